@@ -1,0 +1,37 @@
+package flow
+
+import (
+	"context"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"lablab/lab/ns"
+)
+
+// A Watch is the stream of conntrack events of one host, from the moment it
+// was opened. (ti-mo's own listener ends at its first error and can hang when closed.)
+type Watch struct{ *ns.Listener }
+
+// Open begins to watch n.
+func Open(n *ns.Namespace) (*Watch, error) {
+	l, err := n.Listen(unix.NFNLGRP_CONNTRACK_NEW, unix.NFNLGRP_CONNTRACK_UPDATE, unix.NFNLGRP_CONNTRACK_DESTROY)
+	if err != nil {
+		return nil, err
+	}
+	return &Watch{l}, nil
+}
+
+// Run calls see for each event in order, and missed whenever events were lost:
+// the kernel dropped some that were not read in time, or one could not be
+// decoded. It returns nil once ctx is done, and closes the watch.
+func (w *Watch) Run(ctx context.Context, see func(Event), missed func()) error {
+	return w.Listener.Run(ctx, func(m netlink.Message) error {
+		if e, err := eventOf(m); err != nil {
+			missed()
+		} else {
+			see(e)
+		}
+		return nil
+	}, missed)
+}

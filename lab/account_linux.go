@@ -1,0 +1,54 @@
+package lab
+
+import (
+	"context"
+
+	"lablab/flow"
+	"lablab/timeline"
+)
+
+// account records the conntrack entries and the counters of each host. It asks
+// for the entries that events told of, one by one, which takes microseconds; a
+// full listing takes so long that it is left to [Lab.audit].
+func (l *Lab) account() error {
+	return each(l.hosts, func(h *Host) error {
+		var entries []flow.Entry
+		var err error
+		if keys, complete := l.verdicts.entries(h.Name); complete {
+			entries, err = h.conntrack.Get(keys)
+		} else {
+			entries, err = h.conntrack.Dump()
+		}
+		if err != nil {
+			return unableTo(dumpEntries, err)
+		}
+		l.log.Append(timeline.Dumped{Host: h.Name, Entries: entries})
+		counters, err := h.rules.Counters()
+		if err != nil {
+			return err
+		}
+		counted := timeline.Counted{Host: h.Name}
+		for _, c := range counters {
+			counted.Counters = append(counted.Counters, timeline.Counter{
+				Direction: c.Direction, Rule: c.ID, Number: c.Number, Packets: c.Packets, Bytes: c.Bytes,
+			})
+		}
+		l.log.Append(counted)
+		return nil
+	})
+}
+
+// audit lists each host's conntrack table in full and compares: an entry that
+// no event told of is an event missed.
+func (l *Lab) audit(ctx context.Context) error {
+	return each(l.hosts, func(h *Host) error {
+		entries, err := h.conntrack.Dump()
+		if err != nil {
+			return unableTo(dumpEntries, err)
+		}
+		for range l.verdicts.strange(ctx, h.Name, entries) {
+			l.log.Append(timeline.Missed{Host: h.Name, What: timeline.MissedEvents})
+		}
+		return nil
+	})
+}

@@ -1,0 +1,101 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"lablab/nft"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// prove sends each host a packet that none of its rules allows, and waits until
+// the kernel is seen to drop it. A filter that does not filter would make every
+// reply worthless as evidence.
+func (l *Lab) prove(ctx context.Context) error {
+	for i, h := range l.hosts {
+		sender := l.hosts[(i+1)%len(l.hosts)]
+		port, exists := l.forbidden(sender, h)
+		if !exists {
+			continue // its groups allow everything that could be sent
+		}
+		if err := l.sendCanary(ctx, sender, h, port); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forbidden finds a UDP port that to's groups refuse and from's let out.
+func (l *Lab) forbidden(from, to *Host) (port int, exists bool) {
+	const discard = 9 // RFC 863: whatever arrives there may be thrown away
+	for port := discard; port < 1<<16; port++ {
+		_, out := sg.Judge(l.carried(from), sg.Egress, sg.Packet{Protocol: sg.UDP, Peer: to.Address.Addr(), To: port})
+		_, in := sg.Judge(l.carried(to), sg.Ingress, sg.Packet{Protocol: sg.UDP, Peer: from.Address.Addr(), To: port})
+		if out && !in {
+			return port, true
+		}
+	}
+	return 0, false
+}
+
+func (l *Lab) carried(h *Host) []*sg.Group {
+	var groups []*sg.Group
+	for _, g := range l.groups {
+		if g.carriedBy(h) {
+			groups = append(groups, g.Group)
+		}
+	}
+	return groups
+}
+
+func (l *Lab) sendCanary(ctx context.Context, from, to *Host, port int) error {
+	fates := make(chan nft.Verdict, 1)
+	target := netip.AddrPortFrom(to.Address.Addr(), uint16(port))
+	l.verdicts.listenToStrangers(func(host string, v nft.Verdict) {
+		p := v.Packet
+		if host == to.Name && v.Direction == sg.Ingress && p.Protocol == sg.UDP && p.Source == from.Address.Addr() && p.DestinationPort == uint16(port) {
+			select {
+			case fates <- v:
+			default: // the first one counts
+			}
+		}
+	})
+	defer l.verdicts.listenToStrangers(nil)
+
+	err := from.ns.Do(func() error {
+		conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(target))
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_, err = conn.Write([]byte("canary"))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("send canary from %s to %s: %w", from.Name, to.Name, err)
+	}
+	const patience = 5 * time.Second
+	select {
+	case v := <-fates:
+		if v.Accepted {
+			return &NotProved{What: fmt.Sprintf("%s accepted %s by %s", to.Name, v.Packet, v.By.ID)}
+		}
+		l.log.Append(timeline.CanaryDropped{Host: to.Name, Packet: v.Packet.String()})
+		return nil
+	case <-time.After(patience):
+		return &NotProved{What: fmt.Sprintf("no verdict of %s about a UDP packet to port %d within %s", to.Name, port, patience)}
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// listenToStrangers has hear called for verdicts about packets of no stream.
+func (w *witness) listenToStrangers(hear func(host string, v nft.Verdict)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stranger = hear
+}

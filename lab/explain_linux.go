@@ -1,0 +1,101 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A step is something that only some machines can do.
+type step string
+
+const (
+	makeNamespace step = "make a network namespace"
+	makeVeth      step = "make a veth pair"
+	armConntrack  step = "switch on conntrack's accounts"
+	installRules  step = "install nftables rules"
+	openTrace     step = "open the verdict trace"
+	openEvents    step = "watch conntrack events"
+	dumpEntries   step = "list conntrack entries"
+	openICMP      step = "open an ICMP socket"
+	makeUser      step = "make a user namespace"
+)
+
+// A lack is what an error number means at some step: what is missing, and the
+// way out. Error numbers were measured on Linux 6.18 where they could be, and
+// read in the kernel's source elsewhere.
+type lack struct {
+	step  step
+	errno unix.Errno
+	lacks string
+	hint  string
+}
+
+const (
+	asRoot   = "run it as root (sudo lablab run), or without --rootless never as an ordinary user"
+	kernelOf = "use a kernel that has %s; on a cloud or minimal kernel: sudo modprobe %s"
+)
+
+var lacks = []lack{
+	{makeNamespace, unix.EPERM, "this process may not make network namespaces (it lacks CAP_SYS_ADMIN)", asRoot},
+	{makeNamespace, unix.ENOSPC, "the limit user.max_net_namespaces is reached", "raise it: sudo sysctl user.max_net_namespaces=1000, or end what holds the others (lsns -t net)"},
+	{makeNamespace, unix.EINVAL, "this kernel has no network namespaces (CONFIG_NET_NS)", "use a kernel that has them; every current distribution's does"},
+	{makeVeth, unix.EPERM, "this process may not configure links (it lacks CAP_NET_ADMIN)", asRoot},
+	{makeVeth, unix.EOPNOTSUPP, "this kernel has no veth links (CONFIG_VETH)", fmt.Sprintf(kernelOf, "CONFIG_VETH", "veth")},
+	{armConntrack, unix.ENOENT, "this kernel has no connection tracking (CONFIG_NF_CONNTRACK)", fmt.Sprintf(kernelOf, "CONFIG_NF_CONNTRACK", "nf_conntrack")},
+	{armConntrack, unix.EPERM, "this process may not configure conntrack (it lacks CAP_NET_ADMIN, or the kernel is older than 5.7)", asRoot},
+	{armConntrack, unix.EACCES, "this process may not configure conntrack (it lacks CAP_NET_ADMIN, or the kernel is older than 5.7)", asRoot},
+	{armConntrack, unix.EROFS, "/proc/sys is mounted read-only here, as in an unprivileged container", "give the container its own /proc/sys: docker run --privileged"},
+	{installRules, unix.EPERM, "this process may not install nftables rules (it lacks CAP_NET_ADMIN)", asRoot},
+	{installRules, unix.EPROTONOSUPPORT, "this kernel has no netfilter netlink (CONFIG_NETFILTER_NETLINK)", fmt.Sprintf(kernelOf, "CONFIG_NETFILTER_NETLINK", "nfnetlink")},
+	{installRules, unix.EOPNOTSUPP, "this kernel has no nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)", fmt.Sprintf(kernelOf, "CONFIG_NF_TABLES_INET", "nf_tables")},
+	{installRules, unix.EINVAL, "this kernel has no nf_tables (CONFIG_NF_TABLES)", fmt.Sprintf(kernelOf, "CONFIG_NF_TABLES", "nf_tables")},
+	{installRules, unix.ENOENT, "this kernel's nf_tables lacks the ct expression (CONFIG_NFT_CT)", fmt.Sprintf(kernelOf, "CONFIG_NFT_CT", "nft_ct")},
+	{openTrace, unix.EPERM, "this process may not read the nftables trace (it lacks CAP_NET_ADMIN)", asRoot},
+	{openEvents, unix.EPERM, "this process may not watch conntrack (it lacks CAP_NET_ADMIN)", asRoot},
+	{dumpEntries, unix.EPERM, "this process may not list conntrack entries (it lacks CAP_NET_ADMIN)", asRoot},
+	{dumpEntries, unix.EINVAL, "this kernel has no conntrack netlink (CONFIG_NF_CT_NETLINK)", fmt.Sprintf(kernelOf, "CONFIG_NF_CT_NETLINK", "nf_conntrack_netlink")},
+	{openICMP, unix.EPERM, "this process may not open raw sockets (it lacks CAP_NET_RAW)", asRoot},
+}
+
+// unableTo explains an error at some step. One that nobody has an explanation
+// for still names the step.
+func unableTo(s step, err error) error {
+	if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
+		return &Unable{"the limit on open files is too low (RLIMIT_NOFILE)", "raise it: ulimit -n 1024", err}
+	}
+	for _, l := range lacks {
+		if l.step == s && errors.Is(err, l.errno) {
+			return &Unable{l.lacks, l.hint, err}
+		}
+	}
+	return fmt.Errorf("%s: %w", s, err)
+}
+
+// ExplainRootless says why no user namespace could be made.
+func ExplainRootless(err error) error {
+	const sudo = "run it as root: sudo lablab run"
+	switch {
+	case sysctlIs("kernel/apparmor_restrict_unprivileged_userns", "1"):
+		return &Unable{"AppArmor forbids user namespaces to ordinary users here (kernel.apparmor_restrict_unprivileged_userns=1, as on Ubuntu 24.04)", sudo, err}
+	case sysctlIs("user/max_user_namespaces", "0"):
+		return &Unable{"user namespaces are switched off here (user.max_user_namespaces=0)", sudo + ", or sudo sysctl user.max_user_namespaces=1000", err}
+	case errors.Is(err, unix.ENOSPC):
+		return &Unable{"the limit user.max_user_namespaces is reached", sudo + ", or raise the limit: sudo sysctl user.max_user_namespaces=1000", err}
+	case sysctlIs("kernel/unprivileged_userns_clone", "0"):
+		return &Unable{"user namespaces are for root only here (kernel.unprivileged_userns_clone=0)", sudo, err}
+	case errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES):
+		return &Unable{"user namespaces are forbidden here, probably by a seccomp filter, as in a container", sudo + ", or docker run --privileged", err}
+	case errors.Is(err, unix.EINVAL):
+		return &Unable{"this kernel has no user namespaces (CONFIG_USER_NS)", sudo, err}
+	}
+	return fmt.Errorf("%s: %w", makeUser, err)
+}
+
+func sysctlIs(key, value string) bool {
+	b, err := os.ReadFile("/proc/sys/" + key)
+	return err == nil && strings.TrimSpace(string(b)) == value
+}

@@ -1,0 +1,170 @@
+// Package lab builds hosts out of network namespaces, gives them security
+// groups and plays a scenario in them. What happens goes into a timeline; the
+// lab itself judges nothing and prints nothing.
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"lablab/flow"
+	"lablab/lab/ns"
+	"lablab/nft"
+	"lablab/pinger"
+	"lablab/scenario"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// A Lab is hosts, joined by a wire and guarded by their security groups. It
+// exists in this process alone and is gone with it, however that ends.
+type Lab struct {
+	hosts  []*Host
+	groups []*group
+	// Streams go on from one experiment to the next.
+	streams []*pinger.Stream
+	log     *timeline.Log
+	// The number of the last rule. Numbers are never used again.
+	lastNumber uint32
+
+	watchers sync.WaitGroup
+	stop     context.CancelFunc // ends the watchers
+	verdicts *witness
+}
+
+// A Host is a machine of the lab.
+type Host struct {
+	scenario.Host
+	ns        *ns.Namespace
+	rules     *nft.Table
+	conntrack *flow.Table
+}
+
+// Build makes the hosts and the wire, puts the groups in force, and begins to
+// watch. Everything that happens from then on goes into log. The error is an
+// *Unable where the machine lacks something.
+func Build(ctx context.Context, sc *scenario.Scenario, log *timeline.Log) (*Lab, error) {
+	l := &Lab{log: log, stop: func() {}, verdicts: newWitness(log)}
+	if err := l.build(ctx, sc); err != nil {
+		_ = l.Close() // what could not be built is the error to tell
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Lab) build(ctx context.Context, sc *scenario.Scenario) error {
+	for _, g := range sc.Groups {
+		l.groups = append(l.groups, l.newGroup(g.Clone()))
+	}
+	for _, h := range sc.Hosts {
+		l.hosts = append(l.hosts, &Host{Host: h})
+	}
+	if err := each(l.hosts, prepare); err != nil {
+		return err
+	}
+	if err := connect(ctx, l.hosts[0], l.hosts[1]); err != nil {
+		return err
+	}
+	if err := each(l.hosts, l.enforce); err != nil {
+		return err
+	}
+	for _, g := range l.groups {
+		l.announce(g)
+	}
+	return l.watch()
+}
+
+// prepare makes the host's namespace, quiet and ready to keep accounts. All of
+// it must come before the first rule and the first packet.
+func prepare(h *Host) (err error) {
+	if h.ns, err = ns.New(); err != nil {
+		return unableTo(makeNamespace, err)
+	}
+	if err := flow.Arm(h.ns); err != nil {
+		return unableTo(armConntrack, err)
+	}
+	// No router solicitation, no neighbour discovery: nothing that nobody sent.
+	err = h.ns.SetSysctl(map[string]string{"ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1"})
+	if errors.Is(err, unix.ENOENT) {
+		return nil // a kernel without IPv6 is quiet anyway
+	}
+	return err
+}
+
+// enforce puts the host's groups in force.
+func (l *Lab) enforce(h *Host) (err error) {
+	var rs nft.Ruleset
+	for _, g := range l.groups {
+		if g.carriedBy(h) {
+			rs.Ingress = append(rs.Ingress, g.numbered(sg.Ingress)...)
+			rs.Egress = append(rs.Egress, g.numbered(sg.Egress)...)
+		}
+	}
+	if h.rules, err = nft.Install(h.ns, rs); err != nil {
+		return unableTo(installRules, err)
+	}
+	if h.conntrack, err = flow.OpenTable(h.ns); err != nil {
+		return unableTo(dumpEntries, err)
+	}
+	return nil
+}
+
+// host returns the host with that name.
+func (l *Lab) host(name string) (*Host, error) {
+	for _, h := range l.hosts {
+		if h.Name == name {
+			return h, nil
+		}
+	}
+	return nil, fmt.Errorf("find host %s: the lab has none of that name", name)
+}
+
+// Close ends the streams and the watchers and lets go of the namespaces. The
+// kernel takes them down within milliseconds.
+func (l *Lab) Close() error {
+	var errs []error
+	for _, s := range l.streams {
+		s.End()
+	}
+	for _, s := range l.streams {
+		errs = append(errs, s.Wait())
+	}
+	l.stop()
+	l.watchers.Wait()
+	return errors.Join(append(errs, each(l.hosts, (*Host).close))...)
+}
+
+// close lets go of everything that the host holds, as far as it was built.
+func (h *Host) close() error {
+	var errs []error
+	if h.rules != nil {
+		h.rules.Close()
+	}
+	if h.conntrack != nil {
+		errs = append(errs, h.conntrack.Close())
+	}
+	if h.ns != nil {
+		errs = append(errs, h.ns.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// each does the same for all hosts, side by side, and returns the first error.
+func each(hosts []*Host, do func(*Host) error) error {
+	errs := make([]error, len(hosts))
+	var wg sync.WaitGroup
+	for i, h := range hosts {
+		wg.Go(func() { errs[i] = do(h) })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

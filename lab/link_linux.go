@@ -1,0 +1,138 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// Each host has one interface, as an EC2 instance has.
+const interfaceName = "eth0"
+
+// connect joins two hosts by a veth pair that is made inside a's namespace with
+// its peer in b's, so the host of the lab never sees it. It returns when packets
+// can pass.
+func connect(ctx context.Context, a, b *Host) error {
+	ha, err := rtnetlink(a)
+	if err != nil {
+		return err
+	}
+	defer ha.Close()
+	hb, err := rtnetlink(b)
+	if err != nil {
+		return err
+	}
+	defer hb.Close()
+
+	err = ha.LinkAdd(&netlink.Veth{
+		LinkAttrs:        netlink.LinkAttrs{Name: interfaceName, HardwareAddr: mac(a.Address.Addr())},
+		PeerName:         interfaceName,
+		PeerHardwareAddr: mac(b.Address.Addr()),
+		PeerNamespace:    netlink.NsFd(b.ns.FD()),
+	})
+	if err != nil {
+		return unableTo(makeVeth, err)
+	}
+	if err := configure(ha, a, b); err != nil {
+		return err
+	}
+	if err := configure(hb, b, a); err != nil {
+		return err
+	}
+	// The end that came up first gets its carrier from a kernel worker, later; a
+	// packet before that would be lost without a trace.
+	for _, h := range []*netlink.Handle{ha, hb} {
+		if err := awaitCarrier(ctx, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// configure gives host its address and brings its interface up. The neighbour
+// is permanent, so no packet waits for ARP and no rule has to let ARP pass.
+func configure(h *netlink.Handle, host, peer *Host) error {
+	lo, err := h.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("find loopback of %s: %w", host.Name, err)
+	}
+	if err := h.LinkSetUp(lo); err != nil {
+		return fmt.Errorf("bring up loopback of %s: %w", host.Name, err)
+	}
+	eth, err := h.LinkByName(interfaceName)
+	if err != nil {
+		return fmt.Errorf("find interface of %s: %w", host.Name, err)
+	}
+	if err := h.AddrAdd(eth, &netlink.Addr{IPNet: ipNet(host.Address)}); err != nil {
+		return fmt.Errorf("add address %s to %s: %w", host.Address, host.Name, err)
+	}
+	if err := h.LinkSetUp(eth); err != nil {
+		return fmt.Errorf("bring up interface of %s: %w", host.Name, err)
+	}
+	err = h.NeighSet(&netlink.Neigh{
+		LinkIndex:    eth.Attrs().Index,
+		State:        netlink.NUD_PERMANENT,
+		IP:           peer.Address.Addr().AsSlice(),
+		HardwareAddr: mac(peer.Address.Addr()),
+	})
+	if err != nil {
+		return fmt.Errorf("add neighbour %s to %s: %w", peer.Name, host.Name, err)
+	}
+	return nil
+}
+
+// awaitCarrier waits until the interface runs: IFF_RUNNING is set once its queue
+// is in place (net/core/link_watch.c).
+func awaitCarrier(ctx context.Context, h *netlink.Handle) error {
+	const patience = 5 * time.Second
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the veth pair has no carrier after %s", patience))
+	defer cancel()
+	poll := time.NewTicker(200 * time.Microsecond)
+	defer poll.Stop()
+	for {
+		link, err := h.LinkByName(interfaceName)
+		if err != nil {
+			return fmt.Errorf("await carrier: %w", err)
+		}
+		if link.Attrs().RawFlags&unix.IFF_RUNNING != 0 && link.Attrs().OperState == netlink.OperUp {
+			return nil
+		}
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// rtnetlink is a handle for one family in the host's namespace. Once closed it
+// would act on the thread's own namespace, so it never leaves the function that
+// opened it.
+func rtnetlink(h *Host) (*netlink.Handle, error) {
+	handle, err := netlink.NewHandleAt(netns.NsHandle(h.ns.FD()), unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("open rtnetlink of %s: %w", h.Name, err)
+	}
+	if err := handle.SetSocketTimeout(5 * time.Second); err != nil {
+		handle.Close()
+		return nil, fmt.Errorf("open rtnetlink of %s: %w", h.Name, err)
+	}
+	return handle, nil
+}
+
+// mac is a locally administered address made from an IPv4 address, or from the
+// end of an IPv6 one.
+func mac(ip netip.Addr) net.HardwareAddr {
+	b := ip.AsSlice()
+	return append(net.HardwareAddr{0x02, 0x00}, b[len(b)-4:]...)
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}

@@ -1,0 +1,135 @@
+package ns
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// The main goroutine keeps the main thread. A goroutine that never unlocks its
+// thread ends that thread with itself, but the runtime cannot end the main one:
+// it would stay parked inside a lab for as long as the process lives.
+func init() { runtime.LockOSThread() }
+
+// ErrForeign says that a socket belongs to another network namespace than the
+// one it was opened for: the descriptor was closed and its number used again.
+var ErrForeign = errors.New("socket belongs to another network namespace")
+
+// A Namespace is an anonymous network namespace. It lives as long as its file
+// is open in any process. Its methods may be called from any goroutine.
+type Namespace struct {
+	file *os.File
+	// SO_NETNS_COOKIE (Linux 5.14) of every socket in it; 0 where the kernel has none.
+	cookie uint64
+}
+
+// New makes a network namespace with a loopback link that is down. It needs
+// CAP_SYS_ADMIN in the process's user namespace; the error wraps the errno of
+// unshare(2): EPERM without it, ENOSPC at user.max_net_namespaces.
+func New() (*Namespace, error) {
+	n := new(Namespace)
+	err := onThread(func() error {
+		handle, err := netns.New()
+		if err != nil {
+			return fmt.Errorf("create network namespace: %w", err)
+		}
+		n.file = os.NewFile(uintptr(handle), "network namespace")
+		n.cookie, err = ownCookie()
+		return err
+	})
+	if err != nil {
+		_ = n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+// FD is the namespace's file descriptor, for sockets that are opened for a
+// namespace. It is -1, which every system call refuses, once n is closed.
+func (n *Namespace) FD() int { return int(n.file.Fd()) }
+
+// Do runs fn on a thread inside n and returns its error. Sockets that fn opens
+// stay in n for ever; goroutines that it starts do not run in n. The thread is
+// thrown away afterwards, so fn cannot spoil one that others use. A panic in
+// fn becomes an error that carries the stack.
+func (n *Namespace) Do(fn func() error) error {
+	return onThread(func() error {
+		if err := netns.Set(netns.NsHandle(n.FD())); err != nil {
+			return fmt.Errorf("enter network namespace: %w", err)
+		}
+		return fn()
+	})
+}
+
+// Guard returns ErrForeign if the socket is not in n. Libraries take a
+// namespace as a bare number and read 0 as "the host"; this catches both that
+// and a number used again.
+func (n *Namespace) Guard(socket syscall.Conn) error {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("guard socket: %w", err)
+	}
+	var cookie uint64
+	var sockErr error
+	if err := raw.Control(func(fd uintptr) { cookie, sockErr = socketCookie(int(fd)) }); err != nil {
+		return fmt.Errorf("guard socket: %w", err)
+	}
+	if sockErr != nil {
+		return fmt.Errorf("guard socket: %w", sockErr)
+	}
+	if cookie != n.cookie {
+		return ErrForeign
+	}
+	return nil
+}
+
+// Close lets go of the namespace. The kernel takes it down a few milliseconds
+// later, unless a socket or another process still holds it.
+func (n *Namespace) Close() error {
+	if n.file == nil {
+		return nil
+	}
+	return n.file.Close()
+}
+
+// onThread runs fn on a thread of its own that ends with it.
+func onThread(fn func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the runtime ends the thread
+		defer func() {
+			if p := recover(); p != nil {
+				done <- fmt.Errorf("panic in network namespace: %v\n%s", p, debug.Stack())
+			}
+		}()
+		done <- fn()
+	}()
+	return <-done
+}
+
+// ownCookie is the cookie of the calling thread's network namespace.
+func ownCookie() (uint64, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("read namespace cookie: %w", err)
+	}
+	defer unix.Close(fd)
+	return socketCookie(fd)
+}
+
+func socketCookie(fd int) (uint64, error) {
+	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	if errors.Is(err, unix.ENOPROTOOPT) {
+		return 0, nil // before Linux 5.14: nothing to compare
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read namespace cookie: %w", err)
+	}
+	return cookie, nil
+}

@@ -1,0 +1,84 @@
+package ns
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// The re-executed process finds this in its environment.
+const rootlessMark = "LABLAB_ROOTLESS=1"
+
+// Powerful reports whether this process can build a lab as it is: it has
+// CAP_SYS_ADMIN (network namespaces), CAP_NET_ADMIN (links, rules, conntrack)
+// and CAP_NET_RAW (ICMP).
+func Powerful() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	if err := unix.Capget(&header, &sets[0]); err != nil {
+		return false
+	}
+	const needed = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_NET_RAW
+	return sets[0].Effective&needed == needed
+}
+
+// IsRootless reports whether this process was started by [Rootless].
+func IsRootless() bool {
+	key, value, _ := strings.Cut(rootlessMark, "=")
+	return os.Getenv(key) == value
+}
+
+// Rootless runs this program again with the same arguments as root of a user
+// namespace of its own, and returns that process's exit code. There it may make
+// network namespaces and cannot touch the host's. Signals that arrive on relay
+// are passed on; if this process is killed, the kernel kills the other one too.
+//
+// It must be called from the main goroutine: the kernel sends the death signal
+// when the starting thread ends, and only the main one lives as long as the process.
+// The error wraps the errno of clone(2): EPERM or EACCES where a policy forbids
+// user namespaces, ENOSPC at user.max_user_namespaces.
+func Rootless(relay <-chan os.Signal) (code int, err error) {
+	child, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
+		Env:   append(os.Environ(), rootlessMark),
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Sys: &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+			Pdeathsig:   syscall.SIGKILL,
+		},
+	})
+	if err != nil {
+		return 0, fmt.Errorf("create user namespace: %w", err)
+	}
+	ended, relayed := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(relayed)
+		for {
+			select {
+			case sig := <-relay:
+				_ = child.Signal(sig)
+			case <-ended:
+				return
+			}
+		}
+	}()
+	state, err := child.Wait()
+	close(ended)
+	<-relayed
+	if err != nil {
+		return 0, fmt.Errorf("wait for the process in the user namespace: %w", err)
+	}
+	status := state.Sys().(syscall.WaitStatus)
+	switch {
+	case status.Signaled() && status.Signal() == syscall.SIGPIPE:
+		return 128 + int(syscall.SIGPIPE), nil // the reader of our output went away
+	case status.Signaled():
+		return 0, fmt.Errorf("the process in the user namespace was killed: %w", errors.New(status.Signal().String()))
+	}
+	return status.ExitStatus(), nil
+}

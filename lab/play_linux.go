@@ -1,0 +1,169 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lablab/lab/ns"
+	"lablab/pinger"
+	"lablab/scenario"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// Run builds a lab for the scenario, plays it and takes the lab down. What
+// happens goes into log, which is closed at the end. If ctx ends first, the run
+// is recorded as interrupted, with what was seen by then, and the cause of ctx
+// is returned.
+func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) error {
+	log.Append(begun(sc, o))
+	l, err := Build(ctx, sc, log)
+	if err == nil {
+		err = l.Play(ctx, sc, o)
+	}
+	if ctx.Err() != nil {
+		log.Append(timeline.Interrupted{By: context.Cause(ctx).Error()})
+	}
+	log.Append(timeline.Ended{})
+	log.Close()
+	if l != nil {
+		err = errors.Join(err, l.Close())
+	}
+	return err
+}
+
+// Play proves that the lab filters and goes through the experiments.
+func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario, o Options) error {
+	if err := l.prove(ctx); err != nil {
+		return err
+	}
+	l.log.Append(timeline.Ready{})
+	for i, e := range sc.Experiments {
+		l.log.Append(timeline.ExperimentBegun{Number: i + 1})
+		played := l.play(ctx, e, o.Interval)
+		// What was seen is recorded even if the experiment was cut short.
+		if err := errors.Join(played, l.account()); err != nil {
+			return err
+		}
+		l.log.Append(timeline.ExperimentEnded{Number: i + 1})
+	}
+	for _, s := range l.streams {
+		s.End()
+	}
+	return l.audit(ctx)
+}
+
+// play does what the experiment does while every stream is held, lets the
+// packets pass, and returns when the fate of each is known.
+func (l *Lab) play(ctx context.Context, e scenario.Experiment, interval time.Duration) error {
+	running := len(l.streams)
+	for _, action := range e.Do {
+		var err error
+		switch a := action.(type) {
+		case scenario.Ping:
+			err = l.ping(ctx, a, interval, e.For)
+		case scenario.Revoke:
+			err = l.Revoke(a.Group, a.Rule)
+		case scenario.Authorize:
+			err = l.Authorize(a.Group, a.Direction, a.Rule)
+		default:
+			err = fmt.Errorf("play %T: no such action", action)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, s := range l.streams[:running] {
+		s.Let(e.For)
+	}
+	for _, s := range l.streams {
+		if err := s.Settle(ctx); err != nil {
+			return err
+		}
+	}
+	l.verdicts.caughtUp(ctx)
+	return ctx.Err()
+}
+
+// firstEchoID is the echo id of the first stream. Each has its own, so each is
+// a flow of its own.
+const firstEchoID = 1001
+
+func (l *Lab) ping(ctx context.Context, a scenario.Ping, interval time.Duration, let int) error {
+	from, err := l.host(a.From)
+	if err != nil {
+		return err
+	}
+	to, err := l.host(a.To)
+	if err != nil {
+		return err
+	}
+	id := uint16(firstEchoID + len(l.streams))
+	target := to.Address.Addr()
+	l.log.Append(timeline.StreamStarted{Stream: a.Stream, Protocol: sg.ICMP, From: a.From, To: a.To, Target: target, ICMPID: id})
+	stream, err := l.verdicts.start(id, a.Stream, a.From, func() (*pinger.Stream, error) {
+		return pinger.Start(ctx, from.ns, pinger.Config{
+			Target: target, EchoID: id, Interval: interval,
+			Observe: func(probe pinger.Probe) { l.observe(a.Stream, id, probe) },
+		}, let)
+	})
+	if err != nil {
+		return unableTo(openICMP, err)
+	}
+	l.streams = append(l.streams, stream)
+	return nil
+}
+
+// observe records what the sender of a stream tells about a packet.
+func (l *Lab) observe(stream string, id uint16, probe pinger.Probe) {
+	switch probe.Fate {
+	case pinger.Waiting:
+		l.log.Append(timeline.Sent{Stream: stream, Seq: probe.Seq})
+	case pinger.Replied, pinger.Late:
+		l.log.Append(timeline.Replied{Stream: stream, Seq: probe.Seq, RTT: probe.RTT, Late: probe.Fate == pinger.Late})
+	case pinger.LocalDrop, pinger.SendError:
+		local := probe.Fate == pinger.LocalDrop
+		l.log.Append(timeline.NotSent{Stream: stream, Seq: probe.Seq, Local: local, Error: probe.Err.Error()})
+		if !local {
+			l.verdicts.notSent(id, probe.Seq)
+		}
+	}
+}
+
+// begun is what the timeline says about the run before anything happens.
+func begun(sc *scenario.Scenario, o Options) timeline.Begun {
+	b := timeline.Begun{
+		Version: o.Version, Scenario: sc.Name, Title: sc.Title, Kernel: kernel(), Rootless: o.Rootless,
+		Interval: o.Interval, Started: time.Now(),
+	}
+	for _, h := range sc.Hosts {
+		b.Hosts = append(b.Hosts, timeline.Host{Name: h.Name, Address: h.Address, Groups: h.Groups})
+	}
+	for i, e := range sc.Experiments {
+		plan := timeline.Plan{Number: i + 1, Title: e.Title, Packets: e.For}
+		for _, a := range e.Do {
+			plan.Do = append(plan.Do, a.String())
+		}
+		for _, x := range e.Expect {
+			plan.Predicted = append(plan.Predicted, timeline.Prediction{Stream: x.Stream, Outcome: string(x.Outcome)})
+		}
+		b.Plan = append(b.Plan, plan)
+	}
+	return b
+}
+
+// kernel is the running kernel, as uname(2) tells it.
+func kernel() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "unknown"
+	}
+	return unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
+}
+
+// Rootless reports whether this process lives in a user namespace that lablab made.
+func Rootless() bool { return ns.IsRootless() }

@@ -1,0 +1,42 @@
+package nft
+
+import (
+	"net/netip"
+	"testing"
+
+	"lablab/lab/ns"
+	"lablab/sg"
+)
+
+func exampleRules() Ruleset {
+	everywhere := netip.MustParsePrefix("0.0.0.0/0")
+	return Ruleset{
+		Ingress: []Rule{
+			{1, sg.Rule{ID: "ssh", Protocol: sg.TCP, From: 22, To: 22, Peer: everywhere}},
+			{2, sg.Rule{ID: "icmp", Protocol: sg.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.255.0.0/16")}},
+		},
+		Egress: []Rule{{3, sg.Rule{ID: "out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: everywhere}}},
+	}
+}
+
+func BenchmarkFlip(b *testing.B) {
+	n, err := ns.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer n.Close()
+	rules := exampleRules()
+	t, err := Install(n, rules)
+	if err != nil {
+		b.Fatal(err)
+	}
+	icmp := rules.Ingress[1]
+	for b.Loop() {
+		if err := t.Revoke(sg.Ingress, icmp.Number); err != nil {
+			b.Fatal(err)
+		}
+		if err := t.Authorize(sg.Ingress, icmp); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package nft
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/mdlayher/netlink"
+
+	"lablab/sg"
+)
+
+// Attributes of a trace message: enum nft_trace_attributes. The last four are
+// there from Linux 6.16 on.
+const (
+	traceTable     = 1
+	traceChain     = 2
+	traceHandle    = 3
+	traceType      = 4
+	traceVerdict   = 5
+	traceID        = 6
+	traceNetwork   = 8
+	traceTransport = 9
+	tracePolicy    = 16
+	traceCtState   = 21
+)
+
+// Types of a trace message: enum nft_trace_types.
+const (
+	tracedPolicy = 1
+	tracedRule   = 3
+)
+
+// Verdict codes: NF_DROP and NF_ACCEPT (linux/netfilter.h).
+const (
+	codeDrop   = 0
+	codeAccept = 1
+)
+
+// A message is one step of a packet through the rules.
+type message struct {
+	id                 uint32
+	table, chain       string
+	kind               uint32
+	handle             uint64
+	code               int32
+	network, transport []byte
+	state              uint32 // as the kernel's own bit; 0 where it sends none
+}
+
+// decode reads one trace message: a netfilter header of four bytes and attributes.
+func decode(m netlink.Message) (message, error) {
+	var t message
+	if len(m.Data) < 4 {
+		return t, fmt.Errorf("decode trace: message of %d bytes", len(m.Data))
+	}
+	ad, err := netlink.NewAttributeDecoder(m.Data[4:])
+	if err != nil {
+		return t, fmt.Errorf("decode trace: %w", err)
+	}
+	ad.ByteOrder = binary.BigEndian
+	for ad.Next() {
+		switch ad.Type() {
+		case traceTable:
+			t.table = ad.String()
+		case traceChain:
+			t.chain = ad.String()
+		case traceHandle:
+			t.handle = ad.Uint64()
+		case traceType:
+			t.kind = ad.Uint32()
+		case traceID:
+			t.id = ad.Uint32()
+		case traceNetwork:
+			t.network = ad.Bytes()
+		case traceTransport:
+			t.transport = ad.Bytes()
+		case tracePolicy:
+			t.code = int32(ad.Uint32())
+		case traceCtState:
+			t.state = ad.Uint32()
+		case traceVerdict:
+			ad.Nested(func(verdict *netlink.AttributeDecoder) error {
+				for verdict.Next() {
+					if verdict.Type() == 1 { // NFTA_VERDICT_CODE
+						t.code = int32(verdict.Uint32())
+					}
+				}
+				return nil
+			})
+		}
+	}
+	if err := ad.Err(); err != nil {
+		return t, fmt.Errorf("decode trace: %w", err)
+	}
+	return t, nil
+}
+
+// An assembler puts the messages about one packet together. The kernel uses
+// trace ids again, so a packet ends at its verdict in the group's table, and
+// the next message with that id begins another.
+type assembler struct {
+	states map[uint64]string // of the trace table's rules, by handle
+	judge  func(sg.Direction, uint64) (Judge, error)
+	begun  map[uint32]Verdict // what is known so far, by trace id
+}
+
+// add takes the next message. It returns a verdict once a packet's fate is told.
+func (a *assembler) add(m netlink.Message) (Verdict, bool, error) {
+	t, err := decode(m)
+	if err != nil {
+		return Verdict{}, false, err
+	}
+	if a.begun == nil {
+		a.begun = map[uint32]Verdict{}
+	}
+	switch {
+	case t.table == TraceTable && t.kind == tracedRule:
+		begun := Verdict{State: a.states[t.handle], KernelState: stateName(t.state)}
+		begun.Packet, _ = parsePacket(t.network, t.transport)
+		a.begun[t.id] = begun
+		return Verdict{}, false, nil
+	case t.table != GroupTable || t.code != codeAccept && t.code != codeDrop:
+		return Verdict{}, false, nil
+	case t.kind != tracedRule && t.kind != tracedPolicy:
+		return Verdict{}, false, nil
+	}
+	v := a.begun[t.id]
+	delete(a.begun, t.id)
+	v.Direction, v.Accepted = sg.Direction(t.chain), t.code == codeAccept
+	if packet, told := parsePacket(t.network, t.transport); told {
+		v.Packet = packet // a message about the policy has no headers
+	}
+	if t.kind == tracedPolicy {
+		v.By = Judge{ID: DefaultDeny}
+		return v, true, nil
+	}
+	if v.By, err = a.judge(v.Direction, t.handle); err != nil {
+		return Verdict{}, false, err
+	}
+	return v, true, nil
+}

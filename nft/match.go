@@ -1,0 +1,56 @@
+package nft
+
+import (
+	"fmt"
+	"net/netip"
+
+	"lablab/sg"
+)
+
+// What a rule matches is said twice: here in the syntax of nft(8), and in
+// match_linux.go in the kernel's expressions. A test has nft(8) list the second
+// and compares.
+
+func addressText(peer netip.Prefix, d sg.Direction) string {
+	family, version := "ip", 4
+	if peer.Addr().Is6() {
+		family, version = "ip6", 6
+	}
+	if peer.Bits() == 0 {
+		return fmt.Sprintf("meta nfproto ipv%d", version)
+	}
+	side := "saddr"
+	if d == sg.Egress {
+		side = "daddr"
+	}
+	if peer.IsSingleIP() {
+		return fmt.Sprintf("%s %s %s", family, side, peer.Addr())
+	}
+	return fmt.Sprintf("%s %s %s", family, side, peer.Masked())
+}
+
+// protocolText is empty where every protocol matches.
+func protocolText(r sg.Rule) string {
+	switch {
+	case r.Protocol == sg.All:
+		return ""
+	case r.From == sg.Any:
+		return "meta l4proto " + l4proto(r.Protocol)
+	case r.Protocol == sg.ICMP || r.Protocol == sg.ICMPv6:
+		if r.To == sg.Any {
+			return fmt.Sprintf("%s type %d", r.Protocol, r.From)
+		}
+		return fmt.Sprintf("%s type %d %s code %d", r.Protocol, r.From, r.Protocol, r.To)
+	case r.From == r.To:
+		return fmt.Sprintf("%s dport %d", r.Protocol, r.From)
+	}
+	return fmt.Sprintf("%s dport %d-%d", r.Protocol, r.From, r.To)
+}
+
+// l4proto is the protocol's name in nft(8), which calls ICMPv6 as IANA does.
+func l4proto(p sg.Protocol) string {
+	if p == sg.ICMPv6 {
+		return "ipv6-icmp"
+	}
+	return p.String()
+}

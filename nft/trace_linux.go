@@ -1,0 +1,80 @@
+package nft
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"lablab/lab/ns"
+)
+
+// addTrace adds the table that switches tracing on, just before the group's
+// own. It has one rule for each state, so the rule that begins a packet's trace
+// tells the state on every kernel. It also keeps conntrack at work when the
+// group's last rule that needs it is gone.
+func addTrace(c *nftables.Conn) {
+	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: TraceTable})
+	for _, d := range directions {
+		chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter-1, nftables.ChainPolicyAccept))
+		for _, state := range states {
+			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(matchState(state.bit),
+				&expr.Immediate{Register: register, Data: []byte{1}},
+				&expr.Meta{Key: expr.MetaKeyNFTRACE, Register: register, SourceRegister: true},
+				&expr.Verdict{Kind: expr.VerdictAccept}, // saves the message about the policy
+			)})
+		}
+	}
+}
+
+// learnStates notes which handle stands for which state. The rules come back in
+// the order in which they were added. t.mu is held.
+func (t *Table) learnStates(c *nftables.Conn) error {
+	for _, d := range directions {
+		table := &nftables.Table{Family: nftables.TableFamilyINet, Name: TraceTable}
+		rules, err := c.GetRules(table, &nftables.Chain{Table: table, Name: string(d)})
+		if err != nil {
+			return fmt.Errorf("read back trace rules: %w", err)
+		}
+		if len(rules) != len(states) {
+			return fmt.Errorf("read back trace rules: %d of %d", len(rules), len(states))
+		}
+		for i, r := range rules {
+			t.states[r.Handle] = states[i].name
+		}
+	}
+	return nil
+}
+
+// A Trace is the kernel's account of what the rules of one host do, packet by
+// packet, from the moment it was opened.
+type Trace struct {
+	*ns.Listener
+	table *Table
+}
+
+// Trace opens the trace of t (NFNLGRP_NFTRACE, Linux 4.6).
+func (t *Table) Trace() (*Trace, error) {
+	l, err := t.ns.Listen(unix.NFNLGRP_NFTRACE)
+	if err != nil {
+		return nil, err
+	}
+	return &Trace{Listener: l, table: t}, nil
+}
+
+// Run calls see for each verdict, and missed whenever the kernel had to drop
+// messages because they were not read in time. It returns nil once ctx is done,
+// and closes the trace.
+func (tr *Trace) Run(ctx context.Context, see func(Verdict), missed func()) error {
+	packets := assembler{states: tr.table.states, judge: tr.table.judge}
+	return tr.Listener.Run(ctx, func(m netlink.Message) error {
+		v, done, err := packets.add(m)
+		if err == nil && done {
+			see(v)
+		}
+		return err
+	}, missed)
+}

@@ -1,0 +1,120 @@
+// Package sg is EC2's security groups: what a group says, and how it changes.
+// It knows no kernel and works on any OS. Facts come from the EC2 API reference
+// and the VPC user guide; where those are silent, a comment says so.
+package sg
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// A Direction is the side of a host that a rule guards.
+type Direction string
+
+// The two directions, named as EC2 names them.
+const (
+	Ingress Direction = "ingress"
+	Egress  Direction = "egress"
+)
+
+// A Group is a security group: it allows what one of its rules allows, and
+// nothing else. The order of rules means nothing.
+type Group struct {
+	Name    string
+	Ingress []Rule
+	Egress  []Rule
+}
+
+// Rules are the group's rules for one direction.
+func (g *Group) Rules(d Direction) []Rule {
+	if d == Ingress {
+		return g.Ingress
+	}
+	return g.Egress
+}
+
+// Find returns the rule with that id, and its direction.
+func (g *Group) Find(id string) (Rule, Direction, bool) {
+	for _, d := range []Direction{Ingress, Egress} {
+		for _, r := range g.Rules(d) {
+			if r.ID == id {
+				return r, d, true
+			}
+		}
+	}
+	return Rule{}, "", false
+}
+
+// Authorize adds a rule. One that allows the same as a rule already there is
+// refused with InvalidPermission.Duplicate, as EC2 does.
+func (g *Group) Authorize(d Direction, r Rule) error {
+	rules := g.side(d)
+	for _, old := range *rules {
+		if old.Same(r) {
+			return &Error{Code: Duplicate, Message: fmt.Sprintf("the specified rule %q already exists", r.peerText())}
+		}
+	}
+	*rules = append(*rules, r)
+	return nil
+}
+
+// Revoke removes the rule with that id and returns it, or fails with
+// InvalidSecurityGroupRuleId.NotFound.
+func (g *Group) Revoke(id string) (Rule, Direction, error) {
+	rule, d, found := g.Find(id)
+	if !found {
+		return Rule{}, "", &Error{Code: RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' does not exist", id)}
+	}
+	rules := g.side(d)
+	*rules = slices.DeleteFunc(*rules, func(r Rule) bool { return r.ID == id })
+	return rule, d, nil
+}
+
+// Clone is a copy that can be changed by itself.
+func (g *Group) Clone() *Group {
+	return &Group{Name: g.Name, Ingress: slices.Clone(g.Ingress), Egress: slices.Clone(g.Egress)}
+}
+
+func (g *Group) side(d Direction) *[]Rule {
+	if d == Ingress {
+		return &g.Ingress
+	}
+	return &g.Egress
+}
+
+// An Error is a refusal with EC2's own code.
+type Error struct{ Code, Message string }
+
+// EC2 API error codes (EC2 API reference, "Error codes").
+const (
+	Duplicate    = "InvalidPermission.Duplicate"
+	RuleNotFound = "InvalidSecurityGroupRuleId.NotFound"
+)
+
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
+
+// A Packet is what a group looks at: the first packet of a flow, in the
+// direction of the rules it is held against.
+type Packet struct {
+	Protocol Protocol
+	// Peer is the other host: the source of an ingress packet, the destination of an egress one.
+	Peer netip.Addr
+	// To is the destination port of TCP and UDP, or the type of ICMP.
+	To int
+	// Code is the code of ICMP.
+	Code int
+}
+
+// Judge returns the rule that admits p, or false. When several do, it is the
+// first: EC2 does not say which one it counts, since all of them allow.
+func Judge(groups []*Group, d Direction, p Packet) (Rule, bool) {
+	for _, g := range groups {
+		for _, r := range g.Rules(d) {
+			if r.admits(p) {
+				return r, true
+			}
+		}
+	}
+	return Rule{}, false
+}

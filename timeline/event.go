@@ -1,0 +1,217 @@
+// Package timeline is what happened in a lab: an append-only log of typed
+// events. Everything that a person or a program is shown is made from it, so it
+// can be recorded and shown again anywhere, without a kernel.
+//
+// It records; it does not judge. Whether a prediction held is for package report.
+package timeline
+
+import (
+	"net/netip"
+	"time"
+
+	"lablab/flow"
+	"lablab/sg"
+)
+
+// An Event is one thing that happened.
+type Event struct {
+	Seq uint64 // from 1, without gaps
+	// At is the time since the log began, by the monotonic clock, when the event
+	// was recorded.
+	At time.Duration
+	// Experiment is the number of the experiment that was going on; 0 before the first.
+	Experiment int
+	Body       Body
+}
+
+// A Body is what an event says: one of the types in this file.
+type Body interface{ kind() string }
+
+// A Host is a host of the lab.
+type Host struct {
+	Name    string       `json:"name"`
+	Address netip.Prefix `json:"address"`
+	Groups  []string     `json:"groups"`
+}
+
+// A Plan is an experiment as it is predicted, before anything runs.
+type Plan struct {
+	Number  int      `json:"number"`
+	Title   string   `json:"title"`
+	Do      []string `json:"do"`      // what is done first, in words
+	Packets int      `json:"packets"` // of each stream, that are then let pass
+	// Predicted is the outcome of each stream that is expected to be running.
+	Predicted []Prediction `json:"predicted"`
+}
+
+// A Prediction is what is expected of a stream in one experiment.
+type Prediction struct {
+	Stream  string `json:"stream"`
+	Outcome string `json:"outcome"` // "replied" or "refused"
+}
+
+// Begun comes first: what is about to be played, and where.
+type Begun struct {
+	Version  string        `json:"version"` // of lablab
+	Scenario string        `json:"scenario"`
+	Title    string        `json:"title"`
+	Kernel   string        `json:"kernel"`
+	Rootless bool          `json:"rootless"`
+	Interval time.Duration `json:"interval_ns"`
+	Started  time.Time     `json:"started"`
+	Hosts    []Host        `json:"hosts"`
+	Plan     []Plan        `json:"plan"`
+}
+
+// A Rule is a security-group rule with the number that it writes into the mark
+// of each connection it lets in.
+type Rule struct {
+	Number    uint32       `json:"number"`
+	ID        string       `json:"id"`
+	Group     string       `json:"group"`
+	Direction sg.Direction `json:"direction"`
+	Text      string       `json:"text"` // "icmp 10.255.0.0/16"
+	Hosts     []string     `json:"hosts"`
+}
+
+// RuleAuthorized says that a rule is in force from now on at its hosts.
+type RuleAuthorized struct{ Rule }
+
+// RuleRevoked says that a rule is no longer in force at its hosts.
+type RuleRevoked struct{ Rule }
+
+// CanaryDropped says that a packet which nothing allows was sent, and that the
+// kernel was seen to drop it.
+type CanaryDropped struct {
+	Host   string `json:"host"`
+	Packet string `json:"packet"`
+}
+
+// Ready says that the lab is built and proved, and traffic may begin.
+type Ready struct{}
+
+// ExperimentBegun and ExperimentEnded enclose what belongs to an experiment.
+type (
+	ExperimentBegun struct {
+		Number int `json:"number"`
+	}
+	ExperimentEnded struct {
+		Number int `json:"number"`
+	}
+)
+
+// StreamStarted says that a stream begins to send.
+type StreamStarted struct {
+	Stream   string      `json:"stream"`
+	Protocol sg.Protocol `json:"protocol"`
+	From     string      `json:"from"` // host
+	To       string      `json:"to"`   // host
+	Target   netip.Addr  `json:"target"`
+	ICMPID   uint16      `json:"icmp_id"`
+}
+
+// Sent says that a packet was given to the kernel and left.
+type Sent struct {
+	Stream string `json:"stream"`
+	Seq    int    `json:"seq"`
+}
+
+// NotSent says that the kernel did not let a packet leave: its sender's own
+// firewall dropped it, or something else is wrong.
+type NotSent struct {
+	Stream string `json:"stream"`
+	Seq    int    `json:"seq"`
+	Local  bool   `json:"dropped_by_local_firewall"`
+	Error  string `json:"error"`
+}
+
+// Replied says that the reply to a packet came back.
+type Replied struct {
+	Stream string        `json:"stream"`
+	Seq    int           `json:"seq"`
+	RTT    time.Duration `json:"rtt_ns"`
+	Late   bool          `json:"late,omitempty"`
+}
+
+// Judged says what the rules of one host did with one packet.
+type Judged struct {
+	Host      string       `json:"host"`
+	Direction sg.Direction `json:"direction"`
+	Stream    string       `json:"stream,omitempty"` // empty for a packet of no stream
+	Seq       int          `json:"seq,omitempty"`
+	Reply     bool         `json:"reply,omitempty"` // the packet answers the one with that Seq
+	State     string       `json:"state"`           // conntrack's: new, established …
+	Accepted  bool         `json:"accepted"`
+	Rule      string       `json:"rule"`                  // id, "established" or "default-deny"
+	Number    uint32       `json:"rule_number,omitempty"` // 0 for the last two
+	Packet    string       `json:"packet"`
+}
+
+// EntryChanged is a conntrack event.
+type EntryChanged struct {
+	Host   string      `json:"host"`
+	Change flow.Change `json:"change"`
+	Entry  flow.Entry  `json:"entry"`
+	// Kernel is when it happened by the kernel's clock; zero where that does not tell.
+	Kernel time.Time `json:"kernel_time,omitzero"`
+}
+
+// Dumped is the whole conntrack table of a host.
+type Dumped struct {
+	Host    string       `json:"host"`
+	Entries []flow.Entry `json:"entries"`
+}
+
+// Counted is the counters of the rules in force at a host.
+type Counted struct {
+	Host     string    `json:"host"`
+	Counters []Counter `json:"counters"`
+}
+
+// A Counter is how often a rule has accepted.
+type Counter struct {
+	Direction sg.Direction `json:"direction"`
+	Rule      string       `json:"rule"`
+	Number    uint32       `json:"rule_number,omitempty"`
+	Packets   uint64       `json:"packets"`
+	Bytes     uint64       `json:"bytes"`
+}
+
+// Missed confesses that the kernel told more than was heard.
+type Missed struct {
+	Host string `json:"host"`
+	What string `json:"what"` // MissedVerdicts or MissedEvents
+}
+
+// What can be missed.
+const (
+	MissedVerdicts = "verdicts"
+	MissedEvents   = "events"
+)
+
+// Interrupted says that somebody ended the run before its time.
+type Interrupted struct {
+	By string `json:"by"`
+}
+
+// Ended comes last.
+type Ended struct{}
+
+func (Begun) kind() string           { return "begun" }
+func (RuleAuthorized) kind() string  { return "rule_authorized" }
+func (RuleRevoked) kind() string     { return "rule_revoked" }
+func (CanaryDropped) kind() string   { return "canary_dropped" }
+func (Ready) kind() string           { return "ready" }
+func (ExperimentBegun) kind() string { return "experiment_begun" }
+func (ExperimentEnded) kind() string { return "experiment_ended" }
+func (StreamStarted) kind() string   { return "stream_started" }
+func (Sent) kind() string            { return "sent" }
+func (NotSent) kind() string         { return "not_sent" }
+func (Replied) kind() string         { return "replied" }
+func (Judged) kind() string          { return "judged" }
+func (EntryChanged) kind() string    { return "entry_changed" }
+func (Dumped) kind() string          { return "dumped" }
+func (Counted) kind() string         { return "counted" }
+func (Missed) kind() string          { return "missed" }
+func (Interrupted) kind() string     { return "interrupted" }
+func (Ended) kind() string           { return "ended" }

@@ -1,0 +1,118 @@
+package timeline
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// A recorded event is one line of JSON: {"seq":…,"at_ns":…,"experiment":…,"kind":"…","body":{…}}.
+type line struct {
+	Seq        uint64          `json:"seq"`
+	At         time.Duration   `json:"at_ns"`
+	Experiment int             `json:"experiment"`
+	Kind       string          `json:"kind"`
+	Body       json.RawMessage `json:"body"`
+}
+
+// MarshalJSON writes the event as one line of a record.
+func (e Event) MarshalJSON() ([]byte, error) {
+	body, err := json.Marshal(e.Body)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(line{Seq: e.Seq, At: e.At, Experiment: e.Experiment, Kind: e.Body.kind(), Body: body})
+}
+
+// UnmarshalJSON reads one line of a record.
+func (e *Event) UnmarshalJSON(b []byte) error {
+	var l line
+	if err := json.Unmarshal(b, &l); err != nil {
+		return err
+	}
+	read, known := bodies[l.Kind]
+	if !known {
+		return fmt.Errorf("unknown kind of event %q", l.Kind)
+	}
+	body, err := read(l.Body)
+	if err != nil {
+		return fmt.Errorf("event %d (%s): %w", l.Seq, l.Kind, err)
+	}
+	*e = Event{Seq: l.Seq, At: l.At, Experiment: l.Experiment, Body: body}
+	return nil
+}
+
+var bodies = map[string]func([]byte) (Body, error){
+	Begun{}.kind():           read[Begun],
+	RuleAuthorized{}.kind():  read[RuleAuthorized],
+	RuleRevoked{}.kind():     read[RuleRevoked],
+	CanaryDropped{}.kind():   read[CanaryDropped],
+	Ready{}.kind():           read[Ready],
+	ExperimentBegun{}.kind(): read[ExperimentBegun],
+	ExperimentEnded{}.kind(): read[ExperimentEnded],
+	StreamStarted{}.kind():   read[StreamStarted],
+	Sent{}.kind():            read[Sent],
+	NotSent{}.kind():         read[NotSent],
+	Replied{}.kind():         read[Replied],
+	Judged{}.kind():          read[Judged],
+	EntryChanged{}.kind():    read[EntryChanged],
+	Dumped{}.kind():          read[Dumped],
+	Counted{}.kind():         read[Counted],
+	Missed{}.kind():          read[Missed],
+	Interrupted{}.kind():     read[Interrupted],
+	Ended{}.kind():           read[Ended],
+}
+
+func read[B Body](b []byte) (Body, error) {
+	var body B
+	err := json.Unmarshal(b, &body)
+	return body, err
+}
+
+// Write records events as JSON Lines, as they come, until the channel closes.
+func Write(w io.Writer, events <-chan Event) error {
+	encoder := json.NewEncoder(w)
+	var failed error
+	for e := range events {
+		if failed == nil {
+			failed = encoder.Encode(e)
+		}
+	}
+	return failed
+}
+
+// Read reads a record. The last line of one whose writer was killed may be cut
+// short; then the events before it are returned and no error.
+func Read(r io.Reader) ([]Event, error) {
+	const longest = 64 << 20 // bytes; the dump of a large conntrack table
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, longest)
+	var events []Event
+	var broken error
+	for number := 1; lines.Scan(); number++ {
+		if broken != nil {
+			return nil, broken
+		}
+		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+			continue
+		}
+		var e Event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			broken = fmt.Errorf("read record: line %d: %w", number, err)
+			continue
+		}
+		events = append(events, e)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read record: %w", err)
+	}
+	var syntax *json.SyntaxError
+	if broken != nil && (len(events) == 0 || !errors.As(broken, &syntax)) {
+		return nil, broken
+	}
+	return events, nil
+}

@@ -1,0 +1,93 @@
+package timeline
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Log collects events as they happen. Its methods may be called from any goroutine.
+type Log struct {
+	began time.Time
+
+	mu         sync.Mutex
+	events     []Event
+	experiment int
+	closed     bool
+	changed    chan struct{} // closed at each change
+}
+
+// NewLog begins a log; times count from now.
+func NewLog() *Log { return &Log{began: time.Now(), changed: make(chan struct{})} }
+
+// Append records that something happened now.
+func (l *Log) Append(body Body) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if begun, ok := body.(ExperimentBegun); ok {
+		l.experiment = begun.Number
+	}
+	l.events = append(l.events, Event{
+		Seq:        uint64(len(l.events)) + 1,
+		At:         time.Since(l.began),
+		Experiment: l.experiment,
+		Body:       body,
+	})
+	l.wake()
+}
+
+// Close says that nothing more will happen.
+func (l *Log) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	l.wake()
+}
+
+// Events are all events so far.
+func (l *Log) Events() []Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clip(l.events)
+}
+
+// Subscribe delivers every event, those of the past first, and closes the
+// channel after the last one, or when ctx is done. A slow reader holds up nobody.
+func (l *Log) Subscribe(ctx context.Context) <-chan Event {
+	out := make(chan Event)
+	go func() {
+		defer close(out)
+		for next := 0; ; {
+			l.mu.Lock()
+			fresh, closed, changed := l.events[next:], l.closed, l.changed
+			l.mu.Unlock()
+			for _, e := range fresh {
+				select {
+				case out <- e:
+				case <-ctx.Done():
+					return
+				}
+			}
+			next += len(fresh)
+			if closed && len(fresh) == 0 {
+				return
+			}
+			if len(fresh) > 0 {
+				continue
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+// wake tells the subscribers. l.mu is held.
+func (l *Log) wake() {
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
