@@ -35,7 +35,7 @@ type lack struct {
 }
 
 const (
-	asRoot   = "run it as root (sudo lablab run), or without --rootless never as an ordinary user"
+	asRoot   = "run it as root: sudo lablab run; or let it use a user namespace: --rootless auto"
 	kernelOf = "use a kernel that has %s; on a cloud or minimal kernel: sudo modprobe %s"
 )
 

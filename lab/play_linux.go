@@ -25,10 +25,14 @@ func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Lo
 	if err == nil {
 		err = l.Play(ctx, sc, o)
 	}
-	if ctx.Err() != nil {
+	var ended timeline.Ended
+	switch {
+	case ctx.Err() != nil:
 		log.Append(timeline.Interrupted{By: context.Cause(ctx).Error()})
+	case err != nil:
+		ended.Failed = err.Error()
 	}
-	log.Append(timeline.Ended{})
+	log.Append(ended)
 	log.Close()
 	if l != nil {
 		err = errors.Join(err, l.Close())

@@ -31,25 +31,25 @@ func FourExperiments() *Scenario {
 		}},
 		Experiments: []Experiment{
 			{
-				Title:  "ICMP is allowed, and a ping begins",
+				Title:  "ICMP is allowed, a ping begins",
 				Do:     []Action{Ping{Stream: "1", From: "B", To: "A"}},
 				For:    10,
 				Expect: []Expectation{{"1", Replied}},
 			},
 			{
-				Title:  "the ICMP rule is revoked while it runs",
+				Title:  "the ICMP rule is revoked",
 				Do:     []Action{Revoke{Group: "lab", Rule: "icmp"}},
 				For:    9,
 				Expect: []Expectation{{"1", Replied}},
 			},
 			{
-				Title:  "a second ping begins without the rule",
+				Title:  "a second ping begins",
 				Do:     []Action{Ping{Stream: "2", From: "B", To: "A"}},
 				For:    19,
 				Expect: []Expectation{{"1", Replied}, {"2", Refused}},
 			},
 			{
-				Title:  "the ICMP rule is authorized again",
+				Title:  "the ICMP rule comes back",
 				Do:     []Action{Authorize{Group: "lab", Direction: sg.Ingress, Rule: icmp}},
 				For:    27,
 				Expect: []Expectation{{"1", Replied}, {"2", Replied}},

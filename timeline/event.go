@@ -142,10 +142,16 @@ type Judged struct {
 	Reply     bool         `json:"reply,omitempty"` // the packet answers the one with that Seq
 	State     string       `json:"state"`           // conntrack's: new, established …
 	Accepted  bool         `json:"accepted"`
-	Rule      string       `json:"rule"`                  // id, "established" or "default-deny"
+	Rule      string       `json:"rule"`                  // id, Established or DefaultDeny
 	Number    uint32       `json:"rule_number,omitempty"` // 0 for the last two
 	Packet    string       `json:"packet"`
 }
+
+// What judges a packet where no security-group rule does.
+const (
+	Established = "established"  // accepted because conntrack knows the flow
+	DefaultDeny = "default-deny" // dropped because nothing accepted it
+)
 
 // EntryChanged is a conntrack event.
 type EntryChanged struct {
@@ -195,7 +201,10 @@ type Interrupted struct {
 }
 
 // Ended comes last.
-type Ended struct{}
+type Ended struct {
+	// Failed says what broke the run, if something did.
+	Failed string `json:"failed,omitempty"`
+}
 
 func (Begun) kind() string           { return "begun" }
 func (RuleAuthorized) kind() string  { return "rule_authorized" }

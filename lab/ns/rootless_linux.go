@@ -42,11 +42,17 @@ func IsRootless() bool {
 // The error wraps the errno of clone(2): EPERM or EACCES where a policy forbids
 // user namespaces, ENOSPC at user.max_user_namespaces.
 func Rootless(relay <-chan os.Signal) (code int, err error) {
-	child, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
+	self, err := os.Executable()
+	if err != nil {
+		return 0, fmt.Errorf("find this program: %w", err)
+	}
+	child, err := os.StartProcess(self, os.Args, &os.ProcAttr{
 		Env:   append(os.Environ(), rootlessMark),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 		Sys: &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER,
+			// With a network namespace of its own: libraries go into a lab's and back,
+			// and back into the host's they may not.
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
 			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
 			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
 			Pdeathsig:   syscall.SIGKILL,

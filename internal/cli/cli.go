@@ -1,0 +1,115 @@
+// Package cli is lablab's commands: flags, exit codes, and what is written
+// where. What is written is made by package report.
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"lablab/lab"
+)
+
+// Exit codes. After a signal it is 128 and the signal's number, as in a shell.
+const (
+	exitHeld    = 0 // everything was as predicted
+	exitNotHeld = 1
+	exitUsage   = 2 // the command line is wrong
+	exitUnable  = 3 // this machine cannot: no privilege, or the kernel lacks something
+	exitBroken  = 4 // it broke while running
+)
+
+// An Env is what a command takes from the process that it runs in.
+type Env struct {
+	Args           []string // without the program's name
+	Stdout, Stderr *os.File
+	Getenv         func(string) string
+	// Signals delivers SIGHUP, SIGINT and SIGTERM.
+	Signals <-chan os.Signal
+}
+
+// System is the Env of this process. It takes over the signals that end a
+// command, but for a SIGHUP that nohup(1) wants ignored.
+func System() Env {
+	signals := make(chan os.Signal, 3)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	return Env{Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Signals: signals}
+}
+
+// Main runs the command that env's arguments name and returns the exit code.
+func Main(env Env) int {
+	code := exitHeld
+	root := newRoot(env, &code)
+	root.SetArgs(env.Args)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	err := root.Execute()
+	if err == nil {
+		return code
+	}
+	return complain(env, root, err)
+}
+
+// complain writes an error and the way out, a line each, and returns the exit code.
+func complain(env Env, root *cobra.Command, err error) int {
+	var interrupted interrupt
+	var unable *lab.Unable
+	var broken *brokenError
+	code, hint := exitUsage, "see "+root.CommandPath()+" --help"
+	var usage *usageError
+	switch {
+	case errors.As(err, &interrupted):
+		return interrupted.exitCode() // whoever sent the signal knows
+	case errors.As(err, &unable):
+		code, err, hint = exitUnable, unable, unable.Hint
+	case errors.As(err, &broken):
+		code, hint = exitBroken, broken.hint
+	case errors.As(err, &usage):
+		hint = usage.hint
+	}
+	fmt.Fprintf(env.Stderr, "error: %s\n", oneLine(err.Error()))
+	if hint != "" {
+		fmt.Fprintf(env.Stderr, "hint: %s\n", oneLine(hint))
+	}
+	return code
+}
+
+// A usageError says what is wrong with the command line.
+type usageError struct {
+	err  error
+	hint string
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+
+// A brokenError says that a command began and could not go on.
+type brokenError struct {
+	err  error
+	hint string
+}
+
+func (e *brokenError) Error() string { return e.err.Error() }
+func (e *brokenError) Unwrap() error { return e.err }
+
+// oneLine keeps a message to its first line and makes control characters visible.
+func oneLine(s string) string {
+	var line []rune
+	for _, r := range s {
+		if r == '\n' {
+			break
+		}
+		if r < 0x20 || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+			line = append(line, []rune(fmt.Sprintf("\\u%04x", r))...)
+			continue
+		}
+		line = append(line, r)
+	}
+	return string(line)
+}

@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"syscall"
+	"time"
+)
+
+// An interrupt is a signal that ends a command.
+type interrupt struct{ signal syscall.Signal }
+
+func (i interrupt) Error() string {
+	names := map[syscall.Signal]string{syscall.SIGHUP: "SIGHUP", syscall.SIGINT: "SIGINT", syscall.SIGTERM: "SIGTERM"}
+	return names[i.signal]
+}
+
+func (i interrupt) exitCode() int { return 128 + int(i.signal) }
+
+// grace is how long a command may take to end after a signal. The lab is in
+// this process alone, so leaving it at any moment leaves nothing behind.
+const grace = 900 * time.Millisecond
+
+// interruptible is a context that ends with the first signal, for the cause
+// interrupt. It ends the process if the command has not ended by itself in time.
+func interruptible(signals <-chan os.Signal) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	go func() {
+		select {
+		case s := <-signals:
+			i := interrupt{s.(syscall.Signal)}
+			time.AfterFunc(grace, func() { os.Exit(i.exitCode()) })
+			cancel(i)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"lablab/timeline"
+)
+
+// A recordFile is the file of --record; nil records nothing.
+type recordFile struct{ *os.File }
+
+// write records every event until the channel closes. Each line is written at
+// once, so the record of a run that is killed is complete up to that moment.
+func (r *recordFile) write(events <-chan timeline.Event) error {
+	if r == nil {
+		for range events {
+		}
+		return nil
+	}
+	err := timeline.Write(r, events)
+	if err := errors.Join(err, r.Close()); err != nil {
+		return fmt.Errorf("write record: %w", err)
+	}
+	return nil
+}
+
+// openOwned creates a file, or empties an old one. It follows no symbolic link,
+// and under sudo a new file belongs to whoever called sudo: by its descriptor,
+// never by its name.
+func openOwned(env Env, name string) (*os.File, error) {
+	const flags = os.O_WRONLY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	f, err := os.OpenFile(name, flags|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return os.OpenFile(name, flags|os.O_TRUNC, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	uid, errUID := strconv.Atoi(env.Getenv("SUDO_UID"))
+	gid, errGID := strconv.Atoi(env.Getenv("SUDO_GID"))
+	if os.Geteuid() == 0 && errUID == nil && errGID == nil {
+		if err := f.Chown(uid, gid); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	return f, nil
+}

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// runFlags are the flags of `lablab run`.
+type runFlags struct {
+	interval time.Duration
+	format   string
+	record   string
+	colour   string
+	rootless string
+	quiet    bool
+}
+
+func newRun(env Env, code *int) *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Play the four experiments and show why each packet passed or died",
+		Long: `Run plays four experiments with two hosts in one security group:
+
+  1  ICMP is allowed, a ping begins
+  2  the ICMP rule is revoked
+  3  a second ping begins
+  4  the ICMP rule comes back
+
+Each is predicted before it is run. What is shown comes from the kernel: the
+verdict on every packet, the conntrack entries and which rule let each in, and
+the counters of the rules.
+
+It runs as root, or as an ordinary user in a user namespace of its own. Nothing of
+the machine it runs on is changed, and nothing is left when it ends.`,
+		Example: `  lablab run
+  lablab run --interval 1s
+  lablab run --format json --record run.jsonl`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			var err error
+			*code, err = run(env, f)
+			return err
+		},
+	}
+	c.Flags().DurationVar(&f.interval, "interval", 100*time.Millisecond, "time between two packets of a stream, 1ms at least")
+	c.Flags().StringVar(&f.format, "format", "text", "what is written to standard output: text or json")
+	c.Flags().StringVar(&f.record, "record", "", "write the whole timeline to `FILE`, as JSON Lines")
+	c.Flags().StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
+	c.Flags().StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (where root's power lacks), always or never")
+	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "show no progress on standard error")
+	return c
+}
+
+// check finds what is wrong with the flags before anything is built.
+func (f runFlags) check() error {
+	if f.interval < time.Millisecond {
+		return &usageError{fmt.Errorf("--interval %s is too short", f.interval), "the shortest is 1ms"}
+	}
+	for _, flag := range []struct {
+		name, value string
+		choices     []string
+	}{
+		{"--format", f.format, []string{"text", "json"}},
+		{"--color", f.colour, []string{"auto", "always", "never"}},
+		{"--rootless", f.rootless, []string{"auto", "always", "never"}},
+	} {
+		if !slices.Contains(flag.choices, flag.value) {
+			return &usageError{fmt.Errorf("%s %q is unknown", flag.name, flag.value), "choose one of: " + strings.Join(flag.choices, ", ")}
+		}
+	}
+	return nil
+}

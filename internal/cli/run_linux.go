@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"lablab/lab"
+	"lablab/lab/ns"
+	"lablab/report"
+	"lablab/scenario"
+	"lablab/timeline"
+)
+
+// run plays the four experiments, here or in a user namespace, and returns the
+// exit code.
+func run(env Env, f runFlags) (int, error) {
+	if !ns.IsRootless() && (f.rootless == "always" || f.rootless == "auto" && !ns.Powerful()) {
+		code, err := ns.Rootless(env.Signals)
+		if err != nil {
+			return 0, lab.ExplainRootless(err)
+		}
+		return code, nil
+	}
+	ctx, cancel := interruptible(env.Signals)
+	defer cancel()
+
+	record, err := createRecord(env, f.record)
+	if err != nil {
+		return 0, err
+	}
+	log := timeline.NewLog()
+	recorded := make(chan error, 1)
+	go func() { recorded <- record.write(log.Subscribe(context.Background())) }()
+	played := make(chan error, 1)
+	go func() {
+		played <- lab.Run(ctx, scenario.FourExperiments(), lab.Options{Interval: f.interval, Rootless: ns.IsRootless(), Version: version()}, log)
+	}()
+	r, err := newPresenter(env, f).present(log)
+	if err != nil {
+		cancel() // nobody can see the rest
+	}
+	// The presenter has shown what there is to show; now the lab is down, too.
+	if err := errors.Join(<-played, err, <-recorded); err != nil || ctx.Err() != nil {
+		return 0, failure(ctx, err)
+	}
+	if !r.Held {
+		return exitNotHeld, nil
+	}
+	return exitHeld, nil
+}
+
+// failure is the error that tells the person most: a signal, what the machine
+// lacks, or that something broke.
+func failure(ctx context.Context, err error) error {
+	var interrupted interrupt
+	if errors.As(context.Cause(ctx), &interrupted) {
+		return interrupted
+	}
+	var unable *lab.Unable
+	if errors.As(err, &unable) {
+		return unable
+	}
+	return &brokenError{err: err}
+}
+
+// A presenter shows a run while it goes on and when it is over.
+type presenter struct {
+	f        runFlags
+	text     *report.Text
+	stdout   *os.File
+	progress *report.Progress
+}
+
+func newPresenter(env Env, f runFlags) *presenter {
+	p := &presenter{f: f, stdout: env.Stdout}
+	p.text = report.NewText(report.Colour(env.Stdout, f.colour, env.Getenv), report.Width(env.Stdout))
+	if f.quiet {
+		return p
+	}
+	words := report.Colour(env.Stderr, f.colour, env.Getenv)
+	if report.IsTerminal(env.Stderr) && env.Getenv("TERM") != "dumb" {
+		p.progress = report.NewProgress(words, env.Stderr, report.Width(env.Stderr))
+	} else {
+		p.progress = report.NewProgress(words, nil, 0)
+	}
+	return p
+}
+
+// present follows the log to its end and returns the report of the whole run.
+func (p *presenter) present(log *timeline.Log) (*report.Report, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	events := log.Subscribe(ctx)
+	redraw := time.NewTicker(50 * time.Millisecond)
+	defer redraw.Stop()
+	shown := 0 // experiments written
+	for {
+		select {
+		case e, more := <-events:
+			if !more {
+				r := report.Of(log.Events())
+				return r, p.conclude(r, shown)
+			}
+			if p.progress != nil {
+				p.progress.Add(e)
+			}
+			if err := p.step(e, log, &shown); err != nil {
+				return nil, err
+			}
+		case <-redraw.C:
+			if p.progress != nil {
+				p.progress.Draw()
+			}
+		}
+	}
+}
+
+// step writes what is complete once e has happened.
+func (p *presenter) step(e timeline.Event, log *timeline.Log, shown *int) error {
+	if p.f.format != "text" {
+		return nil
+	}
+	switch body := e.Body.(type) {
+	case timeline.Ready:
+		return p.write(func(r *report.Report) error { return p.text.Lab(r) }, log)
+	case timeline.ExperimentEnded:
+		*shown = body.Number
+		return p.write(func(r *report.Report) error { return p.text.Experiment(r, body.Number) }, log)
+	}
+	return nil
+}
+
+func (p *presenter) write(do func(*report.Report) error, log *timeline.Log) error {
+	if p.progress != nil {
+		p.progress.Clear()
+	}
+	return do(report.Of(log.Events()))
+}
+
+// conclude writes what is to be said at the end. Of a run that broke nothing
+// more is said here: the error says it.
+func (p *presenter) conclude(r *report.Report, shown int) error {
+	if p.progress != nil {
+		p.progress.Clear()
+	}
+	if r.Failed != "" {
+		return nil
+	}
+	if p.f.format == "json" {
+		return report.JSON(p.stdout, r)
+	}
+	if r.Interrupted && shown < len(r.Experiments) {
+		if err := p.text.Experiment(r, shown+1); err != nil {
+			return err
+		}
+	}
+	return p.text.Conclusion(r)
+}
+
+// createRecord opens the file of --record, so that a wrong name is told before
+// anything is built. Without one it returns nil.
+func createRecord(env Env, name string) (*recordFile, error) {
+	if name == "" {
+		return nil, nil
+	}
+	file, err := openOwned(env, name)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("create record: %w", err), "name a file that can be written"}
+	}
+	return &recordFile{file}, nil
+}

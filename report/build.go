@@ -1,0 +1,281 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"lablab/flow"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// Of explains a run, or as much of it as has happened.
+func Of(events []timeline.Event) *Report {
+	b := builder{
+		Report:   &Report{Schema: 1, Flows: []Flow{}, Events: []FlowEvent{}, Streams: []Stream{}, Canaries: []Canary{}},
+		packets:  map[string][]*journey{},
+		counters: map[counterKey]timeline.Counter{},
+	}
+	for _, e := range events {
+		b.add(e)
+	}
+	return b.finish()
+}
+
+// A builder goes through the events once, in their order.
+type builder struct {
+	*Report
+	packets  map[string][]*journey // by stream, then by sequence number from 1
+	order    []counterKey
+	counters map[counterKey]timeline.Counter
+	gaps     map[string]int // what was reported missed
+	last     map[string]time.Duration
+}
+
+// A journey is what is known of one packet.
+type journey struct {
+	Packet
+	at       time.Duration
+	answered bool
+	refused  bool
+	local    bool
+	verdicts []timeline.Judged
+}
+
+type counterKey struct {
+	host      string
+	direction sg.Direction
+	number    uint32
+	rule      string
+}
+
+func (b *builder) add(e timeline.Event) {
+	switch body := e.Body.(type) {
+	case timeline.Begun:
+		b.begin(body)
+	case timeline.RuleAuthorized:
+		b.Rules = append(b.Rules, Rule{Rule: body.Rule, AuthorizedIn: e.Experiment})
+	case timeline.RuleRevoked:
+		if rule := b.rule(body.Number); rule != nil {
+			rule.RevokedIn = &e.Experiment
+		}
+	case timeline.CanaryDropped:
+		b.Canaries = append(b.Canaries, Canary(body))
+	case timeline.ExperimentEnded:
+		if x := b.Experiment(body.Number); x != nil {
+			x.Complete = true
+		}
+	case timeline.StreamStarted:
+		b.Streams = append(b.Streams, Stream{
+			Name: body.Stream, Protocol: body.Protocol.String(), From: body.From, To: body.To,
+			Target: body.Target.String(), ICMPID: body.ICMPID,
+		})
+	case timeline.Sent:
+		j := b.journey(body.Stream, body.Seq)
+		j.sent(e)
+	case timeline.NotSent:
+		j := b.journey(body.Stream, body.Seq)
+		j.sent(e)
+		j.local, j.refused, j.Error = body.Local, body.Local, body.Error
+		j.Outcome = Unsent
+	case timeline.Replied:
+		b.replied(e, body)
+	case timeline.Judged:
+		if body.Stream != "" && body.Seq > 0 {
+			j := b.journey(body.Stream, body.Seq)
+			j.verdicts = append(j.verdicts, body)
+			j.refused = j.refused || !body.Accepted
+		}
+	case timeline.EntryChanged:
+		b.Events = append(b.Events, FlowEvent{
+			AtMS: ms(e.At), Experiment: e.Experiment, Host: body.Host, Event: body.Change, Flow: body.Entry.Orig.String(),
+			ConntrackID: body.Entry.ID, Stream: b.streamOf(body.Entry), Status: body.Entry.Status, KernelTime: body.Kernel,
+		})
+	case timeline.Dumped:
+		b.dumped(e.Experiment, body)
+	case timeline.Counted:
+		for _, c := range body.Counters {
+			b.counted(body.Host, c)
+		}
+	case timeline.Missed:
+		b.gaps[body.What]++
+	case timeline.Interrupted:
+		b.Interrupted, b.InterruptBy = true, body.By
+	case timeline.Ended:
+		b.Failed = body.Failed
+	}
+}
+
+func (b *builder) begin(body timeline.Begun) {
+	b.gaps, b.last = map[string]int{}, map[string]time.Duration{}
+	b.Scenario, b.Title, b.Version, b.Kernel, b.Rootless = body.Scenario, body.Title, body.Version, body.Kernel, body.Rootless
+	b.IntervalMS, b.Started = ms(body.Interval), body.Started
+	for _, h := range body.Hosts {
+		b.Hosts = append(b.Hosts, Host{Name: h.Name, Address: h.Address.Addr().String(), Groups: h.Groups})
+	}
+	for _, p := range body.Plan {
+		x := Experiment{Number: p.Number, Title: p.Title, Do: p.Do, Packets: p.Packets}
+		for _, predicted := range p.Predicted {
+			x.Streams = append(x.Streams, StreamResult{Stream: predicted.Stream, Predicted: Outcome(predicted.Outcome)})
+		}
+		b.Experiments = append(b.Experiments, x)
+	}
+}
+
+func (b *builder) replied(e timeline.Event, body timeline.Replied) {
+	j := b.journey(body.Stream, body.Seq)
+	rtt := ms(body.RTT)
+	j.answered, j.RTTMS, j.Outcome = true, &rtt, Replied
+	if body.Late {
+		j.Outcome = Late
+	}
+	b.last[body.Stream] = e.At
+}
+
+// journey is the record of one packet, which may be judged before it is known to be sent.
+func (b *builder) journey(stream string, seq int) *journey {
+	for len(b.packets[stream]) < seq {
+		b.packets[stream] = append(b.packets[stream], &journey{Packet: Packet{Seq: len(b.packets[stream]) + 1}})
+	}
+	return b.packets[stream][seq-1]
+}
+
+func (j *journey) sent(e timeline.Event) {
+	j.Experiment, j.at, j.AtMS = e.Experiment, e.At, ms(e.At)
+	if j.Outcome == "" {
+		j.Outcome = Lost
+	}
+}
+
+func (b *builder) rule(number uint32) *Rule {
+	for i := range b.Rules {
+		if b.Rules[i].Number == number {
+			return &b.Rules[i]
+		}
+	}
+	return nil
+}
+
+func (b *builder) dumped(experiment int, body timeline.Dumped) {
+	// Of several listings in one experiment the last one counts.
+	b.Flows = slices.DeleteFunc(b.Flows, func(f Flow) bool { return f.Experiment == experiment && f.Host == body.Host })
+	for _, e := range body.Entries {
+		b.Flows = append(b.Flows, b.flowOf(experiment, body.Host, e))
+	}
+}
+
+func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
+	f := Flow{
+		Experiment: experiment, Host: host, Protocol: e.Orig.Protocol.String(),
+		Source: e.Orig.Source.String(), Destination: e.Orig.Destination.String(),
+		ConntrackID: e.ID, Stream: b.streamOf(e),
+		Packets: e.Sent.Packets, ReplyPackets: e.Got.Packets, Bytes: e.Sent.Bytes, ReplyBytes: e.Got.Bytes,
+		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, AdmittingNumber: e.Mark,
+	}
+	switch e.Orig.Protocol {
+	case sg.ICMP, sg.ICMPv6:
+		f.ICMPID = &e.Orig.ICMPID
+	case sg.TCP, sg.UDP:
+		f.SourcePort, f.DestinationPort = &e.Orig.SourcePort, &e.Orig.DestinationPort
+	}
+	rule := b.rule(e.Mark)
+	if rule == nil {
+		return f
+	}
+	f.AdmittedBy, f.RevokedIn, f.AdmittingGone = &rule.ID, rule.RevokedIn, rule.RevokedIn != nil
+	if f.AdmittingGone {
+		for _, r := range b.Rules {
+			if r.RevokedIn == nil && r.Group == rule.Group && r.Direction == rule.Direction && r.Text == rule.Text {
+				f.EqualSince = &r.AuthorizedIn
+			}
+		}
+	}
+	return f
+}
+
+// streamOf is the stream that a conntrack entry belongs to, or nil.
+func (b *builder) streamOf(e flow.Entry) *string {
+	for i := range b.Streams {
+		s := &b.Streams[i]
+		if s.Protocol == e.Orig.Protocol.String() && s.ICMPID == e.Orig.ICMPID && s.Target == e.Orig.Destination.String() {
+			return &s.Name
+		}
+	}
+	return nil
+}
+
+func (b *builder) counted(host string, c timeline.Counter) {
+	key := counterKey{host, c.Direction, c.Number, c.Rule}
+	if _, known := b.counters[key]; !known {
+		b.order = append(b.order, key)
+	}
+	b.counters[key] = c
+}
+
+func (b *builder) finish() *Report {
+	for i := range b.Streams {
+		b.finishStream(&b.Streams[i])
+	}
+	b.Held = len(b.Experiments) > 0 && !b.Interrupted && b.Failed == ""
+	for i := range b.Experiments {
+		b.finishExperiment(&b.Experiments[i])
+		b.Held = b.Held && b.Experiments[i].Held
+	}
+	slices.SortStableFunc(b.order, func(x, y counterKey) int {
+		return cmp.Or(cmp.Compare(x.host, y.host), -cmp.Compare(x.direction, y.direction), cmp.Compare(x.number, y.number))
+	})
+	for _, key := range b.order {
+		rule := b.rule(key.number)
+		b.Counters = append(b.Counters, Counter{
+			Host: key.host, Counter: b.counters[key],
+			Revoked:  rule != nil && rule.RevokedIn != nil,
+			NeverHit: b.counters[key].Packets == 0,
+		})
+	}
+	b.Missed.Events = b.gaps[timeline.MissedEvents]
+	b.Missed.Verdicts = max(b.Missed.Verdicts, b.gaps[timeline.MissedVerdicts])
+	b.Why = b.why()
+	return b.Report
+}
+
+// finishExperiment compares what was predicted with what was seen.
+func (b *builder) finishExperiment(x *Experiment) {
+	x.Held = x.Complete && len(x.Streams) > 0
+	for i := range x.Streams {
+		result := &x.Streams[i]
+		outcomes := map[Outcome]int{}
+		for _, j := range b.packets[result.Stream] {
+			if j.Experiment != x.Number {
+				continue
+			}
+			result.Sent++
+			switch j.Outcome {
+			case Replied, Late:
+				result.Received++
+				outcomes[Replied]++
+			case Refused:
+				result.Refused++
+				outcomes[Refused]++
+			default:
+				outcomes[j.Outcome]++
+			}
+		}
+		result.Observed = summary(outcomes)
+		result.Held = x.Complete && result.Observed == result.Predicted && result.Sent == x.Packets
+		x.Held = x.Held && result.Held
+	}
+}
+
+// summary is the one outcome of many packets, or Mixed.
+func summary(outcomes map[Outcome]int) Outcome {
+	switch len(outcomes) {
+	case 0:
+		return Nothing
+	case 1:
+		for outcome := range outcomes {
+			return outcome
+		}
+	}
+	return Mixed
+}

@@ -1,0 +1,239 @@
+// Package report is a timeline explained. It has no data path of its own:
+// text, JSON and whatever comes later show the same Report, which is made from
+// recorded events and nothing else.
+package report
+
+import (
+	"time"
+
+	"lablab/flow"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// A Report is a run, explained. Its JSON is what programs get; Schema changes
+// when a field changes its meaning or goes away.
+type Report struct {
+	Schema   int    `json:"schema"`
+	Scenario string `json:"scenario"`
+	Title    string `json:"title"`
+	// Held is whether everything was as predicted, and proved.
+	Held        bool    `json:"held"`
+	Version     string  `json:"version"`
+	Kernel      string  `json:"kernel"`
+	Rootless    bool    `json:"rootless"`
+	IntervalMS  float64 `json:"interval_ms"`
+	Interrupted bool    `json:"interrupted"`
+	InterruptBy string  `json:"interrupted_by,omitempty"`
+	// Failed says what broke the run, if something did.
+	Failed      string       `json:"failed,omitempty"`
+	Started     time.Time    `json:"started"`
+	Hosts       []Host       `json:"hosts"`
+	Rules       []Rule       `json:"rules"`
+	Canaries    []Canary     `json:"canaries"`
+	Experiments []Experiment `json:"experiments"`
+	Streams     []Stream     `json:"streams"`
+	Flows       []Flow       `json:"flows"`
+	Events      []FlowEvent  `json:"events"`
+	Counters    []Counter    `json:"counters"`
+	Missed      Missed       `json:"missed"`
+	// Why tells in sentences what the evidence shows.
+	Why []Paragraph `json:"why"`
+}
+
+// A Host is a host of the lab.
+type Host struct {
+	Name    string   `json:"name"`
+	Address string   `json:"address"`
+	Groups  []string `json:"groups"`
+}
+
+// A Rule is a security-group rule that was in force at some time.
+type Rule struct {
+	timeline.Rule
+	AuthorizedIn int  `json:"authorized_in"`        // experiment; 0 for before the first
+	RevokedIn    *int `json:"revoked_in,omitempty"` // experiment; nil while in force
+}
+
+// A Canary is a packet that had to be dropped, and was.
+type Canary struct {
+	Host   string `json:"host"`
+	Packet string `json:"packet"`
+}
+
+// An Experiment is one step of the scenario and what came of it.
+type Experiment struct {
+	Number   int            `json:"number"`
+	Title    string         `json:"title"`
+	Do       []string       `json:"do"`
+	Packets  int            `json:"packets"` // of each stream, planned
+	Complete bool           `json:"complete"`
+	Held     bool           `json:"held"`
+	Streams  []StreamResult `json:"streams"`
+}
+
+// A StreamResult is what became of a stream's packets in one experiment.
+type StreamResult struct {
+	Stream    string  `json:"stream"`
+	Sent      int     `json:"sent"`
+	Received  int     `json:"received"`
+	Refused   int     `json:"refused"`
+	Predicted Outcome `json:"predicted"`
+	Observed  Outcome `json:"observed"`
+	Held      bool    `json:"held"`
+}
+
+// An Outcome is what became of all packets of a stream in one experiment, or of
+// a single one.
+type Outcome string
+
+// The outcomes. A packet is Refused only if the kernel was seen to drop it;
+// without such proof it is Lost.
+const (
+	Replied Outcome = "replied"
+	Refused Outcome = "refused"
+	Late    Outcome = "late" // replied after a second or more
+	Lost    Outcome = "lost"
+	Unsent  Outcome = "unsent" // it never left, and not because of a rule
+	Mixed   Outcome = "mixed"
+	Nothing Outcome = "nothing" // no packet was sent
+)
+
+// A Stream is a stream over the whole run, as its sender and the rules saw it.
+type Stream struct {
+	Name     string `json:"name"`
+	Protocol string `json:"protocol"`
+	From     string `json:"from"`
+	To       string `json:"to"`
+	Target   string `json:"target"`
+	ICMPID   uint16 `json:"icmp_id"`
+	// Sent counts every packet that was tried, as ping(8) does; Received counts
+	// late replies too.
+	Sent           int            `json:"sent"`
+	Received       int            `json:"received"`
+	Late           int            `json:"late"`
+	Refused        int            `json:"refused"`
+	LocallyDropped int            `json:"dropped_by_local_firewall"` // part of Refused
+	Lost           int            `json:"lost"`
+	LossPercent    float64        `json:"loss_percent"`
+	FirstReply     *int           `json:"first_reply"`
+	TimeMS         float64        `json:"time_ms"` // from the first packet to the last news of one
+	RTT            *RTT           `json:"rtt_ms"`
+	Verdicts       []VerdictRange `json:"verdicts"`
+	Packets        []Packet       `json:"packets"`
+}
+
+// RTT is the figures that ping(8) prints, in milliseconds.
+type RTT struct {
+	Min    float64 `json:"min"`
+	Avg    float64 `json:"avg"`
+	Max    float64 `json:"max"`
+	Mdev   float64 `json:"mdev"` // standard deviation
+	Median float64 `json:"median"`
+}
+
+// A Packet is one packet of a stream.
+type Packet struct {
+	Seq        int      `json:"seq"`
+	Experiment int      `json:"experiment"`
+	AtMS       float64  `json:"at_ms"`
+	Outcome    Outcome  `json:"outcome"`
+	RTTMS      *float64 `json:"rtt_ms,omitempty"`
+	Error      string   `json:"error,omitempty"`
+}
+
+// A VerdictRange is what one host did with consecutive packets of a stream, all
+// alike.
+type VerdictRange struct {
+	Host      string       `json:"host"`
+	Direction sg.Direction `json:"direction"`
+	Packet    string       `json:"packet"` // "request" or "reply"
+	First     int          `json:"first"`
+	Last      int          `json:"last"`
+	State     string       `json:"state"`
+	Verdict   string       `json:"verdict"` // "accept" or "drop"
+	Rule      string       `json:"rule"`
+	Number    uint32       `json:"rule_number,omitempty"`
+}
+
+// A Flow is a conntrack entry at the end of an experiment.
+type Flow struct {
+	Experiment      int      `json:"experiment"`
+	Host            string   `json:"host"`
+	Protocol        string   `json:"protocol"`
+	Source          string   `json:"source"`
+	Destination     string   `json:"destination"`
+	SourcePort      *uint16  `json:"source_port,omitempty"`
+	DestinationPort *uint16  `json:"destination_port,omitempty"`
+	ICMPID          *uint16  `json:"icmp_id,omitempty"`
+	ConntrackID     uint32   `json:"conntrack_id"`
+	Stream          *string  `json:"stream"`
+	Packets         uint64   `json:"packets"`
+	ReplyPackets    uint64   `json:"reply_packets"`
+	Bytes           uint64   `json:"bytes"`
+	ReplyBytes      uint64   `json:"reply_bytes"`
+	TimeoutSeconds  int      `json:"timeout_seconds"`
+	Status          []string `json:"status"`
+	// AdmittedBy is the id of the rule whose number the entry's mark is.
+	AdmittedBy      *string `json:"admitted_by"`
+	AdmittingNumber uint32  `json:"admitting_rule_number"`
+	AdmittingGone   bool    `json:"admitting_rule_revoked"`
+	// RevokedIn is the experiment in which the admitting rule was revoked.
+	RevokedIn *int `json:"revoked_in,omitempty"`
+	// EqualSince is the experiment since which a rule that says the same is in force.
+	EqualSince *int `json:"equal_rule_since,omitempty"`
+}
+
+// A FlowEvent is a conntrack event.
+type FlowEvent struct {
+	AtMS        float64     `json:"at_ms"`
+	Experiment  int         `json:"experiment"`
+	Host        string      `json:"host"`
+	Event       flow.Change `json:"event"`
+	Flow        string      `json:"flow"`
+	ConntrackID uint32      `json:"conntrack_id"`
+	Stream      *string     `json:"stream"`
+	Status      []string    `json:"status"`
+	KernelTime  time.Time   `json:"kernel_time,omitzero"`
+}
+
+// A Counter is how often a rule accepted, by the kernel's own count.
+type Counter struct {
+	Host string `json:"host"`
+	timeline.Counter
+	// Revoked rules keep the figure that was read last.
+	Revoked  bool `json:"revoked"`
+	NeverHit bool `json:"never_hit"`
+}
+
+// Missed is what the kernel told and nobody heard.
+type Missed struct {
+	Verdicts int `json:"verdicts"`
+	Events   int `json:"events"`
+}
+
+// A Paragraph explains one subject.
+type Paragraph struct {
+	Subject   string   `json:"subject"`
+	Sentences []string `json:"sentences"`
+}
+
+// Stream returns the stream with that name, or nil.
+func (r *Report) Stream(name string) *Stream {
+	for i := range r.Streams {
+		if r.Streams[i].Name == name {
+			return &r.Streams[i]
+		}
+	}
+	return nil
+}
+
+// Experiment returns the experiment with that number, or nil.
+func (r *Report) Experiment(number int) *Experiment {
+	if number < 1 || number > len(r.Experiments) {
+		return nil
+	}
+	return &r.Experiments[number-1]
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

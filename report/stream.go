@@ -1,0 +1,138 @@
+package report
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// finishStream counts a stream's packets and sums up what was done with them.
+func (b *builder) finishStream(s *Stream) {
+	var rtts []float64
+	var first, last time.Duration
+	for _, j := range b.packets[s.Name] {
+		if j.Outcome == "" {
+			continue // judged, but its sender has not yet told of it
+		}
+		if j.refused && !j.answered {
+			j.Outcome = Refused
+		}
+		if s.Sent == 0 {
+			first = j.at
+		}
+		last = j.at
+		s.Sent++
+		switch j.Outcome {
+		case Replied, Late:
+			s.Received++
+			if s.FirstReply == nil {
+				s.FirstReply = &j.Seq
+			}
+			if j.Outcome == Late {
+				s.Late++
+			}
+			rtts = append(rtts, *j.RTTMS)
+		case Refused:
+			s.Refused++
+		default:
+			s.Lost++
+		}
+		if j.local {
+			s.LocallyDropped++
+		}
+		s.Packets = append(s.Packets, j.Packet)
+		b.Missed.Verdicts += j.missing()
+	}
+	if s.Sent > 0 {
+		s.LossPercent = float64(s.Sent-s.Received) * 100 / float64(s.Sent)
+	}
+	s.TimeMS = ms(max(last, b.last[s.Name]) - first)
+	s.RTT = rttOf(rtts)
+	s.Verdicts = ranges(s, b.packets[s.Name])
+}
+
+// missing is how many verdicts the kernel must have given about a packet that
+// were not heard: four for one that was answered, and at least one otherwise.
+func (j *journey) missing() int {
+	switch {
+	case j.answered:
+		return max(0, 4-len(j.verdicts))
+	case j.Outcome == Unsent, len(j.verdicts) > 0:
+		return 0
+	}
+	return 1
+}
+
+// rttOf is what ping(8) makes of round-trip times in milliseconds, or nil.
+func rttOf(rtts []float64) *RTT {
+	if len(rtts) == 0 {
+		return nil
+	}
+	var sum, squares float64
+	for _, rtt := range rtts {
+		sum += rtt
+		squares += rtt * rtt
+	}
+	n := float64(len(rtts))
+	avg := sum / n
+	sorted := slices.Sorted(slices.Values(rtts))
+	return &RTT{
+		Min: sorted[0], Avg: avg, Max: sorted[len(sorted)-1],
+		Mdev:   math.Sqrt(max(0, squares/n-avg*avg)),
+		Median: (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2,
+	}
+}
+
+// ranges joins consecutive packets with which the same was done, place by place
+// along the way there and back.
+func ranges(s *Stream, journeys []*journey) []VerdictRange {
+	result := []VerdictRange{}
+	for _, place := range []struct {
+		host      string
+		direction sg.Direction
+		reply     bool
+	}{
+		{s.From, sg.Egress, false}, {s.To, sg.Ingress, false}, {s.To, sg.Egress, true}, {s.From, sg.Ingress, true},
+	} {
+		start := len(result)
+		for _, j := range journeys {
+			i := slices.IndexFunc(j.verdicts, func(v timeline.Judged) bool {
+				return v.Host == place.host && v.Direction == place.direction && v.Reply == place.reply
+			})
+			if i < 0 {
+				continue
+			}
+			next := rangeOf(j.verdicts[i], j.Seq)
+			if n := len(result); n > start && result[n-1].continuedBy(next) {
+				result[n-1].Last = next.Last
+				continue
+			}
+			result = append(result, next)
+		}
+	}
+	return result
+}
+
+func rangeOf(v timeline.Judged, seq int) VerdictRange {
+	r := VerdictRange{
+		Host: v.Host, Direction: v.Direction, Packet: "request", First: seq, Last: seq,
+		State: v.State, Verdict: "drop", Rule: v.Rule, Number: v.Number,
+	}
+	if v.Reply {
+		r.Packet = "reply"
+	}
+	if v.Accepted {
+		r.Verdict = "accept"
+	}
+	return r
+}
+
+// continuedBy reports whether next is about the packet after r and says the same.
+func (r VerdictRange) continuedBy(next VerdictRange) bool {
+	follows := next.First == r.Last+1
+	next.First, next.Last = r.First, r.Last
+	return follows && next == r
+}

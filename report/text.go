@@ -1,0 +1,292 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// Text writes a report for people: first the lab, then each experiment, then
+// what follows from them. A run that is still going on can be written in these
+// three steps as it happens.
+type Text struct {
+	w     io.Writer
+	width int // columns
+}
+
+// NewText writes to w, in lines of so many columns at most where that can be.
+func NewText(w io.Writer, width int) *Text { return &Text{w: w, width: max(width, 40)} }
+
+// All writes the whole report.
+func (t *Text) All(r *Report) error {
+	if err := t.Lab(r); err != nil {
+		return err
+	}
+	for _, x := range r.Experiments {
+		if err := t.Experiment(r, x.Number); err != nil {
+			return err
+		}
+	}
+	return t.Conclusion(r)
+}
+
+// Lab writes what the lab is.
+func (t *Text) Lab(r *Report) error {
+	var b bytes.Buffer
+	hosts := make([]string, 0, len(r.Hosts))
+	for _, h := range r.Hosts {
+		hosts = append(hosts, h.Name+" "+h.Address)
+	}
+	as := "as root"
+	if r.Rootless {
+		as = "without root, in a user namespace"
+	}
+	t.paragraph(&b, "lab  ", bold, fmt.Sprintf("%s, on %s, %s", strings.Join(hosts, " -- "), r.Kernel, as))
+	for _, rule := range r.Rules {
+		if rule.AuthorizedIn == 0 {
+			t.paragraph(&b, "     ", plain, fmt.Sprintf("%s rule %s: %s", rule.Direction, rule.ID, rule.Text))
+		}
+	}
+	var dropped []string
+	for _, c := range r.Canaries {
+		dropped = append(dropped, c.Host)
+	}
+	if len(dropped) > 0 {
+		t.paragraph(&b, "     ", dim, fmt.Sprintf("canary: a packet that no rule allows was sent to %s, and seen to be dropped", strings.Join(dropped, " and to ")))
+	}
+	return t.flush(&b)
+}
+
+// Experiment writes what was done in one experiment and what came of it.
+func (t *Text) Experiment(r *Report, number int) error {
+	x := r.Experiment(number)
+	if x == nil {
+		return fmt.Errorf("write report: no experiment %d", number)
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "\n%s\n", styled(bold, fmt.Sprintf("%d  %s", x.Number, x.Title)))
+	for _, do := range x.Do {
+		t.paragraph(&b, "   ", dim, do)
+	}
+	for _, result := range x.Streams {
+		if s := r.Stream(result.Stream); s != nil {
+			t.lane(&b, s, result, x.Number)
+		}
+	}
+	t.remembered(&b, r, x.Number)
+	if !x.Complete && (x.Number == 1 || r.Experiments[x.Number-2].Complete) {
+		t.paragraph(&b, "   ", yellow, "this experiment was not finished")
+	}
+	return t.flush(&b)
+}
+
+// lane is a mark for each packet of a stream in one experiment, and the count.
+func (t *Text) lane(b *bytes.Buffer, s *Stream, result StreamResult, experiment int) {
+	var marks []mark
+	for _, p := range s.Packets {
+		if p.Experiment == experiment {
+			marks = append(marks, markOf(p.Outcome))
+		}
+	}
+	count := fmt.Sprintf("%d sent, %s", result.Sent, result.count())
+	label := fmt.Sprintf("   %s  ", s.Name)
+	room := t.width - len(label)
+	for len(marks) > room {
+		fmt.Fprintf(b, "%s%s\n", label, drawn(marks[:room]))
+		marks, label = marks[room:], strings.Repeat(" ", len(label))
+	}
+	if len(marks)+2+len(count) > room {
+		fmt.Fprintf(b, "%s%s\n%s%s\n", label, drawn(marks), strings.Repeat(" ", len(label)), count)
+		return
+	}
+	fmt.Fprintf(b, "%s%s  %s\n", label, drawn(marks), count)
+}
+
+// drawn is marks with as few changes of colour as possible.
+func drawn(marks []mark) string {
+	var b strings.Builder
+	for i, m := range marks {
+		if i == 0 || marks[i-1].style != m.style {
+			b.WriteString(m.style)
+		}
+		b.WriteString(m.shape)
+	}
+	if len(marks) > 0 {
+		b.WriteString(plain)
+	}
+	return b.String()
+}
+
+// count is a result in words: "27 replied", "19 refused", "9 replied, 10 refused".
+func (s StreamResult) count() string {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		word string
+	}{{s.Received, "replied"}, {s.Refused, "refused"}, {s.Sent - s.Received - s.Refused, "lost"}} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.word))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// remembered says in a line what each stream's entry at its destination is.
+func (t *Text) remembered(b *bytes.Buffer, r *Report, experiment int) {
+	for _, s := range r.Streams {
+		if s.Sent == 0 {
+			continue
+		}
+		known, seen := false, false
+		for _, f := range r.Flows {
+			if f.Experiment != experiment {
+				continue
+			}
+			seen = true
+			if f.Host == s.To && f.Stream != nil && *f.Stream == s.Name {
+				known = true
+				t.paragraph(b, "   ", dim, fmt.Sprintf("%s remembers stream %s: %s.", s.To, s.Name, f.admission()))
+			}
+		}
+		if seen && !known {
+			t.paragraph(b, "   ", dim, fmt.Sprintf("%s remembers nothing of stream %s.", s.To, s.Name))
+		}
+	}
+}
+
+// admission says which rule let a flow in, and what has become of the rule.
+func (f Flow) admission() string {
+	switch {
+	case f.AdmittedBy == nil:
+		return "admitted by no rule of a security group"
+	case f.EqualSince != nil:
+		return fmt.Sprintf("admitted by %s, revoked in experiment %d; an equal rule is back since %d", *f.AdmittedBy, *f.RevokedIn, *f.EqualSince)
+	case f.AdmittingGone:
+		return fmt.Sprintf("admitted by %s, revoked in experiment %d", *f.AdmittedBy, *f.RevokedIn)
+	}
+	return "admitted by " + *f.AdmittedBy
+}
+
+// Conclusion writes what follows: predicted and observed, why, the conntrack
+// entries, the counters, and what ping(8) would say.
+func (t *Text) Conclusion(r *Report) error {
+	var b bytes.Buffer
+	t.comparison(&b, r)
+	if len(r.Why) > 0 {
+		t.heading(&b, "Why")
+		for _, p := range r.Why {
+			t.paragraph(&b, "  ", bold, p.Subject)
+			for _, sentence := range p.Sentences {
+				t.paragraph(&b, "  - ", plain, sentence)
+			}
+		}
+	}
+	t.entries(&b, r)
+	t.rules(&b, r)
+	for _, s := range r.Streams {
+		if s.Sent > 0 {
+			t.heading(&b, fmt.Sprintf("Stream %s, as ping(8) sums it up", s.Name))
+			b.WriteString(s.pingStatistics())
+		}
+	}
+	t.verdict(&b, r)
+	return t.flush(&b)
+}
+
+func (t *Text) verdict(b *bytes.Buffer, r *Report) {
+	b.WriteByte('\n')
+	if r.Missed.Verdicts > 0 || r.Missed.Events > 0 {
+		t.paragraph(b, "", yellow, fmt.Sprintf("Missed: %d verdicts and %d conntrack events that the kernel gave were not heard; the evidence is not complete.",
+			r.Missed.Verdicts, r.Missed.Events))
+	}
+	switch {
+	case r.Interrupted:
+		t.paragraph(b, "", yellow, fmt.Sprintf("Interrupted (%s): this is what was seen by then.", r.InterruptBy))
+	case r.Held:
+		t.paragraph(b, "", green, "Everything was as predicted.")
+	default:
+		t.paragraph(b, "", red, "NOT everything was as predicted.")
+	}
+}
+
+// comparison is the table predicted × observed.
+func (t *Text) comparison(b *bytes.Buffer, r *Report) {
+	t.heading(b, "Predicted and observed")
+	w := newTable()
+	const others = 52 // columns that the rest of the table takes
+	w.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: max(t.width-others, 14), WidthMaxEnforcer: text.WrapSoft}})
+	w.AppendHeader(table.Row{"#", "experiment", "stream", "predicted", "observed", "as predicted"})
+	for _, x := range r.Experiments {
+		number, title := fmt.Sprint(x.Number), x.Title
+		for _, s := range x.Streams {
+			held := styled(red, "NO")
+			switch {
+			case s.Held:
+				held = styled(green, "yes")
+			case !x.Complete:
+				held = styled(yellow, "not finished")
+			}
+			observed := fmt.Sprintf("%s %d/%d", s.Observed, s.matching(), s.Sent)
+			w.AppendRow(table.Row{number, title, s.Stream, s.Predicted, observed, held})
+			number, title = "", ""
+		}
+	}
+	writeTable(b, w)
+}
+
+// matching is how many packets had the outcome that was observed.
+func (s StreamResult) matching() int {
+	switch s.Observed {
+	case Refused:
+		return s.Refused
+	case Replied, Mixed:
+		return s.Received
+	}
+	return 0
+}
+
+func (t *Text) heading(b *bytes.Buffer, title string) {
+	fmt.Fprintf(b, "\n%s\n", styled(bold, title))
+}
+
+// paragraph writes words in lines that fit: the first behind lead, the others
+// behind as much space.
+func (t *Text) paragraph(b *bytes.Buffer, lead, style, words string) {
+	room := t.width - len(lead)
+	for _, line := range strings.Split(text.WrapSoft(words, room), "\n") {
+		fmt.Fprintf(b, "%s%s\n", lead, styled(style, strings.TrimRight(line, " ")))
+		lead = strings.Repeat(" ", len(lead))
+	}
+}
+
+func (t *Text) flush(b *bytes.Buffer) error {
+	if _, err := t.w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// newTable is a table without lines, which one can copy and which needs no
+// character that some terminals draw two columns wide.
+func newTable() table.Writer {
+	w := table.NewWriter()
+	style := table.StyleDefault
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	style.Format.Header = text.FormatDefault
+	w.SetStyle(style)
+	return w
+}
+
+func writeTable(b *bytes.Buffer, w table.Writer) {
+	for _, line := range strings.Split(w.Render(), "\n") {
+		fmt.Fprintf(b, "  %s\n", strings.TrimRight(line, " "))
+	}
+}

@@ -1,0 +1,258 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"lablab/flow"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// why tells what the evidence shows, stream by stream. No sentence is said
+// without the verdict, entry or event that it speaks of.
+func (b *builder) why() []Paragraph {
+	var paragraphs []Paragraph
+	for i := range b.Streams {
+		s := &b.Streams[i]
+		if s.Sent == 0 {
+			continue
+		}
+		t := &teller{builder: b, stream: s}
+		paragraphs = append(paragraphs, Paragraph{
+			Subject:   fmt.Sprintf("Stream %s (ping from %s to %s, ICMP id %d)", s.Name, s.From, s.To, s.ICMPID),
+			Sentences: t.tell(),
+		})
+	}
+	if moral := b.moral(); len(moral) > 0 {
+		paragraphs = append(paragraphs, Paragraph{Subject: "In short", Sentences: moral})
+	}
+	return paragraphs
+}
+
+// A teller tells the story of one stream.
+type teller struct {
+	*builder
+	stream    *Stream
+	sentences []string
+	admitted  uint32 // the rule that let the flow in last
+	was       string // state of the packets told of before
+}
+
+func (t *teller) tell() []string {
+	for _, r := range t.at(t.stream.From, sg.Egress, "request") {
+		if r.Verdict == "drop" {
+			t.say("%s never left %s: none of its outbound rules allows %s, and its own firewall dropped %s.",
+				t.packets(r), r.Host, them(r), them(r))
+		}
+	}
+	for _, r := range t.at(t.stream.To, sg.Ingress, "request") {
+		switch {
+		case r.State == "established" && r.Verdict == "accept":
+			t.established(r)
+		case r.State == "new" && r.Verdict == "accept":
+			t.admittedNew(r)
+		case r.State == "new":
+			t.refusedNew(r)
+		case r.Verdict == "accept":
+			t.say("%s %s %s to %s and accepted by rule %s.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule)
+		default:
+			t.say("%s %s %s to %s and dropped by %s.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule)
+		}
+		t.was = r.State
+	}
+	t.replies()
+	t.unproved()
+	return t.sentences
+}
+
+func (t *teller) admittedNew(r VerdictRange) {
+	rule := t.rule(r.Number)
+	t.admitted = r.Number
+	switch {
+	case t.was == "established":
+		t.say("%s %s NEW again: %s, so the rules were asked once more, and rule %s admitted %s.",
+			t.packets(r), were(r), t.entryGone(r), r.Rule, them(r))
+	case t.was == "new" && rule != nil && rule.AuthorizedIn > 0:
+		t.say("%s %s NEW too, and by then a rule allowed %s: %s, authorized in experiment %d.",
+			t.packets(r), were(r), them(r), r.Rule, rule.AuthorizedIn)
+	case rule != nil:
+		t.say("%s %s NEW to %s: conntrack knew no such flow, so the security group was asked, and rule %s (%s) admitted %s.",
+			t.packets(r), were(r), r.Host, r.Rule, rule.Text, them(r))
+	}
+}
+
+func (t *teller) established(r VerdictRange) {
+	t.say("%s %s ESTABLISHED: conntrack knew the flow, and %s accepted before any security-group rule was looked at.",
+		t.packets(r), were(r), theyWere(r))
+	rule := t.rule(t.admitted)
+	if rule == nil || rule.RevokedIn == nil {
+		return
+	}
+	if first := t.firstIn(r, *rule.RevokedIn); first > 0 {
+		after := VerdictRange{First: first, Last: r.Last}
+		t.say("So revoking rule %s in experiment %d changed nothing for %s: the rule that had let the flow in was gone, the conntrack entry was not.",
+			rule.ID, *rule.RevokedIn, seqs(after))
+	}
+}
+
+func (t *teller) refusedNew(r VerdictRange) {
+	if t.was == "established" {
+		t.say("%s %s NEW again: %s, no rule matched%s, and default deny dropped %s.",
+			t.packets(r), were(r), t.entryGone(r), t.sinceRevoked(), them(r))
+	} else {
+		t.say("%s %s NEW to %s, no rule matched%s, and default deny dropped %s.", t.packets(r), were(r), r.Host, t.sinceRevoked(), them(r))
+	}
+	there, here := t.entryAt(r, t.stream.To), t.entryAt(r, t.stream.From)
+	if there == nil {
+		t.say("%s kept no conntrack entry of what it dropped, so each packet was as new as the first.", t.stream.To)
+	}
+	if here != nil && !slices.Contains(here.Status, "SEEN_REPLY") && here.AdmittedBy != nil {
+		t.say("%s, which sent them, does keep one, UNREPLIED, admitted by its outbound rule %s.", t.stream.From, *here.AdmittedBy)
+	}
+}
+
+// replies tells of the way back.
+func (t *teller) replies() {
+	var dropped []VerdictRange
+	all := append(t.at(t.stream.To, sg.Egress, "reply"), t.at(t.stream.From, sg.Ingress, "reply")...)
+	plain := len(all) > 0
+	for _, r := range all {
+		plain = plain && r.State == "established" && r.Rule == timeline.Established
+		if r.Verdict == "drop" {
+			dropped = append(dropped, r)
+		}
+	}
+	if plain {
+		t.say("Every reply was ESTABLISHED, both leaving %s and arriving at %s: a reply needs no rule.", t.stream.To, t.stream.From)
+	}
+	for _, r := range dropped {
+		t.say("The reply to %s was %s to %s and dropped by %s.", seqs(r), strings.ToUpper(r.State), r.Host, r.Rule)
+	}
+}
+
+// unproved tells of packets whose fate nobody saw.
+func (t *teller) unproved() {
+	if t.stream.Lost > 0 {
+		t.say("%d packets were neither answered nor seen to be dropped. What became of them is not known.", t.stream.Lost)
+	}
+	if t.stream.Late > 0 {
+		t.say("%d replies took more than a second; they are counted as received.", t.stream.Late)
+	}
+}
+
+// moral is the point of it all, if this run has made it.
+func (b *builder) moral() []string {
+	outlived, refused := false, false
+	for i := range b.Streams {
+		t := &teller{builder: b, stream: &b.Streams[i]}
+		for _, r := range t.at(t.stream.To, sg.Ingress, "request") {
+			switch {
+			case r.State == "new" && r.Verdict == "accept":
+				t.admitted = r.Number
+			case r.State == "established":
+				rule := b.rule(t.admitted)
+				outlived = outlived || rule != nil && rule.RevokedIn != nil && t.firstIn(r, *rule.RevokedIn) > 0
+			case r.State == "new" && r.Verdict == "drop":
+				refused = true
+			}
+		}
+	}
+	if !outlived || !refused {
+		return nil
+	}
+	return []string{
+		"A rule decides about the first packet of a flow. The conntrack entry which that packet leaves decides about all the others.",
+		"So revoking a rule keeps new flows out and does not end those that it has let in. That is what makes the firewall stateful.",
+	}
+}
+
+func (t *teller) say(format string, args ...any) {
+	t.sentences = append(t.sentences, fmt.Sprintf(format, args...))
+}
+
+// at are the ranges at one place on the way.
+func (t *teller) at(host string, d sg.Direction, packet string) []VerdictRange {
+	var found []VerdictRange
+	for _, r := range t.stream.Verdicts {
+		if r.Host == host && r.Direction == d && r.Packet == packet {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// firstIn is the first packet of r that was sent in that experiment or later, or 0.
+func (t *teller) firstIn(r VerdictRange, experiment int) int {
+	for _, p := range t.stream.Packets {
+		if p.Seq >= r.First && p.Seq <= r.Last && p.Experiment >= experiment {
+			return p.Seq
+		}
+	}
+	return 0
+}
+
+// entryAt is the stream's conntrack entry at a host when the experiment of r's
+// last packet ended, or nil.
+func (t *teller) entryAt(r VerdictRange, host string) *Flow {
+	if r.Last > len(t.stream.Packets) {
+		return nil
+	}
+	experiment := t.stream.Packets[r.Last-1].Experiment
+	for i := range t.Flows {
+		f := &t.Flows[i]
+		if f.Experiment == experiment && f.Host == host && f.Stream != nil && *f.Stream == t.stream.Name {
+			return f
+		}
+	}
+	return nil
+}
+
+// entryGone says how conntrack lost a flow, as far as it was told.
+func (t *teller) entryGone(r VerdictRange) string {
+	for _, e := range t.Events {
+		if e.Host == r.Host && e.Event == flow.Destroy && e.Stream != nil && *e.Stream == t.stream.Name {
+			return fmt.Sprintf("%s's conntrack entry had been destroyed in experiment %d", r.Host, e.Experiment)
+		}
+	}
+	return r.Host + "'s conntrack entry was gone"
+}
+
+// sinceRevoked names the rule that would have matched, if it was revoked.
+func (t *teller) sinceRevoked() string {
+	if rule := t.rule(t.admitted); rule != nil && rule.RevokedIn != nil {
+		return fmt.Sprintf(" any more (rule %s was revoked in experiment %d)", rule.ID, *rule.RevokedIn)
+	}
+	return ""
+}
+
+func (t *teller) packets(r VerdictRange) string { return "S" + seqs(r)[1:] }
+
+func seqs(r VerdictRange) string {
+	if r.First == r.Last {
+		return fmt.Sprintf("seq %d", r.First)
+	}
+	return fmt.Sprintf("seq %d–%d", r.First, r.Last)
+}
+
+func were(r VerdictRange) string {
+	if r.First == r.Last {
+		return "was"
+	}
+	return "were"
+}
+
+func theyWere(r VerdictRange) string {
+	if r.First == r.Last {
+		return "it was"
+	}
+	return "they were"
+}
+
+func them(r VerdictRange) string {
+	if r.First == r.Last {
+		return "it"
+	}
+	return "them"
+}
