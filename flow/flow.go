@@ -16,13 +16,16 @@ import (
 // addresses and ports, or addresses and the echo id of ICMP. The sequence
 // number of an echo is not part of it (net/netfilter/nf_conntrack_proto_icmp.c).
 type Key struct {
-	Protocol            sg.Protocol
-	Source, Destination netip.Addr
+	Protocol    sg.Protocol `json:"protocol"`
+	Source      netip.Addr  `json:"source"`
+	Destination netip.Addr  `json:"destination"`
 	// Ports are those of TCP, UDP and SCTP; host byte order.
-	SourcePort, DestinationPort uint16
+	SourcePort      uint16 `json:"source_port,omitempty"`
+	DestinationPort uint16 `json:"destination_port,omitempty"`
 	// ICMPID is the echo id; host byte order.
-	ICMPID             uint16
-	ICMPType, ICMPCode uint8
+	ICMPID   uint16 `json:"icmp_id,omitempty"`
+	ICMPType uint8  `json:"icmp_type,omitempty"`
+	ICMPCode uint8  `json:"icmp_code,omitempty"`
 }
 
 func (k Key) String() string {
@@ -46,21 +49,23 @@ func Compare(a, b Key) int {
 // A Count is how much went one way. Zero unless nf_conntrack_acct was 1 when
 // the entry was made.
 type Count struct {
-	Packets uint64
-	Bytes   uint64 // from the network header on
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"` // from the network header on
 }
 
 // An Entry is a conntrack entry at one moment.
 type Entry struct {
 	// ID is the kernel's; unique among the entries of a host that live at the same time.
-	ID          uint32
-	Orig, Reply Key
-	Status      []string
+	ID     uint32   `json:"id"`
+	Orig   Key      `json:"orig"`
+	Reply  Key      `json:"reply"`
+	Status []string `json:"status"`
 	// Timeout is how long the entry lives on without a packet, in whole seconds.
-	Timeout time.Duration
+	Timeout time.Duration `json:"timeout_ns"`
 	// Mark is the number of the rule that let the connection in.
-	Mark      uint32
-	Sent, Got Count // in the direction of the first packet, and back
+	Mark uint32 `json:"mark"`
+	Sent Count  `json:"sent"` // in the direction of the first packet
+	Got  Count  `json:"got"`  // and back
 }
 
 // A Change is what an event says happened to an entry.

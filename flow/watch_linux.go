@@ -1,8 +1,6 @@
 package flow
 
 import (
-	"context"
-
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
@@ -22,11 +20,11 @@ func Open(n *ns.Namespace) (*Watch, error) {
 	return &Watch{l}, nil
 }
 
-// Run calls see for each event in order, and missed whenever events were lost:
-// the kernel dropped some that were not read in time, or one could not be
-// decoded. It returns nil once ctx is done, and closes the watch.
-func (w *Watch) Run(ctx context.Context, see func(Event), missed func()) error {
-	return w.Listener.Run(ctx, func(m netlink.Message) error {
+// Drain calls see for each event that has happened by now, in order, and missed
+// if events were lost: the kernel dropped some that were not read in time, or
+// one could not be decoded.
+func (w *Watch) Drain(see func(Event), missed func()) error {
+	return w.Listener.Drain(func(m netlink.Message) error {
 		if e, err := eventOf(m); err != nil {
 			missed()
 		} else {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -26,14 +27,16 @@ type Lab struct {
 	hosts  []*Host
 	groups []*group
 	// Streams go on from one experiment to the next.
-	streams []*pinger.Stream
-	log     *timeline.Log
+	streams  []*pinger.Stream
+	interval time.Duration // between two packets of a stream
+	log      *timeline.Log
 	// The number of the last rule. Numbers are never used again.
 	lastNumber uint32
 
-	watchers sync.WaitGroup
-	stop     context.CancelFunc // ends the watchers
-	verdicts *witness
+	watchers  sync.WaitGroup
+	stop      context.CancelFunc // ends the watchers
+	collector *collector
+	verdicts  *witness
 }
 
 // A Host is a machine of the lab.
@@ -47,8 +50,8 @@ type Host struct {
 // Build makes the hosts and the wire, puts the groups in force, and begins to
 // watch. Everything that happens from then on goes into log. The error is an
 // *Unable where the machine lacks something.
-func Build(ctx context.Context, sc *scenario.Scenario, log *timeline.Log) (*Lab, error) {
-	l := &Lab{log: log, stop: func() {}, verdicts: newWitness(log)}
+func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
+	l := &Lab{log: log, interval: o.Interval, stop: func() {}, verdicts: newWitness(log)}
 	if err := l.build(ctx, sc); err != nil {
 		_ = l.Close() // what could not be built is the error to tell
 		return nil, err

@@ -21,9 +21,9 @@ import (
 // is returned.
 func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) error {
 	log.Append(begun(sc, o))
-	l, err := Build(ctx, sc, log)
+	l, err := Build(ctx, sc, o, log)
 	if err == nil {
-		err = l.Play(ctx, sc, o)
+		err = l.Play(ctx, sc)
 	}
 	var ended timeline.Ended
 	switch {
@@ -41,14 +41,14 @@ func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Lo
 }
 
 // Play proves that the lab filters and goes through the experiments.
-func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario, o Options) error {
+func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
 	if err := l.prove(ctx); err != nil {
 		return err
 	}
 	l.log.Append(timeline.Ready{})
 	for i, e := range sc.Experiments {
 		l.log.Append(timeline.ExperimentBegun{Number: i + 1})
-		played := l.play(ctx, e, o.Interval)
+		played := l.play(ctx, e)
 		// What was seen is recorded even if the experiment was cut short.
 		if err := errors.Join(played, l.account()); err != nil {
 			return err
@@ -63,13 +63,13 @@ func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario, o Options) error 
 
 // play does what the experiment does while every stream is held, lets the
 // packets pass, and returns when the fate of each is known.
-func (l *Lab) play(ctx context.Context, e scenario.Experiment, interval time.Duration) error {
+func (l *Lab) play(ctx context.Context, e scenario.Experiment) error {
 	running := len(l.streams)
 	for _, action := range e.Do {
 		var err error
 		switch a := action.(type) {
 		case scenario.Ping:
-			err = l.ping(ctx, a, interval, e.For)
+			err = l.ping(ctx, a, e.For)
 		case scenario.Revoke:
 			err = l.Revoke(a.Group, a.Rule)
 		case scenario.Authorize:
@@ -97,7 +97,7 @@ func (l *Lab) play(ctx context.Context, e scenario.Experiment, interval time.Dur
 // a flow of its own.
 const firstEchoID = 1001
 
-func (l *Lab) ping(ctx context.Context, a scenario.Ping, interval time.Duration, let int) error {
+func (l *Lab) ping(ctx context.Context, a scenario.Ping, let int) error {
 	from, err := l.host(a.From)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (l *Lab) ping(ctx context.Context, a scenario.Ping, interval time.Duration,
 	l.log.Append(timeline.StreamStarted{Stream: a.Stream, Protocol: sg.ICMP, From: a.From, To: a.To, Target: target, ICMPID: id})
 	stream, err := l.verdicts.start(id, a.Stream, a.From, func() (*pinger.Stream, error) {
 		return pinger.Start(ctx, from.ns, pinger.Config{
-			Target: target, EchoID: id, Interval: interval,
+			Target: target, EchoID: id, Interval: l.interval,
 			Observe: func(probe pinger.Probe) { l.observe(a.Stream, id, probe) },
 		}, let)
 	})
@@ -129,6 +129,7 @@ func (l *Lab) observe(stream string, id uint16, probe pinger.Probe) {
 		l.log.Append(timeline.Sent{Stream: stream, Seq: probe.Seq})
 	case pinger.Replied, pinger.Late:
 		l.log.Append(timeline.Replied{Stream: stream, Seq: probe.Seq, RTT: probe.RTT, Late: probe.Fate == pinger.Late})
+		l.collector.now()
 	case pinger.LocalDrop, pinger.SendError:
 		local := probe.Fate == pinger.LocalDrop
 		l.log.Append(timeline.NotSent{Stream: stream, Seq: probe.Seq, Local: local, Error: probe.Err.Error()})

@@ -2,42 +2,90 @@ package lab
 
 import (
 	"context"
+	"time"
 
 	"lablab/flow"
 	"lablab/nft"
 	"lablab/timeline"
 )
 
+// A collector takes what the kernel tells about all hosts. Nothing wakes it up
+// when the kernel tells something, because that would slow down the very packet
+// that is told of. It comes by when a reply has been received, and every now
+// and then for the packets that get none.
+type collector struct {
+	sources []source
+	come    chan struct{}
+	rounds  time.Duration // between two visits that nobody asked for
+}
+
+// A source is the verdicts or the events of one host.
+type source struct {
+	drain  func() error
+	close  func() error
+	missed func()
+}
+
 // watch begins to listen to the verdicts and the conntrack events of each host.
 func (l *Lab) watch() error {
-	ctx, cancel := context.WithCancel(context.Background())
-	l.stop = cancel
+	const most = 20 * time.Millisecond
+	c := &collector{come: make(chan struct{}, 1), rounds: min(l.interval, most)}
 	for _, h := range l.hosts {
 		trace, err := h.rules.Trace()
 		if err != nil {
 			return unableTo(openTrace, err)
 		}
-		l.listen(h.Name, timeline.MissedVerdicts, func(missed func()) error {
-			return trace.Run(ctx, func(v nft.Verdict) { l.verdicts.judged(h.Name, v) }, missed)
-		})
+		missed := func() { l.verdicts.missed(h.Name, timeline.MissedVerdicts) }
+		see := func(v nft.Verdict) { l.verdicts.judged(h.Name, v) }
+		c.sources = append(c.sources, source{func() error { return trace.Drain(see, missed) }, trace.Close, missed})
+	}
+	for _, h := range l.hosts {
 		events, err := flow.Open(h.ns)
 		if err != nil {
 			return unableTo(openEvents, err)
 		}
-		l.listen(h.Name, timeline.MissedEvents, func(missed func()) error {
-			return events.Run(ctx, func(e flow.Event) { l.verdicts.changedEntry(h.Name, e) }, missed)
-		})
+		missed := func() { l.verdicts.missed(h.Name, timeline.MissedEvents) }
+		see := func(e flow.Event) { l.verdicts.changedEntry(h.Name, e) }
+		c.sources = append(c.sources, source{func() error { return events.Drain(see, missed) }, events.Close, missed})
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	l.stop = cancel
+	l.collector = c
+	l.watchers.Go(func() { c.run(ctx) })
 	return nil
 }
 
-// listen runs a watcher until the lab closes. One that breaks has missed the
-// rest, and that is confessed rather than hidden.
-func (l *Lab) listen(host, what string, run func(missed func()) error) {
-	missed := func() { l.verdicts.missed(host, what) }
-	l.watchers.Go(func() {
-		if err := run(missed); err != nil {
-			missed()
+// now asks the collector to come by at once.
+func (c *collector) now() {
+	select {
+	case c.come <- struct{}{}:
+	default: // it is on its way
+	}
+}
+
+// run collects until ctx is done. A source that breaks has missed the rest, and
+// that is confessed rather than hidden.
+func (c *collector) run(ctx context.Context) {
+	tick := time.NewTicker(c.rounds)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		for i := range c.sources {
+			s := &c.sources[i]
+			if s.drain == nil {
+				continue
+			}
+			if err := s.drain(); err != nil {
+				s.missed()
+				s.drain = nil
+			}
 		}
-	})
+		select {
+		case <-c.come:
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	for _, s := range c.sources {
+		_ = s.close()
+	}
 }

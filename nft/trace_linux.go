@@ -1,7 +1,6 @@
 package nft
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/google/nftables"
@@ -53,7 +52,7 @@ func (t *Table) learnStates(c *nftables.Conn) error {
 // packet, from the moment it was opened.
 type Trace struct {
 	*ns.Listener
-	table *Table
+	packets assembler
 }
 
 // Trace opens the trace of t (NFNLGRP_NFTRACE, Linux 4.6).
@@ -62,16 +61,14 @@ func (t *Table) Trace() (*Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Trace{Listener: l, table: t}, nil
+	return &Trace{Listener: l, packets: assembler{states: t.states, judge: t.judge}}, nil
 }
 
-// Run calls see for each verdict, and missed whenever the kernel had to drop
-// messages because they were not read in time. It returns nil once ctx is done,
-// and closes the trace.
-func (tr *Trace) Run(ctx context.Context, see func(Verdict), missed func()) error {
-	packets := assembler{states: tr.table.states, judge: tr.table.judge}
-	return tr.Listener.Run(ctx, func(m netlink.Message) error {
-		v, done, err := packets.add(m)
+// Drain calls see for each verdict that the kernel has given by now, and missed
+// if it had to drop messages because they were not read in time.
+func (tr *Trace) Drain(see func(Verdict), missed func()) error {
+	return tr.Listener.Drain(func(m netlink.Message) error {
+		v, done, err := tr.packets.add(m)
 		if err == nil && done {
 			see(v)
 		}

@@ -143,7 +143,7 @@ func (s *Stream) Dropped(seq int) {
 // sent, and returns an error only if ctx ends or the stream breaks.
 func (s *Stream) Settle(ctx context.Context) error {
 	// In steps, so that time in which this process was stopped does not count.
-	const step = 10 * time.Millisecond
+	const step = 20 * time.Millisecond
 	patience := Patience
 	for {
 		s.mu.Lock()
@@ -152,12 +152,14 @@ func (s *Stream) Settle(ctx context.Context) error {
 		if sent && (settled || patience <= 0) {
 			return nil
 		}
+		var wait <-chan time.Time
+		if sent {
+			wait = time.After(step)
+		}
 		select {
 		case <-changed:
-		case <-time.After(step):
-			if sent {
-				patience -= step
-			}
+		case <-wait:
+			patience -= step
 		case <-s.done:
 			return s.broken()
 		case <-ctx.Done():
@@ -309,8 +311,13 @@ func (s *Stream) broken() error {
 	return fmt.Errorf("ping %s: the stream was stopped", s.config.Target)
 }
 
-// wake tells everybody who waits that something changed. s.mu is held.
+// wake tells everybody who waits that something changed. While packets are
+// still to be sent nobody needs to know, and to wake somebody up would slow down
+// the reply that is on its way. s.mu is held.
 func (s *Stream) wake() {
+	if len(s.probes) < s.let && s.waiting > 0 {
+		return
+	}
 	close(s.changed)
 	s.changed = make(chan struct{})
 }

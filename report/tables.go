@@ -17,7 +17,11 @@ func (t *Text) entries(b *bytes.Buffer, r *Report) {
 	if last == 0 {
 		return
 	}
-	t.heading(b, fmt.Sprintf("Conntrack at the end of experiment %d", last))
+	when := "at the end of"
+	if x := r.Experiment(last); x != nil && !x.Complete {
+		when = "in the middle of"
+	}
+	t.heading(b, fmt.Sprintf("Conntrack %s experiment %d", when, last))
 	for _, host := range r.Hosts {
 		for _, f := range r.Flows {
 			if f.Experiment == last && f.Host == host.Name {

@@ -141,7 +141,7 @@ func (s StreamResult) count() string {
 // remembered says in a line what each stream's entry at its destination is.
 func (t *Text) remembered(b *bytes.Buffer, r *Report, experiment int) {
 	for _, s := range r.Streams {
-		if s.Sent == 0 {
+		if len(s.Packets) == 0 || s.Packets[0].Experiment > experiment {
 			continue
 		}
 		known, seen := false, false

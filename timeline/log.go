@@ -34,7 +34,11 @@ func (l *Log) Append(body Body) {
 		Experiment: l.experiment,
 		Body:       body,
 	})
-	l.wake()
+	// A packet has just left. To wake up the subscribers now would slow down its
+	// reply; the next event will do.
+	if _, left := body.(Sent); !left {
+		l.wake()
+	}
 }
 
 // Close says that nothing more will happen.

@@ -125,19 +125,21 @@ func (p *presenter) step(e timeline.Event, log *timeline.Log, shown *int) error 
 	}
 	switch body := e.Body.(type) {
 	case timeline.Ready:
-		return p.write(func(r *report.Report) error { return p.text.Lab(r) }, log)
+		return p.text.Lab(p.asOf(e, log))
 	case timeline.ExperimentEnded:
 		*shown = body.Number
-		return p.write(func(r *report.Report) error { return p.text.Experiment(r, body.Number) }, log)
+		return p.text.Experiment(p.asOf(e, log), body.Number)
 	}
 	return nil
 }
 
-func (p *presenter) write(do func(*report.Report) error, log *timeline.Log) error {
+// asOf makes room on the terminal and explains the run as it was at e; more may
+// have happened since.
+func (p *presenter) asOf(e timeline.Event, log *timeline.Log) *report.Report {
 	if p.progress != nil {
 		p.progress.Clear()
 	}
-	return do(report.Of(log.Events()))
+	return report.Of(log.Events()[:e.Seq])
 }
 
 // conclude writes what is to be said at the end. Of a run that broke nothing

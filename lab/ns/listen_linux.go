@@ -1,12 +1,9 @@
 package ns
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
 	"syscall"
-	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -17,8 +14,13 @@ import (
 const listenBuffer = 8 << 20 // bytes
 
 // A Listener hears what netfilter in one namespace tells everybody who listens,
-// from the moment it was opened.
-type Listener struct{ conn *netlink.Conn }
+// from the moment it was opened. Messages wait in the kernel until [Listener.Drain]
+// takes them: nothing wakes up when one arrives, so listening does not
+// disturb what goes on in the meantime.
+type Listener struct {
+	fd     int
+	buffer []byte
+}
 
 // Listen joins multicast groups of netfilter (NFNLGRP_…) in n. It needs CAP_NET_ADMIN there.
 func (n *Namespace) Listen(groups ...uint32) (*Listener, error) {
@@ -26,42 +28,70 @@ func (n *Namespace) Listen(groups ...uint32) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen to netfilter: %w", err)
 	}
+	defer conn.Close()
 	err = errors.Join(n.Guard(conn), conn.SetReadBuffer(listenBuffer))
 	for _, group := range groups {
 		err = errors.Join(err, conn.JoinGroup(group))
 	}
 	if err != nil {
-		_ = conn.Close()
 		return nil, fmt.Errorf("listen to netfilter: %w", err)
 	}
-	return &Listener{conn: conn}, nil
+	// A second descriptor of the same socket, which Go's poller does not know:
+	// its thread would wake up for every message.
+	fd, err := duplicate(conn)
+	if err != nil {
+		return nil, fmt.Errorf("listen to netfilter: %w", err)
+	}
+	return &Listener{fd: fd, buffer: make([]byte, 1<<16)}, nil
 }
 
-// Run calls hear for each message, in order, and missed whenever the kernel had
-// to drop some because they were not read in time. It closes the listener, and
-// returns nil once ctx is done or else the first error of hear or of the socket.
-func (l *Listener) Run(ctx context.Context, hear func(netlink.Message) error, missed func()) error {
-	defer l.conn.Close()
-	stop := context.AfterFunc(ctx, func() { _ = l.conn.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+// Drain calls hear for each message that has arrived, in order, and missed if
+// the kernel had to drop some because they were not taken in time. A message
+// must not be kept after hear returns. Drain does not wait, and must not be
+// called by two goroutines at a time.
+func (l *Listener) Drain(hear func(netlink.Message) error, missed func()) error {
 	for {
-		messages, err := l.conn.Receive()
+		n, _, err := unix.Recvfrom(l.fd, l.buffer, unix.MSG_DONTWAIT)
 		switch {
-		case errors.Is(err, syscall.ENOBUFS):
+		case errors.Is(err, unix.EAGAIN):
+			return nil
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.ENOBUFS):
 			missed()
 			continue
-		case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil:
-			return nil
 		case err != nil:
 			return fmt.Errorf("listen to netfilter: %w", err)
 		}
+		messages, err := syscall.ParseNetlinkMessage(l.buffer[:n])
+		if err != nil {
+			return fmt.Errorf("listen to netfilter: %w", err)
+		}
 		for _, m := range messages {
-			if err := hear(m); err != nil {
+			err := hear(netlink.Message{
+				Header: netlink.Header{
+					Length: m.Header.Len, Type: netlink.HeaderType(m.Header.Type), Flags: netlink.HeaderFlags(m.Header.Flags),
+					Sequence: m.Header.Seq, PID: m.Header.Pid,
+				},
+				Data: m.Data,
+			})
+			if err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// Close gives up a listener that was never run.
-func (l *Listener) Close() error { return l.conn.Close() }
+// Close stops listening.
+func (l *Listener) Close() error { return unix.Close(l.fd) }
+
+func duplicate(conn *netlink.Conn) (fd int, err error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	controlErr := raw.Control(func(original uintptr) {
+		fd, err = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 3)
+	})
+	return fd, errors.Join(controlErr, err)
+}

@@ -1,0 +1,151 @@
+package flow
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mdlayher/netlink"
+
+	"lablab/internal/nstest"
+	"lablab/lab/ns"
+	"lablab/sg"
+)
+
+func TestMain(m *testing.M) { nstest.Main(m) }
+
+// pinged is two namespaces of which the left one tracks connections and has
+// sent three echoes to the right one, marked 7.
+func pinged(t *testing.T) (left, right *ns.Namespace, watch *Watch) {
+	t.Helper()
+	left, right = nstest.Wire(t)
+	if err := Arm(left); err != nil {
+		t.Fatal(err)
+	}
+	nstest.Input(t, left, "table ip t { chain c { type filter hook output priority 0; ct state new ct mark set 7; }; }", "nft", "-f", "-")
+	watch, err := Open(left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = watch.Close() })
+	nstest.Output(t, left, "ping", "-q", "-c3", "-i0.01", nstest.Right.String())
+	return left, right, watch
+}
+
+func open(t *testing.T, n *ns.Namespace) *Table {
+	t.Helper()
+	table, err := OpenTable(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = table.Close() })
+	return table
+}
+
+func TestDumpAgreesWithConntrack(t *testing.T) {
+	left, _, _ := pinged(t)
+	entries, err := open(t, left).Dump()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 1 {
+		t.Fatalf("%d entries, want 1: %v", len(entries), entries)
+	}
+	e := entries[0]
+	if e.Sent.Packets != 3 || e.Got.Packets != 3 || e.Mark != 7 || !slices.Equal(e.Status, []string{"SEEN_REPLY", "CONFIRMED"}) {
+		t.Errorf("entry %+v", e)
+	}
+	// icmp 1 29 src=… dst=… type=8 code=0 id=… packets=3 bytes=… src=… … mark=7 … id=…
+	oracle := nstest.Output(t, left, "conntrack", "-L", "-o", "id")
+	for _, word := range []string{
+		fmt.Sprintf("src=%s dst=%s type=8 code=0 id=%d packets=3 bytes=%d", nstest.Left, nstest.Right, e.Orig.ICMPID, e.Sent.Bytes),
+		fmt.Sprintf("src=%s dst=%s type=0 code=0 id=%d packets=3 bytes=%d", nstest.Right, nstest.Left, e.Reply.ICMPID, e.Got.Bytes),
+		"mark=7", fmt.Sprintf("id=%d", e.ID),
+	} {
+		if !strings.Contains(oracle, word) {
+			t.Errorf("conntrack(8) does not say %q:\n%s", word, oracle)
+		}
+	}
+	if e.Timeout < 25*time.Second || e.Timeout > 30*time.Second {
+		t.Errorf("timeout %s, want just under 30 s", e.Timeout)
+	}
+}
+
+func TestGetReadsWhatDumpLists(t *testing.T) {
+	left, _, _ := pinged(t)
+	table := open(t, left)
+	listed, err := table.Dump()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := listed[0].Orig
+	other.ICMPID++
+	for range 3 { // the socket must not fall out of step
+		got, err := table.Get([]Key{other, listed[0].Orig, other, listed[0].Orig})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != 2 || got[0].ID != listed[0].ID || got[1].Orig != listed[0].Orig || got[0].Sent != listed[0].Sent {
+			t.Errorf("got %+v, want %+v twice", got, listed[0])
+		}
+	}
+}
+
+func TestWatchTellsTheLifeOfAnEntry(t *testing.T) {
+	left, _, watch := pinged(t)
+	nstest.Output(t, left, "conntrack", "-D", "-p", "icmp")
+	var told []Event
+	if err := watch.Drain(func(e Event) { told = append(told, e) }, func() { t.Error("events missed") }); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) < 3 || told[0].Change != New || told[len(told)-1].Change != Destroy {
+		t.Fatalf("told %+v, want new, update …, destroy", told)
+	}
+	for _, e := range told {
+		if e.Entry.ID != told[0].Entry.ID || e.Entry.Orig.Protocol != sg.ICMP {
+			t.Errorf("event of another entry: %+v", e)
+		}
+		if !e.Kernel.IsZero() && (time.Since(e.Kernel) < 0 || time.Since(e.Kernel) > time.Minute) {
+			t.Errorf("happened at %s by the kernel's clock, which is not now", e.Kernel)
+		}
+	}
+	if last := told[len(told)-1].Entry; last.Sent.Packets != 3 || last.Got.Packets != 3 {
+		t.Errorf("destroyed with %+v, want 3 packets each way", last)
+	}
+}
+
+func TestEventsThatCannotBeReadAreMissed(t *testing.T) {
+	for _, data := range [][]byte{nil, {2, 0, 0, 0}, {2, 0, 0, 0, 8, 0, 1, 128, 9, 9, 9, 9}} {
+		if e, err := eventOf(netlink.Message{Header: netlink.Header{Type: 0x0100}, Data: data}); err == nil && e.Entry.Orig.Protocol != 0 {
+			t.Errorf("%x became %+v", data, e)
+		}
+	}
+}
+
+func FuzzEvent(f *testing.F) {
+	f.Add(uint16(0x0100), []byte{2, 0, 0, 0, 8, 0, 12, 0, 0, 0, 0, 7})
+	f.Fuzz(func(_ *testing.T, kind uint16, data []byte) {
+		m := netlink.Message{Header: netlink.Header{Type: netlink.HeaderType(kind)}, Data: data}
+		_, _ = eventOf(m) // must not panic
+		_ = kernelTime(m)
+	})
+}
+
+func TestKernelTime(t *testing.T) {
+	want := time.Unix(1700000000, 123456789)
+	e := netlink.NewAttributeEncoder()
+	e.Bytes(27, binary.BigEndian.AppendUint64(nil, uint64(want.UnixNano())))
+	attributes, err := e.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := kernelTime(netlink.Message{Data: append([]byte{2, 0, 0, 0}, attributes...)}); !got.Equal(want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := kernelTime(netlink.Message{Data: []byte{2, 0, 0, 0}}); !got.IsZero() {
+		t.Errorf("got %s without the attribute", got)
+	}
+}

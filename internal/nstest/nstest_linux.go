@@ -1,0 +1,203 @@
+// Package nstest is the kit of the tests that need the kernel: what they require
+// of it, namespaces that go away, and the check that nothing is left.
+package nstest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"lablab/lab/ns"
+)
+
+// unavailable is why no lab can be built here; set by Main before any test runs.
+var unavailable error
+
+// Main runs the tests of a package that needs the kernel: as root, or as an
+// ordinary user in a user namespace. At the end it fails if a goroutine, a
+// namespace or a thread inside one is left.
+func Main(m *testing.M) {
+	if !ns.Powerful() && !ns.IsRootless() {
+		code, err := ns.Rootless(nil)
+		if err == nil {
+			os.Exit(code)
+		}
+		unavailable = err
+	}
+	code := m.Run()
+	if code == 0 && unavailable == nil {
+		if err := leak(); err != nil {
+			fmt.Fprintln(os.Stderr, "FAIL: left behind:", err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// Kernel skips the test where no lab can be built, or fails it if
+// LABLAB_KERNEL=require says that one must.
+func Kernel(t testing.TB) {
+	t.Helper()
+	if unavailable != nil {
+		skip(t, fmt.Sprintf("needs root or user namespaces: %v", unavailable))
+	}
+}
+
+// Tool is the path of a program that serves as an oracle. Where it is not
+// installed the test is skipped, or fails under LABLAB_KERNEL=require.
+func Tool(t testing.TB, name string) string {
+	t.Helper()
+	for _, dir := range []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
+		if path := filepath.Join(dir, name); exec.Command("test", "-x", path).Run() == nil {
+			return path
+		}
+	}
+	skip(t, name+" is not installed")
+	return ""
+}
+
+func skip(t testing.TB, reason string) {
+	t.Helper()
+	if os.Getenv("LABLAB_KERNEL") == "require" {
+		t.Fatalf("LABLAB_KERNEL=require: %s", reason)
+	}
+	t.Skip(reason)
+}
+
+// New is a namespace that is closed when the test ends.
+func New(t testing.TB) *ns.Namespace {
+	t.Helper()
+	Kernel(t)
+	n, err := ns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+// Output runs a program inside n and returns what it writes.
+func Output(t testing.TB, n *ns.Namespace, program string, args ...string) string {
+	t.Helper()
+	path := Tool(t, program)
+	var out []byte
+	err := n.Do(func() error {
+		var err error
+		out, err = exec.Command(path, args...).CombinedOutput()
+		return err
+	})
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// Input runs a program inside n with so much on its standard input.
+func Input(t testing.TB, n *ns.Namespace, stdin, program string, args ...string) {
+	t.Helper()
+	path := Tool(t, program)
+	err := n.Do(func() error {
+		c := exec.Command(path, args...)
+		c.Stdin = strings.NewReader(stdin)
+		out, err := c.CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("%w\n%s", err, out)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, stdin)
+	}
+}
+
+// Busy keeps as many cores busy until the test ends.
+func Busy(t testing.TB, cores int) {
+	t.Helper()
+	for range cores {
+		c := exec.Command("/bin/sh", "-c", "while :; do :; done")
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	}
+}
+
+// Fingerprint is all of the machine's network configuration that a lab might
+// touch: links, addresses, routes, neighbours, rules and settings.
+func Fingerprint(t testing.TB) string {
+	t.Helper()
+	var b bytes.Buffer
+	for _, args := range [][]string{
+		{"ip", "-o", "link"}, {"ip", "-o", "addr"}, {"ip", "route", "show", "table", "all"}, {"ip", "rule"},
+		{"ip", "neigh"}, {"ip", "netns", "list"}, {"nft", "list", "ruleset"},
+	} {
+		out, err := exec.Command(Tool(t, args[0]), args[1:]...).CombinedOutput()
+		fmt.Fprintf(&b, "%v: %v\n%s\n", args, err, out)
+	}
+	_ = filepath.WalkDir("/proc/sys/net", func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !changing(path) {
+			value, _ := os.ReadFile(path)
+			fmt.Fprintf(&b, "%s=%s", path, value)
+		}
+		return nil
+	})
+	mounts, _ := os.ReadFile("/proc/self/mounts")
+	b.Write(mounts)
+	return b.String()
+}
+
+// changing reports whether a setting changes by itself: statistics, and keys
+// that the kernel makes when first read.
+func changing(path string) bool {
+	for _, part := range []string{"nf_conntrack_count", "fib_trie", "tcp_fastopen_key", "stable_secret"} {
+		if strings.Contains(path, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// leak waits until nothing of a lab is left in this process, two seconds at most.
+func leak() error {
+	if err := goleak.Find(); err != nil {
+		return err
+	}
+	var left string
+	for range 200 {
+		if left = leftover(); left == "" {
+			return nil
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	return fmt.Errorf("%s", left)
+}
+
+// leftover names an open namespace, or a thread in one.
+func leftover() string {
+	fds, _ := filepath.Glob("/proc/self/fd/*")
+	for _, fd := range fds {
+		if target, err := os.Readlink(fd); err == nil && strings.HasPrefix(target, "net:[") {
+			return "open " + target
+		}
+	}
+	home, _ := os.Readlink("/proc/self/ns/net")
+	threads, _ := filepath.Glob("/proc/self/task/*/ns/net")
+	for _, thread := range threads {
+		if target, err := os.Readlink(thread); err == nil && target != home {
+			return "thread in " + target
+		}
+	}
+	return ""
+}

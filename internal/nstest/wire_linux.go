@@ -1,0 +1,44 @@
+package nstest
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+
+	"lablab/lab/ns"
+)
+
+// Addresses of the two ends of a [Wire].
+var (
+	Left  = netip.MustParseAddr("192.0.2.1")
+	Right = netip.MustParseAddr("192.0.2.2")
+)
+
+// Wire is two namespaces joined by a veth pair, made by ip(8) rather than by
+// our own code, with the addresses Left and Right.
+func Wire(t testing.TB) (left, right *ns.Namespace) {
+	t.Helper()
+	left, right = New(t), New(t)
+	// iproute2 can put the peer into a namespace by the number of a process's
+	// descriptor only through a path.
+	Output(t, left, "ip", "link", "add", "w0", "type", "veth", "peer", "name", "w1", "netns", fdPath(right))
+	for _, end := range []struct {
+		n             *ns.Namespace
+		name, address string
+	}{{left, "w0", Left.String()}, {right, "w1", Right.String()}} {
+		Output(t, end.n, "ip", "address", "add", end.address+"/24", "dev", end.name)
+		Output(t, end.n, "ip", "link", "set", end.name, "up")
+	}
+	for _, end := range []*ns.Namespace{left, right} {
+		for !strings.Contains(Output(t, end, "ip", "-o", "link", "show", "up"), "LOWER_UP") {
+		}
+	}
+	Output(t, left, "ping", "-q", "-c1", "-w5", Right.String())
+	return left, right
+}
+
+func fdPath(n *ns.Namespace) string {
+	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.FD())
+}

@@ -1,0 +1,313 @@
+package nft
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lablab/internal/nstest"
+	"lablab/lab/ns"
+	"lablab/sg"
+)
+
+func TestMain(m *testing.M) { nstest.Main(m) }
+
+var update = flag.Bool("update", false, "write golden files anew")
+
+// everyKind has a rule of every kind that can be compiled.
+func everyKind() Ruleset {
+	v4, one, v6 := netip.MustParsePrefix("192.0.2.0/25"), netip.MustParsePrefix("198.51.100.7/32"), netip.MustParsePrefix("2001:db8::/33")
+	rules := []sg.Rule{
+		{ID: "all", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: v4},
+		{ID: "one port", Protocol: sg.TCP, From: 443, To: 443, Peer: one},
+		{ID: "ports", Protocol: sg.UDP, From: 1000, To: 2000, Peer: v6},
+		{ID: "every port", Protocol: sg.TCP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")},
+		{ID: "echo", Protocol: sg.ICMP, From: 8, To: sg.Any, Peer: v4},
+		{ID: "unassigned", Protocol: sg.ICMP, From: 200, To: 3, Peer: v4},
+		{ID: "icmp6", Protocol: sg.ICMPv6, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("::/0")},
+		{ID: "gre", Protocol: 47, From: sg.Any, To: sg.Any, Peer: one},
+	}
+	var rs Ruleset
+	for i, r := range rules {
+		rs.Ingress = append(rs.Ingress, Rule{uint32(i + 1), r})
+		rs.Egress = append(rs.Egress, Rule{uint32(i + 101), r})
+	}
+	return rs
+}
+
+var counters = regexp.MustCompile(`counter packets \d+ bytes \d+`)
+
+// listed is what nft(8) says of the group's table in n.
+func listed(t *testing.T, n *ns.Namespace) string {
+	return counters.ReplaceAllString(nstest.Output(t, n, "nft", "list", "table", "inet", GroupTable), "counter")
+}
+
+func TestRulesetPrintsAsNftPrintsIt(t *testing.T) {
+	n := nstest.New(t)
+	rs := exampleRules()
+	if _, err := Install(n, rs); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(listed(t, n), rs.String()); diff != "" {
+		t.Errorf("nft list (-), String (+):\n%s", diff)
+	}
+	golden(t, "testdata/example.nft", rs.String())
+}
+
+// What is installed through netlink and what nft -f makes of the text must be
+// the same ruleset.
+func TestInstallAgreesWithNft(t *testing.T) {
+	rs := everyKind()
+	ours, theirs := nstest.New(t), nstest.New(t)
+	if _, err := Install(ours, rs); err != nil {
+		t.Fatal(err)
+	}
+	nstest.Input(t, theirs, rs.String(), "nft", "-f", "-")
+	if diff := cmp.Diff(listed(t, theirs), listed(t, ours)); diff != "" {
+		t.Errorf("nft -f (-), netlink (+):\n%s", diff)
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-), now (+):\n%s", name, diff)
+	}
+}
+
+func TestRevokeAndAuthorize(t *testing.T) {
+	n := nstest.New(t)
+	rs := exampleRules()
+	table, err := Install(n, rs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	icmp := rs.Ingress[1]
+	if err := table.Revoke(sg.Ingress, icmp.Number); err != nil {
+		t.Fatal(err)
+	}
+	without := Ruleset{Ingress: rs.Ingress[:1], Egress: rs.Egress}
+	if diff := cmp.Diff(without.String(), listed(t, n)); diff != "" {
+		t.Errorf("after revoke, want (-), nft list (+):\n%s", diff)
+	}
+	if err := table.Revoke(sg.Ingress, icmp.Number); !errors.Is(err, ErrNoRule) {
+		t.Errorf("second revoke: got %v, want ErrNoRule", err)
+	}
+	icmp.Number = 4
+	if err := table.Authorize(sg.Ingress, icmp); err != nil {
+		t.Fatal(err)
+	}
+	with := Ruleset{Ingress: append(without.Ingress[:1:1], icmp), Egress: rs.Egress}
+	if diff := cmp.Diff(with.String(), listed(t, n)); diff != "" {
+		t.Errorf("after authorize, want (-), nft list (+):\n%s", diff)
+	}
+}
+
+func TestClosedNamespaceIsRefused(t *testing.T) {
+	n := nstest.New(t)
+	table, err := Install(n, exampleRules())
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Close()
+	_ = n.Close()
+	if _, err := table.Counters(); !errors.Is(err, ns.ErrForeign) {
+		t.Errorf("got %v, want ErrForeign", err)
+	}
+}
+
+// loopback is a namespace in which packets can be sent to 127.0.0.1. They pass
+// both chains.
+func loopback(t *testing.T, rs Ruleset) (*ns.Namespace, *Table) {
+	n := nstest.New(t)
+	nstest.Output(t, n, "ip", "link", "set", "lo", "up")
+	table, err := Install(n, rs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(table.Close)
+	return n, table
+}
+
+func allowUDP(port int) Ruleset {
+	everywhere := netip.MustParsePrefix("0.0.0.0/0")
+	return Ruleset{
+		Ingress: []Rule{{1, sg.Rule{ID: "in", Protocol: sg.UDP, From: port, To: port, Peer: everywhere}}},
+		Egress:  []Rule{{2, sg.Rule{ID: "out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: everywhere}}},
+	}
+}
+
+// exchange sends a datagram from one port to another, if there is an answer to
+// be had sends one back, and one more there.
+func exchange(t *testing.T, n *ns.Namespace, port int, answered bool) {
+	t.Helper()
+	err := n.Do(func() error {
+		server, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		if err != nil {
+			return err
+		}
+		defer server.Close()
+		client, err := net.DialUDP("udp4", nil, server.LocalAddr().(*net.UDPAddr))
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		if _, err := client.Write([]byte("there")); err != nil || !answered {
+			return err
+		}
+		if _, err := server.WriteTo([]byte("back"), client.LocalAddr()); err != nil {
+			return err
+		}
+		_, err = client.Write([]byte("there again"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func drain(t *testing.T, trace *Trace) []Verdict {
+	t.Helper()
+	var seen []Verdict
+	err := trace.Drain(func(v Verdict) { seen = append(seen, v) }, func() { t.Error("trace missed something") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seen
+}
+
+func TestTraceTellsEveryVerdict(t *testing.T) {
+	n, table := loopback(t, allowUDP(7))
+	trace, err := table.Trace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trace.Close()
+
+	exchange(t, n, 7, true)
+	exchange(t, n, 8, false)
+	var got []string
+	for _, v := range drain(t, trace) {
+		got = append(got, fmt.Sprintf("%s %s %v %s %d", v.Direction, v.State, v.Accepted, v.By.ID, v.By.Number))
+		if v.KernelState != "" && v.KernelState != v.State {
+			t.Errorf("%s: the trace itself says %s", v, v.KernelState)
+		}
+		if v.Packet.Protocol != sg.UDP || v.Packet.Source.String() != "127.0.0.1" {
+			t.Errorf("%s: not the packet that was sent", v)
+		}
+	}
+	// On loopback the entry is made on the way out, so a packet that is new there
+	// is new on the way in as well, until a reply was seen.
+	want := []string{
+		"egress new true out 2", "ingress new true in 1",
+		"egress established true established 0", "ingress established true established 0",
+		"egress established true established 0", "ingress established true established 0",
+		"egress new true out 2", "ingress new false default-deny 0",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+}
+
+// The kernel uses trace ids again; no verdict may be lost or mixed up for it.
+func TestTraceSurvivesReusedIDs(t *testing.T) {
+	n, table := loopback(t, allowUDP(7))
+	trace, err := table.Trace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trace.Close()
+	const rounds = 100
+	for range rounds {
+		exchange(t, n, 7, true)
+	}
+	seen := drain(t, trace)
+	if len(seen) != rounds*6 {
+		t.Errorf("%d verdicts, want %d", len(seen), rounds*6)
+	}
+	for _, v := range seen {
+		if v.State == "" || !v.Accepted || v.Packet.Protocol != sg.UDP {
+			t.Errorf("incomplete: %s", v)
+		}
+	}
+}
+
+// A packet may be judged by a rule that the table has not read back yet.
+func TestTraceNamesRulesAddedLater(t *testing.T) {
+	n, table := loopback(t, allowUDP(7))
+	trace, err := table.Trace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trace.Close()
+	late := Rule{9, sg.Rule{ID: "late", Protocol: sg.UDP, From: 8, To: 8, Peer: netip.MustParsePrefix("127.0.0.0/8")}}
+	if err := table.Authorize(sg.Ingress, late); err != nil {
+		t.Fatal(err)
+	}
+	clear(table.judges) // as if another goroutine had been faster
+	exchange(t, n, 8, false)
+	seen := drain(t, trace)
+	if last := seen[len(seen)-1]; last.By != (Judge{Number: 9, ID: "late"}) {
+		t.Errorf("judged by %v, want late", last.By)
+	}
+}
+
+func TestTraceConfessesWhatItMissed(t *testing.T) {
+	n, table := loopback(t, allowUDP(7))
+	trace, err := table.Trace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trace.Close()
+	missed := 0
+	for range 6000 { // 72,000 messages, more than any socket holds
+		exchange(t, n, 7, true)
+	}
+	if err := trace.Drain(func(Verdict) {}, func() { missed++ }); err != nil {
+		t.Fatal(err)
+	}
+	if missed == 0 {
+		t.Error("the socket overflowed and nothing was said")
+	}
+}
+
+func TestCountersAgreeWithNft(t *testing.T) {
+	n, table := loopback(t, allowUDP(7))
+	exchange(t, n, 7, true)
+	got, err := table.Counters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Counter{
+		{sg.Ingress, 0, Established, 2, 28 + 4 + 28 + 11}, {sg.Ingress, 1, "in", 1, 28 + 5},
+		{sg.Egress, 0, Established, 2, 28 + 4 + 28 + 11}, {sg.Egress, 2, "out", 1, 28 + 5},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+	oracle := nstest.Output(t, n, "nft", "list", "table", "inet", GroupTable)
+	for _, c := range got {
+		line := fmt.Sprintf("counter packets %d bytes %d ", c.Packets, c.Bytes)
+		if !strings.Contains(oracle, line) {
+			t.Errorf("nft(8) does not say %q:\n%s", line, oracle)
+		}
+	}
+}

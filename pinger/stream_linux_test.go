@@ -1,0 +1,206 @@
+package pinger_test
+
+import (
+	"fmt"
+	"regexp"
+	"sync"
+	"testing"
+	"time"
+
+	"lablab/internal/nstest"
+	"lablab/lab/ns"
+	"lablab/pinger"
+)
+
+func TestMain(m *testing.M) { nstest.Main(m) }
+
+// A record is what a stream told about its probes.
+type record struct {
+	mu     sync.Mutex
+	probes map[int]pinger.Probe
+	sent   []int
+}
+
+func (r *record) observe(p pinger.Probe) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.probes[p.Seq]; !known {
+		r.sent = append(r.sent, p.Seq)
+	}
+	r.probes[p.Seq] = p
+}
+
+// count is how many probes had each fate.
+func (r *record) count() map[pinger.Fate]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fates := map[pinger.Fate]int{}
+	for _, p := range r.probes {
+		fates[p.Fate]++
+	}
+	return fates
+}
+
+func (r *record) want(t *testing.T, want map[pinger.Fate]int) {
+	t.Helper()
+	if got := r.count(); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("fates %v, want %v", got, want)
+	}
+	for i, seq := range r.sent {
+		if seq != i+1 {
+			t.Fatalf("sequence numbers %v: not one after another", r.sent)
+		}
+	}
+}
+
+func start(t *testing.T, n *ns.Namespace, id uint16, interval time.Duration, let int) (*pinger.Stream, *record) {
+	t.Helper()
+	r := &record{probes: map[int]pinger.Probe{}}
+	s, err := pinger.Start(t.Context(), n, pinger.Config{Target: nstest.Right, EchoID: id, Interval: interval, Observe: r.observe}, let)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Wait() })
+	return s, r
+}
+
+func settle(t *testing.T, s *pinger.Stream) {
+	t.Helper()
+	if err := s.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// However often it is held and let go, at whatever pace, exactly so many packets
+// pass each time.
+func TestHeldStreamSendsExactlyWhatItMay(t *testing.T) {
+	left, _ := nstest.Wire(t)
+	nstest.Busy(t, 2)
+	for _, interval := range []time.Duration{time.Millisecond, 7 * time.Millisecond} {
+		t.Run(interval.String(), func(t *testing.T) {
+			s, r := start(t, left, 11, interval, 5)
+			sent := 5
+			settle(t, s)
+			for _, n := range []int{1, 9, 2, 1, 1, 20} {
+				if s.Len() != sent {
+					t.Fatalf("%d packets passed, %d were let", s.Len(), sent)
+				}
+				<-time.After(5 * interval / 2) // a held stream must not send meanwhile
+				if s.Len() != sent {
+					t.Fatalf("%d packets passed while held, %d were let", s.Len(), sent)
+				}
+				s.Let(n)
+				sent += n
+				settle(t, s)
+			}
+			r.want(t, map[pinger.Fate]int{pinger.Replied: sent})
+		})
+	}
+}
+
+func deny(t *testing.T, n *ns.Namespace, chain string) {
+	t.Helper()
+	nstest.Input(t, n, fmt.Sprintf("table ip deny { chain c { type filter hook %s priority 0; icmp type echo-request drop; }; }", chain), "nft", "-f", "-")
+}
+
+func allow(t *testing.T, n *ns.Namespace) {
+	t.Helper()
+	nstest.Output(t, n, "nft", "delete", "table", "ip", "deny")
+}
+
+// The sender's own firewall drops some in the middle. pro-bing's statistics
+// would not tell.
+func TestLocalDropsAreCounted(t *testing.T) {
+	left, _ := nstest.Wire(t)
+	s, r := start(t, left, 12, 2*time.Millisecond, 4)
+	settle(t, s)
+	deny(t, left, "output")
+	s.Let(6)
+	settle(t, s)
+	allow(t, left)
+	s.Let(3)
+	settle(t, s)
+	r.want(t, map[pinger.Fate]int{pinger.Replied: 7, pinger.LocalDrop: 6})
+	for i := range 6 {
+		if got := s.Failed(i); got != 5+i {
+			t.Errorf("failed packet %d is seq %d, want %d", i, got, 5+i)
+		}
+	}
+	// The echo sequence number is not used up by a packet that never left.
+	for echo, want := range []int{1, 2, 3, 4, 11, 12, 13} {
+		if got := s.Seq(uint16(echo)); got != want {
+			t.Errorf("echo sequence number %d is seq %d, want %d", echo, got, want)
+		}
+	}
+}
+
+// Where the very first packet is dropped pro-bing gives up; a stream must not.
+func TestLocalDropsFromTheStart(t *testing.T) {
+	left, _ := nstest.Wire(t)
+	deny(t, left, "output")
+	s, r := start(t, left, 13, 2*time.Millisecond, 4)
+	settle(t, s)
+	r.want(t, map[pinger.Fate]int{pinger.LocalDrop: 4})
+	allow(t, left)
+	s.Let(3)
+	settle(t, s)
+	r.want(t, map[pinger.Fate]int{pinger.LocalDrop: 4, pinger.Replied: 3})
+}
+
+// Nobody tells the stream that its packets are dropped on the way: it waits, and
+// takes them for lost.
+func TestLostPacketsEndPatience(t *testing.T) {
+	left, right := nstest.Wire(t)
+	deny(t, right, "input")
+	s, r := start(t, left, 14, 2*time.Millisecond, 3)
+	settle(t, s)
+	r.want(t, map[pinger.Fate]int{pinger.Waiting: 3})
+	allow(t, right)
+	s.Let(2)
+	settle(t, s)
+	r.want(t, map[pinger.Fate]int{pinger.Waiting: 3, pinger.Replied: 2})
+}
+
+// Told of the drops, it does not wait.
+func TestDroppedPacketsAreNotWaitedFor(t *testing.T) {
+	left, right := nstest.Wire(t)
+	deny(t, right, "input")
+	s, _ := start(t, left, 15, time.Millisecond, 3)
+	for seq := 1; seq <= 3; seq++ {
+		s.Dropped(seq) // may come before the packet is known to be sent
+		s.Dropped(seq)
+	}
+	began := time.Now()
+	settle(t, s)
+	if waited := time.Since(began); waited >= pinger.Patience {
+		t.Errorf("settled after %s", waited)
+	}
+}
+
+// Two streams on the same hosts do not take each other's replies.
+func TestStreamsAreIndependent(t *testing.T) {
+	left, _ := nstest.Wire(t)
+	one, first := start(t, left, 16, time.Millisecond, 30)
+	two, second := start(t, left, 17, time.Millisecond, 20)
+	settle(t, one)
+	settle(t, two)
+	first.want(t, map[pinger.Fate]int{pinger.Replied: 30})
+	second.want(t, map[pinger.Fate]int{pinger.Replied: 20})
+}
+
+// What ping(8) measures between the same hosts is of the same order, and no
+// reply of ours is faster than none at all.
+func TestRoundTripTimesAreMeasured(t *testing.T) {
+	left, _ := nstest.Wire(t)
+	s, r := start(t, left, 18, 10*time.Millisecond, 10)
+	settle(t, s)
+	for _, p := range r.probes {
+		if p.RTT <= 0 || p.RTT > time.Second {
+			t.Errorf("seq %d: round-trip time %s", p.Seq, p.RTT)
+		}
+	}
+	out := nstest.Output(t, left, "ping", "-q", "-c", "10", "-i", "0.01", nstest.Right.String())
+	if !regexp.MustCompile(`10 packets transmitted, 10 received, 0% packet loss`).MatchString(out) {
+		t.Errorf("ping(8) lost packets:\n%s", out)
+	}
+}

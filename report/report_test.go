@@ -1,0 +1,328 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lablab/timeline"
+)
+
+var update = flag.Bool("update", false, "write golden files anew")
+
+// recorded is a run that was recorded on a real kernel with --record: "ping" as
+// predicted; "cut", in which somebody deleted the conntrack entries during
+// experiment 2; and "interrupted" by SIGINT.
+func recorded(t testing.TB, name string) []timeline.Event {
+	t.Helper()
+	f, err := os.Open(filepath.Join("..", "testdata", name+".jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	events, err := timeline.Read(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-), now (+):\n%s", path, diff)
+	}
+}
+
+func words(t *testing.T, events []timeline.Event, width int) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := NewText(&b, width).All(Of(events)); err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(b.String(), "")
+}
+
+func TestText(t *testing.T) {
+	for _, name := range []string{"ping", "cut", "interrupted"} {
+		t.Run(name, func(t *testing.T) { golden(t, name+".txt", words(t, recorded(t, name), 80)) })
+	}
+}
+
+func TestTextFitsTheTerminal(t *testing.T) {
+	// The table needs 66 columns at least; all other lines fit any terminal.
+	for _, width := range []int{66, 80, 200} {
+		for _, line := range strings.Split(words(t, recorded(t, "cut"), width), "\n") {
+			if n := len([]rune(line)); n > width {
+				t.Errorf("at %d columns: %d in %q", width, n, line)
+			}
+		}
+	}
+}
+
+// The figures of the original experiment, from the record of a real run.
+func TestFourExperiments(t *testing.T) {
+	r := Of(recorded(t, "ping"))
+	one, two := r.Stream("1"), r.Stream("2")
+	if one.Sent != 65 || one.Received != 65 || one.LossPercent != 0 || *one.FirstReply != 1 {
+		t.Errorf("stream 1: %d sent, %d received, %v%% lost, first %d", one.Sent, one.Received, one.LossPercent, *one.FirstReply)
+	}
+	if two.Sent != 46 || two.Received != 27 || math.Abs(two.LossPercent-41.3043) > 1e-4 || *two.FirstReply != 20 {
+		t.Errorf("stream 2: %d sent, %d received, %v%% lost, first %d", two.Sent, two.Received, two.LossPercent, *two.FirstReply)
+	}
+	if !r.Held || r.Interrupted || r.Missed != (Missed{}) {
+		t.Errorf("held %v, interrupted %v, missed %+v", r.Held, r.Interrupted, r.Missed)
+	}
+	var got []string
+	for _, s := range r.Streams {
+		for _, v := range s.Verdicts {
+			got = append(got, fmt.Sprintf("%s %s %s %s %d-%d %s %s %s", s.Name, v.Host, v.Direction, v.Packet, v.First, v.Last, v.State, v.Verdict, v.Rule))
+		}
+	}
+	want := []string{
+		"1 B egress request 1-1 new accept out", "1 B egress request 2-65 established accept established",
+		"1 A ingress request 1-1 new accept icmp", "1 A ingress request 2-65 established accept established",
+		"1 A egress reply 1-65 established accept established", "1 B ingress reply 1-65 established accept established",
+		"2 B egress request 1-20 new accept out", "2 B egress request 21-46 established accept established",
+		"2 A ingress request 1-19 new drop default-deny", "2 A ingress request 20-20 new accept icmp", "2 A ingress request 21-46 established accept established",
+		"2 A egress reply 20-46 established accept established", "2 B ingress reply 20-46 established accept established",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("verdicts, want (-), got (+):\n%s", diff)
+	}
+}
+
+// The entry names the rule that let it in, also when that is gone.
+func TestEntriesNameTheirRule(t *testing.T) {
+	r := Of(recorded(t, "ping"))
+	var got []string
+	for _, f := range r.Flows {
+		if f.Host == "A" && f.Stream != nil {
+			got = append(got, fmt.Sprintf("%d stream %s: %d/%d %s", f.Experiment, *f.Stream, f.Packets, f.ReplyPackets, f.admission()))
+		}
+	}
+	want := []string{
+		"1 stream 1: 10/10 admitted by icmp",
+		"2 stream 1: 19/19 admitted by icmp, revoked in experiment 2",
+		"3 stream 1: 38/38 admitted by icmp, revoked in experiment 2",
+		"4 stream 1: 65/65 admitted by icmp, revoked in experiment 2; an equal rule is back since 4",
+		"4 stream 2: 27/27 admitted by icmp",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("entries on A, want (-), got (+):\n%s", diff)
+	}
+}
+
+// A refusal needs a drop that was seen. Without its verdict the packet is lost,
+// the prediction did not hold, and the missing verdict is confessed.
+func TestSilenceProvesNothing(t *testing.T) {
+	var events []timeline.Event
+	for _, e := range recorded(t, "ping") {
+		if j, ok := e.Body.(timeline.Judged); ok && j.Stream == "2" && j.Seq == 7 {
+			continue
+		}
+		events = append(events, e)
+	}
+	r := Of(events)
+	if three := r.Experiment(3); three.Held || r.Held {
+		t.Error("experiment 3 held without proof")
+	}
+	if p := r.Stream("2").Packets[6]; p.Outcome != Lost {
+		t.Errorf("seq 7 is %s, want lost", p.Outcome)
+	}
+	if r.Missed.Verdicts == 0 {
+		t.Error("a verdict is missing and nothing was said")
+	}
+}
+
+// Each change to the evidence must change the judgement.
+func TestMutants(t *testing.T) {
+	for _, mutant := range []struct {
+		name   string
+		change func(timeline.Body) timeline.Body
+	}{
+		{"a reply too few", func(b timeline.Body) timeline.Body {
+			if r, ok := b.(timeline.Replied); ok && r.Stream == "1" && r.Seq == 30 {
+				return nil
+			}
+			return b
+		}},
+		{"a packet too few", func(b timeline.Body) timeline.Body {
+			if s, ok := b.(timeline.Sent); ok && s.Stream == "2" && s.Seq == 46 {
+				return nil
+			}
+			return b
+		}},
+		{"a refused packet is answered", func(b timeline.Body) timeline.Body {
+			if j, ok := b.(timeline.Judged); ok && j.Stream == "2" && j.Seq == 5 && !j.Accepted {
+				return timeline.Replied{Stream: "2", Seq: 5, RTT: time.Millisecond}
+			}
+			return b
+		}},
+		{"another prediction", func(b timeline.Body) timeline.Body {
+			if begun, ok := b.(timeline.Begun); ok {
+				begun.Plan[1].Predicted[0].Outcome = "refused"
+				return begun
+			}
+			return b
+		}},
+		{"an experiment that did not end", func(b timeline.Body) timeline.Body {
+			if x, ok := b.(timeline.ExperimentEnded); ok && x.Number == 4 {
+				return nil
+			}
+			return b
+		}},
+		{"it broke", func(b timeline.Body) timeline.Body {
+			if _, ok := b.(timeline.Ended); ok {
+				return timeline.Ended{Failed: "something"}
+			}
+			return b
+		}},
+	} {
+		t.Run(mutant.name, func(t *testing.T) {
+			var events []timeline.Event
+			changed := 0
+			for _, e := range recorded(t, "ping") {
+				body := mutant.change(e.Body)
+				if !reflect.DeepEqual(body, e.Body) {
+					changed++
+				}
+				if e.Body = body; body != nil {
+					events = append(events, e)
+				}
+			}
+			if mutant.name != "another prediction" && changed != 1 {
+				t.Fatalf("%d events changed, want 1", changed)
+			}
+			if Of(events).Held {
+				t.Error("it held all the same")
+			}
+		})
+	}
+}
+
+// However much of a run has happened, it can be explained.
+func TestEveryPrefix(t *testing.T) {
+	events := recorded(t, "cut")
+	for n := 0; n <= len(events); n += 7 {
+		r := Of(events[:n])
+		if err := NewText(&bytes.Buffer{}, 80).All(r); err != nil {
+			t.Fatalf("after %d events: %v", n, err)
+		}
+		if r.Held {
+			t.Fatalf("after %d events of a run that did not hold, it held", n)
+		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	var b bytes.Buffer
+	if err := JSON(&b, Of(recorded(t, "ping"))); err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "ping.keys", strings.Join(keys("", got), "\n")+"\n")
+}
+
+// keys are the names of all members, so that a change of the schema is seen.
+func keys(path string, v any) []string {
+	found := map[string]bool{}
+	var walk func(string, any)
+	walk = func(path string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for k, inner := range v {
+				found[path+"."+k] = true
+				walk(path+"."+k, inner)
+			}
+		case []any:
+			for _, inner := range v {
+				walk(path+"[]", inner)
+			}
+		}
+	}
+	walk(path, v)
+	var names []string
+	for k := range found {
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func TestPingStatistics(t *testing.T) {
+	s := Stream{Target: "10.255.1.197", Sent: 46, Received: 27, LossPercent: 19 * 100 / 46., TimeMS: 46009.2, RTT: &RTT{Min: .422, Avg: .495, Max: .91, Mdev: .1}}
+	want := "--- 10.255.1.197 ping statistics ---\n" +
+		"46 packets transmitted, 27 received, 41.3043% packet loss, time 46009ms\n" +
+		"rtt min/avg/max/mdev = 0.422/0.495/0.910/0.100 ms\n"
+	if got := s.pingStatistics(); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	s = Stream{Target: "::1", Sent: 3, LossPercent: 100}
+	want = "--- ::1 ping statistics ---\n3 packets transmitted, 0 received, 100% packet loss, time 0ms\n"
+	if got := s.pingStatistics(); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var lines, inPlace, cursor bytes.Buffer
+	elsewhere, terminal := NewProgress(&lines, nil, 0), NewProgress(&inPlace, &cursor, 40)
+	for _, e := range recorded(t, "ping") {
+		elsewhere.Add(e)
+		terminal.Add(e)
+		terminal.Draw()
+	}
+	terminal.Clear()
+	golden(t, "progress.txt", lines.String())
+	for _, line := range strings.Split(regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(inPlace.String(), ""), "\n") {
+		if n := len([]rune(line)); n > 39 {
+			t.Errorf("%d columns in %q: a terminal of 40 might wrap", n, line)
+		}
+	}
+	if drawn, cleared := strings.Count(inPlace.String(), "\n"), ups(cursor.String()); drawn != cleared {
+		t.Errorf("%d lines were drawn and %d taken away", drawn, cleared)
+	}
+}
+
+// ups is how many lines the cursor went up in all.
+func ups(s string) (n int) {
+	for _, m := range regexp.MustCompile(`\x1b\[(\d+)A`).FindAllStringSubmatch(s, -1) {
+		var k int
+		_, _ = fmt.Sscan(m[1], &k)
+		n += k
+	}
+	return n
+}
+
+func BenchmarkReport(b *testing.B) {
+	events := recorded(b, "ping")
+	for b.Loop() {
+		_ = NewText(&bytes.Buffer{}, 80).All(Of(events))
+	}
+}
