@@ -35,7 +35,11 @@ type Table struct{ conn *conntrack.Conn }
 
 // OpenTable opens the conntrack table of n. It needs CAP_NET_ADMIN there.
 func OpenTable(n *ns.Namespace) (*Table, error) {
-	c, err := conntrack.Dial(&netlink.Config{NetNS: n.FD()})
+	var c *conntrack.Conn
+	err := n.Do(func() (err error) {
+		c, err = conntrack.Dial(nil)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open conntrack table: %w", err)
 	}

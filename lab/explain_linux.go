@@ -22,6 +22,8 @@ const (
 	dumpEntries   step = "list conntrack entries"
 	openICMP      step = "open an ICMP socket"
 	makeUser      step = "make a user namespace"
+	buildLab      step = "build the lab"
+	playScenario  step = "play the scenario"
 )
 
 // A lack is what an error number means at some step: what is missing, and the
@@ -64,6 +66,10 @@ var lacks = []lack{
 // unableTo explains an error at some step. One that nobody has an explanation
 // for still names the step.
 func unableTo(s step, err error) error {
+	var unable *Unable
+	if errors.As(err, &unable) {
+		return err
+	}
 	if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
 		return &Unable{"the limit on open files is too low (RLIMIT_NOFILE)", "raise it: ulimit -n 1024", err}
 	}

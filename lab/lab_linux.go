@@ -51,10 +51,11 @@ type Host struct {
 // watch. Everything that happens from then on goes into log. The error is an
 // *Unable where the machine lacks something.
 func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
+	log.Append(begun(sc, o))
 	l := &Lab{log: log, interval: o.Interval, stop: func() {}, verdicts: newWitness(log)}
 	if err := l.build(ctx, sc); err != nil {
 		_ = l.Close() // what could not be built is the error to tell
-		return nil, err
+		return nil, unableTo(buildLab, err)
 	}
 	return l, nil
 }

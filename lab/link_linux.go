@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -114,8 +113,11 @@ func awaitCarrier(ctx context.Context, h *netlink.Handle) error {
 // rtnetlink is a handle for one family in the host's namespace. Once closed it
 // would act on the thread's own namespace, so it never leaves the function that
 // opened it.
-func rtnetlink(h *Host) (*netlink.Handle, error) {
-	handle, err := netlink.NewHandleAt(netns.NsHandle(h.ns.FD()), unix.NETLINK_ROUTE)
+func rtnetlink(h *Host) (handle *netlink.Handle, err error) {
+	err = h.ns.Do(func() error {
+		handle, err = netlink.NewHandle(unix.NETLINK_ROUTE)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open rtnetlink of %s: %w", h.Name, err)
 	}

@@ -16,14 +16,15 @@ import (
 )
 
 // Run builds a lab for the scenario, plays it and takes the lab down. What
-// happens goes into log, which is closed at the end. If ctx ends first, the run
+// happens goes into log, which is ended. If ctx ends first, the run
 // is recorded as interrupted, with what was seen by then, and the cause of ctx
 // is returned.
 func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) error {
-	log.Append(begun(sc, o))
 	l, err := Build(ctx, sc, o, log)
 	if err == nil {
-		err = l.Play(ctx, sc)
+		if err = l.Play(ctx, sc); err != nil {
+			err = unableTo(playScenario, err)
+		}
 	}
 	var ended timeline.Ended
 	switch {
@@ -33,7 +34,6 @@ func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Lo
 		ended.Failed = err.Error()
 	}
 	log.Append(ended)
-	log.Close()
 	if l != nil {
 		err = errors.Join(err, l.Close())
 	}

@@ -192,11 +192,11 @@ func (t *Table) judgeOf(handle uint64) (Judge, bool) {
 func (t *Table) with(do func(*nftables.Conn) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fd := t.ns.FD()
-	if fd <= 0 { // the library reads 0 as the namespace of the thread
-		return fmt.Errorf("open nftables socket: %w", ns.ErrForeign)
-	}
-	c, err := nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(fd), nftables.WithSockOptions(t.guard))
+	var c *nftables.Conn
+	err := t.ns.Do(func() (err error) {
+		c, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(t.guard))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("open nftables socket: %w", err)
 	}

@@ -16,6 +16,8 @@ func Of(events []timeline.Event) *Report {
 		Report:   &Report{Schema: 1, Flows: []Flow{}, Events: []FlowEvent{}, Streams: []Stream{}, Canaries: []Canary{}},
 		packets:  map[string][]*journey{},
 		counters: map[counterKey]timeline.Counter{},
+		gaps:     map[string]int{},
+		last:     map[string]time.Duration{},
 	}
 	for _, e := range events {
 		b.add(e)
@@ -29,8 +31,8 @@ type builder struct {
 	packets  map[string][]*journey // by stream, then by sequence number from 1
 	order    []counterKey
 	counters map[counterKey]timeline.Counter
-	gaps     map[string]int // what was reported missed
-	last     map[string]time.Duration
+	gaps     map[string]int           // what was reported missed, and how often
+	last     map[string]time.Duration // when a reply last came, by stream
 }
 
 // A journey is what is known of one packet.
@@ -108,7 +110,6 @@ func (b *builder) add(e timeline.Event) {
 }
 
 func (b *builder) begin(body timeline.Begun) {
-	b.gaps, b.last = map[string]int{}, map[string]time.Duration{}
 	b.Scenario, b.Title, b.Version, b.Kernel, b.Rootless = body.Scenario, body.Title, body.Version, body.Kernel, body.Rootless
 	b.IntervalMS, b.Started = ms(body.Interval), body.Started
 	for _, h := range body.Hosts {

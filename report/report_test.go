@@ -71,11 +71,13 @@ func TestText(t *testing.T) {
 	}
 }
 
+// What ping(8) would say is left as it is.
+var pingLine = regexp.MustCompile("packets transmitted|^rtt ")
+
 func TestTextFitsTheTerminal(t *testing.T) {
-	// The table needs 66 columns at least; all other lines fit any terminal.
-	for _, width := range []int{66, 80, 200} {
+	for _, width := range []int{40, 63, 64, 80, 200} {
 		for _, line := range strings.Split(words(t, recorded(t, "cut"), width), "\n") {
-			if n := len([]rune(line)); n > width {
+			if n := len([]rune(line)); n > width && !pingLine.MatchString(line) {
 				t.Errorf("at %d columns: %d in %q", width, n, line)
 			}
 		}

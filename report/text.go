@@ -216,29 +216,47 @@ func (t *Text) verdict(b *bytes.Buffer, r *Report) {
 	}
 }
 
-// comparison is the table predicted × observed.
+// comparison is predicted × observed: a table, or a list where a table does not fit.
 func (t *Text) comparison(b *bytes.Buffer, r *Report) {
+	const others, narrow = 50, 14 // columns of the rest of the table, and of the title at least
 	t.heading(b, "Predicted and observed")
+	if t.width < others+narrow {
+		for _, x := range r.Experiments {
+			t.paragraph(b, fmt.Sprintf("  %d  ", x.Number), plain, x.Title)
+			for _, s := range x.Streams {
+				t.paragraph(b, "     ", plain, fmt.Sprintf("stream %s: predicted %s, observed %s %d/%d", s.Stream, s.Predicted, s.Observed, s.matching(), s.Sent))
+				t.paragraph(b, "     ", s.style(x), "held: "+s.held(x))
+			}
+		}
+		return
+	}
 	w := newTable()
-	const others = 52 // columns that the rest of the table takes
-	w.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: max(t.width-others, 14), WidthMaxEnforcer: text.WrapSoft}})
-	w.AppendHeader(table.Row{"#", "experiment", "stream", "predicted", "observed", "as predicted"})
+	w.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: t.width - others, WidthMaxEnforcer: text.WrapSoft}})
+	w.AppendHeader(table.Row{"#", "experiment", "stream", "predicted", "observed", "held"})
 	for _, x := range r.Experiments {
 		number, title := fmt.Sprint(x.Number), x.Title
 		for _, s := range x.Streams {
-			held := styled(red, "NO")
-			switch {
-			case s.Held:
-				held = styled(green, "yes")
-			case !x.Complete:
-				held = styled(yellow, "not finished")
-			}
 			observed := fmt.Sprintf("%s %d/%d", s.Observed, s.matching(), s.Sent)
-			w.AppendRow(table.Row{number, title, s.Stream, s.Predicted, observed, held})
+			w.AppendRow(table.Row{number, title, s.Stream, s.Predicted, observed, styled(s.style(x), s.held(x))})
 			number, title = "", ""
 		}
 	}
 	writeTable(b, w)
+}
+
+// held says whether the prediction held.
+func (s StreamResult) held(x Experiment) string {
+	switch {
+	case s.Held:
+		return "yes"
+	case !x.Complete:
+		return "cut short"
+	}
+	return "NO"
+}
+
+func (s StreamResult) style(x Experiment) string {
+	return map[string]string{"yes": green, "cut short": yellow, "NO": red}[s.held(x)]
 }
 
 // matching is how many packets had the outcome that was observed.

@@ -21,10 +21,14 @@ type Log struct {
 // NewLog begins a log; times count from now.
 func NewLog() *Log { return &Log{began: time.Now(), changed: make(chan struct{})} }
 
-// Append records that something happened now.
+// Append records that something happened now. Ended closes the log: what
+// happens after it is not recorded.
 func (l *Log) Append(body Body) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
 	if begun, ok := body.(ExperimentBegun); ok {
 		l.experiment = begun.Number
 	}
@@ -34,19 +38,12 @@ func (l *Log) Append(body Body) {
 		Experiment: l.experiment,
 		Body:       body,
 	})
+	_, l.closed = body.(Ended)
 	// A packet has just left. To wake up the subscribers now would slow down its
 	// reply; the next event will do.
 	if _, left := body.(Sent); !left {
 		l.wake()
 	}
-}
-
-// Close says that nothing more will happen.
-func (l *Log) Close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.closed = true
-	l.wake()
 }
 
 // Events are all events so far.

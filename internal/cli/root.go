@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,8 @@ of network namespaces, gives them a security group as nftables rules, lets pings
 flow between them, changes a rule, and tells from the kernel's evidence why each
 packet passed or died.`,
 		Version:       version(),
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -25,9 +27,22 @@ packet passed or died.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{err: err, hint: "see " + c.CommandPath() + " --help"}
 	})
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newRun(env, code))
 	return root
+}
+
+// knownCommand refuses words that are no command.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "see lablab --help"
+	if similar := root.SuggestionsFor(args[0]); len(similar) > 0 {
+		hint = "did you mean: lablab " + similar[0]
+	}
+	return &usageError{fmt.Errorf("unknown command %q for %q", args[0], root.Name()), hint}
 }
 
 // version is the module's version, or the commit that was built.

@@ -41,9 +41,11 @@ func run(env Env, f runFlags) (int, error) {
 	r, err := newPresenter(env, f).present(log)
 	if err != nil {
 		cancel() // nobody can see the rest
+		<-played
+		<-recorded
+		return 0, &brokenError{err: err}
 	}
-	// The presenter has shown what there is to show; now the lab is down, too.
-	if err := errors.Join(<-played, err, <-recorded); err != nil || ctx.Err() != nil {
+	if err := errors.Join(<-played, <-recorded); err != nil || ctx.Err() != nil {
 		return 0, failure(ctx, err)
 	}
 	if !r.Held {

@@ -6,7 +6,9 @@
 // the last file that refers to it is closed, so a process that is killed leaves
 // nothing behind (namespaces(7)).
 //
-// Netlink sockets are opened for a namespace by its file descriptor ([Namespace.FD])
-// and need no thread. Raw sockets and /proc/sys/net follow the calling thread
-// and need [Namespace.Do].
+// A socket belongs for ever to the namespace of the thread that opened it, so
+// every socket of a lab is opened by [Namespace.Do] and may then be used from
+// anywhere. Libraries that are given a namespace's descriptor instead go into it
+// and back with a thread of others', and back into the host's they may not
+// always.
 package ns

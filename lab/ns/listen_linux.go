@@ -24,7 +24,11 @@ type Listener struct {
 
 // Listen joins multicast groups of netfilter (NFNLGRP_…) in n. It needs CAP_NET_ADMIN there.
 func (n *Namespace) Listen(groups ...uint32) (*Listener, error) {
-	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: n.FD()})
+	var conn *netlink.Conn
+	err := n.Do(func() (err error) {
+		conn, err = netlink.Dial(unix.NETLINK_NETFILTER, nil)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("listen to netfilter: %w", err)
 	}

@@ -18,7 +18,7 @@ import (
 func init() { runtime.LockOSThread() }
 
 // ErrForeign says that a socket belongs to another network namespace than the
-// one it was opened for: the descriptor was closed and its number used again.
+// one it was opened for.
 var ErrForeign = errors.New("socket belongs to another network namespace")
 
 // A Namespace is an anonymous network namespace. It lives as long as its file
@@ -50,8 +50,8 @@ func New() (*Namespace, error) {
 	return n, nil
 }
 
-// FD is the namespace's file descriptor, for sockets that are opened for a
-// namespace. It is -1, which every system call refuses, once n is closed.
+// FD is the namespace's file descriptor. It is -1, which every system call
+// refuses, once n is closed.
 func (n *Namespace) FD() int { return int(n.file.Fd()) }
 
 // Do runs fn on a thread inside n and returns its error. Sockets that fn opens
@@ -67,9 +67,8 @@ func (n *Namespace) Do(fn func() error) error {
 	})
 }
 
-// Guard returns ErrForeign if the socket is not in n. Libraries take a
-// namespace as a bare number and read 0 as "the host"; this catches both that
-// and a number used again.
+// Guard returns ErrForeign if the socket is not in n: the last check before
+// anything is changed through it.
 func (n *Namespace) Guard(socket syscall.Conn) error {
 	raw, err := socket.SyscallConn()
 	if err != nil {

@@ -50,8 +50,8 @@ func Rootless(relay <-chan os.Signal) (code int, err error) {
 		Env:   append(os.Environ(), rootlessMark),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 		Sys: &syscall.SysProcAttr{
-			// With a network namespace of its own: libraries go into a lab's and back,
-			// and back into the host's they may not.
+			// With a network namespace of its own, so that it could not touch the
+			// host's even if it tried.
 			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
 			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
 			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},

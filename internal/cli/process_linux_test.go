@@ -1,0 +1,200 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+// lablab is the path of the command, built for this test.
+func lablab(t *testing.T) string {
+	t.Helper()
+	requireLab(t)
+	path := filepath.Join(t.TempDir(), "lablab")
+	if out, err := exec.Command("go", "build", "-o", path, "lablab").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return path
+}
+
+func exitCode(err error) int {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	return 0
+}
+
+// A signal at any moment ends it within a second, with a partial report and the
+// exit code that a shell would give; as root and in a user namespace.
+func TestSignals(t *testing.T) {
+	path := lablab(t)
+	for _, rootless := range []string{"auto", "always"} {
+		for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
+			t.Run(rootless+" "+sig.String(), func(t *testing.T) {
+				t.Parallel()
+				c := exec.Command(path, "run", "--interval", "100ms", "--format", "json", "--rootless", rootless)
+				var out bytes.Buffer
+				c.Stdout = &out
+				progress, err := c.StderrPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := c.Start(); err != nil {
+					t.Fatal(err)
+				}
+				waitFor(t, progress, "experiment 2")
+				_ = c.Process.Signal(sig)
+				began := time.Now()
+				_, _ = io.Copy(io.Discard, progress)
+				err = c.Wait()
+				if took := time.Since(began); took > time.Second {
+					t.Errorf("took %s to end", took)
+				}
+				if code := exitCode(err); code != 128+int(sig) {
+					t.Errorf("exit code %d, want %d", code, 128+int(sig))
+				}
+				var report struct {
+					Interrupted, Held bool
+					Streams           []struct{ Sent int }
+				}
+				if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+					t.Fatalf("%v\n%s", err, out.Bytes())
+				}
+				if !report.Interrupted || report.Held || len(report.Streams) == 0 || report.Streams[0].Sent < 10 {
+					t.Errorf("partial report %+v", report)
+				}
+			})
+		}
+	}
+}
+
+// waitFor reads until a word has come.
+func waitFor(t *testing.T, r io.Reader, word string) {
+	t.Helper()
+	var seen []byte
+	buffer := make([]byte, 256)
+	for !bytes.Contains(seen, []byte(word)) {
+		n, err := r.Read(buffer)
+		seen = append(seen, buffer[:n]...)
+		if err != nil {
+			t.Fatalf("%q never came: %v\n%s", word, err, seen)
+		}
+	}
+}
+
+// Killed at any moment, it leaves no namespace. In a user namespace, the process
+// that is killed is not the one that has the lab.
+func TestKill(t *testing.T) {
+	path := lablab(t)
+	for _, rootless := range []string{"never", "always"} {
+		t.Run(rootless, func(t *testing.T) {
+			t.Parallel()
+			c := exec.Command("unshare", "--user", "--map-root-user", "sh", "testdata/kill9.sh", "--rootless", rootless)
+			c.Env = append(os.Environ(), "PATH="+filepath.Dir(path)+":"+os.Getenv("PATH"))
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// When the process that a person kills is gone, so is the one in the user namespace.
+func TestKilledParentTakesItsChildAlong(t *testing.T) {
+	path := lablab(t)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	c := exec.Command(path, "run", "--rootless", "always", "--interval", "1s")
+	c.Stderr = writer // both processes hold its end
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	writer.Close()
+	waitFor(t, reader, "experiment 1")
+	_ = c.Process.Kill()
+	_ = c.Wait()
+	_ = reader.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.Copy(io.Discard, reader); err != nil {
+		t.Errorf("somebody still has its standard error open: %v", err)
+	}
+}
+
+// The reader of its output goes away.
+func TestClosedStdout(t *testing.T) {
+	path := lablab(t)
+	for _, rootless := range []string{"auto", "always"} {
+		c := exec.Command("sh", "-c", path+" run -q --interval 5ms --rootless "+rootless+" | head -n 1")
+		var complaints bytes.Buffer
+		c.Stderr = &complaints
+		out, err := c.Output()
+		if err != nil || strings.Count(string(out), "\n") != 1 {
+			t.Errorf("%v, %q", err, out)
+		}
+		if complaints.Len() > 0 {
+			t.Errorf("complains: %s", &complaints)
+		}
+	}
+}
+
+// An output that cannot be written is said in a line.
+func TestFullStdout(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no /dev/full here")
+	}
+	defer full.Close()
+	c := exec.Command(lablab(t), "run", "-q", "--interval", "1ms")
+	var complaints bytes.Buffer
+	c.Stdout, c.Stderr = full, &complaints
+	if code := exitCode(c.Run()); code != 4 {
+		t.Errorf("exit code %d, want 4", code)
+	}
+	if got := complaints.String(); strings.Count(got, "error: ") != 1 || !strings.Contains(got, "no space left") {
+		t.Errorf("complains: %q", got)
+	}
+}
+
+// On a terminal progress is drawn in place, and taken away again.
+func TestTerminal(t *testing.T) {
+	for _, colour := range []bool{true, false} {
+		c := exec.Command(lablab(t), "run", "--interval", "10ms")
+		c.Env = append(os.Environ(), "TERM=xterm-256color", "FORCE_COLOR=", "NO_COLOR=")
+		if !colour {
+			c.Env = append(c.Env, "NO_COLOR=1")
+		}
+		tty, err := pty.StartWithSize(c, &pty.Winsize{Rows: 24, Cols: 60})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, _ := io.ReadAll(tty) // ends with EIO when the command does
+		_ = tty.Close()
+		if err := c.Wait(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		if !strings.Contains(string(out), "\x1b[J") {
+			t.Error("progress is not drawn in place")
+		}
+		if strings.Contains(string(out), "\x1b[32m") != colour {
+			t.Errorf("colour is not as asked for (%v)", colour)
+		}
+		for _, line := range strings.Split(regexp.MustCompile("\x1b\\[[0-9;]*[a-zA-Z]").ReplaceAllString(string(out), ""), "\r\n") {
+			if n := len([]rune(line)); n > 60 && !strings.Contains(line, "packets transmitted") {
+				t.Errorf("%d columns: %q", n, line)
+			}
+		}
+	}
+}

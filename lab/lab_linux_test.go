@@ -1,0 +1,345 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lablab/internal/nstest"
+	"lablab/nft"
+	"lablab/report"
+	"lablab/scenario"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+func TestMain(m *testing.M) { nstest.Main(m) }
+
+// figures are what a report says in short.
+func figures(r *report.Report) string {
+	var parts []string
+	for _, s := range r.Streams {
+		first := 0
+		if s.FirstReply != nil {
+			first = *s.FirstReply
+		}
+		parts = append(parts, fmt.Sprintf("%s: %d/%d from %d", s.Name, s.Received, s.Sent, first))
+	}
+	for _, x := range r.Experiments {
+		parts = append(parts, fmt.Sprintf("%d: %v", x.Number, x.Held))
+	}
+	return strings.Join(parts, ", ")
+}
+
+const original = "1: 65/65 from 1, 2: 27/46 from 20, 1: true, 2: true, 3: true, 4: true"
+
+func run(t *testing.T, sc *scenario.Scenario, interval time.Duration) *report.Report {
+	t.Helper()
+	nstest.Kernel(t)
+	log := timeline.NewLog()
+	if err := Run(t.Context(), sc, Options{Interval: interval}, log); err != nil {
+		t.Fatal(err)
+	}
+	return report.Of(log.Events())
+}
+
+// The figures of the original experiment come out at any pace, however busy the
+// machine is, and nothing is missed.
+func TestFourExperimentsExactly(t *testing.T) {
+	nstest.Busy(t, 2)
+	for interval, times := range map[time.Duration]int{time.Millisecond: 15, 2 * time.Millisecond: 10, 10 * time.Millisecond: 3} {
+		t.Run(interval.String(), func(t *testing.T) {
+			for range times {
+				r := run(t, scenario.FourExperiments(), interval)
+				if got := figures(r); got != original || !r.Held {
+					t.Errorf("held %v, figures %s", r.Held, got)
+				}
+				if r.Missed != (report.Missed{}) {
+					t.Errorf("missed %+v", r.Missed)
+				}
+			}
+		})
+	}
+}
+
+func build(t *testing.T, sc *scenario.Scenario) (*Lab, *timeline.Log) {
+	t.Helper()
+	nstest.Kernel(t)
+	log := timeline.NewLog()
+	l, err := Build(t.Context(), sc, Options{Interval: 2 * time.Millisecond}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l, log
+}
+
+// Somebody else deletes the conntrack entries during experiment 2. What is shown
+// follows the kernel, whatever was predicted.
+func TestTruth(t *testing.T) {
+	l, log := build(t, scenario.FourExperiments())
+	played := make(chan error)
+	go func() { played <- l.Play(t.Context(), scenario.FourExperiments()) }()
+	for e := range log.Subscribe(t.Context()) {
+		if r, ok := e.Body.(timeline.Replied); ok && r.Seq == 13 {
+			break
+		}
+	}
+	for _, h := range l.hosts {
+		nstest.Output(t, h.ns, "conntrack", "-F")
+	}
+	if err := <-played; err != nil {
+		t.Fatal(err)
+	}
+	r := report.Of(log.Events())
+	if r.Held || r.Experiment(2).Held {
+		t.Error("it held although the entries were deleted")
+	}
+	one := r.Stream("1")
+	if one.Sent != 65 || one.Refused == 0 || one.Received+one.Refused != 65 {
+		t.Errorf("stream 1: %d sent, %d received, %d refused", one.Sent, one.Received, one.Refused)
+	}
+	why := strings.Join(r.Why[0].Sentences, " ")
+	if !strings.Contains(why, "NEW again: A's conntrack entry had been destroyed in experiment 2") {
+		t.Errorf("the reason is not told: %s", why)
+	}
+	if r.Missed != (report.Missed{}) {
+		t.Errorf("missed %+v", r.Missed)
+	}
+}
+
+// nft(8), conntrack(8) and ip(8) see in the lab what we say is there.
+func TestOraclesAgree(t *testing.T) {
+	l, log := build(t, scenario.FourExperiments())
+	if err := l.Play(t.Context(), scenario.FourExperiments()); err != nil {
+		t.Fatal(err)
+	}
+	r := report.Of(log.Events())
+	for _, h := range l.hosts {
+		ruleset := nstest.Output(t, h.ns, "nft", "list", "table", "inet", nft.GroupTable)
+		for _, c := range r.Counters {
+			if c.Host != h.Name || c.Revoked {
+				continue
+			}
+			if want := fmt.Sprintf("counter packets %d bytes %d", c.Packets, c.Bytes); !strings.Contains(ruleset, want) {
+				t.Errorf("%s: nft(8) does not say %q of %s:\n%s", h.Name, want, c.Rule, ruleset)
+			}
+		}
+		if strings.Contains(ruleset, "trace") {
+			t.Errorf("%s: the group's table says more than the group:\n%s", h.Name, ruleset)
+		}
+		entries := nstest.Output(t, h.ns, "conntrack", "-L", "-o", "id")
+		listed := strings.Count(entries, "\n") - 1 // the last line is a summary
+		told := 0
+		for _, f := range r.Flows {
+			if f.Host != h.Name || f.Experiment != 4 {
+				continue
+			}
+			told++
+			for _, word := range []string{fmt.Sprintf("id=%d", f.ConntrackID), fmt.Sprintf("mark=%d", f.AdmittingNumber), fmt.Sprintf("packets=%d", f.Packets)} {
+				if !strings.Contains(entries, word) {
+					t.Errorf("%s: conntrack(8) does not say %q:\n%s", h.Name, word, entries)
+				}
+			}
+		}
+		if told != listed {
+			t.Errorf("%s: %d entries told, conntrack(8) lists %d:\n%s", h.Name, told, listed, entries)
+		}
+		addresses := nstest.Output(t, h.ns, "ip", "-o", "-4", "addr", "show", "dev", "eth0")
+		if !strings.Contains(addresses, h.Address.String()) {
+			t.Errorf("%s: ip(8) does not know %s:\n%s", h.Name, h.Address, addresses)
+		}
+		if neighbours := nstest.Output(t, h.ns, "ip", "neigh"); !strings.Contains(neighbours, "PERMANENT") {
+			t.Errorf("%s: neighbours are not permanent:\n%s", h.Name, neighbours)
+		}
+	}
+}
+
+// ping(8) sends through the same rules, and is treated in the same way.
+func TestPingIsTreatedAlike(t *testing.T) {
+	l, _ := build(t, scenario.FourExperiments())
+	b, target := l.hosts[1], l.hosts[0].Address.Addr().String()
+	if out := nstest.Output(t, b.ns, "ping", "-c2", "-i0.01", target); !strings.Contains(out, " 0% packet loss") {
+		t.Errorf("with the rule:\n%s", out)
+	}
+	if err := l.Revoke("lab", "icmp"); err != nil {
+		t.Fatal(err)
+	}
+	// ping(8) exits with 1 when nothing comes back.
+	out := nstest.Output(t, b.ns, "sh", "-c", "ping -c2 -i0.01 -W1 "+target+" || true")
+	if !strings.Contains(out, "100% packet loss") {
+		t.Errorf("without the rule:\n%s", out)
+	}
+}
+
+// The first packet of a lab must not be lost, though the links have come up only
+// just now.
+func TestFirstPacketArrives(t *testing.T) {
+	nstest.Kernel(t)
+	sc := scenario.FourExperiments()
+	sc.Experiments = sc.Experiments[:1]
+	sc.Experiments[0].For = 1
+	for range 60 {
+		if r := run(t, sc, time.Millisecond); !r.Held {
+			t.Fatalf("the first packet was lost: %s", figures(r))
+		}
+	}
+}
+
+func TestNumbersAreNeverUsedAgain(t *testing.T) {
+	l, log := build(t, scenario.FourExperiments())
+	seen := []uint32{}
+	for range 5 {
+		rule, d, _ := l.groups[0].Find("icmp")
+		if err := l.Revoke("lab", "icmp"); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Authorize("lab", d, rule); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range log.Events() {
+		if a, ok := e.Body.(timeline.RuleAuthorized); ok {
+			if slices.Contains(seen, a.Number) || a.Number == 0 {
+				t.Errorf("number %d again, after %v", a.Number, seen)
+			}
+			seen = append(seen, a.Number)
+		}
+	}
+	if len(seen) != 3+5 {
+		t.Errorf("numbers %v", seen)
+	}
+}
+
+func TestChangesThatCannotBe(t *testing.T) {
+	l, _ := build(t, scenario.FourExperiments())
+	rule, d, _ := l.groups[0].Find("icmp")
+	for name, change := range map[string]func() error{
+		"duplicate":     func() error { return l.Authorize("lab", d, rule) },
+		"unknown rule":  func() error { return l.Revoke("lab", "telnet") },
+		"unknown group": func() error { return l.Revoke("other", "icmp") },
+	} {
+		before := nstest.Output(t, l.hosts[0].ns, "nft", "list", "ruleset")
+		if err := change(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if diff := cmp.Diff(before, nstest.Output(t, l.hosts[0].ns, "nft", "list", "ruleset")); diff != "" {
+			t.Errorf("%s changed the rules:\n%s", name, diff)
+		}
+	}
+}
+
+// Without an outbound rule every packet dies in its sender's own firewall, from
+// the first on. That is a refusal, and a proved one.
+func TestNothingGetsOut(t *testing.T) {
+	sc := scenario.FourExperiments()
+	sc.Groups[0].Egress = nil
+	sc.Experiments = []scenario.Experiment{
+		{Title: "nothing gets out", Do: []scenario.Action{scenario.Ping{Stream: "1", From: "B", To: "A"}}, For: 5,
+			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Refused}}},
+		{Title: "now it does", Do: []scenario.Action{scenario.Authorize{Group: "lab", Direction: sg.Egress,
+			Rule: sg.Rule{ID: "out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}, For: 4,
+			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
+	}
+	r := run(t, sc, 2*time.Millisecond)
+	one := r.Stream("1")
+	if !r.Held || one.LocallyDropped != 5 || one.Received != 4 || r.Missed != (report.Missed{}) {
+		t.Errorf("held %v, %d dropped locally, %d received, missed %+v", r.Held, one.LocallyDropped, one.Received, r.Missed)
+	}
+	if first := one.Verdicts[0]; first.Host != "B" || first.Verdict != "drop" || first.First != 1 || first.Last != 5 {
+		t.Errorf("first verdicts %+v, want B to drop 1 to 5", first)
+	}
+}
+
+// A filter that does not filter is found out before anything else is believed.
+func TestCanaryFindsOpenFilter(t *testing.T) {
+	l, _ := build(t, scenario.FourExperiments())
+	nstest.Output(t, l.hosts[0].ns, "nft", "insert", "rule", "inet", nft.GroupTable, "ingress", "accept")
+	var notProved *NotProved
+	if err := l.Play(t.Context(), scenario.FourExperiments()); !errors.As(err, &notProved) {
+		t.Errorf("got %v, want NotProved", err)
+	}
+}
+
+// A run can be ended at any moment; what was seen is kept, and it ends soon.
+func TestInterrupt(t *testing.T) {
+	nstest.Kernel(t)
+	cause := errors.New("enough")
+	for _, after := range []time.Duration{0, time.Millisecond, 4 * time.Millisecond, 20 * time.Millisecond, 60 * time.Millisecond, 150 * time.Millisecond} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		timer := time.AfterFunc(after, func() { cancel(cause) })
+		log := timeline.NewLog()
+		err := Run(ctx, scenario.FourExperiments(), Options{Interval: 5 * time.Millisecond}, log)
+		timer.Stop()
+		cancel(nil)
+		if err == nil {
+			t.Errorf("after %s: no error", after)
+		}
+		events := log.Events()
+		if !slices.ContainsFunc(events, func(e timeline.Event) bool { return e.Body == timeline.Body(timeline.Interrupted{By: "enough"}) }) {
+			t.Errorf("after %s: not recorded as interrupted", after)
+		}
+		if r := report.Of(events); r.Held || !r.Interrupted {
+			t.Errorf("after %s: held %v, interrupted %v", after, r.Held, r.Interrupted)
+		}
+	}
+}
+
+// Nothing of the machine changes: not while a lab lives, and not when it is gone.
+func TestHostIsNotTouched(t *testing.T) {
+	nstest.Kernel(t)
+	before := nstest.Fingerprint(t)
+	l, _ := build(t, scenario.FourExperiments())
+	if diff := cmp.Diff(before, nstest.Fingerprint(t)); diff != "" {
+		t.Errorf("while the lab lives:\n%s", diff)
+	}
+	if err := l.Play(t.Context(), scenario.FourExperiments()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, nstest.Fingerprint(t)); diff != "" {
+		t.Errorf("after a run:\n%s", diff)
+	}
+}
+
+// Labs side by side do not see each other.
+func TestLabsSideBySide(t *testing.T) {
+	nstest.Kernel(t)
+	const labs = 12
+	results := make(chan string)
+	for range labs {
+		go func() {
+			log := timeline.NewLog()
+			if err := Run(t.Context(), scenario.FourExperiments(), Options{Interval: 2 * time.Millisecond}, log); err != nil {
+				results <- err.Error()
+				return
+			}
+			results <- figures(report.Of(log.Events()))
+		}()
+	}
+	for range labs {
+		if got := <-results; got != original {
+			t.Errorf("figures %s", got)
+		}
+	}
+}
+
+// The words for verdicts that no rule gives are the same in all packages.
+func TestWordsAgree(t *testing.T) {
+	if nft.Established != timeline.Established || nft.DefaultDeny != timeline.DefaultDeny {
+		t.Error("nft and timeline name verdicts differently")
+	}
+	if string(scenario.Replied) != string(report.Replied) || string(scenario.Refused) != string(report.Refused) {
+		t.Error("scenario and report name outcomes differently")
+	}
+}

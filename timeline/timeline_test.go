@@ -1,0 +1,177 @@
+package timeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"lablab/flow"
+	"lablab/sg"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// one of every kind of event, with every member set.
+func everyKind() []Body {
+	rule := Rule{Number: 2, ID: "icmp", Group: "lab", Direction: sg.Ingress, Text: "icmp 10.255.0.0/16", Hosts: []string{"A", "B"}}
+	key := flow.Key{Protocol: sg.ICMP, Source: netip.MustParseAddr("10.255.1.10"), Destination: netip.MustParseAddr("10.255.1.197"), ICMPID: 7, ICMPType: 8}
+	entry := flow.Entry{ID: 9, Orig: key, Reply: key, Status: []string{"CONFIRMED"}, Timeout: 30 * time.Second, Mark: 2, Sent: flow.Count{Packets: 1, Bytes: 84}}
+	moment := time.Date(2026, 11, 22, 1, 2, 3, 4, time.UTC)
+	return []Body{
+		Begun{Version: "v", Scenario: "ping", Title: "t", Kernel: "k", Rootless: true, Interval: time.Second, Started: moment,
+			Hosts: []Host{{Name: "A", Address: netip.MustParsePrefix("10.255.1.197/16"), Groups: []string{"lab"}}},
+			Plan:  []Plan{{Number: 1, Title: "x", Do: []string{"y"}, Packets: 10, Predicted: []Prediction{{"1", "replied"}}}}},
+		RuleAuthorized{rule}, RuleRevoked{rule}, CanaryDropped{"A", "udp"}, Ready{}, ExperimentBegun{1},
+		StreamStarted{"1", sg.ICMP, "B", "A", netip.MustParseAddr("10.255.1.197"), 1001},
+		Sent{"1", 1}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
+		Judged{"A", sg.Ingress, "1", 1, true, "new", true, "icmp", 2, "icmp …"},
+		EntryChanged{"A", flow.New, entry, moment}, Dumped{"A", []flow.Entry{entry}},
+		Counted{"A", []Counter{{sg.Ingress, "icmp", 2, 1, 84}}}, Missed{"A", MissedEvents},
+		ExperimentEnded{1}, Interrupted{"SIGINT"}, Ended{"broke"},
+	}
+}
+
+func record(t *testing.T) (*Log, string) {
+	t.Helper()
+	log := NewLog()
+	for _, body := range everyKind() {
+		log.Append(body)
+	}
+	log.Append(Sent{"1", 99}) // comes too late
+	var b bytes.Buffer
+	if err := Write(&b, log.Subscribe(context.Background())); err != nil {
+		t.Fatal(err)
+	}
+	return log, b.String()
+}
+
+func TestRecordIsReadBack(t *testing.T) {
+	if len(everyKind()) != len(bodies) {
+		t.Errorf("this test has %d kinds of event, there are %d", len(everyKind()), len(bodies))
+	}
+	log, text := record(t)
+	got, err := Read(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(log.Events(), got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+		t.Errorf("written (-), read (+):\n%s", diff)
+	}
+}
+
+// A record may end anywhere, because its writer was killed.
+func TestRecordCutShort(t *testing.T) {
+	_, text := record(t)
+	whole := strings.Count(text, "\n")
+	for n := strings.Index(text, "\n") + 1; n < len(text); n += 13 {
+		got, err := Read(strings.NewReader(text[:n]))
+		if err != nil {
+			t.Fatalf("after %d bytes: %v", n, err)
+		}
+		if complete := strings.Count(text[:n], "\n"); len(got) < complete || len(got) > whole {
+			t.Fatalf("after %d bytes: %d events, %d complete lines", n, len(got), complete)
+		}
+	}
+}
+
+func TestBrokenRecordIsRefused(t *testing.T) {
+	_, text := record(t)
+	lines := strings.SplitAfter(text, "\n")
+	for name, broken := range map[string]string{
+		"no record at all":    "hello\n",
+		"broken in between":   lines[0] + "{\"seq\":\n" + lines[2],
+		"unknown kind":        lines[0] + `{"seq":2,"kind":"surprise","body":{}}` + "\n",
+		"body of wrong shape": lines[0] + `{"seq":2,"kind":"sent","body":[]}` + "\n" + lines[2],
+	} {
+		if _, err := Read(strings.NewReader(broken)); err == nil || !strings.Contains(err.Error(), "line ") {
+			t.Errorf("%s: got %v, want an error that names the line", name, err)
+		}
+	}
+}
+
+func TestSubscribersSeeEverythingInOrder(t *testing.T) {
+	const subscribers, events = 8, 2000
+	log := NewLog()
+	var wg sync.WaitGroup
+	for range subscribers {
+		wg.Go(func() {
+			var n uint64
+			for e := range log.Subscribe(context.Background()) {
+				if n++; e.Seq != n {
+					t.Errorf("event %d came as number %d", e.Seq, n)
+					return
+				}
+			}
+			if n != events+1 {
+				t.Errorf("%d events came, want %d", n, events+1)
+			}
+		})
+	}
+	for i := range events {
+		log.Append(Sent{"1", i})
+	}
+	log.Append(Ended{})
+	wg.Wait()
+}
+
+func TestSlowSubscriberHoldsUpNobody(t *testing.T) {
+	log := NewLog()
+	ctx, cancel := context.WithCancel(context.Background())
+	stuck := log.Subscribe(ctx) // is never read
+	for i := range 1000 {
+		log.Append(Sent{"1", i})
+	}
+	if n := len(log.Events()); n != 1000 {
+		t.Errorf("%d events", n)
+	}
+	cancel()
+	for range stuck {
+	}
+}
+
+func TestEventsBelongToTheirExperiment(t *testing.T) {
+	log := NewLog()
+	for _, body := range []Body{Ready{}, ExperimentBegun{1}, Sent{"1", 1}, ExperimentEnded{1}, ExperimentBegun{2}, Sent{"1", 2}} {
+		log.Append(body)
+	}
+	var got []int
+	for _, e := range log.Events() {
+		got = append(got, e.Experiment)
+	}
+	if fmt.Sprint(got) != "[0 1 1 1 2 2]" {
+		t.Errorf("experiments %v", got)
+	}
+}
+
+// Whatever is read back can be written again and reads the same.
+func FuzzRead(f *testing.F) {
+	for _, name := range []string{"ping", "cut", "interrupted"} {
+		text, err := os.ReadFile(filepath.Join("..", "testdata", name+".jsonl"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text[:4000])
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		events, err := Read(bytes.NewReader(text))
+		if err != nil {
+			return
+		}
+		for _, e := range events {
+			if _, err := json.Marshal(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
