@@ -71,9 +71,14 @@ func TestFourExperimentsExactly(t *testing.T) {
 
 func build(t *testing.T, sc *scenario.Scenario) (*Lab, *timeline.Log) {
 	t.Helper()
+	return buildAt(t, sc, 2*time.Millisecond)
+}
+
+func buildAt(t *testing.T, sc *scenario.Scenario, interval time.Duration) (*Lab, *timeline.Log) {
+	t.Helper()
 	nstest.Kernel(t)
 	log := timeline.NewLog()
-	l, err := Build(t.Context(), sc, Options{Interval: 2 * time.Millisecond}, log)
+	l, err := Build(t.Context(), sc, Options{Interval: interval}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +93,8 @@ func build(t *testing.T, sc *scenario.Scenario) (*Lab, *timeline.Log) {
 // Somebody else deletes the conntrack entries during experiment 2. What is shown
 // follows the kernel, whatever was predicted.
 func TestTruth(t *testing.T) {
-	l, log := build(t, scenario.FourExperiments())
+	// Slow enough for conntrack(8) to be done before the experiment is.
+	l, log := buildAt(t, scenario.FourExperiments(), 25*time.Millisecond)
 	played := make(chan error)
 	go func() { played <- l.Play(t.Context(), scenario.FourExperiments()) }()
 	for e := range log.Subscribe(t.Context()) {

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A listed is a package as `go list` describes it.
+type listed struct {
+	ImportPath string
+	Imports    []string
+	GoFiles    []string
+}
+
+// allowed says which packages of ours each of ours may import: downwards only.
+// docs/architecture.md draws it.
+var allowed = map[string][]string{
+	"lablab":                 {"internal/cli"},
+	"lablab/internal/cli":    {"lab", "lab/ns", "report", "scenario", "timeline"},
+	"lablab/internal/nstest": {"lab/ns"},
+	"lablab/lab":             {"lab/ns", "flow", "nft", "pinger", "scenario", "sg", "timeline"},
+	"lablab/lab/ns":          {},
+	"lablab/nft":             {"lab/ns", "sg"},
+	"lablab/flow":            {"lab/ns", "sg"},
+	"lablab/pinger":          {"lab/ns"},
+	"lablab/scenario":        {"sg"},
+	"lablab/sg":              {},
+	"lablab/timeline":        {"flow", "sg"},
+	"lablab/report":          {"flow", "sg", "timeline"},
+}
+
+// only says which packages may import a library that reaches for the kernel or
+// runs programs.
+var only = map[string][]string{
+	"github.com/vishvananda/netns":             {"lablab/lab/ns"},
+	"github.com/vishvananda/netlink":           {"lablab/lab"},
+	"github.com/google/nftables":               {"lablab/nft"},
+	"github.com/ti-mo/conntrack":               {"lablab/flow"},
+	"github.com/prometheus-community/pro-bing": {"lablab/pinger"},
+	"github.com/spf13/cobra":                   {"lablab/internal/cli"},
+	"github.com/jedib0t/go-pretty/v6/table":    {"lablab/report"},
+	"github.com/charmbracelet/colorprofile":    {"lablab/report"},
+	"os/exec":                                  {"lablab/internal/nstest"},
+	"net/http":                                 {},
+}
+
+func list(t *testing.T, goos string) []listed {
+	t.Helper()
+	c := exec.Command("go", "list", "-json=ImportPath,Imports,GoFiles", "./...")
+	c.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
+	var complaints bytes.Buffer
+	c.Stderr = &complaints
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &complaints)
+	}
+	var packages []listed
+	decoder := json.NewDecoder(bytes.NewReader(out))
+	for {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+func TestImportsPointDownwards(t *testing.T) {
+	for _, p := range list(t, "linux") {
+		may, known := allowed[p.ImportPath]
+		if !known {
+			t.Errorf("%s has no place in the architecture: give it one in this test and in docs/architecture.md", p.ImportPath)
+		}
+		for _, i := range p.Imports {
+			if ours, found := strings.CutPrefix(i, "lablab/"); found && !slices.Contains(may, ours) {
+				t.Errorf("%s imports %s", p.ImportPath, i)
+			}
+			if owners, restricted := only[i]; restricted && !slices.Contains(owners, p.ImportPath) {
+				t.Errorf("%s imports %s, which is for %v", p.ImportPath, i, owners)
+			}
+		}
+	}
+}
+
+// Whatever compiles, prints, records and reports works on any OS; what needs the
+// kernel of Linux stays in files that say so.
+func TestOtherSystems(t *testing.T) {
+	linuxOnly := []string{"github.com/google/nftables", "github.com/ti-mo/conntrack", "github.com/vishvananda/netlink", "github.com/vishvananda/netns"}
+	for _, p := range list(t, "darwin") {
+		for _, i := range p.Imports {
+			if slices.Contains(linuxOnly, i) {
+				t.Errorf("%s imports %s on macOS", p.ImportPath, i)
+			}
+		}
+	}
+}
+
+// No package is named after nothing.
+func TestPackageNames(t *testing.T) {
+	for _, p := range list(t, "linux") {
+		last := p.ImportPath[strings.LastIndex(p.ImportPath, "/")+1:]
+		if slices.Contains([]string{"cmd", "pkg", "util", "utils", "types", "model", "common", "helpers"}, last) {
+			t.Errorf("%s says nothing of what is in it", p.ImportPath)
+		}
+	}
+}
