@@ -96,7 +96,7 @@ func (p *Progress) Draw() {
 		return
 	}
 	p.Clear()
-	fmt.Fprintf(p.text, "%s\n", cut(fmt.Sprintf("%d  %s …", p.current, p.title()), p.width-1))
+	p.printf("%s\n", cut(fmt.Sprintf("%d  %s …", p.current, p.title()), p.width-1))
 	p.drawn = 1
 	for _, stream := range p.order {
 		var marks []mark
@@ -107,7 +107,7 @@ func (p *Progress) Draw() {
 		if room := p.width - 1 - len(label); len(marks) > room {
 			marks = marks[len(marks)-max(room, 0):]
 		}
-		fmt.Fprintf(p.text, "%s%s\n", label, drawn(marks))
+		p.printf("%s%s\n", label, drawn(marks))
 		p.drawn++
 	}
 }
@@ -115,7 +115,7 @@ func (p *Progress) Draw() {
 // Clear takes away what Draw has written.
 func (p *Progress) Clear() {
 	if p.cursor != nil && p.drawn > 0 {
-		fmt.Fprintf(p.cursor, "\x1b[%dA\x1b[J", p.drawn)
+		_, _ = fmt.Fprintf(p.cursor, "\x1b[%dA\x1b[J", p.drawn)
 	}
 	p.drawn = 0
 }
@@ -123,9 +123,12 @@ func (p *Progress) Clear() {
 // line writes a line of its own where nothing is drawn in place.
 func (p *Progress) line(format string, args ...any) {
 	if p.cursor == nil {
-		fmt.Fprintf(p.text, format+"\n", args...)
+		p.printf(format+"\n", args...)
 	}
 }
+
+// printf writes progress. If nobody can see it, the run goes on all the same.
+func (p *Progress) printf(format string, args ...any) { _, _ = fmt.Fprintf(p.text, format, args...) }
 
 func (p *Progress) title() string {
 	if p.current < 1 || p.current > len(p.plan) {

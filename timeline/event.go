@@ -90,15 +90,15 @@ type CanaryDropped struct {
 // Ready says that the lab is built and proved, and traffic may begin.
 type Ready struct{}
 
-// ExperimentBegun and ExperimentEnded enclose what belongs to an experiment.
-type (
-	ExperimentBegun struct {
-		Number int `json:"number"`
-	}
-	ExperimentEnded struct {
-		Number int `json:"number"`
-	}
-)
+// ExperimentBegun says that what follows belongs to an experiment.
+type ExperimentBegun struct {
+	Number int `json:"number"`
+}
+
+// ExperimentEnded says that the fate of each of its packets is known.
+type ExperimentEnded struct {
+	Number int `json:"number"`
+}
 
 // StreamStarted says that a stream begins to send.
 type StreamStarted struct {

@@ -74,9 +74,9 @@ func complain(env Env, root *cobra.Command, err error) int {
 	case errors.As(err, &usage):
 		hint = usage.hint
 	}
-	fmt.Fprintf(env.Stderr, "error: %s\n", oneLine(err.Error()))
+	_, _ = fmt.Fprintf(env.Stderr, "error: %s\n", oneLine(err.Error()))
 	if hint != "" {
-		fmt.Fprintf(env.Stderr, "hint: %s\n", oneLine(hint))
+		_, _ = fmt.Fprintf(env.Stderr, "hint: %s\n", oneLine(hint))
 	}
 	return code
 }

@@ -41,7 +41,7 @@ the machine it runs on is changed, and nothing is left when it ends.`,
   lablab run --interval 1s
   lablab run --format json --record run.jsonl`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(_ *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
 				return err
 			}

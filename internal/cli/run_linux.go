@@ -41,8 +41,7 @@ func run(env Env, f runFlags) (int, error) {
 	r, err := newPresenter(env, f).present(log)
 	if err != nil {
 		cancel() // nobody can see the rest
-		<-played
-		<-recorded
+		_, _ = <-played, <-recorded
 		return 0, &brokenError{err: err}
 	}
 	if err := errors.Join(<-played, <-recorded); err != nil || ctx.Err() != nil {
