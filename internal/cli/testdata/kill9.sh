@@ -1,3 +1,4 @@
+#!/bin/sh
 # Kills lablab at 40 different moments, where at most 8 network namespaces may
 # exist. One that stayed would make the runs at the end fail. Usage: kill9.sh [flags of lablab run]
 set -u
@@ -8,7 +9,7 @@ for moment in 00 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19; do
 	done
 done
 # Destruction takes the kernel some milliseconds.
-for try in 1 2 3 4 5 6 7 8 9 10; do
+for _ in 1 2 3 4 5 6 7 8 9 10; do
 	lablab run -q --interval 1ms "$@" >/dev/null 2>&1 && exit 0
 	sleep 0.2
 done
