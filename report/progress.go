@@ -96,8 +96,8 @@ func (p *Progress) Draw() {
 		return
 	}
 	p.Clear()
-	p.printf("%s\n", cut(fmt.Sprintf("%d  %s …", p.current, p.title()), p.width-1))
-	p.drawn = 1
+	p.printf("\n%s\n", cut(fmt.Sprintf("%d  %s …", p.current, p.title()), p.width-1))
+	p.drawn = 2
 	for _, stream := range p.order {
 		var marks []mark
 		for _, o := range p.marks[stream] {
