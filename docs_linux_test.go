@@ -76,7 +76,8 @@ func consoleCommands(t *testing.T, file string) []string {
 	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 		for _, line := range strings.Split(block[1], "\n") {
 			if command, found := strings.CutPrefix(line, "$ "); found {
-				commands = append(commands, command)
+				command, _, _ = strings.Cut(command, "  # ")
+				commands = append(commands, strings.TrimSpace(command))
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"net/netip"
 	"time"
 
 	"github.com/mdlayher/netlink"
@@ -33,7 +34,8 @@ func Arm(n *ns.Namespace) error {
 // A Table is the conntrack table of one namespace, open to be read.
 type Table struct{ conn *conntrack.Conn }
 
-// OpenTable opens the conntrack table of n. It needs CAP_NET_ADMIN there.
+// OpenTable opens the conntrack table of n. It needs CAP_NET_ADMIN there. The
+// error wraps EINVAL where the kernel has no nf_conntrack_netlink.
 func OpenTable(n *ns.Namespace) (*Table, error) {
 	var c *conntrack.Conn
 	err := n.Do(func() (err error) {
@@ -43,15 +45,20 @@ func OpenTable(n *ns.Namespace) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open conntrack table: %w", err)
 	}
-	return &Table{conn: c}, nil
+	// Ask for what cannot exist: this loads the module where it is one, and tells
+	// now rather than later that there is none.
+	t := &Table{conn: c}
+	if _, err := t.Get([]Key{{Protocol: sg.UDP, Source: netip.IPv4Unspecified(), Destination: netip.IPv4Unspecified()}}); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return t, nil
 }
 
 // Close lets go of the table.
 func (t *Table) Close() error { return t.conn.Close() }
 
 // Dump lists all entries. The kernel walks the hash table of all namespaces for
-// it, which takes 10 ms where that has 262,144 buckets. The error wraps EINVAL
-// where the kernel has no nf_conntrack_netlink.
+// it, which takes 10 ms where that has 262,144 buckets.
 func (t *Table) Dump() ([]Entry, error) {
 	flows, err := t.conn.Dump(nil)
 	if err != nil {

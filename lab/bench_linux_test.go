@@ -3,14 +3,12 @@ package lab
 import (
 	"context"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	probing "github.com/prometheus-community/pro-bing"
 
 	"lablab/lab/ns"
-	"lablab/pinger"
 	"lablab/scenario"
 	"lablab/timeline"
 )
@@ -57,42 +55,31 @@ func BenchmarkRun(b *testing.B) {
 	}
 }
 
-// BenchmarkRTT compares the median round-trip time of a stream, which is held
-// and let go, with that of pro-bing alone between the same two hosts.
+// BenchmarkRTT compares the median round-trip time of stream 1 of a real run with
+// that of pro-bing alone between the same two hosts, watched by nobody.
 func BenchmarkRTT(b *testing.B) {
 	const packets, interval = 40, 100 * time.Millisecond
 	for b.Loop() {
-		l, err := Build(b.Context(), scenario.FourExperiments(), Options{Interval: time.Millisecond}, timeline.NewLog())
-		if err != nil {
+		o := Options{Interval: interval}
+		log := timeline.NewLog()
+		if err := Run(b.Context(), scenario.FourExperiments(), o, log); err != nil {
 			b.Fatal(err)
 		}
 		var ours []time.Duration
-		a, from := l.hosts[0], l.hosts[1]
-		target := a.Address.Addr()
-		var mu sync.Mutex
-		s, err := pinger.Start(b.Context(), from.ns, pinger.Config{Target: target, EchoID: 7, Interval: interval, Observe: func(p pinger.Probe) {
-			mu.Lock()
-			defer mu.Unlock()
-			if p.Fate == pinger.Replied {
-				ours = append(ours, p.RTT)
+		for _, e := range log.Events() {
+			if r, ok := e.Body.(timeline.Replied); ok && r.Stream == "1" {
+				ours = append(ours, r.RTT)
 			}
-		}}, packets/4)
+		}
+		l, err := Build(b.Context(), scenario.FourExperiments(), o, timeline.NewLog())
 		if err != nil {
 			b.Fatal(err)
 		}
-		theirs := make(chan []time.Duration)
-		go func() { theirs <- plainPing(b.Context(), from.ns, target.String(), packets, interval) }()
-		for range 3 {
-			_ = s.Settle(b.Context())
-			s.Let(packets / 4)
-		}
-		_ = s.Settle(b.Context())
-		plain := <-theirs
-		_ = s.Wait()
+		theirs := plainPing(b.Context(), l.hosts[1].ns, l.hosts[0].Address.Addr().String(), packets, interval)
 		_ = l.Close()
-		b.ReportMetric(float64(median(ours))/1e3, "µs-held")
-		b.ReportMetric(float64(median(plain))/1e3, "µs-plain")
-		b.ReportMetric(float64(median(ours))/float64(median(plain)), "held/plain")
+		b.ReportMetric(float64(median(ours))/1e3, "µs-run")
+		b.ReportMetric(float64(median(theirs))/1e3, "µs-plain")
+		b.ReportMetric(float64(median(ours))/float64(median(theirs)), "run/plain")
 	}
 }
 

@@ -21,7 +21,6 @@ const (
 	openEvents    step = "watch conntrack events"
 	dumpEntries   step = "list conntrack entries"
 	openICMP      step = "open an ICMP socket"
-	makeUser      step = "make a user namespace"
 	buildLab      step = "build the lab"
 	playScenario  step = "play the scenario"
 )
@@ -98,7 +97,7 @@ func ExplainRootless(err error) error {
 	case errors.Is(err, unix.EINVAL):
 		return &Unable{"this kernel has no user namespaces (CONFIG_USER_NS)", sudo, err}
 	}
-	return fmt.Errorf("%s: %w", makeUser, err)
+	return &Unable{fmt.Sprintf("no user namespace could be made (%v)", err), sudo, err}
 }
 
 func sysctlIs(key, value string) bool {

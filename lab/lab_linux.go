@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -32,6 +33,8 @@ type Lab struct {
 
 	watchers  sync.WaitGroup
 	stop      context.CancelFunc // ends the watchers
+	broken    context.Context    // done when a watcher has panicked, for that cause
+	fail      context.CancelCauseFunc
 	collector *collector
 	verdicts  *witness
 }
@@ -50,6 +53,7 @@ type Host struct {
 func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	log.Append(begun(sc, o))
 	l := &Lab{log: log, interval: o.Interval, stop: func() {}, verdicts: newWitness(log)}
+	l.broken, l.fail = context.WithCancelCause(context.Background())
 	if err := l.build(ctx, sc); err != nil {
 		_ = l.Close() // what could not be built is the error to tell
 		return nil, unableTo(buildLab, err)
@@ -79,14 +83,10 @@ func (l *Lab) build(ctx context.Context, sc *scenario.Scenario) error {
 	return l.watch()
 }
 
-// prepare makes the host's namespace, quiet and ready to keep accounts. All of
-// it must come before the first rule and the first packet.
+// prepare makes the host's namespace, and quiet.
 func prepare(h *Host) (err error) {
 	if h.ns, err = ns.New(); err != nil {
 		return unableTo(makeNamespace, err)
-	}
-	if err := flow.Arm(h.ns); err != nil {
-		return unableTo(armConntrack, err)
 	}
 	// No router solicitation, no neighbour discovery: nothing that nobody sent.
 	err = h.ns.SetSysctl(map[string]string{"ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1"})
@@ -96,7 +96,9 @@ func prepare(h *Host) (err error) {
 	return err
 }
 
-// enforce puts the host's groups in force.
+// enforce puts the host's groups in force and makes conntrack keep accounts. No
+// packet may come before that. The rules come first: on a kernel of modules it is
+// they that load conntrack.
 func (l *Lab) enforce(h *Host) (err error) {
 	var rs nft.Ruleset
 	for _, g := range l.groups {
@@ -107,6 +109,9 @@ func (l *Lab) enforce(h *Host) (err error) {
 	}
 	if h.rules, err = nft.Install(h.ns, rs); err != nil {
 		return unableTo(installRules, err)
+	}
+	if err := flow.Arm(h.ns); err != nil {
+		return unableTo(armConntrack, err)
 	}
 	if h.conntrack, err = flow.OpenTable(h.ns); err != nil {
 		return unableTo(dumpEntries, err)
@@ -127,16 +132,29 @@ func (l *Lab) host(name string) (*Host, error) {
 // Close ends the streams and the watchers and lets go of the namespaces. The
 // kernel takes them down within milliseconds.
 func (l *Lab) Close() error {
+	l.hush()
 	var errs []error
-	for _, s := range l.streams {
-		s.End()
-	}
 	for _, s := range l.streams {
 		errs = append(errs, s.Wait())
 	}
+	l.fail(nil)
+	return errors.Join(append(errs, each(l.hosts, (*Host).close))...)
+}
+
+// hush ends the traffic and takes the last news of it.
+func (l *Lab) hush() {
+	for _, s := range l.streams {
+		s.End()
+	}
 	l.stop()
 	l.watchers.Wait()
-	return errors.Join(append(errs, each(l.hosts, (*Host).close))...)
+}
+
+// survive turns a panic of a watcher into the failure of the lab.
+func (l *Lab) survive() {
+	if p := recover(); p != nil {
+		l.fail(fmt.Errorf("watch: panic: %v\n%s", p, debug.Stack()))
+	}
 }
 
 // close lets go of everything that the host holds, as far as it was built.

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -83,7 +86,7 @@ func buildAt(t *testing.T, sc *scenario.Scenario, interval time.Duration) (*Lab,
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
+		if err := l.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 			t.Error(err)
 		}
 	})
@@ -94,7 +97,7 @@ func buildAt(t *testing.T, sc *scenario.Scenario, interval time.Duration) (*Lab,
 // follows the kernel, whatever was predicted.
 func TestTruth(t *testing.T) {
 	// Slow enough for conntrack(8) to be done before the experiment is.
-	l, log := buildAt(t, scenario.FourExperiments(), 25*time.Millisecond)
+	l, log := buildAt(t, scenario.FourExperiments(), 60*time.Millisecond)
 	played := make(chan error)
 	go func() { played <- l.Play(t.Context(), scenario.FourExperiments()) }()
 	for e := range log.Subscribe(t.Context()) {
@@ -313,8 +316,46 @@ func TestHostIsNotTouched(t *testing.T) {
 	if err := l.Play(t.Context(), scenario.FourExperiments()); err != nil {
 		t.Fatal(err)
 	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if diff := cmp.Diff(before, nstest.Fingerprint(t)); diff != "" {
-		t.Errorf("after a run:\n%s", diff)
+		t.Errorf("when the lab is gone:\n%s", diff)
+	}
+}
+
+// A machine that drops everything, and has tables, links, addresses and settings
+// of the same names, makes no difference to a lab; and the lab none to it.
+func TestHostileHost(t *testing.T) {
+	nstest.Kernel(t)
+	lablab := filepath.Join(t.TempDir(), "lablab")
+	if out, err := exec.Command("go", "build", "-o", lablab, "lablab").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	host := nstest.Hostile(t)
+	var before, after string
+	look := func(fingerprint *string) {
+		if err := host.Do(func() error { *fingerprint = nstest.Fingerprint(t); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look(&before)
+	err := host.Do(func() error { // a process begins in the namespace of the thread that starts it
+		out, err := exec.Command(lablab, "run", "--interval", "2ms", "--quiet", "--rootless", "never").CombinedOutput()
+		if err != nil {
+			t.Errorf("lablab run: %v\n%s", err, out)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	look(&after)
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("the host has changed:\n%s", diff)
+	}
+	if !strings.Contains(before, "security_group") || !strings.Contains(before, "10.255.1.197") {
+		t.Errorf("the fingerprint does not show the host:\n%s", before)
 	}
 }
 

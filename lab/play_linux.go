@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"lablab/lab/ns"
 	"lablab/pinger"
 	"lablab/scenario"
 	"lablab/sg"
@@ -19,12 +19,19 @@ import (
 // happens goes into log, which is ended. If ctx ends first, the run
 // is recorded as interrupted, with what was seen by then, and the cause of ctx
 // is returned.
-func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) error {
+func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("play %s: panic: %v\n%s", sc.Name, p, debug.Stack())
+			log.Append(timeline.Ended{Failed: err.Error()})
+		}
+	}()
 	l, err := Build(ctx, sc, o, log)
 	if err == nil {
 		if err = l.Play(ctx, sc); err != nil {
 			err = unableTo(playScenario, err)
 		}
+		l.hush()
 	}
 	var ended timeline.Ended
 	switch {
@@ -42,6 +49,9 @@ func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Lo
 
 // Play proves that the lab filters and goes through the experiments.
 func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(l.broken, func() { cancel(context.Cause(l.broken)) })()
 	if err := l.prove(ctx); err != nil {
 		return err
 	}
@@ -66,6 +76,9 @@ func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
 func (l *Lab) play(ctx context.Context, e scenario.Experiment) error {
 	running := len(l.streams)
 	for _, action := range e.Do {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		var err error
 		switch a := action.(type) {
 		case scenario.Ping:
@@ -89,8 +102,8 @@ func (l *Lab) play(ctx context.Context, e scenario.Experiment) error {
 			return err
 		}
 	}
-	l.verdicts.caughtUp(ctx)
-	return ctx.Err()
+	l.verdicts.catchUp(ctx)
+	return context.Cause(ctx)
 }
 
 // firstEchoID is the echo id of the first stream. Each has its own, so each is
@@ -169,6 +182,3 @@ func kernel() string {
 	}
 	return unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
 }
-
-// Rootless reports whether this process lives in a user namespace that lablab made.
-func Rootless() bool { return ns.IsRootless() }

@@ -27,9 +27,14 @@ type source struct {
 }
 
 // watch begins to listen to the verdicts and the conntrack events of each host.
-func (l *Lab) watch() error {
+func (l *Lab) watch() (err error) {
 	const most = 20 * time.Millisecond
 	c := &collector{come: make(chan struct{}, 1), rounds: min(l.interval, most)}
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
 	for _, h := range l.hosts {
 		trace, err := h.rules.Trace()
 		if err != nil {
@@ -51,7 +56,10 @@ func (l *Lab) watch() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.stop = cancel
 	l.collector = c
-	l.watchers.Go(func() { c.run(ctx) })
+	l.watchers.Go(func() {
+		defer l.survive()
+		c.run(ctx)
+	})
 	return nil
 }
 
@@ -68,23 +76,32 @@ func (c *collector) now() {
 func (c *collector) run(ctx context.Context) {
 	tick := time.NewTicker(c.rounds)
 	defer tick.Stop()
+	defer c.close()
 	for ctx.Err() == nil {
-		for i := range c.sources {
-			s := &c.sources[i]
-			if s.drain == nil {
-				continue
-			}
-			if err := s.drain(); err != nil {
-				s.missed()
-				s.drain = nil
-			}
-		}
+		c.collect()
 		select {
 		case <-c.come:
 		case <-tick.C:
 		case <-ctx.Done():
 		}
 	}
+	c.collect() // the last news
+}
+
+func (c *collector) collect() {
+	for i := range c.sources {
+		s := &c.sources[i]
+		if s.drain == nil {
+			continue
+		}
+		if err := s.drain(); err != nil {
+			s.missed()
+			s.drain = nil
+		}
+	}
+}
+
+func (c *collector) close() {
 	for _, s := range c.sources {
 		_ = s.close()
 	}

@@ -104,6 +104,10 @@ type assembler struct {
 	begun  map[uint32]Verdict // what is known so far, by trace id
 }
 
+// forget gives up the packets that were begun: messages were lost, and an id that
+// is used again must not be taken for theirs.
+func (a *assembler) forget() { clear(a.begun) }
+
 // add takes the next message. It returns a verdict once a packet's fate is told.
 func (a *assembler) add(m netlink.Message) (Verdict, bool, error) {
 	t, err := decode(m)

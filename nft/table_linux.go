@@ -34,8 +34,8 @@ type Table struct {
 	// may still have packets that they judged.
 	judges map[uint64]Judge
 	states map[uint64]string
-	// Sockets that are still being closed.
-	closing sync.WaitGroup
+	// Sockets that have done their work and are still to be closed.
+	retired []*nftables.Conn
 }
 
 // Install puts rs in force in a namespace that has no rules yet, in one
@@ -64,9 +64,13 @@ func Install(n *ns.Namespace, rs Ruleset) (*Table, error) {
 	return t, nil
 }
 
-// Close waits until the kernel has let go of the table's sockets. The rules stay
-// in force as long as the namespace lives.
-func (t *Table) Close() { t.closing.Wait() }
+// Close closes the table's sockets. The rules stay in force as long as the
+// namespace lives.
+func (t *Table) Close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closeRetired()
+}
 
 func addGroups(c *nftables.Conn, rs Ruleset) {
 	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: GroupTable})
@@ -186,9 +190,9 @@ func (t *Table) judgeOf(handle uint64) (Judge, bool) {
 }
 
 // with calls do with a socket of its own: the library matches answers by their
-// number, so one that lasts falls out of step. Closing it is left to another
-// goroutine, because the kernel makes the closer wait about 10 ms for what was
-// deleted (nft_rcv_nl_event in net/netfilter/nf_tables_api.c).
+// number, so one that lasts falls out of step. The socket is closed later: right
+// after a deletion the kernel makes whoever closes one wait about 10 ms
+// (nft_rcv_nl_event in net/netfilter/nf_tables_api.c), and a processor with it.
 func (t *Table) with(do func(*nftables.Conn) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -200,8 +204,20 @@ func (t *Table) with(do func(*nftables.Conn) error) error {
 	if err != nil {
 		return fmt.Errorf("open nftables socket: %w", err)
 	}
-	defer func() { t.closing.Go(func() { _ = c.CloseLasting() }) }()
+	const many = 32
+	if len(t.retired) >= many {
+		t.closeRetired()
+	}
+	t.retired = append(t.retired, c)
 	return do(c)
+}
+
+// closeRetired closes the sockets that have done their work. t.mu is held.
+func (t *Table) closeRetired() {
+	for _, c := range t.retired {
+		_ = c.CloseLasting()
+	}
+	t.retired = nil
 }
 
 func (t *Table) guard(c *mnl.Conn) error {

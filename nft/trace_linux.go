@@ -73,5 +73,8 @@ func (tr *Trace) Drain(see func(Verdict), missed func()) error {
 			see(v)
 		}
 		return err
-	}, missed)
+	}, func() {
+		tr.packets.forget()
+		missed()
+	})
 }

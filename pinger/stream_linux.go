@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -45,7 +46,8 @@ type Stream struct {
 
 	// The destination that pro-bing reads before each send. Only its own
 	// goroutine, which runs every callback below, touches it.
-	target *net.IPAddr
+	target   *net.IPAddr
+	panicked error // by the same goroutine; read when pro-bing has ended
 
 	mu      sync.Mutex
 	let     int
@@ -53,7 +55,7 @@ type Stream struct {
 	sent    []int // Seq of the packets that left, in pro-bing's own order
 	failed  []int // Seq of those that could not be sent
 	waiting int
-	doomed  map[int]bool  // Seq of packets seen to be dropped on the way
+	doomed  map[int]bool  // Seq of packets whose reply nobody waits for
 	changed chan struct{} // closed whenever any of these changes
 }
 
@@ -80,6 +82,9 @@ func Start(ctx context.Context, n *ns.Namespace, config Config, let int) (*Strea
 		return s, nil
 	case <-s.done:
 		cancel()
+		if s.err == nil { // ctx ended before the socket was open
+			return nil, fmt.Errorf("ping %s: %w", config.Target, context.Cause(ctx))
+		}
 		return nil, s.err
 	}
 }
@@ -97,10 +102,13 @@ func (s *Stream) run(ctx context.Context, n *ns.Namespace, opened func()) error 
 		p.Size = payload
 		p.RecordRtts, p.RecordTTLs = false, false
 		p.OnSetup = opened
-		p.OnSend = func(*probing.Packet) { s.onSend(ctx) }
-		p.OnSendError = func(_ *probing.Packet, err error) { s.onSendError(ctx, err) }
-		p.OnRecv = func(reply *probing.Packet) { s.onReply(ctx, reply) }
+		p.OnSend = func(*probing.Packet) { defer s.survive(); s.onSend(ctx) }
+		p.OnSendError = func(_ *probing.Packet, err error) { defer s.survive(); s.onSendError(ctx, err) }
+		p.OnRecv = func(reply *probing.Packet) { defer s.survive(); s.onReply(ctx, reply) }
 		err := n.Do(func() error { return p.RunWithContext(ctx) })
+		if s.panicked != nil {
+			return s.panicked
+		}
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -113,6 +121,15 @@ func (s *Stream) run(ctx context.Context, n *ns.Namespace, opened func()) error 
 		}
 	}
 	return nil
+}
+
+// survive turns a panic in a callback into the end of the stream: pro-bing runs
+// them on a goroutine of its own, where it would end the process.
+func (s *Stream) survive() {
+	if p := recover(); p != nil {
+		s.panicked = fmt.Errorf("ping %s: panic: %v\n%s", s.config.Target, p, debug.Stack())
+		s.cancel()
+	}
 }
 
 // Let lets n more packets pass.
@@ -149,6 +166,9 @@ func (s *Stream) Settle(ctx context.Context) error {
 		s.mu.Lock()
 		sent, settled, changed := len(s.probes) >= s.let, s.waiting == 0, s.changed
 		s.mu.Unlock()
+		if sent && patience <= 0 {
+			s.writeOff()
+		}
 		if sent && (settled || patience <= 0) {
 			return nil
 		}
@@ -177,6 +197,20 @@ func (s *Stream) Wait() error {
 	s.cancel()
 	<-s.done
 	return s.err
+}
+
+// writeOff stops waiting for the replies that have not come. One that comes all
+// the same is still counted.
+func (s *Stream) writeOff() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.probes {
+		if p.Fate == Waiting {
+			s.doomed[p.Seq] = true
+		}
+	}
+	s.waiting = 0
+	s.wake()
 }
 
 // Len is the number of probes so far.

@@ -13,7 +13,11 @@ import (
 // Of explains a run, or as much of it as has happened.
 func Of(events []timeline.Event) *Report {
 	b := builder{
-		Report:   &Report{Schema: 1, Flows: []Flow{}, Events: []FlowEvent{}, Streams: []Stream{}, Canaries: []Canary{}},
+		Report: &Report{
+			Schema: 1, Hosts: []Host{}, Rules: []Rule{}, Canaries: []Canary{}, Experiments: []Experiment{},
+			Streams: []Stream{}, Flows: []Flow{}, Events: []FlowEvent{}, Counters: []Counter{}, Why: []Paragraph{},
+		},
+		listed:   map[listing]bool{},
 		packets:  map[string][]*journey{},
 		counters: map[counterKey]timeline.Counter{},
 		gaps:     map[string]int{},
@@ -33,6 +37,8 @@ type builder struct {
 	counters map[counterKey]timeline.Counter
 	gaps     map[string]int           // what was reported missed, and how often
 	last     map[string]time.Duration // when a reply last came, by stream
+	listed   map[listing]bool
+	now      time.Duration // of the last event
 }
 
 // A journey is what is known of one packet.
@@ -45,6 +51,12 @@ type journey struct {
 	verdicts []timeline.Judged
 }
 
+// A listing is the conntrack table of a host in an experiment.
+type listing struct {
+	experiment int
+	host       string
+}
+
 type counterKey struct {
 	host      string
 	direction sg.Direction
@@ -53,6 +65,7 @@ type counterKey struct {
 }
 
 func (b *builder) add(e timeline.Event) {
+	b.now = e.At
 	switch body := e.Body.(type) {
 	case timeline.Begun:
 		b.begin(body)
@@ -64,6 +77,10 @@ func (b *builder) add(e timeline.Event) {
 		}
 	case timeline.CanaryDropped:
 		b.Canaries = append(b.Canaries, Canary(body))
+	case timeline.ExperimentBegun:
+		if x := b.Experiment(body.Number); x != nil {
+			x.Begun = true
+		}
 	case timeline.ExperimentEnded:
 		if x := b.Experiment(body.Number); x != nil {
 			x.Complete = true
@@ -79,7 +96,7 @@ func (b *builder) add(e timeline.Event) {
 	case timeline.NotSent:
 		j := b.journey(body.Stream, body.Seq)
 		j.sent(e)
-		j.local, j.refused, j.Error = body.Local, body.Local, body.Error
+		j.local, j.Error = body.Local, body.Error
 		j.Outcome = Unsent
 	case timeline.Replied:
 		b.replied(e, body)
@@ -159,6 +176,7 @@ func (b *builder) rule(number uint32) *Rule {
 }
 
 func (b *builder) dumped(experiment int, body timeline.Dumped) {
+	b.listed[listing{experiment, body.Host}] = true
 	// Of several listings in one experiment the last one counts.
 	b.Flows = slices.DeleteFunc(b.Flows, func(f Flow) bool { return f.Experiment == experiment && f.Host == body.Host })
 	for _, e := range body.Entries {
@@ -236,7 +254,7 @@ func (b *builder) finish() *Report {
 	}
 	b.Missed.Events = b.gaps[timeline.MissedEvents]
 	b.Missed.Verdicts = max(b.Missed.Verdicts, b.gaps[timeline.MissedVerdicts])
-	b.Why = b.why()
+	b.Why = append(b.Why, b.why()...)
 	return b.Report
 }
 

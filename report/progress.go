@@ -1,9 +1,12 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/charmbracelet/colorprofile"
 
 	"lablab/timeline"
 )
@@ -11,9 +14,9 @@ import (
 // Progress shows a run while it goes on: in place on a terminal, a line for
 // each event that a person would tell another elsewhere.
 type Progress struct {
-	text   io.Writer // keeps colours or takes them out
-	cursor io.Writer // the terminal itself, or nil
-	width  int
+	text   *colorprofile.Writer // keeps colours or takes them out
+	screen io.Writer            // the terminal, where it is redrawn in place, or nil
+	size   func() (width, height int)
 
 	plan    []timeline.Plan
 	current int                  // experiment
@@ -21,12 +24,18 @@ type Progress struct {
 	marks   map[string][]Outcome // of the current experiment, by stream
 	first   map[string]int       // Seq of the first of them
 	was     map[string]Outcome
-	drawn   int // lines that stand below the cursor's old place
+	drawn   int // lines that are on the screen
+	width   int // of the screen when they were drawn
+	frame   []byte
 }
 
-// NewProgress writes to text. With a cursor, what it writes is redrawn in place.
-func NewProgress(text, cursor io.Writer, width int) *Progress {
-	return &Progress{text: text, cursor: cursor, width: width, marks: map[string][]Outcome{}, first: map[string]int{}, was: map[string]Outcome{}}
+// NewProgress writes lines to text. With a screen, whose size is asked for
+// before each drawing, it draws there in place instead.
+func NewProgress(text *colorprofile.Writer, screen io.Writer, size func() (width, height int)) *Progress {
+	return &Progress{
+		text: text, screen: screen, size: size,
+		marks: map[string][]Outcome{}, first: map[string]int{}, was: map[string]Outcome{},
+	}
 }
 
 // Add takes the next event.
@@ -40,7 +49,7 @@ func (p *Progress) Add(e timeline.Event) {
 	case timeline.ExperimentBegun:
 		p.current = body.Number
 		clear(p.marks)
-		p.line("experiment %d of %d: %s", body.Number, len(p.plan), p.title())
+		p.line("experiment %d of %d: %s", body.Number, len(p.plan), p.now().Title)
 	case timeline.RuleRevoked:
 		p.line("rule %s revoked on %s", body.ID, strings.Join(body.Hosts, ", "))
 	case timeline.RuleAuthorized:
@@ -90,51 +99,86 @@ func (p *Progress) fate(stream string, seq int, o Outcome) {
 	}
 }
 
-// Draw shows the current experiment in place, if there is a cursor.
+// Draw shows the current experiment in place, if there is a screen. It looks as
+// the report of the experiment will, so that nothing jumps when that takes its place.
 func (p *Progress) Draw() {
-	if p.cursor == nil || p.current == 0 {
+	if p.screen == nil || p.current == 0 {
 		return
 	}
-	p.Clear()
-	p.printf("\n%s\n", cut(fmt.Sprintf("%d  %s …", p.current, p.title()), p.width-1))
-	p.drawn = 2
+	width, height := p.size()
+	lines := p.lines(width - 1) // a full line might wrap
+	if len(lines) >= height {
+		return
+	}
+	if width != p.width {
+		p.drawn = 0 // the terminal may have wrapped what was drawn; leave it
+	}
+	var text bytes.Buffer
+	colour := &colorprofile.Writer{Forward: &text, Profile: p.text.Profile}
+	_, _ = colour.Write([]byte(strings.Join(lines, "\n")))
+	// One write, and no erasing beforehand: nothing flickers.
+	frame := p.back()
+	frame = append(frame, bytes.ReplaceAll(text.Bytes(), []byte("\n"), []byte("\x1b[K\n"))...)
+	frame = append(frame, "\x1b[K\n\x1b[J"...)
+	if p.drawn > 0 && bytes.Equal(frame, p.frame) {
+		return
+	}
+	_, _ = p.screen.Write(frame)
+	p.drawn, p.width, p.frame = len(lines), width, frame
+}
+
+// lines are what Draw shows, in so many columns at most.
+func (p *Progress) lines(width int) []string {
+	now := p.now()
+	lines := []string{"", styled(bold, cut(title(now.Number, now.Title), width))}
+	for _, do := range now.Do {
+		lines = append(lines, styled(dim, cut("  "+do, width)))
+	}
 	for _, stream := range p.order {
 		var marks []mark
 		for _, o := range p.marks[stream] {
 			marks = append(marks, markOf(o))
 		}
-		label := fmt.Sprintf("   %s  ", stream)
-		if room := p.width - 1 - len(label); len(marks) > room {
+		label, count := laneLabel(stream), fmt.Sprintf("  %d of %d", len(marks), now.Packets)
+		if room := width - len(label) - len(count); len(marks) > room {
 			marks = marks[len(marks)-max(room, 0):]
 		}
-		p.printf("%s%s\n", label, drawn(marks))
-		p.drawn++
+		lines = append(lines, label+drawn(marks)+count)
 	}
+	return lines
 }
 
-// Clear takes away what Draw has written.
+// Clear takes away what Draw has drawn.
 func (p *Progress) Clear() {
-	if p.cursor != nil && p.drawn > 0 {
-		_, _ = fmt.Fprintf(p.cursor, "\x1b[%dA\x1b[J", p.drawn)
+	if p.screen == nil || p.drawn == 0 {
+		return
 	}
+	_, _ = p.screen.Write(append(p.back(), "\x1b[J"...))
 	p.drawn = 0
 }
 
-// line writes a line of its own where nothing is drawn in place.
+// back takes the cursor to where the drawing begins, wherever in its line it is.
+func (p *Progress) back() []byte {
+	if p.drawn == 0 {
+		return []byte("\r")
+	}
+	return fmt.Appendf(nil, "\r\x1b[%dA", p.drawn)
+}
+
+// line writes a line of its own where nothing is drawn in place. If nobody can
+// see it, the run goes on all the same.
 func (p *Progress) line(format string, args ...any) {
-	if p.cursor == nil {
-		p.printf(format+"\n", args...)
+	if p.screen == nil {
+		_, _ = fmt.Fprintf(p.text, format+"\n", args...)
 	}
 }
 
-// printf writes progress. If nobody can see it, the run goes on all the same.
-func (p *Progress) printf(format string, args ...any) { _, _ = fmt.Fprintf(p.text, format, args...) }
-
-func (p *Progress) title() string {
+// now is the plan of the current experiment.
+func (p *Progress) now() timeline.Plan {
 	if p.current < 1 || p.current > len(p.plan) {
-		return ""
+		return timeline.Plan{Number: p.current}
 	}
-	return p.plan[p.current-1].Title
+	return p.plan[p.current-1]
 }
 
 // cut is s in so many columns at most, for text that has no wide characters.

@@ -67,6 +67,7 @@ type Experiment struct {
 	Title    string         `json:"title"`
 	Do       []string       `json:"do"`
 	Packets  int            `json:"packets"` // of each stream, planned
+	Begun    bool           `json:"begun"`
 	Complete bool           `json:"complete"`
 	Held     bool           `json:"held"`
 	Streams  []StreamResult `json:"streams"`
@@ -94,7 +95,8 @@ const (
 	Refused Outcome = "refused"
 	Late    Outcome = "late" // replied after a second or more
 	Lost    Outcome = "lost"
-	Unsent  Outcome = "unsent" // it never left, and not because of a rule
+	Unsent  Outcome = "unsent"  // it never left, and not because of a rule
+	Waiting Outcome = "waiting" // under way when the run ended
 	Mixed   Outcome = "mixed"
 	Nothing Outcome = "nothing" // no packet was sent
 )
@@ -115,6 +117,7 @@ type Stream struct {
 	Refused        int            `json:"refused"`
 	LocallyDropped int            `json:"dropped_by_local_firewall"` // part of Refused
 	Lost           int            `json:"lost"`
+	Waiting        int            `json:"waiting"` // under way when the run ended
 	LossPercent    float64        `json:"loss_percent"`
 	FirstReply     *int           `json:"first_reply"`
 	TimeMS         float64        `json:"time_ms"` // from the first packet to the last news of one

@@ -11,12 +11,15 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/colorprofile"
 	"github.com/google/go-cmp/cmp"
 
+	"lablab/flow"
 	"lablab/timeline"
 )
 
@@ -127,9 +130,9 @@ func TestEntriesNameTheirRule(t *testing.T) {
 	}
 	want := []string{
 		"1 stream 1: 10/10 admitted by icmp",
-		"2 stream 1: 19/19 admitted by icmp, revoked in experiment 2",
-		"3 stream 1: 38/38 admitted by icmp, revoked in experiment 2",
-		"4 stream 1: 65/65 admitted by icmp, revoked in experiment 2; an equal rule is back since 4",
+		"2 stream 1: 19/19 admitted by icmp (revoked in experiment 2)",
+		"3 stream 1: 38/38 admitted by icmp (revoked in experiment 2)",
+		"4 stream 1: 65/65 admitted by icmp (revoked in experiment 2; an equal rule is in force again since 4)",
 		"4 stream 2: 27/27 admitted by icmp",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -156,6 +159,134 @@ func TestSilenceProvesNothing(t *testing.T) {
 	}
 	if r.Missed.Verdicts == 0 {
 		t.Error("a verdict is missing and nothing was said")
+	}
+}
+
+// without is the recorded run without some of its events.
+func without(t *testing.T, name string, gone func(timeline.Event) bool) *Report {
+	t.Helper()
+	events := recorded(t, name)
+	left := slices.DeleteFunc(slices.Clone(events), gone)
+	if len(left) == len(events) {
+		t.Fatal("nothing was left out")
+	}
+	return Of(left)
+}
+
+// No sentence is said without the evidence that it speaks of.
+func TestSentencesNeedEvidence(t *testing.T) {
+	for _, test := range []struct {
+		name, sentence string
+		gone           func(timeline.Event) bool
+	}{
+		{"verdicts of A about replies", "Every reply was ESTABLISHED", func(e timeline.Event) bool {
+			j, ok := e.Body.(timeline.Judged)
+			return ok && j.Host == "A" && j.Reply
+		}},
+		{"a single one of them", "Every reply was ESTABLISHED", func(e timeline.Event) bool {
+			j, ok := e.Body.(timeline.Judged)
+			return ok && j.Host == "B" && j.Reply && j.Seq == 30
+		}},
+		{"entries of A in experiment 3", "A kept no conntrack entry", func(e timeline.Event) bool {
+			d, ok := e.Body.(timeline.Dumped)
+			return ok && d.Host == "A" && e.Experiment == 3
+		}},
+		{"entries of B in experiment 3", "B, which sent them, kept one", func(e timeline.Event) bool {
+			d, ok := e.Body.(timeline.Dumped)
+			return ok && d.Host == "B" && e.Experiment == 3
+		}},
+		{"verdicts of A about requests", "were ESTABLISHED: conntrack knew the flow", func(e timeline.Event) bool {
+			j, ok := e.Body.(timeline.Judged)
+			return ok && j.Host == "A" && !j.Reply
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			said := func(r *Report) int {
+				n := 0
+				for _, p := range r.Why {
+					n += strings.Count(strings.Join(p.Sentences, " "), test.sentence)
+				}
+				return n
+			}
+			all, left := said(Of(recorded(t, "ping"))), said(without(t, "ping", test.gone))
+			if all == 0 || left >= all {
+				t.Errorf("said %d times with the evidence and %d without", all, left)
+			}
+		})
+	}
+}
+
+// A packet that its sender could not send was refused by a rule only if the rule
+// was seen to drop it.
+func TestErrorOfSenderProvesNothing(t *testing.T) {
+	events := recorded(t, "ping")
+	for i, e := range events {
+		switch body := e.Body.(type) {
+		case timeline.Sent:
+			if body.Stream == "2" && body.Seq == 7 {
+				events[i].Body = timeline.NotSent{Stream: "2", Seq: 7, Local: true, Error: "operation not permitted"}
+			}
+		case timeline.Judged:
+			if body.Stream == "2" && body.Seq == 7 {
+				events[i].Body = timeline.Ready{} // says nothing about the packet
+			}
+		}
+	}
+	r := Of(events)
+	if p := r.Stream("2").Packets[6]; p.Outcome != Unsent || r.Held || r.Missed.Verdicts != 1 {
+		t.Errorf("outcome %s, held %v, %d verdicts missed", p.Outcome, r.Held, r.Missed.Verdicts)
+	}
+}
+
+// What was under way when the run was interrupted is neither lost nor missed.
+func TestPacketsUnderWay(t *testing.T) {
+	var events []timeline.Event
+	for _, e := range recorded(t, "ping") {
+		if r, ok := e.Body.(timeline.Replied); ok && r.Stream == "1" && r.Seq == 30 {
+			break
+		}
+		events = append(events, e)
+	}
+	s := Of(events).Stream("1")
+	if s.Waiting != 1 || s.Lost != 0 {
+		t.Errorf("%d waiting, %d lost", s.Waiting, s.Lost)
+	}
+}
+
+// The entry of a flow may be destroyed more than once. The last time before the
+// packet is what counts.
+func TestEntryDestroyedTwice(t *testing.T) {
+	r := Of(recorded(t, "cut"))
+	var again []string
+	for _, sentence := range r.Why[0].Sentences {
+		if strings.Contains(sentence, "NEW again") {
+			again = append(again, sentence)
+		}
+	}
+	if len(again) != 1 || !strings.Contains(again[0], "destroyed in experiment 2") {
+		t.Fatalf("said: %q", again)
+	}
+	// The same again in experiment 4: the entry is destroyed, and seq 51 is new.
+	events := recorded(t, "cut")
+	for i, e := range events {
+		j, ok := e.Body.(timeline.Judged)
+		if !ok || j.Stream != "1" || j.Seq != 51 || j.Host != "A" || j.Reply {
+			continue
+		}
+		j.State, j.Rule, j.Number = "new", "icmp", 4
+		events[i].Body = j
+		for _, d := range events {
+			if gone, ok := d.Body.(timeline.EntryChanged); ok && gone.Host == "A" && gone.Change == flow.Destroy && gone.Entry.Orig.ICMPID == 1001 {
+				d.Experiment, d.At = e.Experiment, e.At
+				events = slices.Insert(events, i, d)
+				break
+			}
+		}
+		break
+	}
+	why := strings.Join(Of(events).Why[0].Sentences, " ")
+	if !strings.Contains(why, "Seq 51 was NEW again: A's conntrack entry had been destroyed in experiment 4") {
+		t.Errorf("said: %s", why)
 	}
 }
 
@@ -292,34 +423,72 @@ func TestPingStatistics(t *testing.T) {
 	}
 }
 
-func TestProgress(t *testing.T) {
-	var lines, inPlace, cursor bytes.Buffer
-	elsewhere, terminal := NewProgress(&lines, nil, 0), NewProgress(&inPlace, &cursor, 40)
+func TestProgressElsewhere(t *testing.T) {
+	var b bytes.Buffer
+	p := NewProgress(&colorprofile.Writer{Forward: &b, Profile: colorprofile.NoTTY}, nil, nil)
 	for _, e := range recorded(t, "ping") {
-		elsewhere.Add(e)
-		terminal.Add(e)
-		terminal.Draw()
+		p.Add(e)
+		p.Draw()
 	}
-	terminal.Clear()
-	golden(t, "progress.txt", lines.String())
-	for _, line := range strings.Split(regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(inPlace.String(), ""), "\n") {
-		if n := len([]rune(line)); n > 39 {
-			t.Errorf("%d columns in %q: a terminal of 40 might wrap", n, line)
+	p.Clear()
+	golden(t, "progress.txt", b.String())
+}
+
+func TestProgressInPlace(t *testing.T) {
+	const width = 40
+	var screen bytes.Buffer
+	p := NewProgress(&colorprofile.Writer{Profile: colorprofile.ANSI}, &screen, func() (int, int) { return width, 24 })
+	events := recorded(t, "ping")
+	for _, e := range events {
+		p.Add(e)
+		p.Draw()
+	}
+	frames := strings.Count(screen.String(), "\x1b[J")
+	p.Draw()
+	if again := strings.Count(screen.String(), "\x1b[J"); again != frames {
+		t.Error("what had not changed was drawn again")
+	}
+	p.Clear()
+	below := 0 // lines between the place where drawing began and the cursor
+	for _, step := range regexp.MustCompile(`\x1b\[(\d+)A|\n`).FindAllStringSubmatch(screen.String(), -1) {
+		if step[1] == "" {
+			below++
+			continue
+		}
+		up, _ := strconv.Atoi(step[1])
+		if below -= up; below != 0 {
+			t.Fatalf("drawn again %d lines below the place where it was", below)
 		}
 	}
-	if drawn, cleared := strings.Count(inPlace.String(), "\n"), ups(cursor.String()); drawn != cleared {
-		t.Errorf("%d lines were drawn and %d taken away", drawn, cleared)
+	for _, line := range strings.Split(regexp.MustCompile("\x1b\\[[0-9;]*[a-zA-Z]").ReplaceAllString(screen.String(), ""), "\n") {
+		if n := len([]rune(strings.Trim(line, "\r"))); n >= width {
+			t.Errorf("%d columns in %q: a terminal of %d might wrap", n, line, width)
+		}
 	}
 }
 
-// ups is how many lines the cursor went up in all.
-func ups(s string) (n int) {
-	for _, m := range regexp.MustCompile(`\x1b\[(\d+)A`).FindAllStringSubmatch(s, -1) {
-		var k int
-		_, _ = fmt.Sscan(m[1], &k)
-		n += k
+// A terminal that was made narrower may have wrapped what was drawn, so that
+// going back up would spoil what stands above. On one that is too low nothing is drawn.
+func TestProgressOnChangingTerminal(t *testing.T) {
+	var screen bytes.Buffer
+	width, height := 80, 24
+	p := NewProgress(&colorprofile.Writer{Profile: colorprofile.NoTTY}, &screen, func() (int, int) { return width, height })
+	for _, e := range recorded(t, "ping")[:100] {
+		p.Add(e)
 	}
-	return n
+	p.Draw()
+	screen.Reset()
+	width = 40
+	p.Draw()
+	if regexp.MustCompile(`\x1b\[\d+A`).MatchString(screen.String()) || screen.Len() == 0 {
+		t.Errorf("drawn as %q", screen.String())
+	}
+	screen.Reset()
+	width, height = 70, 3
+	p.Draw()
+	if screen.Len() > 0 {
+		t.Errorf("drawn on three lines: %q", screen.String())
+	}
 }
 
 func BenchmarkReport(b *testing.B) {

@@ -20,6 +20,9 @@ func (b *builder) finishStream(s *Stream) {
 		if j.refused && !j.answered {
 			j.Outcome = Refused
 		}
+		if x := b.Experiment(j.Experiment); j.Outcome == Lost && x != nil && !x.Complete && b.now-j.at < patience {
+			j.Outcome = Waiting
+		}
 		if s.Sent == 0 {
 			first = j.at
 		}
@@ -37,6 +40,8 @@ func (b *builder) finishStream(s *Stream) {
 			rtts = append(rtts, *j.RTTMS)
 		case Refused:
 			s.Refused++
+		case Waiting:
+			s.Waiting++
 		default:
 			s.Lost++
 		}
@@ -54,16 +59,20 @@ func (b *builder) finishStream(s *Stream) {
 	s.Verdicts = ranges(s, b.packets[s.Name])
 }
 
+// patience is how long after it was sent a packet may still be under way.
+const patience = time.Second
+
 // missing is how many verdicts the kernel must have given about a packet that
-// were not heard: four for one that was answered, and at least one otherwise.
+// were not heard: four for one that was answered; for another at least the drop,
+// since nothing but a rule loses packets in a lab.
 func (j *journey) missing() int {
 	switch {
 	case j.answered:
 		return max(0, 4-len(j.verdicts))
-	case j.Outcome == Unsent, len(j.verdicts) > 0:
-		return 0
+	case j.Outcome == Lost, j.local && j.Outcome == Unsent:
+		return 1
 	}
-	return 1
+	return 0
 }
 
 // rttOf is what ping(8) makes of round-trip times in milliseconds, or nil.

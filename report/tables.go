@@ -3,7 +3,10 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
 
 	"lablab/sg"
 )
@@ -22,29 +25,41 @@ func (t *Text) entries(b *bytes.Buffer, r *Report) {
 		when = "in the middle of"
 	}
 	t.heading(b, fmt.Sprintf("Conntrack %s experiment %d", when, last))
+	var senders []string
 	for _, host := range r.Hosts {
 		for _, f := range r.Flows {
-			if f.Experiment == last && f.Host == host.Name {
-				t.entry(b, r, f)
+			switch {
+			case f.Experiment != last || f.Host != host.Name:
+			case r.isCanary(f):
+				senders = append(senders, host.Name)
+			default:
+				t.entry(b, f)
 			}
 		}
 	}
+	if len(senders) > 0 {
+		t.paragraph(b, "  ", dim, fmt.Sprintf("Not shown: the entry that sending the self-check's packet left on %s.", strings.Join(senders, " and on ")))
+	}
 }
 
-func (t *Text) entry(b *bytes.Buffer, r *Report, f Flow) {
+func (t *Text) entry(b *bytes.Buffer, f Flow) {
 	whose := "somebody else's"
 	if f.Stream != nil {
 		whose = "stream " + *f.Stream
 	}
-	for _, c := range r.Canaries {
-		if c.Packet == f.key() {
-			whose = "the canary"
-		}
+	status := f.Status
+	if !slices.Contains(status, "SEEN_REPLY") {
+		status = append([]string{"UNREPLIED"}, status...) // conntrack(8)'s word for what is missing
 	}
 	t.paragraph(b, "  "+f.Host+"  ", bold, whose+", "+f.admission())
-	t.paragraph(b, "     ", plain, fmt.Sprintf("%s  %s", f.key(), strings.Join(f.Status, " ")))
-	t.paragraph(b, "     ", plain, fmt.Sprintf("%d sent (%d bytes), %d back (%d bytes), %d s left, conntrack id %d",
-		f.Packets, f.Bytes, f.ReplyPackets, f.ReplyBytes, f.TimeoutSeconds, f.ConntrackID))
+	t.paragraph(b, "     ", plain, fmt.Sprintf("%s  %s", f.key(), strings.Join(status, " ")))
+	t.paragraph(b, "     ", plain, fmt.Sprintf("%d sent (%d bytes), %d back (%d bytes), %d s left", f.Packets, f.Bytes, f.ReplyPackets, f.ReplyBytes, f.TimeoutSeconds))
+	t.paragraph(b, "     ", dim, fmt.Sprintf("conntrack id %d", f.ConntrackID))
+}
+
+// isCanary reports whether sending the canary made that entry.
+func (r *Report) isCanary(f Flow) bool {
+	return slices.ContainsFunc(r.Canaries, func(c Canary) bool { return c.Packet == f.key() })
 }
 
 // key is what conntrack tells the flow by.
@@ -58,32 +73,48 @@ func (f Flow) key() string {
 	return fmt.Sprintf("%s %s > %s", f.Protocol, f.Source, f.Destination)
 }
 
-// rules lists how often each rule accepted.
+// rules lists how often each rule accepted, host by host.
 func (t *Text) rules(b *bytes.Buffer, r *Report) {
 	if len(r.Counters) == 0 {
 		return
 	}
-	t.heading(b, "Rules and how many packets each accepted")
+	t.heading(b, "Packets that each rule accepted")
+	w := newTable()
+	header := table.Row{"", "rule"}
 	for _, host := range r.Hosts {
-		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
-			var parts []string
-			for _, c := range r.Counters {
-				if c.Host == host.Name && c.Direction == d {
-					parts = append(parts, c.text())
-				}
-			}
-			t.paragraph(b, fmt.Sprintf("  %s  %-8s ", host.Name, d), plain, strings.Join(parts, ", "))
-		}
+		header = append(header, "on "+host.Name)
 	}
+	w.AppendHeader(header)
+	type line struct {
+		direction sg.Direction
+		number    uint32
+	}
+	var order []line
+	rows := map[line]table.Row{}
+	for _, c := range r.Counters {
+		l := line{c.Direction, c.Number}
+		if rows[l] == nil {
+			order = append(order, l)
+			name := c.Rule
+			if c.Revoked {
+				name += " (revoked)"
+			}
+			way := map[sg.Direction]string{sg.Ingress: "in", sg.Egress: "out"}[c.Direction]
+			rows[l] = append(table.Row{way, name}, make(table.Row, len(r.Hosts))...)
+		}
+		i := slices.IndexFunc(r.Hosts, func(h Host) bool { return h.Name == c.Host })
+		rows[l][2+i] = c.times()
+	}
+	for _, l := range order {
+		w.AppendRow(rows[l])
+	}
+	writeTable(b, w)
 }
 
-func (c Counter) text() string {
-	name := c.Rule
-	if c.Revoked {
-		name += " (revoked)"
-	}
+// times is how often the rule accepted.
+func (c Counter) times() string {
 	if c.NeverHit {
-		return name + " never"
+		return "never"
 	}
-	return fmt.Sprintf("%s %d", name, c.Packets)
+	return fmt.Sprint(c.Packets)
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"lablab/sg"
 )
 
 // Text writes a report for people: first the lab, then each experiment, then
@@ -27,6 +29,9 @@ func (t *Text) All(r *Report) error {
 		return err
 	}
 	for _, x := range r.Experiments {
+		if !x.Begun {
+			continue
+		}
 		if err := t.Experiment(r, x.Number); err != nil {
 			return err
 		}
@@ -46,19 +51,29 @@ func (t *Text) Lab(r *Report) error {
 		as = "without root, in a user namespace"
 	}
 	t.paragraph(&b, "lab  ", bold, fmt.Sprintf("%s, on %s, %s", strings.Join(hosts, " -- "), r.Kernel, as))
-	for _, rule := range r.Rules {
-		if rule.AuthorizedIn == 0 {
-			t.paragraph(&b, "     ", plain, fmt.Sprintf("%s rule %s: %s", rule.Direction, rule.ID, rule.Text))
-		}
+	for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+		t.paragraph(&b, fmt.Sprintf("     %-8s ", d), plain, ruleOrder(r, d))
 	}
 	var dropped []string
 	for _, c := range r.Canaries {
 		dropped = append(dropped, c.Host)
 	}
 	if len(dropped) > 0 {
-		t.paragraph(&b, "     ", dim, fmt.Sprintf("canary: a packet that no rule allows was sent to %s, and seen to be dropped", strings.Join(dropped, " and to ")))
+		t.paragraph(&b, "     ", dim, fmt.Sprintf("Self-check: a packet that no rule allows was sent to %s; the kernel was seen to drop it.", strings.Join(dropped, " and to ")))
 	}
+	t.paragraph(&b, "     ", dim, fmt.Sprintf("%s packet replied   %s packet refused: seen to be dropped", markOf(Replied).shape, markOf(Refused).shape))
 	return t.flush(&b)
+}
+
+// ruleOrder is what a packet is held against, in order, when the run begins.
+func ruleOrder(r *Report, d sg.Direction) string {
+	order := []string{"what conntrack knows (established) is accepted"}
+	for _, rule := range r.Rules {
+		if rule.AuthorizedIn == 0 && rule.Direction == d {
+			order = append(order, fmt.Sprintf("rule %q: %s", rule.ID, rule.Text))
+		}
+	}
+	return strings.Join(append(order, "the rest is dropped"), "; ")
 }
 
 // Experiment writes what was done in one experiment and what came of it.
@@ -68,9 +83,10 @@ func (t *Text) Experiment(r *Report, number int) error {
 		return fmt.Errorf("write report: no experiment %d", number)
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "\n%s\n", styled(bold, fmt.Sprintf("%d  %s", x.Number, x.Title)))
+	b.WriteByte('\n')
+	t.paragraph(&b, "", bold, title(x.Number, x.Title))
 	for _, do := range x.Do {
-		t.paragraph(&b, "   ", dim, do)
+		t.paragraph(&b, "  ", dim, do)
 	}
 	for _, result := range x.Streams {
 		if s := r.Stream(result.Stream); s != nil {
@@ -78,11 +94,15 @@ func (t *Text) Experiment(r *Report, number int) error {
 		}
 	}
 	t.remembered(&b, r, x.Number)
-	if !x.Complete && (x.Number == 1 || r.Experiments[x.Number-2].Complete) {
-		t.paragraph(&b, "   ", yellow, "this experiment was not finished")
+	if !x.Complete {
+		t.paragraph(&b, "  ", yellow, "this experiment was not finished")
 	}
 	return t.flush(&b)
 }
+
+func title(number int, words string) string { return fmt.Sprintf("Experiment %d: %s", number, words) }
+
+func laneLabel(stream string) string { return fmt.Sprintf("  stream %s  ", stream) }
 
 // lane is a mark for each packet of a stream in one experiment, and the count.
 func (t *Text) lane(b *bytes.Buffer, s *Stream, result StreamResult, experiment int) {
@@ -93,7 +113,7 @@ func (t *Text) lane(b *bytes.Buffer, s *Stream, result StreamResult, experiment 
 		}
 	}
 	count := fmt.Sprintf("%d sent, %s", result.Sent, result.count())
-	label := fmt.Sprintf("   %s  ", s.Name)
+	label := laneLabel(s.Name)
 	room := t.width - len(label)
 	for len(marks) > room {
 		fmt.Fprintf(b, "%s%s\n", label, drawn(marks[:room]))
@@ -152,11 +172,11 @@ func (t *Text) remembered(b *bytes.Buffer, r *Report, experiment int) {
 			seen = true
 			if f.Host == s.To && f.Stream != nil && *f.Stream == s.Name {
 				known = true
-				t.paragraph(b, "   ", dim, fmt.Sprintf("%s remembers stream %s: %s.", s.To, s.Name, f.admission()))
+				t.paragraph(b, "  ", dim, fmt.Sprintf("%s remembers stream %s, %s.", s.To, s.Name, f.admission()))
 			}
 		}
 		if seen && !known {
-			t.paragraph(b, "   ", dim, fmt.Sprintf("%s remembers nothing of stream %s.", s.To, s.Name))
+			t.paragraph(b, "  ", dim, fmt.Sprintf("%s remembers nothing of stream %s.", s.To, s.Name))
 		}
 	}
 }
@@ -167,18 +187,27 @@ func (f Flow) admission() string {
 	case f.AdmittedBy == nil:
 		return "admitted by no rule of a security group"
 	case f.EqualSince != nil:
-		return fmt.Sprintf("admitted by %s, revoked in experiment %d; an equal rule is back since %d", *f.AdmittedBy, *f.RevokedIn, *f.EqualSince)
+		return fmt.Sprintf("admitted by %s (revoked in experiment %d; an equal rule is in force again since %d)", *f.AdmittedBy, *f.RevokedIn, *f.EqualSince)
 	case f.AdmittingGone:
-		return fmt.Sprintf("admitted by %s, revoked in experiment %d", *f.AdmittedBy, *f.RevokedIn)
+		return fmt.Sprintf("admitted by %s (revoked in experiment %d)", *f.AdmittedBy, *f.RevokedIn)
 	}
 	return "admitted by " + *f.AdmittedBy
 }
 
-// Conclusion writes what follows: predicted and observed, why, the conntrack
-// entries, the counters, and what ping(8) would say.
+// Conclusion writes what follows: predicted and observed, the conntrack
+// entries, the counters, what ping(8) would say, and last, where it stays on the
+// screen, why.
 func (t *Text) Conclusion(r *Report) error {
 	var b bytes.Buffer
 	t.comparison(&b, r)
+	t.entries(&b, r)
+	t.rules(&b, r)
+	for _, s := range r.Streams {
+		if s.Sent > 0 {
+			t.heading(&b, fmt.Sprintf("Stream %s, as ping(8) sums it up", s.Name))
+			b.WriteString(s.pingStatistics())
+		}
+	}
 	if len(r.Why) > 0 {
 		t.heading(&b, "Why")
 		for _, p := range r.Why {
@@ -186,14 +215,6 @@ func (t *Text) Conclusion(r *Report) error {
 			for _, sentence := range p.Sentences {
 				t.paragraph(&b, "  - ", plain, sentence)
 			}
-		}
-	}
-	t.entries(&b, r)
-	t.rules(&b, r)
-	for _, s := range r.Streams {
-		if s.Sent > 0 {
-			t.heading(&b, fmt.Sprintf("Stream %s, as ping(8) sums it up", s.Name))
-			b.WriteString(s.pingStatistics())
 		}
 	}
 	t.verdict(&b, r)
@@ -224,8 +245,7 @@ func (t *Text) comparison(b *bytes.Buffer, r *Report) {
 		for _, x := range r.Experiments {
 			t.paragraph(b, fmt.Sprintf("  %d  ", x.Number), plain, x.Title)
 			for _, s := range x.Streams {
-				t.paragraph(b, "     ", plain, fmt.Sprintf("stream %s: predicted %s, observed %s %d/%d", s.Stream, s.Predicted, s.Observed, s.matching(), s.Sent))
-				t.paragraph(b, "     ", s.style(x), "held: "+s.held(x))
+				t.paragraph(b, "     ", s.style(x), fmt.Sprintf("stream %s: predicted %s, observed %s %d/%d; held: %s", s.Stream, s.Predicted, s.Observed, s.matching(), s.Sent, s.held(x)))
 			}
 		}
 		return
@@ -249,6 +269,8 @@ func (s StreamResult) held(x Experiment) string {
 	switch {
 	case s.Held:
 		return "yes"
+	case !x.Begun:
+		return "not run"
 	case !x.Complete:
 		return "cut short"
 	}
@@ -256,7 +278,7 @@ func (s StreamResult) held(x Experiment) string {
 }
 
 func (s StreamResult) style(x Experiment) string {
-	return map[string]string{"yes": green, "cut short": yellow, "NO": red}[s.held(x)]
+	return map[string]string{"yes": green, "not run": yellow, "cut short": yellow, "NO": red}[s.held(x)]
 }
 
 // matching is how many packets had the outcome that was observed.

@@ -47,6 +47,7 @@ func (t *teller) tell() []string {
 				t.packets(r), r.Host, them(r), them(r))
 		}
 	}
+	t.anotherFlow()
 	for _, r := range t.at(t.stream.To, sg.Ingress, "request") {
 		switch {
 		case r.State == "established" && r.Verdict == "accept":
@@ -56,7 +57,7 @@ func (t *teller) tell() []string {
 		case r.State == "new":
 			t.refusedNew(r)
 		case r.Verdict == "accept":
-			t.say("%s %s %s to %s and accepted by rule %s.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule)
+			t.say("%s %s %s to %s and accepted by rule %q.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule)
 		default:
 			t.say("%s %s %s to %s and dropped by %s.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule)
 		}
@@ -67,18 +68,33 @@ func (t *teller) tell() []string {
 	return t.sentences
 }
 
+// anotherFlow says why the entry of an earlier stream between the same hosts
+// does not serve this one.
+func (t *teller) anotherFlow() {
+	for i := range t.Streams {
+		other := &t.Streams[i]
+		if other.Name == t.stream.Name {
+			return
+		}
+		if other.From == t.stream.From && other.To == t.stream.To && other.Protocol == t.stream.Protocol && other.ICMPID != t.stream.ICMPID {
+			t.say("The hosts and the protocol are those of stream %s, but the ICMP id is another, and conntrack tells pings apart by that: for it, this is another flow.", other.Name)
+			return
+		}
+	}
+}
+
 func (t *teller) admittedNew(r VerdictRange) {
 	rule := t.rule(r.Number)
 	t.admitted = r.Number
 	switch {
 	case t.was == "established":
-		t.say("%s %s NEW again: %s, so the rules were asked once more, and rule %s admitted %s.",
+		t.say("%s %s NEW again: %s, so the rules were asked once more, and rule %q admitted %s.",
 			t.packets(r), were(r), t.entryGone(r), r.Rule, them(r))
 	case t.was == "new" && rule != nil && rule.AuthorizedIn > 0:
-		t.say("%s %s NEW too, and by then a rule allowed %s: %s, authorized in experiment %d.",
+		t.say("%s %s NEW too, and by then a rule allowed %s: %q, authorized in experiment %d.",
 			t.packets(r), were(r), them(r), r.Rule, rule.AuthorizedIn)
 	case rule != nil:
-		t.say("%s %s NEW to %s: conntrack knew no such flow, so the security group was asked, and rule %s (%s) admitted %s.",
+		t.say("%s %s NEW to %s: conntrack knew no such flow, so the security group was asked, and rule %q (%s) admitted %s.",
 			t.packets(r), were(r), r.Host, r.Rule, rule.Text, them(r))
 	}
 }
@@ -92,7 +108,7 @@ func (t *teller) established(r VerdictRange) {
 	}
 	if first := t.firstIn(r, *rule.RevokedIn); first > 0 {
 		after := VerdictRange{First: first, Last: r.Last}
-		t.say("So revoking rule %s in experiment %d changed nothing for %s: the rule that had let the flow in was gone, the conntrack entry was not.",
+		t.say("So revoking rule %q in experiment %d changed nothing for %s: the rule that had let the flow in was gone, the conntrack entry was not.",
 			rule.ID, *rule.RevokedIn, seqs(after))
 	}
 }
@@ -104,12 +120,12 @@ func (t *teller) refusedNew(r VerdictRange) {
 	} else {
 		t.say("%s %s NEW to %s, no rule matched%s, and default deny dropped %s.", t.packets(r), were(r), r.Host, t.sinceRevoked(), them(r))
 	}
-	there, here := t.entryAt(r, t.stream.To), t.entryAt(r, t.stream.From)
-	if there == nil {
+	there, looked := t.entryAt(r, t.stream.To)
+	if there == nil && looked {
 		t.say("%s kept no conntrack entry of what it dropped, so each packet was as new as the first.", t.stream.To)
 	}
-	if here != nil && !slices.Contains(here.Status, "SEEN_REPLY") && here.AdmittedBy != nil {
-		t.say("%s, which sent them, does keep one, UNREPLIED, admitted by its outbound rule %s.", t.stream.From, *here.AdmittedBy)
+	if here, _ := t.entryAt(r, t.stream.From); here != nil && !slices.Contains(here.Status, "SEEN_REPLY") && here.AdmittedBy != nil {
+		t.say("%s, which sent them, kept one, UNREPLIED, admitted by its outbound rule %q.", t.stream.From, *here.AdmittedBy)
 	}
 }
 
@@ -117,14 +133,16 @@ func (t *teller) refusedNew(r VerdictRange) {
 func (t *teller) replies() {
 	var dropped []VerdictRange
 	all := append(t.at(t.stream.To, sg.Egress, "reply"), t.at(t.stream.From, sg.Ingress, "reply")...)
-	plain := len(all) > 0
+	plain := 0 // replies that passed as established, counted at both places
 	for _, r := range all {
-		plain = plain && r.State == "established" && r.Rule == timeline.Established
+		if r.State == "established" && r.Rule == timeline.Established {
+			plain += r.Last - r.First + 1
+		}
 		if r.Verdict == "drop" {
 			dropped = append(dropped, r)
 		}
 	}
-	if plain {
+	if t.stream.Received > 0 && plain == 2*t.stream.Received {
 		t.say("Every reply was ESTABLISHED, both leaving %s and arriving at %s: a reply needs no rule.", t.stream.To, t.stream.From)
 	}
 	for _, r := range dropped {
@@ -194,35 +212,42 @@ func (t *teller) firstIn(r VerdictRange, experiment int) int {
 }
 
 // entryAt is the stream's conntrack entry at a host when the experiment of r's
-// last packet ended, or nil.
-func (t *teller) entryAt(r VerdictRange, host string) *Flow {
+// last packet ended, or nil; and whether that host's entries were read then.
+func (t *teller) entryAt(r VerdictRange, host string) (entry *Flow, looked bool) {
 	if r.Last > len(t.stream.Packets) {
-		return nil
+		return nil, false
 	}
 	experiment := t.stream.Packets[r.Last-1].Experiment
 	for i := range t.Flows {
 		f := &t.Flows[i]
 		if f.Experiment == experiment && f.Host == host && f.Stream != nil && *f.Stream == t.stream.Name {
-			return f
+			return f, true
 		}
 	}
-	return nil
+	return nil, t.listed[listing{experiment, host}]
 }
 
 // entryGone says how conntrack lost a flow, as far as it was told.
 func (t *teller) entryGone(r VerdictRange) string {
+	gone := r.Host + "'s conntrack entry was gone"
+	if r.First > len(t.stream.Packets) {
+		return gone
+	}
 	for _, e := range t.Events {
-		if e.Host == r.Host && e.Event == flow.Destroy && e.Stream != nil && *e.Stream == t.stream.Name {
-			return fmt.Sprintf("%s's conntrack entry had been destroyed in experiment %d", r.Host, e.Experiment)
+		if e.AtMS > t.stream.Packets[r.First-1].AtMS+ms(patience) {
+			break // what destroyed the entry is told before the packet is, or soon after
+		}
+		if e.Host == r.Host && e.Event == flow.Destroy && e.Stream != nil && *e.Stream == t.stream.Name && e.Experiment <= t.stream.Packets[r.First-1].Experiment {
+			gone = fmt.Sprintf("%s's conntrack entry had been destroyed in experiment %d", r.Host, e.Experiment)
 		}
 	}
-	return r.Host + "'s conntrack entry was gone"
+	return gone
 }
 
 // sinceRevoked names the rule that would have matched, if it was revoked.
 func (t *teller) sinceRevoked() string {
 	if rule := t.rule(t.admitted); rule != nil && rule.RevokedIn != nil {
-		return fmt.Sprintf(" any more (rule %s was revoked in experiment %d)", rule.ID, *rule.RevokedIn)
+		return fmt.Sprintf(" any more (rule %q was revoked in experiment %d)", rule.ID, *rule.RevokedIn)
 	}
 	return ""
 }

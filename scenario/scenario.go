@@ -77,13 +77,3 @@ func (a Revoke) String() string {
 func (a Authorize) String() string {
 	return fmt.Sprintf("authorize rule %s in group %s: %s", a.Rule.ID, a.Group, a.Rule)
 }
-
-// Host returns the host with that name.
-func (s *Scenario) Host(name string) (Host, bool) {
-	for _, h := range s.Hosts {
-		if h.Name == name {
-			return h, true
-		}
-	}
-	return Host{}, false
-}

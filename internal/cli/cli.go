@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -33,8 +34,10 @@ type Env struct {
 }
 
 // System is the Env of this process. It takes over the signals that end a
-// command, but for a SIGHUP that nohup(1) wants ignored.
+// command, but for a SIGHUP that nohup(1) wants ignored. SIGPIPE becomes an
+// error of whoever writes, so that losing standard error ends nothing.
 func System() Env {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	signals := make(chan os.Signal, 3)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -44,9 +47,13 @@ func System() Env {
 }
 
 // Main runs the command that env's arguments name and returns the exit code.
-func Main(env Env) int {
-	code := exitHeld
+func Main(env Env) (code int) {
 	root := newRoot(env, &code)
+	defer func() {
+		if p := recover(); p != nil {
+			code = complain(env, root, &brokenError{err: fmt.Errorf("panic: %v", p), hint: bugHint})
+		}
+	}()
 	root.SetArgs(env.Args)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
@@ -56,6 +63,8 @@ func Main(env Env) int {
 	}
 	return complain(env, root, err)
 }
+
+const bugHint = "this is a bug in lablab: please report it, with the command that you ran"
 
 // complain writes an error and the way out, a line each, and returns the exit code.
 func complain(env Env, root *cobra.Command, err error) int {
@@ -67,10 +76,15 @@ func complain(env Env, root *cobra.Command, err error) int {
 	switch {
 	case errors.As(err, &interrupted):
 		return interrupted.exitCode() // whoever sent the signal knows
+	case errors.Is(err, syscall.EPIPE):
+		return 128 + int(syscall.SIGPIPE) // whoever read the output has enough
 	case errors.As(err, &unable):
 		code, err, hint = exitUnable, unable, unable.Hint
 	case errors.As(err, &broken):
 		code, hint = exitBroken, broken.hint
+		if hint == "" && strings.Contains(err.Error(), "panic: ") {
+			hint = bugHint
+		}
 	case errors.As(err, &usage):
 		hint = usage.hint
 	}

@@ -4,17 +4,21 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/creack/pty"
+
+	"lablab/lab/ns"
 )
 
 // lablab is the path of the command, built for this test.
@@ -94,19 +98,127 @@ func waitFor(t *testing.T, r io.Reader, word string) {
 	}
 }
 
+// A signal may come at any moment, also before there is anything to report.
+func TestSignalsAtAnyMoment(t *testing.T) {
+	path := lablab(t)
+	for _, rootless := range []string{"auto", "always"} {
+		t.Run(rootless, func(t *testing.T) {
+			t.Parallel()
+			for i := range 40 {
+				sig := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}[i%2]
+				c := exec.Command(path, "run", "-q", "--interval", "2ms", "--rootless", rootless)
+				var complaints bytes.Buffer
+				c.Stderr = &complaints
+				if err := c.Start(); err != nil {
+					t.Fatal(err)
+				}
+				moment := time.Duration(i*i) * 100 * time.Microsecond
+				<-time.After(moment)
+				_ = c.Process.Signal(sig)
+				err := c.Wait()
+				status := c.ProcessState.Sys().(syscall.WaitStatus)
+				died := status.Signaled() && status.Signal() == sig // before it had a handler
+				if code := exitCode(err); !died && code != 128+int(sig) || complaints.Len() > 0 {
+					t.Errorf("%s after %s: exit code %d, %s", sig, moment, code, &complaints)
+				}
+			}
+		})
+	}
+}
+
 // Killed at any moment, it leaves no namespace. In a user namespace, the process
 // that is killed is not the one that has the lab.
 func TestKill(t *testing.T) {
 	path := lablab(t)
-	for _, rootless := range []string{"never", "always"} {
+	for rootless, namespaces := range map[string]string{"never": "2", "always": "3"} {
 		t.Run(rootless, func(t *testing.T) {
 			t.Parallel()
-			c := exec.Command("unshare", "--user", "--map-root-user", "sh", "testdata/kill9.sh", "--rootless", rootless)
+			c := exec.Command("unshare", "--user", "--map-root-user", "sh", "testdata/kill.sh", namespaces, "--rootless", rootless)
 			c.Env = append(os.Environ(), "PATH="+filepath.Dir(path)+":"+os.Getenv("PATH"))
 			if out, err := c.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
+	}
+}
+
+// Somebody else deletes the conntrack entries during experiment 2, through the
+// file descriptors of the namespaces. The run shows the stream dying, and exits with 1.
+func TestTruth(t *testing.T) {
+	path := lablab(t)
+	c := exec.Command(path, "run", "--interval", "100ms", "--format", "json")
+	var out bytes.Buffer
+	c.Stdout = &out
+	progress, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, progress, "rule icmp revoked")
+	deleteEntries(t, c.Process.Pid)
+	_, _ = io.Copy(io.Discard, progress)
+	if code := exitCode(c.Wait()); code != 1 {
+		t.Errorf("exit code %d, want 1", code)
+	}
+	var report struct {
+		Held        bool
+		Experiments []struct{ Held bool }
+		Streams     []struct{ Sent, Received, Refused int }
+	}
+	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+		t.Fatalf("%v\n%s", err, out.Bytes())
+	}
+	one := report.Streams[0]
+	if report.Held || report.Experiments[1].Held || one.Sent != 65 || one.Refused < 19 || one.Received+one.Refused != 65 {
+		t.Errorf("%+v", report)
+	}
+}
+
+// deleteEntries runs conntrack -F in each network namespace that the process or
+// its child holds by a file descriptor.
+func deleteEntries(t *testing.T, pid int) {
+	t.Helper()
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	deleted := 0
+	for _, process := range append([]string{strconv.Itoa(pid)}, strings.Fields(string(children))...) {
+		fds, _ := filepath.Glob("/proc/" + process + "/fd/*")
+		for _, fd := range fds {
+			if target, _ := os.Readlink(fd); !strings.HasPrefix(target, "net:[") {
+				continue
+			}
+			args := []string{"--net=" + fd, "conntrack", "-F"}
+			if !ns.Powerful() {
+				args = append([]string{"--preserve-credentials", "--user=/proc/" + process + "/ns/user"}, args...)
+			}
+			if out, err := exec.Command("nsenter", args...).CombinedOutput(); err != nil {
+				t.Fatalf("nsenter %v: %v\n%s", args, err, out)
+			}
+			deleted++
+		}
+	}
+	if deleted != 2 {
+		t.Errorf("entries deleted in %d namespaces, want 2", deleted)
+	}
+}
+
+// Nobody reads its standard error; the report comes all the same.
+func TestClosedStderr(t *testing.T) {
+	path := lablab(t)
+	for _, rootless := range []string{"auto", "always"} {
+		reader, writer, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = reader.Close()
+		c := exec.Command(path, "run", "--interval", "1ms", "--format", "json", "--rootless", rootless)
+		c.Stderr = writer
+		out, err := c.Output()
+		_ = writer.Close()
+		if err != nil || !bytes.Contains(out, []byte(`"held": true`)) {
+			t.Errorf("%s: %v, %d bytes", rootless, err, len(out))
+		}
 	}
 }
 

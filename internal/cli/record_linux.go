@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"lablab/lab/ns"
 	"lablab/timeline"
 )
 
@@ -44,7 +45,7 @@ func openOwned(env Env, name string) (*os.File, error) {
 	}
 	uid, errUID := strconv.Atoi(env.Getenv("SUDO_UID"))
 	gid, errGID := strconv.Atoi(env.Getenv("SUDO_GID"))
-	if os.Geteuid() == 0 && errUID == nil && errGID == nil {
+	if os.Geteuid() == 0 && !ns.IsRootless() && errUID == nil && errGID == nil {
 		if err := f.Chown(uid, gid); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}

@@ -52,7 +52,7 @@ the machine it runs on is changed, and nothing is left when it ends.`,
 	}
 	c.Flags().DurationVar(&f.interval, "interval", 100*time.Millisecond, "time between two packets of a stream, 1ms at least")
 	c.Flags().StringVar(&f.format, "format", "text", "what is written to standard output: text or json")
-	c.Flags().StringVar(&f.record, "record", "", "write the whole timeline to `FILE`, as JSON Lines")
+	c.Flags().StringVar(&f.record, "record", "", "write the whole timeline to `FILE`, as JSON Lines, over what is there")
 	c.Flags().StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
 	c.Flags().StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (where root's power lacks), always or never")
 	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "show no progress on standard error")

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"lablab/lab"
 	"lablab/lab/ns"
@@ -17,12 +20,12 @@ import (
 // run plays the four experiments, here or in a user namespace, and returns the
 // exit code.
 func run(env Env, f runFlags) (int, error) {
-	if !ns.IsRootless() && (f.rootless == "always" || f.rootless == "auto" && !ns.Powerful()) {
-		code, err := ns.Rootless(env.Signals)
-		if err != nil {
-			return 0, lab.ExplainRootless(err)
-		}
-		return code, nil
+	switch {
+	case ns.IsRootless() && !ns.Powerful():
+		// AppArmor lets us in here and takes all power away.
+		return 0, lab.ExplainRootless(unix.EPERM)
+	case !ns.IsRootless() && (f.rootless == "always" || f.rootless == "auto" && !ns.Powerful()):
+		return runRootless(env)
 	}
 	ctx, cancel := interruptible(env.Signals)
 	defer cancel()
@@ -53,6 +56,19 @@ func run(env Env, f runFlags) (int, error) {
 	return exitHeld, nil
 }
 
+// runRootless lets another process do it, in a user namespace.
+func runRootless(env Env) (int, error) {
+	twin, err := ns.Rootless()
+	if err != nil {
+		return 0, lab.ExplainRootless(err)
+	}
+	code, err := twin.Wait(env.Signals)
+	if err != nil {
+		return 0, &brokenError{err: err}
+	}
+	return code, nil
+}
+
 // failure is the error that tells the person most: a signal, what the machine
 // lacks, or that something broke.
 func failure(ctx context.Context, err error) error {
@@ -78,16 +94,30 @@ type presenter struct {
 func newPresenter(env Env, f runFlags) *presenter {
 	p := &presenter{f: f, stdout: env.Stdout}
 	p.text = report.NewText(report.Colour(env.Stdout, f.colour, env.Getenv), report.Width(env.Stdout))
-	if f.quiet {
-		return p
+	p.progress = newProgress(env, f)
+	return p
+}
+
+// newProgress is how the run is shown on standard error while it goes on, or nil
+// where that would get into the way of the report.
+func newProgress(env Env, f runFlags) *report.Progress {
+	terminal := report.IsTerminal(env.Stderr) && env.Getenv("TERM") != "dumb"
+	text := f.format == "text"
+	out, errOut := env.Stdout.Stat()
+	other, errOther := env.Stderr.Stat()
+	switch {
+	case f.quiet:
+		return nil
+	case text && terminal && errOut == nil && out.Mode()&fs.ModeNamedPipe != 0:
+		return nil // whoever reads the pipe, such as less(1), may use the terminal
+	case text && !terminal && errOut == nil && errOther == nil && os.SameFile(out, other):
+		return nil // the report tells the same, and arrives at the same place
 	}
 	words := report.Colour(env.Stderr, f.colour, env.Getenv)
-	if report.IsTerminal(env.Stderr) && env.Getenv("TERM") != "dumb" {
-		p.progress = report.NewProgress(words, env.Stderr, report.Width(env.Stderr))
-	} else {
-		p.progress = report.NewProgress(words, nil, 0)
+	if terminal {
+		return report.NewProgress(words, env.Stderr, func() (int, int) { return report.Size(env.Stderr) })
 	}
-	return p
+	return report.NewProgress(words, nil, nil)
 }
 
 // present follows the log to its end and returns the report of the whole run.
@@ -155,8 +185,8 @@ func (p *presenter) conclude(r *report.Report, shown int) error {
 	if p.f.format == "json" {
 		return report.JSON(p.stdout, r)
 	}
-	if r.Interrupted && shown < len(r.Experiments) {
-		if err := p.text.Experiment(r, shown+1); err != nil {
+	if x := r.Experiment(shown + 1); x != nil && x.Begun {
+		if err := p.text.Experiment(r, x.Number); err != nil {
 			return err
 		}
 	}
@@ -168,6 +198,9 @@ func (p *presenter) conclude(r *report.Report, shown int) error {
 func createRecord(env Env, name string) (*recordFile, error) {
 	if name == "" {
 		return nil, nil
+	}
+	if name == "-" {
+		return nil, &usageError{errors.New("--record - is no file"), "name a file that can be written"}
 	}
 	file, err := openOwned(env, name)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -25,10 +26,14 @@ var unavailable error
 // ordinary user in a user namespace. At the end it fails if a goroutine, a
 // namespace or a thread inside one is left.
 func Main(m *testing.M) {
-	if !ns.Powerful() && !ns.IsRootless() {
-		code, err := ns.Rootless(nil)
+	switch {
+	case ns.Powerful():
+	case ns.IsRootless():
+		unavailable = errors.New("this machine takes all power away in user namespaces")
+	default:
+		twin, err := ns.Rootless()
 		if err == nil {
-			os.Exit(code)
+			os.Exit(wait(twin))
 		}
 		unavailable = err
 	}
@@ -40,6 +45,15 @@ func Main(m *testing.M) {
 		}
 	}
 	os.Exit(code)
+}
+
+func wait(twin *ns.Twin) (code int) {
+	code, err := twin.Wait(nil)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // Kernel skips the test where no lab can be built, or fails it if
@@ -141,10 +155,10 @@ func Fingerprint(t testing.TB) string {
 	var b bytes.Buffer
 	for _, args := range [][]string{
 		{"ip", "-o", "link"}, {"ip", "-o", "addr"}, {"ip", "route", "show", "table", "all"}, {"ip", "rule"},
-		{"ip", "neigh"}, {"ip", "netns", "list"}, {"nft", "list", "ruleset"},
+		{"ip", "neigh"}, {"ip", "netns", "list"}, {"nft", "list", "ruleset"}, {"conntrack", "-L", "-o", "id"},
 	} {
 		out, err := exec.Command(Tool(t, args[0]), args[1:]...).CombinedOutput()
-		fmt.Fprintf(&b, "%v: %v\n%s\n", args, err, out)
+		fmt.Fprintf(&b, "%v: %v\n%s\n", args, err, countdown.ReplaceAll(out, []byte("$1 … ")))
 	}
 	_ = filepath.WalkDir("/proc/sys/net", func(path string, d os.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && !changing(path) {
@@ -157,6 +171,9 @@ func Fingerprint(t testing.TB) string {
 	b.Write(mounts)
 	return b.String()
 }
+
+// The seconds that a conntrack entry has left, after its protocol's name and number.
+var countdown = regexp.MustCompile(`(?m)^(\w+ +\d+) \d+ `)
 
 // changing reports whether a setting changes by itself: statistics, and keys
 // that the kernel makes when first read.

@@ -32,19 +32,21 @@ func IsRootless() bool {
 	return os.Getenv(key) == value
 }
 
+// A Twin is this program, running again as root of a user namespace of its own.
+type Twin struct{ process *os.Process }
+
 // Rootless runs this program again with the same arguments as root of a user
-// namespace of its own, and returns that process's exit code. There it may make
-// network namespaces and cannot touch the host's. Signals that arrive on relay
-// are passed on; if this process is killed, the kernel kills the other one too.
+// namespace of its own. There it may make network namespaces and cannot touch
+// the host's. If this process is killed, the kernel kills the other one too.
 //
 // It must be called from the main goroutine: the kernel sends the death signal
 // when the starting thread ends, and only the main one lives as long as the process.
 // The error wraps the errno of clone(2): EPERM or EACCES where a policy forbids
 // user namespaces, ENOSPC at user.max_user_namespaces.
-func Rootless(relay <-chan os.Signal) (code int, err error) {
+func Rootless() (*Twin, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return 0, fmt.Errorf("find this program: %w", err)
+		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	child, err := os.StartProcess(self, os.Args, &os.ProcAttr{
 		Env:   append(os.Environ(), rootlessMark),
@@ -59,30 +61,39 @@ func Rootless(relay <-chan os.Signal) (code int, err error) {
 		},
 	})
 	if err != nil {
-		return 0, fmt.Errorf("create user namespace: %w", err)
+		return nil, fmt.Errorf("create user namespace: %w", err)
 	}
+	return &Twin{child}, nil
+}
+
+// Wait waits until the other process ends and returns its exit code: 128 and the
+// signal's number if it died of one that was passed on to it or that says that
+// nobody reads its output. Signals that arrive on relay are passed on.
+func (t *Twin) Wait(relay <-chan os.Signal) (code int, err error) {
+	var passed os.Signal
 	ended, relayed := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(relayed)
 		for {
 			select {
 			case sig := <-relay:
-				_ = child.Signal(sig)
+				passed = sig
+				_ = t.process.Signal(sig)
 			case <-ended:
 				return
 			}
 		}
 	}()
-	state, err := child.Wait()
+	state, err := t.process.Wait()
 	close(ended)
 	<-relayed
 	if err != nil {
 		return 0, fmt.Errorf("wait for the process in the user namespace: %w", err)
 	}
 	status := state.Sys().(syscall.WaitStatus)
-	switch {
-	case status.Signaled() && status.Signal() == syscall.SIGPIPE:
-		return 128 + int(syscall.SIGPIPE), nil // the reader of our output went away
+	switch sig := status.Signal(); {
+	case status.Signaled() && (sig == syscall.SIGPIPE || os.Signal(sig) == passed):
+		return 128 + int(sig), nil
 	case status.Signaled():
 		return 0, fmt.Errorf("the process in the user namespace was killed: %w", errors.New(status.Signal().String()))
 	}
