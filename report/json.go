@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// JSON writes the report as one JSON object.
-func JSON(w io.Writer, r *Report) error {
+// JSON writes a report or a check as one JSON object.
+func JSON[R Report | Check](w io.Writer, r *R) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")

@@ -5,6 +5,7 @@ package sg
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 )
@@ -21,9 +22,12 @@ const (
 // A Group is a security group: it allows what one of its rules allows, and
 // nothing else. The order of rules means nothing.
 type Group struct {
-	Name    string
-	Ingress []Rule
-	Egress  []Rule
+	ID, Name    string
+	Description string
+	VPC, Owner  string
+	Tags        map[string]string
+	Ingress     []Rule
+	Egress      []Rule
 }
 
 // Rules are the group's rules for one direction.
@@ -73,7 +77,9 @@ func (g *Group) Revoke(id string) (Rule, Direction, error) {
 
 // Clone is a copy that can be changed by itself.
 func (g *Group) Clone() *Group {
-	return &Group{Name: g.Name, Ingress: slices.Clone(g.Ingress), Egress: slices.Clone(g.Egress)}
+	clone := *g
+	clone.Tags, clone.Ingress, clone.Egress = maps.Clone(g.Tags), slices.Clone(g.Ingress), slices.Clone(g.Egress)
+	return &clone
 }
 
 func (g *Group) side(d Direction) *[]Rule {
@@ -106,15 +112,25 @@ type Packet struct {
 	Code int
 }
 
+// A Judgement says which rule of which group admits a packet.
+type Judgement struct {
+	Group *Group
+	Rule  Rule
+}
+
 // Judge returns the rule that admits p, or false. When several do, it is the
 // first: EC2 does not say which one it counts, since all of them allow.
-func Judge(groups []*Group, d Direction, p Packet) (Rule, bool) {
+func (a *Account) Judge(groups []*Group, d Direction, p Packet) (Judgement, bool) {
+	peers := func(r Rule) []netip.Prefix {
+		prefixes, _ := a.Peers(r)
+		return prefixes
+	}
 	for _, g := range groups {
 		for _, r := range g.Rules(d) {
-			if r.admits(p) {
-				return r, true
+			if r.admits(p, peers) {
+				return Judgement{Group: g, Rule: r}, true
 			}
 		}
 	}
-	return Rule{}, false
+	return Judgement{}, false
 }

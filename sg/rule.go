@@ -1,6 +1,7 @@
 package sg
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -34,44 +35,95 @@ func (p Protocol) String() string {
 	return strconv.Itoa(int(p))
 }
 
+// hasPorts reports whether EC2 gives rules for p ports, or a type and a code.
+// For all other protocols it ignores them (EC2 API, IpPermission).
+func (p Protocol) hasPorts() bool { return p == TCP || p == UDP || p == ICMP || p == ICMPv6 }
+
 // Any stands for every port, ICMP type or ICMP code.
 const Any = -1
 
-// A Rule allows packets of one protocol from (ingress) or to (egress) one
-// range of addresses.
+// A Rule allows packets of one protocol from (ingress) or to (egress) one peer.
+// Exactly one of Peer, PrefixList and Reference says who that is.
 type Rule struct {
 	ID       string
 	Protocol Protocol
 	// From and To are the first and last destination port of TCP and UDP, or
 	// type and code of ICMP, as EC2's FromPort and ToPort; Any where all match.
 	From, To int
-	Peer     netip.Prefix
+	// Peer is a range of addresses, without host bits.
+	Peer netip.Prefix
+	// PrefixList is the id of a prefix list ("pl-…").
+	PrefixList string
+	// Reference is a security group: the private addresses of whatever carries it.
+	Reference Reference
+	// Description is whatever its author wrote; it means nothing.
+	Description string
 }
 
-// Same reports whether both rules allow the same packets, whatever their ids.
+// A Reference names a security group as a peer. All but GroupID may be empty.
+type Reference struct {
+	GroupID   string
+	GroupName string
+	Owner     string // account; empty if the group was deleted
+	VPC       string
+	Peering   string // id of the VPC peering connection, for a group of a peer VPC
+	Status    string // of that connection
+}
+
+// Same reports whether both rules allow the same packets, whatever their ids and
+// descriptions.
 func (r Rule) Same(o Rule) bool {
-	r.ID, o.ID = "", ""
+	r.ID, r.Description, o.ID, o.Description = "", "", "", ""
 	r.Peer, o.Peer = r.Peer.Masked(), o.Peer.Masked()
+	// The same group may be named with more or fewer words.
+	r.Reference, o.Reference = Reference{GroupID: r.Reference.GroupID}, Reference{GroupID: o.Reference.GroupID}
 	return r == o
 }
 
-// String is the rule as a person would say it: "tcp 22 0.0.0.0/0".
-func (r Rule) String() string {
-	switch {
-	case r.From == Any:
-		return fmt.Sprintf("%s %s", r.Protocol, r.Peer)
-	case r.Protocol == ICMP || r.Protocol == ICMPv6:
-		return fmt.Sprintf("%s type %d code %s %s", r.Protocol, r.From, anyOr(r.To), r.Peer)
-	case r.From == r.To:
-		return fmt.Sprintf("%s %d %s", r.Protocol, r.From, r.Peer)
+// PeerText is who the rule is about: a range of addresses, a prefix list or a group.
+func (r Rule) PeerText() string {
+	if r.Peer.IsValid() {
+		return r.Peer.String()
 	}
-	return fmt.Sprintf("%s %d-%d %s", r.Protocol, r.From, r.To, r.Peer)
+	return cmp.Or(r.PrefixList, r.Reference.GroupID, r.Reference.GroupName)
 }
 
-func (r Rule) admits(p Packet) bool {
-	if r.Peer.Addr().Is4() != p.Peer.Is4() || !r.Peer.Contains(p.Peer) {
+// String is the rule as a person would say it: "tcp 22 0.0.0.0/0".
+func (r Rule) String() string { return r.What() + " " + r.PeerText() }
+
+// What is the rule without its peer: protocol and ports.
+func (r Rule) What() string {
+	switch {
+	case r.From == Any || !r.Protocol.hasPorts():
+		return r.Protocol.String()
+	case r.Protocol == ICMP || r.Protocol == ICMPv6:
+		if r.To == Any {
+			return fmt.Sprintf("%s type %d", r.Protocol, r.From)
+		}
+		return fmt.Sprintf("%s type %d code %d", r.Protocol, r.From, r.To)
+	case r.From == r.To:
+		return fmt.Sprintf("%s %d", r.Protocol, r.From)
+	}
+	return fmt.Sprintf("%s %d-%d", r.Protocol, r.From, r.To)
+}
+
+// admits reports whether the rule allows p; peers says whom a prefix list or a
+// group stands for.
+func (r Rule) admits(p Packet, peers func(Rule) []netip.Prefix) bool {
+	if !r.allowsWhat(p) {
 		return false
 	}
+	for _, prefix := range peers(r) {
+		// 0.0.0.0/0 does not cover IPv6: Contains tells the families apart.
+		if prefix.Contains(p.Peer) {
+			return true
+		}
+	}
+	return false
+}
+
+// allowsWhat reports whether protocol and ports match.
+func (r Rule) allowsWhat(p Packet) bool {
 	if r.Protocol == All {
 		return true
 	}
@@ -92,14 +144,14 @@ func (r Rule) admits(p Packet) bool {
 func (r Rule) peerText() string {
 	switch r.Protocol {
 	case All:
-		return fmt.Sprintf("peer: %s, ALL, ALLOW", r.Peer)
+		return fmt.Sprintf("peer: %s, ALL, ALLOW", r.PeerText())
 	case ICMP, ICMPv6:
-		return fmt.Sprintf("peer: %s, ICMP, type: %s, code: %s, ALLOW", r.Peer, anyOr(r.From), anyOr(r.To))
+		return fmt.Sprintf("peer: %s, ICMP, type: %s, code: %s, ALLOW", r.PeerText(), anyOr(r.From), anyOr(r.To))
 	case TCP, UDP:
 		name := map[Protocol]string{TCP: "TCP", UDP: "UDP"}[r.Protocol]
-		return fmt.Sprintf("peer: %s, %s, from port: %d, to port: %d, ALLOW", r.Peer, name, r.From, r.To)
+		return fmt.Sprintf("peer: %s, %s, from port: %d, to port: %d, ALLOW", r.PeerText(), name, r.From, r.To)
 	}
-	return fmt.Sprintf("peer: %s, %s, ALLOW", r.Peer, r.Protocol)
+	return fmt.Sprintf("peer: %s, %s, ALLOW", r.PeerText(), r.Protocol)
 }
 
 func anyOr(n int) string {

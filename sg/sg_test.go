@@ -10,6 +10,8 @@ func rule(id string, p Protocol, from, to int, peer string) Rule {
 	return Rule{ID: id, Protocol: p, From: from, To: to, Peer: netip.MustParsePrefix(peer)}
 }
 
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
 func TestJudge(t *testing.T) {
 	group := &Group{Name: "lab", Ingress: []Rule{
 		rule("ssh", TCP, 22, 22, "0.0.0.0/0"),
@@ -46,11 +48,12 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := Packet{Protocol: test.protocol, Peer: netip.MustParseAddr(test.peer), To: test.to, Code: test.code}
-			got, admitted := Judge([]*Group{group}, Ingress, p)
-			if got.ID != test.want || admitted != (test.want != "") {
-				t.Errorf("admitted by %q (%v), want %q", got.ID, admitted, test.want)
+			account := &Account{}
+			got, admitted := account.Judge([]*Group{group}, Ingress, p)
+			if got.Rule.ID != test.want || admitted != (test.want != "") {
+				t.Errorf("admitted by %q (%v), want %q", got.Rule.ID, admitted, test.want)
 			}
-			if _, admitted := Judge([]*Group{group}, Egress, p); admitted {
+			if _, admitted := account.Judge([]*Group{group}, Egress, p); admitted {
 				t.Error("a rule for the other direction admitted it")
 			}
 		})
@@ -96,7 +99,7 @@ func TestRuleText(t *testing.T) {
 		{rule("", TCP, 22, 22, "0.0.0.0/0"), "tcp 22 0.0.0.0/0", "peer: 0.0.0.0/0, TCP, from port: 22, to port: 22, ALLOW"},
 		{rule("", UDP, 1, 9, "::/0"), "udp 1-9 ::/0", "peer: ::/0, UDP, from port: 1, to port: 9, ALLOW"},
 		{rule("", ICMP, Any, Any, "10.0.0.0/8"), "icmp 10.0.0.0/8", "peer: 10.0.0.0/8, ICMP, type: ALL, code: ALL, ALLOW"},
-		{rule("", ICMP, 8, Any, "10.0.0.0/8"), "icmp type 8 code ALL 10.0.0.0/8", "peer: 10.0.0.0/8, ICMP, type: 8, code: ALL, ALLOW"},
+		{rule("", ICMP, 8, Any, "10.0.0.0/8"), "icmp type 8 10.0.0.0/8", "peer: 10.0.0.0/8, ICMP, type: 8, code: ALL, ALLOW"},
 		{rule("", All, Any, Any, "10.0.0.0/19"), "all 10.0.0.0/19", "peer: 10.0.0.0/19, ALL, ALLOW"},
 	} {
 		if got := test.rule.String(); got != test.text {

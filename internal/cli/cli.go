@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/lab"
+	"lablab/sg"
 )
 
 // Exit codes. After a signal it is 128 and the signal's number, as in a shell.
@@ -73,6 +74,7 @@ func complain(env Env, root *cobra.Command, err error) int {
 	var broken *brokenError
 	code, hint := exitUsage, "see "+root.CommandPath()+" --help"
 	var usage *usageError
+	var wrong *sg.FileError
 	switch {
 	case errors.As(err, &interrupted):
 		return interrupted.exitCode() // whoever sent the signal knows
@@ -87,6 +89,8 @@ func complain(env Env, root *cobra.Command, err error) int {
 		}
 	case errors.As(err, &usage):
 		hint = usage.hint
+	case errors.As(err, &wrong):
+		hint = "correct it there; nothing was done"
 	}
 	_, _ = fmt.Fprintf(env.Stderr, "error: %s\n", oneLine(err.Error()))
 	if hint != "" {

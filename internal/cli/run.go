@@ -1,9 +1,8 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,17 +63,9 @@ func (f runFlags) check() error {
 	if f.interval < time.Millisecond {
 		return &usageError{fmt.Errorf("--interval %s is too short", f.interval), "the shortest is 1ms"}
 	}
-	for _, flag := range []struct {
-		name, value string
-		choices     []string
-	}{
-		{"--format", f.format, []string{"text", "json"}},
-		{"--color", f.colour, []string{"auto", "always", "never"}},
-		{"--rootless", f.rootless, []string{"auto", "always", "never"}},
-	} {
-		if !slices.Contains(flag.choices, flag.value) {
-			return &usageError{fmt.Errorf("%s %q is unknown", flag.name, flag.value), "choose one of: " + strings.Join(flag.choices, ", ")}
-		}
-	}
-	return nil
+	return errors.Join(
+		oneOf("--format", f.format, "text", "json"),
+		oneOf("--color", f.colour, "auto", "always", "never"),
+		oneOf("--rootless", f.rootless, "auto", "always", "never"),
+	)
 }

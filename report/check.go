@@ -1,0 +1,125 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+
+	"lablab/sg"
+)
+
+// A Check is what was read of an account, for `lablab check`.
+type Check struct {
+	Groups   []CheckedGroup `json:"groups"`
+	Sources  Sources        `json:"sources"`
+	Problems []sg.Finding   `json:"problems"`
+	Warnings []sg.Finding   `json:"warnings"`
+	Notes    []string       `json:"notes"`
+}
+
+// Sources counts the sources of all rules.
+type Sources struct {
+	Enforced      int `json:"enforced"`
+	Unenforceable int `json:"unenforceable"`
+}
+
+// A CheckedGroup is a security group and its rules.
+type CheckedGroup struct {
+	ID          string        `json:"id"`
+	Name        string        `json:"name"`
+	Description string        `json:"description"`
+	VPC         string        `json:"vpc,omitempty"`
+	Rules       []CheckedRule `json:"rules"`
+}
+
+// A CheckedRule is one source of a group.
+type CheckedRule struct {
+	ID          string       `json:"id"`
+	Direction   sg.Direction `json:"direction"`
+	What        string       `json:"what"` // protocol and ports
+	Peer        string       `json:"peer"`
+	Description string       `json:"description,omitempty"`
+	Addresses   int          `json:"addresses"` // ranges of addresses that the peer stands for
+	Enforced    bool         `json:"enforced"`
+	Reason      string       `json:"reason,omitempty"` // why not
+}
+
+// CheckOf explains what was read.
+func CheckOf(a *sg.Account) *Check {
+	audit := a.Audit()
+	c := &Check{
+		Groups:   []CheckedGroup{},
+		Sources:  Sources{Enforced: audit.Enforced, Unenforceable: audit.Unenforceable},
+		Problems: append([]sg.Finding{}, audit.Problems...),
+		Warnings: append([]sg.Finding{}, audit.Warnings...),
+		Notes:    []string{},
+	}
+	for _, g := range a.Groups {
+		checked := CheckedGroup{ID: g.ID, Name: g.Name, Description: g.Description, VPC: g.VPC, Rules: []CheckedRule{}}
+		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+			for _, r := range g.Rules(d) {
+				peers, reason := a.Peers(r)
+				checked.Rules = append(checked.Rules, CheckedRule{
+					ID: r.ID, Direction: d, What: r.What(), Peer: r.PeerText(), Description: r.Description,
+					Addresses: len(peers), Enforced: reason == "", Reason: reason,
+				})
+			}
+		}
+		c.Groups = append(c.Groups, checked)
+	}
+	for _, n := range a.Notes {
+		c.Notes = append(c.Notes, n.String())
+	}
+	return c
+}
+
+// Check writes what was read for people.
+func (t *Text) Check(c *Check) error {
+	var b bytes.Buffer
+	for _, g := range c.Groups {
+		t.group(&b, g)
+	}
+	t.findings(&b, "Not enforceable", red, c.Problems)
+	t.findings(&b, "Worth a look", yellow, c.Warnings)
+	if len(c.Notes) > 0 {
+		t.heading(&b, "Read otherwise than written")
+		for _, n := range c.Notes {
+			t.paragraph(&b, "  ", plain, n)
+		}
+	}
+	total := c.Sources.Enforced + c.Sources.Unenforceable
+	b.WriteByte('\n')
+	t.paragraph(&b, "", bold, fmt.Sprintf("%d groups, %d sources: %d enforced, %d not enforceable.", len(c.Groups), total, c.Sources.Enforced, c.Sources.Unenforceable))
+	return t.flush(&b)
+}
+
+func (t *Text) group(b *bytes.Buffer, g CheckedGroup) {
+	t.heading(b, fmt.Sprintf("%s %s", g.ID, g.Name))
+	if len(g.Rules) == 0 {
+		t.paragraph(b, "  ", dim, "no rules: nothing gets in or out")
+		return
+	}
+	w := newTable()
+	for _, r := range g.Rules {
+		peer := r.Peer
+		switch {
+		case !r.Enforced:
+			peer += " " + styled(red, "(not enforceable)")
+		case r.Addresses != 1:
+			peer += fmt.Sprintf(" (%d addresses)", r.Addresses)
+		}
+		way := map[sg.Direction]string{sg.Ingress: "in", sg.Egress: "out"}[r.Direction]
+		w.AppendRow([]any{way, r.What, peer, styled(dim, r.ID)})
+	}
+	writeTable(b, w)
+}
+
+func (t *Text) findings(b *bytes.Buffer, title, style string, list []sg.Finding) {
+	if len(list) == 0 {
+		return
+	}
+	t.heading(b, title)
+	for _, f := range list {
+		t.paragraph(b, "  ", style, cmp.Or(f.Rule, f.Group)+": "+f.Reason)
+	}
+}

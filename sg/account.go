@@ -1,0 +1,120 @@
+package sg
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// An Account is what was read of an AWS account: groups, and what their rules
+// refer to.
+type Account struct {
+	Groups      []*Group
+	Interfaces  []Interface
+	PrefixLists []PrefixList
+	// Notes tell what was read otherwise than it was written.
+	Notes []Note
+	// knowsInterfaces is whether any list of interfaces was read, even an empty one.
+	knowsInterfaces bool
+}
+
+// An Interface is an elastic network interface: what carries security groups.
+type Interface struct {
+	ID        string
+	Groups    []string // ids
+	Addresses []netip.Addr
+	// Timeouts of tracked connections, in seconds; 0 where the default holds
+	// (ConnectionTrackingConfiguration).
+	TCPEstablished, UDPStream, UDP int
+}
+
+// A PrefixList is a named set of address ranges.
+type PrefixList struct {
+	ID, Name string
+	Entries  []netip.Prefix
+	// Known is whether the entries were read; describe-managed-prefix-lists does
+	// not tell them.
+	Known bool
+	// MaxEntries counts against the quota of rules; 0 where it was not told.
+	MaxEntries int
+}
+
+// A Note is something that a reader should know.
+type Note struct {
+	File         string
+	Line, Column int
+	Text         string
+}
+
+func (n Note) String() string { return fmt.Sprintf("%s:%d:%d: %s", n.File, n.Line, n.Column, n.Text) }
+
+// Group returns the group with that id, or nil.
+func (a *Account) Group(id string) *Group {
+	i := slices.IndexFunc(a.Groups, func(g *Group) bool { return g.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return a.Groups[i]
+}
+
+// Peers are the ranges of addresses that a rule is about now. A rule that cannot
+// be enforced has a reason instead. An empty list without a reason is a group
+// that nobody carries.
+func (a *Account) Peers(r Rule) (peers []netip.Prefix, reason string) {
+	switch {
+	case r.Peer.IsValid():
+		return []netip.Prefix{r.Peer}, ""
+	case r.PrefixList != "":
+		return a.listed(r.PrefixList)
+	}
+	return a.members(r.Reference)
+}
+
+func (a *Account) listed(id string) (peers []netip.Prefix, reason string) {
+	i := slices.IndexFunc(a.PrefixLists, func(l PrefixList) bool { return l.ID == id })
+	switch {
+	case i < 0:
+		return nil, fmt.Sprintf("prefix list %s was not read", id)
+	case !a.PrefixLists[i].Known:
+		return nil, fmt.Sprintf("the entries of prefix list %s were not read", id)
+	}
+	return a.PrefixLists[i].Entries, ""
+}
+
+// members are the private addresses of the interfaces that carry a group. Public
+// ones do not count (VPC user guide, security group rules).
+func (a *Account) members(ref Reference) (peers []netip.Prefix, reason string) {
+	id := ref.GroupID
+	if id == "" {
+		for _, g := range a.Groups {
+			if g.Name == ref.GroupName {
+				id = g.ID
+			}
+		}
+	}
+	carried := false
+	for _, i := range a.Interfaces {
+		if !slices.Contains(i.Groups, id) {
+			continue
+		}
+		carried = true
+		for _, address := range i.Addresses {
+			peers = append(peers, netip.PrefixFrom(address, address.BitLen()))
+		}
+	}
+	switch {
+	case carried:
+		return peers, ""
+	case id == "":
+		return nil, fmt.Sprintf("no group named %q was read", ref.GroupName)
+	case !a.knowsInterfaces:
+		return nil, fmt.Sprintf("who carries group %s is not known: no network interfaces were read", id)
+	case a.Group(id) != nil:
+		return nil, "" // known, and nobody carries it
+	case ref.Peering != "":
+		return nil, fmt.Sprintf("group %s is in a peer VPC, whose network interfaces were not read", id)
+	case ref.Owner == "":
+		return nil, fmt.Sprintf("group %s was deleted: the rule is stale", id)
+	}
+	return nil, fmt.Sprintf("group %s was not read, nor any network interface that carries it", id)
+}

@@ -1,0 +1,107 @@
+package sg
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// An Audit is what can be said of an account's groups without sending a packet.
+type Audit struct {
+	// Enforced and Unenforceable count sources: members of the four lists of a
+	// permission, before a prefix list or a group is expanded. Every source is
+	// one or the other.
+	Enforced, Unenforceable int
+	// Problems has one entry for each source that cannot be enforced.
+	Problems []Finding
+	// Warnings are about what is enforced, and probably not meant.
+	Warnings []Finding
+}
+
+// A Finding is something about a group, or about one of its rules.
+type Finding struct {
+	Group  string `json:"group"`
+	Rule   string `json:"rule,omitempty"`
+	Reason string `json:"reason"`
+}
+
+// Audit looks at every rule of every group.
+func (a *Account) Audit() Audit {
+	var audit Audit
+	for _, g := range a.Groups {
+		for _, d := range []Direction{Ingress, Egress} {
+			for _, r := range g.Rules(d) {
+				if _, reason := a.Peers(r); reason != "" {
+					audit.Unenforceable++
+					audit.Problems = append(audit.Problems, Finding{g.ID, r.ID, reason})
+					continue
+				}
+				audit.Enforced++
+				if reason := r.neverMatches(); reason != "" {
+					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, reason})
+				}
+				if d == Ingress && r.Peer.IsValid() && r.Peer.Bits() == 0 {
+					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, fmt.Sprintf("open to the world: %s from %s", r.What(), r.Peer)})
+				}
+			}
+			audit.Warnings = append(audit.Warnings, a.overQuota(g, d)...)
+		}
+	}
+	return audit
+}
+
+// neverMatches says why no packet can match the rule, or nothing.
+func (r Rule) neverMatches() string {
+	nobody := netip.MustParsePrefix("255.255.255.255/32")
+	switch {
+	case !r.Peer.IsValid():
+		return ""
+	case r.Peer == nobody:
+		return "never matches: 255.255.255.255 is nobody's address (some tools mean \"nothing\" by it)"
+	case r.Protocol == ICMP && r.Peer.Addr().Is6():
+		return "never matches: ICMP is of IPv4; IPv6 has icmpv6"
+	case r.Protocol == ICMPv6 && r.Peer.Addr().Is4():
+		return "never matches: ICMPv6 is of IPv6; IPv4 has icmp"
+	}
+	return ""
+}
+
+// quota is how many rules a group may have for one direction and one version of
+// IP, unless AWS has raised it (VPC user guide, quotas).
+const quota = 60
+
+// overQuota says whether a group has more rules than EC2 allows by default. A
+// prefix list counts as many times as it may have entries.
+func (a *Account) overQuota(g *Group, d Direction) []Finding {
+	counts := map[string]int{}
+	for _, r := range g.Rules(d) {
+		switch {
+		case r.Peer.IsValid() && r.Peer.Addr().Is6():
+			counts["IPv6"]++
+		case r.Peer.IsValid():
+			counts["IPv4"]++
+		case r.PrefixList != "":
+			for _, l := range a.PrefixLists {
+				if l.ID == r.PrefixList {
+					counts[l.family()] += max(l.MaxEntries, len(l.Entries))
+				}
+			}
+		default: // a group has members of both
+			counts["IPv4"]++
+			counts["IPv6"]++
+		}
+	}
+	var findings []Finding
+	for _, family := range []string{"IPv4", "IPv6"} {
+		if n := counts[family]; n > quota {
+			findings = append(findings, Finding{Group: g.ID, Reason: fmt.Sprintf("%d %s rules for %s; EC2 allows %d unless the quota is raised", n, d, family, quota)})
+		}
+	}
+	return findings
+}
+
+func (l PrefixList) family() string {
+	if len(l.Entries) > 0 && l.Entries[0].Addr().Is6() {
+		return "IPv6"
+	}
+	return "IPv4"
+}

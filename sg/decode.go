@@ -1,0 +1,312 @@
+package sg
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+)
+
+// groups reads describe-security-groups.
+func (r *reader) groups(list []types.SecurityGroup) error {
+	for n, from := range list {
+		at := path{"SecurityGroups", n}
+		g := &Group{
+			ID: text(from.GroupId), Name: text(from.GroupName), Description: text(from.Description),
+			VPC: text(from.VpcId), Owner: text(from.OwnerId), Tags: map[string]string{},
+		}
+		if g.ID == "" {
+			return r.fail(at, "GroupId is missing")
+		}
+		if r.account.Group(g.ID) != nil {
+			return r.fail(append(at, "GroupId"), "group %s is here twice", g.ID)
+		}
+		for _, words := range []struct{ member, text string }{{"Description", g.Description}, {"GroupName", g.Name}} {
+			if err := r.printable(append(at, words.member), words.text); err != nil {
+				return err
+			}
+		}
+		for _, tag := range from.Tags {
+			g.Tags[text(tag.Key)] = text(tag.Value)
+		}
+		var err error
+		if g.Ingress, err = r.permissions(append(slices.Clone(at), "IpPermissions"), g.ID+":in", from.IpPermissions); err != nil {
+			return err
+		}
+		if g.Egress, err = r.permissions(append(slices.Clone(at), "IpPermissionsEgress"), g.ID+":out", from.IpPermissionsEgress); err != nil {
+			return err
+		}
+		r.account.Groups = append(r.account.Groups, g)
+	}
+	return nil
+}
+
+// permissions makes a rule of each source. describe-security-groups names no
+// rules, so a rule's id is made from its place: the group, the direction, the
+// permission and the source in it.
+func (r *reader) permissions(at path, id string, list []types.IpPermission) ([]Rule, error) {
+	var rules []Rule
+	for n, from := range list {
+		here := append(slices.Clone(at), n)
+		what, err := r.what(here, from.IpProtocol, from.FromPort, from.ToPort)
+		if err != nil {
+			return nil, err
+		}
+		sources := 0
+		add := func(member string, k int, description *string, peer func(path, *Rule) error) error {
+			sources++
+			rule := what
+			rule.ID, rule.Description = fmt.Sprintf("%s:%d.%d", id, n+1, sources), text(description)
+			source := append(slices.Clone(here), member, k)
+			if err := r.printable(append(source, "Description"), rule.Description); err != nil {
+				return err
+			}
+			if err := peer(source, &rule); err != nil {
+				return err
+			}
+			rules = append(rules, rule)
+			return nil
+		}
+		for k, v4 := range from.IpRanges {
+			if err := add("IpRanges", k, v4.Description, r.range4(v4.CidrIp, "CidrIp")); err != nil {
+				return nil, err
+			}
+		}
+		for k, v6 := range from.Ipv6Ranges {
+			if err := add("Ipv6Ranges", k, v6.Description, r.range6(v6.CidrIpv6, "CidrIpv6")); err != nil {
+				return nil, err
+			}
+		}
+		for k, list := range from.PrefixListIds {
+			if err := add("PrefixListIds", k, list.Description, r.list(list.PrefixListId)); err != nil {
+				return nil, err
+			}
+		}
+		for k, pair := range from.UserIdGroupPairs {
+			reference := Reference{
+				GroupID: text(pair.GroupId), GroupName: text(pair.GroupName), Owner: text(pair.UserId),
+				VPC: text(pair.VpcId), Peering: text(pair.VpcPeeringConnectionId), Status: text(pair.PeeringStatus),
+			}
+			if err := add("UserIdGroupPairs", k, pair.Description, r.reference(reference)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return rules, nil
+}
+
+// rules reads describe-security-group-rules: one source each, with an id.
+func (r *reader) rules(list []types.SecurityGroupRule) error {
+	seen := map[string]bool{}
+	for n, from := range list {
+		at := path{"SecurityGroupRules", n}
+		rule, err := r.what(at, from.IpProtocol, from.FromPort, from.ToPort)
+		if err != nil {
+			return err
+		}
+		rule.ID, rule.Description = text(from.SecurityGroupRuleId), text(from.Description)
+		switch {
+		case rule.ID == "":
+			return r.fail(at, "SecurityGroupRuleId is missing")
+		case seen[rule.ID]:
+			return r.fail(append(at, "SecurityGroupRuleId"), "rule %s is here twice", rule.ID)
+		case text(from.GroupId) == "":
+			return r.fail(at, "GroupId is missing")
+		}
+		seen[rule.ID] = true
+		if err := r.printable(append(slices.Clone(at), "Description"), rule.Description); err != nil {
+			return err
+		}
+		if err := r.onePeer(at, from, &rule); err != nil {
+			return err
+		}
+		d := Ingress
+		if from.IsEgress != nil && *from.IsEgress {
+			d = Egress
+		}
+		r.merge(text(from.GroupId), text(from.GroupOwnerId), d, rule)
+	}
+	return nil
+}
+
+// onePeer reads the one source of a rule.
+func (r *reader) onePeer(at path, from types.SecurityGroupRule, rule *Rule) error {
+	var peers []func(path, *Rule) error
+	if from.CidrIpv4 != nil {
+		peers = append(peers, r.range4(from.CidrIpv4, "CidrIpv4"))
+	}
+	if from.CidrIpv6 != nil {
+		peers = append(peers, r.range6(from.CidrIpv6, "CidrIpv6"))
+	}
+	if from.PrefixListId != nil {
+		peers = append(peers, r.list(from.PrefixListId))
+	}
+	if ref := from.ReferencedGroupInfo; ref != nil {
+		peers = append(peers, r.reference(Reference{
+			GroupID: text(ref.GroupId), Owner: text(ref.UserId), VPC: text(ref.VpcId),
+			Peering: text(ref.VpcPeeringConnectionId), Status: text(ref.PeeringStatus),
+		}))
+	}
+	if len(peers) != 1 {
+		return r.fail(at, "a rule has one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupInfo; this one has %d", len(peers))
+	}
+	return peers[0](slices.Clone(at), rule)
+}
+
+// merge gives a rule that is known from describe-security-groups its id, or adds it.
+func (r *reader) merge(group, owner string, d Direction, rule Rule) {
+	g := r.account.Group(group)
+	if g == nil {
+		g = &Group{ID: group, Owner: owner, Tags: map[string]string{}}
+		r.account.Groups = append(r.account.Groups, g)
+	}
+	rules := g.side(d)
+	if i := slices.IndexFunc(*rules, rule.Same); i >= 0 {
+		(*rules)[i].ID = rule.ID
+		return
+	}
+	*rules = append(*rules, rule)
+}
+
+// what reads protocol and ports, which a rule has whoever it is about.
+func (r *reader) what(at path, protocol *string, from, to *int32) (Rule, error) {
+	rule := Rule{From: Any, To: Any}
+	if protocol == nil {
+		return rule, r.fail(at, "IpProtocol is missing")
+	}
+	var known bool
+	if rule.Protocol, known = parseProtocol(*protocol); !known {
+		return rule, r.fail(append(slices.Clone(at), "IpProtocol"), "IpProtocol %q is none: tcp, udp, icmp, icmpv6, a number from 0 to 255, or -1 for all", *protocol)
+	}
+	if !rule.Protocol.hasPorts() {
+		return rule, nil // EC2 ignores ports here
+	}
+	if from == nil || to == nil {
+		if from == nil && to == nil && rule.Protocol == ICMPv6 {
+			return rule, nil
+		}
+		return rule, r.fail(at, "%s needs FromPort and ToPort", rule.Protocol)
+	}
+	rule.From, rule.To = int(*from), int(*to)
+	most, least, names := 65535, 0, "ports are"
+	if rule.Protocol == ICMP || rule.Protocol == ICMPv6 {
+		most, least, names = 255, Any, "types and codes are"
+	}
+	if rule.From == Any && rule.To == Any {
+		return rule, nil
+	}
+	for _, port := range []struct {
+		member string
+		value  int
+	}{{"FromPort", rule.From}, {"ToPort", rule.To}} {
+		if port.value < least || port.value > most {
+			return rule, r.fail(append(slices.Clone(at), port.member), "%s is %d; %s from %d to %d", port.member, port.value, names, least, most)
+		}
+	}
+	if most == 65535 && rule.From > rule.To {
+		return rule, r.fail(append(slices.Clone(at), "FromPort"), "the ports are reversed: FromPort %d is greater than ToPort %d", rule.From, rule.To)
+	}
+	if most == 255 && rule.From == Any {
+		return rule, r.fail(append(slices.Clone(at), "ToPort"), "FromPort is -1, all types; then ToPort must be -1, all codes, and not %d", rule.To)
+	}
+	return rule, nil
+}
+
+func parseProtocol(s string) (Protocol, bool) {
+	switch strings.ToLower(s) {
+	case "tcp":
+		return TCP, true
+	case "udp":
+		return UDP, true
+	case "icmp":
+		return ICMP, true
+	case "icmpv6":
+		return ICMPv6, true
+	case "-1":
+		return All, true
+	}
+	n, err := strconv.ParseUint(s, 10, 8)
+	return Protocol(n), err == nil
+}
+
+func (r *reader) range4(cidr *string, member string) func(path, *Rule) error {
+	return r.addressRange(cidr, member, false)
+}
+
+func (r *reader) range6(cidr *string, member string) func(path, *Rule) error {
+	return r.addressRange(cidr, member, true)
+}
+
+func (r *reader) addressRange(cidr *string, member string, six bool) func(path, *Rule) error {
+	return func(at path, rule *Rule) (err error) {
+		if cidr == nil {
+			return r.fail(at, "%s is missing", member)
+		}
+		here := append(at, member)
+		if rule.Peer, err = r.cidr(here, *cidr); err != nil {
+			return err
+		}
+		if rule.Peer.Addr().Is6() != six {
+			return r.fail(here, "%s is of the other version of IP", *cidr)
+		}
+		return nil
+	}
+}
+
+func (r *reader) list(id *string) func(path, *Rule) error {
+	return func(at path, rule *Rule) error {
+		if rule.PrefixList = text(id); rule.PrefixList == "" {
+			return r.fail(at, "PrefixListId is missing")
+		}
+		return nil
+	}
+}
+
+func (r *reader) reference(reference Reference) func(path, *Rule) error {
+	return func(at path, rule *Rule) error {
+		if rule.Reference = reference; reference.GroupID == "" && reference.GroupName == "" {
+			return r.fail(at, "GroupId is missing")
+		}
+		return nil
+	}
+}
+
+// cidr reads a range of addresses. EC2 takes host bits away, and so does this,
+// with a note.
+func (r *reader) cidr(at path, s string) (netip.Prefix, error) {
+	prefix, err := netip.ParsePrefix(s)
+	if err != nil || prefix.Addr().Is4In6() {
+		return prefix, r.fail(at, "%q is no range of addresses in CIDR notation, such as 203.0.113.0/24", s)
+	}
+	if masked := prefix.Masked(); masked != prefix {
+		r.note(at, "%s has host bits; EC2 makes it %s", prefix, masked)
+		prefix = masked
+	}
+	return prefix, nil
+}
+
+var errAddress = errors.New("not an IP address")
+
+func parseAddress(s string) (netip.Addr, error) {
+	address, err := netip.ParseAddr(s)
+	if err != nil || address.Zone() != "" {
+		return netip.Addr{}, fmt.Errorf("%q: %w", s, errAddress)
+	}
+	return address, nil
+}
+
+// printable refuses control characters, which EC2 does not allow and a terminal
+// might obey.
+func (r *reader) printable(at path, s string) error {
+	for _, c := range s {
+		if unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) {
+			return r.fail(slices.Clone(at), "%v has the control character %U", at[len(at)-1], c)
+		}
+	}
+	return nil
+}
