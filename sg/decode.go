@@ -24,10 +24,10 @@ func (r *reader) groups(list []types.SecurityGroup) error {
 			return r.fail(at, "GroupId is missing")
 		}
 		if r.account.Group(g.ID) != nil {
-			return r.fail(append(at, "GroupId"), "group %s is here twice", g.ID)
+			return r.fail(at.with("GroupId"), "group %s is here twice", g.ID)
 		}
 		for _, words := range []struct{ member, text string }{{"Description", g.Description}, {"GroupName", g.Name}} {
-			if err := r.printable(append(at, words.member), words.text); err != nil {
+			if err := r.printable(at.with(words.member), words.text); err != nil {
 				return err
 			}
 		}
@@ -35,10 +35,10 @@ func (r *reader) groups(list []types.SecurityGroup) error {
 			g.Tags[text(tag.Key)] = text(tag.Value)
 		}
 		var err error
-		if g.Ingress, err = r.permissions(append(slices.Clone(at), "IpPermissions"), g.ID+":in", from.IpPermissions); err != nil {
+		if g.Ingress, err = r.permissions(at.with("IpPermissions"), g.ID+":in", from.IpPermissions); err != nil {
 			return err
 		}
-		if g.Egress, err = r.permissions(append(slices.Clone(at), "IpPermissionsEgress"), g.ID+":out", from.IpPermissionsEgress); err != nil {
+		if g.Egress, err = r.permissions(at.with("IpPermissionsEgress"), g.ID+":out", from.IpPermissionsEgress); err != nil {
 			return err
 		}
 		r.account.Groups = append(r.account.Groups, g)
@@ -52,7 +52,7 @@ func (r *reader) groups(list []types.SecurityGroup) error {
 func (r *reader) permissions(at path, id string, list []types.IpPermission) ([]Rule, error) {
 	var rules []Rule
 	for n, from := range list {
-		here := append(slices.Clone(at), n)
+		here := at.with(n)
 		what, err := r.what(here, from.IpProtocol, from.FromPort, from.ToPort)
 		if err != nil {
 			return nil, err
@@ -62,8 +62,8 @@ func (r *reader) permissions(at path, id string, list []types.IpPermission) ([]R
 			sources++
 			rule := what
 			rule.ID, rule.Description = fmt.Sprintf("%s:%d.%d", id, n+1, sources), text(description)
-			source := append(slices.Clone(here), member, k)
-			if err := r.printable(append(source, "Description"), rule.Description); err != nil {
+			source := here.with(member, k)
+			if err := r.printable(source.with("Description"), rule.Description); err != nil {
 				return err
 			}
 			if err := peer(source, &rule); err != nil {
@@ -114,12 +114,12 @@ func (r *reader) rules(list []types.SecurityGroupRule) error {
 		case rule.ID == "":
 			return r.fail(at, "SecurityGroupRuleId is missing")
 		case seen[rule.ID]:
-			return r.fail(append(at, "SecurityGroupRuleId"), "rule %s is here twice", rule.ID)
+			return r.fail(at.with("SecurityGroupRuleId"), "rule %s is here twice", rule.ID)
 		case text(from.GroupId) == "":
 			return r.fail(at, "GroupId is missing")
 		}
 		seen[rule.ID] = true
-		if err := r.printable(append(slices.Clone(at), "Description"), rule.Description); err != nil {
+		if err := r.printable(at.with("Description"), rule.Description); err != nil {
 			return err
 		}
 		if err := r.onePeer(at, from, &rule); err != nil {
@@ -155,7 +155,7 @@ func (r *reader) onePeer(at path, from types.SecurityGroupRule, rule *Rule) erro
 	if len(peers) != 1 {
 		return r.fail(at, "a rule has one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupInfo; this one has %d", len(peers))
 	}
-	return peers[0](slices.Clone(at), rule)
+	return peers[0](at, rule)
 }
 
 // merge gives a rule that is known from describe-security-groups its id, or adds it.
@@ -181,7 +181,7 @@ func (r *reader) what(at path, protocol *string, from, to *int32) (Rule, error) 
 	}
 	var known bool
 	if rule.Protocol, known = parseProtocol(*protocol); !known {
-		return rule, r.fail(append(slices.Clone(at), "IpProtocol"), "IpProtocol %q is none: tcp, udp, icmp, icmpv6, a number from 0 to 255, or -1 for all", *protocol)
+		return rule, r.fail(at.with("IpProtocol"), "IpProtocol %q is none: tcp, udp, icmp, icmpv6, a number from 0 to 255, or -1 for all", *protocol)
 	}
 	if !rule.Protocol.hasPorts() {
 		return rule, nil // EC2 ignores ports here
@@ -205,14 +205,14 @@ func (r *reader) what(at path, protocol *string, from, to *int32) (Rule, error) 
 		value  int
 	}{{"FromPort", rule.From}, {"ToPort", rule.To}} {
 		if port.value < least || port.value > most {
-			return rule, r.fail(append(slices.Clone(at), port.member), "%s is %d; %s from %d to %d", port.member, port.value, names, least, most)
+			return rule, r.fail(at.with(port.member), "%s is %d; %s from %d to %d", port.member, port.value, names, least, most)
 		}
 	}
 	if most == 65535 && rule.From > rule.To {
-		return rule, r.fail(append(slices.Clone(at), "FromPort"), "the ports are reversed: FromPort %d is greater than ToPort %d", rule.From, rule.To)
+		return rule, r.fail(at.with("FromPort"), "the ports are reversed: FromPort %d is greater than ToPort %d", rule.From, rule.To)
 	}
 	if most == 255 && rule.From == Any {
-		return rule, r.fail(append(slices.Clone(at), "ToPort"), "FromPort is -1, all types; then ToPort must be -1, all codes, and not %d", rule.To)
+		return rule, r.fail(at.with("ToPort"), "FromPort is -1, all types; then ToPort must be -1, all codes, and not %d", rule.To)
 	}
 	return rule, nil
 }
@@ -247,7 +247,7 @@ func (r *reader) addressRange(cidr *string, member string, six bool) func(path, 
 		if cidr == nil {
 			return r.fail(at, "%s is missing", member)
 		}
-		here := append(at, member)
+		here := at.with(member)
 		if rule.Peer, err = r.cidr(here, *cidr); err != nil {
 			return err
 		}
@@ -305,7 +305,7 @@ func parseAddress(s string) (netip.Addr, error) {
 func (r *reader) printable(at path, s string) error {
 	for _, c := range s {
 		if unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) {
-			return r.fail(slices.Clone(at), "%v has the control character %U", at[len(at)-1], c)
+			return r.fail(at, "%v has the control character %U", at[len(at)-1], c)
 		}
 	}
 	return nil

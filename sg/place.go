@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -27,6 +28,9 @@ func place(text []byte, offset int64) (line, column int) {
 
 // A path leads to a value in a JSON text: names of members and indexes of elements.
 type path []any
+
+// with is the path to something inside the value at p.
+func (p path) with(steps ...any) path { return append(slices.Clone(p), steps...) }
 
 // offset is where the value at p begins, or that of the innermost value on the
 // way to it that exists.

@@ -175,16 +175,16 @@ func (r *reader) interfaces(list []types.NetworkInterface) error {
 			}
 			return nil
 		}
-		if err := add(append(at, "PrivateIpAddress"), from.PrivateIpAddress); err != nil {
+		if err := add(at.with("PrivateIpAddress"), from.PrivateIpAddress); err != nil {
 			return err
 		}
 		for k, private := range from.PrivateIpAddresses {
-			if err := add(append(slices.Clone(at), "PrivateIpAddresses", k, "PrivateIpAddress"), private.PrivateIpAddress); err != nil {
+			if err := add(at.with("PrivateIpAddresses", k, "PrivateIpAddress"), private.PrivateIpAddress); err != nil {
 				return err
 			}
 		}
 		for k, six := range from.Ipv6Addresses {
-			if err := add(append(slices.Clone(at), "Ipv6Addresses", k, "Ipv6Address"), six.Ipv6Address); err != nil {
+			if err := add(at.with("Ipv6Addresses", k, "Ipv6Address"), six.Ipv6Address); err != nil {
 				return err
 			}
 		}
@@ -209,7 +209,7 @@ func (r *reader) prefixLists(list []prefixList) error {
 		}
 		l.Entries, l.Known = nil, true
 		for k, cidr := range *from.Cidrs {
-			prefix, err := r.cidr(append(slices.Clone(at), "Cidrs", k), cidr)
+			prefix, err := r.cidr(at.with("Cidrs", k), cidr)
 			if err != nil {
 				return err
 			}
