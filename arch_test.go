@@ -23,7 +23,7 @@ type listed struct {
 // docs/architecture.md draws it.
 var allowed = map[string][]string{
 	"lablab":                 {"internal/cli"},
-	"lablab/internal/cli":    {"lab", "lab/ns", "report", "scenario", "sg", "timeline"},
+	"lablab/internal/cli":    {"lab", "lab/ns", "nft", "report", "scenario", "sg", "timeline"},
 	"lablab/internal/nstest": {"lab/ns"},
 	"lablab/lab":             {"lab/ns", "flow", "nft", "pinger", "scenario", "sg", "timeline"},
 	"lablab/lab/ns":          {},

@@ -28,6 +28,9 @@ func TestCommandsInTheDocumentation(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", filepath.Join(work, "lablab"), ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	if err := os.Symlink(filepath.Join(source, "testdata"), filepath.Join(work, "testdata")); err != nil {
+		t.Fatal(err)
+	}
 	// sudo(8) for those who are root already, or who must do without.
 	if err := os.WriteFile(filepath.Join(work, "sudo"), []byte("#!/bin/sh\nexec \"$@\"\n"), 0o755); err != nil {
 		t.Fatal(err)

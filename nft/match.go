@@ -2,7 +2,6 @@ package nft
 
 import (
 	"fmt"
-	"net/netip"
 
 	"lablab/sg"
 )
@@ -11,22 +10,34 @@ import (
 // match_linux.go in the kernel's expressions. A test has nft(8) list the second
 // and compares.
 
-func addressText(peer netip.Prefix, d sg.Direction) string {
+func (r Rule) addressText(d sg.Direction) string {
 	family, version := "ip", 4
-	if peer.Addr().Is6() {
+	if r.six() {
 		family, version = "ip6", 6
-	}
-	if peer.Bits() == 0 {
-		return fmt.Sprintf("meta nfproto ipv%d", version)
 	}
 	side := "saddr"
 	if d == sg.Egress {
 		side = "daddr"
 	}
+	peer := r.Peer
+	if r.Set != nil {
+		return fmt.Sprintf("%s %s @%s", family, side, r.Set.Name)
+	}
+	if peer.Bits() == 0 {
+		return fmt.Sprintf("meta nfproto ipv%d", version)
+	}
 	if peer.IsSingleIP() {
 		return fmt.Sprintf("%s %s %s", family, side, peer.Addr())
 	}
 	return fmt.Sprintf("%s %s %s", family, side, peer.Masked())
+}
+
+// six reports whether the rule is about IPv6.
+func (r Rule) six() bool {
+	if r.Set != nil {
+		return r.Set.Six
+	}
+	return r.Peer.Addr().Is6()
 }
 
 // protocolText is empty where every protocol matches.

@@ -2,7 +2,6 @@ package nft
 
 import (
 	"encoding/binary"
-	"net/netip"
 
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
@@ -17,7 +16,7 @@ const register = unix.NFT_REG_1
 // ruleExprs are the expressions of a security-group rule, in the order in which
 // nft(8) would write them.
 func ruleExprs(r Rule, d sg.Direction) []expr.Any {
-	exprs := append(matchAddress(r.Peer, d), matchProtocol(r.Rule)...)
+	exprs := append(matchAddress(r, d), matchProtocol(r.Rule)...)
 	return append(exprs,
 		&expr.Counter{},
 		&expr.Immediate{Register: register, Data: binaryutil.NativeEndian.PutUint32(r.Number)},
@@ -40,25 +39,30 @@ func matchState(bit uint32) []expr.Any {
 	}
 }
 
-func matchAddress(peer netip.Prefix, d sg.Direction) []expr.Any {
+func matchAddress(r Rule, d sg.Direction) []expr.Any {
 	// Offsets of source and destination in the headers of IPv4 (RFC 791) and IPv6 (RFC 8200).
-	family, source, destination := byte(unix.NFPROTO_IPV4), uint32(12), uint32(16)
-	if peer.Addr().Is6() {
-		family, source, destination = unix.NFPROTO_IPV6, 8, 24
+	family, source, destination, size := byte(unix.NFPROTO_IPV4), uint32(12), uint32(16), uint32(4)
+	if r.six() {
+		family, source, destination, size = unix.NFPROTO_IPV6, 8, 24, 16
 	}
 	exprs := []expr.Any{
 		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: register},
 		equal([]byte{family}),
 	}
-	if peer.Bits() == 0 {
-		return exprs
-	}
 	offset := source
 	if d == sg.Egress {
 		offset = destination
 	}
+	load := &expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: size}
+	if r.Set != nil {
+		return append(exprs, load, &expr.Lookup{SourceRegister: register, SetName: r.Set.Name})
+	}
+	peer := r.Peer
+	if peer.Bits() == 0 {
+		return exprs
+	}
 	address := peer.Masked().Addr().AsSlice()
-	exprs = append(exprs, &expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: uint32(len(address))})
+	exprs = append(exprs, load)
 	if !peer.IsSingleIP() {
 		exprs = append(exprs, &expr.Bitwise{SourceRegister: register, DestRegister: register, Len: uint32(len(address)),
 			Mask: prefixMask(peer.Bits(), len(address)), Xor: make([]byte, len(address))})

@@ -38,8 +38,8 @@ func everyKind() Ruleset {
 	}
 	var rs Ruleset
 	for i, r := range rules {
-		rs.Ingress = append(rs.Ingress, Rule{uint32(i + 1), r})
-		rs.Egress = append(rs.Egress, Rule{uint32(i + 101), r})
+		rs.Ingress = append(rs.Ingress, Rule{Number: uint32(i + 1), Rule: r})
+		rs.Egress = append(rs.Egress, Rule{Number: uint32(i + 101), Rule: r})
 	}
 	return rs
 }
@@ -151,8 +151,8 @@ func loopback(t *testing.T, rs Ruleset) (*ns.Namespace, *Table) {
 func allowUDP(port int) Ruleset {
 	everywhere := netip.MustParsePrefix("0.0.0.0/0")
 	return Ruleset{
-		Ingress: []Rule{{1, sg.Rule{ID: "in", Protocol: sg.UDP, From: port, To: port, Peer: everywhere}}},
-		Egress:  []Rule{{2, sg.Rule{ID: "out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: everywhere}}},
+		Ingress: []Rule{{Number: 1, Rule: sg.Rule{ID: "in", Protocol: sg.UDP, From: port, To: port, Peer: everywhere}}},
+		Egress:  []Rule{{Number: 2, Rule: sg.Rule{ID: "out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: everywhere}}},
 	}
 }
 
@@ -259,7 +259,7 @@ func TestTraceNamesRulesAddedLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer trace.Close()
-	late := Rule{9, sg.Rule{ID: "late", Protocol: sg.UDP, From: 8, To: 8, Peer: netip.MustParsePrefix("127.0.0.0/8")}}
+	late := Rule{Number: 9, Rule: sg.Rule{ID: "late", Protocol: sg.UDP, From: 8, To: 8, Peer: netip.MustParsePrefix("127.0.0.0/8")}}
 	if err := table.Authorize(sg.Ingress, late); err != nil {
 		t.Fatal(err)
 	}

@@ -33,12 +33,15 @@ type Rule struct {
 	// never 0 and never used again for another rule of the same lab.
 	Number uint32
 	sg.Rule
+	// Set holds the peer's addresses, where that is a prefix list or a group.
+	Set *Set
 }
 
 // A Ruleset is what a host enforces. Ingress and egress are separate lists, and
 // the order in each does not matter: every rule allows.
 type Ruleset struct {
 	Ingress, Egress []Rule
+	Sets            []Set // that the rules look addresses up in
 }
 
 // Rules are the rules of one direction.
@@ -54,6 +57,9 @@ func (rs Ruleset) Rules(d sg.Direction) []Rule {
 func (rs Ruleset) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "table inet %s {\n", GroupTable)
+	for _, s := range rs.Sets {
+		b.WriteString(s.String() + "\n")
+	}
 	for i, d := range []sg.Direction{sg.Ingress, sg.Egress} {
 		if i > 0 {
 			b.WriteByte('\n')
@@ -71,7 +77,7 @@ func (rs Ruleset) String() string {
 
 // line is the rule as nft(8) prints it.
 func (r Rule) line(d sg.Direction) string {
-	match := addressText(r.Peer, d)
+	match := r.addressText(d)
 	if protocol := protocolText(r.Rule); protocol != "" {
 		match += " " + protocol
 	}

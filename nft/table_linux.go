@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 	mnl "github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
 	"lablab/sg"
@@ -34,8 +36,20 @@ type Table struct {
 	// may still have packets that they judged.
 	judges map[uint64]Judge
 	states map[uint64]string
+	// The handles of the rules in force, as far as they were read. A rule of two
+	// versions of IP has two.
+	handles map[numbered][]uint64
+	news    *news
+	// How many rules one transaction may have, so that the socket holds it.
+	chunk int
 	// Sockets that have done their work and are still to be closed.
 	retired []*nftables.Conn
+}
+
+// A numbered rule of one direction.
+type numbered struct {
+	direction sg.Direction
+	number    uint32
 }
 
 // Install puts rs in force in a namespace that has no rules yet, in one
@@ -43,17 +57,14 @@ type Table struct {
 // error wraps ENOENT where the kernel lacks an expression (nft_ct, nft_counter)
 // and EOPNOTSUPP or EINVAL where it lacks nf_tables.
 func Install(n *ns.Namespace, rs Ruleset) (*Table, error) {
-	t := &Table{ns: n, judges: map[uint64]Judge{}, states: map[uint64]string{}}
-	err := t.with(func(c *nftables.Conn) error {
-		addGroups(c, rs)
-		addTrace(c)
-		if err := c.Flush(); err != nil {
+	t := &Table{ns: n, judges: map[uint64]Judge{}, states: map[uint64]string{}, handles: map[numbered][]uint64{}}
+	var err error
+	if t.news, err = listenToNews(n); err != nil {
+		return nil, fmt.Errorf("install ruleset: %w", err)
+	}
+	err = t.with(func(c *nftables.Conn) error {
+		if err := t.install(c, rs); err != nil {
 			return fmt.Errorf("install ruleset: %w", err)
-		}
-		for _, d := range directions {
-			if err := t.learn(c, d); err != nil {
-				return err
-			}
 		}
 		return t.learnStates(c)
 	})
@@ -70,17 +81,132 @@ func (t *Table) Close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closeRetired()
+	_ = t.news.Close()
 }
 
-func addGroups(c *nftables.Conn, rs Ruleset) {
+// chunkElements is how many elements a message may have, which cannot be longer
+// than 64 KB.
+const chunkElements = 500
+
+// install puts a ruleset in force. The chains drop everything from the first
+// transaction on, so a ruleset that takes several lets nothing through meanwhile.
+func (t *Table) install(c *nftables.Conn, rs Ruleset) error {
 	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: GroupTable})
+	chains := map[sg.Direction]*nftables.Chain{}
 	for _, d := range directions {
-		chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter, nftables.ChainPolicyDrop))
-		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: establishedExprs(), UserData: comment(Established)})
-		for _, r := range rs.Rules(d) {
-			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: ruleExprs(r, d), UserData: comment(r.ID)})
+		chains[d] = c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter, nftables.ChainPolicyDrop))
+		c.AddRule(&nftables.Rule{Table: table, Chain: chains[d], Exprs: establishedExprs(), UserData: comment(Established)})
+	}
+	addTrace(c)
+	for _, s := range rs.Sets {
+		if err := addSet(c, table, s); err != nil {
+			return err
 		}
 	}
+	for _, d := range directions {
+		for chunk := range slices.Chunk(rs.Rules(d), t.chunk) {
+			for _, r := range chunk {
+				c.AddRule(&nftables.Rule{Table: table, Chain: chains[d], Exprs: ruleExprs(r, d), UserData: comment(r.ID)})
+			}
+			if len(chunk) == t.chunk {
+				if err := c.Flush(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if err := c.Flush(); err != nil {
+		return err
+	}
+	return t.verify(c, table, rs)
+}
+
+// addSet adds a set with its elements. The library would cut a long list short
+// without an error.
+func addSet(c *nftables.Conn, table *nftables.Table, s Set) error {
+	set := &nftables.Set{Table: table, Name: s.Name, Interval: true, KeyType: nftables.TypeIPAddr}
+	if s.Six {
+		set.KeyType = nftables.TypeIP6Addr
+	}
+	if err := c.AddSet(set, nil); err != nil {
+		return fmt.Errorf("add set %s: %w", s.Name, err)
+	}
+	for chunk := range slices.Chunk(s.Ranges, chunkElements/2) {
+		if err := c.SetAddElements(set, elements(chunk)); err != nil {
+			return fmt.Errorf("add to set %s: %w", s.Name, err)
+		}
+		if err := c.Flush(); err != nil {
+			return fmt.Errorf("add to set %s: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+// elements are ranges as the kernel wants them: where each begins, and where the
+// next address after it is.
+func elements(ranges []Range) []nftables.SetElement {
+	var list []nftables.SetElement
+	for _, r := range ranges {
+		list = append(list, nftables.SetElement{Key: r.First.AsSlice()})
+		if end := r.Last.Next(); end.IsValid() {
+			list = append(list, nftables.SetElement{Key: end.AsSlice(), IntervalEnd: true})
+		}
+	}
+	return list
+}
+
+// verify reads back how much has arrived: neither the library nor an answer that
+// did not fit can be trusted with that.
+func (t *Table) verify(c *nftables.Conn, table *nftables.Table, rs Ruleset) error {
+	for _, s := range rs.Sets {
+		there, err := c.GetSetElements(&nftables.Set{Table: table, Name: s.Name, KeyType: nftables.TypeIPAddr})
+		if err != nil {
+			return fmt.Errorf("read back set %s: %w", s.Name, err)
+		}
+		if want := len(elements(s.Ranges)); len(there) != want {
+			return fmt.Errorf("read back set %s: %d of %d elements", s.Name, len(there), want)
+		}
+	}
+	handles, complete, err := t.news.rules()
+	if err != nil {
+		return err
+	}
+	for _, d := range directions {
+		rules := append([]Rule{{Rule: sg.Rule{ID: Established}}}, rs.Rules(d)...)
+		there := len(handles[d])
+		if complete && there == len(rules) {
+			t.note(d, rules, handles[d])
+		} else if there, err = t.learn(c, d); err != nil {
+			return err
+		}
+		if there != len(rules) {
+			return fmt.Errorf("read back %s rules: %d of %d", d, there, len(rules))
+		}
+	}
+	return nil
+}
+
+// note takes down the handles that rules were given. t.mu is held.
+func (t *Table) note(d sg.Direction, rules []Rule, handles []uint64) {
+	for i, r := range rules {
+		t.judges[handles[i]] = Judge{Number: r.Number, ID: r.ID}
+		t.handles[numbered{d, r.Number}] = append(t.handles[numbered{d, r.Number}], handles[i])
+	}
+}
+
+// learnNew notes the handle of a rule that was just added, from what the kernel
+// told meanwhile, or else by listing them all. t.mu is held.
+func (t *Table) learnNew(c *nftables.Conn, d sg.Direction, added Rule) error {
+	handles, complete, err := t.news.rules()
+	if err != nil {
+		return err
+	}
+	if complete && len(handles[d]) == 1 {
+		t.note(d, []Rule{added}, handles[d])
+		return nil
+	}
+	_, err = t.learn(c, d)
+	return err
 }
 
 // Authorize adds a rule to one direction.
@@ -91,7 +217,7 @@ func (t *Table) Authorize(d sg.Direction, r Rule) error {
 		if err := c.Flush(); err != nil {
 			return fmt.Errorf("authorize rule %s: %w", r.ID, err)
 		}
-		return t.learn(c, d)
+		return t.learnNew(c, d, r)
 	})
 }
 
@@ -99,22 +225,26 @@ func (t *Table) Authorize(d sg.Direction, r Rule) error {
 // it let in are not touched.
 func (t *Table) Revoke(d sg.Direction, number uint32) error {
 	return t.with(func(c *nftables.Conn) error {
-		table, chain := groupChain(d)
-		rules, err := c.GetRules(table, chain)
-		if err != nil {
-			return fmt.Errorf("list %s rules: %w", d, err)
-		}
-		for _, r := range rules {
-			if numberOf(r) != number {
-				continue
+		key := numbered{d, number}
+		if len(t.handles[key]) == 0 {
+			if _, err := t.learn(c, d); err != nil {
+				return err
 			}
-			err := c.DelRule(&nftables.Rule{Table: table, Chain: chain, Handle: r.Handle})
-			if err := errors.Join(err, c.Flush()); err != nil {
+		}
+		if len(t.handles[key]) == 0 {
+			return fmt.Errorf("revoke rule %d: %w", number, ErrNoRule)
+		}
+		table, chain := groupChain(d)
+		for _, handle := range t.handles[key] {
+			if err := c.DelRule(&nftables.Rule{Table: table, Chain: chain, Handle: handle}); err != nil {
 				return fmt.Errorf("revoke rule %d: %w", number, err)
 			}
-			return nil
 		}
-		return fmt.Errorf("revoke rule %d: %w", number, ErrNoRule)
+		if err := c.Flush(); err != nil {
+			return fmt.Errorf("revoke rule %d: %w", number, err)
+		}
+		delete(t.handles, key)
+		return nil
 	})
 }
 
@@ -154,16 +284,24 @@ func (t *Table) Counters() ([]Counter, error) {
 	return counters, err
 }
 
-// learn notes the handles that the kernel gave to the rules of one direction. t.mu is held.
-func (t *Table) learn(c *nftables.Conn, d sg.Direction) error {
-	rules, err := c.GetRules(groupChain(d))
+// learn notes the handles that the kernel gave to the rules of one direction, and
+// returns how many rules there are. t.mu is held.
+func (t *Table) learn(c *nftables.Conn, d sg.Direction) (rules int, err error) {
+	list, err := c.GetRules(groupChain(d))
 	if err != nil {
-		return fmt.Errorf("read back %s rules: %w", d, err)
+		return 0, fmt.Errorf("read back %s rules: %w", d, err)
 	}
-	for _, r := range rules {
-		t.judges[r.Handle] = Judge{Number: numberOf(r), ID: idOf(r)}
+	for key := range t.handles {
+		if key.direction == d {
+			delete(t.handles, key)
+		}
 	}
-	return nil
+	for _, r := range list {
+		number := numberOf(r)
+		t.judges[r.Handle] = Judge{Number: number, ID: idOf(r)}
+		t.handles[numbered{d, number}] = append(t.handles[numbered{d, number}], r.Handle)
+	}
+	return len(list), nil
 }
 
 // judge is the rule with that handle. A rule that another goroutine has just
@@ -172,7 +310,11 @@ func (t *Table) judge(d sg.Direction, handle uint64) (Judge, error) {
 	if j, known := t.judgeOf(handle); known {
 		return j, nil
 	}
-	if err := t.with(func(c *nftables.Conn) error { return t.learn(c, d) }); err != nil {
+	err := t.with(func(c *nftables.Conn) error {
+		_, err := t.learn(c, d)
+		return err
+	})
+	if err != nil {
 		return Judge{}, err
 	}
 	j, known := t.judgeOf(handle)
@@ -224,7 +366,29 @@ func (t *Table) guard(c *mnl.Conn) error {
 	if err := errors.Join(t.ns.Guard(c), c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer)); err != nil {
 		return err
 	}
+	room, err := roomOf(c)
+	if err != nil {
+		return err
+	}
+	const perRule = 4096 // bytes: the message, its echo and its acknowledgement, generously
+	t.chunk = max(room/perRule, 1)
 	return c.SetDeadline(time.Now().Add(answerTime))
+}
+
+// roomOf is how many bytes both buffers of a socket hold: less than was asked
+// for, where an ordinary user asked.
+func roomOf(c *mnl.Conn) (bytes int, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var send, receive int
+	var errSend, errReceive error
+	err = raw.Control(func(fd uintptr) {
+		send, errSend = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF)
+		receive, errReceive = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
+	})
+	return min(send, receive), errors.Join(err, errSend, errReceive)
 }
 
 var directions = [...]sg.Direction{sg.Ingress, sg.Egress}

@@ -29,12 +29,7 @@ no privilege, and works on any system.`,
 		Example: `  aws ec2 describe-security-groups > groups.json
   aws ec2 describe-network-interfaces > interfaces.json
   lablab check groups.json interfaces.json`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return &usageError{fmt.Errorf("no file to check"), "lablab check groups.json"}
-			}
-			return nil
-		},
+		Args: someFiles,
 		RunE: func(_ *cobra.Command, files []string) error {
 			if err := oneOf("--format", format, "text", "json"); err != nil {
 				return err

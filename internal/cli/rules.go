@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lablab/nft"
+	"lablab/sg"
+)
+
+func newRules(env Env) *cobra.Command {
+	var ids []string
+	c := &cobra.Command{
+		Use:   "rules FILE... [--group ID]...",
+		Short: "Print security groups as an nftables ruleset",
+		Long: `Rules prints the ruleset that a host with these groups enforces, in the syntax of
+nft(8), which accepts it. It is what lablab installs. Without --group it is about
+all groups that were read. Sources that cannot be enforced are left out, and
+listed on standard error. It needs no privilege, and works on any system.`,
+		Example: `  lablab rules groups.json interfaces.json --group sg-0123456789abcdef0 | sudo nft -f -`,
+		Args:    someFiles,
+		RunE: func(_ *cobra.Command, files []string) error {
+			account, err := readAccount(files)
+			if err != nil {
+				return err
+			}
+			groups, err := chosen(account, ids)
+			if err != nil {
+				return err
+			}
+			tellLeftOut(env.Stderr, account, groups)
+			_, err = io.WriteString(env.Stdout, nft.Compile(account, groups).String())
+			return broken(err)
+		},
+	}
+	c.Flags().StringArrayVar(&ids, "group", nil, "`ID` of a group that the host carries; may be repeated")
+	return c
+}
+
+// chosen are the groups with these ids, or all.
+func chosen(account *sg.Account, ids []string) ([]*sg.Group, error) {
+	if len(ids) == 0 {
+		return account.Groups, nil
+	}
+	var groups []*sg.Group
+	for _, id := range ids {
+		g := account.Group(id)
+		if g == nil {
+			var known []string
+			for _, g := range account.Groups {
+				known = append(known, g.ID)
+			}
+			return nil, &usageError{fmt.Errorf("group %s was not read", id), "these were: " + strings.Join(known, ", ")}
+		}
+		if !slices.Contains(groups, g) {
+			groups = append(groups, g)
+		}
+	}
+	return groups, nil
+}
+
+// tellLeftOut says which sources of the groups no rule enforces.
+func tellLeftOut(w io.Writer, account *sg.Account, groups []*sg.Group) {
+	for _, p := range account.Audit().Problems {
+		if slices.ContainsFunc(groups, func(g *sg.Group) bool { return g.ID == p.Group }) {
+			_, _ = fmt.Fprintf(w, "left out: %s: %s\n", p.Rule, p.Reason)
+		}
+	}
+}
+
+// someFiles refuses a command line without files.
+func someFiles(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return &usageError{fmt.Errorf("no file to read"), fmt.Sprintf("lablab %s groups.json", c.Name())}
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package nft
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"lablab/sg"
+)
+
+// Compile makes the ruleset of a host that carries these groups of the account:
+// the union of their rules, numbered from 1. A prefix list or a group as peer
+// becomes a named set of each version of IP that it has addresses of, so that a
+// change of membership changes the set and no rule. Sources that cannot be
+// enforced are left out; [sg.Account.Audit] lists them.
+func Compile(account *sg.Account, groups []*sg.Group) Ruleset {
+	var rs Ruleset
+	number := uint32(0)
+	for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+		var rules []Rule
+		for _, g := range groups {
+			for _, r := range g.Rules(d) {
+				peers, reason := account.Peers(r)
+				if reason != "" {
+					continue
+				}
+				number++
+				if r.Peer.IsValid() {
+					rules = append(rules, Rule{Number: number, Rule: r})
+					continue
+				}
+				rules = append(rules, rs.viaSets(Rule{Number: number, Rule: r}, peers)...)
+			}
+		}
+		if d == sg.Ingress {
+			rs.Ingress = rules
+		} else {
+			rs.Egress = rules
+		}
+	}
+	slices.SortFunc(rs.Sets, func(a, b Set) int { return cmp.Compare(a.Name, b.Name) })
+	return rs
+}
+
+// viaSets makes the rules that look a peer up in its sets. A rule stands there
+// for IPv4 even if the set is empty: members may come.
+func (rs *Ruleset) viaSets(r Rule, peers []netip.Prefix) []Rule {
+	var rules []Rule
+	for _, six := range []bool{false, true} {
+		members := slices.DeleteFunc(slices.Clone(peers), func(p netip.Prefix) bool { return p.Addr().Is6() != six })
+		if six && len(members) == 0 {
+			continue
+		}
+		set := Set{Name: setName(r.PeerText(), six), Six: six, Ranges: merge(members)}
+		if !slices.ContainsFunc(rs.Sets, func(s Set) bool { return s.Name == set.Name }) {
+			rs.Sets = append(rs.Sets, set)
+		}
+		r.Set = &set
+		rules = append(rules, r)
+	}
+	return rules
+}
+
+// setName is the name of a peer's set. Ids of EC2 are names that nft(8) allows;
+// anything else in them is replaced.
+func setName(peer string, six bool) string {
+	clean := strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' {
+			return c
+		}
+		return '_'
+	}, peer)
+	if six {
+		return clean + ".ip6"
+	}
+	return clean + ".ip"
+}
+
+// A Set is a named set of addresses of one version of IP.
+type Set struct {
+	Name   string
+	Six    bool
+	Ranges []Range // in order, none touching the next
+}
+
+// A Range is addresses from First to Last.
+type Range struct{ First, Last netip.Addr }
+
+// merge makes ranges of prefixes: the kernel refuses sets whose ranges overlap.
+func merge(prefixes []netip.Prefix) []Range {
+	sorted := slices.SortedFunc(slices.Values(prefixes), func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
+	var ranges []Range
+	for _, p := range sorted {
+		r := Range{p.Masked().Addr(), lastOf(p)}
+		if n := len(ranges); n > 0 && (r.First.Compare(ranges[n-1].Last) <= 0 || r.First == ranges[n-1].Last.Next()) {
+			if r.Last.Compare(ranges[n-1].Last) > 0 {
+				ranges[n-1].Last = r.Last
+			}
+			continue
+		}
+		ranges = append(ranges, r)
+	}
+	return ranges
+}
+
+// lastOf is the last address of a prefix.
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	last, _ := netip.AddrFromSlice(b)
+	return last
+}
+
+// String is the range as nft(8) prints it: an address, a prefix or both ends.
+func (r Range) String() string {
+	if r.First == r.Last {
+		return r.First.String()
+	}
+	for bits := range r.First.BitLen() {
+		p := netip.PrefixFrom(r.First, bits)
+		if p.Masked().Addr() == r.First && lastOf(p) == r.Last {
+			return p.String()
+		}
+	}
+	return fmt.Sprintf("%s-%s", r.First, r.Last)
+}
+
+// String is the set in the syntax of nft(8).
+func (s Set) String() string {
+	kind := "ipv4_addr"
+	if s.Six {
+		kind = "ipv6_addr"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\tset %s {\n\t\ttype %s\n\t\tflags interval\n", s.Name, kind)
+	if len(s.Ranges) > 0 {
+		texts := make([]string, len(s.Ranges))
+		for i, r := range s.Ranges {
+			texts[i] = r.String()
+		}
+		fmt.Fprintf(&b, "\t\telements = { %s }\n", strings.Join(texts, ", "))
+	}
+	b.WriteString("\t}\n")
+	return b.String()
+}

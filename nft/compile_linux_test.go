@@ -1,0 +1,207 @@
+package nft
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/nftables"
+
+	"lablab/internal/nstest"
+	"lablab/sg"
+)
+
+// account is what the fixtures in testdata/ec2 describe.
+func account(t testing.TB) *sg.Account {
+	t.Helper()
+	a := &sg.Account{}
+	for _, name := range []string{"groups.json", "interfaces.json", "prefix-lists.json", "managed-prefix-lists.json", "pl-0123456789abcdef0.json"} {
+		text, err := os.ReadFile(filepath.Join("..", "testdata", "ec2", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Read(name, bytes.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return a
+}
+
+// agree installs a ruleset through netlink and its text with nft -f, and compares
+// what nft(8) lists of both.
+func agree(t *testing.T, rs Ruleset) {
+	t.Helper()
+	ours, theirs := nstest.New(t), nstest.New(t)
+	table, err := Install(ours, rs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	nstest.Input(t, theirs, rs.String(), "nft", "-f", "-")
+	if diff := cmp.Diff(listed(t, theirs), listed(t, ours)); diff != "" {
+		t.Errorf("nft -f (-), netlink (+):\n%s", diff)
+	}
+}
+
+func TestCompile(t *testing.T) {
+	a := account(t)
+	rs := Compile(a, a.Groups)
+	golden(t, "testdata/ec2.nft", rs.String())
+	agree(t, rs)
+	for _, g := range a.Groups {
+		agree(t, Compile(a, []*sg.Group{g}))
+	}
+}
+
+func TestMergedRangesHaveTheSameMembers(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		var prefixes []netip.Prefix
+		for range random.IntN(12) {
+			address := netip.AddrFrom4([4]byte{10, 0, byte(random.IntN(2)), byte(random.IntN(256))})
+			prefixes = append(prefixes, netip.PrefixFrom(address, 22+random.IntN(11)).Masked())
+		}
+		ranges := merge(prefixes)
+		for i, r := range ranges {
+			if r.Last.Less(r.First) || i > 0 && r.First.Compare(ranges[i-1].Last.Next()) <= 0 {
+				t.Fatalf("%v: ranges %v overlap or touch", prefixes, ranges)
+			}
+		}
+		for host := range 1024 {
+			address := netip.AddrFrom4([4]byte{10, 0, byte(host >> 8), byte(host)})
+			naive, merged := false, false
+			for _, p := range prefixes {
+				naive = naive || p.Contains(address)
+			}
+			for _, r := range ranges {
+				merged = merged || r.First.Compare(address) <= 0 && address.Compare(r.Last) <= 0
+			}
+			if naive != merged {
+				t.Fatalf("%v: %s is a member: %v; of %v: %v", prefixes, address, naive, ranges, merged)
+			}
+		}
+	}
+}
+
+// The ends of the address space and everything have no element of their own.
+func TestSetsAtTheEnds(t *testing.T) {
+	for _, cidrs := range [][]string{
+		{"0.0.0.0/0"}, {"::/0"}, {"0.0.0.0/8", "240.0.0.0/4"}, {"255.255.255.255/32"}, {"0.0.0.0/32"},
+		{"192.0.2.0/25", "192.0.2.128/25"}, {"192.0.2.0/24", "192.0.2.7/32"}, {"10.0.0.0/31", "10.0.0.3/32"}, {"10.0.0.1/32", "10.0.0.2/32"}, {"ffff::/16", "::/128"}, {},
+	} {
+		t.Run(strings.Join(cidrs, " "), func(t *testing.T) {
+			list := sg.PrefixList{ID: "pl-1", Known: true}
+			for _, c := range cidrs {
+				list.Entries = append(list.Entries, netip.MustParsePrefix(c))
+			}
+			g := &sg.Group{ID: "sg-1", Ingress: []sg.Rule{{ID: "r", Protocol: sg.All, From: sg.Any, To: sg.Any, PrefixList: "pl-1"}}}
+			agree(t, Compile(&sg.Account{Groups: []*sg.Group{g}, PrefixLists: []sg.PrefixList{list}}, []*sg.Group{g}))
+		})
+	}
+}
+
+// large is a group with so many rules, and a prefix list with so many entries.
+func large(rules, entries int) Ruleset {
+	list := sg.PrefixList{ID: "pl-1", Known: true}
+	for i := range entries {
+		list.Entries = append(list.Entries, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 7), byte(i << 1), 0}), 24))
+	}
+	g := &sg.Group{ID: "sg-1", Ingress: []sg.Rule{{ID: "list", Protocol: sg.TCP, From: 22, To: 22, PrefixList: "pl-1"}}}
+	for i := range rules {
+		peer := netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)}), 32)
+		g.Ingress = append(g.Ingress, sg.Rule{ID: fmt.Sprintf("sg-1:in:%d.1", i), Protocol: sg.TCP, From: 443, To: 443, Peer: peer})
+	}
+	return Compile(&sg.Account{Groups: []*sg.Group{g}, PrefixLists: []sg.PrefixList{list}}, []*sg.Group{g})
+}
+
+// The buffers of an ordinary user on a stock distribution hold about a hundred
+// rules; more of them take several transactions.
+func TestSmallBuffers(t *testing.T) {
+	n := nstest.New(t)
+	table := &Table{ns: n, judges: map[uint64]Judge{}, states: map[uint64]string{}, handles: map[numbered][]uint64{}}
+	var err error
+	if table.news, err = listenToNews(n); err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	rs := large(250, 30)
+	err = table.with(func(c *nftables.Conn) error {
+		table.chunk = 100
+		return table.install(c, rs)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(listed(t, n), "dport 443"); got != 250 {
+		t.Errorf("%d rules, want 250", got)
+	}
+}
+
+func TestTenThousandSources(t *testing.T) {
+	n := nstest.New(t)
+	rs := large(5000, 5000)
+	table, err := Install(n, rs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	text := listed(t, n)
+	if rules := strings.Count(text, "dport 443"); rules != 5000 {
+		t.Errorf("%d rules, want 5000", rules)
+	}
+	set := text[:strings.Index(text, "}")]
+	if elements := strings.Count(set, "/24"); elements != 5000 {
+		t.Errorf("%d elements, want 5000", elements)
+	}
+}
+
+// BenchmarkInstall and BenchmarkInstallByNft install the same thousand rules,
+// through netlink and with nft -f.
+func BenchmarkInstall(b *testing.B) {
+	rs := large(1000, 0)
+	for b.Loop() {
+		n := nstest.New(b)
+		table, err := Install(n, rs)
+		if err != nil {
+			b.Fatal(err)
+		}
+		table.Close()
+		_ = n.Close()
+	}
+}
+
+func BenchmarkInstallByNft(b *testing.B) {
+	text := large(1000, 0).String()
+	for b.Loop() {
+		n := nstest.New(b)
+		nstest.Input(b, n, text, "nft", "-f", "-")
+		_ = n.Close()
+	}
+}
+
+// BenchmarkFlipAmongThousand revokes and authorizes a rule that stands among a
+// thousand others.
+func BenchmarkFlipAmongThousand(b *testing.B) {
+	n := nstest.New(b)
+	rs := large(1000, 0)
+	table, err := Install(n, rs)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer table.Close()
+	rule := rs.Ingress[500]
+	for b.Loop() {
+		if err := table.Revoke(sg.Ingress, rule.Number); err != nil {
+			b.Fatal(err)
+		}
+		if err := table.Authorize(sg.Ingress, rule); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package nft
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"lablab/lab/ns"
+	"lablab/sg"
+)
+
+// A news is what the kernel tells of new rules in one namespace (NFNLGRP_NFTABLES):
+// above all their handles, which the library does not return. To list all rules
+// for them takes longer than to add one.
+type news struct{ *ns.Listener }
+
+func listenToNews(n *ns.Namespace) (*news, error) {
+	l, err := n.Listen(unix.NFNLGRP_NFTABLES)
+	if err != nil {
+		return nil, err
+	}
+	return &news{l}, nil
+}
+
+// rules are the handles of the rules that were added to the group's table since
+// the last call, in their order, and whether these are all.
+func (n *news) rules() (handles map[sg.Direction][]uint64, complete bool, err error) {
+	const newRule = unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWRULE
+	handles, complete = map[sg.Direction][]uint64{}, true
+	err = n.Drain(func(m netlink.Message) error {
+		if m.Header.Type != newRule {
+			return nil
+		}
+		table, chain, handle, err := decodeRule(m)
+		if err != nil {
+			return err
+		}
+		if table == GroupTable {
+			handles[sg.Direction(chain)] = append(handles[sg.Direction(chain)], handle)
+		}
+		return nil
+	}, func() { complete = false })
+	return handles, complete, err
+}
+
+// decodeRule reads where a rule is: enum nft_rule_attributes.
+func decodeRule(m netlink.Message) (table, chain string, handle uint64, err error) {
+	if len(m.Data) < 4 {
+		return "", "", 0, fmt.Errorf("decode rule: message of %d bytes", len(m.Data))
+	}
+	ad, err := netlink.NewAttributeDecoder(m.Data[4:])
+	if err != nil {
+		return "", "", 0, fmt.Errorf("decode rule: %w", err)
+	}
+	for ad.Next() {
+		switch ad.Type() {
+		case unix.NFTA_RULE_TABLE:
+			table = ad.String()
+		case unix.NFTA_RULE_CHAIN:
+			chain = ad.String()
+		case unix.NFTA_RULE_HANDLE:
+			ad.Do(func(b []byte) error {
+				if len(b) != 8 {
+					return fmt.Errorf("decode rule: handle of %d bytes", len(b))
+				}
+				handle = binary.BigEndian.Uint64(b)
+				return nil
+			})
+		}
+	}
+	return table, chain, handle, ad.Err()
+}
