@@ -155,7 +155,7 @@ func TestTenThousandSources(t *testing.T) {
 	if rules := strings.Count(text, "dport 443"); rules != 5000 {
 		t.Errorf("%d rules, want 5000", rules)
 	}
-	set := text[:strings.Index(text, "}")]
+	set, _, _ := strings.Cut(text, "}")
 	if elements := strings.Count(set, "/24"); elements != 5000 {
 		t.Errorf("%d elements, want 5000", elements)
 	}

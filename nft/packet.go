@@ -17,6 +17,9 @@ type Packet struct {
 	SourcePort, DestinationPort uint16
 	// ICMPType and ICMPCode are those of ICMP and ICMPv6.
 	ICMPType, ICMPCode uint8
+	// Tag is what tells packets apart that are alike otherwise: the identification
+	// of IPv4, the flow label of IPv6.
+	Tag uint32
 	// EchoID and EchoSeq are those of an echo request or reply; host byte order.
 	EchoID, EchoSeq uint16
 }
@@ -42,10 +45,12 @@ func parsePacket(network, transport []byte) (Packet, bool) {
 		p.Protocol = sg.Protocol(network[9])
 		p.Source = netip.AddrFrom4([4]byte(network[12:16]))
 		p.Destination = netip.AddrFrom4([4]byte(network[16:20]))
+		p.Tag = uint32(binary.BigEndian.Uint16(network[4:]))
 	case network[0]>>4 == 6 && len(network) >= 40: // RFC 8200
 		p.Protocol = sg.Protocol(network[6])
 		p.Source = netip.AddrFrom16([16]byte(network[8:24]))
 		p.Destination = netip.AddrFrom16([16]byte(network[24:40]))
+		p.Tag = binary.BigEndian.Uint32(network) & 0xfffff
 	default:
 		return p, false
 	}

@@ -180,7 +180,7 @@ func (r *reader) what(at path, protocol *string, from, to *int32) (Rule, error) 
 		return rule, r.fail(at, "IpProtocol is missing")
 	}
 	var known bool
-	if rule.Protocol, known = parseProtocol(*protocol); !known {
+	if rule.Protocol, known = ParseProtocol(*protocol); !known {
 		return rule, r.fail(at.with("IpProtocol"), "IpProtocol %q is none: tcp, udp, icmp, icmpv6, a number from 0 to 255, or -1 for all", *protocol)
 	}
 	if !rule.Protocol.hasPorts() {
@@ -217,7 +217,8 @@ func (r *reader) what(at path, protocol *string, from, to *int32) (Rule, error) 
 	return rule, nil
 }
 
-func parseProtocol(s string) (Protocol, bool) {
+// ParseProtocol reads a protocol as EC2 writes it: a name, a number or -1 for all.
+func ParseProtocol(s string) (Protocol, bool) {
 	switch strings.ToLower(s) {
 	case "tcp":
 		return TCP, true

@@ -29,7 +29,7 @@ packet passed or died.`,
 	})
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newRun(env, code), newCheck(env), newRules(env))
+	root.AddCommand(newRun(env, code), newCheck(env), newRules(env), newProbe(env, code))
 	return root
 }
 

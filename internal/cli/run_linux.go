@@ -20,12 +20,8 @@ import (
 // run plays the four experiments, here or in a user namespace, and returns the
 // exit code.
 func run(env Env, f runFlags) (int, error) {
-	switch {
-	case ns.IsRootless() && !ns.Powerful():
-		// AppArmor lets us in here and takes all power away.
-		return 0, lab.ExplainRootless(unix.EPERM)
-	case !ns.IsRootless() && (f.rootless == "always" || f.rootless == "auto" && !ns.Powerful()):
-		return runRootless(env)
+	if done, code, err := elsewhere(env, f.rootless); done {
+		return code, err
 	}
 	ctx, cancel := interruptible(env.Signals)
 	defer cancel()
@@ -54,6 +50,20 @@ func run(env Env, f runFlags) (int, error) {
 		return exitNotHeld, nil
 	}
 	return exitHeld, nil
+}
+
+// elsewhere lets another process do it in a user namespace, if that is wanted or
+// needed. Then the command is done.
+func elsewhere(env Env, rootless string) (done bool, code int, err error) {
+	switch {
+	case ns.IsRootless() && !ns.Powerful():
+		// AppArmor lets us in here and takes all power away.
+		return true, 0, lab.ExplainRootless(unix.EPERM)
+	case !ns.IsRootless() && (rootless == "always" || rootless == "auto" && !ns.Powerful()):
+		code, err := runRootless(env)
+		return true, code, err
+	}
+	return false, 0, nil
 }
 
 // runRootless lets another process do it, in a user namespace.

@@ -4,16 +4,19 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 
 	"lablab/lab"
 )
 
 // run needs the kernel of Linux.
-func run(Env, runFlags) (int, error) {
-	return 0, &lab.Unable{
-		Lacks: "lablab run needs Linux; this is " + runtime.GOOS,
-		Hint:  "use the virtual machine: vagrant up && vagrant ssh -c 'sudo lablab run'",
+func run(Env, runFlags) (int, error) { return 0, needsLinux("run") }
+
+func needsLinux(command string) error {
+	return &lab.Unable{
+		Lacks: fmt.Sprintf("lablab %s needs Linux; this is %s", command, runtime.GOOS),
+		Hint:  fmt.Sprintf("use the virtual machine: vagrant up && vagrant ssh -c 'sudo lablab %s'", command),
 		Err:   errors.ErrUnsupported,
 	}
 }

@@ -1,0 +1,283 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"lablab/lab"
+	"lablab/sg"
+)
+
+// exitDisagree says that the kernel did not do what was predicted.
+const exitDisagree = 5
+
+// probeFlags are the flags of `lablab probe`.
+type probeFlags struct {
+	groups, interfaces, prefixLists, ids []string
+	address, batch, format, rootless     string
+	packet                               packetLine
+	protocol                             string
+	port, sourcePort, kind, code         int
+}
+
+// A packetLine is a packet as a batch file says it, a line of JSON each.
+type packetLine struct {
+	From       string    `json:"from"`
+	To         string    `json:"to"`
+	Protocol   protoName `json:"protocol"`
+	Port       *int      `json:"port"`
+	SourcePort *int      `json:"source_port"`
+	Type       *int      `json:"type"`
+	Code       *int      `json:"code"`
+	Egress     bool      `json:"egress"`
+}
+
+// A protoName is a protocol's name or number, as a string or a number.
+type protoName string
+
+// UnmarshalJSON takes a string or a number.
+func (p *protoName) UnmarshalJSON(b []byte) error {
+	if n, err := strconv.Atoi(string(b)); err == nil {
+		*p = protoName(strconv.Itoa(n))
+		return nil
+	}
+	return json.Unmarshal(b, (*string)(p))
+}
+
+// An answer is what is written about a packet.
+type answer struct {
+	Verdict   *string `json:"verdict"` // accept or drop; null if the kernel could not be asked
+	Rule      string  `json:"rule,omitempty"`
+	Group     *string `json:"group"`
+	State     string  `json:"state,omitempty"` // conntrack's
+	Tracked   *bool   `json:"tracked"`         // by EC2's documented rule; null for a packet that is dropped
+	Predicted string  `json:"predicted"`
+	Error     string  `json:"error,omitempty"`
+}
+
+func newProbe(env Env, code *int) *cobra.Command {
+	var f probeFlags
+	c := &cobra.Command{
+		Use:   "probe --groups FILE --from ADDRESS --protocol NAME [--port N]",
+		Short: "Send one packet through the kernel and say which rule lets it in",
+		Long: `Probe builds a host that carries the groups, sends it that very packet, and tells
+what the kernel did: admitted or dropped, and by which rule. Beside it stands what
+was predicted from the groups alone. It tells too whether EC2 would track the flow,
+by its documented rule: tracked flows outlive the rule that let them in.
+
+A packet arrives at the host, or with --egress leaves it. With --batch it reads
+packets from a file, a line of JSON each, and writes an answer for each:
+
+  {"from":"203.0.113.7","protocol":"tcp","port":443}
+
+Exit code 0: admitted. 1: dropped. 3: the kernel could not be asked, so there is no
+answer. 5: the kernel and the prediction disagree. For a batch: 0, 3 or 5.`,
+		Example: `  lablab probe --groups groups.json --group sg-0a1 --from 203.0.113.7 --protocol tcp --port 443
+  lablab probe --groups groups.json --group sg-0a1 --from 10.255.1.10 --protocol icmp --type 8 --code 0
+  lablab probe --groups groups.json --group sg-0a1 --egress --to 8.8.8.8 --protocol udp --port 53
+  lablab probe --groups groups.json --interfaces interfaces.json --group sg-0a2 --batch packets.jsonl`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			f.set(c)
+			question, err := f.question()
+			if err != nil {
+				return err
+			}
+			*code, err = probe(env, f, question)
+			return err
+		},
+	}
+	flags := c.Flags()
+	flags.StringArrayVar(&f.groups, "groups", nil, "`FILE` that aws ec2 describe-security-groups or -security-group-rules wrote; may be repeated")
+	flags.StringArrayVar(&f.ids, "group", nil, "`ID` of a group that the host carries; may be repeated; needed where the file has several")
+	flags.StringArrayVar(&f.interfaces, "interfaces", nil, "`FILE` that aws ec2 describe-network-interfaces wrote")
+	flags.StringArrayVar(&f.prefixLists, "prefix-lists", nil, "`FILE` with prefix lists or their entries")
+	flags.StringVar(&f.packet.From, "from", "", "source `ADDRESS`; with --egress the host's own unless given")
+	flags.StringVar(&f.packet.To, "to", "", "destination `ADDRESS`; the host's own unless given or --egress")
+	flags.StringVar(&f.protocol, "protocol", "", "tcp, udp, icmp, icmpv6 or a protocol number")
+	flags.IntVar(&f.port, "port", 0, "destination port of TCP and UDP")
+	flags.IntVar(&f.sourcePort, "source-port", 0, "source port of TCP and UDP")
+	flags.IntVar(&f.kind, "type", 0, "type of ICMP; an echo request unless given")
+	flags.IntVar(&f.code, "code", 0, "code of ICMP")
+	flags.BoolVar(&f.packet.Egress, "egress", false, "the packet leaves the host")
+	flags.StringVar(&f.address, "address", "", "the host's own `ADDRESS`; 10.255.1.197 or fd00:10:255:1::197 unless given")
+	flags.StringVar(&f.batch, "batch", "", "read packets from `FILE`, or from standard input if it is -")
+	flags.StringVar(&f.format, "format", "text", "how the answer to one packet is written: text or json")
+	flags.StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (where root's power lacks), always or never")
+	return c
+}
+
+// set takes over the flags that were given; those that were not stay nil.
+func (f *probeFlags) set(c *cobra.Command) {
+	f.packet.Protocol = protoName(f.protocol)
+	for name, to := range map[string]struct {
+		value *int
+		field **int
+	}{"port": {&f.port, &f.packet.Port}, "source-port": {&f.sourcePort, &f.packet.SourcePort}, "type": {&f.kind, &f.packet.Type}, "code": {&f.code, &f.packet.Code}} {
+		if c.Flags().Changed(name) {
+			*to.field = to.value
+		}
+	}
+}
+
+// A question is what is to be asked of the kernel.
+type question struct {
+	account *sg.Account
+	groups  []*sg.Group
+	own     map[bool]netip.Addr // the host's own address, of IPv6 or not
+	packet  *lab.Probe          // nil for a batch
+}
+
+// question reads the files and checks the flags, before anything is built.
+func (f *probeFlags) question() (*question, error) {
+	if err := errors.Join(oneOf("--format", f.format, "text", "json"), oneOf("--rootless", f.rootless, "auto", "always", "never")); err != nil {
+		return nil, err
+	}
+	if len(f.groups) == 0 {
+		return nil, &usageError{errors.New("--groups is missing"), "lablab probe --groups groups.json --from 203.0.113.7 --protocol tcp --port 443"}
+	}
+	q := &question{own: map[bool]netip.Addr{false: netip.MustParseAddr("10.255.1.197"), true: netip.MustParseAddr("fd00:10:255:1::197")}}
+	var err error
+	if q.account, err = readAccount(append(append(append([]string{}, f.groups...), f.interfaces...), f.prefixLists...)); err != nil {
+		return nil, err
+	}
+	if len(f.ids) == 0 && len(q.account.Groups) != 1 {
+		return nil, &usageError{fmt.Errorf("there are %d groups: which does the host carry?", len(q.account.Groups)), "name one or more: --group ID"}
+	}
+	if q.groups, err = chosen(q.account, f.ids); err != nil {
+		return nil, err
+	}
+	if f.address != "" {
+		own, err := netip.ParseAddr(f.address)
+		if err != nil {
+			return nil, &usageError{fmt.Errorf("--address %q is no IP address", f.address), "such as 10.255.1.197"}
+		}
+		q.own[own.Is6()] = own
+	}
+	if f.batch != "" {
+		return q, nil
+	}
+	packet, err := q.probe(f.packet)
+	if err != nil {
+		return nil, &usageError{err, "see lablab probe --help"}
+	}
+	q.packet = &packet
+	return q, nil
+}
+
+// line reads a line of a batch.
+func (q *question) line(text []byte) (lab.Probe, error) {
+	var line packetLine
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&line); err != nil {
+		return lab.Probe{}, fmt.Errorf("not a packet: %w", err)
+	}
+	return q.probe(line)
+}
+
+// probe makes a packet of what was said about it.
+func (q *question) probe(line packetLine) (lab.Probe, error) {
+	b := lab.Probe{Egress: line.Egress, SourcePort: 40000}
+	protocol, known := sg.ParseProtocol(string(line.Protocol))
+	if !known || protocol == sg.All {
+		return b, fmt.Errorf("protocol %q is none: tcp, udp, icmp, icmpv6 or a number from 0 to 255", line.Protocol)
+	}
+	b.Protocol = protocol
+	peer, own, name := line.From, line.To, "from"
+	if line.Egress {
+		peer, own, name = line.To, line.From, "to"
+	}
+	address, err := netip.ParseAddr(peer)
+	if err != nil || address.Zone() != "" || address.Is4In6() {
+		return b, fmt.Errorf("%s %q is no IP address", name, peer)
+	}
+	b.From, b.To = address, q.own[address.Is6()]
+	if own != "" {
+		if b.To, err = netip.ParseAddr(own); err != nil || b.To.Is6() != address.Is6() || b.To.Zone() != "" {
+			return b, fmt.Errorf("%q is no address of the same version of IP as %s", own, address)
+		}
+	}
+	if line.Egress {
+		b.From, b.To = b.To, b.From
+	}
+	return b, ports(&b, line)
+}
+
+// ports reads what is particular to a protocol.
+func ports(b *lab.Probe, line packetLine) error {
+	const most, mostICMP = 65535, 255
+	switch b.Protocol {
+	case sg.TCP, sg.UDP:
+		if line.Port == nil {
+			return fmt.Errorf("%s needs a port", b.Protocol)
+		}
+		port, errPort := within("port", line.Port, 0, most)
+		source, errSource := within("source port", line.SourcePort, int(b.SourcePort), most)
+		b.Port, b.SourcePort = uint16(port), uint16(source)
+		return errors.Join(errPort, errSource)
+	case sg.ICMP, sg.ICMPv6:
+		echo := map[sg.Protocol]int{sg.ICMP: 8, sg.ICMPv6: 128}[b.Protocol]
+		kind, errType := within("type", line.Type, echo, mostICMP)
+		code, errCode := within("code", line.Code, 0, mostICMP)
+		b.Type, b.Code = uint8(kind), uint8(code)
+		return errors.Join(errType, errCode)
+	}
+	return nil
+}
+
+// within is a number that was given, or else the usual one.
+func within(name string, given *int, usual, most int) (int, error) {
+	if given == nil {
+		return usual, nil
+	}
+	if *given < 0 || *given > most {
+		return 0, fmt.Errorf("%s %d is not from 0 to %d", name, *given, most)
+	}
+	return *given, nil
+}
+
+// answer puts beside each other what the kernel did and what was predicted.
+func (q *question) answer(b lab.Probe, told lab.Judgement) answer {
+	d, packet := b.Packet()
+	a := answer{Predicted: "drop", Rule: told.Rule, State: told.State}
+	if _, admitted := q.account.Judge(q.groups, d, packet); admitted {
+		a.Predicted = "accept"
+	}
+	if told.Impossible {
+		a.Error = "the kernel drops it before any rule could judge it: its addresses are not possible"
+		return a
+	}
+	verdict := "drop"
+	if told.Admitted {
+		verdict = "accept"
+		tracked := sg.Tracked(q.groups, d, packet)
+		a.Tracked = &tracked
+		for _, g := range q.groups {
+			if _, _, found := g.Find(told.Rule); found {
+				a.Group = &g.ID
+			}
+		}
+	}
+	a.Verdict = &verdict
+	return a
+}
+
+// exit is the exit code that an answer asks for.
+func (a answer) exit() int {
+	switch {
+	case a.Verdict == nil:
+		return exitUnable
+	case *a.Verdict != a.Predicted:
+		return exitDisagree
+	case *a.Verdict == "drop":
+		return exitNotHeld
+	}
+	return exitHeld
+}

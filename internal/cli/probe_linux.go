@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"lablab/lab"
+	"lablab/nft"
+)
+
+// probe asks the kernel and writes the answers; it returns the exit code.
+func probe(env Env, f probeFlags, q *question) (int, error) {
+	if done, code, err := elsewhere(env, f.rootless); done {
+		return code, err
+	}
+	ctx, cancel := interruptible(env.Signals)
+	defer cancel()
+	tellLeftOut(env.Stderr, q.account, q.groups)
+	prober, err := lab.NewProber(ctx, nft.Compile(q.account, q.groups))
+	if err != nil {
+		return 0, failure(ctx, err)
+	}
+	code, err := f.ask(ctx, env, q, prober)
+	if err := errors.Join(err, prober.Close()); err != nil {
+		var usage *usageError
+		if errors.As(err, &usage) {
+			return 0, usage
+		}
+		return 0, failure(ctx, err)
+	}
+	return code, nil
+}
+
+func (f probeFlags) ask(ctx context.Context, env Env, q *question, prober *lab.Prober) (int, error) {
+	if f.batch != "" {
+		return q.batch(ctx, env, f.batch, prober)
+	}
+	told, err := prober.Ask(ctx, []lab.Probe{*q.packet})
+	if err != nil {
+		return 0, err
+	}
+	a := q.answer(*q.packet, told[0])
+	if a.Verdict == nil { // a prediction is no answer
+		return 0, &lab.Unable{Lacks: fmt.Sprintf("%s: %s", q.packet, a.Error), Hint: "ask about other addresses"}
+	}
+	if f.format == "json" {
+		return a.exit(), json.NewEncoder(env.Stdout).Encode(a)
+	}
+	return a.exit(), q.text(env.Stdout, a)
+}
+
+// text writes an answer for people.
+func (q *question) text(w io.Writer, a answer) error {
+	way, verdict := "arriving", "dropped: no rule allows it"
+	if q.packet.Egress {
+		way = "leaving"
+	}
+	if a.Group != nil {
+		group := q.account.Group(*a.Group)
+		rule, _, _ := group.Find(a.Rule)
+		verdict = fmt.Sprintf("admitted by rule %s of group %s (%s): %s", a.Rule, group.ID, group.Name, rule)
+	}
+	tracked := ""
+	switch {
+	case a.Tracked == nil:
+	case *a.Tracked:
+		tracked = "tracked    yes, by EC2's documented rule: the flow outlives the rule that lets it in\n"
+	default:
+		tracked = "tracked    no, by EC2's documented rule: the flow ends when the rule is revoked\n"
+	}
+	agreed := a.Predicted
+	if *a.Verdict != a.Predicted {
+		agreed += ", and the kernel DISAGREES: please report this"
+	}
+	_, err := fmt.Fprintf(w, "packet     %s, %s\nverdict    %s\n%spredicted  %s\n", q.packet, way, verdict, tracked, agreed)
+	return err
+}
+
+// batch answers a file of packets, in order.
+func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.Prober) (code int, err error) {
+	from := os.Stdin
+	if name != "-" {
+		if from, err = os.Open(name); err != nil {
+			return 0, &usageError{fmt.Errorf("read packets: %w", err), "name a file that can be read"}
+		}
+		defer from.Close()
+	}
+	out := bufio.NewWriter(env.Stdout)
+	encoder := json.NewEncoder(out)
+	const many = 1024
+	var probes []lab.Probe
+	answered := func() error {
+		told, err := prober.Ask(ctx, probes)
+		if err != nil {
+			return err
+		}
+		for i, b := range probes {
+			a := q.answer(b, told[i])
+			if exit := a.exit(); exit != exitNotHeld {
+				code = max(code, exit)
+			}
+			if err := encoder.Encode(a); err != nil {
+				return fmt.Errorf("write answers: %w", err)
+			}
+		}
+		probes = probes[:0]
+		return out.Flush()
+	}
+	lines := bufio.NewScanner(from)
+	for number := 1; lines.Scan(); number++ {
+		if len(lines.Bytes()) == 0 {
+			continue
+		}
+		b, err := q.line(lines.Bytes())
+		if err != nil {
+			return 0, &usageError{fmt.Errorf("%s:%d: %w", name, number, err), `a line is such as {"from":"203.0.113.7","protocol":"tcp","port":443}`}
+		}
+		if probes = append(probes, b); len(probes) == many {
+			if err := answered(); err != nil {
+				return 0, err
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return 0, &usageError{fmt.Errorf("read packets: %w", err), "a line has a few hundred characters at most"}
+	}
+	return code, answered()
+}

@@ -1,0 +1,53 @@
+package lab
+
+import (
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+
+	"lablab/sg"
+)
+
+// bytes is the probe's packet, from its IP header on. The tag goes where the
+// trace shows it: the identification of IPv4, the flow label of IPv6.
+func (b Probe) bytes(tag int) ([]byte, error) {
+	ip, network := b.ip(tag)
+	switch b.Protocol {
+	case sg.TCP:
+		tcp := &layers.TCP{SrcPort: layers.TCPPort(b.SourcePort), DstPort: layers.TCPPort(b.Port), SYN: true, Window: 64240, Seq: 1}
+		_ = tcp.SetNetworkLayerForChecksum(network) // cannot fail for IP
+		return serialize(ip, tcp)
+	case sg.UDP:
+		udp := &layers.UDP{SrcPort: layers.UDPPort(b.SourcePort), DstPort: layers.UDPPort(b.Port)}
+		_ = udp.SetNetworkLayerForChecksum(network)
+		return serialize(ip, udp)
+	case sg.ICMP:
+		icmp := &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(b.Type, b.Code), Id: uint16(tag), Seq: 1}
+		return serialize(ip, icmp, data)
+	case sg.ICMPv6:
+		icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(b.Type, b.Code)}
+		_ = icmp.SetNetworkLayerForChecksum(network)
+		return serialize(ip, icmp, gopacket.Payload([]byte{0, byte(tag), 0, 1}), data)
+	}
+	return serialize(ip, data)
+}
+
+// data follows the headers; what it says is of no interest.
+var data = gopacket.Payload(make([]byte, 48))
+
+// ip is the header of the probe's version of IP.
+func (b Probe) ip(tag int) (gopacket.SerializableLayer, gopacket.NetworkLayer) {
+	protocol := layers.IPProtocol(b.Protocol)
+	if b.From.Is4() {
+		v4 := &layers.IPv4{Version: 4, TTL: 64, Id: uint16(tag), Protocol: protocol, SrcIP: b.From.AsSlice(), DstIP: b.To.AsSlice()}
+		return v4, v4
+	}
+	v6 := &layers.IPv6{Version: 6, HopLimit: 255, FlowLabel: uint32(tag), NextHeader: protocol, SrcIP: b.From.AsSlice(), DstIP: b.To.AsSlice()}
+	return v6, v6
+}
+
+// serialize writes layers one inside the other, with lengths and checksums.
+func serialize(list ...gopacket.SerializableLayer) ([]byte, error) {
+	buffer := gopacket.NewSerializeBuffer()
+	err := gopacket.SerializeLayers(buffer, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, list...)
+	return buffer.Bytes(), err
+}

@@ -1,0 +1,43 @@
+package lab
+
+import (
+	"net/netip"
+
+	"lablab/sg"
+)
+
+// A Probe is one packet to be held against the rules of a host: the first packet
+// of a flow of its own.
+type Probe struct {
+	Egress   bool // it leaves the host, rather than arriving
+	From, To netip.Addr
+	Protocol sg.Protocol
+	// SourcePort and Port are those of TCP and UDP.
+	SourcePort, Port uint16
+	// Type and Code are those of ICMP and ICMPv6.
+	Type, Code uint8
+}
+
+// A Judgement is what the kernel did with a probe.
+type Judgement struct {
+	Admitted bool
+	Rule     string // id of the rule that admitted it, or "default-deny"
+	State    string // conntrack's: new, or invalid for what cannot begin a flow
+	// Impossible says that the packet never came to the rules: the kernel drops
+	// it before, because of its addresses.
+	Impossible bool
+}
+
+// Packet is the probe as a security group sees it, and the direction of the rules
+// that it is held against.
+func (b Probe) Packet() (sg.Direction, sg.Packet) {
+	p := sg.Packet{Protocol: b.Protocol, Peer: b.From, To: int(b.Port)}
+	d := sg.Ingress
+	if b.Egress {
+		d, p.Peer = sg.Egress, b.To
+	}
+	if b.Protocol == sg.ICMP || b.Protocol == sg.ICMPv6 {
+		p.To, p.Code = int(b.Type), int(b.Code)
+	}
+	return d, p
+}

@@ -1,0 +1,271 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"lablab/lab/ns"
+	"lablab/nft"
+	"lablab/scenario"
+	"lablab/sg"
+)
+
+// A Prober is a host that enforces a ruleset, and a wire on which any packet can
+// be sent to it. Every address is the host's own, so that packets to any of them
+// meet its inbound rules, and nothing that the rules accept goes any further.
+type Prober struct {
+	host, peer *Host
+	trace      *nft.Trace
+	wire       int    // AF_PACKET socket of the peer: packets that arrive at the host
+	out        [2]int // raw sockets of the host, for IPv4 and IPv6: packets that leave it
+	link       int    // index of the peer's interface
+}
+
+// NewProber builds a host that enforces rs.
+func NewProber(ctx context.Context, rs nft.Ruleset) (*Prober, error) {
+	p := &Prober{
+		host: &Host{Host: scenario.Host{Name: "host", Address: netip.MustParsePrefix("169.254.0.1/30")}},
+		peer: &Host{Host: scenario.Host{Name: "peer", Address: netip.MustParsePrefix("169.254.0.2/30")}},
+		wire: -1, out: [2]int{-1, -1},
+	}
+	if err := p.build(ctx, rs); err != nil {
+		_ = p.Close()
+		return nil, unableTo(buildLab, err)
+	}
+	return p, nil
+}
+
+func (p *Prober) build(ctx context.Context, rs nft.Ruleset) (err error) {
+	for _, h := range []*Host{p.host, p.peer} {
+		if h.ns, err = ns.New(); err != nil {
+			return unableTo(makeNamespace, err)
+		}
+		if err := quiet(h.ns); err != nil {
+			return err
+		}
+	}
+	if err := connect(ctx, p.host, p.peer); err != nil {
+		return err
+	}
+	if err := p.openEverything(); err != nil {
+		return err
+	}
+	if p.host.rules, err = nft.Install(p.host.ns, rs); err != nil {
+		return unableTo(installRules, err)
+	}
+	if err := p.host.rules.Sink(); err != nil {
+		return unableTo(installRules, err)
+	}
+	if p.trace, err = p.host.rules.Trace(); err != nil {
+		return unableTo(openTrace, err)
+	}
+	return p.openSockets()
+}
+
+// quiet takes care that a host sends nothing by itself and believes any source.
+func quiet(n *ns.Namespace) error {
+	return n.SetSysctl(map[string]string{
+		"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0",
+		"ipv4/conf/all/accept_local": "1", "ipv4/conf/all/route_localnet": "1",
+		"ipv6/conf/default/accept_dad": "0", "ipv6/conf/default/accept_ra": "0",
+		"ipv6/conf/default/router_solicitations": "0", "ipv6/conf/default/addr_gen_mode": "1",
+	})
+}
+
+// openEverything makes every address the host's own.
+func (p *Prober) openEverything() error {
+	h, err := rtnetlink(p.host)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	lo, err := h.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("find loopback: %w", err)
+	}
+	for _, everything := range []string{"0.0.0.0/0", "::/0"} {
+		route := &netlink.Route{
+			LinkIndex: lo.Attrs().Index, Dst: ipNet(netip.MustParsePrefix(everything)),
+			Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: unix.RT_SCOPE_HOST,
+		}
+		if err := h.RouteAdd(route); err != nil {
+			return fmt.Errorf("make %s the host's own: %w", everything, err)
+		}
+	}
+	peer, err := rtnetlink(p.peer)
+	if err != nil {
+		return err
+	}
+	defer peer.Close()
+	link, err := peer.LinkByName(interfaceName)
+	if err != nil {
+		return fmt.Errorf("find interface: %w", err)
+	}
+	p.link = link.Attrs().Index
+	return nil
+}
+
+func (p *Prober) openSockets() error {
+	err := p.peer.ns.Do(func() (err error) {
+		p.wire, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return unableTo(openICMP, err)
+	}
+	err = p.host.ns.Do(func() (err error) {
+		for i, family := range []int{unix.AF_INET, unix.AF_INET6} {
+			// IPPROTO_RAW: what is sent begins with its own IP header (raw(7)).
+			if p.out[i], err = unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW); err != nil {
+				return err
+			}
+			if err := unix.SetsockoptInt(p.out[i], unix.SOL_SOCKET, unix.SO_BROADCAST, 1); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return unableTo(openICMP, err)
+	}
+	return nil
+}
+
+// Close takes the host down.
+func (p *Prober) Close() error {
+	for _, fd := range []int{p.wire, p.out[0], p.out[1]} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	if p.trace != nil {
+		_ = p.trace.Close()
+	}
+	return each([]*Host{p.host, p.peer}, (*Host).close)
+}
+
+// Ask sends the probes and returns what the kernel did with each, in order.
+func (p *Prober) Ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
+	// As many as the kernel's news about them fit into a small socket.
+	const window = 32
+	judgements := make([]Judgement, 0, len(probes))
+	for start := 0; start < len(probes); start += window {
+		some := probes[start:min(start+window, len(probes))]
+		told, err := p.ask(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		judgements = append(judgements, told...)
+	}
+	return judgements, nil
+}
+
+func (p *Prober) ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
+	judgements := make([]Judgement, len(probes))
+	told := make([]bool, len(probes))
+	open := len(probes)
+	see := func(v nft.Verdict) {
+		i := int(v.Packet.Tag) - 1
+		if i < 0 || i >= len(probes) || told[i] || !probes[i].is(v) {
+			return
+		}
+		told[i] = true
+		open--
+		judgements[i] = Judgement{Admitted: v.Accepted, Rule: v.By.ID, State: v.State}
+	}
+	for i, probe := range probes {
+		err := p.send(probe, i+1)
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EACCES) {
+			continue // such a packet cannot leave; it will have no verdict
+		}
+		if err != nil {
+			return nil, fmt.Errorf("send %s: %w", probe, err)
+		}
+	}
+	missed, err := p.await(ctx, see, func() bool { return open == 0 })
+	if err != nil {
+		return nil, err
+	}
+	for i, known := range told {
+		switch {
+		case known:
+		case missed:
+			return nil, fmt.Errorf("probe %s: its verdict was lost", probes[i])
+		default:
+			judgements[i].Impossible = true
+		}
+	}
+	return judgements, nil
+}
+
+// await takes the kernel's verdicts until done, or until none has come for a while.
+func (p *Prober) await(ctx context.Context, see func(nft.Verdict), done func() bool) (missed bool, err error) {
+	const patience, step = 300 * time.Millisecond, time.Millisecond
+	for waited := time.Duration(0); waited < patience; waited += step {
+		if err := p.trace.Drain(see, func() { missed = true }); err != nil || done() {
+			return missed, err
+		}
+		select {
+		case <-time.After(step):
+		case <-ctx.Done():
+			return missed, context.Cause(ctx)
+		}
+	}
+	return missed, nil
+}
+
+// is reports whether a verdict is about the probe.
+func (b Probe) is(v nft.Verdict) bool {
+	direction := sg.Ingress
+	if b.Egress {
+		direction = sg.Egress
+	}
+	return v.Direction == direction && v.Packet.Protocol == b.Protocol && v.Packet.Source == b.From && v.Packet.Destination == b.To
+}
+
+func (b Probe) String() string {
+	switch b.Protocol {
+	case sg.TCP, sg.UDP:
+		return fmt.Sprintf("%s %s > %s", b.Protocol, netip.AddrPortFrom(b.From, b.SourcePort), netip.AddrPortFrom(b.To, b.Port))
+	case sg.ICMP, sg.ICMPv6:
+		return fmt.Sprintf("%s type %d code %d %s > %s", b.Protocol, b.Type, b.Code, b.From, b.To)
+	}
+	return fmt.Sprintf("protocol %s %s > %s", b.Protocol, b.From, b.To)
+}
+
+// send puts the packet on the wire, or lets the host send it.
+func (p *Prober) send(b Probe, tag int) error {
+	packet, err := b.bytes(tag)
+	if err != nil {
+		return err
+	}
+	if !b.Egress {
+		kind := layers.EthernetTypeIPv4
+		if b.From.Is6() {
+			kind = layers.EthernetTypeIPv6
+		}
+		header := &layers.Ethernet{SrcMAC: mac(p.peer.Address.Addr()), DstMAC: mac(p.host.Address.Addr()), EthernetType: kind}
+		frame, err := serialize(header, gopacket.Payload(packet))
+		if err != nil {
+			return err
+		}
+		return unix.Sendto(p.wire, frame, 0, &unix.SockaddrLinklayer{Ifindex: p.link, Halen: 6})
+	}
+	if b.To.Is4() {
+		err = unix.Sendto(p.out[0], packet, 0, &unix.SockaddrInet4{Addr: b.To.As4()})
+	} else {
+		err = unix.Sendto(p.out[1], packet, 0, &unix.SockaddrInet6{Addr: b.To.As16()})
+	}
+	if errors.Is(err, unix.EPERM) {
+		return nil // the rules or the sink have dropped it, as was to be expected
+	}
+	return err
+}

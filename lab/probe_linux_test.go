@@ -1,0 +1,218 @@
+package lab
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"testing"
+
+	"lablab/internal/nstest"
+	"lablab/nft"
+	"lablab/sg"
+)
+
+func prober(t testing.TB, rs nft.Ruleset) *Prober {
+	t.Helper()
+	nstest.Kernel(t)
+	p, err := NewProber(t.Context(), rs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// ec2 is the account that the fixtures in testdata/ec2 describe.
+func ec2(t testing.TB) *sg.Account {
+	t.Helper()
+	a := &sg.Account{}
+	for _, name := range []string{"groups.json", "interfaces.json", "prefix-lists.json", "managed-prefix-lists.json", "pl-0123456789abcdef0.json"} {
+		text, err := os.ReadFile("../testdata/ec2/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Read(name, bytes.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return a
+}
+
+func TestProbe(t *testing.T) {
+	a := ec2(t)
+	p := prober(t, nft.Compile(a, a.Groups))
+	own4, own6 := netip.MustParseAddr("10.255.1.197"), netip.MustParseAddr("2001:db8::197")
+	addr := netip.MustParseAddr
+	for _, test := range []struct {
+		name  string
+		probe Probe
+		rule  string
+	}{
+		{"tcp from the world", Probe{From: addr("203.0.113.7"), To: own4, Protocol: sg.TCP, SourcePort: 4711, Port: 443}, "sg-0a1:in:1.1"},
+		{"tcp over IPv6", Probe{From: addr("2001:db8:1::7"), To: own6, Protocol: sg.TCP, SourcePort: 4711, Port: 443}, "sg-0a1:in:1.2"},
+		{"another port", Probe{From: addr("203.0.113.7"), To: own4, Protocol: sg.TCP, SourcePort: 4711, Port: 444}, "default-deny"},
+		{"udp", Probe{From: addr("203.0.113.7"), To: own4, Protocol: sg.UDP, SourcePort: 4711, Port: 443}, "default-deny"},
+		{"echo request", Probe{From: addr("10.255.9.9"), To: own4, Protocol: sg.ICMP, Type: 8}, "sg-0a1:in:2.1"},
+		{"ICMP that begins no flow", Probe{From: addr("10.255.9.9"), To: own4, Protocol: sg.ICMP, Type: 3, Code: 4}, "default-deny"},
+		{"ICMPv6", Probe{From: addr("2001:db8::5"), To: own6, Protocol: sg.ICMPv6, Type: 128}, "sg-0a1:in:3.1"},
+		{"a member of a group", Probe{From: addr("10.255.1.11"), To: own4, Protocol: sg.TCP, SourcePort: 4711, Port: 8042}, "sg-0a2:in:1.1"},
+		{"not a member", Probe{From: addr("10.255.1.12"), To: own4, Protocol: sg.TCP, SourcePort: 4711, Port: 8042}, "default-deny"},
+		{"an entry of a prefix list", Probe{From: addr("192.0.3.3"), To: own4, Protocol: sg.TCP, SourcePort: 4711, Port: 22}, "sg-0a2:in:2.3"},
+		{"GRE", Probe{From: addr("192.0.2.1"), To: own4, Protocol: 47}, "sg-0a2:in:3.1"},
+		{"any address of one's own", Probe{From: addr("203.0.113.7"), To: addr("198.51.100.1"), Protocol: sg.TCP, SourcePort: 4711, Port: 443}, "sg-0a1:in:1.1"},
+		{"going out", Probe{Egress: true, From: own4, To: addr("8.8.8.8"), Protocol: sg.UDP, SourcePort: 4711, Port: 53}, "sg-0a1:out:1.1"},
+		{"going out over IPv6", Probe{Egress: true, From: own6, To: addr("2001:4860::8888"), Protocol: sg.TCP, SourcePort: 4711, Port: 53}, "sg-0a1:out:2.1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for range 2 { // the first leaves nothing that the second could profit from
+				got, err := p.Ask(t.Context(), []Probe{test.probe})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got[0].Rule != test.rule || got[0].Admitted != (test.rule != "default-deny") {
+					t.Errorf("got %+v, want %s", got[0], test.rule)
+				}
+				if got[0].State != "new" && test.probe.Type != 3 {
+					t.Errorf("state %s, want new", got[0].State)
+				}
+			}
+		})
+	}
+	got, err := p.Ask(t.Context(), []Probe{{From: addr("224.0.0.1"), To: own4, Protocol: sg.UDP, SourcePort: 1, Port: 1}})
+	if err != nil || !got[0].Impossible {
+		t.Errorf("a source that cannot be: %+v, %v", got, err)
+	}
+}
+
+// Random groups and random packets: what sg predicts is what the kernel does.
+func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
+	nstest.Kernel(t)
+	const groups, packets = 40, 500
+	seed := rand.Uint64()
+	random := rand.New(rand.NewPCG(seed, 0))
+	all := map[bool]int{}
+	for round := range groups {
+		a := randomAccount(random)
+		p, err := NewProber(t.Context(), nft.Compile(a, a.Groups))
+		if err != nil {
+			t.Fatal(err)
+		}
+		probes := make([]Probe, packets)
+		for i := range probes {
+			probes[i] = randomProbe(random, i)
+		}
+		told, err := p.Ask(t.Context(), probes)
+		if err != nil {
+			t.Fatalf("seed %d, round %d: %v", seed, round, err)
+		}
+		for i, probe := range probes {
+			d, packet := probe.Packet()
+			predicted, admitted := a.Judge(a.Groups, d, packet)
+			all[admitted]++
+			if admitted != told[i].Admitted || told[i].Impossible {
+				t.Errorf("seed %d, round %d: %s: predicted %v by %s, the kernel says %+v", seed, round, probe, admitted, predicted.Rule.ID, told[i])
+			}
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all[true] < packets || all[false] < packets {
+		t.Errorf("%d admitted and %d dropped: that tests little", all[true], all[false])
+	}
+	t.Logf("%d admitted, %d dropped", all[true], all[false])
+}
+
+// randomAccount has a few groups, in a small world where matches are frequent.
+func randomAccount(r *rand.Rand) *sg.Account {
+	a := &sg.Account{PrefixLists: []sg.PrefixList{{ID: "pl-1", Known: true}}}
+	for range r.IntN(4) {
+		a.PrefixLists[0].Entries = append(a.PrefixLists[0].Entries, randomPrefix(r))
+	}
+	for n := range 1 + r.IntN(3) {
+		g := &sg.Group{ID: fmt.Sprintf("sg-%d", n)}
+		a.Interfaces = append(a.Interfaces, sg.Interface{Groups: []string{g.ID}, Addresses: []netip.Addr{randomAddr(r, false), randomAddr(r, true)}})
+		for i := range r.IntN(8) {
+			g.Ingress = append(g.Ingress, randomRule(r, fmt.Sprintf("sg-%d:in:%d", n, i)))
+			g.Egress = append(g.Egress, randomRule(r, fmt.Sprintf("sg-%d:out:%d", n, i)))
+		}
+		a.Groups = append(a.Groups, g)
+	}
+	return a
+}
+
+func randomRule(r *rand.Rand, id string) sg.Rule {
+	rule := sg.Rule{ID: id, From: sg.Any, To: sg.Any, Protocol: []sg.Protocol{sg.All, sg.TCP, sg.TCP, sg.UDP, sg.ICMP, sg.ICMPv6, 47, 132}[r.IntN(8)]}
+	switch rule.Protocol {
+	case sg.TCP, sg.UDP:
+		rule.From = r.IntN(8)
+		rule.To = rule.From + r.IntN(4)
+	case sg.ICMP, sg.ICMPv6:
+		if r.IntN(2) == 0 {
+			rule.From = []int{8, 3, 128, 0}[r.IntN(4)]
+			rule.To = r.IntN(3) - 1
+		}
+	}
+	switch r.IntN(8) {
+	case 0:
+		rule.PrefixList = "pl-1"
+	case 1:
+		rule.Reference = sg.Reference{GroupID: fmt.Sprintf("sg-%d", r.IntN(3)), Owner: "1"}
+	default:
+		rule.Peer = randomPrefix(r)
+	}
+	return rule
+}
+
+func randomAddr(r *rand.Rand, six bool) netip.Addr {
+	if six {
+		return netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 15: byte(1 + r.IntN(15))})
+	}
+	return netip.AddrFrom4([4]byte{192, 0, 2, byte(1 + r.IntN(15))})
+}
+
+func randomPrefix(r *rand.Rand) netip.Prefix {
+	address := randomAddr(r, r.IntN(3) == 0)
+	bits := []int{0, address.BitLen() - 4, address.BitLen() - 3, address.BitLen() - 2, address.BitLen() - 1, address.BitLen()}[r.IntN(6)]
+	return netip.PrefixFrom(address, bits).Masked()
+}
+
+func randomProbe(r *rand.Rand, i int) Probe {
+	six := r.IntN(3) == 0
+	own := netip.MustParseAddr("10.255.1.197")
+	if six {
+		own = netip.MustParseAddr("fd00::197")
+	}
+	b := Probe{Egress: r.IntN(3) == 0, From: randomAddr(r, six), To: own, SourcePort: uint16(1024 + i), Port: uint16(r.IntN(12))}
+	if b.Egress {
+		b.From, b.To = b.To, b.From
+	}
+	b.Protocol = []sg.Protocol{sg.TCP, sg.UDP, sg.ICMP, sg.ICMPv6, 47, 132}[r.IntN(6)]
+	if six && b.Protocol == sg.ICMP || !six && b.Protocol == sg.ICMPv6 {
+		b.Protocol = sg.TCP // the other version's ICMP exists on no wire
+	}
+	b.Type, b.Code = []uint8{8, 3, 128, 0, 13}[r.IntN(5)], uint8(r.IntN(3))
+	return b
+}
+
+func BenchmarkAsk(b *testing.B) {
+	a := ec2(b)
+	p := prober(b, nft.Compile(a, a.Groups))
+	r := rand.New(rand.NewPCG(1, 1))
+	probes := make([]Probe, 1000)
+	for i := range probes {
+		probes[i] = randomProbe(r, i)
+	}
+	for b.Loop() {
+		if _, err := p.Ask(b.Context(), probes); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(probes)*b.N)/b.Elapsed().Seconds(), "packets/s")
+}
