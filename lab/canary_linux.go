@@ -31,11 +31,10 @@ func (l *Lab) prove(ctx context.Context) error {
 
 // forbidden finds a UDP port that to's groups refuse and from's let out.
 func (l *Lab) forbidden(from, to *Host) (port int, exists bool) {
-	const discard = 9     // RFC 863: whatever arrives there may be thrown away
-	var nobody sg.Account // the lab's rules name addresses only
+	const discard = 9 // RFC 863: whatever arrives there may be thrown away
 	for port := discard; port < 1<<16; port++ {
-		_, out := nobody.Judge(l.carried(from), sg.Egress, sg.Packet{Protocol: sg.UDP, Peer: to.Address.Addr(), To: port})
-		_, in := nobody.Judge(l.carried(to), sg.Ingress, sg.Packet{Protocol: sg.UDP, Peer: from.Address.Addr(), To: port})
+		_, out := l.account.Judge(l.carried(from), sg.Egress, sg.Packet{Protocol: sg.UDP, Peer: to.Address.Addr(), To: port})
+		_, in := l.account.Judge(l.carried(to), sg.Ingress, sg.Packet{Protocol: sg.UDP, Peer: from.Address.Addr(), To: port})
 		if out && !in {
 			return port, true
 		}

@@ -31,21 +31,13 @@ func (l *Lab) number() uint32 {
 	return l.lastNumber
 }
 
-func (g *group) carriedBy(h *Host) bool { return slices.Contains(h.Groups, g.Name) }
-
-func (g *group) numbered(d sg.Direction) []nft.Rule {
-	var rules []nft.Rule
-	for _, r := range g.Rules(d) {
-		rules = append(rules, nft.Rule{Number: g.numbers[r.ID], Rule: r})
-	}
-	return rules
-}
+func (g *group) carriedBy(h *Host) bool { return slices.Contains(h.Groups, g.Key()) }
 
 // announce records the rules that a group has from the beginning.
 func (l *Lab) announce(g *group) {
 	for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
-		for _, r := range g.numbered(d) {
-			l.log.Append(timeline.RuleAuthorized{Rule: l.record(g, d, r)})
+		for _, r := range g.Rules(d) {
+			l.log.Append(timeline.RuleAuthorized{Rule: l.record(g, d, r, g.numbers[r.ID])})
 		}
 	}
 }
@@ -59,12 +51,13 @@ func (l *Lab) Authorize(groupName string, d sg.Direction, r sg.Rule) error {
 	if err := g.Group.Authorize(d, r); err != nil {
 		return fmt.Errorf("authorize rule %s: %w", r.ID, err)
 	}
-	g.numbers[r.ID] = l.number()
-	rule := nft.Rule{Number: g.numbers[r.ID], Rule: r}
-	if err := each(l.carriers(g), func(h *Host) error { return h.rules.Authorize(d, rule) }); err != nil {
+	number := l.number()
+	g.numbers[r.ID] = number
+	err = each(l.carriers(g), func(h *Host) error { return h.rules.Authorize(d, nft.RulesFor(l.account, r, number)...) })
+	if err != nil {
 		return err
 	}
-	l.log.Append(timeline.RuleAuthorized{Rule: l.record(g, d, rule)})
+	l.log.Append(timeline.RuleAuthorized{Rule: l.record(g, d, r, number)})
 	return nil
 }
 
@@ -79,22 +72,22 @@ func (l *Lab) Revoke(groupName, id string) error {
 	if err != nil {
 		return fmt.Errorf("revoke rule %s: %w", id, err)
 	}
-	rule := nft.Rule{Number: g.numbers[id], Rule: revoked}
-	if err := each(l.carriers(g), func(h *Host) error { return h.rules.Revoke(d, rule.Number) }); err != nil {
+	number := g.numbers[id]
+	if err := each(l.carriers(g), func(h *Host) error { return h.rules.Revoke(d, number) }); err != nil {
 		return err
 	}
 	delete(g.numbers, id)
-	l.log.Append(timeline.RuleRevoked{Rule: l.record(g, d, rule)})
+	l.log.Append(timeline.RuleRevoked{Rule: l.record(g, d, revoked, number)})
 	return nil
 }
 
-func (l *Lab) group(name string) (*group, error) {
+func (l *Lab) group(key string) (*group, error) {
 	for _, g := range l.groups {
-		if g.Name == name {
+		if g.Key() == key {
 			return g, nil
 		}
 	}
-	return nil, fmt.Errorf("find group %s: the lab has none of that name", name)
+	return nil, fmt.Errorf("find group %s: the lab has none of that name", key)
 }
 
 // carriers are the hosts that carry g.
@@ -108,10 +101,10 @@ func (l *Lab) carriers(g *group) []*Host {
 	return hosts
 }
 
-func (l *Lab) record(g *group, d sg.Direction, r nft.Rule) timeline.Rule {
+func (l *Lab) record(g *group, d sg.Direction, r sg.Rule, number uint32) timeline.Rule {
 	var names []string
 	for _, h := range l.carriers(g) {
 		names = append(names, h.Name)
 	}
-	return timeline.Rule{Number: r.Number, ID: r.ID, Group: g.Name, Direction: d, Text: r.Rule.String(), Hosts: names}
+	return timeline.Rule{Number: number, ID: r.ID, Group: g.Key(), Direction: d, Text: r.String(), Hosts: names}
 }

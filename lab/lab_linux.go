@@ -22,8 +22,9 @@ import (
 // A Lab is hosts, joined by a wire and guarded by their security groups. It
 // exists in this process alone and is gone with it, however that ends.
 type Lab struct {
-	hosts  []*Host
-	groups []*group
+	hosts   []*Host
+	groups  []*group
+	account *sg.Account // what their rules refer to
 	// Streams go on from one experiment to the next.
 	streams  []*pinger.Stream
 	interval time.Duration // between two packets of a stream
@@ -53,6 +54,9 @@ type Host struct {
 func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	log.Append(begun(sc, o))
 	l := &Lab{log: log, interval: o.Interval, stop: func() {}, verdicts: newWitness(log)}
+	if l.account = sc.Account; l.account == nil {
+		l.account = &sg.Account{}
+	}
 	l.broken, l.fail = context.WithCancelCause(context.Background())
 	if err := l.build(ctx, sc); err != nil {
 		_ = l.Close() // what could not be built is the error to tell
@@ -100,13 +104,11 @@ func prepare(h *Host) (err error) {
 // packet may come before that. The rules come first: on a kernel of modules it is
 // they that load conntrack.
 func (l *Lab) enforce(h *Host) (err error) {
-	var rs nft.Ruleset
+	numbers := map[*sg.Group]map[string]uint32{}
 	for _, g := range l.groups {
-		if g.carriedBy(h) {
-			rs.Ingress = append(rs.Ingress, g.numbered(sg.Ingress)...)
-			rs.Egress = append(rs.Egress, g.numbered(sg.Egress)...)
-		}
+		numbers[g.Group] = g.numbers
 	}
+	rs := nft.Compile(l.account, l.carried(h), func(g *sg.Group, r sg.Rule) uint32 { return numbers[g][r.ID] })
 	if h.rules, err = nft.Install(h.ns, rs); err != nil {
 		return unableTo(installRules, err)
 	}

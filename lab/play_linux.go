@@ -60,7 +60,7 @@ func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
 		l.log.Append(timeline.ExperimentBegun{Number: i + 1})
 		played := l.play(ctx, e)
 		// What was seen is recorded even if the experiment was cut short.
-		if err := errors.Join(played, l.account()); err != nil {
+		if err := errors.Join(played, l.takeStock()); err != nil {
 			return err
 		}
 		l.log.Append(timeline.ExperimentEnded{Number: i + 1})

@@ -46,7 +46,7 @@ func ec2(t testing.TB) *sg.Account {
 
 func TestProbe(t *testing.T) {
 	a := ec2(t)
-	p := prober(t, nft.Compile(a, a.Groups))
+	p := prober(t, nft.Compile(a, a.Groups, nft.InOrder()))
 	own4, own6 := netip.MustParseAddr("10.255.1.197"), netip.MustParseAddr("2001:db8::197")
 	addr := netip.MustParseAddr
 	for _, test := range []struct {
@@ -99,7 +99,7 @@ func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
 	all := map[bool]int{}
 	for round := range groups {
 		a := randomAccount(random)
-		p, err := NewProber(t.Context(), nft.Compile(a, a.Groups))
+		p, err := NewProber(t.Context(), nft.Compile(a, a.Groups, nft.InOrder()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,7 +203,7 @@ func randomProbe(r *rand.Rand, i int) Probe {
 
 func BenchmarkAsk(b *testing.B) {
 	a := ec2(b)
-	p := prober(b, nft.Compile(a, a.Groups))
+	p := prober(b, nft.Compile(a, a.Groups, nft.InOrder()))
 	r := rand.New(rand.NewPCG(1, 1))
 	probes := make([]Probe, 1000)
 	for i := range probes {

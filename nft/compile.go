@@ -11,27 +11,17 @@ import (
 )
 
 // Compile makes the ruleset of a host that carries these groups of the account:
-// the union of their rules, numbered from 1. A prefix list or a group as peer
-// becomes a named set of each version of IP that it has addresses of, so that a
-// change of membership changes the set and no rule. Sources that cannot be
-// enforced are left out; [sg.Account.Audit] lists them.
-func Compile(account *sg.Account, groups []*sg.Group) Ruleset {
+// the union of their rules, each with the number that number gives it. A prefix
+// list or a group as peer becomes a named set of each version of IP that it has
+// addresses of, so that a change of membership changes the set and no rule.
+// Sources that cannot be enforced are left out; [sg.Account.Audit] lists them.
+func Compile(account *sg.Account, groups []*sg.Group, number func(*sg.Group, sg.Rule) uint32) Ruleset {
 	var rs Ruleset
-	number := uint32(0)
 	for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
 		var rules []Rule
 		for _, g := range groups {
 			for _, r := range g.Rules(d) {
-				peers, reason := account.Peers(r)
-				if reason != "" {
-					continue
-				}
-				number++
-				if r.Peer.IsValid() {
-					rules = append(rules, Rule{Number: number, Rule: r})
-					continue
-				}
-				rules = append(rules, rs.viaSets(Rule{Number: number, Rule: r}, peers)...)
+				rules = append(rules, RulesFor(account, r, number(g, r))...)
 			}
 		}
 		if d == sg.Ingress {
@@ -39,25 +29,45 @@ func Compile(account *sg.Account, groups []*sg.Group) Ruleset {
 		} else {
 			rs.Egress = rules
 		}
+		for _, r := range rules {
+			if r.Set != nil && !slices.ContainsFunc(rs.Sets, func(s Set) bool { return s.Name == r.Set.Name }) {
+				rs.Sets = append(rs.Sets, *r.Set)
+			}
+		}
 	}
 	slices.SortFunc(rs.Sets, func(a, b Set) int { return cmp.Compare(a.Name, b.Name) })
 	return rs
 }
 
-// viaSets makes the rules that look a peer up in its sets. A rule stands there
-// for IPv4 even if the set is empty: members may come.
-func (rs *Ruleset) viaSets(r Rule, peers []netip.Prefix) []Rule {
+// InOrder numbers rules from 1, in the order in which they are asked about.
+func InOrder() func(*sg.Group, sg.Rule) uint32 {
+	last := uint32(0)
+	return func(*sg.Group, sg.Rule) uint32 {
+		last++
+		return last
+	}
+}
+
+// RulesFor are the rules that enforce one security-group rule: one, or one for
+// each version of IP where its peer is a prefix list or a group, or none if it
+// cannot be enforced. With a set, one stands there for IPv4 even if that is
+// empty: members may come.
+func RulesFor(account *sg.Account, rule sg.Rule, number uint32) []Rule {
+	peers, reason := account.Peers(rule)
+	r := Rule{Number: number, Rule: rule}
+	switch {
+	case reason != "":
+		return nil
+	case rule.Peer.IsValid():
+		return []Rule{r}
+	}
 	var rules []Rule
 	for _, six := range []bool{false, true} {
 		members := slices.DeleteFunc(slices.Clone(peers), func(p netip.Prefix) bool { return p.Addr().Is6() != six })
 		if six && len(members) == 0 {
 			continue
 		}
-		set := Set{Name: setName(r.PeerText(), six), Six: six, Ranges: merge(members)}
-		if !slices.ContainsFunc(rs.Sets, func(s Set) bool { return s.Name == set.Name }) {
-			rs.Sets = append(rs.Sets, set)
-		}
-		r.Set = &set
+		r.Set = &Set{Name: setName(r.PeerText(), six), Six: six, Ranges: merge(members)}
 		rules = append(rules, r)
 	}
 	return rules

@@ -51,11 +51,11 @@ func agree(t *testing.T, rs Ruleset) {
 
 func TestCompile(t *testing.T) {
 	a := account(t)
-	rs := Compile(a, a.Groups)
+	rs := Compile(a, a.Groups, InOrder())
 	golden(t, "testdata/ec2.nft", rs.String())
 	agree(t, rs)
 	for _, g := range a.Groups {
-		agree(t, Compile(a, []*sg.Group{g}))
+		agree(t, Compile(a, []*sg.Group{g}, InOrder()))
 	}
 }
 
@@ -101,7 +101,7 @@ func TestSetsAtTheEnds(t *testing.T) {
 				list.Entries = append(list.Entries, netip.MustParsePrefix(c))
 			}
 			g := &sg.Group{ID: "sg-1", Ingress: []sg.Rule{{ID: "r", Protocol: sg.All, From: sg.Any, To: sg.Any, PrefixList: "pl-1"}}}
-			agree(t, Compile(&sg.Account{Groups: []*sg.Group{g}, PrefixLists: []sg.PrefixList{list}}, []*sg.Group{g}))
+			agree(t, Compile(&sg.Account{Groups: []*sg.Group{g}, PrefixLists: []sg.PrefixList{list}}, []*sg.Group{g}, InOrder()))
 		})
 	}
 }
@@ -117,14 +117,14 @@ func large(rules, entries int) Ruleset {
 		peer := netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)}), 32)
 		g.Ingress = append(g.Ingress, sg.Rule{ID: fmt.Sprintf("sg-1:in:%d.1", i), Protocol: sg.TCP, From: 443, To: 443, Peer: peer})
 	}
-	return Compile(&sg.Account{Groups: []*sg.Group{g}, PrefixLists: []sg.PrefixList{list}}, []*sg.Group{g})
+	return Compile(&sg.Account{Groups: []*sg.Group{g}, PrefixLists: []sg.PrefixList{list}}, []*sg.Group{g}, InOrder())
 }
 
 // The buffers of an ordinary user on a stock distribution hold about a hundred
 // rules; more of them take several transactions.
 func TestSmallBuffers(t *testing.T) {
 	n := nstest.New(t)
-	table := &Table{ns: n, judges: map[uint64]Judge{}, states: map[uint64]string{}, handles: map[numbered][]uint64{}}
+	table := &Table{ns: n, judges: map[uint64]Judge{}, states: map[uint64]string{}, handles: map[numbered][]uint64{}, sets: map[string]bool{}}
 	var err error
 	if table.news, err = listenToNews(n); err != nil {
 		t.Fatal(err)

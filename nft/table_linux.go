@@ -40,6 +40,7 @@ type Table struct {
 	// versions of IP has two.
 	handles map[numbered][]uint64
 	news    *news
+	sets    map[string]bool // that the table has
 	// How many rules one transaction may have, so that the socket holds it.
 	chunk int
 	// Sockets that have done their work and are still to be closed.
@@ -57,7 +58,7 @@ type numbered struct {
 // error wraps ENOENT where the kernel lacks an expression (nft_ct, nft_counter)
 // and EOPNOTSUPP or EINVAL where it lacks nf_tables.
 func Install(n *ns.Namespace, rs Ruleset) (*Table, error) {
-	t := &Table{ns: n, judges: map[uint64]Judge{}, states: map[uint64]string{}, handles: map[numbered][]uint64{}}
+	t := &Table{ns: n, judges: map[uint64]Judge{}, states: map[uint64]string{}, handles: map[numbered][]uint64{}, sets: map[string]bool{}}
 	var err error
 	if t.news, err = listenToNews(n); err != nil {
 		return nil, fmt.Errorf("install ruleset: %w", err)
@@ -102,6 +103,7 @@ func (t *Table) install(c *nftables.Conn, rs Ruleset) error {
 		if err := addSet(c, table, s); err != nil {
 			return err
 		}
+		t.sets[s.Name] = true
 	}
 	for _, d := range directions {
 		for chunk := range slices.Chunk(rs.Rules(d), t.chunk) {
@@ -194,30 +196,42 @@ func (t *Table) note(d sg.Direction, rules []Rule, handles []uint64) {
 	}
 }
 
-// learnNew notes the handle of a rule that was just added, from what the kernel
+// learnNew notes the handles of rules that were just added, from what the kernel
 // told meanwhile, or else by listing them all. t.mu is held.
-func (t *Table) learnNew(c *nftables.Conn, d sg.Direction, added Rule) error {
+func (t *Table) learnNew(c *nftables.Conn, d sg.Direction, added []Rule) error {
 	handles, complete, err := t.news.rules()
 	if err != nil {
 		return err
 	}
-	if complete && len(handles[d]) == 1 {
-		t.note(d, []Rule{added}, handles[d])
+	if complete && len(handles[d]) == len(added) {
+		t.note(d, added, handles[d])
 		return nil
 	}
 	_, err = t.learn(c, d)
 	return err
 }
 
-// Authorize adds a rule to one direction.
-func (t *Table) Authorize(d sg.Direction, r Rule) error {
+// Authorize adds rules to one direction, in one transaction, with the sets that
+// they need and the table does not have yet.
+func (t *Table) Authorize(d sg.Direction, rules ...Rule) error {
+	if len(rules) == 0 {
+		return nil
+	}
 	return t.with(func(c *nftables.Conn) error {
 		table, chain := groupChain(d)
-		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: ruleExprs(r, d), UserData: comment(r.ID)})
-		if err := c.Flush(); err != nil {
-			return fmt.Errorf("authorize rule %s: %w", r.ID, err)
+		for _, r := range rules {
+			if r.Set != nil && !t.sets[r.Set.Name] {
+				if err := addSet(c, table, *r.Set); err != nil {
+					return fmt.Errorf("authorize rule %s: %w", r.ID, err)
+				}
+				t.sets[r.Set.Name] = true
+			}
+			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: ruleExprs(r, d), UserData: comment(r.ID)})
 		}
-		return t.learnNew(c, d, r)
+		if err := c.Flush(); err != nil {
+			return fmt.Errorf("authorize rule %s: %w", rules[0].ID, err)
+		}
+		return t.learnNew(c, d, rules)
 	})
 }
 

@@ -15,6 +15,8 @@ type Scenario struct {
 	Title  string
 	Hosts  []Host
 	Groups []*sg.Group
+	// Account is what the groups' rules refer to; nil where they name addresses only.
+	Account *sg.Account
 	// Experiments follow one another; a stream goes on into the next ones.
 	Experiments []Experiment
 }
@@ -23,7 +25,7 @@ type Scenario struct {
 type Host struct {
 	Name    string
 	Address netip.Prefix // the address, with the length of its network's prefix
-	Groups  []string
+	Groups  []string     // by their keys
 }
 
 // An Experiment does something, then lets packets pass, and says beforehand

@@ -4,6 +4,7 @@
 package sg
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -29,6 +30,9 @@ type Group struct {
 	Ingress     []Rule
 	Egress      []Rule
 }
+
+// Key is what the group is known by: its id, or its name where it has none.
+func (g *Group) Key() string { return cmp.Or(g.ID, g.Name) }
 
 // Rules are the group's rules for one direction.
 func (g *Group) Rules(d Direction) []Rule {

@@ -21,7 +21,7 @@ func probe(env Env, f probeFlags, q *question) (int, error) {
 	ctx, cancel := interruptible(env.Signals)
 	defer cancel()
 	tellLeftOut(env.Stderr, q.account, q.groups)
-	prober, err := lab.NewProber(ctx, nft.Compile(q.account, q.groups))
+	prober, err := lab.NewProber(ctx, nft.Compile(q.account, q.groups, nft.InOrder()))
 	if err != nil {
 		return 0, failure(ctx, err)
 	}

@@ -33,7 +33,7 @@ listed on standard error. It needs no privilege, and works on any system.`,
 				return err
 			}
 			tellLeftOut(env.Stderr, account, groups)
-			_, err = io.WriteString(env.Stdout, nft.Compile(account, groups).String())
+			_, err = io.WriteString(env.Stdout, nft.Compile(account, groups, nft.InOrder()).String())
 			return broken(err)
 		},
 	}

@@ -3,9 +3,12 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"lablab/scenario"
 )
 
 // runFlags are the flags of `lablab run`.
@@ -16,6 +19,9 @@ type runFlags struct {
 	colour   string
 	rootless string
 	quiet    bool
+	// The group to play with, if it is one's own.
+	group, groups           string
+	interfaces, prefixLists []string
 }
 
 func newRun(env Env, code *int) *cobra.Command {
@@ -38,14 +44,18 @@ It runs as root, or as an ordinary user in a user namespace of its own. Nothing 
 the machine it runs on is changed, and nothing is left when it ends.`,
 		Example: `  lablab run
   lablab run --interval 1s
-  lablab run --format json --record run.jsonl`,
+  lablab run --format json --record run.jsonl
+  lablab run --groups groups.json --group sg-0123456789abcdef0`,
 		Args: cobra.NoArgs,
 		RunE: func(_ *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
 				return err
 			}
-			var err error
-			*code, err = run(env, f)
+			sc, err := f.scenario()
+			if err != nil {
+				return err
+			}
+			*code, err = run(env, f, sc)
 			return err
 		},
 	}
@@ -54,8 +64,41 @@ the machine it runs on is changed, and nothing is left when it ends.`,
 	c.Flags().StringVar(&f.record, "record", "", "write the whole timeline to `FILE`, as JSON Lines, over what is there")
 	c.Flags().StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
 	c.Flags().StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (where root's power lacks), always or never")
+	c.Flags().StringVar(&f.groups, "groups", "", "play with a group from `FILE`, which aws ec2 describe-security-groups wrote")
+	c.Flags().StringVar(&f.group, "group", "", "`ID` of that group; needed where the file has several")
+	c.Flags().StringArrayVar(&f.interfaces, "interfaces", nil, "`FILE` that aws ec2 describe-network-interfaces wrote, for --groups")
+	c.Flags().StringArrayVar(&f.prefixLists, "prefix-lists", nil, "`FILE` with prefix lists or their entries, for --groups")
 	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "show no progress on standard error")
 	return c
+}
+
+// scenario is what is to be played.
+func (f runFlags) scenario() (*scenario.Scenario, error) {
+	if f.groups == "" {
+		if f.group != "" {
+			return nil, &usageError{errors.New("--group without --groups"), "name the file that has the group: --groups FILE"}
+		}
+		return scenario.FourExperiments(), nil
+	}
+	account, err := readAccount(slices.Concat([]string{f.groups}, f.interfaces, f.prefixLists))
+	if err != nil {
+		return nil, err
+	}
+	if f.group == "" && len(account.Groups) == 1 {
+		f.group = account.Groups[0].ID
+	}
+	if f.group == "" {
+		return nil, &usageError{fmt.Errorf("there are %d groups: which one?", len(account.Groups)), "name it: --group ID"}
+	}
+	groups, err := chosen(account, []string{f.group})
+	if err != nil {
+		return nil, err
+	}
+	sc, err := scenario.FourExperimentsWith(account, groups[0])
+	if err != nil {
+		return nil, &usageError{err, "see its rules: lablab check " + f.groups}
+	}
+	return sc, nil
 }
 
 // check finds what is wrong with the flags before anything is built.

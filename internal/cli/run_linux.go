@@ -17,9 +17,9 @@ import (
 	"lablab/timeline"
 )
 
-// run plays the four experiments, here or in a user namespace, and returns the
+// run plays the scenario, here or in a user namespace, and returns the
 // exit code.
-func run(env Env, f runFlags) (int, error) {
+func run(env Env, f runFlags, sc *scenario.Scenario) (int, error) {
 	if done, code, err := elsewhere(env, f.rootless); done {
 		return code, err
 	}
@@ -35,7 +35,7 @@ func run(env Env, f runFlags) (int, error) {
 	go func() { recorded <- record.write(log.Subscribe(context.Background())) }()
 	played := make(chan error, 1)
 	go func() {
-		played <- lab.Run(ctx, scenario.FourExperiments(), lab.Options{Interval: f.interval, Rootless: ns.IsRootless(), Version: version()}, log)
+		played <- lab.Run(ctx, sc, lab.Options{Interval: f.interval, Rootless: ns.IsRootless(), Version: version()}, log)
 	}()
 	r, err := newPresenter(env, f).present(log)
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 	"lablab/timeline"
 )
 
-// account records the conntrack entries and the counters of each host. It asks
+// takeStock records the conntrack entries and the counters of each host. It asks
 // for the entries that events told of, one by one, which takes microseconds; a
 // full listing takes so long that it is left to [Lab.audit].
-func (l *Lab) account() error {
+func (l *Lab) takeStock() error {
 	return each(l.hosts, func(h *Host) error {
 		var entries []flow.Entry
 		var err error

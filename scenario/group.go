@@ -1,0 +1,102 @@
+package scenario
+
+import (
+	"fmt"
+	"net/netip"
+
+	"lablab/sg"
+)
+
+// An Unsuitable says why the four experiments cannot be played with a group.
+type Unsuitable struct{ Missing string }
+
+func (e *Unsuitable) Error() string { return e.Missing }
+
+// The private ranges of IPv4 (RFC 1918), and the addresses of the original
+// experiment, which are taken if the group lets them in.
+var (
+	private   = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16")}
+	originalA = netip.MustParsePrefix("10.255.1.197/16")
+	originalB = netip.MustParsePrefix("10.255.1.10/16")
+)
+
+// FourExperimentsWith is the four experiments with a group of somebody's own: a
+// host that the group lets ping another, both carrying it. The rules that let the
+// ping in are revoked and authorized again, all of them. The error is an
+// *Unsuitable if the group does not let a ping in from a private address.
+func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error) {
+	a, b, found := pingable(account, group)
+	if !found {
+		return nil, &Unsuitable{fmt.Sprintf("group %s does not let a ping in from a private address: it needs an inbound rule for ICMP, such as icmp type 8 from 10.255.0.0/16", group.Key())}
+	}
+	out := sg.Packet{Protocol: sg.ICMP, Peer: a.Addr(), To: 8}
+	if _, admitted := account.Judge([]*sg.Group{group}, sg.Egress, out); !admitted {
+		return nil, &Unsuitable{fmt.Sprintf("group %s does not let a ping out to %s: it needs an outbound rule for ICMP", group.Key(), a.Addr())}
+	}
+	sc := FourExperiments()
+	sc.Title = fmt.Sprintf("An established flow outlives the rule that let it in, with group %s", group.Key())
+	sc.Account, sc.Groups = account, []*sg.Group{group}
+	sc.Hosts = []Host{{Name: "A", Address: a, Groups: []string{group.Key()}}, {Name: "B", Address: b, Groups: []string{group.Key()}}}
+	var revoke, authorize []Action
+	for _, r := range admitting(account, group, b.Addr()) {
+		revoke = append(revoke, Revoke{Group: group.Key(), Rule: r.ID})
+		authorize = append(authorize, Authorize{Group: group.Key(), Direction: sg.Ingress, Rule: r})
+	}
+	sc.Experiments[1].Do, sc.Experiments[3].Do = revoke, authorize
+	if len(revoke) > 1 {
+		sc.Experiments[1].Title, sc.Experiments[3].Title = "the rules that allow it are revoked", "the rules come back"
+	}
+	return sc, nil
+}
+
+// admitting are the inbound rules that let an echo request from that address in.
+func admitting(account *sg.Account, group *sg.Group, from netip.Addr) []sg.Rule {
+	var rules []sg.Rule
+	for _, r := range group.Ingress {
+		alone := &sg.Group{Ingress: []sg.Rule{r}}
+		if _, admitted := account.Judge([]*sg.Group{alone}, sg.Ingress, sg.Packet{Protocol: sg.ICMP, Peer: from, To: 8}); admitted {
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}
+
+// pingable finds two private addresses of one network, of which the second may
+// ping the first.
+func pingable(account *sg.Account, group *sg.Group) (a, b netip.Prefix, found bool) {
+	if len(admitting(account, group, originalB.Addr())) > 0 {
+		return originalA, originalB, true
+	}
+	for _, r := range group.Ingress {
+		peers, _ := account.Peers(r)
+		for _, peer := range peers {
+			for _, network := range private {
+				from, ok := within(peer, network)
+				if !ok || len(admitting(account, group, from)) == 0 {
+					continue
+				}
+				to := from.Next()
+				if !network.Contains(to.Next()) { // at the end of the network, or its broadcast address
+					to = from.Prev()
+				}
+				return netip.PrefixFrom(to, network.Bits()), netip.PrefixFrom(from, network.Bits()), true
+			}
+		}
+	}
+	return a, b, false
+}
+
+// within is an address of a host in both networks.
+func within(peer, network netip.Prefix) (netip.Addr, bool) {
+	if !peer.Overlaps(network) {
+		return netip.Addr{}, false
+	}
+	first := peer.Masked().Addr()
+	if peer.Bits() < network.Bits() {
+		first = network.Addr()
+	}
+	if !peer.IsSingleIP() {
+		first = first.Next() // the network's own address is no host's
+	}
+	return first, network.Contains(first) && first != network.Addr()
+}
