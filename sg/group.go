@@ -5,7 +5,6 @@ package sg
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -54,31 +53,6 @@ func (g *Group) Find(id string) (Rule, Direction, bool) {
 	return Rule{}, "", false
 }
 
-// Authorize adds a rule. One that allows the same as a rule already there is
-// refused with InvalidPermission.Duplicate, as EC2 does.
-func (g *Group) Authorize(d Direction, r Rule) error {
-	rules := g.side(d)
-	for _, old := range *rules {
-		if old.Same(r) {
-			return &Error{Code: Duplicate, Message: fmt.Sprintf("the specified rule %q already exists", r.peerText())}
-		}
-	}
-	*rules = append(*rules, r)
-	return nil
-}
-
-// Revoke removes the rule with that id and returns it, or fails with
-// InvalidSecurityGroupRuleId.NotFound.
-func (g *Group) Revoke(id string) (Rule, Direction, error) {
-	rule, d, found := g.Find(id)
-	if !found {
-		return Rule{}, "", &Error{Code: RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' does not exist", id)}
-	}
-	rules := g.side(d)
-	*rules = slices.DeleteFunc(*rules, func(r Rule) bool { return r.ID == id })
-	return rule, d, nil
-}
-
 // Clone is a copy that can be changed by itself.
 func (g *Group) Clone() *Group {
 	clone := *g
@@ -92,17 +66,6 @@ func (g *Group) side(d Direction) *[]Rule {
 	}
 	return &g.Egress
 }
-
-// An Error is a refusal with EC2's own code.
-type Error struct{ Code, Message string }
-
-// EC2 API error codes (EC2 API reference, "Error codes").
-const (
-	Duplicate    = "InvalidPermission.Duplicate"
-	RuleNotFound = "InvalidSecurityGroupRuleId.NotFound"
-)
-
-func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
 
 // A Packet is what a group looks at: the first packet of a flow, in the
 // direction of the rules it is held against.

@@ -3,6 +3,7 @@ package sg
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -61,15 +62,19 @@ func TestJudge(t *testing.T) {
 }
 
 func TestAuthorizeAndRevoke(t *testing.T) {
-	g := &Group{Name: "lab"}
+	g := &Group{ID: "sg-1"}
 	icmp := rule("icmp", ICMP, Any, Any, "10.255.0.0/16")
 	if err := g.Authorize(Ingress, icmp); err != nil {
 		t.Fatal(err)
 	}
 	same := rule("other id", ICMP, Any, Any, "10.255.3.4/16") // host bits make no difference
+	same.Description = "nor does this"
 	wantCode(t, g.Authorize(Ingress, same), Duplicate)
 	if err := g.Authorize(Egress, same); err != nil {
 		t.Errorf("the same rule for the other direction: %v", err)
+	}
+	if got := g.Egress[0].Peer.String(); got != "10.255.0.0/16" {
+		t.Errorf("authorized as %s", got)
 	}
 	before := g.Clone()
 	revoked, d, err := g.Revoke("icmp")
@@ -81,6 +86,57 @@ func TestAuthorizeAndRevoke(t *testing.T) {
 	}
 	_, _, err = g.Revoke("icmp")
 	wantCode(t, err, RuleNotFound)
+}
+
+// EC2 does all that it is asked or nothing.
+func TestAllOrNothing(t *testing.T) {
+	ssh, web, wide := rule("ssh", TCP, 22, 22, "0.0.0.0/0"), rule("web", TCP, 443, 443, "0.0.0.0/0"), rule("wide", TCP, 0, 1023, "0.0.0.0/0")
+	g := &Group{ID: "sg-1", Ingress: []Rule{ssh}}
+	for name, change := range map[string]func() error{
+		Duplicate:               func() error { return g.Authorize(Ingress, web, ssh) },
+		Duplicate + " twice":    func() error { return g.Authorize(Ingress, web, web) },
+		Malformed:               func() error { return g.Authorize(Ingress, web, rule("", TCP, 443, 22, "0.0.0.0/0")) },
+		NotFound:                func() error { _, err := g.RevokeSame(Ingress, ssh, web); return err },
+		NotFound + " of a part": func() error { _, err := g.RevokeSame(Ingress, wide); return err },
+		NotFound + " elsewhere": func() error { _, err := g.RevokeSame(Egress, ssh); return err },
+	} {
+		code, _, _ := strings.Cut(name, " ")
+		wantCode(t, change(), code)
+		if len(g.Ingress) != 1 || g.Ingress[0] != ssh {
+			t.Errorf("%s changed the group: %v", name, g.Ingress)
+		}
+	}
+	without := ssh
+	without.ID, without.Description = "", "the id is not needed"
+	revoked, err := g.RevokeSame(Ingress, without)
+	if err != nil || len(revoked) != 1 || revoked[0] != ssh || len(g.Ingress) != 0 {
+		t.Errorf("revoked %v, %v; %v left", revoked, err, g.Ingress)
+	}
+}
+
+func TestMalformed(t *testing.T) {
+	for _, r := range []Rule{
+		rule("", TCP, 443, 22, "0.0.0.0/0"), rule("", UDP, 0, 65536, "0.0.0.0/0"), rule("", UDP, -1, 80, "0.0.0.0/0"),
+		rule("", ICMP, 256, 0, "0.0.0.0/0"), rule("", ICMP, Any, 4, "0.0.0.0/0"), {Protocol: All, From: Any, To: Any},
+		{Protocol: All, From: Any, To: Any, PrefixList: "pl-1", Reference: Reference{GroupID: "sg-1"}},
+	} {
+		wantCode(t, new(Group).Authorize(Ingress, r), Malformed)
+	}
+}
+
+func TestErrorsInTheWordsOfTheCLI(t *testing.T) {
+	g := &Group{ID: "sg-1", Ingress: []Rule{rule("", TCP, 5439, 5439, "0.0.0.0/0")}}
+	var refused *Error
+	if !errors.As(g.Authorize(Ingress, rule("", TCP, 5439, 5439, "0.0.0.0/0")), &refused) {
+		t.Fatal("not refused")
+	}
+	want := `An error occurred (InvalidPermission.Duplicate) when calling the AuthorizeSecurityGroupIngress operation: ` +
+		`the specified rule "peer: 0.0.0.0/0, TCP, from port: 5439, to port: 5439, ALLOW" already exists`
+	if got := refused.CLI("AuthorizeSecurityGroupIngress"); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	_, err := new(Account).Find("sg-2")
+	wantCode(t, err, GroupNotFound)
 }
 
 func wantCode(t *testing.T, err error, code string) {

@@ -1,0 +1,120 @@
+package sg
+
+import (
+	"fmt"
+	"slices"
+)
+
+// An Error is a refusal with EC2's own code and words.
+type Error struct{ Code, Message string }
+
+// EC2 API error codes (EC2 API reference, "Error codes").
+const (
+	Duplicate     = "InvalidPermission.Duplicate"
+	NotFound      = "InvalidPermission.NotFound"
+	Malformed     = "InvalidPermission.Malformed"
+	RuleNotFound  = "InvalidSecurityGroupRuleId.NotFound"
+	GroupNotFound = "InvalidGroup.NotFound"
+)
+
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
+
+// CLI is the error as the AWS CLI tells it of an operation, such as
+// AuthorizeSecurityGroupIngress.
+func (e *Error) CLI(operation string) string {
+	return fmt.Sprintf("An error occurred (%s) when calling the %s operation: %s", e.Code, operation, e.Message)
+}
+
+// Find returns the group with that id or fails with InvalidGroup.NotFound.
+func (a *Account) Find(id string) (*Group, error) {
+	if g := a.Group(id); g != nil {
+		return g, nil
+	}
+	return nil, &Error{GroupNotFound, fmt.Sprintf("The security group '%s' does not exist", id)}
+}
+
+// Authorize adds rules, all or none of them. EC2 takes host bits away and then
+// refuses what is there already, whatever its description or id
+// (InvalidPermission.Duplicate), and what makes no sense (InvalidPermission.Malformed).
+func (g *Group) Authorize(d Direction, rules ...Rule) error {
+	list := slices.Clone(g.Rules(d))
+	for _, r := range rules {
+		if err := r.check(); err != nil {
+			return err
+		}
+		if r.Peer.IsValid() {
+			r.Peer = r.Peer.Masked()
+		}
+		if slices.ContainsFunc(list, r.Same) {
+			return &Error{Duplicate, fmt.Sprintf("the specified rule %q already exists", r.peerText())}
+		}
+		list = append(list, r)
+	}
+	*g.side(d) = list
+	return nil
+}
+
+// RevokeSame removes the rules that say exactly the same, all or none of them, and
+// returns them with their ids. A range that only overlaps is another rule
+// (InvalidPermission.NotFound, as in every VPC but a default one).
+func (g *Group) RevokeSame(d Direction, rules ...Rule) ([]Rule, error) {
+	list := slices.Clone(g.Rules(d))
+	var revoked []Rule
+	for _, r := range rules {
+		if r.Peer.IsValid() {
+			r.Peer = r.Peer.Masked()
+		}
+		i := slices.IndexFunc(list, r.Same)
+		if i < 0 {
+			return nil, &Error{NotFound, "The specified rule does not exist in this security group."}
+		}
+		revoked = append(revoked, list[i])
+		list = slices.Delete(list, i, i+1)
+	}
+	*g.side(d) = list
+	return revoked, nil
+}
+
+// Revoke removes the rule with that id and returns it with its direction, or
+// fails with InvalidSecurityGroupRuleId.NotFound.
+func (g *Group) Revoke(id string) (Rule, Direction, error) {
+	rule, d, found := g.Find(id)
+	if !found {
+		return Rule{}, "", &Error{RuleNotFound, fmt.Sprintf("The security group rule ID '%s' does not exist", id)}
+	}
+	list := slices.Clone(g.Rules(d))
+	*g.side(d) = slices.DeleteFunc(list, func(r Rule) bool { return r.ID == id })
+	return rule, d, nil
+}
+
+// check refuses what EC2 refuses of a rule by itself.
+func (r Rule) check() error {
+	malformed := func(format string, args ...any) error {
+		return &Error{Malformed, fmt.Sprintf(format, args...)}
+	}
+	peers := 0
+	for _, there := range []bool{r.Peer.IsValid(), r.PrefixList != "", r.Reference.GroupID != "" || r.Reference.GroupName != ""} {
+		if there {
+			peers++
+		}
+	}
+	if peers != 1 {
+		return malformed("A rule has one peer, not %d", peers)
+	}
+	if r.From == Any && r.To == Any || !r.Protocol.hasPorts() {
+		return nil
+	}
+	most, least := 65535, 0
+	if r.Protocol == ICMP || r.Protocol == ICMPv6 {
+		most, least = 255, Any
+	}
+	switch {
+	case r.From < least || r.From > most || r.To < least || r.To > most:
+		return malformed("%d-%d is not a range from %d to %d", r.From, r.To, least, most)
+	case most == 65535 && r.From > r.To:
+		return malformed("The port range %d-%d is reversed", r.From, r.To)
+	case most == 255 && r.From == Any:
+		return malformed("All ICMP types go with all codes, and not with code %d", r.To)
+	}
+	return nil
+}
