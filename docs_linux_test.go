@@ -110,3 +110,31 @@ func TestOutputInTheReadme(t *testing.T) {
 		}
 	}
 }
+
+// A test that docs/fidelity.md names as evidence must exist.
+func TestFidelityNamesTestsThatExist(t *testing.T) {
+	text, err := os.ReadFile("docs/fidelity.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	for _, dir := range []string{"sg", "nft", "lab"} {
+		files, _ := filepath.Glob(dir + "/*_test.go")
+		for _, file := range files {
+			code, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tests.Write(code)
+		}
+	}
+	names := regexp.MustCompile(`\bTest\w+`).FindAllString(string(text), -1)
+	if len(names) < 20 {
+		t.Fatalf("only %d tests are named", len(names))
+	}
+	for _, name := range names {
+		if !strings.Contains(tests.String(), "func "+name+"(") {
+			t.Errorf("docs/fidelity.md names %s, which is no test", name)
+		}
+	}
+}
