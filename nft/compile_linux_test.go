@@ -106,6 +106,39 @@ func TestSetsAtTheEnds(t *testing.T) {
 	}
 }
 
+// Members come and go; the rules stay as they are.
+func TestUpdate(t *testing.T) {
+	a := account(t)
+	n := nstest.New(t)
+	table, err := Install(n, Compile(a, a.Groups, InOrder()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	for _, members := range [][]string{{"10.255.1.10"}, {"10.255.1.10", "10.255.1.99"}, {}, {"10.255.7.7"}} {
+		a.Interfaces = nil
+		for _, m := range members {
+			a.Interfaces = append(a.Interfaces, sg.Interface{Groups: []string{"sg-0a1"}, Addresses: []netip.Addr{netip.MustParseAddr(m)}})
+		}
+		a.Interfaces = append(a.Interfaces, sg.Interface{Groups: []string{"sg-0a2", "sg-0a3"}})
+		for _, s := range Compile(a, a.Groups, InOrder()).Sets {
+			if s.Name != "sg-0a1.ip" {
+				continue
+			}
+			if err := table.Update(s); err != nil {
+				t.Fatal(err)
+			}
+			got := nstest.Output(t, n, "nft", "list", "set", "inet", GroupTable, s.Name)
+			if !strings.Contains(got, s.String()) {
+				t.Errorf("members %v: nft(8) lists\n%s", members, got)
+			}
+		}
+	}
+	if err := table.Update(Set{Name: "nobody"}); err == nil {
+		t.Error("a set that is not there was updated")
+	}
+}
+
 // large is a group with so many rules, and a prefix list with so many entries.
 func large(rules, entries int) Ruleset {
 	list := sg.PrefixList{ID: "pl-1", Known: true}

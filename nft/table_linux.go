@@ -126,10 +126,7 @@ func (t *Table) install(c *nftables.Conn, rs Ruleset) error {
 // addSet adds a set with its elements. The library would cut a long list short
 // without an error.
 func addSet(c *nftables.Conn, table *nftables.Table, s Set) error {
-	set := &nftables.Set{Table: table, Name: s.Name, Interval: true, KeyType: nftables.TypeIPAddr}
-	if s.Six {
-		set.KeyType = nftables.TypeIP6Addr
-	}
+	set := s.kernel(table)
 	if err := c.AddSet(set, nil); err != nil {
 		return fmt.Errorf("add set %s: %w", s.Name, err)
 	}
@@ -142,6 +139,15 @@ func addSet(c *nftables.Conn, table *nftables.Table, s Set) error {
 		}
 	}
 	return nil
+}
+
+// kernel is the set as the library describes it.
+func (s Set) kernel(table *nftables.Table) *nftables.Set {
+	set := &nftables.Set{Table: table, Name: s.Name, Interval: true, KeyType: nftables.TypeIPAddr}
+	if s.Six {
+		set.KeyType = nftables.TypeIP6Addr
+	}
+	return set
 }
 
 // elements are ranges as the kernel wants them: where each begins, and where the
@@ -161,12 +167,8 @@ func elements(ranges []Range) []nftables.SetElement {
 // did not fit can be trusted with that.
 func (t *Table) verify(c *nftables.Conn, table *nftables.Table, rs Ruleset) error {
 	for _, s := range rs.Sets {
-		there, err := c.GetSetElements(&nftables.Set{Table: table, Name: s.Name, KeyType: nftables.TypeIPAddr})
-		if err != nil {
-			return fmt.Errorf("read back set %s: %w", s.Name, err)
-		}
-		if want := len(elements(s.Ranges)); len(there) != want {
-			return fmt.Errorf("read back set %s: %d of %d elements", s.Name, len(there), want)
+		if err := verifySet(c, table, s); err != nil {
+			return err
 		}
 	}
 	handles, complete, err := t.news.rules()
@@ -184,6 +186,17 @@ func (t *Table) verify(c *nftables.Conn, table *nftables.Table, rs Ruleset) erro
 		if there != len(rules) {
 			return fmt.Errorf("read back %s rules: %d of %d", d, there, len(rules))
 		}
+	}
+	return nil
+}
+
+func verifySet(c *nftables.Conn, table *nftables.Table, s Set) error {
+	there, err := c.GetSetElements(s.kernel(table))
+	if err != nil {
+		return fmt.Errorf("read back set %s: %w", s.Name, err)
+	}
+	if want := len(elements(s.Ranges)); len(there) != want {
+		return fmt.Errorf("read back set %s: %d of %d elements", s.Name, len(there), want)
 	}
 	return nil
 }
@@ -259,6 +272,32 @@ func (t *Table) Revoke(d sg.Direction, number uint32) error {
 		}
 		delete(t.handles, key)
 		return nil
+	})
+}
+
+// Update gives a set other members, in one transaction: no packet sees the set
+// without those that stay. Connections that were let in are not touched. A set
+// with more ranges than one transaction holds is refused.
+func (t *Table) Update(s Set) error {
+	return t.with(func(c *nftables.Conn) error {
+		if !t.sets[s.Name] {
+			return fmt.Errorf("update set %s: the table has none of that name", s.Name)
+		}
+		if len(s.Ranges) > t.chunk {
+			return fmt.Errorf("update set %s: %d ranges are more than one transaction holds here (%d)", s.Name, len(s.Ranges), t.chunk)
+		}
+		table := &nftables.Table{Family: nftables.TableFamilyINet, Name: GroupTable}
+		set := s.kernel(table)
+		c.FlushSet(set)
+		for chunk := range slices.Chunk(s.Ranges, chunkElements/2) {
+			if err := c.SetAddElements(set, elements(chunk)); err != nil {
+				return fmt.Errorf("update set %s: %w", s.Name, err)
+			}
+		}
+		if err := c.Flush(); err != nil {
+			return fmt.Errorf("update set %s: %w", s.Name, err)
+		}
+		return verifySet(c, table, s)
 	})
 }
 
