@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -27,6 +28,7 @@ type Prober struct {
 	wire       int    // AF_PACKET socket of the peer: packets that arrive at the host
 	out        [2]int // raw sockets of the host, for IPv4 and IPv6: packets that leave it
 	link       int    // index of the peer's interface
+	tag        int    // of the last packet
 }
 
 // NewProber builds a host that enforces rs.
@@ -170,45 +172,69 @@ func (p *Prober) Ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
 
 func (p *Prober) ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
 	judgements := make([]Judgement, len(probes))
-	told := make([]bool, len(probes))
-	open := len(probes)
+	for attempt := 1; ; attempt++ {
+		complete, err := p.tell(ctx, probes, judgements)
+		if err != nil || complete {
+			return judgements, err
+		}
+		const enough = 3
+		if attempt == enough {
+			return nil, fmt.Errorf("probe: the kernel's verdicts were lost %d times in a row", enough)
+		}
+	}
+}
+
+// tell sends the probes and takes their verdicts. It returns false if verdicts
+// were lost. The last packet is one of its own, to whose verdict the kernel comes
+// after all the others: what has none by then will have none.
+func (p *Prober) tell(ctx context.Context, probes []Probe, judgements []Judgement) (complete bool, err error) {
+	last := Probe{From: p.peer.Address.Addr(), To: p.host.Address.Addr(), Protocol: sg.UDP, SourcePort: 9, Port: 9}
+	all := append(slices.Clone(probes), last)
+	const wrap = 1 << 16 // the identification of IPv4 has 16 bits
+	if p.tag += len(all); p.tag >= wrap {
+		p.tag = len(all)
+	}
+	first := p.tag - len(all) + 1
+	told := make([]bool, len(all))
+	for i, probe := range all {
+		if err := p.send(probe, first+i); fatal(err) {
+			return false, fmt.Errorf("send %s: %w", probe, err)
+		}
+	}
 	see := func(v nft.Verdict) {
-		i := int(v.Packet.Tag) - 1
-		if i < 0 || i >= len(probes) || told[i] || !probes[i].is(v) {
+		i := int(v.Packet.Tag) - first
+		if i < 0 || i >= len(all) || told[i] || !all[i].is(v) {
 			return
 		}
 		told[i] = true
-		open--
-		judgements[i] = Judgement{Admitted: v.Accepted, Rule: v.By.ID, State: v.State}
-	}
-	for i, probe := range probes {
-		err := p.send(probe, i+1)
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EACCES) {
-			continue // such a packet cannot leave; it will have no verdict
-		}
-		if err != nil {
-			return nil, fmt.Errorf("send %s: %w", probe, err)
+		if i < len(judgements) {
+			judgements[i] = Judgement{Admitted: v.Accepted, Rule: v.By.ID, State: v.State}
 		}
 	}
-	missed, err := p.await(ctx, see, func() bool { return open == 0 })
-	if err != nil {
-		return nil, err
+	lost, err := p.await(ctx, see, func() bool { return told[len(probes)] })
+	if err != nil || lost || !told[len(probes)] {
+		return false, err
 	}
-	for i, known := range told {
-		switch {
-		case known:
-		case missed:
-			return nil, fmt.Errorf("probe %s: its verdict was lost", probes[i])
-		default:
-			judgements[i].Impossible = true
+	for i := range judgements {
+		judgements[i].Impossible = !told[i]
+	}
+	return true, nil
+}
+
+// fatal reports whether a packet could not be sent for a reason that is not its
+// own: one that cannot leave has no verdict, and that is the answer.
+func fatal(err error) bool {
+	for _, harmless := range []error{unix.EINVAL, unix.EACCES, unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EADDRNOTAVAIL, unix.ENETDOWN, unix.EMSGSIZE} {
+		if errors.Is(err, harmless) {
+			return false
 		}
 	}
-	return judgements, nil
+	return err != nil
 }
 
 // await takes the kernel's verdicts until done, or until none has come for a while.
 func (p *Prober) await(ctx context.Context, see func(nft.Verdict), done func() bool) (missed bool, err error) {
-	const patience, step = 300 * time.Millisecond, time.Millisecond
+	const patience, step = time.Second, time.Millisecond
 	for waited := time.Duration(0); waited < patience; waited += step {
 		if err := p.trace.Drain(see, func() { missed = true }); err != nil || done() {
 			return missed, err
@@ -228,7 +254,17 @@ func (b Probe) is(v nft.Verdict) bool {
 	if b.Egress {
 		direction = sg.Egress
 	}
-	return v.Direction == direction && v.Packet.Protocol == b.Protocol && v.Packet.Source == b.From && v.Packet.Destination == b.To
+	p := v.Packet
+	if v.Direction != direction || p.Protocol != b.Protocol || p.Source != b.From || p.Destination != b.To {
+		return false
+	}
+	switch b.Protocol {
+	case sg.TCP, sg.UDP:
+		return p.SourcePort == b.SourcePort && p.DestinationPort == b.Port
+	case sg.ICMP, sg.ICMPv6:
+		return p.ICMPType == b.Type && p.ICMPCode == b.Code
+	}
+	return true
 }
 
 func (b Probe) String() string {

@@ -3,6 +3,7 @@ package nft
 import (
 	"cmp"
 	"fmt"
+	"hash/crc32"
 	"net/netip"
 	"slices"
 	"strings"
@@ -82,6 +83,9 @@ func setName(peer string, six bool) string {
 		}
 		return '_'
 	}, peer)
+	if clean != peer { // two names must not become one
+		clean += fmt.Sprintf(".%08x", crc32.ChecksumIEEE([]byte(peer)))
+	}
 	if six {
 		return clean + ".ip6"
 	}

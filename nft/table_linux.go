@@ -232,13 +232,18 @@ func (t *Table) Authorize(d sg.Direction, rules ...Rule) error {
 	}
 	return t.with(func(c *nftables.Conn) error {
 		table, chain := groupChain(d)
+		// Sets do nothing by themselves; they come first, so that the rules come in
+		// one transaction.
 		for _, r := range rules {
-			if r.Set != nil && !t.sets[r.Set.Name] {
-				if err := addSet(c, table, *r.Set); err != nil {
-					return fmt.Errorf("authorize rule %s: %w", r.ID, err)
-				}
-				t.sets[r.Set.Name] = true
+			if r.Set == nil || t.sets[r.Set.Name] {
+				continue
 			}
+			if err := errors.Join(addSet(c, table, *r.Set), c.Flush()); err != nil {
+				return fmt.Errorf("authorize rule %s: %w", r.ID, err)
+			}
+			t.sets[r.Set.Name] = true
+		}
+		for _, r := range rules {
 			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: ruleExprs(r, d), UserData: comment(r.ID)})
 		}
 		if err := c.Flush(); err != nil {

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"lablab/sg"
 )
@@ -38,8 +39,13 @@ func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error
 	sc.Account, sc.Groups = account, []*sg.Group{group}
 	sc.Hosts = []Host{{Name: "A", Address: a, Groups: []string{group.Key()}}, {Name: "B", Address: b, Groups: []string{group.Key()}}}
 	var revoke, authorize []Action
+	var back []sg.Rule
 	for _, r := range admitting(account, group, b.Addr()) {
 		revoke = append(revoke, Revoke{Group: group.Key(), Rule: r.ID})
+		if slices.ContainsFunc(back, r.Same) {
+			continue // the same twice, as EC2 would not have it
+		}
+		back = append(back, r)
 		authorize = append(authorize, Authorize{Group: group.Key(), Direction: sg.Ingress, Rule: r})
 	}
 	sc.Experiments[1].Do, sc.Experiments[3].Do = revoke, authorize

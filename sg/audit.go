@@ -38,8 +38,7 @@ func (a *Account) Audit() Audit {
 				audit.Enforced++
 				if reason := r.neverMatches(); reason != "" {
 					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, reason})
-				}
-				if d == Ingress && r.Peer.IsValid() && r.Peer.Bits() == 0 {
+				} else if d == Ingress && r.Peer.IsValid() && r.Peer.Bits() == 0 {
 					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, fmt.Sprintf("open to the world: %s from %s", r.What(), r.Peer)})
 				}
 			}

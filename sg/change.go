@@ -101,6 +101,9 @@ func (r Rule) check() error {
 	if peers != 1 {
 		return malformed("A rule has one peer, not %d", peers)
 	}
+	if r.Protocol < All || r.Protocol > 255 {
+		return malformed("%d is no protocol", int(r.Protocol))
+	}
 	if r.From == Any && r.To == Any || !r.Protocol.hasPorts() {
 		return nil
 	}

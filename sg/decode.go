@@ -14,6 +14,7 @@ import (
 
 // groups reads describe-security-groups.
 func (r *reader) groups(list []types.SecurityGroup) error {
+	byID := r.groupsByID()
 	for n, from := range list {
 		at := path{"SecurityGroups", n}
 		g := &Group{
@@ -23,7 +24,11 @@ func (r *reader) groups(list []types.SecurityGroup) error {
 		if g.ID == "" {
 			return r.fail(at, "GroupId is missing")
 		}
-		if r.account.Group(g.ID) != nil {
+		if err := r.id(at.with("GroupId"), g.ID); err != nil {
+			return err
+		}
+		earlier, there := byID[g.ID]
+		if there && !earlier.partial {
 			return r.fail(at.with("GroupId"), "group %s is here twice", g.ID)
 		}
 		for _, words := range []struct{ member, text string }{{"Description", g.Description}, {"GroupName", g.Name}} {
@@ -41,9 +46,33 @@ func (r *reader) groups(list []types.SecurityGroup) error {
 		if g.Egress, err = r.permissions(at.with("IpPermissionsEgress"), g.ID+":out", from.IpPermissionsEgress); err != nil {
 			return err
 		}
-		r.account.Groups = append(r.account.Groups, g)
+		byID[g.ID] = g
+		if !there {
+			r.account.Groups = append(r.account.Groups, g)
+			continue
+		}
+		// describe-security-group-rules was read before, and knows the rules' ids.
+		known := *earlier
+		*earlier = *g
+		byID[g.ID] = earlier
+		for _, d := range []Direction{Ingress, Egress} {
+			for _, rule := range known.Rules(d) {
+				if err := r.merge(at, earlier, d, rule); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	return nil
+}
+
+// groupsByID are the groups read so far.
+func (r *reader) groupsByID() map[string]*Group {
+	byID := map[string]*Group{}
+	for _, g := range r.account.Groups {
+		byID[g.ID] = g
+	}
+	return byID
 }
 
 // permissions makes a rule of each source. describe-security-groups names no
@@ -102,7 +131,13 @@ func (r *reader) permissions(at path, id string, list []types.IpPermission) ([]R
 
 // rules reads describe-security-group-rules: one source each, with an id.
 func (r *reader) rules(list []types.SecurityGroupRule) error {
+	byID := r.groupsByID()
 	seen := map[string]bool{}
+	for _, g := range r.account.Groups {
+		for _, rule := range slices.Concat(g.Ingress, g.Egress) {
+			seen[rule.ID] = true
+		}
+	}
 	for n, from := range list {
 		at := path{"SecurityGroupRules", n}
 		rule, err := r.what(at, from.IpProtocol, from.FromPort, from.ToPort)
@@ -119,6 +154,9 @@ func (r *reader) rules(list []types.SecurityGroupRule) error {
 			return r.fail(at, "GroupId is missing")
 		}
 		seen[rule.ID] = true
+		if err := errors.Join(r.id(at.with("SecurityGroupRuleId"), rule.ID), r.id(at.with("GroupId"), text(from.GroupId))); err != nil {
+			return err
+		}
 		if err := r.printable(at.with("Description"), rule.Description); err != nil {
 			return err
 		}
@@ -129,7 +167,15 @@ func (r *reader) rules(list []types.SecurityGroupRule) error {
 		if from.IsEgress != nil && *from.IsEgress {
 			d = Egress
 		}
-		r.merge(text(from.GroupId), text(from.GroupOwnerId), d, rule)
+		g := byID[text(from.GroupId)]
+		if g == nil {
+			g = &Group{ID: text(from.GroupId), Owner: text(from.GroupOwnerId), Tags: map[string]string{}, partial: true}
+			byID[g.ID] = g
+			r.account.Groups = append(r.account.Groups, g)
+		}
+		if err := r.merge(at, g, d, rule); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -158,20 +204,46 @@ func (r *reader) onePeer(at path, from types.SecurityGroupRule, rule *Rule) erro
 	return peers[0](at, rule)
 }
 
-// merge gives a rule that is known from describe-security-groups its id, or adds it.
-func (r *reader) merge(group, owner string, d Direction, rule Rule) {
-	g := r.account.Group(group)
-	if g == nil {
-		g = &Group{ID: group, Owner: owner, Tags: map[string]string{}}
-		r.account.Groups = append(r.account.Groups, g)
+// merge gives a rule that is known from describe-security-groups its id, or adds
+// it. The same rule with two ids of EC2's is two sources for one rule, which EC2
+// would not have.
+func (r *reader) merge(at path, g *Group, d Direction, rule Rule) error {
+	if r.places == nil {
+		r.places, r.indexed = map[placed]int{}, map[side]bool{}
 	}
 	rules := g.side(d)
-	if i := slices.IndexFunc(*rules, rule.Same); i >= 0 {
-		(*rules)[i].ID = rule.ID
-		return
+	key := placed{g, d, rule.canonical()}
+	if s := (side{g, d}); !r.indexed[s] {
+		r.indexed[s] = true
+		for i, known := range *rules {
+			r.places[placed{g, d, known.canonical()}] = i
+		}
 	}
-	*rules = append(*rules, rule)
+	i, there := r.places[key]
+	if !there {
+		r.places[key] = len(*rules)
+		*rules = append(*rules, rule)
+		return nil
+	}
+	if !strings.HasPrefix((*rules)[i].ID, g.ID+":") {
+		return r.fail(at, "rules %s and %s are the same", (*rules)[i].ID, rule.ID)
+	}
+	(*rules)[i].ID = rule.ID
+	return nil
 }
+
+// A side is a group's rules for one direction, and a placed rule is one of them.
+type (
+	side struct {
+		group     *Group
+		direction Direction
+	}
+	placed struct {
+		group     *Group
+		direction Direction
+		rule      Rule
+	}
+)
 
 // what reads protocol and ports, which a rule has whoever it is about.
 func (r *reader) what(at path, protocol *string, from, to *int32) (Rule, error) {
@@ -264,7 +336,7 @@ func (r *reader) list(id *string) func(path, *Rule) error {
 		if rule.PrefixList = text(id); rule.PrefixList == "" {
 			return r.fail(at, "PrefixListId is missing")
 		}
-		return nil
+		return r.id(at.with("PrefixListId"), rule.PrefixList)
 	}
 }
 
@@ -273,7 +345,10 @@ func (r *reader) reference(reference Reference) func(path, *Rule) error {
 		if rule.Reference = reference; reference.GroupID == "" && reference.GroupName == "" {
 			return r.fail(at, "GroupId is missing")
 		}
-		return nil
+		if reference.GroupID == "" {
+			return r.printable(at.with("GroupName"), reference.GroupName)
+		}
+		return r.id(at.with("GroupId"), reference.GroupID)
 	}
 }
 

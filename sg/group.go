@@ -28,6 +28,8 @@ type Group struct {
 	Tags        map[string]string
 	Ingress     []Rule
 	Egress      []Rule
+	// partial is whether only describe-security-group-rules has told of it.
+	partial bool
 }
 
 // Key is what the group is known by: its id, or its name where it has none.

@@ -24,6 +24,7 @@ type document struct {
 	NetworkInterfaces  []types.NetworkInterface
 	PrefixLists        []prefixList
 	Entries            []types.PrefixListEntry
+	NextToken          *string
 }
 
 // A prefixList is an element of describe-managed-prefix-lists or describe-prefix-lists.
@@ -49,6 +50,9 @@ func (a *Account) Read(file string, from io.Reader) error {
 	if err := r.read(); err != nil {
 		return err
 	}
+	if more := r.notes - len(r.account.Notes) + len(a.Notes); more > 0 {
+		r.account.Notes = append(r.account.Notes, Note{File: file, Line: 1, Column: 1, Text: fmt.Sprintf("and %d more such ranges", more)})
+	}
 	*a = *r.account
 	return nil
 }
@@ -69,9 +73,16 @@ type reader struct {
 	file    string
 	text    []byte
 	account *Account
+	notes   int
+	// Where each rule stands in its group, for groups whose rules get ids.
+	places  map[placed]int
+	indexed map[side]bool
 }
 
 func (r *reader) read() error {
+	if err := r.namedOnce(); err != nil {
+		return err
+	}
 	var members map[string]json.RawMessage
 	if err := r.decode(&members); err != nil {
 		return err
@@ -102,10 +113,52 @@ func (r *reader) read() error {
 			return err
 		}
 	}
+	if d.NextToken != nil && *d.NextToken != "" {
+		r.note(path{"NextToken"}, "this is not all: EC2 had more to tell (NextToken)")
+	}
 	if !known {
 		return r.fail(nil, "none of %s is here: this is not the output of an aws ec2 command that lablab reads", strings.Join(names, ", "))
 	}
 	return nil
+}
+
+// namedOnce refuses an object that names a member twice: encoding/json would mix
+// the two, and make a rule that nobody wrote. What is not JSON is left to decode.
+func (r *reader) namedOnce() error {
+	type object struct {
+		names map[string]bool // nil for a list
+		name  bool            // a member's name comes next
+	}
+	var open []object
+	d := json.NewDecoder(bytes.NewReader(r.text))
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return nil
+		}
+		delim, isDelim := token.(json.Delim)
+		if isDelim && (delim == '}' || delim == ']') {
+			open = open[:len(open)-1]
+			continue
+		}
+		if n := len(open) - 1; n >= 0 && open[n].names != nil {
+			if open[n].name {
+				name := strings.ToLower(token.(string))
+				if open[n].names[name] {
+					return r.failAt(d.InputOffset()-1, "%s is here twice in one object", token)
+				}
+				open[n].names[name], open[n].name = true, false
+				continue
+			}
+			open[n].name = true
+		}
+		switch {
+		case isDelim && delim == '{':
+			open = append(open, object{names: map[string]bool{}, name: true})
+		case isDelim:
+			open = append(open, object{})
+		}
+	}
 }
 
 // decode reads the whole text as one JSON value.
@@ -148,8 +201,13 @@ func (r *reader) failAt(offset int64, format string, args ...any) error {
 	return &FileError{File: r.file, Line: line, Column: column, Message: fmt.Sprintf(format, args...)}
 }
 
-// note tells of something about the value at p.
+// note tells of something about the value at p. To find the place takes reading
+// the text again, so of very many notes only the first have one each.
 func (r *reader) note(p path, format string, args ...any) {
+	const many = 50
+	if r.notes++; r.notes > many {
+		return
+	}
 	line, column := place(r.text, p.offset(r.text))
 	r.account.Notes = append(r.account.Notes, Note{File: r.file, Line: line, Column: column, Text: fmt.Sprintf(format, args...)})
 }
@@ -203,6 +261,9 @@ func (r *reader) prefixLists(list []prefixList) error {
 		if l.ID == "" {
 			return r.fail(at, "PrefixListId is missing")
 		}
+		if err := r.id(at.with("PrefixListId"), l.ID); err != nil {
+			return err
+		}
 		l.Name, l.MaxEntries = text(from.PrefixListName), number(from.MaxEntries)
 		if from.Cidrs == nil {
 			continue
@@ -219,14 +280,16 @@ func (r *reader) prefixLists(list []prefixList) error {
 	return nil
 }
 
-var prefixListID = regexp.MustCompile(`pl-[0-9a-f]+`)
+var prefixListID = regexp.MustCompile(`(?:^|[^A-Za-z0-9])(pl-[0-9a-f]{8,17})(?:[^A-Za-z0-9]|$)`)
 
 // entries reads get-managed-prefix-list-entries, which does not say of which
 // list they are: it is the one that the name of the file names, or the only one
 // whose entries are not known.
 func (r *reader) entries(list []types.PrefixListEntry) error {
-	id := prefixListID.FindString(filepath.Base(r.file))
-	if id == "" {
+	id := ""
+	if found := prefixListID.FindStringSubmatch(filepath.Base(r.file)); found != nil {
+		id = found[1]
+	} else {
 		var open []string
 		for _, l := range r.account.PrefixLists {
 			if !l.Known {
@@ -239,6 +302,7 @@ func (r *reader) entries(list []types.PrefixListEntry) error {
 		id = open[0]
 	}
 	l := r.prefixList(id)
+	l.Entries = nil
 	for n, entry := range list {
 		prefix, err := r.cidr(path{"Entries", n, "Cidr"}, text(entry.Cidr))
 		if err != nil {
@@ -259,6 +323,17 @@ func (r *reader) prefixList(id string) *PrefixList {
 		*lists = append(*lists, PrefixList{ID: id})
 	}
 	return &(*lists)[i]
+}
+
+// An id of EC2 ends up in rulesets and on terminals, so it is taken only if it
+// looks like one.
+var anID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,100}$`)
+
+func (r *reader) id(at path, id string) error {
+	if !anID.MatchString(id) {
+		return r.fail(at, "%q is no id", id)
+	}
+	return nil
 }
 
 func text(s *string) string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +114,53 @@ func TestRulesGetTheirIDs(t *testing.T) {
 	}
 	if g := a.Group("sg-0b1"); g == nil || g.Ingress[0].Reference.GroupID != "sg-0a1" {
 		t.Error("the group that only rules speak of is missing")
+	}
+}
+
+// The files may be read in any order.
+func TestOrderDoesNotMatter(t *testing.T) {
+	one, other := lines(read(t, "groups.json", "rules.json")), lines(read(t, "rules.json", "groups.json"))
+	slices.Sort(one)
+	slices.Sort(other)
+	if diff := cmp.Diff(one, other); diff != "" {
+		t.Errorf("groups first (-), rules first (+):\n%s", diff)
+	}
+}
+
+// Reading takes time in proportion to what is read.
+func TestLargeFiles(t *testing.T) {
+	var ranges, rules, groups []string
+	for i := range 20000 {
+		ranges = append(ranges, fmt.Sprintf(`{"CidrIp": "10.%d.%d.1/24"}`, i>>8, i&255))
+		rules = append(rules, fmt.Sprintf(`{"SecurityGroupRuleId": "sgr-%d", "GroupId": "sg-1", "IpProtocol": "-1", "CidrIpv4": "10.%d.%d.0/24"}`, i, i>>8, i&255))
+		groups = append(groups, fmt.Sprintf(`{"GroupId": "sg-%d"}`, i))
+	}
+	for name, text := range map[string]string{
+		"notes":  `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [{"IpProtocol": "-1", "IpRanges": [` + strings.Join(ranges, ",") + `]}]}]}`,
+		"rules":  `{"SecurityGroupRules": [` + strings.Join(rules, ",") + `]}`,
+		"groups": `{"SecurityGroups": [` + strings.Join(groups, ",") + `]}`,
+	} {
+		began := time.Now()
+		a := &Account{}
+		if err := a.Read(name, strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 5*time.Second { // a second on an idle machine is plenty
+			t.Errorf("%s: took %s", name, took)
+		}
+		if name == "notes" && (len(a.Notes) != 51 || !strings.Contains(a.Notes[50].Text, "19950 more")) {
+			t.Errorf("%d notes, the last %s", len(a.Notes), a.Notes[len(a.Notes)-1])
+		}
+	}
+}
+
+func TestCutOffListIsNoted(t *testing.T) {
+	a := &Account{}
+	if err := a.Read("page.json", strings.NewReader(`{"SecurityGroups": [], "NextToken": "more"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Notes) != 1 || !strings.Contains(a.Notes[0].String(), "page.json:1:38: this is not all") {
+		t.Errorf("notes %v", a.Notes)
 	}
 }
 

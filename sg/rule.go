@@ -72,12 +72,22 @@ type Reference struct {
 
 // Same reports whether both rules allow the same packets, whatever their ids and
 // descriptions.
-func (r Rule) Same(o Rule) bool {
-	r.ID, r.Description, o.ID, o.Description = "", "", "", ""
-	r.Peer, o.Peer = r.Peer.Masked(), o.Peer.Masked()
+func (r Rule) Same(o Rule) bool { return r.canonical() == o.canonical() }
+
+// canonical is what the rule allows and nothing else.
+func (r Rule) canonical() Rule {
+	r.ID, r.Description = "", ""
+	r.Peer = r.Peer.Masked()
+	if !r.Protocol.hasPorts() {
+		r.From, r.To = Any, Any
+	}
 	// The same group may be named with more or fewer words.
-	r.Reference, o.Reference = Reference{GroupID: r.Reference.GroupID}, Reference{GroupID: o.Reference.GroupID}
-	return r == o
+	reference := Reference{GroupID: r.Reference.GroupID}
+	if reference.GroupID == "" {
+		reference.GroupName = r.Reference.GroupName
+	}
+	r.Reference = reference
+	return r
 }
 
 // PeerText is who the rule is about: a range of addresses, a prefix list or a group.

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -84,12 +86,11 @@ answer. 5: the kernel and the prediction disagree. For a batch: 0, 3 or 5.`,
   lablab probe --groups groups.json --interfaces interfaces.json --group sg-0a2 --batch packets.jsonl`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			f.set(c)
-			question, err := f.question()
-			if err != nil {
+			if err := f.set(c); err != nil {
 				return err
 			}
-			*code, err = probe(env, f, question)
+			var err error
+			*code, err = probe(env, f)
 			return err
 		},
 	}
@@ -114,7 +115,14 @@ answer. 5: the kernel and the prediction disagree. For a batch: 0, 3 or 5.`,
 }
 
 // set takes over the flags that were given; those that were not stay nil.
-func (f *probeFlags) set(c *cobra.Command) {
+func (f *probeFlags) set(c *cobra.Command) error {
+	if f.batch != "" {
+		for _, name := range []string{"from", "to", "protocol", "port", "source-port", "type", "code", "egress", "format"} {
+			if c.Flags().Changed(name) {
+				return &usageError{fmt.Errorf("--%s and --batch: the packets of a batch come from its file", name), "leave one of them out"}
+			}
+		}
+	}
 	f.packet.Protocol = protoName(f.protocol)
 	for name, to := range map[string]struct {
 		value *int
@@ -124,6 +132,7 @@ func (f *probeFlags) set(c *cobra.Command) {
 			*to.field = to.value
 		}
 	}
+	return nil
 }
 
 // A question is what is to be asked of the kernel.
@@ -155,7 +164,7 @@ func (f *probeFlags) question() (*question, error) {
 	}
 	if f.address != "" {
 		own, err := netip.ParseAddr(f.address)
-		if err != nil {
+		if err != nil || own.Zone() != "" || own.Is4In6() {
 			return nil, &usageError{fmt.Errorf("--address %q is no IP address", f.address), "such as 10.255.1.197"}
 		}
 		q.own[own.Is6()] = own
@@ -179,6 +188,9 @@ func (q *question) line(text []byte) (lab.Probe, error) {
 	if err := d.Decode(&line); err != nil {
 		return lab.Probe{}, fmt.Errorf("not a packet: %w", err)
 	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return lab.Probe{}, errors.New("not a packet: something follows it")
+	}
 	return q.probe(line)
 }
 
@@ -190,6 +202,8 @@ func (q *question) probe(line packetLine) (lab.Probe, error) {
 		return b, fmt.Errorf("protocol %q is none: tcp, udp, icmp, icmpv6 or a number from 0 to 255", line.Protocol)
 	}
 	b.Protocol = protocol
+	// RFC 8200: hop-by-hop options, routing, fragment and destination options.
+	extension := slices.Contains([]sg.Protocol{0, 43, 44, 60}, protocol)
 	peer, own, name := line.From, line.To, "from"
 	if line.Egress {
 		peer, own, name = line.To, line.From, "to"
@@ -197,6 +211,9 @@ func (q *question) probe(line packetLine) (lab.Probe, error) {
 	address, err := netip.ParseAddr(peer)
 	if err != nil || address.Zone() != "" || address.Is4In6() {
 		return b, fmt.Errorf("%s %q is no IP address", name, peer)
+	}
+	if extension && address.Is6() {
+		return b, fmt.Errorf("protocol %s is an extension header of IPv6, and no protocol of its own", protocol)
 	}
 	b.From, b.To = address, q.own[address.Is6()]
 	if own != "" {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,9 +15,17 @@ import (
 )
 
 // probe asks the kernel and writes the answers; it returns the exit code.
-func probe(env Env, f probeFlags, q *question) (int, error) {
+func probe(env Env, f probeFlags) (int, error) {
+	if err := oneOf("--rootless", f.rootless, "auto", "always", "never"); err != nil {
+		return 0, err
+	}
+	// Before any file is read: a pipe can be read once only.
 	if done, code, err := elsewhere(env, f.rootless); done {
 		return code, err
+	}
+	q, err := f.question()
+	if err != nil {
+		return 0, err
 	}
 	ctx, cancel := interruptible(env.Signals)
 	defer cancel()
@@ -113,7 +122,7 @@ func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.
 	}
 	lines := bufio.NewScanner(from)
 	for number := 1; lines.Scan(); number++ {
-		if len(lines.Bytes()) == 0 {
+		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 			continue
 		}
 		b, err := q.line(lines.Bytes())

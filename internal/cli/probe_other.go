@@ -3,4 +3,9 @@
 package cli
 
 // probe needs the kernel of Linux.
-func probe(Env, probeFlags, *question) (int, error) { return 0, needsLinux("probe") }
+func probe(_ Env, f probeFlags) (int, error) {
+	if _, err := f.question(); err != nil {
+		return 0, err
+	}
+	return 0, needsLinux("probe")
+}

@@ -51,11 +51,8 @@ the machine it runs on is changed, and nothing is left when it ends.`,
 			if err := f.check(); err != nil {
 				return err
 			}
-			sc, err := f.scenario()
-			if err != nil {
-				return err
-			}
-			*code, err = run(env, f, sc)
+			var err error
+			*code, err = run(env, f)
 			return err
 		},
 	}

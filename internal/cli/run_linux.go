@@ -13,15 +13,19 @@ import (
 	"lablab/lab"
 	"lablab/lab/ns"
 	"lablab/report"
-	"lablab/scenario"
 	"lablab/timeline"
 )
 
 // run plays the scenario, here or in a user namespace, and returns the
 // exit code.
-func run(env Env, f runFlags, sc *scenario.Scenario) (int, error) {
+func run(env Env, f runFlags) (int, error) {
+	// Before any file is read: a pipe can be read once only.
 	if done, code, err := elsewhere(env, f.rootless); done {
 		return code, err
+	}
+	sc, err := f.scenario()
+	if err != nil {
+		return 0, err
 	}
 	ctx, cancel := interruptible(env.Signals)
 	defer cancel()

@@ -8,11 +8,10 @@ import (
 	"runtime"
 
 	"lablab/lab"
-	"lablab/scenario"
 )
 
 // run needs the kernel of Linux.
-func run(Env, runFlags, *scenario.Scenario) (int, error) { return 0, needsLinux("run") }
+func run(Env, runFlags) (int, error) { return 0, needsLinux("run") }
 
 func needsLinux(command string) error {
 	return &lab.Unable{
