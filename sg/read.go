@@ -286,7 +286,7 @@ var prefixListID = regexp.MustCompile(`(?:^|[^A-Za-z0-9])(pl-[0-9a-f]{8,17})(?:[
 // list they are: it is the one that the name of the file names, or the only one
 // whose entries are not known.
 func (r *reader) entries(list []types.PrefixListEntry) error {
-	id := ""
+	var id string
 	if found := prefixListID.FindStringSubmatch(filepath.Base(r.file)); found != nil {
 		id = found[1]
 	} else {

@@ -159,7 +159,7 @@ func TestCutOffListIsNoted(t *testing.T) {
 	if err := a.Read("page.json", strings.NewReader(`{"SecurityGroups": [], "NextToken": "more"}`)); err != nil {
 		t.Fatal(err)
 	}
-	if len(a.Notes) != 1 || !strings.Contains(a.Notes[0].String(), "page.json:1:38: this is not all") {
+	if len(a.Notes) != 1 || !strings.Contains(a.Notes[0].String(), "page.json:1:37: this is not all") {
 		t.Errorf("notes %v", a.Notes)
 	}
 }
