@@ -248,9 +248,13 @@ func (s *Stream) Failed(i int) int {
 	return len(s.probes) + 1
 }
 
+// The callbacks tell the observer first and take note afterwards, so that whoever
+// waits for the stream to settle finds everything told.
+
 func (s *Stream) onSend(ctx context.Context) {
+	probe := Probe{Seq: s.Len() + 1, Fate: Waiting, Sent: time.Now()}
+	s.config.Observe(probe)
 	s.mu.Lock()
-	probe := Probe{Seq: len(s.probes) + 1, Fate: Waiting, Sent: time.Now()}
 	s.probes = append(s.probes, probe)
 	s.sent = append(s.sent, probe.Seq)
 	if !s.doomed[probe.Seq] {
@@ -258,7 +262,6 @@ func (s *Stream) onSend(ctx context.Context) {
 	}
 	s.wake()
 	s.mu.Unlock()
-	s.config.Observe(probe)
 	s.hold(ctx)
 }
 
@@ -270,40 +273,48 @@ func (s *Stream) onSendError(ctx context.Context, err error) {
 	if errors.Is(err, syscall.ENOBUFS) {
 		return // pro-bing tries this packet again
 	}
-	fate := SendError
+	probe := Probe{Seq: s.Len() + 1, Fate: SendError, Sent: time.Now(), Err: err}
 	if errors.Is(err, syscall.EPERM) {
-		fate = LocalDrop
+		probe.Fate = LocalDrop
 	}
+	s.config.Observe(probe)
 	s.mu.Lock()
-	probe := Probe{Seq: len(s.probes) + 1, Fate: fate, Sent: time.Now(), Err: err}
 	s.probes = append(s.probes, probe)
 	s.failed = append(s.failed, probe.Seq)
 	s.wake()
 	s.mu.Unlock()
-	s.config.Observe(probe)
 	s.hold(ctx)
 }
 
 func (s *Stream) onReply(ctx context.Context, reply *probing.Packet) {
 	seq := s.Seq(uint16(reply.Seq))
-	s.mu.Lock()
-	if seq < 1 || seq > len(s.probes) || s.probes[seq-1].Fate != Waiting {
-		s.mu.Unlock()
+	probe, waiting := s.awaited(seq)
+	if !waiting {
 		return
 	}
-	probe := &s.probes[seq-1]
 	probe.Fate, probe.RTT = Replied, reply.Rtt
 	if reply.Rtt > Patience {
 		probe.Fate = Late
 	}
+	s.config.Observe(probe)
+	s.mu.Lock()
+	s.probes[seq-1] = probe
 	if !s.doomed[seq] {
 		s.waiting--
 	}
-	told := *probe
 	s.wake()
 	s.mu.Unlock()
-	s.config.Observe(told)
 	s.hold(ctx)
+}
+
+// awaited returns the probe with that number, and whether it has no reply yet.
+func (s *Stream) awaited(seq int) (Probe, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if seq < 1 || seq > len(s.probes) {
+		return Probe{}, false
+	}
+	return s.probes[seq-1], s.probes[seq-1].Fate == Waiting
 }
 
 // hold takes the destination away once all packets that were let pass are
