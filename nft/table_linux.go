@@ -1,29 +1,15 @@
 package nft
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
-	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
-	"github.com/google/nftables/userdata"
-	mnl "github.com/mdlayher/netlink"
-	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
 	"lablab/sg"
-)
-
-const (
-	// A large transaction needs room for itself and for one acknowledgement a
-	// rule, or the kernel commits it and says ENOBUFS.
-	socketBuffer = 16 << 20 // bytes
-	// The kernel answers in milliseconds; without a limit a lost answer would hang.
-	answerTime = 10 * time.Second
 )
 
 // A Table is the enforced ruleset of one host. Its methods may be called from
@@ -45,12 +31,6 @@ type Table struct {
 	chunk int
 	// Sockets that have done their work and are still to be closed.
 	retired []*nftables.Conn
-}
-
-// A numbered rule of one direction.
-type numbered struct {
-	direction sg.Direction
-	number    uint32
 }
 
 // Install puts rs in force in a namespace that has no rules yet, in one
@@ -83,145 +63,6 @@ func (t *Table) Close() {
 	defer t.mu.Unlock()
 	t.closeRetired()
 	_ = t.news.Close()
-}
-
-// chunkElements is how many elements a message may have, which cannot be longer
-// than 64 KB.
-const chunkElements = 500
-
-// install puts a ruleset in force. The chains drop everything from the first
-// transaction on, so a ruleset that takes several lets nothing through meanwhile.
-func (t *Table) install(c *nftables.Conn, rs Ruleset) error {
-	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: GroupTable})
-	chains := map[sg.Direction]*nftables.Chain{}
-	for _, d := range directions {
-		chains[d] = c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter, nftables.ChainPolicyDrop))
-		c.AddRule(&nftables.Rule{Table: table, Chain: chains[d], Exprs: establishedExprs(), UserData: comment(Established)})
-	}
-	addTrace(c)
-	for _, s := range rs.Sets {
-		if err := addSet(c, table, s); err != nil {
-			return err
-		}
-		t.sets[s.Name] = true
-	}
-	for _, d := range directions {
-		for chunk := range slices.Chunk(rs.Rules(d), t.chunk) {
-			for _, r := range chunk {
-				c.AddRule(&nftables.Rule{Table: table, Chain: chains[d], Exprs: ruleExprs(r, d), UserData: comment(r.ID)})
-			}
-			if len(chunk) == t.chunk {
-				if err := c.Flush(); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	if err := c.Flush(); err != nil {
-		return err
-	}
-	return t.verify(c, table, rs)
-}
-
-// addSet adds a set with its elements. The library would cut a long list short
-// without an error.
-func addSet(c *nftables.Conn, table *nftables.Table, s Set) error {
-	set := s.kernel(table)
-	if err := c.AddSet(set, nil); err != nil {
-		return fmt.Errorf("add set %s: %w", s.Name, err)
-	}
-	for chunk := range slices.Chunk(s.Ranges, chunkElements/2) {
-		if err := c.SetAddElements(set, elements(chunk)); err != nil {
-			return fmt.Errorf("add to set %s: %w", s.Name, err)
-		}
-		if err := c.Flush(); err != nil {
-			return fmt.Errorf("add to set %s: %w", s.Name, err)
-		}
-	}
-	return nil
-}
-
-// kernel is the set as the library describes it.
-func (s Set) kernel(table *nftables.Table) *nftables.Set {
-	set := &nftables.Set{Table: table, Name: s.Name, Interval: true, KeyType: nftables.TypeIPAddr}
-	if s.Six {
-		set.KeyType = nftables.TypeIP6Addr
-	}
-	return set
-}
-
-// elements are ranges as the kernel wants them: where each begins, and where the
-// next address after it is.
-func elements(ranges []Range) []nftables.SetElement {
-	var list []nftables.SetElement
-	for _, r := range ranges {
-		list = append(list, nftables.SetElement{Key: r.First.AsSlice()})
-		if end := r.Last.Next(); end.IsValid() {
-			list = append(list, nftables.SetElement{Key: end.AsSlice(), IntervalEnd: true})
-		}
-	}
-	return list
-}
-
-// verify reads back how much has arrived: neither the library nor an answer that
-// did not fit can be trusted with that.
-func (t *Table) verify(c *nftables.Conn, table *nftables.Table, rs Ruleset) error {
-	for _, s := range rs.Sets {
-		if err := verifySet(c, table, s); err != nil {
-			return err
-		}
-	}
-	handles, complete, err := t.news.rules()
-	if err != nil {
-		return err
-	}
-	for _, d := range directions {
-		rules := append([]Rule{{Rule: sg.Rule{ID: Established}}}, rs.Rules(d)...)
-		there := len(handles[d])
-		if complete && there == len(rules) {
-			t.note(d, rules, handles[d])
-		} else if there, err = t.learn(c, d); err != nil {
-			return err
-		}
-		if there != len(rules) {
-			return fmt.Errorf("read back %s rules: %d of %d", d, there, len(rules))
-		}
-	}
-	return nil
-}
-
-func verifySet(c *nftables.Conn, table *nftables.Table, s Set) error {
-	there, err := c.GetSetElements(s.kernel(table))
-	if err != nil {
-		return fmt.Errorf("read back set %s: %w", s.Name, err)
-	}
-	if want := len(elements(s.Ranges)); len(there) != want {
-		return fmt.Errorf("read back set %s: %d of %d elements", s.Name, len(there), want)
-	}
-	return nil
-}
-
-// note takes down the handles that rules were given. t.mu is held.
-func (t *Table) note(d sg.Direction, rules []Rule, handles []uint64) {
-	for i, r := range rules {
-		t.judges[handles[i]] = Judge{Number: r.Number, ID: r.ID}
-		t.handles[numbered{d, r.Number}] = append(t.handles[numbered{d, r.Number}], handles[i])
-	}
-}
-
-// learnNew notes the handles of rules that were just added, from what the kernel
-// told meanwhile, or else by listing them all. t.mu is held.
-func (t *Table) learnNew(c *nftables.Conn, d sg.Direction, added []Rule) error {
-	handles, complete, err := t.news.rules()
-	if err != nil {
-		return err
-	}
-	if complete && len(handles[d]) == len(added) {
-		t.note(d, added, handles[d])
-		return nil
-	}
-	_, err = t.learn(c, d)
-	return err
 }
 
 // Authorize adds rules to one direction, in one transaction, with the sets that
@@ -280,32 +121,6 @@ func (t *Table) Revoke(d sg.Direction, number uint32) error {
 	})
 }
 
-// Update gives a set other members, in one transaction: no packet sees the set
-// without those that stay. Connections that were let in are not touched. A set
-// with more ranges than one transaction holds is refused.
-func (t *Table) Update(s Set) error {
-	return t.with(func(c *nftables.Conn) error {
-		if !t.sets[s.Name] {
-			return fmt.Errorf("update set %s: the table has none of that name", s.Name)
-		}
-		if len(s.Ranges) > t.chunk {
-			return fmt.Errorf("update set %s: %d ranges are more than one transaction holds here (%d)", s.Name, len(s.Ranges), t.chunk)
-		}
-		table := &nftables.Table{Family: nftables.TableFamilyINet, Name: GroupTable}
-		set := s.kernel(table)
-		c.FlushSet(set)
-		for chunk := range slices.Chunk(s.Ranges, chunkElements/2) {
-			if err := c.SetAddElements(set, elements(chunk)); err != nil {
-				return fmt.Errorf("update set %s: %w", s.Name, err)
-			}
-		}
-		if err := c.Flush(); err != nil {
-			return fmt.Errorf("update set %s: %w", s.Name, err)
-		}
-		return verifySet(c, table, s)
-	})
-}
-
 // ErrNoRule says that a table has no rule with the number asked for.
 var ErrNoRule = errors.New("no such rule in force")
 
@@ -342,113 +157,6 @@ func (t *Table) Counters() ([]Counter, error) {
 	return counters, err
 }
 
-// learn notes the handles that the kernel gave to the rules of one direction, and
-// returns how many rules there are. t.mu is held.
-func (t *Table) learn(c *nftables.Conn, d sg.Direction) (rules int, err error) {
-	list, err := c.GetRules(groupChain(d))
-	if err != nil {
-		return 0, fmt.Errorf("read back %s rules: %w", d, err)
-	}
-	for key := range t.handles {
-		if key.direction == d {
-			delete(t.handles, key)
-		}
-	}
-	for _, r := range list {
-		number := numberOf(r)
-		t.judges[r.Handle] = Judge{Number: number, ID: idOf(r)}
-		t.handles[numbered{d, number}] = append(t.handles[numbered{d, number}], r.Handle)
-	}
-	return len(list), nil
-}
-
-// judge is the rule with that handle. A rule that another goroutine has just
-// added may judge a packet before learn has seen it; then the table is asked.
-func (t *Table) judge(d sg.Direction, handle uint64) (Judge, error) {
-	if j, known := t.judgeOf(handle); known {
-		return j, nil
-	}
-	err := t.with(func(c *nftables.Conn) error {
-		_, err := t.learn(c, d)
-		return err
-	})
-	if err != nil {
-		return Judge{}, err
-	}
-	j, known := t.judgeOf(handle)
-	if !known {
-		return Judge{}, fmt.Errorf("find rule with handle %d: %w", handle, ErrNoRule)
-	}
-	return j, nil
-}
-
-func (t *Table) judgeOf(handle uint64) (Judge, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	j, known := t.judges[handle]
-	return j, known
-}
-
-// with calls do with a socket of its own: the library matches answers by their
-// number, so one that lasts falls out of step. The socket is closed later: right
-// after a deletion the kernel makes whoever closes one wait about 10 ms
-// (nft_rcv_nl_event in net/netfilter/nf_tables_api.c), and a processor with it.
-func (t *Table) with(do func(*nftables.Conn) error) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var c *nftables.Conn
-	err := t.ns.Do(func() (err error) {
-		c, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(t.guard))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("open nftables socket: %w", err)
-	}
-	const many = 32
-	if len(t.retired) >= many {
-		t.closeRetired()
-	}
-	t.retired = append(t.retired, c)
-	return do(c)
-}
-
-// closeRetired closes the sockets that have done their work. t.mu is held.
-func (t *Table) closeRetired() {
-	for _, c := range t.retired {
-		_ = c.CloseLasting()
-	}
-	t.retired = nil
-}
-
-func (t *Table) guard(c *mnl.Conn) error {
-	if err := errors.Join(t.ns.Guard(c), c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer)); err != nil {
-		return err
-	}
-	room, err := roomOf(c)
-	if err != nil {
-		return err
-	}
-	const perRule = 4096 // bytes: the message, its echo and its acknowledgement, generously
-	t.chunk = max(room/perRule, 1)
-	return c.SetDeadline(time.Now().Add(answerTime))
-}
-
-// roomOf is how many bytes both buffers of a socket hold: less than was asked
-// for, where an ordinary user asked.
-func roomOf(c *mnl.Conn) (bytes int, err error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var send, receive int
-	var errSend, errReceive error
-	err = raw.Control(func(fd uintptr) {
-		send, errSend = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF)
-		receive, errReceive = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
-	})
-	return min(send, receive), errors.Join(err, errSend, errReceive)
-}
-
 var directions = [...]sg.Direction{sg.Ingress, sg.Egress}
 
 func groupChain(d sg.Direction) (*nftables.Table, *nftables.Chain) {
@@ -462,22 +170,4 @@ func baseChain(t *nftables.Table, d sg.Direction, priority nftables.ChainPriorit
 		hook = nftables.ChainHookOutput
 	}
 	return &nftables.Chain{Table: t, Name: string(d), Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: &priority, Policy: &policy}
-}
-
-func comment(id string) []byte { return userdata.AppendString(nil, userdata.TypeComment, id) }
-
-func idOf(r *nftables.Rule) string {
-	id, _ := userdata.GetString(r.UserData, userdata.TypeComment)
-	return id
-}
-
-// numberOf is the number that the rule writes to the ct mark: the value loaded
-// just before it. (The library decodes no `ct mark set` itself.)
-func numberOf(r *nftables.Rule) uint32 {
-	for _, e := range r.Exprs {
-		if e, ok := e.(*expr.Immediate); ok && len(e.Data) == 4 {
-			return binary.NativeEndian.Uint32(e.Data)
-		}
-	}
-	return 0
 }
