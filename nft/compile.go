@@ -17,12 +17,12 @@ import (
 // addresses of, so that a change of membership changes the set and no rule.
 // Sources that cannot be enforced are left out; [sg.Account.Audit] lists them.
 func Compile(account *sg.Account, groups []*sg.Group, number func(*sg.Group, sg.Rule) uint32) Ruleset {
-	var rs Ruleset
+	rs := Ruleset{Untracked: sg.UntrackedBy(groups)}
 	for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
 		var rules []Rule
 		for _, g := range groups {
 			for _, r := range g.Rules(d) {
-				rules = append(rules, RulesFor(account, r, number(g, r))...)
+				rules = append(rules, rulesFor(account, r, number(g, r))...)
 			}
 		}
 		if d == sg.Ingress {
@@ -49,11 +49,11 @@ func InOrder() func(*sg.Group, sg.Rule) uint32 {
 	}
 }
 
-// RulesFor are the rules that enforce one security-group rule: one, or one for
+// rulesFor are the rules that enforce one security-group rule: one, or one for
 // each version of IP where its peer is a prefix list or a group, or none if it
 // cannot be enforced. With a set, one stands there for IPv4 even if that is
 // empty: members may come.
-func RulesFor(account *sg.Account, rule sg.Rule, number uint32) []Rule {
+func rulesFor(account *sg.Account, rule sg.Rule, number uint32) []Rule {
 	peers, reason := account.Peers(rule)
 	r := Rule{Number: number, Rule: rule}
 	switch {

@@ -2,16 +2,17 @@ package nft
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/nftables"
 
 	"lablab/internal/nstest"
 	"lablab/sg"
@@ -121,21 +122,15 @@ func TestUpdate(t *testing.T) {
 			a.Interfaces = append(a.Interfaces, sg.Interface{Groups: []string{"sg-0a1"}, Addresses: []netip.Addr{netip.MustParseAddr(m)}})
 		}
 		a.Interfaces = append(a.Interfaces, sg.Interface{Groups: []string{"sg-0a2", "sg-0a3"}})
-		for _, s := range Compile(a, a.Groups, InOrder()).Sets {
-			if s.Name != "sg-0a1.ip" {
-				continue
-			}
-			if err := table.Update(s); err != nil {
-				t.Fatal(err)
-			}
-			got := nstest.Output(t, n, "nft", "list", "set", "inet", GroupTable, s.Name)
-			if !strings.Contains(got, s.String()) {
-				t.Errorf("members %v: nft(8) lists\n%s", members, got)
-			}
+		rs := Compile(a, a.Groups, InOrder())
+		if err := table.Change(rs); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if err := table.Update(Set{Name: "nobody"}); err == nil {
-		t.Error("a set that is not there was updated")
+		theirs := nstest.New(t)
+		nstest.Input(t, theirs, rs.String(), "nft", "-f", "-")
+		if diff := cmp.Diff(lines(listed(t, theirs)), lines(listed(t, n))); diff != "" {
+			t.Errorf("members %v, nft -f (-), netlink (+):\n%s", members, diff)
+		}
 	}
 }
 
@@ -157,19 +152,15 @@ func large(rules, entries int) Ruleset {
 // rules; more of them take several transactions.
 func TestSmallBuffers(t *testing.T) {
 	n := nstest.New(t)
-	table := &Table{ns: n, judges: map[uint64]Judge{}, states: map[uint64]string{}, handles: map[numbered][]uint64{}, sets: map[string]bool{}}
-	var err error
-	if table.news, err = listenToNews(n); err != nil {
+	table := newTable(n)
+	table.room = 100 << 10
+	defer table.Close()
+	rs := large(250, 2000)
+	if err := table.install(rs); err != nil {
 		t.Fatal(err)
 	}
-	defer table.Close()
-	rs := large(250, 30)
-	err = table.with(func(c *nftables.Conn) error {
-		table.chunk = 100
-		return table.install(c, rs)
-	})
-	if err != nil {
-		t.Fatal(err)
+	if err := table.Change(large(1000, 2000)); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("got %v, want ErrTooLarge", err)
 	}
 	if got := strings.Count(listed(t, n), "dport 443"); got != 250 {
 		t.Errorf("%d rules, want 250", got)
@@ -228,13 +219,13 @@ func BenchmarkFlipAmongThousand(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer table.Close()
-	rule := rs.Ingress[500]
+	without := rs
+	without.Ingress = slices.Delete(slices.Clone(rs.Ingress), 500, 501)
 	for b.Loop() {
-		if err := table.Revoke(sg.Ingress, rule.Number); err != nil {
-			b.Fatal(err)
-		}
-		if err := table.Authorize(sg.Ingress, rule); err != nil {
-			b.Fatal(err)
+		for _, rs := range []Ruleset{without, rs} {
+			if err := table.Change(rs); err != nil {
+				b.Fatal(err)
+			}
 		}
 	}
 }

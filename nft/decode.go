@@ -123,7 +123,9 @@ func (a *assembler) add(m netlink.Message) (Verdict, bool, error) {
 		begun.Packet, _ = parsePacket(t.network, t.transport)
 		a.begun[t.id] = begun
 		return Verdict{}, false, nil
-	case t.table != GroupTable || t.code != codeAccept && t.code != codeDrop:
+	case t.table != GroupTable || t.chain != string(sg.Ingress) && t.chain != string(sg.Egress):
+		return Verdict{}, false, nil // a chain that only keeps packets from conntrack
+	case t.code != codeAccept && t.code != codeDrop:
 		return Verdict{}, false, nil
 	case t.kind != tracedRule && t.kind != tracedPolicy:
 		return Verdict{}, false, nil

@@ -11,80 +11,85 @@ import (
 	"lablab/sg"
 )
 
-// A numbered rule of one direction.
-type numbered struct {
-	direction sg.Direction
-	number    uint32
-}
-
-// note takes down the handles that rules were given. t.mu is held.
-func (t *Table) note(d sg.Direction, rules []Rule, handles []uint64) {
-	for i, r := range rules {
-		t.judges[handles[i]] = Judge{Number: r.Number, ID: r.ID}
-		t.handles[numbered{d, r.Number}] = append(t.handles[numbered{d, r.Number}], handles[i])
+// know learns the handles of all rules, and sees to it that it is told of new
+// ones. It takes a third as long as to install them, so it is done when they are
+// needed: before a rule is deleted or a verdict explained. t.mu is held.
+func (t *Table) know() (err error) {
+	if t.news != nil {
+		return nil
 	}
+	if t.news, err = listenToNews(t.ns); err != nil {
+		return err
+	}
+	for _, d := range directions {
+		if err := t.learn(d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // learnNew notes the handles of rules that were just added, from what the kernel
 // told meanwhile, or else by listing them all. t.mu is held.
-func (t *Table) learnNew(c *nftables.Conn, d sg.Direction, added []Rule) error {
+func (t *Table) learnNew(added map[sg.Direction][]Rule) error {
+	if t.news == nil {
+		return nil
+	}
 	handles, complete, err := t.news.rules()
 	if err != nil {
 		return err
 	}
-	if complete && len(handles[d]) == len(added) {
-		t.note(d, added, handles[d])
-		return nil
-	}
-	_, err = t.learn(c, d)
-	return err
-}
-
-// learn notes the handles that the kernel gave to the rules of one direction, and
-// returns how many rules there are. t.mu is held.
-func (t *Table) learn(c *nftables.Conn, d sg.Direction) (rules int, err error) {
-	list, err := c.GetRules(groupChain(d))
-	if err != nil {
-		return 0, fmt.Errorf("read back %s rules: %w", d, err)
-	}
-	for key := range t.handles {
-		if key.direction == d {
-			delete(t.handles, key)
+	for _, d := range directions {
+		if !complete || len(handles[d]) != len(added[d]) {
+			if err := t.learn(d); err != nil {
+				return err
+			}
+			continue
+		}
+		for i, r := range added[d] {
+			t.judges[handles[d][i]] = Judge{Number: r.Number, ID: r.ID}
+			t.handles[r.identity(d)] = handles[d][i]
 		}
 	}
-	for _, r := range list {
-		number := numberOf(r)
-		t.judges[r.Handle] = Judge{Number: number, ID: idOf(r)}
-		t.handles[numbered{d, number}] = append(t.handles[numbered{d, number}], r.Handle)
-	}
-	return len(list), nil
+	return nil
+}
+
+// learn lists the rules of one direction, notes the handles that the kernel gave
+// them, and fails unless they are all there. t.mu is held.
+func (t *Table) learn(d sg.Direction) error {
+	return t.read(func(c *nftables.Conn) error {
+		list, err := c.GetRules(groupChain(d))
+		if err != nil {
+			return fmt.Errorf("read back %s rules: %w", d, err)
+		}
+		for _, r := range list {
+			key := identity{d, numberOf(r), setOf(r)}
+			t.judges[r.Handle] = Judge{Number: key.number, ID: idOf(r)}
+			t.handles[key] = r.Handle
+		}
+		if want := len(fixedRules(t.inForce.Related)) + len(t.inForce.Rules(d)); len(list) != want {
+			return fmt.Errorf("read back %s rules: %d of %d", d, len(list), want)
+		}
+		return nil
+	})
 }
 
 // judge is the rule with that handle. A rule that another goroutine has just
-// added may judge a packet before learn has seen it; then the table is asked.
+// added may judge a packet before its handle was noted; then the table is asked.
 func (t *Table) judge(d sg.Direction, handle uint64) (Judge, error) {
-	if j, known := t.judgeOf(handle); known {
+	t.mu.Lock() // whoever adds a rule is done with it now
+	defer t.mu.Unlock()
+	if j, known := t.judges[handle]; known {
 		return j, nil
 	}
-	err := t.with(func(c *nftables.Conn) error {
-		_, err := t.learn(c, d)
-		return err
-	})
-	if err != nil {
+	if err := t.learn(d); err != nil {
 		return Judge{}, err
 	}
-	j, known := t.judgeOf(handle)
+	j, known := t.judges[handle]
 	if !known {
 		return Judge{}, fmt.Errorf("find rule with handle %d: %w", handle, ErrNoRule)
 	}
 	return j, nil
-}
-
-func (t *Table) judgeOf(handle uint64) (Judge, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	j, known := t.judges[handle]
-	return j, known
 }
 
 func comment(id string) []byte { return userdata.AppendString(nil, userdata.TypeComment, id) }
@@ -103,4 +108,13 @@ func numberOf(r *nftables.Rule) uint32 {
 		}
 	}
 	return 0
+}
+
+func setOf(r *nftables.Rule) string {
+	for _, e := range r.Exprs {
+		if e, ok := e.(*expr.Lookup); ok {
+			return e.SetName
+		}
+	}
+	return ""
 }

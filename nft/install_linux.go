@@ -6,66 +6,93 @@ import (
 
 	"github.com/google/nftables"
 
-	"lablab/sg"
+	"lablab/lab/ns"
 )
 
-// install puts a ruleset in force. The chains drop everything from the first
-// transaction on, so a ruleset that takes several lets nothing through meanwhile.
-func (t *Table) install(c *nftables.Conn, rs Ruleset) error {
-	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: GroupTable})
-	chains := map[sg.Direction]*nftables.Chain{}
-	for _, d := range directions {
-		chains[d] = c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter, nftables.ChainPolicyDrop))
-		c.AddRule(&nftables.Rule{Table: table, Chain: chains[d], Exprs: establishedExprs(), UserData: comment(Established)})
+// Install puts rs in force in a namespace that has no rules yet, together with the
+// table that traces. It needs CAP_NET_ADMIN; an error wraps ENOENT where the
+// kernel lacks an expression (nft_ct, nft_counter) and EOPNOTSUPP or EINVAL
+// where it lacks nf_tables.
+func Install(n *ns.Namespace, rs Ruleset) (*Table, error) {
+	t := newTable(n)
+	t.mu.Lock()
+	err := t.install(rs)
+	t.mu.Unlock()
+	if err != nil {
+		t.Close()
+		return nil, fmt.Errorf("install ruleset: %w", err)
 	}
-	addTrace(c)
-	for _, s := range rs.Sets {
-		if err := addSet(c, table, s); err != nil {
-			return err
-		}
-		t.sets[s.Name] = true
-	}
-	for _, d := range directions {
-		for chunk := range slices.Chunk(rs.Rules(d), t.chunk) {
-			for _, r := range chunk {
-				c.AddRule(&nftables.Rule{Table: table, Chain: chains[d], Exprs: ruleExprs(r, d), UserData: comment(r.ID)})
-			}
-			if len(chunk) == t.chunk {
-				if err := c.Flush(); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	if err := c.Flush(); err != nil {
-		return err
-	}
-	return t.verify(c, table, rs)
+	return t, nil
 }
 
-// verify reads back how much has arrived: neither the library nor an answer that
-// did not fit can be trusted with that.
-func (t *Table) verify(c *nftables.Conn, table *nftables.Table, rs Ruleset) error {
-	for _, s := range rs.Sets {
-		if err := verifySet(c, table, s); err != nil {
-			return err
+// install makes the tables, whose chains drop everything from the first
+// transaction on, and then fills them; that may take several. t.mu is held.
+func (t *Table) install(rs Ruleset) error {
+	tx := newTransaction()
+	tx.add(func(c *nftables.Conn) {
+		table := c.AddTable(groupTable())
+		for _, d := range directions {
+			chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter, nftables.ChainPolicyDrop))
+			for i, exprs := range fixedExprs(rs.Related) {
+				c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprs, UserData: comment(fixedRules(rs.Related)[i].id)})
+			}
 		}
-	}
-	handles, complete, err := t.news.rules()
-	if err != nil {
+		addTrace(c)
+	})
+	if err := t.commit(tx); err != nil {
 		return err
 	}
-	for _, d := range directions {
-		rules := append([]Rule{{Rule: sg.Rule{ID: Established}}}, rs.Rules(d)...)
-		there := len(handles[d])
-		if complete && there == len(rules) {
-			t.note(d, rules, handles[d])
-		} else if there, err = t.learn(c, d); err != nil {
+	if err := t.read(t.learnStates); err != nil {
+		return err
+	}
+	t.inForce = Ruleset{Related: rs.Related}
+	if err := t.installSets(rs.Sets); err != nil {
+		return err
+	}
+	for _, part := range t.parts(rs) {
+		if err := t.change(part); err != nil {
 			return err
-		}
-		if there != len(rules) {
-			return fmt.Errorf("read back %s rules: %d of %d", d, there, len(rules))
 		}
 	}
 	return nil
+}
+
+// installSets makes the sets, in as few transactions as hold them. t.mu is held.
+func (t *Table) installSets(sets []Set) error {
+	const perRange = 128 // bytes, generously
+	most := max(t.room/perRange, 1)
+	tx, held := newTransaction(), 0
+	for _, s := range sets {
+		tx.addSet(Set{Name: s.Name, Six: s.Six})
+		for chunk := range slices.Chunk(s.Ranges, most) {
+			if held += len(chunk); held > most {
+				if err := t.commit(tx); err != nil {
+					return err
+				}
+				tx, held = newTransaction(), len(chunk)
+			}
+			tx.addElements(s, chunk)
+		}
+	}
+	if err := t.commit(tx); err != nil {
+		return err
+	}
+	t.inForce.Sets = sets
+	return t.verifySets(sets)
+}
+
+// parts are ever more of the rules, up to all of them, so that one transaction
+// holds what is new in each. t.mu is held.
+func (t *Table) parts(rs Ruleset) []Ruleset {
+	const perRule = 1024 // bytes, generously
+	step := max(t.room/perRule, 1)
+	var parts []Ruleset
+	for at := step; at < len(rs.Ingress)+len(rs.Egress); at += step {
+		part := rs
+		part.Untracked = nil
+		part.Ingress = rs.Ingress[:min(at, len(rs.Ingress))]
+		part.Egress = rs.Egress[:max(at-len(rs.Ingress), 0)]
+		parts = append(parts, part)
+	}
+	return append(parts, rs)
 }

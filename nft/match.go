@@ -11,9 +11,9 @@ import (
 // and compares.
 
 func (r Rule) addressText(d sg.Direction) string {
-	family, version := "ip", 4
+	family := "ip"
 	if r.six() {
-		family, version = "ip6", 6
+		family = "ip6"
 	}
 	side := "saddr"
 	if d == sg.Egress {
@@ -24,7 +24,7 @@ func (r Rule) addressText(d sg.Direction) string {
 		return fmt.Sprintf("%s %s @%s", family, side, r.Set.Name)
 	}
 	if peer.Bits() == 0 {
-		return fmt.Sprintf("meta nfproto ipv%d", version)
+		return versionText(r.six())
 	}
 	if peer.IsSingleIP() {
 		return fmt.Sprintf("%s %s %s", family, side, peer.Addr())
@@ -64,4 +64,31 @@ func l4proto(p sg.Protocol) string {
 		return "ipv6-icmp"
 	}
 	return p.String()
+}
+
+// untrackedText matches the packets that go in direction d of flows that are not
+// tracked: those of the first packet's direction by their destination port, those
+// of the other by their source port.
+func untrackedText(u sg.Untracked, d sg.Direction) string {
+	side := "dport"
+	if u.Direction != d {
+		side = "sport"
+	}
+	text := versionText(u.Six) + " "
+	switch {
+	case allPorts(u):
+		return text + "meta l4proto " + l4proto(u.Protocol)
+	case u.From == u.To:
+		return text + fmt.Sprintf("%s %s %d", u.Protocol, side, u.From)
+	}
+	return text + fmt.Sprintf("%s %s %d-%d", u.Protocol, side, u.From, u.To)
+}
+
+func allPorts(u sg.Untracked) bool { return u.From == 0 && u.To == 65535 }
+
+func versionText(six bool) string {
+	if six {
+		return "meta nfproto ipv6"
+	}
+	return "meta nfproto ipv4"
 }

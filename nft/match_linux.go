@@ -2,6 +2,7 @@ package nft
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
@@ -25,8 +26,47 @@ func ruleExprs(r Rule, d sg.Direction) []expr.Any {
 	)
 }
 
-func establishedExprs() []expr.Any {
-	return append(matchState(expr.CtStateBitESTABLISHED), &expr.Counter{}, &expr.Verdict{Kind: expr.VerdictAccept})
+// fixedExprs are the expressions of a fixed rule, for each that [fixedRules] names.
+func fixedExprs(related Related) [][]expr.Any {
+	counted := func(match []expr.Any) []expr.Any {
+		return append(match, &expr.Counter{}, &expr.Verdict{Kind: expr.VerdictAccept})
+	}
+	// Type 3 code 4 is "fragmentation needed" (RFC 792), ICMPv6 type 2 "packet too big" (RFC 4443).
+	isRelated := func(match ...[]expr.Any) []expr.Any {
+		return counted(append(matchState(expr.CtStateBitRELATED), slices.Concat(match...)...))
+	}
+	protocol := func(p sg.Protocol) []expr.Any {
+		return []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: register}, equal([]byte{byte(p)})}
+	}
+	rules := [][]expr.Any{
+		counted(matchState(expr.CtStateBitESTABLISHED)),
+		slices.Concat(
+			version(true), []expr.Any{&expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 7, Len: 1}, equal([]byte{255})},
+			protocol(sg.ICMPv6), []expr.Any{transport(0, 1), &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: []byte{133}, ToData: []byte{137}},
+				&expr.Verdict{Kind: expr.VerdictAccept}}),
+	}
+	switch related {
+	case RelatedPMTU:
+		rules = append(rules,
+			isRelated(protocol(sg.ICMP), []expr.Any{transport(0, 1), equal([]byte{3}), transport(1, 1), equal([]byte{4})}),
+			isRelated(protocol(sg.ICMPv6), []expr.Any{transport(0, 1), equal([]byte{2})}))
+	case RelatedAll:
+		rules = append(rules, isRelated())
+	}
+	return rules
+}
+
+// untrackedExprs keep from conntrack what [untrackedText] matches.
+func untrackedExprs(u sg.Untracked, d sg.Direction) []expr.Any {
+	exprs := append(version(u.Six), &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: register}, equal([]byte{byte(u.Protocol)}))
+	if allPorts(u) {
+		return append(exprs, &expr.Notrack{})
+	}
+	offset := uint32(2) // the destination port
+	if u.Direction != d {
+		offset = 0
+	}
+	return append(append(append(exprs, transport(offset, 2)), matchPorts(u.From, u.To)), &expr.Notrack{})
 }
 
 // matchState is `ct state X`.
@@ -41,14 +81,11 @@ func matchState(bit uint32) []expr.Any {
 
 func matchAddress(r Rule, d sg.Direction) []expr.Any {
 	// Offsets of source and destination in the headers of IPv4 (RFC 791) and IPv6 (RFC 8200).
-	family, source, destination, size := byte(unix.NFPROTO_IPV4), uint32(12), uint32(16), uint32(4)
+	source, destination, size := uint32(12), uint32(16), uint32(4)
 	if r.six() {
-		family, source, destination, size = unix.NFPROTO_IPV6, 8, 24, 16
+		source, destination, size = 8, 24, 16
 	}
-	exprs := []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: register},
-		equal([]byte{family}),
-	}
+	exprs := version(r.six())
 	offset := source
 	if d == sg.Egress {
 		offset = destination
@@ -90,12 +127,23 @@ func matchProtocol(r sg.Rule) []expr.Any {
 		return exprs
 	}
 	// The destination port: bytes 2 and 3 of TCP, UDP and SCTP.
-	exprs = append(exprs, transport(2, 2))
-	from, to := port(r.From), port(r.To)
-	if r.From == r.To {
-		return append(exprs, equal(from))
+	return append(exprs, transport(2, 2), matchPorts(r.From, r.To))
+}
+
+func matchPorts(from, to int) expr.Any {
+	if from == to {
+		return equal(port(from))
 	}
-	return append(exprs, &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: from, ToData: to})
+	return &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: port(from), ToData: port(to)}
+}
+
+// version matches packets of one version of IP.
+func version(six bool) []expr.Any {
+	family := byte(unix.NFPROTO_IPV4)
+	if six {
+		family = unix.NFPROTO_IPV6
+	}
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: register}, equal([]byte{family})}
 }
 
 func transport(offset, length uint32) *expr.Payload {

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"hash/crc32"
 	"net"
 	"net/netip"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -77,6 +79,13 @@ func TestInstallAgreesWithNft(t *testing.T) {
 	}
 }
 
+// lines are a ruleset without the order of its rules, which means nothing.
+func lines(text string) []string {
+	return slices.Sorted(slices.Values(slices.DeleteFunc(strings.Split(text, "\n"), func(l string) bool { return l == "" })))
+}
+
+func isBrace(line string) bool { return strings.TrimSpace(line) == "}" }
+
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	if *update {
@@ -93,7 +102,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func TestRevokeAndAuthorize(t *testing.T) {
+func TestChange(t *testing.T) {
 	n := nstest.New(t)
 	rs := exampleRules()
 	table, err := Install(n, rs)
@@ -102,23 +111,62 @@ func TestRevokeAndAuthorize(t *testing.T) {
 	}
 	defer table.Close()
 	icmp := rs.Ingress[1]
-	if err := table.Revoke(sg.Ingress, icmp.Number); err != nil {
+	again := icmp
+	again.Number = 4
+	a := account(t)
+	all := Compile(a, a.Groups, func(_ *sg.Group, r sg.Rule) uint32 { return crc32.ChecksumIEEE([]byte(r.ID)) })
+	for _, to := range []Ruleset{
+		{Ingress: rs.Ingress[:1], Egress: rs.Egress},
+		{Ingress: append(rs.Ingress[:1:1], again), Egress: rs.Egress},
+		{Ingress: append(rs.Ingress[:1:1], again), Egress: rs.Egress, Untracked: []sg.Untracked{{Direction: sg.Ingress, Protocol: sg.TCP, From: 22, To: 22}}},
+		{Ingress: rs.Ingress, Egress: rs.Egress[:0], Untracked: []sg.Untracked{{Direction: sg.Egress, Six: true, Protocol: sg.UDP, From: 0, To: 65535}}},
+		all,
+		all,
+	} {
+		if err := table.Change(to); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(to.String(), table.InForce().String()); diff != "" {
+			t.Errorf("want (-), in force (+):\n%s", diff)
+		}
+		theirs := nstest.New(t)
+		nstest.Input(t, theirs, to.String(), "nft", "-f", "-")
+		want, got := lines(listed(t, theirs)), lines(listed(t, n))
+		if len(to.Untracked) == 0 { // the chains stay, empty
+			got = slices.DeleteFunc(got, func(l string) bool { return strings.Contains(l, "untracked_") || strings.Contains(l, "priority raw") })
+			want, got = slices.DeleteFunc(want, isBrace), slices.DeleteFunc(got, isBrace)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("nft -f (-), netlink (+):\n%s", diff)
+		}
+	}
+	if err := table.Change(Ruleset{}); err != nil {
 		t.Fatal(err)
 	}
-	without := Ruleset{Ingress: rs.Ingress[:1], Egress: rs.Egress}
-	if diff := cmp.Diff(without.String(), listed(t, n)); diff != "" {
-		t.Errorf("after revoke, want (-), nft list (+):\n%s", diff)
+	if got := listed(t, n); strings.Contains(got, "dport") || strings.Contains(got, "set ") {
+		t.Errorf("something is left:\n%s", got)
 	}
-	if err := table.Revoke(sg.Ingress, icmp.Number); !errors.Is(err, ErrNoRule) {
-		t.Errorf("second revoke: got %v, want ErrNoRule", err)
-	}
-	icmp.Number = 4
-	if err := table.Authorize(sg.Ingress, icmp); err != nil {
+}
+
+// A change that the kernel refuses changes nothing.
+func TestRefusedChange(t *testing.T) {
+	n := nstest.New(t)
+	rs := exampleRules()
+	table, err := Install(n, rs)
+	if err != nil {
 		t.Fatal(err)
 	}
-	with := Ruleset{Ingress: append(without.Ingress[:1:1], icmp), Egress: rs.Egress}
-	if diff := cmp.Diff(with.String(), listed(t, n)); diff != "" {
-		t.Errorf("after authorize, want (-), nft list (+):\n%s", diff)
+	defer table.Close()
+	before := listed(t, n)
+	wrong := Ruleset{Ingress: []Rule{{Number: 9, Rule: sg.Rule{ID: "wrong", Protocol: sg.All, From: sg.Any, To: sg.Any}, Set: &Set{Name: "nobody"}}}}
+	if err := table.Change(wrong); !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("got %v, want ENOENT", err)
+	}
+	if diff := cmp.Diff(before, listed(t, n)); diff != "" {
+		t.Errorf("changed:\n%s", diff)
+	}
+	if err := table.Change(Ruleset{Egress: rs.Egress}); err != nil {
+		t.Errorf("the next change: %v", err)
 	}
 }
 
@@ -260,7 +308,9 @@ func TestTraceNamesRulesAddedLater(t *testing.T) {
 	}
 	defer trace.Close()
 	late := Rule{Number: 9, Rule: sg.Rule{ID: "late", Protocol: sg.UDP, From: 8, To: 8, Peer: netip.MustParsePrefix("127.0.0.0/8")}}
-	if err := table.Authorize(sg.Ingress, late); err != nil {
+	rs := allowUDP(7)
+	rs.Ingress = append(rs.Ingress, late)
+	if err := table.Change(rs); err != nil {
 		t.Fatal(err)
 	}
 	clear(table.judges) // as if another goroutine had been faster

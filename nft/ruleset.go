@@ -21,10 +21,24 @@ const (
 	TraceTable = "trace"
 )
 
-// Names of the two verdicts that no security-group rule gives.
+// Names of the verdicts that no security-group rule gives.
 const (
-	Established = "established"  // accepted because conntrack knows the flow
-	DefaultDeny = "default-deny" // dropped because nothing accepted it
+	Established        = "established"         // accepted because conntrack knows the flow
+	RelatedTo          = "related"             // accepted because it is an error about such a flow
+	NeighbourDiscovery = "neighbour-discovery" // accepted because no host can do without
+	DefaultDeny        = "default-deny"        // dropped because nothing accepted it
+)
+
+// A Related says which ICMP errors about a known flow pass without a rule. AWS's
+// documents say that they did until January 2022, and that they do not since
+// (EC2 user guide, "Network MTU").
+type Related string
+
+// What can be let in.
+const (
+	RelatedOff  Related = ""      // none
+	RelatedPMTU Related = "pmtud" // "fragmentation needed" and "packet too big", which path MTU discovery needs
+	RelatedAll  Related = "all"
 )
 
 // A Rule is one security-group rule in a ruleset.
@@ -42,6 +56,9 @@ type Rule struct {
 type Ruleset struct {
 	Ingress, Egress []Rule
 	Sets            []Set // that the rules look addresses up in
+	// Untracked flows are kept from conntrack, there and back.
+	Untracked []sg.Untracked
+	Related   Related
 }
 
 // Rules are the rules of one direction.
@@ -65,14 +82,47 @@ func (rs Ruleset) String() string {
 			b.WriteByte('\n')
 		}
 		fmt.Fprintf(&b, "\tchain %s {\n\t\ttype filter hook %s priority filter; policy drop;\n", d, hookName(d))
-		fmt.Fprintf(&b, "\t\tct state established counter accept comment %q\n", Established)
+		for _, f := range fixedRules(rs.Related) {
+			fmt.Fprintf(&b, "\t\t%s accept comment %q\n", f.text, f.id)
+		}
 		for _, r := range rs.Rules(d) {
 			fmt.Fprintf(&b, "\t\t%s\n", r.line(d))
 		}
 		b.WriteString("\t}\n")
 	}
+	if len(rs.Untracked) > 0 {
+		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+			fmt.Fprintf(&b, "\n\tchain %s {\n\t\ttype filter hook %s priority raw; policy accept;\n", untrackedChain(d), rawHookName(d))
+			for _, u := range rs.Untracked {
+				fmt.Fprintf(&b, "\t\t%s notrack\n", untrackedText(u, d))
+			}
+			b.WriteString("\t}\n")
+		}
+	}
 	b.WriteString("}\n")
 	return b.String()
+}
+
+// A fixed rule stands before those of the groups, in both directions.
+type fixedRule struct{ id, text string }
+
+// fixedRules are those rules, in order. Neighbour discovery (RFC 4861) is known by
+// its hop limit, which nothing that was forwarded can have; AWS says nothing
+// of it, and without it no host is reached over IPv6.
+func fixedRules(related Related) []fixedRule {
+	rules := []fixedRule{
+		{Established, "ct state established counter"},
+		{NeighbourDiscovery, "ip6 hoplimit 255 icmpv6 type 133-137"},
+	}
+	switch related {
+	case RelatedPMTU:
+		rules = append(rules,
+			fixedRule{RelatedTo, "ct state related icmp type destination-unreachable icmp code frag-needed counter"},
+			fixedRule{RelatedTo, "ct state related icmpv6 type packet-too-big counter"})
+	case RelatedAll:
+		rules = append(rules, fixedRule{RelatedTo, "ct state related counter"})
+	}
+	return rules
 }
 
 // line is the rule as nft(8) prints it.
@@ -87,6 +137,16 @@ func (r Rule) line(d sg.Direction) string {
 func hookName(d sg.Direction) string {
 	if d == sg.Ingress {
 		return "input"
+	}
+	return "output"
+}
+
+// The chains that keep packets from conntrack, before it sees them.
+func untrackedChain(d sg.Direction) string { return "untracked_" + string(d) }
+
+func rawHookName(d sg.Direction) string {
+	if d == sg.Ingress {
+		return "prerouting"
 	}
 	return "output"
 }

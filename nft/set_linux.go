@@ -8,34 +8,43 @@ import (
 )
 
 // chunkElements is how many elements a message may have, which cannot be longer
-// than 64 KB.
+// than 64 KB. The library would cut a long list short without an error.
 const chunkElements = 500
 
-// addSet adds a set with its elements. The library would cut a long list short
-// without an error.
-func addSet(c *nftables.Conn, table *nftables.Table, s Set) error {
-	set := s.kernel(table)
-	if err := c.AddSet(set, nil); err != nil {
-		return fmt.Errorf("add set %s: %w", s.Name, err)
-	}
-	for chunk := range slices.Chunk(s.Ranges, chunkElements/2) {
-		if err := c.SetAddElements(set, elements(chunk)); err != nil {
-			return fmt.Errorf("add to set %s: %w", s.Name, err)
-		}
-		if err := c.Flush(); err != nil {
-			return fmt.Errorf("add to set %s: %w", s.Name, err)
-		}
-	}
-	return nil
-}
-
-// kernel is the set as the library describes it.
-func (s Set) kernel(table *nftables.Table) *nftables.Set {
-	set := &nftables.Set{Table: table, Name: s.Name, Interval: true, KeyType: nftables.TypeIPAddr}
+// kernel is the set as the library describes it. A rule of the same transaction
+// finds it by its name; the library would count ids in a variable that all share.
+func (s Set) kernel() *nftables.Set {
+	set := &nftables.Set{Table: groupTable(), Name: s.Name, Interval: true, KeyType: nftables.TypeIPAddr, ID: 1}
 	if s.Six {
 		set.KeyType = nftables.TypeIP6Addr
 	}
 	return set
+}
+
+// addSet adds a set with its elements.
+func (tx *transaction) addSet(s Set) {
+	tx.add(func(c *nftables.Conn) {
+		if err := c.AddSet(s.kernel(), nil); err != nil {
+			tx.err = fmt.Errorf("add set %s: %w", s.Name, err)
+		}
+	})
+	tx.addElements(s, s.Ranges)
+}
+
+func (tx *transaction) addElements(s Set, ranges []Range) {
+	for chunk := range slices.Chunk(ranges, chunkElements/2) {
+		tx.add(func(c *nftables.Conn) {
+			if err := c.SetAddElements(s.kernel(), elements(chunk)); err != nil {
+				tx.err = fmt.Errorf("add to set %s: %w", s.Name, err)
+			}
+		})
+	}
+}
+
+// updateSet gives a set other elements: no packet sees it without those that stay.
+func (tx *transaction) updateSet(s Set) {
+	tx.add(func(c *nftables.Conn) { c.FlushSet(s.kernel()) })
+	tx.addElements(s, s.Ranges)
 }
 
 // elements are ranges as the kernel wants them: where each begins, and where the
@@ -51,39 +60,21 @@ func elements(ranges []Range) []nftables.SetElement {
 	return list
 }
 
-func verifySet(c *nftables.Conn, table *nftables.Table, s Set) error {
-	there, err := c.GetSetElements(s.kernel(table))
-	if err != nil {
-		return fmt.Errorf("read back set %s: %w", s.Name, err)
+// verifySets reads back how much of each set has arrived.
+func (t *Table) verifySets(sets []Set) error {
+	if len(sets) == 0 {
+		return nil
 	}
-	if want := len(elements(s.Ranges)); len(there) != want {
-		return fmt.Errorf("read back set %s: %d of %d elements", s.Name, len(there), want)
-	}
-	return nil
-}
-
-// Update gives a set other members, in one transaction: no packet sees the set
-// without those that stay. Connections that were let in are not touched. A set
-// with more ranges than one transaction holds is refused.
-func (t *Table) Update(s Set) error {
-	return t.with(func(c *nftables.Conn) error {
-		if !t.sets[s.Name] {
-			return fmt.Errorf("update set %s: the table has none of that name", s.Name)
-		}
-		if len(s.Ranges) > t.chunk {
-			return fmt.Errorf("update set %s: %d ranges are more than one transaction holds here (%d)", s.Name, len(s.Ranges), t.chunk)
-		}
-		table := &nftables.Table{Family: nftables.TableFamilyINet, Name: GroupTable}
-		set := s.kernel(table)
-		c.FlushSet(set)
-		for chunk := range slices.Chunk(s.Ranges, chunkElements/2) {
-			if err := c.SetAddElements(set, elements(chunk)); err != nil {
-				return fmt.Errorf("update set %s: %w", s.Name, err)
+	return t.read(func(c *nftables.Conn) error {
+		for _, s := range sets {
+			there, err := c.GetSetElements(s.kernel())
+			if err != nil {
+				return fmt.Errorf("read back set %s: %w", s.Name, err)
+			}
+			if want := len(elements(s.Ranges)); len(there) != want {
+				return fmt.Errorf("read back set %s: %d of %d elements", s.Name, len(there), want)
 			}
 		}
-		if err := c.Flush(); err != nil {
-			return fmt.Errorf("update set %s: %w", s.Name, err)
-		}
-		return verifySet(c, table, s)
+		return nil
 	})
 }

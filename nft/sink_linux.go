@@ -11,14 +11,17 @@ import (
 // and leaves no conntrack entry: an entry is made only when a packet has passed
 // the last hook (nf_confirm in net/netfilter/nf_conntrack_core.c).
 func (t *Table) Sink() error {
-	return t.with(func(c *nftables.Conn) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	tx := newTransaction()
+	tx.add(func(c *nftables.Conn) {
 		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: "sink"})
 		for _, d := range directions {
 			c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter+1, nftables.ChainPolicyDrop))
 		}
-		if err := c.Flush(); err != nil {
-			return fmt.Errorf("add sink: %w", err)
-		}
-		return nil
 	})
+	if err := t.commit(tx); err != nil {
+		return fmt.Errorf("add sink: %w", err)
+	}
+	return nil
 }

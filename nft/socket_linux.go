@@ -11,20 +11,33 @@ import (
 )
 
 const (
-	// A large transaction needs room for itself and for one acknowledgement a
-	// rule, or the kernel commits it and says ENOBUFS.
+	// A transaction is sent in one piece.
 	socketBuffer = 16 << 20 // bytes
 	// The kernel answers in milliseconds; without a limit a lost answer would hang.
 	answerTime = 10 * time.Second
 )
 
-// with calls do with a socket of its own: the library matches answers by their
-// number, so one that lasts falls out of step. The socket is closed later: right
-// after a deletion the kernel makes whoever closes one wait about 10 ms
-// (nft_rcv_nl_event in net/netfilter/nf_tables_api.c), and a processor with it.
-func (t *Table) with(do func(*nftables.Conn) error) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// dial opens a socket for changes.
+func (t *Table) dial() (*mnl.Conn, error) {
+	var c *mnl.Conn
+	err := t.ns.Do(func() (err error) {
+		c, err = mnl.Dial(unix.NETLINK_NETFILTER, nil)
+		return err
+	})
+	if err == nil {
+		if err = t.guard(c); err != nil {
+			_ = c.Close()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open nftables socket: %w", err)
+	}
+	return c, nil
+}
+
+// read calls do with a socket of its own: the library matches answers by their
+// number, so one that lasts falls out of step. t.mu is held.
+func (t *Table) read(do func(*nftables.Conn) error) error {
 	var c *nftables.Conn
 	err := t.ns.Do(func() (err error) {
 		c, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(t.guard))
@@ -33,18 +46,25 @@ func (t *Table) with(do func(*nftables.Conn) error) error {
 	if err != nil {
 		return fmt.Errorf("open nftables socket: %w", err)
 	}
+	t.retire(c.CloseLasting)
+	return do(c)
+}
+
+// retire has a socket closed later: right after a deletion the kernel makes
+// whoever closes one wait about 10 ms (nft_rcv_nl_event in
+// net/netfilter/nf_tables_api.c), and a processor with it. t.mu is held.
+func (t *Table) retire(closeIt func() error) {
 	const many = 32
 	if len(t.retired) >= many {
 		t.closeRetired()
 	}
-	t.retired = append(t.retired, c)
-	return do(c)
+	t.retired = append(t.retired, closeIt)
 }
 
 // closeRetired closes the sockets that have done their work. t.mu is held.
 func (t *Table) closeRetired() {
-	for _, c := range t.retired {
-		_ = c.CloseLasting()
+	for _, closeIt := range t.retired {
+		_ = closeIt()
 	}
 	t.retired = nil
 }
@@ -57,23 +77,19 @@ func (t *Table) guard(c *mnl.Conn) error {
 	if err != nil {
 		return err
 	}
-	const perRule = 4096 // bytes: the message, its echo and its acknowledgement, generously
-	t.chunk = max(room/perRule, 1)
+	t.room = min(t.room, room)
 	return c.SetDeadline(time.Now().Add(answerTime))
 }
 
-// roomOf is how many bytes both buffers of a socket hold: less than was asked
-// for, where an ordinary user asked.
+// roomOf is how many bytes a transaction on the socket may have: less than was
+// asked for, where an ordinary user asked (netlink_sendmsg in net/netlink/af_netlink.c).
 func roomOf(c *mnl.Conn) (bytes int, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return 0, err
 	}
-	var send, receive int
-	var errSend, errReceive error
-	err = raw.Control(func(fd uintptr) {
-		send, errSend = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF)
-		receive, errReceive = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
-	})
-	return min(send, receive), errors.Join(err, errSend, errReceive)
+	const reserved = 32
+	var sockErr error
+	err = raw.Control(func(fd uintptr) { bytes, sockErr = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF) })
+	return bytes - reserved, errors.Join(err, sockErr)
 }

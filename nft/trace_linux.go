@@ -57,6 +57,12 @@ type Trace struct {
 
 // Trace opens the trace of t (NFNLGRP_NFTRACE, Linux 4.6).
 func (t *Table) Trace() (*Trace, error) {
+	t.mu.Lock()
+	err := t.know()
+	t.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	l, err := t.ns.Listen(unix.NFNLGRP_NFTRACE)
 	if err != nil {
 		return nil, err

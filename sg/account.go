@@ -23,6 +23,8 @@ type Interface struct {
 	ID        string
 	Groups    []string // ids
 	Addresses []netip.Addr
+	// Prefixes are ranges of private addresses that are delegated to the interface.
+	Prefixes []netip.Prefix
 	// Timeouts of tracked connections, in seconds; 0 where the default holds
 	// (ConnectionTrackingConfiguration).
 	TCPEstablished, UDPStream, UDP int
@@ -31,7 +33,9 @@ type Interface struct {
 // A PrefixList is a named set of address ranges.
 type PrefixList struct {
 	ID, Name string
-	Entries  []netip.Prefix
+	// AddressFamily is IPv4 or IPv6; empty where it was not told.
+	AddressFamily string
+	Entries       []netip.Prefix
 	// Known is whether the entries were read; describe-managed-prefix-lists does
 	// not tell them.
 	Known bool
@@ -82,7 +86,8 @@ func (a *Account) listed(id string) (peers []netip.Prefix, reason string) {
 }
 
 // members are the private addresses of the interfaces that carry a group. Public
-// ones do not count (VPC user guide, security group rules).
+// ones do not count (VPC user guide, security group rules). EC2 does not document
+// whether delegated prefixes do; here they count, since they are private too.
 func (a *Account) members(ref Reference) (peers []netip.Prefix, reason string) {
 	id := ref.GroupID
 	if id == "" {
@@ -101,6 +106,7 @@ func (a *Account) members(ref Reference) (peers []netip.Prefix, reason string) {
 		for _, address := range i.Addresses {
 			peers = append(peers, netip.PrefixFrom(address, address.BitLen()))
 		}
+		peers = append(peers, i.Prefixes...)
 	}
 	switch {
 	case carried:

@@ -98,7 +98,11 @@ func (a *Account) overQuota(g *Group, d Direction) []Finding {
 	return findings
 }
 
+// family is the list's version of IP, seen from its entries where it was not told.
 func (l PrefixList) family() string {
+	if l.AddressFamily != "" {
+		return l.AddressFamily
+	}
 	if len(l.Entries) > 0 && l.Entries[0].Addr().Is6() {
 		return "IPv6"
 	}

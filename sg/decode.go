@@ -317,18 +317,23 @@ func (r *reader) range6(cidr *string, member string) func(path, *Rule) error {
 
 func (r *reader) addressRange(cidr *string, member string, six bool) func(path, *Rule) error {
 	return func(at path, rule *Rule) (err error) {
-		if cidr == nil {
-			return r.fail(at, "%s is missing", member)
-		}
-		here := at.with(member)
-		if rule.Peer, err = r.cidr(here, *cidr); err != nil {
-			return err
-		}
-		if rule.Peer.Addr().Is6() != six {
-			return r.fail(here, "%s is of the other version of IP", *cidr)
-		}
-		return nil
+		rule.Peer, err = r.prefix(at, cidr, member, six)
+		return err
 	}
+}
+
+// prefix reads a member of the object at that place: a range of addresses of one
+// version of IP.
+func (r *reader) prefix(at path, cidr *string, member string, six bool) (netip.Prefix, error) {
+	if cidr == nil {
+		return netip.Prefix{}, r.fail(at, "%s is missing", member)
+	}
+	here := at.with(member)
+	prefix, err := r.cidr(here, *cidr)
+	if err == nil && prefix.Addr().Is6() != six {
+		err = r.fail(here, "%s is of the other version of IP", *cidr)
+	}
+	return prefix, err
 }
 
 func (r *reader) list(id *string) func(path, *Rule) error {

@@ -2,10 +2,12 @@ package sg
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -21,10 +23,17 @@ const largest = 32 << 20 // bytes
 type document struct {
 	SecurityGroups     []types.SecurityGroup
 	SecurityGroupRules []types.SecurityGroupRule
-	NetworkInterfaces  []types.NetworkInterface
+	NetworkInterfaces  []networkInterface
 	PrefixLists        []prefixList
 	Entries            []types.PrefixListEntry
 	NextToken          *string
+}
+
+// A networkInterface is an element of describe-network-interfaces. Its Attachment
+// is not decoded: a time in it that Go cannot parse would refuse the whole file.
+type networkInterface struct {
+	types.NetworkInterface
+	Attachment json.RawMessage
 }
 
 // A prefixList is an element of describe-managed-prefix-lists or describe-prefix-lists.
@@ -80,6 +89,9 @@ type reader struct {
 }
 
 func (r *reader) read() error {
+	if err := r.utf8(); err != nil {
+		return err
+	}
 	if err := r.namedOnce(); err != nil {
 		return err
 	}
@@ -119,6 +131,16 @@ func (r *reader) read() error {
 	if !known {
 		return r.fail(nil, "none of %s is here: this is not the output of an aws ec2 command that lablab reads", strings.Join(names, ", "))
 	}
+	return nil
+}
+
+// utf8 takes a byte order mark away: Windows PowerShell writes one into UTF-8, and
+// UTF-16 where it is not told otherwise, which is refused.
+func (r *reader) utf8() error {
+	if bytes.HasPrefix(r.text, []byte("\xff\xfe")) || bytes.HasPrefix(r.text, []byte("\xfe\xff")) {
+		return r.failAt(0, "the file is UTF-16: write it as UTF-8, in PowerShell with \"| Out-File -Encoding utf8 FILE\" in place of \"> FILE\"")
+	}
+	r.text = bytes.TrimPrefix(r.text, []byte("\ufeff"))
 	return nil
 }
 
@@ -212,7 +234,7 @@ func (r *reader) note(p path, format string, args ...any) {
 	r.account.Notes = append(r.account.Notes, Note{File: r.file, Line: line, Column: column, Text: fmt.Sprintf(format, args...)})
 }
 
-func (r *reader) interfaces(list []types.NetworkInterface) error {
+func (r *reader) interfaces(list []networkInterface) error {
 	r.account.knowsInterfaces = true
 	for n, from := range list {
 		at := path{"NetworkInterfaces", n}
@@ -246,12 +268,36 @@ func (r *reader) interfaces(list []types.NetworkInterface) error {
 				return err
 			}
 		}
+		var err error
+		if i.Prefixes, err = r.delegated(at, from); err != nil {
+			return err
+		}
 		if t := from.ConnectionTrackingConfiguration; t != nil {
 			i.TCPEstablished, i.UDPStream, i.UDP = number(t.TcpEstablishedTimeout), number(t.UdpStreamTimeout), number(t.UdpTimeout)
 		}
 		r.account.Interfaces = append(r.account.Interfaces, i)
 	}
 	return nil
+}
+
+// delegated reads the prefixes that are delegated to an interface.
+func (r *reader) delegated(at path, from networkInterface) ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	for k, four := range from.Ipv4Prefixes {
+		prefix, err := r.prefix(at.with("Ipv4Prefixes", k), four.Ipv4Prefix, "Ipv4Prefix", false)
+		if err != nil {
+			return nil, err
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	for k, six := range from.Ipv6Prefixes {
+		prefix, err := r.prefix(at.with("Ipv6Prefixes", k), six.Ipv6Prefix, "Ipv6Prefix", true)
+		if err != nil {
+			return nil, err
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes, nil
 }
 
 func (r *reader) prefixLists(list []prefixList) error {
@@ -264,7 +310,13 @@ func (r *reader) prefixLists(list []prefixList) error {
 		if err := r.id(at.with("PrefixListId"), l.ID); err != nil {
 			return err
 		}
-		l.Name, l.MaxEntries = text(from.PrefixListName), number(from.MaxEntries)
+		family := text(from.AddressFamily)
+		if family != "" && family != "IPv4" && family != "IPv6" {
+			return r.fail(at.with("AddressFamily"), "AddressFamily is %q; it is IPv4 or IPv6", family)
+		}
+		// describe-prefix-lists tells less of a list than describe-managed-prefix-lists.
+		l.Name, l.AddressFamily = cmp.Or(text(from.PrefixListName), l.Name), cmp.Or(family, l.AddressFamily)
+		l.MaxEntries = cmp.Or(number(from.MaxEntries), l.MaxEntries)
 		if from.Cidrs == nil {
 			continue
 		}

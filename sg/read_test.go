@@ -5,8 +5,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -171,6 +173,55 @@ func TestNullIsNoGroups(t *testing.T) {
 	}
 }
 
+// Each file has interfaces that carry group sg-1.
+func TestMembers(t *testing.T) {
+	for _, test := range []struct{ file, want string }{
+		{"byte-order-mark.json", "[10.0.0.10/32]"},
+		{"delegated-prefixes.json", "[10.0.0.10/32 2001:db8::10/128 10.0.0.16/28 10.0.0.32/28 2001:db8:0:0:1::/80 10.0.1.0/28]"},
+		{"prefix-with-host-bits.json", "[10.0.0.16/28]"},
+		{"time-ec2-does-not-write.json", "[10.0.0.10/32 10.0.0.11/32 10.0.0.12/32]"},
+	} {
+		t.Run(test.file, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join("testdata", "interfaces", test.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := &Account{}
+			if err := a.Read(test.file, bytes.NewReader(text)); err != nil {
+				t.Fatal(err)
+			}
+			peers, reason := a.Peers(Rule{Reference: Reference{GroupID: "sg-1"}})
+			if got := fmt.Sprint(peers); got != test.want || reason != "" {
+				t.Errorf("got  %s %s\nwant %s", got, reason, test.want)
+			}
+			if hostBits := strings.Contains(test.file, "host-bits"); hostBits != (len(a.Notes) == 1) {
+				t.Errorf("notes %v", a.Notes)
+			}
+		})
+	}
+}
+
+// Nothing that is decoded is a time, whatever the SDK adds: one that Go cannot
+// parse would refuse the file.
+func TestNoTimeIsDecoded(t *testing.T) {
+	var look func(reflect.Type, string)
+	look = func(of reflect.Type, name string) {
+		switch {
+		case of == reflect.TypeFor[time.Time]():
+			t.Errorf("%s is a time", name)
+		case of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice:
+			look(of.Elem(), name)
+		case of.Kind() == reflect.Struct:
+			for _, field := range reflect.VisibleFields(of) {
+				if field.IsExported() && !field.Anonymous {
+					look(field.Type, name+"."+field.Name)
+				}
+			}
+		}
+	}
+	look(reflect.TypeFor[document](), "document")
+}
+
 // Each file breaks one rule, after which it is named.
 func TestInvalid(t *testing.T) {
 	files, err := filepath.Glob("testdata/invalid/*.json")
@@ -294,6 +345,69 @@ func TestAudit(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+}
+
+// What a prefix list counts as, whichever file tells of it, in whichever order.
+func TestPrefixListInQuota(t *testing.T) {
+	const (
+		group   = `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [{"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": "pl-1"}]}]}]}`
+		managed = `{"PrefixLists": [{"PrefixListId": "pl-1", "AddressFamily": "IPv6", "MaxEntries": 61}]}`
+		cidrs   = `{"PrefixLists": [{"PrefixListId": "pl-1", "PrefixListName": "office", "Cidrs": ["2001:db8::/32"]}]}`
+		untold  = `{"PrefixLists": [{"PrefixListId": "pl-1", "MaxEntries": 61}]}`
+		empty   = `{"PrefixLists": [{"PrefixListId": "pl-1", "Cidrs": []}]}`
+	)
+	for _, test := range []struct {
+		name  string
+		files []string
+		want  string
+	}{
+		{"told, entries unknown", []string{managed}, "IPv6"},
+		{"told, no entries", []string{managed, empty}, "IPv6"},
+		{"told first", []string{managed, cidrs}, "IPv6"},
+		{"told last", []string{cidrs, managed}, "IPv6"},
+		{"seen from the entries", []string{untold, cidrs}, "IPv6"},
+		{"not known", []string{untold}, "IPv4"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := &Account{}
+			for _, text := range append(test.files, group) {
+				if err := a.Read("list.json", strings.NewReader(text)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := fmt.Sprintf("61 ingress rules for %s; EC2 allows 60 unless the quota is raised", test.want)
+			if w := a.Audit().Warnings; len(w) != 1 || w[0].Reason != want {
+				t.Errorf("got %v, want %s", w, want)
+			}
+		})
+	}
+}
+
+// A packet that nothing admits is held against every interface, for each rule
+// with a group as its source.
+func BenchmarkJudge(b *testing.B) {
+	const interfaces = 5000
+	for _, carrying := range []int{5, interfaces} {
+		b.Run(fmt.Sprintf("%d of %d interfaces", carrying, interfaces), func(b *testing.B) {
+			a := &Account{knowsInterfaces: true}
+			for n := range interfaces {
+				group := "sg-2"
+				if n < carrying {
+					group = "sg-1"
+				}
+				address := netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)})
+				a.Interfaces = append(a.Interfaces, Interface{Groups: []string{group}, Addresses: []netip.Addr{address}})
+			}
+			groups := []*Group{{ID: "sg-1", Ingress: []Rule{{Protocol: TCP, From: 443, To: 443, Reference: Reference{GroupID: "sg-1"}}}}}
+			p := Packet{Protocol: TCP, Peer: addr("192.0.2.1"), To: 443}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, admitted := a.Judge(groups, Ingress, p); admitted {
+					b.Fatal("admitted")
+				}
+			}
+		})
 	}
 }
 

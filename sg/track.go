@@ -1,44 +1,95 @@
 package sg
 
-import "net/netip"
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+)
 
-// Tracked reports whether EC2 tracks a flow whose first packet is p in direction
-// d, on an interface that carries these groups. All but some flows of TCP and UDP
-// are tracked; one is not if a rule for its own direction is open to the world
-// and one for the other direction is open to the world for all ports.
+// An Untracked is flows that EC2 does not track: of one protocol (TCP or UDP), of
+// one version of IP, whose first packet goes in one direction to one of these ports.
+type Untracked struct {
+	Direction Direction
+	Six       bool
+	Protocol  Protocol
+	From, To  int // destination ports of the first packet
+}
+
+func (u Untracked) String() string {
+	version := 4
+	if u.Six {
+		version = 6
+	}
+	return fmt.Sprintf("%s IPv%d %s %d-%d", u.Direction, version, u.Protocol, u.From, u.To)
+}
+
+// Covers reports whether p is the first packet of such a flow.
+func (u Untracked) Covers(d Direction, p Packet) bool {
+	return u.Direction == d && u.Six == p.Peer.Is6() && u.Protocol == p.Protocol && u.From <= p.To && p.To <= u.To
+}
+
+const lastPort = 65535
+
+// UntrackedBy is what EC2 does not track on an interface that carries these groups:
+// TCP and UDP to ports that a rule opens to the world, if a rule for the other
+// direction opens all ports to the world. Everything else is tracked. The result is
+// in order, and no two of it overlap.
 //
 // Source: EC2 user guide, "Security group connection tracking". What holds when
 // both an open and a narrower rule admit the packet is not documented; here the
 // open one counts, since EC2 applies the most permissive rule.
-func Tracked(groups []*Group, d Direction, p Packet) bool {
-	if p.Protocol != TCP && p.Protocol != UDP {
-		return true
-	}
-	world := netip.MustParsePrefix("0.0.0.0/0")
-	if p.Peer.Is6() {
-		world = netip.MustParsePrefix("::/0")
-	}
-	other := Egress
-	if d == Egress {
-		other = Ingress
-	}
-	there := anyRule(groups, d, func(r Rule) bool { return r.Peer == world && r.allowsWhat(p) })
-	back := anyRule(groups, other, func(r Rule) bool { return r.Peer == world && r.allPorts(p.Protocol) })
-	return !there || !back
-}
-
-// allPorts reports whether the rule allows every port of p.
-func (r Rule) allPorts(p Protocol) bool {
-	return r.Protocol == All || r.Protocol == p && (r.From == Any || r.From == 0 && r.To == 65535)
-}
-
-func anyRule(groups []*Group, d Direction, matches func(Rule) bool) bool {
-	for _, g := range groups {
-		for _, r := range g.Rules(d) {
-			if matches(r) {
-				return true
+func UntrackedBy(groups []*Group) []Untracked {
+	var list []Untracked
+	for _, d := range []Direction{Ingress, Egress} {
+		other := map[Direction]Direction{Ingress: Egress, Egress: Ingress}[d]
+		for _, world := range []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")} {
+			for _, p := range []Protocol{TCP, UDP} {
+				if !slices.Contains(openPorts(groups, other, world, p), [2]int{0, lastPort}) {
+					continue
+				}
+				for _, ports := range joined(openPorts(groups, d, world, p)) {
+					list = append(list, Untracked{d, world.Addr().Is6(), p, ports[0], ports[1]})
+				}
 			}
 		}
 	}
-	return false
+	return list
+}
+
+// Tracked reports whether EC2 tracks a flow whose first packet is p in direction
+// d, on an interface that carries these groups.
+func Tracked(groups []*Group, d Direction, p Packet) bool {
+	return !slices.ContainsFunc(UntrackedBy(groups), func(u Untracked) bool { return u.Covers(d, p) })
+}
+
+// openPorts are the ranges of ports that rules open to the world, rule by rule.
+func openPorts(groups []*Group, d Direction, world netip.Prefix, p Protocol) [][2]int {
+	var ports [][2]int
+	for _, g := range groups {
+		for _, r := range g.Rules(d) {
+			switch {
+			case r.Peer != world || r.Protocol != All && r.Protocol != p:
+			case r.Protocol == All || r.From == Any:
+				ports = append(ports, [2]int{0, lastPort})
+			default:
+				ports = append(ports, [2]int{r.From, r.To})
+			}
+		}
+	}
+	return ports
+}
+
+// joined are the same ports in as few ranges as possible.
+func joined(ports [][2]int) [][2]int {
+	slices.SortFunc(ports, func(a, b [2]int) int { return cmp.Compare(a[0], b[0]) })
+	var ranges [][2]int
+	for _, p := range ports {
+		if n := len(ranges); n > 0 && p[0] <= ranges[n-1][1]+1 {
+			ranges[n-1][1] = max(ranges[n-1][1], p[1])
+			continue
+		}
+		ranges = append(ranges, p)
+	}
+	return ranges
 }

@@ -1,0 +1,122 @@
+package nft
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/nftables"
+	mnl "github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// A transaction is changes that the kernel makes all at once or not at all. The
+// library encodes them, and would send them too; but it asks for an echo and an
+// acknowledgement of each rule, which takes as long as the rules themselves, and
+// loses errors among them. So they are sent here, and the last one is acknowledged.
+type transaction struct {
+	conn     *nftables.Conn
+	messages []mnl.Message
+	err      error
+}
+
+// errTaken keeps the library from waiting for answers.
+var errTaken = errors.New("taken")
+
+func newTransaction() *transaction {
+	tx := &transaction{}
+	take := func(messages []mnl.Message) ([]mnl.Message, error) {
+		tx.messages = append(tx.messages, messages...)
+		return nil, errTaken
+	}
+	tx.conn, tx.err = nftables.New(nftables.WithTestDial(take))
+	return tx
+}
+
+// add takes over what the library was told.
+func (tx *transaction) add(tell func(*nftables.Conn)) {
+	if tx.err != nil {
+		return
+	}
+	tell(tx.conn)
+	if err := tx.conn.Flush(); err != nil && !errors.Is(err, errTaken) {
+		tx.err = err
+	}
+}
+
+// encoded are the messages of the transaction, and how many bytes they take.
+func (tx *transaction) encoded() (messages []mnl.Message, bytes int, err error) {
+	if tx.err != nil {
+		return nil, 0, tx.err
+	}
+	var begin, end mnl.Message
+	for _, m := range tx.messages {
+		// Numbers and ids are given when it is sent.
+		m.Header.Sequence, m.Header.PID, m.Header.Length = 0, 0, 0
+		switch m.Header.Type {
+		case unix.NFNL_MSG_BATCH_BEGIN: // the library began one with each Flush
+			begin = m
+			continue
+		case unix.NFNL_MSG_BATCH_END:
+			end = m
+			continue
+		}
+		m.Header.Flags &^= mnl.Acknowledge | mnl.Echo
+		messages = append(messages, m)
+	}
+	if len(messages) == 0 {
+		return nil, 0, nil
+	}
+	messages[len(messages)-1].Header.Flags |= mnl.Acknowledge
+	messages = append(append([]mnl.Message{begin}, messages...), end)
+	const header = 16 // bytes: struct nlmsghdr
+	for _, m := range messages {
+		bytes += header + (len(m.Data)+3)&^3
+	}
+	return messages, bytes, nil
+}
+
+// ErrTooLarge says that a change does not fit into one transaction, because the
+// buffer of the socket is limited (net.core.wmem_max, for an ordinary user).
+var ErrTooLarge = errors.New("more than one transaction holds")
+
+// commit makes the changes. t.mu is held.
+func (t *Table) commit(tx *transaction) (err error) {
+	messages, bytes, err := tx.encoded()
+	if err != nil || len(messages) == 0 {
+		return err
+	}
+	if t.socket == nil {
+		if t.socket, err = t.dial(); err != nil {
+			return err
+		}
+	}
+	if bytes > t.room {
+		return fmt.Errorf("%w: %d bytes of %d", ErrTooLarge, bytes, t.room)
+	}
+	defer func() {
+		if err != nil { // there may be more answers in it
+			t.retire(t.socket.Close)
+			t.socket = nil
+		}
+	}()
+	if err := t.socket.SetDeadline(time.Now().Add(answerTime)); err != nil {
+		return err
+	}
+	sent, err := t.socket.SendMessages(messages)
+	if err != nil {
+		return err
+	}
+	last := sent[len(sent)-2].Header.Sequence // before the end of the batch
+	for {
+		answers, err := t.socket.Receive()
+		if err != nil {
+			return err
+		}
+		for _, a := range answers {
+			if a.Header.Type == mnl.Error && a.Header.Sequence == last {
+				return nil
+			}
+		}
+	}
+}

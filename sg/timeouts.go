@@ -1,0 +1,59 @@
+package sg
+
+import (
+	"fmt"
+	"time"
+)
+
+// Timeouts are how long EC2 remembers idle tracked flows.
+type Timeouts struct {
+	Profile        string // what they are called
+	TCPEstablished time.Duration
+	UDP            time.Duration // traffic in one direction, or a single request and its response
+	UDPStream      time.Duration // more than that
+	Other          time.Duration // protocols other than TCP, UDP and ICMP
+	// ICMP is not published by AWS; this is Linux' default.
+	ICMP time.Duration
+}
+
+// Nitro is what holds on every instance type but the newest (EC2 user guide,
+// "Security group connection tracking", idle connection tracking timeout).
+func Nitro() Timeouts {
+	return Timeouts{
+		Profile: "nitro", TCPEstablished: 432000 * time.Second, UDP: 30 * time.Second, UDPStream: 180 * time.Second,
+		Other: 600 * time.Second, ICMP: 30 * time.Second,
+	}
+}
+
+// NitroV6 is what holds on Nitro v6 instance types but P6e-GB200 (same page).
+func NitroV6() Timeouts {
+	t := Nitro()
+	t.Profile, t.TCPEstablished = "nitro-v6", 350*time.Second
+	return t
+}
+
+// TimeoutsOf are those of a profile by its name: nitro or nitro-v6.
+func TimeoutsOf(profile string) (Timeouts, bool) {
+	for _, t := range []Timeouts{Nitro(), NitroV6()} {
+		if t.Profile == profile {
+			return t, true
+		}
+	}
+	return Timeouts{}, false
+}
+
+// Timeouts are those that the interface was configured with
+// (ConnectionTrackingConfiguration); where it was not, those of Nitro hold.
+func (i Interface) Timeouts() Timeouts {
+	t := Nitro()
+	t.Profile = fmt.Sprintf("interface %s", i.ID)
+	for _, configured := range []struct {
+		seconds int
+		timeout *time.Duration
+	}{{i.TCPEstablished, &t.TCPEstablished}, {i.UDPStream, &t.UDPStream}, {i.UDP, &t.UDP}} {
+		if configured.seconds > 0 {
+			*configured.timeout = time.Duration(configured.seconds) * time.Second
+		}
+	}
+	return t
+}
