@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/bits"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/mdlayher/netlink"
@@ -16,20 +18,50 @@ import (
 	"lablab/sg"
 )
 
-// Arm makes conntrack in n count, date and report each entry. Entries made
-// before it never do, so it comes before the first packet. An error wraps
-// fs.ErrNotExist where the kernel has no nf_conntrack.
-func Arm(n *ns.Namespace) error {
+// Settings are how conntrack is to behave in a namespace.
+type Settings struct {
+	Timeouts sg.Timeouts
+	// Loose lets conntrack take up TCP connections in the middle, as Linux does by
+	// default. EC2's do not come back once they are cut off.
+	Loose bool
+}
+
+// Arm makes conntrack in n count, date and report each entry, and behave as the
+// settings say. Entries made before it never do, so it comes before the first
+// packet. It may be called again to change the settings: a timeout holds from an
+// entry's next packet on (nf_ct_refresh_acct). An error wraps fs.ErrNotExist
+// where the kernel has no nf_conntrack.
+func Arm(n *ns.Namespace, s Settings) error {
+	loose := map[bool]string{false: "0", true: "1"}[s.Loose]
 	err := n.SetSysctl(map[string]string{
-		"netfilter/nf_conntrack_acct":      "1",
-		"netfilter/nf_conntrack_timestamp": "1",
-		"netfilter/nf_conntrack_events":    "1",
+		"netfilter/nf_conntrack_acct":                    "1",
+		"netfilter/nf_conntrack_timestamp":               "1",
+		"netfilter/nf_conntrack_events":                  "1",
+		"netfilter/nf_conntrack_tcp_loose":               loose,
+		"netfilter/nf_conntrack_tcp_timeout_established": seconds(s.Timeouts.TCPEstablished),
+		"netfilter/nf_conntrack_udp_timeout":             seconds(s.Timeouts.UDP),
+		"netfilter/nf_conntrack_udp_timeout_stream":      seconds(s.Timeouts.UDPStream),
+		"netfilter/nf_conntrack_generic_timeout":         seconds(s.Timeouts.Other),
+		"netfilter/nf_conntrack_icmp_timeout":            seconds(s.Timeouts.ICMP),
 	})
 	if err != nil {
 		return fmt.Errorf("arm conntrack: %w", err)
 	}
+	// Not every kernel has these.
+	for key, timeout := range map[string]time.Duration{
+		"netfilter/nf_conntrack_icmpv6_timeout":     s.Timeouts.ICMP,
+		"netfilter/nf_conntrack_gre_timeout":        s.Timeouts.Other,
+		"netfilter/nf_conntrack_gre_timeout_stream": s.Timeouts.Other,
+	} {
+		if err := n.SetSysctl(map[string]string{key: seconds(timeout)}); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("arm conntrack: %w", err)
+		}
+	}
 	return nil
 }
+
+// seconds is a duration as a setting, which has whole seconds only: at least one.
+func seconds(d time.Duration) string { return strconv.Itoa(max(int(d/time.Second), 1)) }
 
 // A Table is the conntrack table of one namespace, open to be read.
 type Table struct{ conn *conntrack.Conn }
@@ -76,7 +108,7 @@ func (t *Table) Dump() ([]Entry, error) {
 func (t *Table) Get(keys []Key) ([]Entry, error) {
 	var entries []Entry
 	for _, k := range keys {
-		f, err := t.conn.Get(conntrack.Flow{TupleOrig: tupleOf(k)})
+		f, err := t.conn.Get(flowOf(k))
 		if errors.Is(err, unix.ENOENT) {
 			continue
 		}
@@ -86,6 +118,27 @@ func (t *Table) Get(keys []Key) ([]Entry, error) {
 		entries = append(entries, entryOf(&f))
 	}
 	return entries, nil
+}
+
+// Delete deletes the entry with that key, in the direction of its first packet, and
+// reports whether there was one.
+func (t *Table) Delete(k Key) (bool, error) {
+	err := t.conn.Delete(flowOf(k))
+	if errors.Is(err, unix.ENOENT) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("delete conntrack entry: %w", err)
+	}
+	return true, nil
+}
+
+// flowOf names an entry for the library, which knows an IPv6 one by both directions.
+func flowOf(k Key) conntrack.Flow {
+	back := k
+	back.Source, back.Destination = k.Destination, k.Source
+	back.SourcePort, back.DestinationPort = k.DestinationPort, k.SourcePort
+	return conntrack.Flow{TupleOrig: tupleOf(k), TupleReply: tupleOf(back)}
 }
 
 func tupleOf(k Key) conntrack.Tuple {

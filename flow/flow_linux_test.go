@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { nstest.Main(m) }
 func pinged(t *testing.T) (left, right *ns.Namespace, watch *Watch) {
 	t.Helper()
 	left, right = nstest.Wire(t)
-	if err := Arm(left); err != nil {
+	if err := Arm(left, Settings{Timeouts: sg.Nitro()}); err != nil {
 		t.Fatal(err)
 	}
 	nstest.Input(t, left, "table ip t { chain c { type filter hook output priority 0; ct state new ct mark set 7; }; }", "nft", "-f", "-")

@@ -34,7 +34,7 @@ func BenchmarkFlip(b *testing.B) {
 	}
 	defer l.Close()
 	for b.Loop() {
-		rule, direction, _ := l.groups[0].Find("icmp")
+		rule, direction, _ := l.account.Groups[0].Find("icmp")
 		if err := l.Revoke("lab", "icmp"); err != nil {
 			b.Fatal(err)
 		}

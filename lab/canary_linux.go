@@ -33,23 +33,13 @@ func (l *Lab) prove(ctx context.Context) error {
 func (l *Lab) forbidden(from, to *Host) (port int, exists bool) {
 	const discard = 9 // RFC 863: whatever arrives there may be thrown away
 	for port := discard; port < 1<<16; port++ {
-		_, out := l.account.Judge(l.carried(from), sg.Egress, sg.Packet{Protocol: sg.UDP, Peer: to.Address.Addr(), To: port})
-		_, in := l.account.Judge(l.carried(to), sg.Ingress, sg.Packet{Protocol: sg.UDP, Peer: from.Address.Addr(), To: port})
+		_, out := l.account.Judge(carried(l.account, from), sg.Egress, sg.Packet{Protocol: sg.UDP, Peer: to.Address.Addr(), To: port})
+		_, in := l.account.Judge(carried(l.account, to), sg.Ingress, sg.Packet{Protocol: sg.UDP, Peer: from.Address.Addr(), To: port})
 		if out && !in {
 			return port, true
 		}
 	}
 	return 0, false
-}
-
-func (l *Lab) carried(h *Host) []*sg.Group {
-	var groups []*sg.Group
-	for _, g := range l.groups {
-		if g.carriedBy(h) {
-			groups = append(groups, g.Group)
-		}
-	}
-	return groups
 }
 
 func (l *Lab) sendCanary(ctx context.Context, from, to *Host, port int) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -22,15 +23,20 @@ import (
 // A Lab is hosts, joined by a wire and guarded by their security groups. It
 // exists in this process alone and is gone with it, however that ends.
 type Lab struct {
-	hosts   []*Host
-	groups  []*group
-	account *sg.Account // what their rules refer to
+	hosts []*Host
+	// One change of the groups at a time.
+	changing sync.Mutex
+	account  *sg.Account // the groups, who carries them, and what they refer to
+	numbers  map[ruleKey]uint32
+	// The number of the last rule. Numbers are never used again.
+	lastNumber uint32
+	announced  map[string]bool // groups whose rules the timeline knows
+	related    nft.Related
+	settings   flow.Settings
 	// Streams go on from one experiment to the next.
 	streams  []*pinger.Stream
 	interval time.Duration // between two packets of a stream
 	log      *timeline.Log
-	// The number of the last rule. Numbers are never used again.
-	lastNumber uint32
 
 	watchers  sync.WaitGroup
 	stop      context.CancelFunc // ends the watchers
@@ -53,9 +59,9 @@ type Host struct {
 // *Unable where the machine lacks something.
 func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	log.Append(begun(sc, o))
-	l := &Lab{log: log, interval: o.Interval, stop: func() {}, verdicts: newWitness(log)}
-	if l.account = sc.Account; l.account == nil {
-		l.account = &sg.Account{}
+	l := &Lab{
+		log: log, interval: o.Interval, stop: func() {}, verdicts: newWitness(log), announced: map[string]bool{},
+		related: nft.Related(sc.Related), settings: flow.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
 	}
 	l.broken, l.fail = context.WithCancelCause(context.Background())
 	if err := l.build(ctx, sc); err != nil {
@@ -66,12 +72,12 @@ func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.
 }
 
 func (l *Lab) build(ctx context.Context, sc *scenario.Scenario) error {
-	for _, g := range sc.Groups {
-		l.groups = append(l.groups, l.newGroup(g.Clone()))
-	}
+	l.account = sc.Account.Clone()
 	for _, h := range sc.Hosts {
 		l.hosts = append(l.hosts, &Host{Host: h})
+		l.account.Attach(sg.Interface{ID: h.Name, Groups: h.Groups, Addresses: []netip.Addr{h.Address.Addr()}})
 	}
+	l.numbers = l.number(l.account)
 	if err := each(l.hosts, prepare); err != nil {
 		return err
 	}
@@ -81,9 +87,7 @@ func (l *Lab) build(ctx context.Context, sc *scenario.Scenario) error {
 	if err := each(l.hosts, l.enforce); err != nil {
 		return err
 	}
-	for _, g := range l.groups {
-		l.announce(g)
-	}
+	l.record(l.account, l.account, l.numbers)
 	return l.watch()
 }
 
@@ -104,15 +108,10 @@ func prepare(h *Host) (err error) {
 // packet may come before that. The rules come first: on a kernel of modules it is
 // they that load conntrack.
 func (l *Lab) enforce(h *Host) (err error) {
-	numbers := map[*sg.Group]map[string]uint32{}
-	for _, g := range l.groups {
-		numbers[g.Group] = g.numbers
-	}
-	rs := nft.Compile(l.account, l.carried(h), func(g *sg.Group, r sg.Rule) uint32 { return numbers[g][r.ID] })
-	if h.rules, err = nft.Install(h.ns, rs); err != nil {
+	if h.rules, err = nft.Install(h.ns, l.compile(l.account, l.numbers, h)); err != nil {
 		return unableTo(installRules, err)
 	}
-	if err := flow.Arm(h.ns); err != nil {
+	if err := flow.Arm(h.ns, l.settings); err != nil {
 		return unableTo(armConntrack, err)
 	}
 	if h.conntrack, err = flow.OpenTable(h.ns); err != nil {

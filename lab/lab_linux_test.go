@@ -210,7 +210,7 @@ func TestNumbersAreNeverUsedAgain(t *testing.T) {
 	l, log := build(t, scenario.FourExperiments())
 	seen := []uint32{}
 	for range 5 {
-		rule, d, _ := l.groups[0].Find("icmp")
+		rule, d, _ := l.account.Groups[0].Find("icmp")
 		if err := l.Revoke("lab", "icmp"); err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +233,7 @@ func TestNumbersAreNeverUsedAgain(t *testing.T) {
 
 func TestChangesThatCannotBe(t *testing.T) {
 	l, _ := build(t, scenario.FourExperiments())
-	rule, d, _ := l.groups[0].Find("icmp")
+	rule, d, _ := l.account.Groups[0].Find("icmp")
 	for name, change := range map[string]func() error{
 		"duplicate":     func() error { return l.Authorize("lab", d, rule) },
 		"unknown rule":  func() error { return l.Revoke("lab", "telnet") },
@@ -253,12 +253,12 @@ func TestChangesThatCannotBe(t *testing.T) {
 // the first on. That is a refusal, and a proved one.
 func TestNothingGetsOut(t *testing.T) {
 	sc := scenario.FourExperiments()
-	sc.Groups[0].Egress = nil
+	sc.Account.Groups[0].Egress = nil
 	sc.Experiments = []scenario.Experiment{
 		{Title: "nothing gets out", Do: []scenario.Action{scenario.Ping{Stream: "1", From: "B", To: "A"}}, For: 5,
 			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Refused}}},
 		{Title: "now it does", Do: []scenario.Action{scenario.Authorize{Group: "lab", Direction: sg.Egress,
-			Rule: sg.Rule{ID: "out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}, For: 4,
+			Rules: []sg.Rule{{ID: "out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}}, For: 4,
 			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
 	}
 	r := run(t, sc, 2*time.Millisecond)

@@ -84,9 +84,11 @@ func (l *Lab) play(ctx context.Context, e scenario.Experiment) error {
 		case scenario.Ping:
 			err = l.ping(ctx, a, e.For)
 		case scenario.Revoke:
-			err = l.Revoke(a.Group, a.Rule)
+			err = l.Revoke(a.Group, a.Rules...)
 		case scenario.Authorize:
-			err = l.Authorize(a.Group, a.Direction, a.Rule)
+			err = l.Authorize(a.Group, a.Direction, a.Rules...)
+		case scenario.SetGroups:
+			err = l.SetGroups(a.Host, a.Groups)
 		default:
 			err = fmt.Errorf("play %T: no such action", action)
 		}

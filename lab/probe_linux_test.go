@@ -78,8 +78,15 @@ func TestProbe(t *testing.T) {
 				if got[0].Rule != test.rule || got[0].Admitted != (test.rule != "default-deny") {
 					t.Errorf("got %+v, want %s", got[0], test.rule)
 				}
-				if got[0].State != "new" && test.probe.Type != 3 {
-					t.Errorf("state %s, want new", got[0].State)
+				want := "new"
+				switch d, packet := test.probe.Packet(); {
+				case test.probe.Type == 3:
+					want = "invalid"
+				case !sg.Tracked(a.Groups, d, packet):
+					want = "untracked"
+				}
+				if got[0].State != want {
+					t.Errorf("state %s, want %s", got[0].State, want)
 				}
 			}
 		})
@@ -96,7 +103,7 @@ func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
 	const groups, packets = 40, 500
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
-	all := map[bool]int{}
+	all, untracked := map[bool]int{}, 0
 	for round := range groups {
 		a := randomAccount(random)
 		p, err := NewProber(t.Context(), nft.Compile(a, a.Groups, nft.InOrder()))
@@ -115,7 +122,11 @@ func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
 			d, packet := probe.Packet()
 			predicted, admitted := a.Judge(a.Groups, d, packet)
 			all[admitted]++
-			if admitted != told[i].Admitted || told[i].Impossible {
+			tracked := sg.Tracked(a.Groups, d, packet)
+			if told[i].State == "untracked" {
+				untracked++
+			}
+			if admitted != told[i].Admitted || told[i].Impossible || admitted && tracked != (told[i].State != "untracked") {
 				t.Errorf("seed %d, round %d: %s: predicted %v by %s, the kernel says %+v", seed, round, probe, admitted, predicted.Rule.ID, told[i])
 			}
 		}
@@ -123,10 +134,10 @@ func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if all[true] < packets || all[false] < packets {
-		t.Errorf("%d admitted and %d dropped: that tests little", all[true], all[false])
+	if all[true] < packets || all[false] < packets || untracked == 0 {
+		t.Errorf("%d admitted, %d dropped, %d untracked: that tests little", all[true], all[false], untracked)
 	}
-	t.Logf("%d admitted, %d dropped", all[true], all[false])
+	t.Logf("%d admitted, %d dropped, %d untracked", all[true], all[false], untracked)
 }
 
 // randomAccount has a few groups, in a small world where matches are frequent.
@@ -162,6 +173,11 @@ func randomRule(r *rand.Rand, id string) sg.Rule {
 	switch r.IntN(8) {
 	case 0:
 		rule.PrefixList = "pl-1"
+	case 2: // open to the world, often for all ports: what decides about tracking
+		rule.Peer = netip.PrefixFrom(randomAddr(r, r.IntN(3) == 0), 0).Masked()
+		if rule.Protocol == sg.TCP || rule.Protocol == sg.UDP {
+			rule.From, rule.To = 0, []int{65535, 9}[r.IntN(2)]
+		}
 	case 1:
 		rule.Reference = sg.Reference{GroupID: fmt.Sprintf("sg-%d", r.IntN(3)), Owner: "1"}
 	default:

@@ -30,29 +30,37 @@ func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error
 	if !found {
 		return nil, &Unsuitable{fmt.Sprintf("group %s does not let a ping in from a private address: it needs an inbound rule for ICMP, such as icmp type 8 from 10.255.0.0/16", group.Key())}
 	}
+	account = between(account, group, a, b)
 	out := sg.Packet{Protocol: sg.ICMP, Peer: a.Addr(), To: 8}
 	if _, admitted := account.Judge([]*sg.Group{group}, sg.Egress, out); !admitted {
 		return nil, &Unsuitable{fmt.Sprintf("group %s does not let a ping out to %s: it needs an outbound rule for ICMP", group.Key(), a.Addr())}
 	}
 	sc := FourExperiments()
 	sc.Title = fmt.Sprintf("An established flow outlives the rule that let it in, with group %s", group.Key())
-	sc.Account, sc.Groups = account, []*sg.Group{group}
+	sc.Account = account
 	sc.Hosts = []Host{{Name: "A", Address: a, Groups: []string{group.Key()}}, {Name: "B", Address: b, Groups: []string{group.Key()}}}
-	var revoke, authorize []Action
-	var back []sg.Rule
+	revoke, authorize := Revoke{Group: group.Key()}, Authorize{Group: group.Key(), Direction: sg.Ingress}
 	for _, r := range admitting(account, group, b.Addr()) {
-		revoke = append(revoke, Revoke{Group: group.Key(), Rule: r.ID})
-		if slices.ContainsFunc(back, r.Same) {
-			continue // the same twice, as EC2 would not have it
+		revoke.Rules = append(revoke.Rules, r.ID)
+		if !slices.ContainsFunc(authorize.Rules, r.Same) { // the same twice, as EC2 would not have it
+			authorize.Rules = append(authorize.Rules, r)
 		}
-		back = append(back, r)
-		authorize = append(authorize, Authorize{Group: group.Key(), Direction: sg.Ingress, Rule: r})
 	}
-	sc.Experiments[1].Do, sc.Experiments[3].Do = revoke, authorize
-	if len(revoke) > 1 {
+	sc.Experiments[1].Do, sc.Experiments[3].Do = []Action{revoke}, []Action{authorize}
+	if len(revoke.Rules) > 1 {
 		sc.Experiments[1].Title, sc.Experiments[3].Title = "the rules that allow it are revoked", "the rules come back"
 	}
 	return sc, nil
+}
+
+// between is the account with two hosts that carry the group: a rule may have it as
+// its peer.
+func between(account *sg.Account, group *sg.Group, a, b netip.Prefix) *sg.Account {
+	with := account.Clone()
+	for name, address := range map[string]netip.Prefix{"A": a, "B": b} {
+		with.Attach(sg.Interface{ID: name, Groups: []string{group.Key()}, Addresses: []netip.Addr{address.Addr()}})
+	}
+	return with
 }
 
 // admitting are the inbound rules that let an echo request from that address in.
@@ -89,7 +97,9 @@ func pingable(account *sg.Account, group *sg.Group) (a, b netip.Prefix, found bo
 			}
 		}
 	}
-	return a, b, false
+	// A group may let in those that carry it, as the default group of a VPC does.
+	itself := admitting(between(account, group, originalA, originalB), group, originalB.Addr())
+	return originalA, originalB, len(itself) > 0
 }
 
 // within is an address of a host in both networks.

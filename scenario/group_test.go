@@ -15,6 +15,7 @@ func rule(p sg.Protocol, from, to int, peer string) sg.Rule {
 
 func TestFourExperimentsWith(t *testing.T) {
 	out := rule(sg.All, sg.Any, sg.Any, "0.0.0.0/0")
+	itself := sg.Rule{ID: "itself", Protocol: sg.All, From: sg.Any, To: sg.Any, Reference: sg.Reference{GroupID: "sg-1"}}
 	for _, test := range []struct {
 		name    string
 		ingress []sg.Rule
@@ -28,6 +29,7 @@ func TestFourExperimentsWith(t *testing.T) {
 		{"one address", []sg.Rule{rule(sg.ICMP, sg.Any, sg.Any, "192.168.7.7/32")}, []sg.Rule{out}, "192.168.7.8", "192.168.7.7", 1},
 		{"the last address", []sg.Rule{rule(sg.ICMP, sg.Any, sg.Any, "192.168.255.254/32")}, []sg.Rule{out}, "192.168.255.253", "192.168.255.254", 1},
 		{"another network", []sg.Rule{rule(sg.TCP, 22, 22, "0.0.0.0/0"), rule(sg.ICMP, sg.Any, sg.Any, "172.20.0.0/16")}, []sg.Rule{out}, "172.20.0.2", "172.20.0.1", 1},
+		{"the group itself, as in the default group of a VPC", []sg.Rule{itself}, []sg.Rule{out}, "10.255.1.197", "10.255.1.10", 1},
 		{"no ICMP", []sg.Rule{rule(sg.TCP, 22, 22, "0.0.0.0/0")}, []sg.Rule{out}, "inbound rule for ICMP", "", 0},
 		{"ICMP, but no echo request", []sg.Rule{rule(sg.ICMP, 3, 4, "10.0.0.0/8")}, []sg.Rule{out}, "inbound rule for ICMP", "", 0},
 		{"public addresses only", []sg.Rule{rule(sg.ICMP, sg.Any, sg.Any, "203.0.113.0/24")}, []sg.Rule{out}, "inbound rule for ICMP", "", 0},
@@ -50,8 +52,9 @@ func TestFourExperimentsWith(t *testing.T) {
 			if a.Addr().String() != test.a || b.Addr().String() != test.b || !a.Masked().Contains(b.Addr()) {
 				t.Errorf("hosts %s and %s, want %s and %s in one network", a, b, test.a, test.b)
 			}
-			if n := len(sc.Experiments[1].Do); n != test.revoked || len(sc.Experiments[3].Do) != n {
-				t.Errorf("%d rules are revoked and %d authorized, want %d", n, len(sc.Experiments[3].Do), test.revoked)
+			revoked, authorized := sc.Experiments[1].Do[0].(Revoke).Rules, sc.Experiments[3].Do[0].(Authorize).Rules
+			if len(revoked) != test.revoked || len(authorized) != test.revoked {
+				t.Errorf("%v are revoked and %v authorized, want %d", revoked, authorized, test.revoked)
 			}
 		})
 	}

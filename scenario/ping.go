@@ -21,14 +21,15 @@ func FourExperiments() *Scenario {
 			{Name: "A", Address: netip.MustParsePrefix("10.255.1.197/16"), Groups: []string{"lab"}},
 			{Name: "B", Address: netip.MustParsePrefix("10.255.1.10/16"), Groups: []string{"lab"}},
 		},
-		Groups: []*sg.Group{{
-			Name: "lab",
+		Account: &sg.Account{Groups: []*sg.Group{{
+			ID: "lab", Name: "lab",
 			Ingress: []sg.Rule{
 				{ID: "ssh", Protocol: sg.TCP, From: 22, To: 22, Peer: everywhere},
 				icmp,
 			},
 			Egress: []sg.Rule{{ID: "out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: everywhere}},
-		}},
+		}}},
+		Timeouts: sg.Nitro(),
 		Experiments: []Experiment{
 			{
 				Title:  "ICMP is allowed, a ping begins",
@@ -38,7 +39,7 @@ func FourExperiments() *Scenario {
 			},
 			{
 				Title:  "the ICMP rule is revoked",
-				Do:     []Action{Revoke{Group: "lab", Rule: "icmp"}},
+				Do:     []Action{Revoke{Group: "lab", Rules: []string{"icmp"}}},
 				For:    9,
 				Expect: []Expectation{{"1", Replied}},
 			},
@@ -50,7 +51,7 @@ func FourExperiments() *Scenario {
 			},
 			{
 				Title:  "the ICMP rule comes back",
-				Do:     []Action{Authorize{Group: "lab", Direction: sg.Ingress, Rule: icmp}},
+				Do:     []Action{Authorize{Group: "lab", Direction: sg.Ingress, Rules: []sg.Rule{icmp}}},
 				For:    27,
 				Expect: []Expectation{{"1", Replied}, {"2", Replied}},
 			},

@@ -61,6 +61,44 @@ func (a *Account) Group(id string) *Group {
 	return a.Groups[i]
 }
 
+// Clone is a copy that can be changed by itself.
+func (a *Account) Clone() *Account {
+	clone := *a
+	clone.Groups = make([]*Group, len(a.Groups))
+	for i, g := range a.Groups {
+		clone.Groups[i] = g.Clone()
+	}
+	clone.Interfaces = slices.Clone(a.Interfaces)
+	return &clone
+}
+
+// Attach adds an interface, or takes it in the place of the one with its id.
+func (a *Account) Attach(i Interface) {
+	a.knowsInterfaces = true
+	a.Interfaces = slices.DeleteFunc(slices.Clone(a.Interfaces), func(o Interface) bool { return o.ID == i.ID })
+	a.Interfaces = append(a.Interfaces, i)
+}
+
+// Interface returns the interface with that id.
+func (a *Account) Interface(id string) (Interface, bool) {
+	i := slices.IndexFunc(a.Interfaces, func(i Interface) bool { return i.ID == id })
+	if i < 0 {
+		return Interface{}, false
+	}
+	return a.Interfaces[i], true
+}
+
+// Carried are the groups with these ids.
+func (a *Account) Carried(ids []string) []*Group {
+	var groups []*Group
+	for _, g := range a.Groups {
+		if slices.Contains(ids, g.Key()) {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
 // Peers are the ranges of addresses that a rule is about now. A rule that cannot
 // be enforced has a reason instead. An empty list without a reason is a group
 // that nobody carries.
@@ -89,14 +127,7 @@ func (a *Account) listed(id string) (peers []netip.Prefix, reason string) {
 // ones do not count (VPC user guide, security group rules). EC2 does not document
 // whether delegated prefixes do; here they count, since they are private too.
 func (a *Account) members(ref Reference) (peers []netip.Prefix, reason string) {
-	id := ref.GroupID
-	if id == "" {
-		for _, g := range a.Groups {
-			if g.Name == ref.GroupName {
-				id = g.ID
-			}
-		}
-	}
+	id := a.referred(ref)
 	carried := false
 	for _, i := range a.Interfaces {
 		if !slices.Contains(i.Groups, id) {
@@ -123,4 +154,34 @@ func (a *Account) members(ref Reference) (peers []netip.Prefix, reason string) {
 		return nil, fmt.Sprintf("group %s was deleted: the rule is stale", id)
 	}
 	return nil, fmt.Sprintf("group %s was not read, nor any network interface that carries it", id)
+}
+
+// referred is the id of the group that a reference means, or nothing.
+func (a *Account) referred(ref Reference) string {
+	if ref.GroupID != "" {
+		return ref.GroupID
+	}
+	for _, g := range a.Groups {
+		if g.Name == ref.GroupName {
+			return g.ID
+		}
+	}
+	return ""
+}
+
+// means reports whether the peer of a rule is, or has, that address. 0.0.0.0/0 does
+// not cover IPv6: Contains tells the families apart.
+func (a *Account) means(r Rule, peer netip.Addr) bool {
+	contains := func(p netip.Prefix) bool { return p.Contains(peer) }
+	if r.Reference == (Reference{}) {
+		peers, _ := a.Peers(r)
+		return slices.ContainsFunc(peers, contains)
+	}
+	id := a.referred(r.Reference)
+	for _, i := range a.Interfaces {
+		if slices.Contains(i.Groups, id) && (slices.Contains(i.Addresses, peer) || slices.ContainsFunc(i.Prefixes, contains)) {
+			return true
+		}
+	}
+	return false
 }

@@ -90,13 +90,9 @@ type Judgement struct {
 // Judge returns the rule that admits p, or false. When several do, it is the
 // first: EC2 does not say which one it counts, since all of them allow.
 func (a *Account) Judge(groups []*Group, d Direction, p Packet) (Judgement, bool) {
-	peers := func(r Rule) []netip.Prefix {
-		prefixes, _ := a.Peers(r)
-		return prefixes
-	}
 	for _, g := range groups {
 		for _, r := range g.Rules(d) {
-			if r.admits(p, peers) {
+			if r.allowsWhat(p) && a.means(r, p.Peer) {
 				return Judgement{Group: g, Rule: r}, true
 			}
 		}

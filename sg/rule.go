@@ -117,21 +117,6 @@ func (r Rule) What() string {
 	return fmt.Sprintf("%s %d-%d", r.Protocol, r.From, r.To)
 }
 
-// admits reports whether the rule allows p; peers says whom a prefix list or a
-// group stands for.
-func (r Rule) admits(p Packet, peers func(Rule) []netip.Prefix) bool {
-	if !r.allowsWhat(p) {
-		return false
-	}
-	for _, prefix := range peers(r) {
-		// 0.0.0.0/0 does not cover IPv6: Contains tells the families apart.
-		if prefix.Contains(p.Peer) {
-			return true
-		}
-	}
-	return false
-}
-
 // allowsWhat reports whether protocol and ports match.
 func (r Rule) allowsWhat(p Packet) bool {
 	if r.Protocol == All {

@@ -80,6 +80,25 @@ type RuleAuthorized struct{ Rule }
 // RuleRevoked says that a rule is no longer in force at its hosts.
 type RuleRevoked struct{ Rule }
 
+// GroupsChanged says that a host carries other groups from now on.
+type GroupsChanged struct {
+	Host   string   `json:"host"`
+	Groups []string `json:"groups"`
+}
+
+// Cut says that a conntrack entry was deleted on purpose.
+type Cut struct {
+	Host string   `json:"host"`
+	Flow flow.Key `json:"flow"`
+	Why  string   `json:"why"` // CutUntracked or CutAsked
+}
+
+// Why an entry is deleted.
+const (
+	CutUntracked = "untracked" // flows like it are no longer tracked
+	CutAsked     = "asked"     // somebody wanted it gone
+)
+
 // CanaryDropped says that a packet which nothing allows was sent, and that the
 // kernel was seen to drop it.
 type CanaryDropped struct {
@@ -209,6 +228,8 @@ type Ended struct {
 func (Begun) kind() string           { return "begun" }
 func (RuleAuthorized) kind() string  { return "rule_authorized" }
 func (RuleRevoked) kind() string     { return "rule_revoked" }
+func (GroupsChanged) kind() string   { return "groups_changed" }
+func (Cut) kind() string             { return "cut" }
 func (CanaryDropped) kind() string   { return "canary_dropped" }
 func (Ready) kind() string           { return "ready" }
 func (ExperimentBegun) kind() string { return "experiment_begun" }

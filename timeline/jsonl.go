@@ -50,6 +50,8 @@ var bodies = map[string]func([]byte) (Body, error){
 	Begun{}.kind():           read[Begun],
 	RuleAuthorized{}.kind():  read[RuleAuthorized],
 	RuleRevoked{}.kind():     read[RuleRevoked],
+	GroupsChanged{}.kind():   read[GroupsChanged],
+	Cut{}.kind():             read[Cut],
 	CanaryDropped{}.kind():   read[CanaryDropped],
 	Ready{}.kind():           read[Ready],
 	ExperimentBegun{}.kind(): read[ExperimentBegun],

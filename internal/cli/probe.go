@@ -58,9 +58,12 @@ type answer struct {
 	Rule      string  `json:"rule,omitempty"`
 	Group     *string `json:"group"`
 	State     string  `json:"state,omitempty"` // conntrack's
-	Tracked   *bool   `json:"tracked"`         // by EC2's documented rule; null for a packet that is dropped
+	Tracked   *bool   `json:"tracked"`         // as the kernel did by EC2's documented rule; null for a packet that is dropped
 	Predicted string  `json:"predicted"`
-	Error     string  `json:"error,omitempty"`
+	// Disagrees is whether the kernel tracks the flow and the prediction was that
+	// it does not, or the other way round.
+	Disagrees bool   `json:"tracked_otherwise_than_predicted,omitempty"`
+	Error     string `json:"error,omitempty"`
 }
 
 func newProbe(env Env, code *int) *cobra.Command {
@@ -140,7 +143,9 @@ type question struct {
 	account *sg.Account
 	groups  []*sg.Group
 	own     map[bool]netip.Addr // the host's own address, of IPv6 or not
-	packet  *lab.Probe          // nil for a batch
+	// What EC2 would not track.
+	untracked []sg.Untracked
+	packet    *lab.Probe // nil for a batch
 }
 
 // question reads the files and checks the flags, before anything is built.
@@ -162,6 +167,7 @@ func (f *probeFlags) question() (*question, error) {
 	if q.groups, err = chosen(q.account, f.ids); err != nil {
 		return nil, err
 	}
+	q.untracked = sg.UntrackedBy(q.groups)
 	if f.address != "" {
 		own, err := netip.ParseAddr(f.address)
 		if err != nil || own.Zone() != "" || own.Is4In6() {
@@ -274,8 +280,10 @@ func (q *question) answer(b lab.Probe, told lab.Judgement) answer {
 	verdict := "drop"
 	if told.Admitted {
 		verdict = "accept"
-		tracked := sg.Tracked(q.groups, d, packet)
+		tracked := told.State != "untracked"
 		a.Tracked = &tracked
+		predicted := !slices.ContainsFunc(q.untracked, func(u sg.Untracked) bool { return u.Covers(d, packet) })
+		a.Disagrees = tracked != predicted
 		for _, g := range q.groups {
 			if _, _, found := g.Find(told.Rule); found {
 				a.Group = &g.ID
@@ -291,7 +299,7 @@ func (a answer) exit() int {
 	switch {
 	case a.Verdict == nil:
 		return exitUnable
-	case *a.Verdict != a.Predicted:
+	case *a.Verdict != a.Predicted || a.Disagrees:
 		return exitDisagree
 	case *a.Verdict == "drop":
 		return exitNotHeld

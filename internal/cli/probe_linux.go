@@ -83,7 +83,7 @@ func (q *question) text(w io.Writer, a answer) error {
 		tracked = "tracked    no, by EC2's documented rule: the flow ends when the rule is revoked\n"
 	}
 	agreed := a.Predicted
-	if *a.Verdict != a.Predicted {
+	if a.exit() == exitDisagree {
 		agreed += ", and the kernel DISAGREES: please report this"
 	}
 	_, err := fmt.Fprintf(w, "packet     %s, %s\nverdict    %s\n%spredicted  %s\n", q.packet, way, verdict, tracked, agreed)

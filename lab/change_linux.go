@@ -1,0 +1,256 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"lablab/flow"
+	"lablab/nft"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// A ruleKey is what a rule is known by: its group and its id in it.
+type ruleKey struct{ group, id string }
+
+// Authorize adds rules to a group, on every host that carries it: all or none of
+// them. An *sg.Error says what EC2 would say.
+func (l *Lab) Authorize(group string, d sg.Direction, rules ...sg.Rule) error {
+	err := l.change(func(to *sg.Account) error {
+		g, err := to.Find(group)
+		if err != nil {
+			return err
+		}
+		return g.Authorize(d, rules...)
+	})
+	if err != nil {
+		return fmt.Errorf("authorize in group %s: %w", group, err)
+	}
+	return nil
+}
+
+// Revoke removes rules from a group by their ids, on every host that carries it.
+// Conntrack is not touched.
+func (l *Lab) Revoke(group string, ids ...string) error {
+	err := l.change(func(to *sg.Account) error {
+		g, err := to.Find(group)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if _, _, err := g.Revoke(id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("revoke from group %s: %w", group, err)
+	}
+	return nil
+}
+
+// RevokeSame removes the rules that say exactly the same.
+func (l *Lab) RevokeSame(group string, d sg.Direction, rules ...sg.Rule) error {
+	err := l.change(func(to *sg.Account) error {
+		g, err := to.Find(group)
+		if err != nil {
+			return err
+		}
+		_, err = g.RevokeSame(d, rules...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("revoke from group %s: %w", group, err)
+	}
+	return nil
+}
+
+// SetGroups gives a host other groups, in the place of those that it carries.
+func (l *Lab) SetGroups(host string, groups []string) error {
+	err := l.change(func(to *sg.Account) error {
+		i, found := to.Interface(host)
+		if !found {
+			return fmt.Errorf("the lab has no host %s", host)
+		}
+		for _, g := range groups {
+			if _, err := to.Find(g); err != nil {
+				return err
+			}
+		}
+		i.Groups = slices.Clone(groups)
+		to.Attach(i)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("change the groups of %s: %w", host, err)
+	}
+	return nil
+}
+
+// change alters what the groups say or who carries them, and puts that in force
+// on every host: in one transaction on each, and on all of them or none.
+func (l *Lab) change(alter func(to *sg.Account) error) error {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	from, to := l.account, l.account.Clone()
+	if err := alter(to); err != nil {
+		return err
+	}
+	numbers := l.number(to)
+	err := each(l.hosts, func(h *Host) error { return h.rules.Change(l.compile(to, numbers, h)) })
+	if err != nil {
+		back := each(l.hosts, func(h *Host) error { return h.rules.Change(l.compile(from, l.numbers, h)) })
+		return errors.Join(err, back)
+	}
+	l.record(from, to, numbers)
+	l.account, l.numbers = to, numbers
+	return each(l.hosts, func(h *Host) error {
+		return l.cutUntracked(h, l.untracked(from, h), l.untracked(to, h))
+	})
+}
+
+// number gives each rule of the account a number that no other rule of the lab has
+// had before. A rule that stays keeps its own.
+func (l *Lab) number(to *sg.Account) map[ruleKey]uint32 {
+	numbers := map[ruleKey]uint32{}
+	for _, g := range to.Groups {
+		for _, d := range bothDirections {
+			for _, r := range g.Rules(d) {
+				key := ruleKey{g.Key(), r.ID}
+				number, stays := l.numbers[key]
+				if !stays {
+					l.lastNumber++
+					number = l.lastNumber
+				}
+				numbers[key] = number
+			}
+		}
+	}
+	return numbers
+}
+
+// compile is the ruleset of a host.
+func (l *Lab) compile(account *sg.Account, numbers map[ruleKey]uint32, h *Host) nft.Ruleset {
+	rs := nft.Compile(account, carried(account, h), func(g *sg.Group, r sg.Rule) uint32 { return numbers[ruleKey{g.Key(), r.ID}] })
+	rs.Untracked = l.untracked(account, h)
+	rs.Related = l.related
+	return rs
+}
+
+// untracked is what conntrack must not see on a host.
+func (l *Lab) untracked(account *sg.Account, h *Host) []sg.Untracked {
+	if h.AlwaysTracked {
+		return nil
+	}
+	return sg.UntrackedBy(carried(account, h))
+}
+
+// carried are the groups that a host carries.
+func carried(account *sg.Account, h *Host) []*sg.Group {
+	i, _ := account.Interface(h.Name)
+	return account.Carried(i.Groups)
+}
+
+// cutUntracked deletes the entries of flows that are no longer tracked. Otherwise
+// they would be there to be found when the flows are tracked again. (That EC2 does
+// so is not documented; the isolation tools of AWS rely on it.)
+func (l *Lab) cutUntracked(h *Host, before, now []sg.Untracked) error {
+	fresh := slices.DeleteFunc(slices.Clone(now), func(u sg.Untracked) bool { return slices.Contains(before, u) })
+	if len(fresh) == 0 {
+		return nil
+	}
+	entries, err := h.conntrack.Dump()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		d, packet := firstPacket(h, e.Orig)
+		if !slices.ContainsFunc(fresh, func(u sg.Untracked) bool { return u.Covers(d, packet) }) {
+			continue
+		}
+		if _, err := h.conntrack.Delete(e.Orig); err != nil {
+			return err
+		}
+		l.log.Append(timeline.Cut{Host: h.Name, Flow: e.Orig, Why: timeline.CutUntracked})
+	}
+	return nil
+}
+
+// firstPacket is how a flow began, as the groups of a host see it.
+func firstPacket(h *Host, k flow.Key) (sg.Direction, sg.Packet) {
+	p := sg.Packet{Protocol: k.Protocol, To: int(k.DestinationPort), Peer: k.Source}
+	if k.Protocol == sg.ICMP || k.Protocol == sg.ICMPv6 {
+		p.To, p.Code = int(k.ICMPType), int(k.ICMPCode)
+	}
+	if k.Source == h.Address.Addr() {
+		p.Peer = k.Destination
+		return sg.Egress, p
+	}
+	return sg.Ingress, p
+}
+
+var bothDirections = [...]sg.Direction{sg.Ingress, sg.Egress}
+
+// record tells the timeline what is different from what was. Rules of a group that
+// nobody has carried yet are not told of.
+func (l *Lab) record(from, to *sg.Account, numbers map[ruleKey]uint32) {
+	for _, h := range l.hosts {
+		was, _ := from.Interface(h.Name)
+		is, _ := to.Interface(h.Name)
+		if from != to && !slices.Equal(was.Groups, is.Groups) {
+			l.log.Append(timeline.GroupsChanged{Host: h.Name, Groups: is.Groups})
+		}
+	}
+	for _, g := range to.Groups {
+		carriers := l.carriers(to, g)
+		if len(carriers) > 0 && !l.announced[g.Key()] {
+			l.announced[g.Key()] = true
+			from = withoutRules(from, g.Key())
+		}
+		if !l.announced[g.Key()] {
+			continue
+		}
+		old := &sg.Group{}
+		if g := from.Group(g.Key()); g != nil {
+			old = g
+		}
+		for _, d := range bothDirections {
+			for _, r := range old.Rules(d) {
+				if _, stays := numbers[ruleKey{g.Key(), r.ID}]; !stays {
+					l.log.Append(timeline.RuleRevoked{Rule: recorded(g, d, r, l.numbers[ruleKey{g.Key(), r.ID}], carriers)})
+				}
+			}
+			for _, r := range g.Rules(d) {
+				if _, _, there := old.Find(r.ID); !there {
+					l.log.Append(timeline.RuleAuthorized{Rule: recorded(g, d, r, numbers[ruleKey{g.Key(), r.ID}], carriers)})
+				}
+			}
+		}
+	}
+}
+
+// withoutRules is the account as if a group had no rules yet.
+func withoutRules(a *sg.Account, group string) *sg.Account {
+	clone := a.Clone()
+	if g := clone.Group(group); g != nil {
+		g.Ingress, g.Egress = nil, nil
+	}
+	return clone
+}
+
+// carriers are the names of the hosts that carry g.
+func (l *Lab) carriers(account *sg.Account, g *sg.Group) []string {
+	var names []string
+	for _, h := range l.hosts {
+		if slices.Contains(carried(account, h), g) {
+			names = append(names, h.Name)
+		}
+	}
+	return names
+}
+
+func recorded(g *sg.Group, d sg.Direction, r sg.Rule, number uint32, hosts []string) timeline.Rule {
+	return timeline.Rule{Number: number, ID: r.ID, Group: g.Key(), Direction: d, Text: r.String(), Hosts: hosts}
+}
