@@ -254,3 +254,71 @@ func (l *Lab) carriers(account *sg.Account, g *sg.Group) []string {
 func recorded(g *sg.Group, d sg.Direction, r sg.Rule, number uint32, hosts []string) timeline.Rule {
 	return timeline.Rule{Number: number, ID: r.ID, Group: g.Key(), Direction: d, Text: r.String(), Hosts: hosts}
 }
+
+// SetACL puts a network ACL before a host, or takes it away (nil). It is stateless:
+// conntrack is not asked, and not touched.
+func (l *Lab) SetACL(host string, acl *sg.ACL) error {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	h, err := l.host(host)
+	if err != nil {
+		return err
+	}
+	if err := h.rules.SetACL(acl); err != nil {
+		return err
+	}
+	changed := timeline.ACLChanged{Host: host, On: acl != nil}
+	if acl != nil {
+		for _, d := range bothDirections {
+			for _, r := range acl.Rules(d) {
+				changed.Rules = append(changed.Rules, fmt.Sprintf("%s %s", d, r))
+			}
+		}
+	}
+	l.log.Append(changed)
+	return nil
+}
+
+// Configure changes how conntrack behaves on every host. A timeout holds from an
+// entry's next packet on.
+func (l *Lab) Configure(s flow.Settings) error {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	if err := each(l.hosts, func(h *Host) error { return flow.Arm(h.ns, s) }); err != nil {
+		return err
+	}
+	l.settings = s
+	l.log.Append(timeline.Configured{Timeouts: s.Timeouts, Loose: s.Loose})
+	return nil
+}
+
+// Cut deletes the conntrack entries that are meant, on one host or, without a
+// name, on all, and returns how many there were.
+func (l *Lab) Cut(host string, meant func(flow.Entry) bool) (int, error) {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	cut := 0
+	for _, h := range l.hosts {
+		if host != "" && h.Name != host {
+			continue
+		}
+		entries, err := h.conntrack.Dump()
+		if err != nil {
+			return cut, err
+		}
+		for _, e := range entries {
+			if !meant(e) {
+				continue
+			}
+			was, err := h.conntrack.Delete(e.Orig)
+			if err != nil {
+				return cut, err
+			}
+			if was {
+				cut++
+				l.log.Append(timeline.Cut{Host: h.Name, Flow: e.Orig, Why: timeline.CutAsked})
+			}
+		}
+	}
+	return cut, nil
+}

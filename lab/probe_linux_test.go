@@ -2,11 +2,13 @@ package lab
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"os"
 	"testing"
+	"time"
 
 	"lablab/internal/nstest"
 	"lablab/nft"
@@ -138,6 +140,74 @@ func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
 		t.Errorf("%d admitted, %d dropped, %d untracked: that tests little", all[true], all[false], untracked)
 	}
 	t.Logf("%d admitted, %d dropped, %d untracked", all[true], all[false], untracked)
+}
+
+// While the rules change, no packet passes that neither the old nor the new ones
+// let in, and none is lost that both do. Each change is met by packets sent as fast
+// as they can be, which is far more than 2,000 a second.
+func TestChangesUnderFire(t *testing.T) {
+	const changes, packets = 200, 64
+	seed := rand.Uint64()
+	random := rand.New(rand.NewPCG(seed, 0))
+	last := uint32(0)
+	compile := func(a *sg.Account) nft.Ruleset {
+		return nft.Compile(a, a.Groups, func(*sg.Group, sg.Rule) uint32 { last++; return last })
+	}
+	old := randomAccount(random)
+	p := prober(t, compile(old))
+	sure, met := 0, 0
+	began := time.Now()
+	for round := range changes {
+		fresh := randomAccount(random)
+		if round%3 == 0 { // the same rules, other members
+			fresh = old.Clone()
+			for i := range fresh.Interfaces {
+				fresh.Interfaces[i].Addresses = []netip.Addr{randomAddr(random, false), randomAddr(random, true)}
+			}
+		}
+		rs := compile(fresh)
+		if round%3 == 0 {
+			rs = nft.Compile(fresh, fresh.Groups, sameNumbers(p.host.rules.InForce()))
+		}
+		probes := make([]Probe, packets)
+		for i := range probes {
+			probes[i] = randomProbe(random, i)
+		}
+		changed := make(chan error)
+		go func() { changed <- p.host.rules.Change(rs) }()
+		told, err := p.Ask(t.Context(), probes)
+		if err := errors.Join(err, <-changed); err != nil {
+			t.Fatalf("seed %d, round %d: %v", seed, round, err)
+		}
+		for i, probe := range probes {
+			d, packet := probe.Packet()
+			byOld, before := old.Judge(old.Groups, d, packet)
+			byNew, after := fresh.Judge(fresh.Groups, d, packet)
+			if before != after {
+				met++
+				continue
+			}
+			sure++
+			if told[i].Admitted != before {
+				t.Errorf("seed %d, round %d: %s: admitted %v before (by %s) and after (by %s), but %+v meanwhile", seed, round, probe, before, byOld.Rule, byNew.Rule, told[i])
+			}
+		}
+		old = fresh
+	}
+	rate := float64(changes*packets) / time.Since(began).Seconds()
+	if met == 0 || sure == 0 {
+		t.Errorf("%d packets whose fate was sure, %d that met a change: that tests little", sure, met)
+	}
+	t.Logf("%d packets whose fate was sure, %d that met a change; %.0f a second", sure, met, rate)
+}
+
+// sameNumbers gives rules the numbers that they have.
+func sameNumbers(rs nft.Ruleset) func(*sg.Group, sg.Rule) uint32 {
+	numbers := map[string]uint32{}
+	for _, r := range append(rs.Ingress, rs.Egress...) {
+		numbers[r.ID] = r.Number
+	}
+	return func(_ *sg.Group, r sg.Rule) uint32 { return numbers[r.ID] }
 }
 
 // randomAccount has a few groups, in a small world where matches are frequent.

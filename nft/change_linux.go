@@ -4,17 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/nftables"
 
 	"lablab/sg"
 )
 
-// Change puts another ruleset in force, in one transaction: no packet sees less
-// than both rulesets let through, or more than either. Rules that both have keep
-// their counters, and connections are not touched. Which ICMP errors pass
-// (Related) stays as it was installed. The error wraps [ErrTooLarge] if the socket
-// does not hold the transaction; then nothing is changed.
+// Change puts another ruleset in force: no packet sees less than both rulesets let
+// through, or more than either. Rules that both have keep their counters, and
+// connections are not touched. Which ICMP errors pass (Related) stays as it was
+// installed. If it fails, nothing is changed, or the members of some sets are those
+// of both rulesets; the error wraps [ErrTooLarge] if the socket does not hold the
+// transaction.
 func (t *Table) Change(to Ruleset) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -31,23 +33,58 @@ func (t *Table) InForce() Ruleset {
 	return t.inForce
 }
 
-// change does it. t.mu is held.
+// change does it. The kernel decides for each packet once which rules it sees, but
+// at each look into a set anew which members (gencursor in
+// net/netfilter/nf_tables_core.c and nft_lookup.c), so a packet may meet old
+// rules and new members. So either rules or members change, never both: a set
+// whose members change together with rules is another set for them. t.mu is held.
 func (t *Table) change(to Ruleset) error {
-	from := t.inForce
-	tx := newTransaction()
-	var fresh []Set
-	for _, s := range to.Sets {
-		was, there := from.set(s.Name)
-		switch {
-		case !there:
-			tx.addSet(s)
-		case !slices.Equal(was.Ranges, s.Ranges):
-			tx.updateSet(s)
-		default:
-			continue
+	to = t.renamed(to)
+	moved := changedSets(t.inForce, to)
+	if len(moved) == 0 || sameRules(t.inForce, to) {
+		if err := t.move(moved); err != nil {
+			return err
 		}
-		fresh = append(fresh, s)
+		return t.replace(to)
 	}
+	for _, s := range moved {
+		t.versions[baseName(s.Name)]++
+	}
+	return t.replace(t.renamed(to))
+}
+
+// move gives sets other members. If it is several, a packet that looks into two of
+// them might find itself in neither; so first each has the old and the new ones. t.mu is held.
+func (t *Table) move(sets []Set) error {
+	if len(sets) > 1 {
+		tx := newTransaction()
+		for _, s := range sets {
+			was, _ := t.inForce.set(s.Name)
+			tx.updateSet(Set{Name: s.Name, Six: s.Six, Ranges: union(was.Ranges, s.Ranges)})
+		}
+		if err := t.commit(tx); err != nil {
+			return err
+		}
+	}
+	tx := newTransaction()
+	for _, s := range sets {
+		tx.updateSet(s)
+	}
+	if err := t.commit(tx); err != nil {
+		return err
+	}
+	return t.verifySets(sets)
+}
+
+// replace puts the rules of another ruleset in force, in one transaction. The sets
+// that are new come before it, in one of their own: of those that come with the
+// rules, packets find the members later than the rules (seen on Linux 6.18). t.mu is held.
+func (t *Table) replace(to Ruleset) error {
+	from := t.inForce
+	if err := t.addSets(to.Sets); err != nil {
+		return err
+	}
+	tx := newTransaction()
 	added, removed := map[sg.Direction][]Rule{}, map[sg.Direction][]Rule{}
 	for _, d := range directions {
 		added[d] = without(to.Rules(d), from.Rules(d), d)
@@ -70,7 +107,7 @@ func (t *Table) change(to Ruleset) error {
 	if !slices.Equal(from.Untracked, to.Untracked) {
 		tx.add(func(c *nftables.Conn) { addUntracked(c, to.Untracked) })
 	}
-	for _, s := range from.Sets {
+	for _, s := range t.inForce.Sets {
 		if _, stays := to.set(s.Name); !stays {
 			tx.add(func(c *nftables.Conn) { c.DelSet(s.kernel()) })
 		}
@@ -85,10 +122,68 @@ func (t *Table) change(to Ruleset) error {
 			delete(t.handles, r.identity(d))
 		}
 	}
-	if err := t.learnNew(added); err != nil {
-		return err
+	return t.learnNew(added)
+}
+
+// renamed is the ruleset with the names that its sets have in the kernel.
+func (t *Table) renamed(rs Ruleset) Ruleset {
+	if len(t.versions) == 0 {
+		return rs
 	}
-	return t.verifySets(fresh)
+	rename := func(s Set) Set {
+		s.Name = t.kernelName(s.Name)
+		return s
+	}
+	sets := make([]Set, len(rs.Sets))
+	for i, s := range rs.Sets {
+		sets[i] = rename(s)
+	}
+	rs.Sets = sets
+	for _, rules := range []*[]Rule{&rs.Ingress, &rs.Egress} {
+		*rules = slices.Clone(*rules)
+		for i, r := range *rules {
+			if r.Set != nil {
+				set := rename(*r.Set)
+				(*rules)[i].Set = &set
+			}
+		}
+	}
+	return rs
+}
+
+// kernelName is the name of a set in the kernel.
+func (t *Table) kernelName(name string) string {
+	base := baseName(name)
+	if n := t.versions[base]; n > 0 {
+		return fmt.Sprintf("%s%s%d", base, versionMark, n)
+	}
+	return base
+}
+
+func baseName(name string) string {
+	base, _, _ := strings.Cut(name, versionMark)
+	return base
+}
+
+// changedSets are the sets that both have, with members that only the second has.
+func changedSets(from, to Ruleset) []Set {
+	var changed []Set
+	for _, s := range to.Sets {
+		if was, there := from.set(s.Name); there && !slices.Equal(was.Ranges, s.Ranges) {
+			changed = append(changed, s)
+		}
+	}
+	return changed
+}
+
+// sameRules reports whether both have the same rules, whatever their order.
+func sameRules(a, b Ruleset) bool {
+	for _, d := range directions {
+		if len(without(a.Rules(d), b.Rules(d), d)) > 0 || len(without(b.Rules(d), a.Rules(d), d)) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // addUntracked fills the chains that keep packets from conntrack anew, and makes

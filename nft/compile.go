@@ -92,6 +92,10 @@ func setName(peer string, six bool) string {
 	return clean + ".ip"
 }
 
+// versionMark stands before the number of a set that took the place of another of
+// its name; no name has it otherwise.
+const versionMark = ".v"
+
 // A Set is a named set of addresses of one version of IP.
 type Set struct {
 	Name   string
@@ -102,22 +106,34 @@ type Set struct {
 // A Range is addresses from First to Last.
 type Range struct{ First, Last netip.Addr }
 
-// merge makes ranges of prefixes: the kernel refuses sets whose ranges overlap.
+// merge makes ranges of prefixes.
 func merge(prefixes []netip.Prefix) []Range {
-	sorted := slices.SortedFunc(slices.Values(prefixes), func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
-	var ranges []Range
-	for _, p := range sorted {
-		r := Range{p.Masked().Addr(), lastOf(p)}
-		if n := len(ranges); n > 0 && (r.First.Compare(ranges[n-1].Last) <= 0 || r.First == ranges[n-1].Last.Next()) {
-			if r.Last.Compare(ranges[n-1].Last) > 0 {
-				ranges[n-1].Last = r.Last
+	ranges := make([]Range, len(prefixes))
+	for i, p := range prefixes {
+		ranges[i] = Range{p.Masked().Addr(), lastOf(p)}
+	}
+	return joined(ranges)
+}
+
+// joined is the same addresses in order, in as few ranges as possible: the kernel
+// refuses sets whose ranges overlap.
+func joined(ranges []Range) []Range {
+	slices.SortFunc(ranges, func(a, b Range) int { return a.First.Compare(b.First) })
+	var disjoint []Range
+	for _, r := range ranges {
+		if n := len(disjoint); n > 0 && (r.First.Compare(disjoint[n-1].Last) <= 0 || r.First == disjoint[n-1].Last.Next()) {
+			if r.Last.Compare(disjoint[n-1].Last) > 0 {
+				disjoint[n-1].Last = r.Last
 			}
 			continue
 		}
-		ranges = append(ranges, r)
+		disjoint = append(disjoint, r)
 	}
-	return ranges
+	return disjoint
 }
+
+// union is the addresses of both.
+func union(a, b []Range) []Range { return joined(slices.Concat(a, b)) }
 
 // lastOf is the last address of a prefix.
 func lastOf(p netip.Prefix) netip.Addr {

@@ -101,7 +101,9 @@ func decode(m netlink.Message) (message, error) {
 type assembler struct {
 	states map[uint64]string // of the trace table's rules, by handle
 	judge  func(sg.Direction, uint64) (Judge, error)
-	begun  map[uint32]Verdict // what is known so far, by trace id
+	// aclJudge is the same for a network ACL.
+	aclJudge func(uint64) Judge
+	begun    map[uint32]Verdict // what is known so far, by trace id
 }
 
 // forget gives up the packets that were begun: messages were lost, and an id that
@@ -123,6 +125,13 @@ func (a *assembler) add(m netlink.Message) (Verdict, bool, error) {
 		begun.Packet, _ = parsePacket(t.network, t.transport)
 		a.begun[t.id] = begun
 		return Verdict{}, false, nil
+	case t.table == ACLTable && t.code == codeDrop && (t.kind == tracedRule || t.kind == tracedPolicy):
+		v := a.finish(t)
+		v.By = Judge{ID: ACLDeny}
+		if t.kind == tracedRule {
+			v.By = a.aclJudge(t.handle)
+		}
+		return v, true, nil
 	case t.table != GroupTable || t.chain != string(sg.Ingress) && t.chain != string(sg.Egress):
 		return Verdict{}, false, nil // a chain that only keeps packets from conntrack
 	case t.code != codeAccept && t.code != codeDrop:
@@ -130,12 +139,7 @@ func (a *assembler) add(m netlink.Message) (Verdict, bool, error) {
 	case t.kind != tracedRule && t.kind != tracedPolicy:
 		return Verdict{}, false, nil
 	}
-	v := a.begun[t.id]
-	delete(a.begun, t.id)
-	v.Direction, v.Accepted = sg.Direction(t.chain), t.code == codeAccept
-	if packet, told := parsePacket(t.network, t.transport); told {
-		v.Packet = packet // a message about the policy has no headers
-	}
+	v := a.finish(t)
 	if t.kind == tracedPolicy {
 		v.By = Judge{ID: DefaultDeny}
 		return v, true, nil
@@ -144,4 +148,15 @@ func (a *assembler) add(m netlink.Message) (Verdict, bool, error) {
 		return Verdict{}, false, err
 	}
 	return v, true, nil
+}
+
+// finish is what is known of a packet whose fate is told.
+func (a *assembler) finish(t message) Verdict {
+	v := a.begun[t.id]
+	delete(a.begun, t.id)
+	v.Direction, v.Accepted = sg.Direction(t.chain), t.code == codeAccept
+	if packet, told := parsePacket(t.network, t.transport); told {
+		v.Packet = packet // a message about the policy has no headers
+	}
+	return v
 }

@@ -2,7 +2,6 @@ package nft
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/google/nftables"
 
@@ -33,8 +32,8 @@ func (t *Table) install(rs Ruleset) error {
 		table := c.AddTable(groupTable())
 		for _, d := range directions {
 			chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter, nftables.ChainPolicyDrop))
-			for i, exprs := range fixedExprs(rs.Related) {
-				c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprs, UserData: comment(fixedRules(rs.Related)[i].id)})
+			for i, exprs := range fixedExprs(rs.Related, d) {
+				c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprs, UserData: comment(fixedRules(rs.Related, d)[i].id)})
 			}
 		}
 		addTrace(c)
@@ -46,39 +45,12 @@ func (t *Table) install(rs Ruleset) error {
 		return err
 	}
 	t.inForce = Ruleset{Related: rs.Related}
-	if err := t.installSets(rs.Sets); err != nil {
-		return err
-	}
 	for _, part := range t.parts(rs) {
 		if err := t.change(part); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// installSets makes the sets, in as few transactions as hold them. t.mu is held.
-func (t *Table) installSets(sets []Set) error {
-	const perRange = 128 // bytes, generously
-	most := max(t.room/perRange, 1)
-	tx, held := newTransaction(), 0
-	for _, s := range sets {
-		tx.addSet(Set{Name: s.Name, Six: s.Six})
-		for chunk := range slices.Chunk(s.Ranges, most) {
-			if held += len(chunk); held > most {
-				if err := t.commit(tx); err != nil {
-					return err
-				}
-				tx, held = newTransaction(), len(chunk)
-			}
-			tx.addElements(s, chunk)
-		}
-	}
-	if err := t.commit(tx); err != nil {
-		return err
-	}
-	t.inForce.Sets = sets
-	return t.verifySets(sets)
 }
 
 // parts are ever more of the rules, up to all of them, so that one transaction

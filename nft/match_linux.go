@@ -27,7 +27,7 @@ func ruleExprs(r Rule, d sg.Direction) []expr.Any {
 }
 
 // fixedExprs are the expressions of a fixed rule, for each that [fixedRules] names.
-func fixedExprs(related Related) [][]expr.Any {
+func fixedExprs(related Related, d sg.Direction) [][]expr.Any {
 	counted := func(match []expr.Any) []expr.Any {
 		return append(match, &expr.Counter{}, &expr.Verdict{Kind: expr.VerdictAccept})
 	}
@@ -35,15 +35,16 @@ func fixedExprs(related Related) [][]expr.Any {
 	isRelated := func(match ...[]expr.Any) []expr.Any {
 		return counted(append(matchState(expr.CtStateBitRELATED), slices.Concat(match...)...))
 	}
-	protocol := func(p sg.Protocol) []expr.Any {
-		return []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: register}, equal([]byte{byte(p)})}
-	}
 	rules := [][]expr.Any{
 		counted(matchState(expr.CtStateBitESTABLISHED)),
-		slices.Concat(
-			version(true), []expr.Any{&expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 7, Len: 1}, equal([]byte{255})},
-			protocol(sg.ICMPv6), []expr.Any{transport(0, 1), &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: []byte{133}, ToData: []byte{137}},
-				&expr.Verdict{Kind: expr.VerdictAccept}}),
+		discoveryExprs(),
+	}
+	if d == sg.Egress {
+		for _, r := range services() {
+			_, destination, size := addressOffsets(r.First.Is6())
+			load := &expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: destination, Len: size}
+			rules = append(rules, append(version(r.First.Is6()), load, matchRange(r), &expr.Verdict{Kind: expr.VerdictAccept}))
+		}
 	}
 	switch related {
 	case RelatedPMTU:
@@ -56,9 +57,20 @@ func fixedExprs(related Related) [][]expr.Any {
 	return rules
 }
 
+// discoveryExprs let neighbour discovery pass: types 133 to 137, with a hop limit of 255.
+func discoveryExprs() []expr.Any {
+	hopLimit := &expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 7, Len: 1}
+	types := &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: []byte{133}, ToData: []byte{137}}
+	return slices.Concat(version(true), []expr.Any{hopLimit, equal([]byte{255})}, protocol(sg.ICMPv6), []expr.Any{transport(0, 1), types, &expr.Verdict{Kind: expr.VerdictAccept}})
+}
+
+func protocol(p sg.Protocol) []expr.Any {
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: register}, equal([]byte{byte(p)})}
+}
+
 // untrackedExprs keep from conntrack what [untrackedText] matches.
 func untrackedExprs(u sg.Untracked, d sg.Direction) []expr.Any {
-	exprs := append(version(u.Six), &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: register}, equal([]byte{byte(u.Protocol)}))
+	exprs := append(version(u.Six), protocol(u.Protocol)...)
 	if allPorts(u) {
 		return append(exprs, &expr.Notrack{})
 	}
@@ -80,11 +92,7 @@ func matchState(bit uint32) []expr.Any {
 }
 
 func matchAddress(r Rule, d sg.Direction) []expr.Any {
-	// Offsets of source and destination in the headers of IPv4 (RFC 791) and IPv6 (RFC 8200).
-	source, destination, size := uint32(12), uint32(16), uint32(4)
-	if r.six() {
-		source, destination, size = 8, 24, 16
-	}
+	source, destination, size := addressOffsets(r.six())
 	exprs := version(r.six())
 	offset := source
 	if d == sg.Egress {
@@ -107,14 +115,27 @@ func matchAddress(r Rule, d sg.Direction) []expr.Any {
 	return append(exprs, equal(address))
 }
 
+// addressOffsets are where source and destination are in the headers of IPv4
+// (RFC 791) and IPv6 (RFC 8200), and how long they are, in bytes.
+func addressOffsets(six bool) (source, destination, size uint32) {
+	if six {
+		return 8, 24, 16
+	}
+	return 12, 16, 4
+}
+
+func matchRange(r Range) expr.Any {
+	if r.First == r.Last {
+		return equal(r.First.AsSlice())
+	}
+	return &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: r.First.AsSlice(), ToData: r.Last.AsSlice()}
+}
+
 func matchProtocol(r sg.Rule) []expr.Any {
 	if r.Protocol == sg.All {
 		return nil
 	}
-	exprs := []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: register},
-		equal([]byte{byte(r.Protocol)}),
-	}
+	exprs := protocol(r.Protocol)
 	if r.From == sg.Any {
 		return exprs
 	}

@@ -9,6 +9,7 @@ package nft
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"lablab/sg"
@@ -82,7 +83,7 @@ func (rs Ruleset) String() string {
 			b.WriteByte('\n')
 		}
 		fmt.Fprintf(&b, "\tchain %s {\n\t\ttype filter hook %s priority filter; policy drop;\n", d, hookName(d))
-		for _, f := range fixedRules(rs.Related) {
+		for _, f := range fixedRules(rs.Related, d) {
 			fmt.Fprintf(&b, "\t\t%s accept comment %q\n", f.text, f.id)
 		}
 		for _, r := range rs.Rules(d) {
@@ -109,10 +110,19 @@ type fixedRule struct{ id, text string }
 // fixedRules are those rules, in order. Neighbour discovery (RFC 4861) is known by
 // its hop limit, which nothing that was forwarded can have; AWS says nothing
 // of it, and without it no host is reached over IPv6.
-func fixedRules(related Related) []fixedRule {
+func fixedRules(related Related, d sg.Direction) []fixedRule {
 	rules := []fixedRule{
 		{Established, "ct state established counter"},
 		{NeighbourDiscovery, "ip6 hoplimit 255 icmpv6 type 133-137"},
+	}
+	if d == sg.Egress {
+		for _, r := range services() {
+			family := "ip"
+			if r.First.Is6() {
+				family = "ip6"
+			}
+			rules = append(rules, fixedRule{sg.AmazonService, fmt.Sprintf("%s daddr %s", family, r)})
+		}
 	}
 	switch related {
 	case RelatedPMTU:
@@ -139,6 +149,15 @@ func hookName(d sg.Direction) string {
 		return "input"
 	}
 	return "output"
+}
+
+// services are the addresses of Amazon's own, in order.
+func services() []Range {
+	var addresses []netip.Prefix
+	for _, a := range sg.Services() {
+		addresses = append(addresses, netip.PrefixFrom(a, a.BitLen()))
+	}
+	return merge(addresses)
 }
 
 // The chains that keep packets from conntrack, before it sees them.

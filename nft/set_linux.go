@@ -47,6 +47,37 @@ func (tx *transaction) updateSet(s Set) {
 	tx.addElements(s, s.Ranges)
 }
 
+// addSets makes the sets that are not there yet, in as few transactions as hold
+// them. t.mu is held.
+func (t *Table) addSets(sets []Set) error {
+	const perRange = 128 // bytes, generously
+	most := max(t.room/perRange, 1)
+	tx, held := newTransaction(), 0
+	var fresh []Set
+	for _, s := range sets {
+		if _, there := t.inForce.set(s.Name); there {
+			continue
+		}
+		fresh = append(fresh, s)
+		tx.addSet(Set{Name: s.Name, Six: s.Six})
+		for chunk := range slices.Chunk(s.Ranges, most) {
+			if held += len(chunk); held > most {
+				if err := t.commit(tx); err != nil {
+					return err
+				}
+				tx, held = newTransaction(), len(chunk)
+			}
+			tx.addElements(s, chunk)
+		}
+	}
+	if err := t.commit(tx); err != nil {
+		return err
+	}
+	// What fails later must not make them twice.
+	t.inForce.Sets = slices.Concat(t.inForce.Sets, fresh)
+	return t.verifySets(fresh)
+}
+
 // elements are ranges as the kernel wants them: where each begins, and where the
 // next address after it is.
 func elements(ranges []Range) []nftables.SetElement {

@@ -25,11 +25,14 @@ type Table struct {
 	// may still have packets that they judged.
 	judges map[uint64]Judge
 	states map[uint64]string
+	acl    map[uint64]string // ids of a network ACL's rules, those of the past too
 	// The handles of the rules in force, once somebody has needed them; and from
 	// then on what tells of new ones.
 	handles map[identity]uint64
 	news    *news
-	socket  *mnl.Conn // that changes go through; nil until the first
+	// How often a set has been replaced by another, by its name.
+	versions map[string]int
+	socket   *mnl.Conn // that changes go through; nil until the first
 	// How many bytes one transaction may have.
 	room int
 	// What closes the sockets that have done their work.
@@ -37,7 +40,7 @@ type Table struct {
 }
 
 func newTable(n *ns.Namespace) *Table {
-	return &Table{ns: n, judges: map[uint64]Judge{}, states: map[uint64]string{}, handles: map[identity]uint64{}, room: math.MaxInt}
+	return &Table{ns: n, judges: map[uint64]Judge{}, states: map[uint64]string{}, acl: map[uint64]string{}, handles: map[identity]uint64{}, versions: map[string]int{}, room: math.MaxInt}
 }
 
 // Close closes the table's sockets. The rules stay in force as long as the

@@ -18,7 +18,7 @@ import (
 func addTrace(c *nftables.Conn) {
 	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: TraceTable})
 	for _, d := range directions {
-		chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter-1, nftables.ChainPolicyAccept))
+		chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter-10, nftables.ChainPolicyAccept))
 		for _, state := range states {
 			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(matchState(state.bit),
 				&expr.Immediate{Register: register, Data: []byte{1}},
@@ -67,7 +67,7 @@ func (t *Table) Trace() (*Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Trace{Listener: l, packets: assembler{states: t.states, judge: t.judge}}, nil
+	return &Trace{Listener: l, packets: assembler{states: t.states, judge: t.judge, aclJudge: t.aclJudge}}, nil
 }
 
 // Drain calls see for each verdict that the kernel has given by now, and missed

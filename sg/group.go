@@ -88,8 +88,12 @@ type Judgement struct {
 }
 
 // Judge returns the rule that admits p, or false. When several do, it is the
-// first: EC2 does not say which one it counts, since all of them allow.
+// first: EC2 does not say which one it counts, since all of them allow. A packet to
+// one of Amazon's [Services] is admitted by no group's rule, but by [AmazonService].
 func (a *Account) Judge(groups []*Group, d Direction, p Packet) (Judgement, bool) {
+	if d == Egress && slices.Contains(Services(), p.Peer) {
+		return Judgement{Rule: Rule{ID: AmazonService}}, true
+	}
 	for _, g := range groups {
 		for _, r := range g.Rules(d) {
 			if r.allowsWhat(p) && a.means(r, p.Peer) {

@@ -7,13 +7,13 @@ import (
 
 // Timeouts are how long EC2 remembers idle tracked flows.
 type Timeouts struct {
-	Profile        string // what they are called
-	TCPEstablished time.Duration
-	UDP            time.Duration // traffic in one direction, or a single request and its response
-	UDPStream      time.Duration // more than that
-	Other          time.Duration // protocols other than TCP, UDP and ICMP
+	Profile        string        `json:"profile"` // what they are called
+	TCPEstablished time.Duration `json:"tcp_established_ns"`
+	UDP            time.Duration `json:"udp_ns"`        // traffic in one direction, or a single request and its response
+	UDPStream      time.Duration `json:"udp_stream_ns"` // more than that
+	Other          time.Duration `json:"other_ns"`      // protocols other than TCP, UDP and ICMP
 	// ICMP is not published by AWS; this is Linux' default.
-	ICMP time.Duration
+	ICMP time.Duration `json:"icmp_ns"`
 }
 
 // Nitro is what holds on every instance type but the newest (EC2 user guide,

@@ -86,6 +86,19 @@ type GroupsChanged struct {
 	Groups []string `json:"groups"`
 }
 
+// ACLChanged says that a network ACL stands before a host from now on, or none.
+type ACLChanged struct {
+	Host  string   `json:"host"`
+	On    bool     `json:"on"`
+	Rules []string `json:"rules"` // "ingress 100 deny icmp 0.0.0.0/0"
+}
+
+// Configured says how conntrack behaves on every host from now on.
+type Configured struct {
+	Timeouts sg.Timeouts `json:"timeouts"`
+	Loose    bool        `json:"tcp_loose"`
+}
+
 // Cut says that a conntrack entry was deleted on purpose.
 type Cut struct {
 	Host string   `json:"host"`
@@ -229,6 +242,8 @@ func (Begun) kind() string           { return "begun" }
 func (RuleAuthorized) kind() string  { return "rule_authorized" }
 func (RuleRevoked) kind() string     { return "rule_revoked" }
 func (GroupsChanged) kind() string   { return "groups_changed" }
+func (ACLChanged) kind() string      { return "acl_changed" }
+func (Configured) kind() string      { return "configured" }
 func (Cut) kind() string             { return "cut" }
 func (CanaryDropped) kind() string   { return "canary_dropped" }
 func (Ready) kind() string           { return "ready" }

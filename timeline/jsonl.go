@@ -51,6 +51,8 @@ var bodies = map[string]func([]byte) (Body, error){
 	RuleAuthorized{}.kind():  read[RuleAuthorized],
 	RuleRevoked{}.kind():     read[RuleRevoked],
 	GroupsChanged{}.kind():   read[GroupsChanged],
+	ACLChanged{}.kind():      read[ACLChanged],
+	Configured{}.kind():      read[Configured],
 	Cut{}.kind():             read[Cut],
 	CanaryDropped{}.kind():   read[CanaryDropped],
 	Ready{}.kind():           read[Ready],

@@ -30,7 +30,7 @@ func everyKind() []Body {
 		Begun{Version: "v", Scenario: "ping", Title: "t", Kernel: "k", Rootless: true, Interval: time.Second, Started: moment,
 			Hosts: []Host{{Name: "A", Address: netip.MustParsePrefix("10.255.1.197/16"), Groups: []string{"lab"}}},
 			Plan:  []Plan{{Number: 1, Title: "x", Do: []string{"y"}, Packets: 10, Predicted: []Prediction{{"1", "replied"}}}}},
-		RuleAuthorized{rule}, RuleRevoked{rule}, GroupsChanged{"A", []string{"lab"}}, Cut{"A", key, CutAsked}, CanaryDropped{"A", "udp"}, Ready{}, ExperimentBegun{1},
+		RuleAuthorized{rule}, RuleRevoked{rule}, GroupsChanged{"A", []string{"lab"}}, Cut{"A", key, CutAsked}, ACLChanged{"A", true, []string{"ingress 100 deny icmp 0.0.0.0/0"}}, Configured{sg.NitroV6(), true}, CanaryDropped{"A", "udp"}, Ready{}, ExperimentBegun{1},
 		StreamStarted{"1", sg.ICMP, "B", "A", netip.MustParseAddr("10.255.1.197"), 1001},
 		Sent{"1", 1}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
 		Judged{"A", sg.Ingress, "1", 1, true, "new", true, "icmp", 2, "icmp …"},

@@ -1,0 +1,302 @@
+package lab
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lablab/flow"
+	"lablab/internal/nstest"
+	"lablab/scenario"
+	"lablab/sg"
+)
+
+// What AWS documents of tracked and untracked flows, case by case, on the kernel.
+
+var world = netip.MustParsePrefix("0.0.0.0/0")
+
+func allow(id string, p sg.Protocol, port int, peer string) sg.Rule {
+	return sg.Rule{ID: id, Protocol: p, From: port, To: port, Peer: netip.MustParsePrefix(peer)}
+}
+
+// server and client are two hosts with a group each; the client's allows everything
+// out and nothing in.
+func serverAndClient(ingress ...sg.Rule) *scenario.Scenario {
+	sc := scenario.FourExperiments()
+	out := allow("out", sg.All, sg.Any, "0.0.0.0/0")
+	sc.Account = &sg.Account{Groups: []*sg.Group{
+		{ID: "server", Ingress: ingress, Egress: []sg.Rule{out}},
+		{ID: "client", Egress: []sg.Rule{out}},
+		{ID: "empty"},
+		{ID: "open", Ingress: []sg.Rule{allow("in", sg.All, sg.Any, "0.0.0.0/0")}, Egress: []sg.Rule{out}},
+	}}
+	sc.Hosts[0].Groups, sc.Hosts[1].Groups = []string{"server"}, []string{"client"}
+	return sc
+}
+
+// A session is a connection from B to port 22 of A, which echoes.
+type session struct {
+	t    *testing.T
+	conn net.Conn
+}
+
+func connectTo(t *testing.T, l *Lab, patience time.Duration) (*session, error) {
+	t.Helper()
+	var conn net.Conn
+	err := l.hosts[1].ns.Do(func() (err error) {
+		conn, err = (&net.Dialer{Timeout: patience}).Dial("tcp4", l.hosts[0].Address.Addr().String()+":22")
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return &session{t, conn}, nil
+}
+
+// serve echoes at port 22 of A until the test ends. The server says something by
+// itself when it is told to.
+func serve(t *testing.T, l *Lab) (speak func()) {
+	t.Helper()
+	var listener net.Listener
+	err := l.hosts[0].ns.Do(func() (err error) {
+		listener, err = net.Listen("tcp4", l.hosts[0].Address.Addr().String()+":22")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	connections := make(chan net.Conn, 8)
+	serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			connections <- conn
+			serving.Go(func() { _, _ = io.Copy(conn, conn) })
+			t.Cleanup(func() { _ = conn.Close() })
+		}
+	})
+	t.Cleanup(serving.Wait)
+	t.Cleanup(func() { _ = listener.Close() })
+	return func() {
+		if _, err := (<-connections).Write([]byte("y")); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// lives reports whether something said is echoed.
+func (s *session) lives(patience time.Duration) bool {
+	s.t.Helper()
+	if _, err := s.conn.Write([]byte("x")); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		s.t.Fatal(err)
+	}
+	_, err := s.conn.Read(make([]byte, 64))
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		s.t.Fatal(err)
+	}
+	return err == nil
+}
+
+// Time enough for an answer, and for several retransmissions, of which the first
+// comes after 0.2 s.
+const (
+	soon        = 5 * time.Second
+	aWhile      = 900 * time.Millisecond
+	noTimeAtAll = 100 * time.Millisecond
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTrackedAndUntracked(t *testing.T) {
+	nstest.Kernel(t)
+	narrow, open := allow("ssh", sg.TCP, 22, "10.255.1.10/32"), allow("ssh", sg.TCP, 22, "0.0.0.0/0")
+	for _, test := range []struct {
+		name          string
+		rule          sg.Rule
+		before        func(*testing.T, *Lab) // connecting
+		alwaysTracked bool
+		change        func(*testing.T, *Lab)
+		lives         bool
+		newOne        bool // whether another connection can be made afterwards
+	}{
+		{name: "a narrow rule is revoked", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, l.Revoke("server", "ssh")) }, lives: true},
+		{name: "an open rule is revoked", rule: open, change: func(t *testing.T, l *Lab) { must(t, l.Revoke("server", "ssh")) }, lives: false},
+		{name: "an open rule, but no way out", rule: open, before: func(t *testing.T, l *Lab) { must(t, l.Revoke("server", "out")) },
+			change: func(t *testing.T, l *Lab) { must(t, l.Revoke("server", "ssh")) }, lives: true},
+		{name: "an open rule, behind a load balancer", rule: open, alwaysTracked: true, change: func(t *testing.T, l *Lab) { must(t, l.Revoke("server", "ssh")) }, lives: true},
+		{name: "other groups", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, l.SetGroups("A", []string{"empty"})) }, lives: true},
+		{name: "no groups", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, l.SetGroups("A", nil)) }, lives: true},
+		{name: "isolated in two steps", rule: narrow, change: func(t *testing.T, l *Lab) {
+			must(t, l.SetGroups("A", []string{"open"}))
+			must(t, l.SetGroups("A", []string{"empty"}))
+		}, lives: false},
+		{name: "the first of these steps", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, l.SetGroups("A", []string{"open"})) }, lives: true, newOne: true},
+		{name: "an untracked flow and other groups", rule: open, change: func(t *testing.T, l *Lab) { must(t, l.SetGroups("A", []string{"empty"})) }, lives: false},
+		{name: "another rule that still allows it", rule: open, change: func(t *testing.T, l *Lab) {
+			must(t, l.Authorize("server", sg.Ingress, allow("narrow", sg.TCP, 22, "10.255.1.10/32")))
+			must(t, l.Revoke("server", "ssh"))
+		}, lives: true, newOne: true},
+		{name: "an ACL denies", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, l.SetACL("A", &sg.ACL{})) }, lives: false},
+		{name: "an ACL denies and is taken away", rule: narrow, change: func(t *testing.T, l *Lab) {
+			must(t, l.SetACL("A", &sg.ACL{}))
+			must(t, l.SetACL("A", nil))
+		}, lives: true, newOne: true},
+		{name: "the entries are deleted", rule: narrow, change: func(t *testing.T, l *Lab) {
+			must(t, l.Revoke("server", "ssh"))
+			if n, err := l.Cut("", func(flow.Entry) bool { return true }); err != nil || n < 2 {
+				t.Errorf("%d entries cut, %v", n, err)
+			}
+		}, lives: false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			sc := serverAndClient(test.rule)
+			sc.Hosts[0].AlwaysTracked = test.alwaysTracked
+			l, _ := build(t, sc)
+			if test.before != nil {
+				test.before(t, l)
+			}
+			serve(t, l)
+			s, err := connectTo(t, l, soon)
+			must(t, err)
+			if !s.lives(soon) {
+				t.Fatal("the session does not live to begin with")
+			}
+			entries, err := l.hosts[0].conntrack.Dump()
+			must(t, err)
+			tracked := false
+			for _, e := range entries {
+				tracked = tracked || e.Orig.DestinationPort == 22
+			}
+			if want := sg.Tracked(carried(l.account, l.hosts[0]), sg.Ingress, sg.Packet{Protocol: sg.TCP, Peer: l.hosts[1].Address.Addr(), To: 22}) || test.alwaysTracked; tracked != want {
+				t.Errorf("an entry: %v, want %v", tracked, want)
+			}
+			test.change(t, l)
+			patience := soon
+			if !test.lives {
+				patience = aWhile // the server goes on to retransmit meanwhile
+			}
+			if s.lives(patience) != test.lives {
+				t.Errorf("it lives: %v, want %v", !test.lives, test.lives)
+			}
+			if _, err := connectTo(t, l, noTimeAtAll); (err == nil) != test.newOne {
+				t.Errorf("another connection: %v, want one: %v", err, test.newOne)
+			}
+		})
+	}
+}
+
+// ICMP is always tracked, so a ping outlives even the isolation in two steps.
+func TestPingOutlivesIsolation(t *testing.T) {
+	sc := serverAndClient(allow("icmp", sg.ICMP, sg.Any, "0.0.0.0/0"))
+	sc.Experiments = []scenario.Experiment{
+		{Title: "a ping begins", Do: []scenario.Action{scenario.Ping{Stream: "1", From: "B", To: "A"}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
+		{Title: "all is open", Do: []scenario.Action{scenario.SetGroups{Host: "A", Groups: []string{"open"}}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
+		{Title: "nothing is", Do: []scenario.Action{scenario.SetGroups{Host: "A", Groups: []string{"empty"}}, scenario.Ping{Stream: "2", From: "B", To: "A"}}, For: 3,
+			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}, {Stream: "2", Outcome: scenario.Refused}}},
+	}
+	if r := run(t, sc, 2*time.Millisecond); !r.Held {
+		t.Errorf("did not hold: %+v", r.Experiments)
+	}
+}
+
+// A ping that was silent for longer than conntrack remembers is a new flow, even with the same id.
+func TestSilenceLongerThanTheTimeout(t *testing.T) {
+	sc := serverAndClient(allow("icmp", sg.ICMP, sg.Any, "10.255.0.0/16"))
+	sc.Timeouts.ICMP = time.Second
+	l, _ := build(t, sc)
+	ping := func() string {
+		return nstest.Output(t, l.hosts[1].ns, "sh", "-c", "ping -c1 -W1 -e 77 "+l.hosts[0].Address.Addr().String()+" || true")
+	}
+	if out := ping(); !strings.Contains(out, "1 received") {
+		t.Fatal(out)
+	}
+	must(t, l.Revoke("server", "icmp"))
+	if out := ping(); !strings.Contains(out, "1 received") {
+		t.Errorf("the same id within the timeout:\n%s", out)
+	}
+	for {
+		entries, err := l.hosts[0].conntrack.Dump()
+		must(t, err)
+		if len(entries) == 0 {
+			break
+		}
+	}
+	if out := ping(); !strings.Contains(out, "0 received") {
+		t.Errorf("the same id after the timeout:\n%s", out)
+	}
+}
+
+// With tcp_loose a connection that was cut comes back, as soon as the server says
+// something that its outbound rule allows.
+func TestLooseResurrects(t *testing.T) {
+	for _, loose := range []bool{false, true} {
+		sc := serverAndClient(allow("ssh", sg.TCP, 22, "10.255.1.10/32"))
+		sc.Loose = loose
+		l, _ := build(t, sc)
+		speak := serve(t, l)
+		s, err := connectTo(t, l, soon)
+		must(t, err)
+		if !s.lives(soon) {
+			t.Fatal("the session does not live to begin with")
+		}
+		must(t, l.Revoke("server", "ssh"))
+		_, err = l.Cut("A", func(flow.Entry) bool { return true })
+		must(t, err)
+		if s.lives(noTimeAtAll) {
+			t.Errorf("loose %v: it lives without an entry", loose)
+		}
+		speak()
+		must(t, s.conn.SetReadDeadline(time.Now().Add(soon)))
+		heard := make([]byte, 1)
+		if _, err := s.conn.Read(heard); err != nil || heard[0] != 'y' {
+			t.Errorf("loose %v: what the server says does not arrive: %q, %v", loose, heard, err)
+		}
+		patience := aWhile
+		if loose {
+			patience = soon
+		}
+		must(t, s.conn.SetReadDeadline(time.Now().Add(patience)))
+		if _, err := s.conn.Read(heard); (err == nil) != loose { // the echo of what was said before
+			t.Errorf("loose %v: the session goes on: %v", loose, err)
+		}
+	}
+}
+
+// What the profile says is what the kernel does.
+func TestTimeoutsAreSet(t *testing.T) {
+	sc := serverAndClient(allow("icmp", sg.ICMP, sg.Any, "0.0.0.0/0"))
+	i := sg.Interface{ID: "eni-1", TCPEstablished: 77, UDPStream: 66}
+	for _, timeouts := range []sg.Timeouts{sg.Nitro(), sg.NitroV6(), i.Timeouts()} {
+		sc.Timeouts = timeouts
+		l, _ := build(t, sc)
+		for key, want := range map[string]time.Duration{
+			"tcp_timeout_established": timeouts.TCPEstablished, "udp_timeout": timeouts.UDP, "udp_timeout_stream": timeouts.UDPStream,
+			"generic_timeout": timeouts.Other, "icmp_timeout": timeouts.ICMP,
+		} {
+			got := strings.TrimSpace(nstest.Output(t, l.hosts[0].ns, "cat", "/proc/sys/net/netfilter/nf_conntrack_"+key))
+			if got != strconv.Itoa(int(want.Seconds())) {
+				t.Errorf("%s: %s is %s, want %s", timeouts.Profile, key, got, want)
+			}
+		}
+	}
+}

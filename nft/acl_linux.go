@@ -1,0 +1,65 @@
+package nft
+
+import (
+	"fmt"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+
+	"lablab/sg"
+)
+
+// SetACL puts a network ACL before the groups in the place of the one that is
+// there; nil takes it away. It is one transaction, and conntrack is not touched.
+func (t *Table) SetACL(acl *sg.ACL) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	tx := newTransaction()
+	tx.add(func(c *nftables.Conn) {
+		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: ACLTable})
+		c.DelTable(table) // there or not
+		if acl == nil {
+			return
+		}
+		c.AddTable(table)
+		for _, d := range directions {
+			chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter-5, nftables.ChainPolicyDrop))
+			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: discoveryExprs(), UserData: comment(NeighbourDiscovery)})
+			for _, r := range acl.Rules(d) {
+				verdict := expr.VerdictDrop
+				if r.Allow {
+					verdict = expr.VerdictAccept
+				}
+				exprs := append(matchAddress(asRule(r), d), matchProtocol(asRule(r).Rule)...)
+				exprs = append(exprs, &expr.Counter{}, &expr.Verdict{Kind: verdict})
+				c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprs, UserData: comment(aclRule(r))})
+			}
+		}
+	})
+	if err := t.commit(tx); err != nil {
+		return fmt.Errorf("set network ACL: %w", err)
+	}
+	if acl == nil {
+		return nil
+	}
+	return t.read(func(c *nftables.Conn) error {
+		table := &nftables.Table{Family: nftables.TableFamilyINet, Name: ACLTable}
+		for _, d := range directions {
+			rules, err := c.GetRules(table, &nftables.Chain{Table: table, Name: string(d)})
+			if err != nil {
+				return fmt.Errorf("read back network ACL: %w", err)
+			}
+			for _, r := range rules {
+				t.acl[r.Handle] = idOf(r)
+			}
+		}
+		return nil
+	})
+}
+
+// aclJudge is the ACL's rule with that handle.
+func (t *Table) aclJudge(handle uint64) Judge {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return Judge{ID: t.acl[handle]}
+}

@@ -1,0 +1,37 @@
+package sg
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// An ACL is a network ACL: it guards a subnet, not an interface, knows no
+// connections, and the first rule that matches decides. What none matches is
+// denied. (VPC user guide, "Network ACLs".)
+type ACL struct{ Ingress, Egress []ACLRule }
+
+// An ACLRule allows or denies packets of one protocol from or to one range of
+// addresses.
+type ACLRule struct {
+	Number   int // from 1 to 32766; the lowest is looked at first
+	Allow    bool
+	Protocol Protocol
+	From, To int // as those of a [Rule]
+	Peer     netip.Prefix
+}
+
+// Rules are the rules of one direction.
+func (a ACL) Rules(d Direction) []ACLRule {
+	if d == Ingress {
+		return a.Ingress
+	}
+	return a.Egress
+}
+
+func (r ACLRule) String() string {
+	verb := "deny"
+	if r.Allow {
+		verb = "allow"
+	}
+	return fmt.Sprintf("%d %s %s", r.Number, verb, Rule{Protocol: r.Protocol, From: r.From, To: r.To, Peer: r.Peer})
+}
