@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -14,8 +15,11 @@ import (
 
 	"lablab/flow"
 	"lablab/internal/nstest"
+	"lablab/lab/ns"
+	"lablab/nft"
 	"lablab/scenario"
 	"lablab/sg"
+	"lablab/timeline"
 )
 
 // What AWS documents of tracked and untracked flows, case by case, on the kernel.
@@ -298,5 +302,61 @@ func TestTimeoutsAreSet(t *testing.T) {
 				t.Errorf("%s: %s is %s, want %s", timeouts.Profile, key, got, want)
 			}
 		}
+	}
+}
+
+// A port where nobody listens is told by an ICMP error, which is about the flow and
+// not of it.
+func TestRelated(t *testing.T) {
+	for related, rule := range map[string]string{"": nft.DefaultDeny, "pmtud": nft.DefaultDeny, "all": nft.RelatedTo} {
+		sc := serverAndClient(allow("dns", sg.UDP, 53, "10.255.0.0/16"))
+		sc.Related = related
+		l, log := build(t, sc)
+		ctx, cancel := context.WithTimeout(t.Context(), soon)
+		defer cancel()
+		events := log.Subscribe(ctx)
+		must(t, l.hosts[1].ns.Do(func() error {
+			conn, err := net.Dial("udp4", l.hosts[0].Address.Addr().String()+":53")
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			_, err = conn.Write([]byte("?"))
+			return err
+		}))
+		got := ""
+		for e := range events {
+			if j, ok := e.Body.(timeline.Judged); ok && j.Host == "B" && j.Direction == sg.Ingress {
+				if got = j.Rule; j.State != "related" {
+					t.Errorf("%+v", j)
+				}
+				break
+			}
+		}
+		if got != rule {
+			t.Errorf("related %q: judged by %q, want %q", related, got, rule)
+		}
+	}
+}
+
+// Neighbour discovery passes whatever the groups say: without it nothing else would.
+func TestNeighbourDiscoveryPasses(t *testing.T) {
+	left, right := nstest.Wire(t)
+	out := nft.Rule{Number: 1, Rule: allow("out", sg.ICMPv6, sg.Any, "::/0")}
+	for _, n := range []*ns.Namespace{left, right} {
+		table, err := nft.Install(n, nft.Ruleset{Egress: []nft.Rule{out}})
+		must(t, err)
+		defer table.Close()
+	}
+	for end, n := range map[string]*ns.Namespace{"w0": left, "w1": right} {
+		address := map[string]string{"w0": "fd00::1/64", "w1": "fd00::2/64"}[end]
+		nstest.Output(t, n, "ip", "address", "add", address, "dev", end, "nodad")
+	}
+	nstest.Output(t, left, "sh", "-c", "ping -6 -c1 -W1 fd00::2 || true")
+	if out := nstest.Output(t, left, "ip", "-6", "neigh", "show", "fd00::2"); !strings.Contains(out, "lladdr") {
+		t.Errorf("the neighbour was not found: %s", out)
+	}
+	if out := nstest.Output(t, left, "sh", "-c", "ping -c1 -W1 "+nstest.Right.String()+" || true"); !strings.Contains(out, "100% packet loss") {
+		t.Errorf("more than that passes: %s", out)
 	}
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,6 +23,7 @@ func Of(events []timeline.Event) *Report {
 		counters: map[counterKey]timeline.Counter{},
 		gaps:     map[string]int{},
 		last:     map[string]time.Duration{},
+		left:     map[membership]int{},
 	}
 	for _, e := range events {
 		b.add(e)
@@ -38,7 +40,8 @@ type builder struct {
 	gaps     map[string]int           // what was reported missed, and how often
 	last     map[string]time.Duration // when a reply last came, by stream
 	listed   map[listing]bool
-	now      time.Duration // of the last event
+	left     map[membership]int // the experiment in which a host lost a group
+	now      time.Duration      // of the last event
 }
 
 // A journey is what is known of one packet.
@@ -50,6 +53,9 @@ type journey struct {
 	local    bool
 	verdicts []timeline.Judged
 }
+
+// A membership is a group that a host carries.
+type membership struct{ host, group string }
 
 // A listing is the conntrack table of a host in an experiment.
 type listing struct {
@@ -75,6 +81,8 @@ func (b *builder) add(e timeline.Event) {
 		if rule := b.rule(body.Number); rule != nil {
 			rule.RevokedIn = &e.Experiment
 		}
+	case timeline.GroupsChanged:
+		b.regrouped(e.Experiment, body)
 	case timeline.CanaryDropped:
 		b.Canaries = append(b.Canaries, Canary(body))
 	case timeline.ExperimentBegun:
@@ -175,6 +183,35 @@ func (b *builder) rule(number uint32) *Rule {
 	return nil
 }
 
+// regrouped notes which groups a host has lost.
+func (b *builder) regrouped(experiment int, body timeline.GroupsChanged) {
+	i := slices.IndexFunc(b.Hosts, func(h Host) bool { return h.Name == body.Host })
+	if i < 0 {
+		return
+	}
+	for _, g := range b.Hosts[i].Groups {
+		if !slices.Contains(body.Groups, g) {
+			b.left[membership{body.Host, g}] = experiment
+		}
+	}
+	for _, g := range body.Groups {
+		delete(b.left, membership{body.Host, g})
+	}
+	b.Hosts[i].Groups = body.Groups
+}
+
+// gone says since which experiment a rule is in force at a host no more (0 if it
+// still is), and how that came about: what doing was it, and what was done.
+func (b *builder) gone(rule *Rule, host string) (experiment int, doing, done string) {
+	switch left := b.left[membership{host, rule.Group}]; {
+	case rule.RevokedIn != nil:
+		return *rule.RevokedIn, fmt.Sprintf("revoking rule %q", rule.ID), fmt.Sprintf("rule %q was revoked", rule.ID)
+	case left > 0:
+		return left, fmt.Sprintf("taking group %q from %s", rule.Group, host), fmt.Sprintf("group %q was taken from %s", rule.Group, host)
+	}
+	return 0, "", ""
+}
+
 func (b *builder) dumped(experiment int, body timeline.Dumped) {
 	b.listed[listing{experiment, body.Host}] = true
 	// Of several listings in one experiment the last one counts.
@@ -203,6 +240,9 @@ func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 		return f
 	}
 	f.AdmittedBy, f.RevokedIn, f.AdmittingGone = &rule.ID, rule.RevokedIn, rule.RevokedIn != nil
+	if left, lost := b.left[membership{host, rule.Group}]; lost {
+		f.GroupLeftIn = &left
+	}
 	if f.AdmittingGone {
 		for _, r := range b.Rules {
 			if r.RevokedIn == nil && r.Group == rule.Group && r.Direction == rule.Direction && r.Text == rule.Text {

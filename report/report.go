@@ -183,6 +183,8 @@ type Flow struct {
 	AdmittingGone   bool    `json:"admitting_rule_revoked"`
 	// RevokedIn is the experiment in which the admitting rule was revoked.
 	RevokedIn *int `json:"revoked_in,omitempty"`
+	// GroupLeftIn is the experiment in which the host lost the admitting rule's group.
+	GroupLeftIn *int `json:"admitting_group_left_in,omitempty"`
 	// EqualSince is the experiment since which a rule that says the same is in force.
 	EqualSince *int `json:"equal_rule_since,omitempty"`
 }

@@ -188,6 +188,8 @@ func (f Flow) admission() string {
 		return "admitted by no rule of a security group"
 	case f.EqualSince != nil:
 		return fmt.Sprintf("admitted by %s (revoked in experiment %d; an equal rule is in force again since %d)", *f.AdmittedBy, *f.RevokedIn, *f.EqualSince)
+	case f.GroupLeftIn != nil:
+		return fmt.Sprintf("admitted by %s (whose group was taken from %s in experiment %d)", *f.AdmittedBy, f.Host, *f.GroupLeftIn)
 	case f.AdmittingGone:
 		return fmt.Sprintf("admitted by %s (revoked in experiment %d)", *f.AdmittedBy, *f.RevokedIn)
 	}

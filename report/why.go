@@ -103,13 +103,14 @@ func (t *teller) established(r VerdictRange) {
 	t.say("%s %s ESTABLISHED: conntrack knew the flow, and %s accepted before any security-group rule was looked at.",
 		t.packets(r), were(r), theyWere(r))
 	rule := t.rule(t.admitted)
-	if rule == nil || rule.RevokedIn == nil {
+	if rule == nil {
 		return
 	}
-	if first := t.firstIn(r, *rule.RevokedIn); first > 0 {
+	experiment, doing, _ := t.gone(rule, r.Host)
+	if first := t.firstIn(r, experiment); experiment > 0 && first > 0 {
 		after := VerdictRange{First: first, Last: r.Last}
-		t.say("So revoking rule %q in experiment %d changed nothing for %s: the rule that had let the flow in was gone, the conntrack entry was not.",
-			rule.ID, *rule.RevokedIn, seqs(after))
+		t.say("So %s in experiment %d changed nothing for %s: the rule that had let the flow in was gone, the conntrack entry was not.",
+			doing, experiment, seqs(after))
 	}
 }
 
@@ -170,8 +171,10 @@ func (b *builder) moral() []string {
 			case r.State == "new" && r.Verdict == "accept":
 				t.admitted = r.Number
 			case r.State == "established":
-				rule := b.rule(t.admitted)
-				outlived = outlived || rule != nil && rule.RevokedIn != nil && t.firstIn(r, *rule.RevokedIn) > 0
+				if rule := b.rule(t.admitted); rule != nil {
+					experiment, _, _ := b.gone(rule, r.Host)
+					outlived = outlived || experiment > 0 && t.firstIn(r, experiment) > 0
+				}
 			case r.State == "new" && r.Verdict == "drop":
 				refused = true
 			}
@@ -246,8 +249,12 @@ func (t *teller) entryGone(r VerdictRange) string {
 
 // sinceRevoked names the rule that would have matched, if it was revoked.
 func (t *teller) sinceRevoked() string {
-	if rule := t.rule(t.admitted); rule != nil && rule.RevokedIn != nil {
-		return fmt.Sprintf(" any more (rule %q was revoked in experiment %d)", rule.ID, *rule.RevokedIn)
+	rule := t.rule(t.admitted)
+	if rule == nil {
+		return ""
+	}
+	if experiment, _, done := t.gone(rule, t.stream.To); experiment > 0 {
+		return fmt.Sprintf(" any more (%s in experiment %d)", done, experiment)
 	}
 	return ""
 }

@@ -23,6 +23,7 @@ const exitDisagree = 5
 type probeFlags struct {
 	groups, interfaces, prefixLists, ids []string
 	address, batch, format, rootless     string
+	related                              string
 	packet                               packetLine
 	protocol                             string
 	port, sourcePort, kind, code         int
@@ -113,6 +114,7 @@ answer. 5: the kernel and the prediction disagree. For a batch: 0, 3 or 5.`,
 	flags.StringVar(&f.address, "address", "", "the host's own `ADDRESS`; 10.255.1.197 or fd00:10:255:1::197 unless given")
 	flags.StringVar(&f.batch, "batch", "", "read packets from `FILE`, or from standard input if it is -")
 	flags.StringVar(&f.format, "format", "text", "how the answer to one packet is written: text or json")
+	flags.StringVar(&f.related, "related", "off", relatedUsage)
 	flags.StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (where root's power lacks), always or never")
 	return c
 }

@@ -23,6 +23,10 @@ func probe(env Env, f probeFlags) (int, error) {
 	if done, code, err := elsewhere(env, f.rootless); done {
 		return code, err
 	}
+	related, err := relatedOf(f.related)
+	if err != nil {
+		return 0, err
+	}
 	q, err := f.question()
 	if err != nil {
 		return 0, err
@@ -30,7 +34,9 @@ func probe(env Env, f probeFlags) (int, error) {
 	ctx, cancel := interruptible(env.Signals)
 	defer cancel()
 	tellLeftOut(env.Stderr, q.account, q.groups)
-	prober, err := lab.NewProber(ctx, nft.Compile(q.account, q.groups, nft.InOrder()))
+	rs := nft.Compile(q.account, q.groups, nft.InOrder())
+	rs.Related = related
+	prober, err := lab.NewProber(ctx, rs)
 	if err != nil {
 		return 0, failure(ctx, err)
 	}

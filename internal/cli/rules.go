@@ -14,6 +14,7 @@ import (
 
 func newRules(env Env) *cobra.Command {
 	var ids []string
+	var related string
 	c := &cobra.Command{
 		Use:   "rules FILE... [--group ID]...",
 		Short: "Print security groups as an nftables ruleset",
@@ -24,6 +25,10 @@ listed on standard error. It needs no privilege, and works on any system.`,
 		Example: `  lablab rules groups.json interfaces.json --group sg-0123456789abcdef0 | sudo nft -f -`,
 		Args:    someFiles,
 		RunE: func(_ *cobra.Command, files []string) error {
+			passes, err := relatedOf(related)
+			if err != nil {
+				return err
+			}
 			account, err := readAccount(files)
 			if err != nil {
 				return err
@@ -33,12 +38,28 @@ listed on standard error. It needs no privilege, and works on any system.`,
 				return err
 			}
 			tellLeftOut(env.Stderr, account, groups)
-			_, err = io.WriteString(env.Stdout, nft.Compile(account, groups, nft.InOrder()).String())
+			rs := nft.Compile(account, groups, nft.InOrder())
+			rs.Related = passes
+			_, err = io.WriteString(env.Stdout, rs.String())
 			return broken(err)
 		},
 	}
+	c.Flags().StringVar(&related, "related", "off", relatedUsage)
 	c.Flags().StringArrayVar(&ids, "group", nil, "`ID` of a group that the host carries; may be repeated")
 	return c
+}
+
+const relatedUsage = "which ICMP errors about known flows pass without a rule: off, pmtud or all"
+
+// relatedOf reads --related.
+func relatedOf(value string) (nft.Related, error) {
+	if err := oneOf("--related", value, "off", string(nft.RelatedPMTU), string(nft.RelatedAll)); err != nil {
+		return "", err
+	}
+	if value == "off" {
+		return nft.RelatedOff, nil
+	}
+	return nft.Related(value), nil
 }
 
 // chosen are the groups with these ids, or all.

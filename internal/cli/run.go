@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/scenario"
+	"lablab/sg"
 )
 
 // runFlags are the flags of `lablab run`.
@@ -19,6 +20,8 @@ type runFlags struct {
 	colour   string
 	rootless string
 	quiet    bool
+	related  string
+	timeouts string
 	// The group to play with, if it is one's own.
 	group, groups           string
 	interfaces, prefixLists []string
@@ -65,12 +68,37 @@ the machine it runs on is changed, and nothing is left when it ends.`,
 	c.Flags().StringVar(&f.group, "group", "", "`ID` of that group; needed where the file has several")
 	c.Flags().StringArrayVar(&f.interfaces, "interfaces", nil, "`FILE` that aws ec2 describe-network-interfaces wrote, for --groups")
 	c.Flags().StringArrayVar(&f.prefixLists, "prefix-lists", nil, "`FILE` with prefix lists or their entries, for --groups")
+	c.Flags().StringVar(&f.related, "related", "off", relatedUsage)
+	c.Flags().StringVar(&f.timeouts, "timeouts", "nitro", "how long idle flows are remembered: nitro, nitro-v6, or as the network interface `ID` of --interfaces is configured")
 	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "show no progress on standard error")
 	return c
 }
 
 // scenario is what is to be played.
 func (f runFlags) scenario() (*scenario.Scenario, error) {
+	sc, err := f.chosen()
+	if err != nil {
+		return nil, err
+	}
+	related, err := relatedOf(f.related)
+	if err != nil {
+		return nil, err
+	}
+	sc.Related = string(related)
+	timeouts, known := sg.TimeoutsOf(f.timeouts)
+	if !known {
+		i, found := sc.Account.Interface(f.timeouts)
+		if !found {
+			return nil, &usageError{fmt.Errorf("--timeouts %q is no profile, and no network interface of that id was read", f.timeouts), "choose nitro or nitro-v6, or name the file that has it: --interfaces FILE"}
+		}
+		timeouts = i.Timeouts()
+	}
+	sc.Timeouts = timeouts
+	return sc, nil
+}
+
+// chosen is the scenario as its file has it.
+func (f runFlags) chosen() (*scenario.Scenario, error) {
 	if f.groups == "" {
 		if f.group != "" {
 			return nil, &usageError{errors.New("--group without --groups"), "name the file that has the group: --groups FILE"}
