@@ -17,6 +17,9 @@ type Report struct {
 	Schema   int    `json:"schema"`
 	Scenario string `json:"scenario"`
 	Title    string `json:"title"`
+	// File is where the scenario was read, Question what it asks.
+	File     string `json:"file,omitempty"`
+	Question string `json:"question,omitempty"`
 	// Held is whether everything was as predicted, and proved.
 	Held        bool    `json:"held"`
 	Version     string  `json:"version"`
@@ -71,6 +74,25 @@ type Experiment struct {
 	Complete bool           `json:"complete"`
 	Held     bool           `json:"held"`
 	Streams  []StreamResult `json:"streams"`
+	// Predictions are everything that was predicted, and what was seen of it.
+	Predictions []Prediction `json:"predictions"`
+	// Line is where the experiment stands in the scenario's file.
+	Line int `json:"line,omitempty"`
+	// Late says that the experiment took longer than it may.
+	Late bool `json:"late,omitempty"`
+	// Ran are the programs that were run.
+	Ran []timeline.Ran `json:"ran,omitempty"`
+}
+
+// A Prediction is one thing that was predicted, and what was seen of it.
+type Prediction struct {
+	Subject   string `json:"subject"`   // "stream 1" or "host A"
+	Predicted string `json:"predicted"` // "replied by established"
+	Observed  string `json:"observed"`  // "replied 10/10 by established"
+	Held      bool   `json:"held"`
+	// Line and Column are where it stands in the scenario's file.
+	Line   int `json:"line,omitempty"`
+	Column int `json:"column,omitempty"`
 }
 
 // A StreamResult is what became of a stream's packets in one experiment.
@@ -97,6 +119,8 @@ const (
 	Lost    Outcome = "lost"
 	Unsent  Outcome = "unsent"  // it never left, and not because of a rule
 	Waiting Outcome = "waiting" // under way when the run ended
+	Stalled Outcome = "stalled" // TCP: sent into a connection that nothing gets through
+	Reset   Outcome = "reset"   // its sender was told that nobody listens
 	Mixed   Outcome = "mixed"
 	Nothing Outcome = "nothing" // no packet was sent
 )

@@ -38,16 +38,42 @@ type Host struct {
 type Plan struct {
 	Number  int      `json:"number"`
 	Title   string   `json:"title"`
-	Do      []string `json:"do"`      // what is done first, in words
-	Packets int      `json:"packets"` // of each stream, that are then let pass
-	// Predicted is the outcome of each stream that is expected to be running.
-	Predicted []Prediction `json:"predicted"`
+	Do      []string `json:"do"`             // what is done first, in words
+	Packets int      `json:"packets"`        // of each stream, that are then let pass
+	Line    int      `json:"line,omitempty"` // in the scenario's file
+	// Within is how long it may take; 0 for as long as it needs.
+	Within    time.Duration `json:"within_ns,omitempty"`
+	Predicted []Prediction  `json:"predicted"`
 }
 
-// A Prediction is what is expected of a stream in one experiment.
+// A Prediction is one thing that is expected of a stream, or of a host, at the end of
+// an experiment. What is not set is not predicted.
 type Prediction struct {
-	Stream  string `json:"stream"`
-	Outcome string `json:"outcome"` // "replied" or "refused"
+	// Line and Column are where it stands in the scenario's file; 0 if it was not read from one.
+	Line   int `json:"line,omitempty"`
+	Column int `json:"column,omitempty"`
+
+	Stream   string  `json:"stream,omitempty"`
+	Outcome  string  `json:"outcome,omitempty"` // "replied", "refused", "stalled" or "reset"
+	Received *Amount `json:"received,omitempty"`
+	Refused  *Amount `json:"refused,omitempty"`
+	First    int     `json:"first,omitempty"`   // the first packet that is answered
+	By       string  `json:"by,omitempty"`      // what judges its packets where they arrive
+	Tracked  *bool   `json:"tracked,omitempty"` // conntrack knows the flow where it arrives
+
+	Host       string `json:"host,omitempty"`
+	Flow       string `json:"flow,omitempty"` // the stream of whose conntrack entry the rest speaks
+	Absent     bool   `json:"absent,omitempty"`
+	AdmittedBy string `json:"admitted_by,omitempty"`
+	Hit        string `json:"hit,omitempty"`   // a rule that accepts something during the experiment
+	Never      string `json:"never,omitempty"` // a rule that has never accepted anything
+}
+
+// An Amount is a number of packets, or their share in percent, within a range.
+type Amount struct {
+	Min     float64 `json:"min"`
+	Max     float64 `json:"max"` // 1e18 where there is no limit
+	Percent bool    `json:"percent,omitempty"`
 }
 
 // Begun comes first: what is about to be played, and where.
@@ -55,6 +81,8 @@ type Begun struct {
 	Version  string        `json:"version"` // of lablab
 	Scenario string        `json:"scenario"`
 	Title    string        `json:"title"`
+	File     string        `json:"file,omitempty"`     // that the scenario was read from
+	Question string        `json:"question,omitempty"` // that it asks
 	Kernel   string        `json:"kernel"`
 	Rootless bool          `json:"rootless"`
 	Interval time.Duration `json:"interval_ns"`
@@ -138,14 +166,53 @@ type StreamStarted struct {
 	Protocol sg.Protocol `json:"protocol"`
 	From     string      `json:"from"` // host
 	To       string      `json:"to"`   // host
+	Source   netip.Addr  `json:"source,omitzero"`
 	Target   netip.Addr  `json:"target"`
-	ICMPID   uint16      `json:"icmp_id"`
+	ICMPID   uint16      `json:"icmp_id,omitempty"`
+	// SourcePort and Port are those of TCP and UDP.
+	SourcePort uint16 `json:"source_port,omitempty"`
+	Port       uint16 `json:"port,omitempty"`
 }
 
-// Sent says that a packet was given to the kernel and left.
+// StreamStopped says that a stream was ended on purpose.
+type StreamStopped struct {
+	Stream string `json:"stream"`
+}
+
+// Sent says that a packet was given to the kernel and left; of TCP, that a message
+// was written to the connection, or that one is being made for it.
 type Sent struct {
+	Stream     string `json:"stream"`
+	Seq        int    `json:"seq"`
+	Connecting bool   `json:"connecting,omitempty"`
+}
+
+// Connected says that a TCP connection was made, for the message with that number.
+type Connected struct {
 	Stream string `json:"stream"`
 	Seq    int    `json:"seq"`
+}
+
+// Unreached says that the sender of a packet was told that nobody listens: by TCP's
+// RST, or by ICMP.
+type Unreached struct {
+	Stream string `json:"stream"`
+	Seq    int    `json:"seq"`
+	Error  string `json:"error"`
+}
+
+// Ran says that a program was run in a host.
+type Ran struct {
+	Host     string   `json:"host"`
+	Command  []string `json:"command"`
+	Exit     int      `json:"exit"`
+	Expected int      `json:"expected"`
+	Output   string   `json:"output,omitempty"` // its last lines
+}
+
+// TimedOut says that an experiment took longer than it may.
+type TimedOut struct {
+	Within time.Duration `json:"within_ns"`
 }
 
 // NotSent says that the kernel did not let a packet leave: its sender's own
@@ -171,6 +238,7 @@ type Judged struct {
 	Direction sg.Direction `json:"direction"`
 	Stream    string       `json:"stream,omitempty"` // empty for a packet of no stream
 	Seq       int          `json:"seq,omitempty"`
+	Last      int          `json:"last,omitempty"`  // if the packet carries several messages: the last
 	Reply     bool         `json:"reply,omitempty"` // the packet answers the one with that Seq
 	State     string       `json:"state"`           // conntrack's: new, established …
 	Accepted  bool         `json:"accepted"`
@@ -250,6 +318,11 @@ func (Ready) kind() string           { return "ready" }
 func (ExperimentBegun) kind() string { return "experiment_begun" }
 func (ExperimentEnded) kind() string { return "experiment_ended" }
 func (StreamStarted) kind() string   { return "stream_started" }
+func (StreamStopped) kind() string   { return "stream_stopped" }
+func (Connected) kind() string       { return "connected" }
+func (Unreached) kind() string       { return "unreached" }
+func (Ran) kind() string             { return "ran" }
+func (TimedOut) kind() string        { return "timed_out" }
 func (Sent) kind() string            { return "sent" }
 func (NotSent) kind() string         { return "not_sent" }
 func (Replied) kind() string         { return "replied" }

@@ -29,11 +29,12 @@ func everyKind() []Body {
 	return []Body{
 		Begun{Version: "v", Scenario: "ping", Title: "t", Kernel: "k", Rootless: true, Interval: time.Second, Started: moment,
 			Hosts: []Host{{Name: "A", Address: netip.MustParsePrefix("10.255.1.197/16"), Groups: []string{"lab"}}},
-			Plan:  []Plan{{Number: 1, Title: "x", Do: []string{"y"}, Packets: 10, Predicted: []Prediction{{"1", "replied"}}}}},
+			Plan:  []Plan{{Number: 1, Title: "x", Do: []string{"y"}, Packets: 10, Line: 3, Within: time.Second, Predicted: []Prediction{{Stream: "1", Outcome: "replied"}}}}},
 		RuleAuthorized{rule}, RuleRevoked{rule}, GroupsChanged{"A", []string{"lab"}}, Cut{"A", key, CutAsked}, ACLChanged{"A", true, []string{"ingress 100 deny icmp 0.0.0.0/0"}}, Configured{sg.NitroV6(), true}, CanaryDropped{"A", "udp"}, Ready{}, ExperimentBegun{1},
-		StreamStarted{"1", sg.ICMP, "B", "A", netip.MustParseAddr("10.255.1.197"), 1001},
-		Sent{"1", 1}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
-		Judged{"A", sg.Ingress, "1", 1, true, "new", true, "icmp", 2, "icmp …"},
+		StreamStarted{"1", sg.ICMP, "B", "A", netip.MustParseAddr("10.255.1.10"), netip.MustParseAddr("10.255.1.197"), 1001, 1, 2},
+		StreamStopped{"1"}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, Ran{"A", []string{"true"}, 0, 1, "x"}, TimedOut{time.Second},
+		Sent{"1", 1, true}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
+		Judged{"A", sg.Ingress, "1", 1, 2, true, "new", true, "icmp", 2, "icmp …"},
 		EntryChanged{"A", flow.New, entry, moment}, Dumped{"A", []flow.Entry{entry}},
 		Counted{"A", []Counter{{sg.Ingress, "icmp", 2, 1, 84}}}, Missed{"A", MissedEvents},
 		ExperimentEnded{1}, Interrupted{"SIGINT"}, Ended{"broke"},
@@ -46,7 +47,7 @@ func record(t *testing.T) (*Log, string) {
 	for _, body := range everyKind() {
 		log.Append(body)
 	}
-	log.Append(Sent{"1", 99}) // comes too late
+	log.Append(Sent{"1", 99, false}) // comes too late
 	var b bytes.Buffer
 	if err := Write(&b, log.Subscribe(context.Background())); err != nil {
 		t.Fatal(err)
@@ -117,7 +118,7 @@ func TestSubscribersSeeEverythingInOrder(t *testing.T) {
 		})
 	}
 	for i := range events {
-		log.Append(Sent{"1", i})
+		log.Append(Sent{"1", i, false})
 	}
 	log.Append(Ended{})
 	wg.Wait()
@@ -128,7 +129,7 @@ func TestSlowSubscriberHoldsUpNobody(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	stuck := log.Subscribe(ctx) // is never read
 	for i := range 1000 {
-		log.Append(Sent{"1", i})
+		log.Append(Sent{"1", i, false})
 	}
 	if n := len(log.Events()); n != 1000 {
 		t.Errorf("%d events", n)
@@ -140,7 +141,8 @@ func TestSlowSubscriberHoldsUpNobody(t *testing.T) {
 
 func TestEventsBelongToTheirExperiment(t *testing.T) {
 	log := NewLog()
-	for _, body := range []Body{Ready{}, ExperimentBegun{1}, Sent{"1", 1}, ExperimentEnded{1}, ExperimentBegun{2}, Sent{"1", 2}} {
+	for _, body := range []Body{Ready{}, ExperimentBegun{1}, StreamStopped{"1"}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, Ran{"A", []string{"true"}, 0, 1, "x"}, TimedOut{time.Second},
+		Sent{"1", 1, true}, ExperimentEnded{1}, ExperimentBegun{2}, Sent{"1", 2, false}} {
 		log.Append(body)
 	}
 	var got []int
