@@ -33,27 +33,27 @@ func FourExperiments() *Scenario {
 		Experiments: []Experiment{
 			{
 				Title:  "ICMP is allowed, a ping begins",
-				Do:     []Action{Ping{Stream: "1", From: "B", To: "A"}},
+				Do:     []Action{Start{Stream: "1", Protocol: sg.ICMP, From: "B", To: "A"}},
 				For:    10,
-				Expect: []Expectation{{"1", Replied}},
+				Expect: []Expectation{{Stream: "1", Outcome: Replied}},
 			},
 			{
 				Title:  "the ICMP rule is revoked",
 				Do:     []Action{Revoke{Group: "lab", Rules: []string{"icmp"}}},
 				For:    9,
-				Expect: []Expectation{{"1", Replied}},
+				Expect: []Expectation{{Stream: "1", Outcome: Replied}},
 			},
 			{
 				Title:  "a second ping begins",
-				Do:     []Action{Ping{Stream: "2", From: "B", To: "A"}},
+				Do:     []Action{Start{Stream: "2", Protocol: sg.ICMP, From: "B", To: "A"}},
 				For:    19,
-				Expect: []Expectation{{"1", Replied}, {"2", Refused}},
+				Expect: []Expectation{{Stream: "1", Outcome: Replied}, {Stream: "2", Outcome: Refused}},
 			},
 			{
 				Title:  "the ICMP rule comes back",
 				Do:     []Action{Authorize{Group: "lab", Direction: sg.Ingress, Rules: []sg.Rule{icmp}}},
 				For:    27,
-				Expect: []Expectation{{"1", Replied}, {"2", Replied}},
+				Expect: []Expectation{{Stream: "1", Outcome: Replied}, {Stream: "2", Outcome: Replied}},
 			},
 		},
 	}

@@ -1,22 +1,27 @@
 // Package scenario says what is to be played in a lab: hosts, security groups,
-// and experiments with their predictions. It is pure data.
+// and experiments with their predictions. It reads the files that people write,
+// and has those of the course built in. It is pure data.
 package scenario
 
 import (
-	"fmt"
 	"net/netip"
-	"strings"
+	"time"
 
 	"lablab/sg"
 )
 
 // A Scenario is a lab and what is done in it.
 type Scenario struct {
+	File  string // where it was read; empty for what was not
 	Name  string
 	Title string
-	Hosts []Host
+	// Question is what the scenario asks of whoever plays it, before it is played.
+	Question string
+	Hosts    []Host // two to sixteen
 	// Account is the groups, and what their rules refer to.
 	Account *sg.Account
+	// Interval is the time between two packets of a stream; 0 where any will do.
+	Interval time.Duration
 	// Timeouts are how long conntrack remembers idle flows.
 	Timeouts sg.Timeouts
 	// Loose lets conntrack take up TCP connections in the middle, as Linux does and
@@ -40,14 +45,20 @@ type Host struct {
 	AlwaysTracked bool
 }
 
+// A Place is where something stands in a scenario's file, from 1; 0 for what was
+// not read from one.
+type Place struct{ Line, Column int }
+
 // An Experiment does something, then lets packets pass, and says beforehand
 // what will become of them.
 type Experiment struct {
+	Place
 	Title string
 	Do    []Action
-	// For is how many packets of each stream are let pass.
+	// For is how many packets of each stream are let pass; with TCP, messages.
 	For int
-	// Expect predicts the outcome of each stream that is running.
+	// Within is how long the experiment may take; 0 for as long as it needs.
+	Within time.Duration
 	Expect []Expectation
 }
 
@@ -57,66 +68,40 @@ type Outcome string
 // The outcomes that can be predicted.
 const (
 	Replied Outcome = "replied" // every packet was answered
-	Refused Outcome = "refused" // every packet was seen to be dropped
+	Refused Outcome = "refused" // every packet was seen to be dropped; with TCP, every attempt to connect
+	Stalled Outcome = "stalled" // TCP: the connection is there, and nothing gets through it
+	Reset   Outcome = "reset"   // it was told that nobody listens (TCP's RST, ICMP's port unreachable)
 )
 
-// An Expectation predicts the outcome of one stream.
+// An Expectation predicts one thing of a stream or of a host at the end of an
+// experiment: that member is set, and those of its subject that it is about.
 type Expectation struct {
-	Stream  string
-	Outcome Outcome
+	Place
+	// Stream predicts what becomes of a stream's packets in the experiment. Members
+	// that are not set say nothing.
+	Stream   string
+	Outcome  Outcome
+	Received *Amount // how many are answered
+	Refused  *Amount // how many are seen to be dropped
+	First    int     // the first packet of the stream, counted from its beginning, that is answered
+	By       string  // the rule that judges its packets where they arrive: an id, "established" or "default-deny"
+	Tracked  *bool   // whether conntrack knows the flow where it arrives
+
+	// Host predicts a conntrack entry, or how often a rule is hit.
+	Host       string
+	Flow       string // the stream whose entry it is
+	Absent     bool   // there is none
+	AdmittedBy string // the id of the rule that let the flow in
+	Hit        string // the id of a rule that accepts something during the experiment
+	Never      string // the id of a rule that has never accepted anything
 }
 
-// An Action is one of the types below.
-type Action interface{ fmt.Stringer }
-
-// Ping starts a stream of ICMP echo requests.
-type Ping struct{ Stream, From, To string }
-
-// Revoke removes the rules with these ids from a group, all at once.
-type Revoke struct {
-	Group string
-	Rules []string
+// An Amount is a number of packets, or their share, that lies in a range.
+type Amount struct {
+	Min     float64 `json:"min"`
+	Max     float64 `json:"max"` // +Inf is written as 1e18
+	Percent bool    `json:"percent,omitempty"`
 }
 
-// Authorize adds rules to a group, all at once.
-type Authorize struct {
-	Group     string
-	Direction sg.Direction
-	Rules     []sg.Rule
-}
-
-// SetGroups gives a host other groups than it carries.
-type SetGroups struct {
-	Host   string
-	Groups []string
-}
-
-func (a Ping) String() string {
-	return fmt.Sprintf("start stream %s: ping %s from %s", a.Stream, a.To, a.From)
-}
-
-func (a Revoke) String() string {
-	return fmt.Sprintf("revoke %s %s of group %s", rules(len(a.Rules)), strings.Join(a.Rules, ", "), a.Group)
-}
-
-func (a Authorize) String() string {
-	var texts []string
-	for _, r := range a.Rules {
-		texts = append(texts, fmt.Sprintf("%s (%s)", r.ID, r))
-	}
-	return fmt.Sprintf("authorize %s %s in group %s", rules(len(a.Rules)), strings.Join(texts, ", "), a.Group)
-}
-
-func (a SetGroups) String() string {
-	if len(a.Groups) == 0 {
-		return fmt.Sprintf("take all groups from %s", a.Host)
-	}
-	return fmt.Sprintf("change the groups of %s to %s", a.Host, strings.Join(a.Groups, ", "))
-}
-
-func rules(n int) string {
-	if n == 1 {
-		return "rule"
-	}
-	return "rules"
-}
+// NoLimit is the Max of an amount without one.
+const NoLimit = 1e18
