@@ -56,7 +56,7 @@ func (r *record) want(t *testing.T, want map[pinger.Fate]int) {
 func start(t *testing.T, n *ns.Namespace, id uint16, interval time.Duration, let int) (*pinger.Stream, *record) {
 	t.Helper()
 	r := &record{probes: map[int]pinger.Probe{}}
-	s, err := pinger.Start(t.Context(), n, pinger.Config{Target: nstest.Right, EchoID: id, Interval: interval, Observe: r.observe}, let)
+	s, err := pinger.Ping{Target: nstest.Right, EchoID: id, Size: 56, Interval: interval, Observe: r.observe}.Start(t.Context(), n, let)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,121 @@
+package pinger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+
+	"lablab/lab/ns"
+	"lablab/sg"
+)
+
+// A Server echoes whatever arrives at one port of a host: the other end of
+// streams of TCP and UDP.
+type Server struct {
+	close   func() error
+	serving sync.WaitGroup
+
+	mu    sync.Mutex
+	conns map[net.Conn]bool // that are open
+	ended bool
+}
+
+// Serve begins to echo at a port in n, by TCP or UDP. The error wraps EADDRINUSE
+// if somebody else is there.
+func Serve(n *ns.Namespace, p sg.Protocol, at netip.AddrPort) (*Server, error) {
+	s := &Server{conns: map[net.Conn]bool{}}
+	err := n.Do(func() error {
+		if p == sg.UDP {
+			conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+			if err != nil {
+				return err
+			}
+			s.close = conn.Close
+			s.serving.Go(func() { echo(conn) })
+			return nil
+		}
+		// A port of Go's own choice of options: SO_REUSEADDR, so that one may serve
+		// again where an old connection lingers.
+		listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
+		if err != nil {
+			return err
+		}
+		s.close = listener.Close
+		s.serving.Go(func() { s.accept(listener) })
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("serve %s at %s: %w", p, at, err)
+	}
+	return s, nil
+}
+
+// Close stops serving, and resets what is connected.
+func (s *Server) Close() error {
+	err := s.close()
+	s.mu.Lock()
+	s.ended = true
+	for conn := range s.conns {
+		abort(conn)
+	}
+	s.mu.Unlock()
+	s.serving.Wait()
+	return err
+}
+
+func (s *Server) accept(listener *net.TCPListener) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		if s.ended {
+			abort(conn)
+		} else {
+			s.conns[conn] = true
+			s.serving.Go(func() { s.converse(conn) })
+		}
+		s.mu.Unlock()
+	}
+}
+
+func (s *Server) converse(conn net.Conn) {
+	_, _ = io.Copy(conn, conn) // until the client is gone
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, conn)
+	_ = conn.Close()
+}
+
+// echo sends datagrams back. That it cannot, because a rule drops the reply, ends nothing.
+func echo(conn *net.UDPConn) {
+	const longest = 1 << 16
+	buffer := make([]byte, longest)
+	for {
+		n, from, err := conn.ReadFromUDPAddrPort(buffer)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err == nil {
+			_, _ = conn.WriteToUDPAddrPort(buffer[:n], from)
+		}
+	}
+}
+
+// abort closes a connection with a reset, so that it leaves nothing to linger.
+func abort(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}
+
+// done reports whether a stream has to end.
+func done(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || errors.Is(err, net.ErrClosed)
+}

@@ -1,0 +1,280 @@
+package pinger
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// A Stream is packets that are let go so many at a time. Between them it is held:
+// it sends nothing until [Stream.Let] is called, so that rules can be changed
+// between two packets and never during one.
+type Stream struct {
+	what    string // "ping 10.255.1.197"
+	observe func(Probe)
+	cancel  context.CancelFunc
+	done    chan struct{}
+	err     error // of the whole stream; read after done
+	// patience is how long the missing replies are waited for.
+	patience func() time.Duration
+
+	// Held while a packet is sent and recorded, so that its reply is looked at later.
+	sending sync.Mutex
+
+	mu      sync.Mutex
+	let     int
+	probes  []Probe
+	waiting int
+	doomed  map[int]bool  // Seq of packets whose reply nobody waits for
+	changed chan struct{} // closed whenever any of these changes
+
+	// Of ICMP: Seq of the packets that left, in pro-bing's own order, and of those
+	// that could not be sent.
+	sent, failed []int
+	// Of TCP: the connection, if there is one; whether a segment was seen to be dropped
+	// since the last reply; and Seq of the messages for which a connection was begun.
+	conn     *net.TCPConn
+	stuck    bool
+	attempts []int
+}
+
+func newStream(what string, observe func(Probe), cancel context.CancelFunc, let int) *Stream {
+	return &Stream{
+		what: what, observe: observe, cancel: cancel, let: let,
+		done: make(chan struct{}), doomed: map[int]bool{}, changed: make(chan struct{}),
+		patience: func() time.Duration { return Patience },
+	}
+}
+
+// start runs the stream on a goroutine of its own and returns when its socket is open.
+func (s *Stream) start(ctx context.Context, run func(opened func()) error) (*Stream, error) {
+	open := make(chan struct{})
+	go func() {
+		defer close(s.done)
+		s.err = run(sync.OnceFunc(func() { close(open) }))
+	}()
+	select {
+	case <-open:
+		return s, nil
+	case <-s.done:
+		s.cancel()
+		if s.err == nil { // ctx ended before the socket was open
+			return nil, fmt.Errorf("%s: %w", s.what, context.Cause(ctx))
+		}
+		return nil, s.err
+	}
+}
+
+// Let lets n more packets pass.
+func (s *Stream) Let(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.let += n
+	s.stuck = false // the way may be free by now
+	s.wake()
+}
+
+// Dropped says that a packet was seen to be dropped on its way, so that nobody
+// waits for its reply.
+func (s *Stream) Dropped(seq int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doom(seq)
+	s.wake()
+}
+
+// Stuck says that a segment of the stream's TCP connection was seen to be dropped:
+// nothing gets through until it does, so nobody waits for what is under way.
+func (s *Stream) Stuck() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stuck = true
+	for _, p := range s.probes {
+		if p.Fate == Waiting {
+			s.doom(p.Seq)
+		}
+	}
+	s.wake()
+}
+
+// doom stops waiting for a packet. s.mu is held.
+func (s *Stream) doom(seq int) {
+	if s.doomed[seq] {
+		return
+	}
+	s.doomed[seq] = true
+	if seq <= len(s.probes) && s.probes[seq-1].Fate == Waiting {
+		s.waiting--
+	}
+}
+
+// Settle waits until all packets that were let pass are sent and the fate of
+// each is known. It gives up on the missing ones Patience after the last was
+// sent, and returns an error only if ctx ends or the stream breaks.
+func (s *Stream) Settle(ctx context.Context) error {
+	// In steps, so that time in which this process was stopped does not count.
+	const step = 20 * time.Millisecond
+	patience := s.patience()
+	for {
+		s.mu.Lock()
+		sent, settled, changed := len(s.probes) >= s.let, s.waiting == 0, s.changed
+		s.mu.Unlock()
+		if sent && patience <= 0 {
+			s.writeOff()
+		}
+		if sent && (settled || patience <= 0) {
+			return nil
+		}
+		var wait <-chan time.Time
+		if sent {
+			wait = time.After(step)
+		}
+		select {
+		case <-changed:
+		case <-wait:
+			patience -= step
+		case <-s.done:
+			return s.broken()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// End tells the stream to end: it sends nothing more.
+func (s *Stream) End() { s.cancel() }
+
+// Wait ends the stream and waits until its socket is closed. That takes up to
+// 0.1 s with ICMP, because pro-bing notices its end only when its read times out.
+func (s *Stream) Wait() error {
+	s.cancel()
+	<-s.done
+	return s.err
+}
+
+// writeOff stops waiting for the replies that have not come. One that comes all
+// the same is still counted.
+func (s *Stream) writeOff() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.probes {
+		if p.Fate == Waiting {
+			s.doomed[p.Seq] = true
+		}
+	}
+	s.waiting = 0
+	s.wake()
+}
+
+// Len is the number of probes so far.
+func (s *Stream) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.probes)
+}
+
+// Probes are all probes so far, as they stand.
+func (s *Stream) Probes() []Probe {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Probe(nil), s.probes...)
+}
+
+// add records a probe that was sent, and its number in one of the lists that s
+// keeps besides, if any. The observer is told first, so that whoever waits for
+// the stream to settle finds everything told.
+func (s *Stream) add(probe Probe, list *[]int) {
+	s.observe(probe)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.probes = append(s.probes, probe)
+	if list != nil {
+		*list = append(*list, probe.Seq)
+	}
+	switch {
+	case probe.Fate != Waiting:
+	case s.stuck:
+		s.doomed[probe.Seq] = true
+	case !s.doomed[probe.Seq]:
+		s.waiting++
+	}
+	s.wake()
+}
+
+// settle records the fate of a probe that has none yet.
+func (s *Stream) settle(seq int, fate Fate, rtt time.Duration, err error) {
+	probe, waiting := s.awaited(seq)
+	if !waiting {
+		return
+	}
+	probe.Fate, probe.RTT, probe.Err = fate, rtt, err
+	if fate == Replied && rtt > Patience {
+		probe.Fate = Late
+	}
+	probe.Connecting = false
+	s.observe(probe)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.probes[seq-1] = probe
+	if !s.doomed[seq] {
+		s.waiting--
+	}
+	if fate == Replied {
+		s.stuck = false
+	}
+	s.wake()
+}
+
+// awaited returns the probe with that number, and whether it has no reply yet.
+func (s *Stream) awaited(seq int) (Probe, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if seq < 1 || seq > len(s.probes) {
+		return Probe{}, false
+	}
+	return s.probes[seq-1], s.probes[seq-1].Fate == Waiting
+}
+
+// next waits until another packet may be sent, and until its time has come. It
+// returns false when ctx is done.
+func (s *Stream) next(ctx context.Context, tick *time.Ticker) bool {
+	for {
+		s.mu.Lock()
+		held, changed := len(s.probes) >= s.let, s.changed
+		s.mu.Unlock()
+		if !held {
+			break
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	select {
+	case <-tick.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *Stream) broken() error {
+	if s.err != nil {
+		return s.err
+	}
+	return fmt.Errorf("%s: the stream was stopped", s.what)
+}
+
+// wake tells everybody who waits that something changed. While packets are
+// still to be sent nobody needs to know, and to wake somebody up would slow down
+// the reply that is on its way. s.mu is held.
+func (s *Stream) wake() {
+	if len(s.probes) < s.let && s.waiting > 0 {
+		return
+	}
+	close(s.changed)
+	s.changed = make(chan struct{})
+}

@@ -1,0 +1,247 @@
+package pinger
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lablab/lab/ns"
+)
+
+// A TCP says where a stream of messages goes: over one connection, from one port. Each
+// message begins with its number, 4 bytes in network byte order, and has the same
+// size, so that a segment's place in the connection tells which messages it carries.
+// As long as there is no connection, each message begins with an attempt to make one.
+type TCP struct {
+	Source, Target netip.AddrPort
+	Size           int // bytes of a message, [Least] or more
+	Interval       time.Duration
+	// Observe is called, one call at a time, whenever a probe is sent or its
+	// fate becomes known.
+	Observe func(Probe)
+}
+
+// talking is a Stream over TCP.
+type talking struct {
+	*Stream
+	config TCP
+	n      *ns.Namespace
+	// Who reads from the connection.
+	reading sync.WaitGroup
+}
+
+// Start lets so many messages pass. The stream ends with ctx, or when it is stopped:
+// then its connection is reset.
+func (config TCP) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	s := &talking{Stream: newStream(fmt.Sprintf("tcp to %s", config.Target), config.Observe, cancel, let), config: config, n: n}
+	s.Stream.patience = s.retransmission
+	return s.start(ctx, func(opened func()) error {
+		opened()
+		return s.run(ctx)
+	})
+}
+
+func (s *talking) run(ctx context.Context) error {
+	tick := time.NewTicker(s.config.Interval)
+	defer tick.Stop()
+	defer s.hangUp()
+	message := make([]byte, max(s.config.Size, Least))
+	for s.next(ctx, tick) {
+		seq := s.Len() + 1
+		conn := s.connection()
+		if conn == nil {
+			var err error
+			if conn, err = s.connect(ctx, seq); ctx.Err() != nil {
+				return nil
+			} else if err != nil {
+				return err
+			}
+			if conn == nil {
+				continue // nobody answered; the next message tries again
+			}
+		}
+		binary.BigEndian.PutUint32(message, uint32(seq))
+		write := func() error { _, err := conn.Write(message); return err }
+		if s.Len() >= seq { // recorded when the connection was begun
+			if err := write(); err != nil {
+				s.lose(conn, err)
+			}
+			continue
+		}
+		if err := s.depart(seq, nil, write); err != nil && ctx.Err() == nil {
+			s.lose(conn, err)
+		}
+	}
+	return nil
+}
+
+// connect makes a connection for a message, or returns nil if that is refused,
+// dropped or takes longer than Patience. The attempt is recorded before it
+// is made: a SYN that a rule drops must be known to be this one's.
+func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
+	s.add(Probe{Seq: seq, Fate: Waiting, Sent: time.Now(), Connecting: true}, &s.attempts)
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	stop := s.whenDoomed(seq, cancel)
+	defer stop()
+	var conn net.Conn
+	err := s.n.Do(func() (err error) {
+		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(s.config.Source), Control: reuse, KeepAlive: -1}
+		d.SetMultipathTCP(false)
+		conn, err = d.DialContext(ctx, "tcp", s.config.Target.String())
+		return err
+	})
+	switch {
+	case err == nil:
+	case errors.Is(err, syscall.ECONNREFUSED):
+		s.unreachAt(seq, err)
+		return nil, nil
+	case ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, nil
+	default:
+		return nil, fmt.Errorf("%s: %w", s.what, err)
+	}
+	tcp := conn.(*net.TCPConn)
+	_ = tcp.SetLinger(0)
+	s.connected(seq)
+	s.mu.Lock()
+	s.conn = tcp
+	s.mu.Unlock()
+	s.reading.Go(func() { s.receive(tcp) })
+	return tcp, nil
+}
+
+// connected says that the message's connection was made; now it is sent, and its time
+// begins.
+func (s *talking) connected(seq int) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.mu.Lock()
+	probe := s.probes[seq-1]
+	probe.Sent, probe.Connected = time.Now(), true
+	s.probes[seq-1] = probe
+	s.mu.Unlock()
+	s.observe(probe)
+}
+
+// whenDoomed cancels an attempt as soon as its SYN was seen to be dropped.
+func (s *talking) whenDoomed(seq int, cancel func()) (stop func()) {
+	ended := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for {
+			s.mu.Lock()
+			doomed, changed := s.doomed[seq], s.changed
+			s.mu.Unlock()
+			if doomed {
+				cancel()
+				return
+			}
+			select {
+			case <-changed:
+			case <-ended:
+				return
+			}
+		}
+	})
+	return func() { close(ended); watching.Wait() }
+}
+
+// receive takes the echoes, until the connection ends.
+func (s *talking) receive(conn *net.TCPConn) {
+	message := make([]byte, max(s.config.Size, Least))
+	for {
+		if _, err := io.ReadFull(conn, message); err != nil {
+			if !errors.Is(err, net.ErrClosed) {
+				s.lose(conn, err)
+			}
+			return
+		}
+		s.arrive(int(binary.BigEndian.Uint32(message)), time.Now())
+	}
+}
+
+// lose gives up a connection that has ended. What was under way was told so.
+func (s *talking) lose(conn *net.TCPConn, err error) {
+	s.mu.Lock()
+	if s.conn != conn {
+		s.mu.Unlock()
+		return
+	}
+	s.conn = nil
+	var lost []int
+	for _, p := range s.probes {
+		if p.Fate == Waiting {
+			lost = append(lost, p.Seq)
+		}
+	}
+	s.mu.Unlock()
+	_ = conn.Close()
+	for _, seq := range lost {
+		s.unreachAt(seq, err)
+	}
+}
+
+func (s *talking) unreachAt(seq int, err error) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.settle(seq, Unreached, 0, err)
+}
+
+func (s *talking) connection() *net.TCPConn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn
+}
+
+// hangUp resets the connection.
+func (s *talking) hangUp() {
+	s.mu.Lock()
+	conn := s.conn
+	s.conn = nil
+	s.mu.Unlock()
+	if conn != nil {
+		_ = conn.Close()
+	}
+	s.reading.Wait()
+}
+
+// retransmission is how long replies are waited for: TCP itself tries again after
+// its timeout, which doubles each time it does.
+func (s *talking) retransmission() time.Duration {
+	conn := s.connection()
+	if conn == nil {
+		return Patience
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return Patience
+	}
+	var rto time.Duration
+	_ = raw.Control(func(fd uintptr) {
+		if told, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			rto = time.Duration(told.Rto) * time.Microsecond
+		}
+	})
+	return max(Patience, 2*rto)
+}
+
+// reuse lets a stream have the port of one that has ended.
+func reuse(_, _ string, c syscall.RawConn) error {
+	var sockErr error
+	err := c.Control(func(fd uintptr) {
+		sockErr = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	})
+	return errors.Join(err, sockErr)
+}

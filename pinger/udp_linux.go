@@ -1,0 +1,135 @@
+package pinger
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"lablab/lab/ns"
+)
+
+// Least is the smallest payload of a datagram or message: its number. Bytes.
+const Least = 4
+
+// A UDP says where a stream of datagrams goes: one flow, from one port. Each begins
+// with its number, 4 bytes in network byte order.
+type UDP struct {
+	Source, Target netip.AddrPort
+	Size           int // bytes of payload, [Least] or more
+	Interval       time.Duration
+	// Observe is called, one call at a time, whenever a probe is sent or its
+	// fate becomes known.
+	Observe func(Probe)
+}
+
+// Start opens the stream's socket in n and lets so many packets pass. The stream
+// ends with ctx, or when it is stopped.
+func (config UDP) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	s := newStream(fmt.Sprintf("udp to %s", config.Target), config.Observe, cancel, let)
+	var conn *net.UDPConn
+	err := n.Do(func() (err error) {
+		conn, err = net.DialUDP("udp", net.UDPAddrFromAddrPort(config.Source), net.UDPAddrFromAddrPort(config.Target))
+		return err
+	})
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("%s: %w", s.what, err)
+	}
+	return s.start(ctx, func(opened func()) error {
+		defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+		received := make(chan struct{})
+		go func() { defer close(received); s.receive(ctx, conn) }()
+		opened()
+		s.send(ctx, conn, config)
+		_ = conn.Close()
+		<-received
+		return nil
+	})
+}
+
+func (s *Stream) send(ctx context.Context, conn *net.UDPConn, config UDP) {
+	tick := time.NewTicker(config.Interval)
+	defer tick.Stop()
+	payload := make([]byte, max(config.Size, Least))
+	for s.next(ctx, tick) {
+		seq := s.Len() + 1
+		binary.BigEndian.PutUint32(payload, uint32(seq))
+		err := s.depart(seq, &s.sent, func() error { _, err := conn.Write(payload); return err })
+		if done(ctx, err) {
+			return
+		}
+	}
+}
+
+// depart sends a packet and records it. No reply is looked at meanwhile, so none
+// can come before its packet. What a socket was told of an earlier packet
+// (ECONNREFUSED) is no reason why this one could not be sent.
+func (s *Stream) depart(seq int, list *[]int, send func() error) error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	began := time.Now()
+	err := send()
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		s.settle(s.oldest(), Unreached, 0, err)
+		began = time.Now()
+		err = send()
+	}
+	switch {
+	case err == nil:
+		s.add(Probe{Seq: seq, Fate: Waiting, Sent: began}, list)
+	case !errors.Is(err, net.ErrClosed):
+		s.add(failedProbe(seq, err), &s.failed)
+	}
+	return err
+}
+
+// arrive records a reply that was received at that moment.
+func (s *Stream) arrive(seq int, at time.Time) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	if probe, waiting := s.awaited(seq); waiting {
+		s.settle(seq, Replied, at.Sub(probe.Sent), nil)
+	}
+}
+
+// unreach records that the sender was told that nobody listens.
+func (s *Stream) unreach(err error) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.settle(s.oldest(), Unreached, 0, err)
+}
+
+// oldest is the first packet that has no reply yet, or 0.
+func (s *Stream) oldest() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.probes {
+		if p.Fate == Waiting {
+			return p.Seq
+		}
+	}
+	return 0
+}
+
+// receive takes the replies.
+func (s *Stream) receive(ctx context.Context, conn *net.UDPConn) {
+	buffer := make([]byte, 1<<16)
+	for {
+		n, err := conn.Read(buffer)
+		now := time.Now()
+		switch {
+		case done(ctx, err):
+			return
+		case errors.Is(err, syscall.ECONNREFUSED):
+			s.unreach(err)
+		case err == nil && n >= Least:
+			s.arrive(int(binary.BigEndian.Uint32(buffer)), now)
+		}
+	}
+}
