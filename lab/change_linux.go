@@ -322,3 +322,14 @@ func (l *Lab) Cut(host string, meant func(flow.Entry) bool) (int, error) {
 	}
 	return cut, nil
 }
+
+// admitted reports whether the mark is the number of a rule with that id, in force
+// or not.
+func (l *Lab) admitted(mark uint32, id string) bool {
+	for _, e := range l.log.Events() {
+		if a, ok := e.Body.(timeline.RuleAuthorized); ok && a.Number == mark && a.ID == id {
+			return true
+		}
+	}
+	return false
+}

@@ -213,9 +213,9 @@ func TestTrackedAndUntracked(t *testing.T) {
 func TestPingOutlivesIsolation(t *testing.T) {
 	sc := serverAndClient(allow("icmp", sg.ICMP, sg.Any, "0.0.0.0/0"))
 	sc.Experiments = []scenario.Experiment{
-		{Title: "a ping begins", Do: []scenario.Action{scenario.Ping{Stream: "1", From: "B", To: "A"}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
+		{Title: "a ping begins", Do: []scenario.Action{scenario.Start{Stream: "1", Protocol: sg.ICMP, From: "B", To: "A"}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
 		{Title: "all is open", Do: []scenario.Action{scenario.SetGroups{Host: "A", Groups: []string{"open"}}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
-		{Title: "nothing is", Do: []scenario.Action{scenario.SetGroups{Host: "A", Groups: []string{"empty"}}, scenario.Ping{Stream: "2", From: "B", To: "A"}}, For: 3,
+		{Title: "nothing is", Do: []scenario.Action{scenario.SetGroups{Host: "A", Groups: []string{"empty"}}, scenario.Start{Stream: "2", Protocol: sg.ICMP, From: "B", To: "A"}}, For: 3,
 			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}, {Stream: "2", Outcome: scenario.Refused}}},
 	}
 	if r := run(t, sc, 2*time.Millisecond); !r.Held {

@@ -15,6 +15,7 @@ type step string
 const (
 	makeNamespace step = "make a network namespace"
 	makeVeth      step = "make a veth pair"
+	makeBridge    step = "make a bridge"
 	armConntrack  step = "switch on conntrack's accounts"
 	installRules  step = "install nftables rules"
 	openTrace     step = "open the verdict trace"
@@ -46,6 +47,7 @@ var lacks = []lack{
 	{makeNamespace, unix.EINVAL, "this kernel has no network namespaces (CONFIG_NET_NS)", "use a kernel that has them; every current distribution's does"},
 	{makeVeth, unix.EPERM, "this process may not configure links (it lacks CAP_NET_ADMIN)", asRoot},
 	{makeVeth, unix.EOPNOTSUPP, "this kernel has no veth links (CONFIG_VETH)", fmt.Sprintf(kernelOf, "CONFIG_VETH", "veth")},
+	{makeBridge, unix.EOPNOTSUPP, "this kernel has no bridges, which join more than two hosts (CONFIG_BRIDGE)", fmt.Sprintf(kernelOf, "CONFIG_BRIDGE", "bridge")},
 	{armConntrack, unix.ENOENT, "this kernel has no connection tracking (CONFIG_NF_CONNTRACK)", fmt.Sprintf(kernelOf, "CONFIG_NF_CONNTRACK", "nf_conntrack")},
 	{armConntrack, unix.EPERM, "this process may not configure conntrack (it lacks CAP_NET_ADMIN, or the kernel is older than 5.7)", asRoot},
 	{armConntrack, unix.EACCES, "this process may not configure conntrack (it lacks CAP_NET_ADMIN, or the kernel is older than 5.7)", asRoot},

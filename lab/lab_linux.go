@@ -23,7 +23,8 @@ import (
 // A Lab is hosts, joined by a wire and guarded by their security groups. It
 // exists in this process alone and is gone with it, however that ends.
 type Lab struct {
-	hosts []*Host
+	hosts  []*Host
+	middle *ns.Namespace // where the switch is, with more than two hosts
 	// One change of the groups at a time.
 	changing sync.Mutex
 	account  *sg.Account // the groups, who carries them, and what they refer to
@@ -34,12 +35,14 @@ type Lab struct {
 	related    nft.Related
 	settings   flow.Settings
 	// Streams go on from one experiment to the next.
-	streams  []*pinger.Stream
+	streams  []*running
+	started  int // how many there were
+	servers  map[string]*pinger.Server
 	interval time.Duration // between two packets of a stream
 	log      *timeline.Log
 
 	watchers  sync.WaitGroup
-	stop      context.CancelFunc // ends the watchers
+	unwatch   context.CancelFunc // ends the watchers
 	broken    context.Context    // done when a watcher has panicked, for that cause
 	fail      context.CancelCauseFunc
 	collector *collector
@@ -60,7 +63,7 @@ type Host struct {
 func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	log.Append(begun(sc, o))
 	l := &Lab{
-		log: log, interval: o.Interval, stop: func() {}, verdicts: newWitness(log), announced: map[string]bool{},
+		log: log, interval: o.Interval, unwatch: func() {}, verdicts: newWitness(log), announced: map[string]bool{}, servers: map[string]*pinger.Server{},
 		related: nft.Related(sc.Related), settings: flow.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
 	}
 	l.broken, l.fail = context.WithCancelCause(context.Background())
@@ -81,7 +84,7 @@ func (l *Lab) build(ctx context.Context, sc *scenario.Scenario) error {
 	if err := each(l.hosts, prepare); err != nil {
 		return err
 	}
-	if err := connect(ctx, l.hosts[0], l.hosts[1]); err != nil {
+	if err := l.connect(ctx); err != nil {
 		return err
 	}
 	if err := each(l.hosts, l.enforce); err != nil {
@@ -96,10 +99,26 @@ func prepare(h *Host) (err error) {
 	if h.ns, err = ns.New(); err != nil {
 		return unableTo(makeNamespace, err)
 	}
-	// No router solicitation, no neighbour discovery: nothing that nobody sent.
-	err = h.ns.SetSysctl(map[string]string{"ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1"})
+	// No router solicitation, no duplicate address detection: nothing that nobody sent.
+	settings := map[string]string{"ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1"}
+	if h.Address.Addr().Is6() {
+		settings = map[string]string{
+			"ipv6/conf/default/accept_dad": "0", "ipv6/conf/default/accept_ra": "0",
+			"ipv6/conf/default/router_solicitations": "0", "ipv6/conf/default/addr_gen_mode": "1",
+		}
+	}
+	err = h.ns.SetSysctl(settings)
+	if errors.Is(err, unix.ENOENT) && h.Address.Addr().Is4() {
+		err = nil // a kernel without IPv6 is quiet anyway
+	}
+	if err != nil {
+		return err
+	}
+	// TCP tries again once a second at least (Linux 6.15), so that a connection
+	// which is free again goes on soon.
+	err = h.ns.SetSysctl(map[string]string{"ipv4/tcp_rto_max_ms": "1000"})
 	if errors.Is(err, unix.ENOENT) {
-		return nil // a kernel without IPv6 is quiet anyway
+		return nil
 	}
 	return err
 }
@@ -138,7 +157,13 @@ func (l *Lab) Close() error {
 	for _, s := range l.streams {
 		errs = append(errs, s.Wait())
 	}
+	for _, s := range l.servers {
+		errs = append(errs, s.Close())
+	}
 	l.fail(nil)
+	if l.middle != nil {
+		errs = append(errs, l.middle.Close())
+	}
 	return errors.Join(append(errs, each(l.hosts, (*Host).close))...)
 }
 
@@ -147,7 +172,7 @@ func (l *Lab) hush() {
 	for _, s := range l.streams {
 		s.End()
 	}
-	l.stop()
+	l.unwatch()
 	l.watchers.Wait()
 }
 

@@ -255,7 +255,7 @@ func TestNothingGetsOut(t *testing.T) {
 	sc := scenario.FourExperiments()
 	sc.Account.Groups[0].Egress = nil
 	sc.Experiments = []scenario.Experiment{
-		{Title: "nothing gets out", Do: []scenario.Action{scenario.Ping{Stream: "1", From: "B", To: "A"}}, For: 5,
+		{Title: "nothing gets out", Do: []scenario.Action{scenario.Start{Stream: "1", Protocol: sg.ICMP, From: "B", To: "A"}}, For: 5,
 			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Refused}}},
 		{Title: "now it does", Do: []scenario.Action{scenario.Authorize{Group: "lab", Direction: sg.Egress,
 			Rules: []sg.Rule{{ID: "out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}}, For: 4,

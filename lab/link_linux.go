@@ -9,54 +9,62 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"lablab/lab/ns"
 )
 
 // Each host has one interface, as an EC2 instance has.
 const interfaceName = "eth0"
 
-// connect joins two hosts by a veth pair that is made inside a's namespace with
-// its peer in b's, so the host of the lab never sees it. It returns when packets
-// can pass.
-func connect(ctx context.Context, a, b *Host) error {
-	ha, err := rtnetlink(a)
+// join joins two hosts by a veth pair that is made inside a's namespace with its
+// peer in b's, so the host of the lab never sees it. It returns when packets can pass.
+func join(ctx context.Context, a, b *Host) error {
+	ha, err := rtnetlink(a.ns)
 	if err != nil {
 		return err
 	}
 	defer ha.Close()
-	hb, err := rtnetlink(b)
+	hb, err := rtnetlink(b.ns)
 	if err != nil {
 		return err
 	}
 	defer hb.Close()
-
-	err = ha.LinkAdd(&netlink.Veth{
-		LinkAttrs:        netlink.LinkAttrs{Name: interfaceName, HardwareAddr: mac(a.Address.Addr())},
-		PeerName:         interfaceName,
-		PeerHardwareAddr: mac(b.Address.Addr()),
-		PeerNamespace:    netlink.NsFd(b.ns.FD()),
-	})
-	if err != nil {
-		return unableTo(makeVeth, err)
-	}
-	if err := configure(ha, a, b); err != nil {
+	if err := pair(ha, a, b.ns, interfaceName, mac(b.Address.Addr())); err != nil {
 		return err
 	}
-	if err := configure(hb, b, a); err != nil {
+	if err := configure(ha, a, []*Host{b}); err != nil {
+		return err
+	}
+	if err := configure(hb, b, []*Host{a}); err != nil {
 		return err
 	}
 	// The end that came up first gets its carrier from a kernel worker, later; a
 	// packet before that would be lost without a trace.
 	for _, h := range []*netlink.Handle{ha, hb} {
-		if err := awaitCarrier(ctx, h); err != nil {
+		if err := awaitCarrier(ctx, h, interfaceName); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// configure gives host its address and brings its interface up. The neighbour
-// is permanent, so no packet waits for ARP and no rule has to let ARP pass.
-func configure(h *netlink.Handle, host, peer *Host) error {
+// pair makes a veth pair: one end in the host's namespace, the other elsewhere.
+func pair(h *netlink.Handle, host *Host, elsewhere *ns.Namespace, name string, address net.HardwareAddr) error {
+	err := h.LinkAdd(&netlink.Veth{
+		LinkAttrs:        netlink.LinkAttrs{Name: interfaceName, HardwareAddr: mac(host.Address.Addr())},
+		PeerName:         name,
+		PeerHardwareAddr: address,
+		PeerNamespace:    netlink.NsFd(elsewhere.FD()),
+	})
+	if err != nil {
+		return unableTo(makeVeth, err)
+	}
+	return nil
+}
+
+// configure gives host its address and brings its interface up. The neighbours
+// are permanent, so no packet waits for ARP or neighbour discovery.
+func configure(h *netlink.Handle, host *Host, others []*Host) error {
 	lo, err := h.LinkByName("lo")
 	if err != nil {
 		return fmt.Errorf("find loopback of %s: %w", host.Name, err)
@@ -68,34 +76,40 @@ func configure(h *netlink.Handle, host, peer *Host) error {
 	if err != nil {
 		return fmt.Errorf("find interface of %s: %w", host.Name, err)
 	}
-	if err := h.AddrAdd(eth, &netlink.Addr{IPNet: ipNet(host.Address)}); err != nil {
+	address := &netlink.Addr{IPNet: ipNet(host.Address)}
+	if host.Address.Addr().Is6() {
+		address.Flags = unix.IFA_F_NODAD
+	}
+	if err := h.AddrAdd(eth, address); err != nil {
 		return fmt.Errorf("add address %s to %s: %w", host.Address, host.Name, err)
 	}
 	if err := h.LinkSetUp(eth); err != nil {
 		return fmt.Errorf("bring up interface of %s: %w", host.Name, err)
 	}
-	err = h.NeighSet(&netlink.Neigh{
-		LinkIndex:    eth.Attrs().Index,
-		State:        netlink.NUD_PERMANENT,
-		IP:           peer.Address.Addr().AsSlice(),
-		HardwareAddr: mac(peer.Address.Addr()),
-	})
-	if err != nil {
-		return fmt.Errorf("add neighbour %s to %s: %w", peer.Name, host.Name, err)
+	for _, other := range others {
+		err = h.NeighSet(&netlink.Neigh{
+			LinkIndex:    eth.Attrs().Index,
+			State:        netlink.NUD_PERMANENT,
+			IP:           other.Address.Addr().AsSlice(),
+			HardwareAddr: mac(other.Address.Addr()),
+		})
+		if err != nil {
+			return fmt.Errorf("add neighbour %s to %s: %w", other.Name, host.Name, err)
+		}
 	}
 	return nil
 }
 
 // awaitCarrier waits until the interface runs: IFF_RUNNING is set once its queue
 // is in place (net/core/link_watch.c).
-func awaitCarrier(ctx context.Context, h *netlink.Handle) error {
+func awaitCarrier(ctx context.Context, h *netlink.Handle, name string) error {
 	const patience = 5 * time.Second
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the veth pair has no carrier after %s", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("a veth pair has no carrier after %s", patience))
 	defer cancel()
 	poll := time.NewTicker(200 * time.Microsecond)
 	defer poll.Stop()
 	for {
-		link, err := h.LinkByName(interfaceName)
+		link, err := h.LinkByName(name)
 		if err != nil {
 			return fmt.Errorf("await carrier: %w", err)
 		}
@@ -110,20 +124,19 @@ func awaitCarrier(ctx context.Context, h *netlink.Handle) error {
 	}
 }
 
-// rtnetlink is a handle for one family in the host's namespace. Once closed it
-// would act on the thread's own namespace, so it never leaves the function that
-// opened it.
-func rtnetlink(h *Host) (handle *netlink.Handle, err error) {
-	err = h.ns.Do(func() error {
+// rtnetlink is a handle for one family in a namespace. Once closed it would act on
+// the thread's own namespace, so it never leaves the function that opened it.
+func rtnetlink(n *ns.Namespace) (handle *netlink.Handle, err error) {
+	err = n.Do(func() error {
 		handle, err = netlink.NewHandle(unix.NETLINK_ROUTE)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open rtnetlink of %s: %w", h.Name, err)
+		return nil, fmt.Errorf("open rtnetlink: %w", err)
 	}
 	if err := handle.SetSocketTimeout(5 * time.Second); err != nil {
 		handle.Close()
-		return nil, fmt.Errorf("open rtnetlink of %s: %w", h.Name, err)
+		return nil, fmt.Errorf("open rtnetlink: %w", err)
 	}
 	return handle, nil
 }

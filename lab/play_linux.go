@@ -9,9 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lablab/pinger"
+	"lablab/flow"
 	"lablab/scenario"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -60,8 +59,15 @@ func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
 		l.log.Append(timeline.ExperimentBegun{Number: i + 1})
 		played := l.play(ctx, e)
 		// What was seen is recorded even if the experiment was cut short.
-		if err := errors.Join(played, l.takeStock()); err != nil {
-			return err
+		if err := l.takeStock(); err != nil {
+			return errors.Join(played, err)
+		}
+		if errors.Is(played, errTooLate) {
+			l.log.Append(timeline.TimedOut{Within: e.Within})
+			break // the rest would not be what was meant
+		}
+		if played != nil {
+			return played
 		}
 		l.log.Append(timeline.ExperimentEnded{Number: i + 1})
 	}
@@ -71,32 +77,26 @@ func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
 	return l.audit(ctx)
 }
 
+var errTooLate = errors.New("the experiment took longer than it may")
+
 // play does what the experiment does while every stream is held, lets the
 // packets pass, and returns when the fate of each is known.
 func (l *Lab) play(ctx context.Context, e scenario.Experiment) error {
-	running := len(l.streams)
+	lasting := ctx // of the streams, which go on
+	if e.Within > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, e.Within, errTooLate)
+		defer cancel()
+	}
 	for _, action := range e.Do {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		var err error
-		switch a := action.(type) {
-		case scenario.Ping:
-			err = l.ping(ctx, a, e.For)
-		case scenario.Revoke:
-			err = l.Revoke(a.Group, a.Rules...)
-		case scenario.Authorize:
-			err = l.Authorize(a.Group, a.Direction, a.Rules...)
-		case scenario.SetGroups:
-			err = l.SetGroups(a.Host, a.Groups)
-		default:
-			err = fmt.Errorf("play %T: no such action", action)
-		}
-		if err != nil {
+		if err := l.do(ctx, lasting, action); err != nil {
 			return err
 		}
 	}
-	for _, s := range l.streams[:running] {
+	for _, s := range l.streams {
 		s.Let(e.For)
 	}
 	for _, s := range l.streams {
@@ -108,72 +108,97 @@ func (l *Lab) play(ctx context.Context, e scenario.Experiment) error {
 	return context.Cause(ctx)
 }
 
-// firstEchoID is the echo id of the first stream. Each has its own, so each is
-// a flow of its own.
-const firstEchoID = 1001
-
-func (l *Lab) ping(ctx context.Context, a scenario.Ping, let int) error {
-	from, err := l.host(a.From)
-	if err != nil {
+// do carries out one action. Streams that it starts last as long as the other context.
+func (l *Lab) do(ctx, lasting context.Context, action scenario.Action) error {
+	switch a := action.(type) {
+	case scenario.Start:
+		return l.start(lasting, a)
+	case scenario.Stop:
+		_, err := l.stop(a.Stream)
 		return err
-	}
-	to, err := l.host(a.To)
-	if err != nil {
-		return err
-	}
-	id := uint16(firstEchoID + len(l.streams))
-	target := to.Address.Addr()
-	l.log.Append(timeline.StreamStarted{Stream: a.Stream, Protocol: sg.ICMP, From: a.From, To: a.To, Target: target, ICMPID: id})
-	stream, err := l.verdicts.start(id, a.Stream, a.From, func() (*pinger.Stream, error) {
-		return pinger.Start(ctx, from.ns, pinger.Config{
-			Target: target, EchoID: id, Interval: l.interval,
-			Observe: func(probe pinger.Probe) { l.observe(a.Stream, id, probe) },
-		}, let)
-	})
-	if err != nil {
-		return unableTo(openICMP, err)
-	}
-	l.streams = append(l.streams, stream)
-	return nil
-}
-
-// observe records what the sender of a stream tells about a packet.
-func (l *Lab) observe(stream string, id uint16, probe pinger.Probe) {
-	switch probe.Fate {
-	case pinger.Waiting:
-		l.log.Append(timeline.Sent{Stream: stream, Seq: probe.Seq})
-	case pinger.Replied, pinger.Late:
-		l.log.Append(timeline.Replied{Stream: stream, Seq: probe.Seq, RTT: probe.RTT, Late: probe.Fate == pinger.Late})
-		l.collector.now()
-	case pinger.LocalDrop, pinger.SendError:
-		local := probe.Fate == pinger.LocalDrop
-		l.log.Append(timeline.NotSent{Stream: stream, Seq: probe.Seq, Local: local, Error: probe.Err.Error()})
-		if !local {
-			l.verdicts.notSent(id, probe.Seq)
+	case scenario.Restart:
+		return l.restart(lasting, a)
+	case scenario.Revoke:
+		return l.Revoke(a.Group, a.Rules...)
+	case scenario.RevokeSame:
+		return l.RevokeSame(a.Group, a.Direction, a.Rules...)
+	case scenario.Authorize:
+		return l.Authorize(a.Group, a.Direction, a.Rules...)
+	case scenario.SetGroups:
+		return l.SetGroups(a.Host, a.Groups)
+	case scenario.SetACL:
+		return l.SetACL(a.Host, a.ACL)
+	case scenario.Configure:
+		return l.configure(a)
+	case scenario.Cut:
+		return l.cut(a)
+	case scenario.Exec:
+		return l.exec(ctx, a)
+	case scenario.Wait:
+		select {
+		case <-time.After(a.For):
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
+	return fmt.Errorf("play %T: no such action", action)
+}
+
+func (l *Lab) configure(a scenario.Configure) error {
+	s := l.settings
+	if a.Timeouts != nil {
+		s.Timeouts = *a.Timeouts
+	}
+	if a.Loose != nil {
+		s.Loose = *a.Loose
+	}
+	return l.Configure(s)
+}
+
+// cut deletes the entries that the action means.
+func (l *Lab) cut(a scenario.Cut) error {
+	_, err := l.Cut(a.Host, func(e flow.Entry) bool {
+		switch {
+		case a.Stream != "":
+			return l.verdicts.belongs(e.Orig, a.Stream)
+		case a.AdmittedBy != "":
+			return l.admitted(e.Mark, a.AdmittedBy)
+		}
+		return true
+	})
+	return err
 }
 
 // begun is what the timeline says about the run before anything happens.
 func begun(sc *scenario.Scenario, o Options) timeline.Begun {
 	b := timeline.Begun{
-		Version: o.Version, Scenario: sc.Name, Title: sc.Title, Kernel: kernel(), Rootless: o.Rootless,
+		Version: o.Version, Scenario: sc.Name, Title: sc.Title, File: sc.File, Question: sc.Question, Kernel: kernel(), Rootless: o.Rootless,
 		Interval: o.Interval, Started: time.Now(),
 	}
 	for _, h := range sc.Hosts {
 		b.Hosts = append(b.Hosts, timeline.Host{Name: h.Name, Address: h.Address, Groups: h.Groups})
 	}
 	for i, e := range sc.Experiments {
-		plan := timeline.Plan{Number: i + 1, Title: e.Title, Packets: e.For}
+		plan := timeline.Plan{Number: i + 1, Title: e.Title, Packets: e.For, Line: e.Line, Within: e.Within}
 		for _, a := range e.Do {
 			plan.Do = append(plan.Do, a.String())
 		}
 		for _, x := range e.Expect {
-			plan.Predicted = append(plan.Predicted, timeline.Prediction{Stream: x.Stream, Outcome: string(x.Outcome)})
+			plan.Predicted = append(plan.Predicted, predictionOf(x))
 		}
 		b.Plan = append(b.Plan, plan)
 	}
 	return b
+}
+
+func predictionOf(x scenario.Expectation) timeline.Prediction {
+	return timeline.Prediction{
+		Line: x.Line, Column: x.Column,
+		Stream: x.Stream, Outcome: string(x.Outcome), Received: (*timeline.Amount)(x.Received), Refused: (*timeline.Amount)(x.Refused),
+		First: x.First, By: x.By, Tracked: x.Tracked,
+		Host: x.Host, Flow: x.Flow, Absent: x.Absent, AdmittedBy: x.AdmittedBy, Hit: x.Hit, Never: x.Never,
+	}
 }
 
 // kernel is the running kernel, as uname(2) tells it.

@@ -54,7 +54,7 @@ func (p *Prober) build(ctx context.Context, rs nft.Ruleset) (err error) {
 			return err
 		}
 	}
-	if err := connect(ctx, p.host, p.peer); err != nil {
+	if err := join(ctx, p.host, p.peer); err != nil {
 		return err
 	}
 	if err := p.openEverything(); err != nil {
@@ -84,7 +84,7 @@ func quiet(n *ns.Namespace) error {
 
 // openEverything makes every address the host's own.
 func (p *Prober) openEverything() error {
-	h, err := rtnetlink(p.host)
+	h, err := rtnetlink(p.host.ns)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (p *Prober) openEverything() error {
 			return fmt.Errorf("make %s the host's own: %w", everything, err)
 		}
 	}
-	peer, err := rtnetlink(p.peer)
+	peer, err := rtnetlink(p.peer.ns)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (l *Lab) audit(ctx context.Context) error {
 		if err != nil {
 			return unableTo(dumpEntries, err)
 		}
-		for range l.verdicts.strange(ctx, h.Name, entries) {
+		for range l.verdicts.untold(ctx, h.Name, entries) {
 			l.log.Append(timeline.Missed{Host: h.Name, What: timeline.MissedEvents})
 		}
 		return nil

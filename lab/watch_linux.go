@@ -17,6 +17,7 @@ type collector struct {
 	sources []source
 	come    chan struct{}
 	rounds  time.Duration // between two visits that nobody asked for
+	rounded func()        // called when all were visited
 }
 
 // A source is the verdicts or the events of one host.
@@ -29,7 +30,7 @@ type source struct {
 // watch begins to listen to the verdicts and the conntrack events of each host.
 func (l *Lab) watch() (err error) {
 	const most = 20 * time.Millisecond
-	c := &collector{come: make(chan struct{}, 1), rounds: min(l.interval, most)}
+	c := &collector{come: make(chan struct{}, 1), rounds: min(l.interval, most), rounded: l.verdicts.rounded}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -54,7 +55,7 @@ func (l *Lab) watch() (err error) {
 		c.sources = append(c.sources, source{func() error { return events.Drain(see, missed) }, events.Close, missed})
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	l.stop = cancel
+	l.unwatch = cancel
 	l.collector = c
 	l.watchers.Go(func() {
 		defer l.survive()
@@ -99,6 +100,7 @@ func (c *collector) collect() {
 			s.drain = nil
 		}
 	}
+	c.rounded()
 }
 
 func (c *collector) close() {

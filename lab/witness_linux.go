@@ -10,16 +10,9 @@ import (
 	"lablab/flow"
 	"lablab/nft"
 	"lablab/pinger"
+	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"
-)
-
-// Types of ICMP that a stream consists of (RFC 792, RFC 4443).
-const (
-	echoReply     = 0
-	echoRequest   = 8
-	echoRequestV6 = 128
-	echoReplyV6   = 129
 )
 
 // A witness turns what the kernel tells into the timeline, and knows how far
@@ -28,19 +21,19 @@ type witness struct {
 	log *timeline.Log
 
 	mu       sync.Mutex
-	streams  map[uint16]*journeys // by echo id
-	ledgers  map[string]*ledger   // by host
+	streams  map[streamKey]*journeys
+	ledgers  map[string]*ledger // by host
+	riddles  []riddle
 	stranger func(host string, v nft.Verdict)
 	changed  chan struct{} // closed whenever any of these changes
 }
 
-// Journeys are the packets of one stream on their way there and back.
-type journeys struct {
-	name     string
-	from     string // host
-	stream   *pinger.Stream
-	unsent   int          // packets that the sender's own rules dropped, so far
-	finished map[int]bool // by sequence number: the last verdict about it was seen
+// A riddle is a verdict about a packet that only a verdict of another host explains,
+// which is read in the same round or the next.
+type riddle struct {
+	host   string
+	v      nft.Verdict
+	rounds int
 }
 
 // A ledger is the conntrack entries of a host, as events tell of them.
@@ -50,54 +43,132 @@ type ledger struct {
 }
 
 func newWitness(log *timeline.Log) *witness {
-	return &witness{log: log, streams: map[uint16]*journeys{}, ledgers: map[string]*ledger{}, changed: make(chan struct{})}
+	return &witness{log: log, streams: map[streamKey]*journeys{}, ledgers: map[string]*ledger{}, changed: make(chan struct{})}
 }
 
 // start begins a stream in such a way that no verdict about it comes too early.
-func (w *witness) start(id uint16, name, from string, begin func() (*pinger.Stream, error)) (*pinger.Stream, error) {
+func (w *witness) start(key streamKey, a scenario.Start, begin func() (*pinger.Stream, error)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	stream, err := begin()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	w.streams[id] = &journeys{name: name, from: from, stream: stream, finished: map[int]bool{}}
-	return stream, nil
+	w.streams[key] = newJourneys(a, stream)
+	return nil
 }
 
 // judged takes a verdict of the kernel at one host.
 func (w *witness) judged(host string, v nft.Verdict) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	event := timeline.Judged{
+	if !w.tell(host, v) {
+		w.riddles = append(w.riddles, riddle{host: host, v: v})
+		return
+	}
+	w.retry()
+}
+
+// rounded says that all hosts were visited. What is not explained after a few
+// rounds is a packet of nobody's.
+func (w *witness) rounded() {
+	const enough = 3
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.retry()
+	for i := range w.riddles {
+		w.riddles[i].rounds++
+	}
+	w.riddles = slices.DeleteFunc(w.riddles, func(r riddle) bool {
+		if r.rounds >= enough {
+			w.strange(r.host, r.v)
+		}
+		return r.rounds >= enough
+	})
+}
+
+// retry tells what could not be told before. w.mu is held.
+func (w *witness) retry() {
+	w.riddles = slices.DeleteFunc(w.riddles, func(r riddle) bool { return w.tell(r.host, r.v) })
+}
+
+// tell writes down a verdict, and reports whether it could be understood. w.mu is held.
+func (w *witness) tell(host string, v nft.Verdict) bool {
+	if v.Packet.IsError() {
+		return w.tellError(host, v)
+	}
+	key, reply := keyOf(v.Packet)
+	j := w.streams[key]
+	if j == nil {
+		j, reply = w.streams[key.reversed()], true
+	}
+	if j == nil {
+		w.strange(host, v)
+		return true
+	}
+	part, clear := j.part(host, v, reply)
+	if !clear {
+		return false
+	}
+	event := eventOf(host, v)
+	event.Stream, event.Seq, event.Last, event.Reply = j.Start.Stream, part.first, part.last, reply
+	if event.Last <= event.Seq {
+		event.Last = 0
+	}
+	w.log.Append(event)
+	j.judge(host, v, part, reply)
+	w.wake()
+	return true
+}
+
+// tellError writes down a verdict about an ICMP error. It belongs to the stream of
+// the packet that it quotes. w.mu is held.
+func (w *witness) tellError(host string, v nft.Verdict) bool {
+	for key, j := range w.streams {
+		seq, quoted := j.tags[v.Packet.QuotedTag]
+		if !quoted || key.protocol != v.Packet.QuotedProtocol || key.source != v.Packet.Destination {
+			continue
+		}
+		event := eventOf(host, v)
+		event.Stream, event.Seq, event.Reply = j.Start.Stream, seq, true
+		w.log.Append(event)
+		if !v.Accepted {
+			j.stream.Dropped(seq)
+		}
+		w.wake()
+		return true
+	}
+	return false
+}
+
+// strange writes down a verdict about a packet of no stream. w.mu is held.
+func (w *witness) strange(host string, v nft.Verdict) {
+	w.log.Append(eventOf(host, v))
+	if w.stranger != nil {
+		w.stranger(host, v)
+	}
+}
+
+func eventOf(host string, v nft.Verdict) timeline.Judged {
+	return timeline.Judged{
 		Host: host, Direction: v.Direction, State: v.State, Accepted: v.Accepted,
 		Rule: v.By.ID, Number: v.By.Number, Packet: v.Packet.String(),
 	}
-	j := w.streams[v.Packet.EchoID]
-	reply := isEcho(v.Packet, echoReply, echoReplyV6)
-	if j == nil || !reply && !isEcho(v.Packet, echoRequest, echoRequestV6) {
-		w.log.Append(event)
-		if w.stranger != nil {
-			w.stranger(host, v)
-		}
-		return
+}
+
+// belongs reports whether an entry is a stream's.
+func (w *witness) belongs(k flow.Key, stream string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	key := streamKey{protocol: k.Protocol, source: k.Source, target: k.Destination, sourcePort: k.SourcePort, port: k.DestinationPort}
+	if k.Protocol == sg.ICMP || k.Protocol == sg.ICMPv6 {
+		key.sourcePort = k.ICMPID
 	}
-	var seq int
-	if host == j.from && v.Direction == sg.Egress && !reply && !v.Accepted {
-		seq = j.stream.Failed(j.unsent)
-		j.unsent++
-	} else {
-		seq = j.stream.Seq(v.Packet.EchoSeq)
+	j := w.streams[key]
+	if j == nil {
+		j = w.streams[key.reversed()]
 	}
-	event.Stream, event.Seq, event.Reply = j.name, seq, reply
-	w.log.Append(event)
-	if !v.Accepted {
-		j.stream.Dropped(seq)
-	}
-	if !v.Accepted || reply && host == j.from && v.Direction == sg.Ingress {
-		j.finished[seq] = true
-		w.wake()
-	}
+	return j != nil && j.Start.Stream == stream
 }
 
 // changedEntry takes a conntrack event of one host.
@@ -136,9 +207,9 @@ func (w *witness) entries(host string) (keys []flow.Key, complete bool) {
 	return keys, !w.ledger(host).missed
 }
 
-// strange waits until the kernel has told of all these entries, and returns
+// untold waits until the kernel has told of all these entries, and returns
 // those that it has not.
-func (w *witness) strange(ctx context.Context, host string, entries []flow.Entry) (untold []flow.Entry) {
+func (w *witness) untold(ctx context.Context, host string, entries []flow.Entry) (untold []flow.Entry) {
 	w.await(ctx, func() bool {
 		untold = slices.DeleteFunc(slices.Clone(entries), func(e flow.Entry) bool {
 			return w.ledger(host).alive[e.Orig] == e.ID
@@ -156,22 +227,13 @@ func (w *witness) ledger(host string) *ledger {
 	return w.ledgers[host]
 }
 
-// notSent notes a packet that could not be sent for a reason that is no rule's.
-func (w *witness) notSent(id uint16, seq int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if j := w.streams[id]; j != nil {
-		j.finished[seq] = true
-		w.wake()
-	}
-}
-
-// catchUp waits until the kernel has told the end of the journey of every
-// packet sent so far. What it has not told within a second is not waited for again.
+// catchUp waits until the kernel has told the end of the journey of every packet
+// whose fate its sender knows. What it has not told within a second is not waited
+// for again.
 func (w *witness) catchUp(ctx context.Context) {
 	told := w.await(ctx, func() bool {
 		for _, j := range w.streams {
-			if len(j.finished) < j.stream.Len() {
+			if !j.told() {
 				return false
 			}
 		}
@@ -183,9 +245,7 @@ func (w *witness) catchUp(ctx context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, j := range w.streams {
-		for seq := range j.stream.Len() {
-			j.finished[seq+1] = true
-		}
+		j.giveUp()
 	}
 }
 
@@ -214,8 +274,4 @@ func (w *witness) await(ctx context.Context, done func() bool) bool {
 func (w *witness) wake() {
 	close(w.changed)
 	w.changed = make(chan struct{})
-}
-
-func isEcho(p nft.Packet, v4, v6 uint8) bool {
-	return p.Protocol == sg.ICMP && p.ICMPType == v4 || p.Protocol == sg.ICMPv6 && p.ICMPType == v6
 }

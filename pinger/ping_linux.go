@@ -55,6 +55,10 @@ func (config Ping) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream
 // run keeps a pro-bing pinger going. pro-bing gives up when its very first
 // packet cannot be sent; a ping does not, so another pinger follows.
 func (s *pinging) run(ctx context.Context, n *ns.Namespace, opened func()) error {
+	if s.held() {
+		opened()
+		s.released(ctx)
+	}
 	for ctx.Err() == nil {
 		p := probing.New("")
 		p.SetIPAddr(s.target)

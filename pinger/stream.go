@@ -240,25 +240,35 @@ func (s *Stream) awaited(seq int) (Probe, bool) {
 // next waits until another packet may be sent, and until its time has come. It
 // returns false when ctx is done.
 func (s *Stream) next(ctx context.Context, tick *time.Ticker) bool {
-	for {
+	s.released(ctx)
+	select {
+	case <-tick.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// released waits until another packet may be sent, or ctx is done.
+func (s *Stream) released(ctx context.Context) {
+	for ctx.Err() == nil {
 		s.mu.Lock()
 		held, changed := len(s.probes) >= s.let, s.changed
 		s.mu.Unlock()
 		if !held {
-			break
+			return
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return false
 		}
 	}
-	select {
-	case <-tick.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+}
+
+func (s *Stream) held() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.probes) >= s.let
 }
 
 func (s *Stream) broken() error {

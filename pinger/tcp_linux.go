@@ -122,6 +122,17 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	return tcp, nil
 }
 
+// Attempt is the message for which the i-th attempt, from 0, to make a connection was
+// made. It may be asked about one that is just being made.
+func (s *Stream) Attempt(i int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i < len(s.attempts) {
+		return s.attempts[i]
+	}
+	return len(s.probes) + 1
+}
+
 // connected says that the message's connection was made; now it is sent, and its time
 // begins.
 func (s *talking) connected(seq int) {

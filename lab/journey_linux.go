@@ -1,0 +1,154 @@
+package lab
+
+import (
+	"lablab/nft"
+	"lablab/pinger"
+	"lablab/scenario"
+	"lablab/sg"
+)
+
+// Types of ICMP that a stream consists of (RFC 792, RFC 4443).
+const (
+	echoReply     = 0
+	echoRequest   = 8
+	echoRequestV6 = 128
+	echoReplyV6   = 129
+)
+
+// Journeys are the packets of one stream on their way there and back.
+type journeys struct {
+	scenario.Start
+	stream   *pinger.Stream
+	unsent   int          // packets of ICMP that the sender's own rules dropped, so far
+	finished map[int]bool // by sequence number: the last verdict about it was seen
+	gaveUp   int          // up to that sequence number, nothing more is waited for
+	// Of UDP: the packets by what their headers are told apart by.
+	tags map[uint32]int
+	// Of TCP: which message a connection was begun for, by its first sequence number;
+	// and those numbers of the connection that each host has seen last, there and back.
+	begun       map[uint32]int
+	there, back map[string]uint32
+}
+
+func newJourneys(a scenario.Start, stream *pinger.Stream) *journeys {
+	return &journeys{
+		Start: a, stream: stream, finished: map[int]bool{}, tags: map[uint32]int{},
+		begun: map[uint32]int{}, there: map[string]uint32{}, back: map[string]uint32{},
+	}
+}
+
+// keyOf is the stream that a packet may belong to, and whether it is surely a reply.
+func keyOf(p nft.Packet) (key streamKey, reply bool) {
+	key = streamKey{protocol: p.Protocol, source: p.Source, target: p.Destination, sourcePort: p.SourcePort, port: p.DestinationPort}
+	switch {
+	case isEcho(p, echoRequest, echoRequestV6):
+		key.sourcePort = p.EchoID
+	case isEcho(p, echoReply, echoReplyV6):
+		key.sourcePort = p.EchoID
+		return key.reversed(), true
+	}
+	return key, false
+}
+
+func isEcho(p nft.Packet, v4, v6 uint8) bool {
+	return p.Protocol == sg.ICMP && p.ICMPType == v4 || p.Protocol == sg.ICMPv6 && p.ICMPType == v6
+}
+
+// A part of a stream is what one packet carries: the messages from first to last, or
+// none (0) if it only keeps a connection going.
+type part struct{ first, last int }
+
+// part says what a packet carries, and whether that is clear yet.
+func (j *journeys) part(host string, v nft.Verdict, reply bool) (p part, clear bool) {
+	switch j.Protocol {
+	case sg.UDP:
+		seq := int(v.Packet.Number)
+		if !reply {
+			j.tags[v.Packet.Tag] = seq
+		}
+		return part{seq, seq}, true
+	case sg.TCP:
+		return j.segment(host, v, reply)
+	}
+	seq := j.stream.Seq(v.Packet.EchoSeq)
+	if host == j.From && v.Direction == sg.Egress && !reply && !v.Accepted {
+		seq = j.stream.Failed(j.unsent)
+		j.unsent++
+	}
+	return part{seq, seq}, true
+}
+
+// segment says which messages a segment of TCP carries, by its place in the
+// connection. A SYN stands for the message for which a connection is made.
+func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, clear bool) {
+	began := j.there
+	if reply {
+		began = j.back
+	}
+	if v.Packet.TCPFlags&nft.SYN != 0 {
+		began[host] = v.Packet.TCPSeq
+		if !reply {
+			return j.attempt(host, v)
+		}
+		seq := j.begun[j.there[host]]
+		return part{seq, seq}, true
+	}
+	if v.Packet.Length == 0 {
+		return part{}, true
+	}
+	first, known := j.begun[j.there[host]]
+	if !known {
+		return part{}, false
+	}
+	size, offset := sizeOf(j.Start), int(v.Packet.TCPSeq-began[host]-1)
+	return part{first + offset/size, first + (offset+v.Packet.Length-1)/size}, true
+}
+
+// attempt says for which message a connection is being made. The attempts leave
+// their host in order; elsewhere it is known when that has been told.
+func (j *journeys) attempt(host string, v nft.Verdict) (p part, clear bool) {
+	seq, known := j.begun[v.Packet.TCPSeq]
+	if !known && (host != j.From || v.Direction != sg.Egress) {
+		return part{}, false
+	}
+	if !known {
+		seq = j.stream.Attempt(len(j.begun))
+		j.begun[v.Packet.TCPSeq] = seq
+	}
+	return part{seq, seq}, true
+}
+
+// judge draws the conclusions from a verdict about a packet.
+func (j *journeys) judge(host string, v nft.Verdict, p part, reply bool) {
+	over := !v.Accepted || reply && host == j.From && v.Direction == sg.Ingress
+	if p.first == 0 {
+		return
+	}
+	syn := v.Packet.TCPFlags&nft.SYN != 0
+	if over && (j.Protocol != sg.TCP || !syn || !v.Accepted) {
+		for seq := p.first; seq <= p.last; seq++ {
+			j.finished[seq] = true
+		}
+	}
+	switch {
+	case v.Accepted:
+	case j.Protocol == sg.TCP && !syn:
+		j.stream.Stuck()
+	default:
+		j.stream.Dropped(p.first)
+	}
+}
+
+// told reports whether the kernel has told the end of the journey of every packet
+// whose fate the sender knows.
+func (j *journeys) told() bool {
+	for _, p := range j.stream.Probes() {
+		due := p.Fate == pinger.Replied || p.Fate == pinger.Late || p.Fate == pinger.LocalDrop
+		if due && p.Seq > j.gaveUp && !j.finished[p.Seq] {
+			return false
+		}
+	}
+	return true
+}
+
+func (j *journeys) giveUp() { j.gaveUp = j.stream.Len() }

@@ -1,0 +1,189 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"lablab/pinger"
+	"lablab/scenario"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// A running stream, and how it was started.
+type running struct {
+	*pinger.Stream
+	scenario.Start
+	key streamKey
+}
+
+// A streamKey is what the packets of a stream have in common, in the direction of
+// its sender: for ICMP the echo id stands in the place of the source port.
+type streamKey struct {
+	protocol         sg.Protocol
+	source, target   netip.Addr
+	sourcePort, port uint16
+}
+
+// reversed is the key of the way back.
+func (k streamKey) reversed() streamKey {
+	k.source, k.target = k.target, k.source
+	if k.protocol == sg.TCP || k.protocol == sg.UDP {
+		k.sourcePort, k.port = k.port, k.sourcePort
+	}
+	return k
+}
+
+// firstNumber is the echo id or source port of the first stream. Each has its own,
+// so each is a flow of its own.
+const (
+	firstEchoID = 1001
+	firstPort   = 41001
+)
+
+// usual are the sizes of payload where a scenario says nothing: that of ping(8), and
+// that of a small message. Bytes.
+const (
+	usualPing    = 56
+	usualMessage = 64
+)
+
+// start starts a stream, which is held until packets are let pass.
+func (l *Lab) start(ctx context.Context, a scenario.Start) error {
+	from, err := l.host(a.From)
+	if err != nil {
+		return err
+	}
+	to, err := l.host(a.To)
+	if err != nil {
+		return err
+	}
+	r := &running{Start: a, key: l.key(a, from, to)}
+	if a.Protocol != sg.ICMP && !a.Unserved {
+		if err := l.serve(to, a); err != nil {
+			return err
+		}
+	}
+	started := timeline.StreamStarted{Stream: a.Stream, Protocol: r.key.protocol, From: a.From, To: a.To, Source: r.key.source, Target: r.key.target}
+	if a.Protocol == sg.ICMP {
+		started.ICMPID = r.key.sourcePort
+	} else {
+		started.SourcePort, started.Port = r.key.sourcePort, r.key.port
+	}
+	l.log.Append(started)
+	err = l.verdicts.start(r.key, a, func() (*pinger.Stream, error) {
+		r.Stream, err = l.open(ctx, from, r)
+		return r.Stream, err
+	})
+	if err != nil {
+		return unableTo(openICMP, err)
+	}
+	l.streams = append(l.streams, r)
+	return nil
+}
+
+// key is what the packets of a stream will have in common.
+func (l *Lab) key(a scenario.Start, from, to *Host) streamKey {
+	k := streamKey{protocol: a.Protocol, source: from.Address.Addr(), target: to.Address.Addr(), port: uint16(a.Port)}
+	l.started++
+	switch {
+	case a.Protocol == sg.ICMP:
+		if k.source.Is6() {
+			k.protocol = sg.ICMPv6
+		}
+		k.sourcePort = uint16(firstEchoID + l.started - 1)
+		if a.ID > 0 {
+			k.sourcePort = uint16(a.ID)
+		}
+	case a.SourcePort > 0:
+		k.sourcePort = uint16(a.SourcePort)
+	default:
+		k.sourcePort = uint16(firstPort + l.started - 1)
+	}
+	return k
+}
+
+// open opens the stream's socket.
+func (l *Lab) open(ctx context.Context, from *Host, r *running) (*pinger.Stream, error) {
+	observe := func(probe pinger.Probe) { l.observe(r.Start.Stream, probe) }
+	source, target := netip.AddrPortFrom(r.key.source, r.key.sourcePort), netip.AddrPortFrom(r.key.target, r.key.port)
+	switch r.Protocol {
+	case sg.TCP:
+		return pinger.TCP{Source: source, Target: target, Size: sizeOf(r.Start), Interval: l.interval, Observe: observe}.Start(ctx, from.ns, 0)
+	case sg.UDP:
+		return pinger.UDP{Source: source, Target: target, Size: sizeOf(r.Start), Interval: l.interval, Observe: observe}.Start(ctx, from.ns, 0)
+	}
+	return pinger.Ping{Target: r.key.target, EchoID: r.key.sourcePort, Size: sizeOf(r.Start), Interval: l.interval, Observe: observe}.Start(ctx, from.ns, 0)
+}
+
+func sizeOf(a scenario.Start) int {
+	switch {
+	case a.Size > 0:
+		return a.Size
+	case a.Protocol == sg.ICMP:
+		return usualPing
+	}
+	return usualMessage
+}
+
+// serve echoes at the stream's port, unless somebody does so already.
+func (l *Lab) serve(to *Host, a scenario.Start) error {
+	at := netip.AddrPortFrom(to.Address.Addr(), uint16(a.Port))
+	key := fmt.Sprint(a.Protocol, at)
+	if l.servers[key] != nil {
+		return nil
+	}
+	server, err := pinger.Serve(to.ns, a.Protocol, at)
+	if err != nil {
+		return err
+	}
+	l.servers[key] = server
+	return nil
+}
+
+// stop ends a stream.
+func (l *Lab) stop(name string) (*running, error) {
+	for i, r := range l.streams {
+		if r.Start.Stream != name {
+			continue
+		}
+		l.streams = append(l.streams[:i:i], l.streams[i+1:]...)
+		l.log.Append(timeline.StreamStopped{Stream: name})
+		return r, r.Wait()
+	}
+	return nil, fmt.Errorf("stop stream %s: it does not run", name)
+}
+
+// restart ends a stream and starts one like it.
+func (l *Lab) restart(ctx context.Context, a scenario.Restart) error {
+	r, err := l.stop(a.Stream)
+	if err != nil {
+		return err
+	}
+	again := r.Start
+	again.Stream, again.ID, again.SourcePort = a.As, 0, 0
+	if a.Same {
+		again.ID, again.SourcePort = int(r.key.sourcePort), int(r.key.sourcePort)
+	}
+	return l.start(ctx, again)
+}
+
+// observe records what the sender of a stream tells about a packet.
+func (l *Lab) observe(stream string, probe pinger.Probe) {
+	switch probe.Fate {
+	case pinger.Waiting:
+		if probe.Connected {
+			l.log.Append(timeline.Connected{Stream: stream, Seq: probe.Seq})
+			return
+		}
+		l.log.Append(timeline.Sent{Stream: stream, Seq: probe.Seq, Connecting: probe.Connecting})
+	case pinger.Replied, pinger.Late:
+		l.log.Append(timeline.Replied{Stream: stream, Seq: probe.Seq, RTT: probe.RTT, Late: probe.Fate == pinger.Late})
+		l.collector.now()
+	case pinger.Unreached:
+		l.log.Append(timeline.Unreached{Stream: stream, Seq: probe.Seq, Error: probe.Err.Error()})
+	case pinger.LocalDrop, pinger.SendError:
+		l.log.Append(timeline.NotSent{Stream: stream, Seq: probe.Seq, Local: probe.Fate == pinger.LocalDrop, Error: probe.Err.Error()})
+	}
+}

@@ -1,0 +1,95 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+
+	"lablab/lab/ns"
+)
+
+// connect joins the hosts: two by a veth pair, more by a switch.
+func (l *Lab) connect(ctx context.Context) error {
+	if len(l.hosts) == 2 {
+		return join(ctx, l.hosts[0], l.hosts[1])
+	}
+	return l.joinBySwitch(ctx)
+}
+
+// joinBySwitch joins hosts by a bridge in a namespace of its own, which has no rules.
+func (l *Lab) joinBySwitch(ctx context.Context) (err error) {
+	if l.middle, err = ns.New(); err != nil {
+		return unableTo(makeNamespace, err)
+	}
+	h, err := rtnetlink(l.middle)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "switch"}}
+	if err := h.LinkAdd(bridge); err != nil {
+		return unableTo(makeBridge, err)
+	}
+	if err := h.LinkSetUp(bridge); err != nil {
+		return fmt.Errorf("bring up switch: %w", err)
+	}
+	for i, host := range l.hosts {
+		if err := l.plug(h, bridge, host, portName(i)); err != nil {
+			return err
+		}
+	}
+	for i, host := range l.hosts {
+		if err := awaitCarrier(ctx, h, portName(i)); err != nil {
+			return err
+		}
+		own, err := rtnetlink(host.ns)
+		if err != nil {
+			return err
+		}
+		err = awaitCarrier(ctx, own, interfaceName)
+		own.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return awaitCarrier(ctx, h, "switch")
+}
+
+func portName(i int) string { return fmt.Sprintf("port%d", i+1) }
+
+// plug joins a host to the switch.
+func (l *Lab) plug(h *netlink.Handle, bridge *netlink.Bridge, host *Host, name string) error {
+	own, err := rtnetlink(host.ns)
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	if err := pair(own, host, l.middle, name, portMAC(host)); err != nil {
+		return err
+	}
+	others := slices.DeleteFunc(slices.Clone(l.hosts), func(o *Host) bool { return o == host })
+	if err := configure(own, host, others); err != nil {
+		return err
+	}
+	port, err := h.LinkByName(name)
+	if err != nil {
+		return fmt.Errorf("find %s of the switch: %w", name, err)
+	}
+	if err := h.LinkSetMaster(port, bridge); err != nil {
+		return fmt.Errorf("plug %s in: %w", host.Name, err)
+	}
+	if err := h.LinkSetUp(port); err != nil {
+		return fmt.Errorf("bring up %s of the switch: %w", name, err)
+	}
+	return nil
+}
+
+// portMAC is the address of the switch's end, which is another than the host's.
+func portMAC(h *Host) net.HardwareAddr {
+	address := mac(h.Address.Addr())
+	address[1] = 1
+	return address
+}
