@@ -1,0 +1,71 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+)
+
+// SummarySize is how many bytes GitHub takes as the summary of a step.
+const SummarySize = 1 << 20
+
+// Annotate writes GitHub's workflow command for each prediction that did not
+// hold, which shows it at its line of the scenario's file. Files are named as
+// from root, the directory that the repository was checked out into.
+func (r Runs) Annotate(w io.Writer, root string) error {
+	var b strings.Builder
+	for _, result := range r.Results {
+		for _, p := range result.points() {
+			if p.failed() {
+				b.WriteString(result.annotation(p, root))
+			}
+		}
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write annotations: %w", err)
+	}
+	return nil
+}
+
+func (r *Report) annotation(p point, root string) string {
+	var properties []string
+	add := func(key, value string) { properties = append(properties, key+"="+property.Replace(value)) }
+	if r.File != "" {
+		add("file", from(root, r.File))
+	}
+	if r.File != "" && p.Line > 0 {
+		add("line", fmt.Sprint(p.Line))
+		if p.Column > 0 {
+			add("col", fmt.Sprint(p.Column))
+		}
+	}
+	add("title", fmt.Sprintf("%s: %s", r.Scenario, r.Verdict()))
+	words := []string{p.failure()}
+	for _, w := range r.whyOf(p) {
+		words = append(words, w.Subject)
+		for _, sentence := range w.Sentences {
+			words = append(words, "- "+sentence)
+		}
+	}
+	return fmt.Sprintf("::error %s::%s\n", strings.Join(properties, ","), message.Replace(strings.Join(words, "\n")))
+}
+
+// What the runner takes for something else, as its own toolkit escapes it.
+var (
+	message  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+// from is the name of a file as seen from root, if it is below.
+func from(root, file string) string {
+	absolute, err := filepath.Abs(file)
+	if root == "" || err != nil {
+		return file
+	}
+	relative, err := filepath.Rel(root, absolute)
+	if err != nil || !filepath.IsLocal(relative) {
+		return file
+	}
+	return filepath.ToSlash(relative)
+}

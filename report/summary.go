@@ -1,0 +1,244 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"lablab/timeline"
+)
+
+// Formats are the names of the formats that Runs can be written in.
+func Formats() []string { return []string{"text", "json", "junit", "tap", "markdown"} }
+
+// A Result is a run and how long it took.
+type Result struct {
+	*Report
+	Took time.Duration
+}
+
+// ResultOf explains a run, or as much of it as has happened.
+func ResultOf(events []timeline.Event) Result {
+	r := Result{Report: Of(events)}
+	if len(events) > 0 {
+		r.Took = events[len(events)-1].At
+	}
+	return r
+}
+
+// Runs are the results of one command.
+type Runs struct {
+	Results []Result
+	// Many says that the command was about any number of scenarios, even if there
+	// was but one: programs then get a list.
+	Many bool
+}
+
+// Write writes all results in one of the Formats.
+func (r Runs) Write(w io.Writer, format string) error {
+	switch format {
+	case "text":
+		return NewText(w, 80).Runs(r)
+	case "json":
+		return r.json(w)
+	case "junit":
+		return r.junit(w)
+	case "tap":
+		return r.tap(w)
+	case "markdown":
+		return r.markdown(w)
+	}
+	return fmt.Errorf("write report: unknown format %q", format)
+}
+
+func (r Runs) json(w io.Writer) error {
+	if !r.Many && len(r.Results) == 1 {
+		return JSON(w, r.Results[0].Report)
+	}
+	reports := make([]*Report, 0, len(r.Results))
+	for _, result := range r.Results {
+		reports = append(reports, result.Report)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(reports); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// A Verdict is what a whole run comes to.
+type Verdict string
+
+// The verdicts.
+const (
+	Held        Verdict = "held"
+	NotHeld     Verdict = "NOT held"
+	Broken      Verdict = "broken"
+	Interrupted Verdict = "interrupted"
+	CutShort    Verdict = "cut short" // its record ends before the run did
+)
+
+// Verdict is what the run comes to.
+func (r *Report) Verdict() Verdict {
+	switch {
+	case r.Failed != "":
+		return Broken
+	case r.Interrupted:
+		return Interrupted
+	case len(r.Experiments) == 0 || slices.ContainsFunc(r.Experiments, func(x Experiment) bool { return !x.Complete }):
+		return CutShort
+	case r.Held:
+		return Held
+	}
+	return NotHeld
+}
+
+// cause is why the run did not come to its end, or nothing.
+func (r *Report) cause() string {
+	switch r.Verdict() {
+	case Broken:
+		first, _, _ := strings.Cut(r.Failed, "\n")
+		return "the run broke: " + printable(first)
+	case Interrupted:
+		return "the run was interrupted: " + r.InterruptBy
+	case CutShort:
+		return "the record ends before the run did"
+	}
+	return ""
+}
+
+// Name is what a run is called among others: the file of its scenario, or the
+// scenario's name.
+func (r *Report) Name() string {
+	if r.File != "" {
+		return r.File
+	}
+	return r.Scenario
+}
+
+// A point is one thing that can hold or not, as tools for tests count them.
+type point struct {
+	experiment int // 0 for what is about the whole run
+	title      string
+	Prediction
+	skipped string // why nothing is said about it
+	broken  bool   // it is no prediction that failed, but the run
+}
+
+// name tells the point from all others of the run.
+func (p point) name() string {
+	if p.experiment == 0 {
+		return p.Subject
+	}
+	return fmt.Sprintf("%d. %s: %s %s", p.experiment, p.title, p.Subject, p.Predicted)
+}
+
+func (p point) failed() bool { return !p.Held && p.skipped == "" }
+
+// failure says in a line what is wrong.
+func (p point) failure() string {
+	if p.broken {
+		return p.Observed
+	}
+	return fmt.Sprintf("experiment %d, %s: predicted %s, observed %s", p.experiment, p.Subject, p.Predicted, p.Observed)
+}
+
+// points are everything that was predicted. They all hold only if the run did.
+func (r *Report) points() []point {
+	var all []point
+	for _, x := range r.Experiments {
+		for _, p := range x.points() {
+			if p.Line == 0 {
+				p.Line = x.Line
+			}
+			all = append(all, p)
+		}
+	}
+	if cause := r.cause(); cause != "" {
+		all = append(all, point{Prediction: Prediction{Subject: "the run comes to its end", Observed: cause}, broken: true})
+	}
+	if !r.Held && !slices.ContainsFunc(all, point.failed) {
+		all = append(all, point{Prediction: Prediction{Subject: "everything is as predicted", Observed: "not everything was as predicted"}, broken: true})
+	}
+	return all
+}
+
+func (x Experiment) points() []point {
+	var all []point
+	add := func(p Prediction) {
+		all = append(all, point{experiment: x.Number, title: x.Title, Prediction: p, skipped: x.skipped()})
+	}
+	for _, p := range x.Predictions {
+		add(p)
+	}
+	for _, ran := range x.Ran {
+		observed := fmt.Sprintf("exit code %d", ran.Exit)
+		if ran.Output != "" && ran.Exit != ran.Expected {
+			observed += ": " + printable(ran.Output)
+		}
+		add(Prediction{
+			Subject: "host " + ran.Host, Held: ran.Exit == ran.Expected, Observed: observed,
+			Predicted: fmt.Sprintf("exit code %d of %s", ran.Expected, strings.Join(ran.Command, " ")),
+		})
+	}
+	if x.Late {
+		add(Prediction{Subject: "experiment", Predicted: "to end in time", Observed: "it took longer than it may"})
+	}
+	if x.Complete && !x.Held && !slices.ContainsFunc(all, point.failed) {
+		add(Prediction{Subject: "experiment", Predicted: "to hold", Observed: "it did not"})
+	}
+	return all
+}
+
+// skipped is why nothing can be said of the experiment's predictions, if so.
+func (x Experiment) skipped() string {
+	switch {
+	case !x.Begun:
+		return "not run"
+	case !x.Complete:
+		return "cut short"
+	}
+	return ""
+}
+
+// whyOf is the explanation of what a point is about: that of its stream, or all.
+func (r *Report) whyOf(p point) []Paragraph {
+	about := slices.DeleteFunc(slices.Clone(r.Why), func(w Paragraph) bool {
+		return !strings.HasPrefix(strings.ToLower(w.Subject)+" ", strings.ToLower(p.Subject)+" ")
+	})
+	if len(about) > 0 {
+		return about
+	}
+	return r.Why
+}
+
+// place is where a point stands in its scenario's file, as compilers say it, or nothing.
+func (r *Report) place(p point) string {
+	switch {
+	case r.File == "":
+		return ""
+	case p.Line == 0:
+		return r.File
+	case p.Column == 0:
+		return fmt.Sprintf("%s:%d", r.File, p.Line)
+	}
+	return fmt.Sprintf("%s:%d:%d", r.File, p.Line, p.Column)
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
+
+// printable is s with its control characters, but for line ends, made harmless.
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c != '\n' && unicode.IsControl(c) {
+			return unicode.ReplacementChar
+		}
+		return c
+	}, s)
+}

@@ -1,0 +1,344 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"lablab/timeline"
+)
+
+// read is a run as it is recorded in testdata of the repository, played from a file.
+func read(t testing.TB, name string) Result {
+	t.Helper()
+	return result(recorded(t, name))
+}
+
+func result(events []timeline.Event) Result {
+	r := ResultOf(events)
+	r.File = "lab/" + r.Scenario + ".yaml"
+	for i := range r.Experiments {
+		x := &r.Experiments[i]
+		x.Line = 10 * (i + 1)
+		if len(x.Predictions) == 0 { // TEMPORARY
+			for _, s := range x.Streams {
+				x.Predictions = append(x.Predictions, Prediction{Subject: "stream " + s.Stream, Predicted: string(s.Predicted), Observed: string(s.Observed), Held: s.Held})
+			}
+		}
+	}
+	return r
+}
+
+// mutant is the recorded run of which it was predicted that stream 2 is answered
+// in experiment 3.
+func mutant(t testing.TB) Result {
+	t.Helper()
+	events := slices.Clone(recorded(t, "ping"))
+	begun := events[0].Body.(timeline.Begun)
+	begun.Plan = slices.Clone(begun.Plan)
+	begun.Plan[2].Predicted = slices.Clone(begun.Plan[2].Predicted)
+	for i := range begun.Plan[2].Predicted {
+		begun.Plan[2].Predicted[i].Outcome = string(Replied)
+	}
+	events[0].Body = begun
+	return result(events)
+}
+
+// broken is the recorded run as if it had broken in experiment 3, with a message
+// that is not fit for any format.
+func broken(t testing.TB) Result {
+	t.Helper()
+	var events []timeline.Event
+	for _, e := range recorded(t, "ping") {
+		if begun, ok := e.Body.(timeline.ExperimentBegun); ok && begun.Number == 4 {
+			break
+		}
+		events = append(events, e)
+	}
+	return result(append(events, timeline.Event{Body: timeline.Ended{Failed: awkward + "\ngoroutine 1 [running]:"}}))
+}
+
+const awkward = "it \x1b[31m]]> <b>&amp;</b> # SKIP 100%, | \\| *x* ::error::\x00"
+
+// cutShort is a record whose writer was killed.
+func cutShort(t testing.TB) Result {
+	t.Helper()
+	events := recorded(t, "ping")
+	return result(events[:len(events)/2])
+}
+
+// every is one run of each verdict.
+func every(t testing.TB) Runs {
+	t.Helper()
+	return Runs{Many: true, Results: []Result{read(t, "ping"), mutant(t), broken(t), read(t, "interrupted"), cutShort(t)}}
+}
+
+func written(t testing.TB, format string, r Runs) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := r.Write(&b, format); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// oracle is the path of a program that judges what was written.
+func oracle(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil && os.Getenv("LABLAB_KERNEL") == "require" {
+		t.Fatalf("LABLAB_KERNEL=require: %v", err)
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+	return path
+}
+
+func TestVerdicts(t *testing.T) {
+	var got []Verdict
+	for _, r := range every(t).Results {
+		got = append(got, r.Verdict())
+	}
+	if want := []Verdict{Held, NotHeld, Broken, Interrupted, CutShort}; !slices.Equal(got, want) {
+		t.Errorf("verdicts %q, want %q", got, want)
+	}
+	if sum, want := every(t).Sum(), "5 scenarios: 1 held, 1 NOT held, 1 broken, 1 interrupted, 1 cut short"; sum != want {
+		t.Errorf("%q, want %q", sum, want)
+	}
+}
+
+// Whatever is wrong with a run, one of its points fails; and none does of a run that held.
+func TestPointsFailIfTheRunDidNotHold(t *testing.T) {
+	for _, r := range every(t).Results {
+		failed := slices.ContainsFunc(r.points(), point.failed)
+		if failed == r.Held {
+			t.Errorf("%s: held %v, a point failed: %v", r.Verdict(), r.Held, failed)
+		}
+	}
+	for name, spoil := range map[string]func(*Report){
+		"late": func(r *Report) { r.Experiments[1].Late, r.Experiments[1].Held, r.Held = true, false, false },
+		"exit code": func(r *Report) {
+			r.Experiments[0].Ran = []timeline.Ran{{Host: "A", Exit: 1, Command: []string{"true"}}}
+		},
+		"experiment":   func(r *Report) { r.Experiments[3].Held, r.Held = false, false },
+		"unknown":      func(r *Report) { r.Held = false },
+		"no proof":     func(r *Report) { r.Experiments, r.Held = nil, false },
+		"never begun":  func(r *Report) { r.Experiments[3].Begun, r.Experiments[3].Complete, r.Held = false, false, false },
+		"a prediction": func(r *Report) { r.Experiments[2].Predictions = []Prediction{{Subject: "host A", Predicted: "x"}} },
+	} {
+		r := read(t, "ping")
+		spoil(r.Report)
+		if !slices.ContainsFunc(r.points(), point.failed) {
+			t.Errorf("%s: no point failed", name)
+		}
+	}
+}
+
+func TestFormatsAreWritten(t *testing.T) {
+	for _, format := range Formats() {
+		for _, runs := range []Runs{{}, {Many: true}, {Results: []Result{read(t, "ping")}}, every(t)} {
+			if written(t, format, runs) == "" && len(runs.Results) > 0 {
+				t.Errorf("%s: nothing", format)
+			}
+		}
+	}
+	if err := (Runs{}).Write(&bytes.Buffer{}, "xml"); err == nil {
+		t.Error("an unknown format was written")
+	}
+}
+
+// One report is an object, several are a list; what may be several always is one.
+func TestJSONOfRuns(t *testing.T) {
+	one := []Result{read(t, "ping")}
+	var object Report
+	if err := json.Unmarshal([]byte(written(t, "json", Runs{Results: one})), &object); err != nil || !object.Held {
+		t.Errorf("one: %v, held %v", err, object.Held)
+	}
+	for want, runs := range map[int]Runs{0: {Many: true}, 1: {Results: one, Many: true}, 5: every(t)} {
+		var list []Report
+		if err := json.Unmarshal([]byte(written(t, "json", runs)), &list); err != nil || len(list) != want || list == nil {
+			t.Errorf("%d: %v, %d reports", want, err, len(list))
+		}
+	}
+}
+
+func TestTextOfRuns(t *testing.T) {
+	for _, width := range []int{40, 80, 120} {
+		var b bytes.Buffer
+		if err := NewText(&b, width).Summary(every(t)); err != nil {
+			t.Fatal(err)
+		}
+		plain := regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(b.String(), "")
+		for _, line := range strings.Split(plain, "\n") {
+			if n := len([]rune(line)); n > width {
+				t.Errorf("at %d columns: %d in %q", width, n, line)
+			}
+		}
+		if folded := strings.Join(strings.Fields(plain), " "); !strings.Contains(folded, "5 scenarios: 1 held") || !strings.Contains(folded, "Seq 1–19 were NEW to A") {
+			t.Errorf("at %d columns: %s", width, plain)
+		}
+	}
+	var b bytes.Buffer
+	if err := NewText(&b, 80).Line(mutant(t)); err != nil || !strings.Contains(b.String(), "NOT held") {
+		t.Errorf("%v, %q", err, b.String())
+	}
+}
+
+func TestJUnitIsValid(t *testing.T) {
+	lint := oracle(t, "xmllint")
+	for name, runs := range map[string]Runs{"none": {}, "one": {Results: []Result{read(t, "ping")}}, "every": every(t)} {
+		path := filepath.Join(t.TempDir(), "junit.xml")
+		if err := os.WriteFile(path, []byte(written(t, "junit", runs)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(lint, "--noout", "--schema", "testdata/junit.xsd", path).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+func TestJUnit(t *testing.T) {
+	var got struct {
+		Tests    int `xml:"tests,attr"`
+		Failures int `xml:"failures,attr"`
+		Errors   int `xml:"errors,attr"`
+		Suites   []struct {
+			Name     string `xml:"name,attr"`
+			Tests    int    `xml:"tests,attr"`
+			Failures int    `xml:"failures,attr"`
+			Errors   int    `xml:"errors,attr"`
+			Skipped  int    `xml:"skipped,attr"`
+			Cases    []struct {
+				Name    string  `xml:"name,attr"`
+				File    string  `xml:"file,attr"`
+				Line    int     `xml:"line,attr"`
+				Failure *string `xml:"failure"`
+				Error   *string `xml:"error"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	if err := xml.Unmarshal([]byte(written(t, "junit", every(t))), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Failures != 1 || got.Errors != 3 || len(got.Suites) != 5 {
+		t.Errorf("%d failures, %d errors, %d suites", got.Failures, got.Errors, len(got.Suites))
+	}
+	tests := 0
+	for _, s := range got.Suites {
+		tests += s.Tests
+		if s.Tests != len(s.Cases) || s.Name != "ping" {
+			t.Errorf("%s: %d tests, %d cases", s.Name, s.Tests, len(s.Cases))
+		}
+	}
+	if tests != got.Tests {
+		t.Errorf("%d tests, %d in the suites", got.Tests, tests)
+	}
+	if held := got.Suites[0]; held.Failures+held.Errors+held.Skipped != 0 || held.Tests != 6 {
+		t.Errorf("the run that held: %+v", held)
+	}
+	wrong := got.Suites[1].Cases[3]
+	if wrong.Failure == nil || wrong.File != "lab/ping.yaml" || wrong.Line != 30 || wrong.Name != "3. a second ping begins: stream 2 replied" {
+		t.Fatalf("the prediction that failed: %+v", wrong)
+	}
+	for _, words := range []string{"stream 2: predicted replied, observed refused", "default deny dropped them", "lab/ping.yaml:30"} {
+		if !strings.Contains(*wrong.Failure, words) {
+			t.Errorf("does not say %q:\n%s", words, *wrong.Failure)
+		}
+	}
+	if strings.Contains(*wrong.Failure, "Stream 1 (") {
+		t.Errorf("speaks of another stream:\n%s", *wrong.Failure)
+	}
+	if s := got.Suites[2]; s.Skipped != 2 || s.Errors != 1 {
+		t.Errorf("the broken run: %d skipped, %d errors", s.Skipped, s.Errors)
+	}
+}
+
+// prove(1) finds as many points as there are, and those failed that did.
+func TestTAP(t *testing.T) {
+	prove := oracle(t, "prove")
+	for name, test := range map[string]struct {
+		runs  Runs
+		holds bool
+		says  string
+	}{
+		"none":        {Runs{}, true, "skipped: no scenario was played"},
+		"held":        {Runs{Results: []Result{read(t, "ping")}}, true, "Tests=6"},
+		"not held":    {Runs{Results: []Result{mutant(t)}}, false, "Failed 1/6"},
+		"broken":      {Runs{Results: []Result{broken(t)}}, false, "Failed 1/7"},
+		"interrupted": {Runs{Results: []Result{read(t, "interrupted")}}, false, "Failed 1/7"},
+		"cut short":   {Runs{Results: []Result{cutShort(t)}}, false, "Failed 1/7"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "run.tap")
+			tap := written(t, "tap", test.runs)
+			if err := os.WriteFile(path, []byte(tap), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command(prove, "--source", "File", path).CombinedOutput()
+			if (err == nil) != test.holds || !strings.Contains(string(out), test.says) || strings.Contains(string(out), "Parse errors") {
+				t.Errorf("%v\n%s\n%s", err, out, tap)
+			}
+		})
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	golden(t, "not_held.md", written(t, "markdown", Runs{Results: []Result{mutant(t)}}))
+	all := written(t, "markdown", every(t))
+	for _, words := range []string{
+		"# 5 scenarios: 1 held", "| ✅ | lab/ping.yaml | held |", "## ❌ ping: An established flow",
+		"the run broke: it �\\[31m\\]\\]&gt; &lt;b&gt;&amp;amp;&lt;/b&gt; \\# SKIP 100%, | &#92;| \\*x\\* ::error::",
+	} {
+		if !strings.Contains(all, words) {
+			t.Errorf("does not say %q", words)
+		}
+	}
+	var b bytes.Buffer
+	if err := every(t).Contents(&b); err != nil || !strings.HasPrefix(all, b.String()) {
+		t.Errorf("%v, %s", err, &b)
+	}
+}
+
+func TestMarkdownTakesNothingForItsOwn(t *testing.T) {
+	if got, want := md("a|b\n<script> `x` *y* $z$ \\| @all"), "a|b &lt;script&gt; \\`x\\` \\*y\\* \\$z\\$ &#92;| &#64;all"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestAnnotations(t *testing.T) {
+	var b bytes.Buffer
+	if err := every(t).Annotate(&b, ""); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	if len(lines) != 4 {
+		t.Fatalf("%d annotations, want 4:\n%s", len(lines), &b)
+	}
+	if !strings.HasPrefix(lines[0], "::error file=lab/ping.yaml,line=30,title=ping%3A NOT held::experiment 3, stream 2: predicted replied, observed refused") {
+		t.Error(lines[0])
+	}
+	if !strings.Contains(lines[0], "%0AStream 2 (ping from B to A, ICMP id 1002)%0A- ") {
+		t.Error(lines[0])
+	}
+	if !strings.Contains(lines[1], "# SKIP 100%25, |") {
+		t.Error(lines[1])
+	}
+	b.Reset()
+	r := mutant(t)
+	r.File = filepath.Join(t.TempDir(), "a,b:c.yaml")
+	if err := (Runs{Results: []Result{r}}).Annotate(&b, filepath.Dir(r.File)); err != nil || !strings.HasPrefix(b.String(), "::error file=a%2Cb%3Ac.yaml,line=30,") {
+		t.Errorf("%v, %s", err, &b)
+	}
+	b.Reset()
+	if err := (Runs{Results: []Result{read(t, "ping")}}).Annotate(&b, ""); err != nil || b.Len() > 0 {
+		t.Errorf("%v, %s", err, &b)
+	}
+}

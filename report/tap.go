@@ -1,0 +1,78 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// tap writes a test point for each prediction, as TAP version 13 has it
+// (testanything.org), with a block of YAML that explains each failure.
+func (r Runs) tap(w io.Writer) error {
+	var b bytes.Buffer
+	n := 0
+	for _, result := range r.Results {
+		fmt.Fprintf(&b, "# %s: %s\n", result.Name(), oneLine(result.Title))
+		for _, p := range result.points() {
+			n++
+			result.tapPoint(&b, n, p)
+		}
+	}
+	plan := fmt.Sprintf("TAP version 13\n1..%d", n)
+	if n == 0 {
+		plan += " # SKIP no scenario was played"
+	}
+	if _, err := fmt.Fprintf(w, "%s\n%s", plan, b.Bytes()); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+func (r Result) tapPoint(b *bytes.Buffer, n int, p point) {
+	name := tapText(r.Scenario + ": " + p.name())
+	switch {
+	case p.skipped != "":
+		fmt.Fprintf(b, "ok %d - %s # SKIP %s\n", n, name, p.skipped)
+		return
+	case p.Held:
+		fmt.Fprintf(b, "ok %d - %s\n", n, name)
+		return
+	}
+	fmt.Fprintf(b, "not ok %d - %s\n  ---\n", n, name)
+	yaml(b, "  message", p.failure())
+	if p.Predicted != "" {
+		yaml(b, "  predicted", p.Predicted)
+		yaml(b, "  observed", p.Observed)
+	}
+	if place := r.place(p); place != "" {
+		yaml(b, "  at", place)
+	}
+	fmt.Fprintln(b, "  why:")
+	for _, w := range r.whyOf(p) {
+		for _, sentence := range w.Sentences {
+			fmt.Fprintf(b, "    - %s\n", quoted(w.Subject+": "+sentence))
+		}
+	}
+	fmt.Fprintln(b, "  ...")
+}
+
+// yaml writes a key and its value. A string of JSON is one of YAML too.
+func yaml(b *bytes.Buffer, key, value string) { fmt.Fprintf(b, "%s: %s\n", key, quoted(value)) }
+
+func quoted(s string) string {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(s) // a string always can be
+	return strings.TrimSpace(b.String())
+}
+
+// tapText is a description in which nothing is taken for a directive.
+func tapText(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(oneLine(s), `\`, `\\`), "#", `\#`)
+}
+
+// oneLine is s with its white space, line ends too, as single blanks.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
