@@ -24,6 +24,9 @@ func Of(events []timeline.Event) *Report {
 		gaps:     map[string]int{},
 		last:     map[string]time.Duration{},
 		left:     map[membership]int{},
+		plans:    map[int]timeline.Plan{},
+		hits:     map[hit]int{},
+		drops:    map[stall]int{},
 	}
 	for _, e := range events {
 		b.add(e)
@@ -41,7 +44,10 @@ type builder struct {
 	last     map[string]time.Duration // when a reply last came, by stream
 	listed   map[listing]bool
 	left     map[membership]int // the experiment in which a host lost a group
-	now      time.Duration      // of the last event
+	plans    map[int]timeline.Plan
+	hits     map[hit]int   // how often a rule accepted
+	drops    map[stall]int // segments of a TCP connection that were seen to be dropped
+	now      time.Duration // of the last event
 }
 
 // A journey is what is known of one packet.
@@ -51,7 +57,22 @@ type journey struct {
 	answered bool
 	refused  bool
 	local    bool
-	verdicts []timeline.Judged
+	// Of TCP: a connection is made for it, and has been made; it was answered, but in
+	// a later experiment.
+	connecting, connected, belated bool
+	verdicts                       []timeline.Judged
+}
+
+// A hit is a rule of a host accepting in an experiment.
+type hit struct {
+	experiment int
+	host, rule string
+}
+
+// A stall is a stream of TCP in an experiment.
+type stall struct {
+	stream     string
+	experiment int
 }
 
 // A membership is a group that a host carries.
@@ -96,23 +117,33 @@ func (b *builder) add(e timeline.Event) {
 	case timeline.StreamStarted:
 		b.Streams = append(b.Streams, Stream{
 			Name: body.Stream, Protocol: body.Protocol.String(), From: body.From, To: body.To,
-			Target: body.Target.String(), ICMPID: body.ICMPID,
+			Target: body.Target.String(), ICMPID: body.ICMPID, SourcePort: body.SourcePort, Port: body.Port,
 		})
 	case timeline.Sent:
 		j := b.journey(body.Stream, body.Seq)
 		j.sent(e)
+		j.connecting = body.Connecting
+	case timeline.Connected:
+		b.journey(body.Stream, body.Seq).connected = true
 	case timeline.NotSent:
 		j := b.journey(body.Stream, body.Seq)
 		j.sent(e)
 		j.local, j.Error = body.Local, body.Error
 		j.Outcome = Unsent
+	case timeline.Unreached:
+		j := b.journey(body.Stream, body.Seq)
+		j.Outcome, j.Error = Reset, body.Error
 	case timeline.Replied:
 		b.replied(e, body)
 	case timeline.Judged:
-		if body.Stream != "" && body.Seq > 0 {
-			j := b.journey(body.Stream, body.Seq)
-			j.verdicts = append(j.verdicts, body)
-			j.refused = j.refused || !body.Accepted
+		b.judged(e, body)
+	case timeline.TimedOut:
+		if x := b.Experiment(e.Experiment); x != nil {
+			x.Late = true
+		}
+	case timeline.Ran:
+		if x := b.Experiment(e.Experiment); x != nil {
+			x.Ran = append(x.Ran, body)
 		}
 	case timeline.EntryChanged:
 		b.Events = append(b.Events, FlowEvent{
@@ -140,19 +171,66 @@ func (b *builder) begin(body timeline.Begun) {
 	for _, h := range body.Hosts {
 		b.Hosts = append(b.Hosts, Host{Name: h.Name, Address: h.Address.Addr().String(), Groups: h.Groups})
 	}
+	b.File, b.Question = body.File, body.Question
 	for _, p := range body.Plan {
-		x := Experiment{Number: p.Number, Title: p.Title, Do: p.Do, Packets: p.Packets}
+		b.plans[p.Number] = p
+		x := Experiment{Number: p.Number, Title: p.Title, Do: p.Do, Packets: p.Packets, Line: p.Line, Predictions: []Prediction{}}
 		for _, predicted := range p.Predicted {
-			x.Streams = append(x.Streams, StreamResult{Stream: predicted.Stream, Predicted: Outcome(predicted.Outcome)})
+			if predicted.Stream != "" {
+				result := x.result(predicted.Stream)
+				result.Predicted = Outcome(predicted.Outcome)
+			}
 		}
 		b.Experiments = append(b.Experiments, x)
 	}
+}
+
+// result is the stream's in the experiment.
+func (x *Experiment) result(stream string) *StreamResult {
+	i := slices.IndexFunc(x.Streams, func(s StreamResult) bool { return s.Stream == stream })
+	if i < 0 {
+		i = len(x.Streams)
+		x.Streams = append(x.Streams, StreamResult{Stream: stream})
+	}
+	return &x.Streams[i]
+}
+
+// judged notes a verdict with each packet that it is about.
+func (b *builder) judged(e timeline.Event, body timeline.Judged) {
+	if body.Accepted {
+		b.hits[hit{e.Experiment, body.Host, body.Rule}]++
+	}
+	if body.Stream == "" || body.Seq < 1 {
+		return
+	}
+	s := b.Stream(body.Stream)
+	tcp := s != nil && s.Protocol == sg.TCP.String()
+	for seq := body.Seq; seq <= max(body.Seq, body.Last); seq++ {
+		j := b.journey(body.Stream, seq)
+		if tcp && !body.Reply && body.Direction == sg.Egress && j.judgedAt(body) {
+			s.Retransmitted++
+		}
+		j.verdicts = append(j.verdicts, body)
+		j.refused = j.refused || !body.Accepted
+	}
+	if tcp && !body.Accepted {
+		b.drops[stall{body.Stream, e.Experiment}]++
+	}
+}
+
+// judgedAt reports whether a packet like it was seen at the same place before.
+func (j *journey) judgedAt(v timeline.Judged) bool {
+	return slices.ContainsFunc(j.verdicts, func(o timeline.Judged) bool {
+		return o.Host == v.Host && o.Direction == v.Direction && o.Reply == v.Reply && o.Packet == v.Packet
+	})
 }
 
 func (b *builder) replied(e timeline.Event, body timeline.Replied) {
 	j := b.journey(body.Stream, body.Seq)
 	rtt := ms(body.RTT)
 	j.answered, j.RTTMS, j.Outcome = true, &rtt, Replied
+	s := b.Stream(body.Stream)
+	j.belated = s != nil && s.Protocol == sg.TCP.String() && e.Experiment > j.Experiment
 	if body.Late {
 		j.Outcome = Late
 	}
@@ -253,11 +331,13 @@ func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 	return f
 }
 
-// streamOf is the stream that a conntrack entry belongs to, or nil.
+// streamOf is the stream that a conntrack entry belongs to, or nil: the latest, if
+// several have had the same flow.
 func (b *builder) streamOf(e flow.Entry) *string {
-	for i := range b.Streams {
+	for i := len(b.Streams) - 1; i >= 0; i-- {
 		s := &b.Streams[i]
-		if s.Protocol == e.Orig.Protocol.String() && s.ICMPID == e.Orig.ICMPID && s.Target == e.Orig.Destination.String() {
+		if s.Protocol == e.Orig.Protocol.String() && s.ICMPID == e.Orig.ICMPID && s.Target == e.Orig.Destination.String() &&
+			s.SourcePort == e.Orig.SourcePort && s.Port == e.Orig.DestinationPort {
 			return &s.Name
 		}
 	}
@@ -300,30 +380,46 @@ func (b *builder) finish() *Report {
 
 // finishExperiment compares what was predicted with what was seen.
 func (b *builder) finishExperiment(x *Experiment) {
-	x.Held = x.Complete && len(x.Streams) > 0
-	for i := range x.Streams {
-		result := &x.Streams[i]
-		outcomes := map[Outcome]int{}
-		for _, j := range b.packets[result.Stream] {
-			if j.Experiment != x.Number {
-				continue
-			}
-			result.Sent++
-			switch j.Outcome {
-			case Replied, Late:
-				result.Received++
-				outcomes[Replied]++
-			case Refused:
-				result.Refused++
-				outcomes[Refused]++
-			default:
-				outcomes[j.Outcome]++
-			}
+	for i := range b.Streams {
+		if slices.ContainsFunc(b.packets[b.Streams[i].Name], func(j *journey) bool { return j.Outcome != "" && j.Experiment == x.Number }) {
+			x.result(b.Streams[i].Name)
 		}
-		result.Observed = summary(outcomes)
-		result.Held = x.Complete && result.Observed == result.Predicted && result.Sent == x.Packets
-		x.Held = x.Held && result.Held
 	}
+	for i := range x.Streams {
+		b.finishResult(x, &x.Streams[i])
+	}
+	b.predict(x)
+	x.Held = x.Complete && !x.Late
+	for _, p := range x.Predictions {
+		x.Held = x.Held && p.Held
+	}
+	for _, ran := range x.Ran {
+		x.Held = x.Held && ran.Exit == ran.Expected
+	}
+}
+
+// finishResult counts what became of a stream's packets in an experiment.
+func (b *builder) finishResult(x *Experiment, result *StreamResult) {
+	outcomes := map[Outcome]int{}
+	for _, j := range b.packets[result.Stream] {
+		if j.Experiment != x.Number || j.Outcome == "" {
+			continue
+		}
+		result.Sent++
+		switch j.Outcome {
+		case Replied, Late:
+			result.Received++
+			outcomes[Replied]++
+		case Refused:
+			result.Refused++
+			outcomes[Refused]++
+		default:
+			outcomes[j.Outcome]++
+		}
+	}
+	result.Stalled, result.Reset = outcomes[Stalled], outcomes[Reset]
+	result.Observed = summary(outcomes)
+	result.Held = x.Complete && (result.Predicted == "" || result.Observed == result.Predicted && result.Sent == x.Packets)
 }
 
 // summary is the one outcome of many packets, or Mixed.

@@ -24,3 +24,30 @@ func percent(p float64) string {
 	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(p, 'g', 6, 64), 64)
 	return strconv.FormatFloat(rounded, 'g', -1, 64)
 }
+
+func (s *Stream) isPing() bool { return s.Port == 0 }
+
+// what says between which ends a stream goes, and what tells its flow from others.
+func (s *Stream) what() string {
+	if s.isPing() {
+		return fmt.Sprintf("ping from %s to %s, ICMP id %d", s.From, s.To, s.ICMPID)
+	}
+	return fmt.Sprintf("%s from %s port %d to %s port %d", s.Protocol, s.From, s.SourcePort, s.To, s.Port)
+}
+
+// statistics is the sum of a stream of TCP or UDP.
+func (s *Stream) statistics() string {
+	parts := []string{fmt.Sprintf("%d sent", s.Sent)}
+	for _, c := range []struct {
+		n    int
+		word string
+	}{{s.Received, "replied"}, {s.Refused, "refused"}, {s.Stalled, "stalled"}, {s.Belated, "of those answered later"}, {s.Reset, "reset"}, {s.Lost, "lost"}, {s.Retransmitted, "seen to be sent again"}} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.word))
+		}
+	}
+	if s.RTT != nil {
+		parts = append(parts, fmt.Sprintf("rtt min/avg/max %.3f/%.3f/%.3f ms", s.RTT.Min, s.RTT.Avg, s.RTT.Max))
+	}
+	return strings.Join(parts, ", ")
+}

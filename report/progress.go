@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/colorprofile"
@@ -58,7 +59,22 @@ func (p *Progress) Add(e timeline.Event) {
 		}
 	case timeline.StreamStarted:
 		p.order = append(p.order, body.Stream)
-		p.line("stream %s started: ping %s from %s", body.Stream, body.To, body.From)
+		p.line("stream %s started: %s from %s to %s", body.Stream, startedWord(body), body.From, body.To)
+	case timeline.StreamStopped:
+		p.order = slices.DeleteFunc(p.order, func(s string) bool { return s == body.Stream })
+		p.line("stream %s stopped", body.Stream)
+	case timeline.GroupsChanged:
+		p.line("%s carries %s", body.Host, orNone(body.Groups))
+	case timeline.ACLChanged:
+		p.line("network ACL before %s: %v", body.Host, body.On)
+	case timeline.Cut:
+		p.line("conntrack entry deleted on %s: %s", body.Host, body.Flow)
+	case timeline.TimedOut:
+		p.line("the experiment took longer than %s", body.Within)
+	case timeline.Ran:
+		p.line("on %s: %s: exit code %d", body.Host, strings.Join(body.Command, " "), body.Exit)
+	case timeline.Unreached:
+		p.fate(body.Stream, body.Seq, Reset)
 	case timeline.Sent:
 		p.fate(body.Stream, body.Seq, "")
 	case timeline.NotSent:
@@ -187,4 +203,18 @@ func cut(s string, columns int) string {
 		return string(r[:max(columns, 0)])
 	}
 	return s
+}
+
+func startedWord(s timeline.StreamStarted) string {
+	if s.Port == 0 {
+		return "ping"
+	}
+	return fmt.Sprintf("%s to port %d", s.Protocol, s.Port)
+}
+
+func orNone(words []string) string {
+	if len(words) == 0 {
+		return "no group"
+	}
+	return strings.Join(words, ", ")
 }

@@ -101,7 +101,9 @@ type StreamResult struct {
 	Sent      int     `json:"sent"`
 	Received  int     `json:"received"`
 	Refused   int     `json:"refused"`
-	Predicted Outcome `json:"predicted"`
+	Stalled   int     `json:"stalled"`
+	Reset     int     `json:"reset"`
+	Predicted Outcome `json:"predicted"` // empty if no outcome was
 	Observed  Outcome `json:"observed"`
 	Held      bool    `json:"held"`
 }
@@ -133,6 +135,9 @@ type Stream struct {
 	To       string `json:"to"`
 	Target   string `json:"target"`
 	ICMPID   uint16 `json:"icmp_id"`
+	// SourcePort and Port are those of TCP and UDP.
+	SourcePort uint16 `json:"source_port,omitempty"`
+	Port       uint16 `json:"port,omitempty"`
 	// Sent counts every packet that was tried, as ping(8) does; Received counts
 	// late replies too.
 	Sent           int            `json:"sent"`
@@ -141,7 +146,11 @@ type Stream struct {
 	Refused        int            `json:"refused"`
 	LocallyDropped int            `json:"dropped_by_local_firewall"` // part of Refused
 	Lost           int            `json:"lost"`
-	Waiting        int            `json:"waiting"` // under way when the run ended
+	Stalled        int            `json:"stalled"`       // of TCP: sent into a connection that let nothing through
+	Reset          int            `json:"reset"`         // its sender was told that nobody listens
+	Belated        int            `json:"belated"`       // of TCP: part of Stalled; answered in a later experiment
+	Retransmitted  int            `json:"retransmitted"` // of TCP: messages that were seen to be sent again
+	Waiting        int            `json:"waiting"`       // under way when the run ended
 	LossPercent    float64        `json:"loss_percent"`
 	FirstReply     *int           `json:"first_reply"`
 	TimeMS         float64        `json:"time_ms"` // from the first packet to the last news of one
@@ -167,6 +176,8 @@ type Packet struct {
 	Outcome    Outcome  `json:"outcome"`
 	RTTMS      *float64 `json:"rtt_ms,omitempty"`
 	Error      string   `json:"error,omitempty"`
+	// Belated says that a stalled message was answered in a later experiment.
+	Belated bool `json:"belated,omitempty"`
 }
 
 // A VerdictRange is what one host did with consecutive packets of a stream, all

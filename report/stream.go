@@ -17,9 +17,7 @@ func (b *builder) finishStream(s *Stream) {
 		if j.Outcome == "" {
 			continue // judged, but its sender has not yet told of it
 		}
-		if j.refused && !j.answered {
-			j.Outcome = Refused
-		}
+		b.settle(s, j)
 		if x := b.Experiment(j.Experiment); j.Outcome == Lost && x != nil && !x.Complete && b.now-j.at < patience {
 			j.Outcome = Waiting
 		}
@@ -42,6 +40,10 @@ func (b *builder) finishStream(s *Stream) {
 			s.Refused++
 		case Waiting:
 			s.Waiting++
+		case Stalled:
+			s.Stalled++
+		case Reset:
+			s.Reset++
 		default:
 			s.Lost++
 		}
@@ -49,6 +51,9 @@ func (b *builder) finishStream(s *Stream) {
 			s.LocallyDropped++
 		}
 		s.Packets = append(s.Packets, j.Packet)
+		if j.Belated {
+			s.Belated++
+		}
 		b.Missed.Verdicts += j.missing()
 	}
 	if s.Sent > 0 {
@@ -57,6 +62,21 @@ func (b *builder) finishStream(s *Stream) {
 	s.TimeMS = ms(max(last, b.last[s.Name]) - first)
 	s.RTT = rttOf(rtts)
 	s.Verdicts = ranges(s, b.packets[s.Name])
+}
+
+// settle says what became of a packet, from what was seen of it.
+func (b *builder) settle(s *Stream, j *journey) {
+	switch {
+	case s.Protocol == sg.TCP.String() && (!j.connecting || j.connected):
+		// The message was sent into a connection. If nothing comes back and segments
+		// were seen to be dropped, it waits there.
+		stuck := b.drops[stall{s.Name, j.Experiment}] > 0
+		if j.belated || !j.answered && j.Outcome != Reset && stuck {
+			j.Outcome, j.Belated = Stalled, j.belated
+		}
+	case j.refused && !j.answered:
+		j.Outcome = Refused
+	}
 }
 
 // patience is how long after it was sent a packet may still be under way.
@@ -68,7 +88,7 @@ const patience = time.Second
 func (j *journey) missing() int {
 	switch {
 	case j.answered:
-		return max(0, 4-len(j.verdicts))
+		return max(0, 4-len(j.verdicts)) // TCP has more: a SYN, or what is sent again
 	case j.Outcome == Lost, j.local && j.Outcome == Unsent:
 		return 1
 	}

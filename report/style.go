@@ -54,6 +54,10 @@ func markOf(o Outcome) mark {
 		return mark{"~", yellow, "replied late"}
 	case Unsent:
 		return mark{"!", yellow, "not sent"}
+	case Stalled:
+		return mark{"=", yellow, "stalled"}
+	case Reset:
+		return mark{"R", red, "reset"}
 	case Lost:
 		return mark{"?", yellow, "lost"}
 	}

@@ -62,6 +62,10 @@ func (t *Text) Lab(r *Report) error {
 		t.paragraph(&b, "     ", dim, fmt.Sprintf("Self-check: a packet that no rule allows was sent to %s; the kernel was seen to drop it.", strings.Join(dropped, " and to ")))
 	}
 	t.paragraph(&b, "     ", dim, fmt.Sprintf("%s packet replied   %s packet refused: seen to be dropped", markOf(Replied).shape, markOf(Refused).shape))
+	if r.Question != "" {
+		b.WriteByte('\n')
+		t.paragraph(&b, "", bold, r.Question)
+	}
 	return t.flush(&b)
 }
 
@@ -89,12 +93,18 @@ func (t *Text) Experiment(r *Report, number int) error {
 		t.paragraph(&b, "  ", dim, do)
 	}
 	for _, result := range x.Streams {
-		if s := r.Stream(result.Stream); s != nil {
+		if s := r.Stream(result.Stream); s != nil && x.Packets > 0 {
 			t.lane(&b, s, result, x.Number)
 		}
 	}
+	for _, ran := range x.Ran {
+		t.paragraph(&b, "  ", plain, fmt.Sprintf("%s ended with exit code %d", strings.Join(ran.Command, " "), ran.Exit))
+	}
 	t.remembered(&b, r, x.Number)
-	if !x.Complete {
+	switch {
+	case x.Late:
+		t.paragraph(&b, "  ", red, "this experiment took longer than it may")
+	case !x.Complete:
 		t.paragraph(&b, "  ", yellow, "this experiment was not finished")
 	}
 	return t.flush(&b)
@@ -147,7 +157,7 @@ func (s StreamResult) count() string {
 	for _, c := range []struct {
 		n    int
 		word string
-	}{{s.Received, "replied"}, {s.Refused, "refused"}, {s.Sent - s.Received - s.Refused, "lost"}} {
+	}{{s.Received, "replied"}, {s.Refused, "refused"}, {s.Stalled, "stalled"}, {s.Reset, "reset"}, {s.Sent - s.Received - s.Refused - s.Stalled - s.Reset, "lost"}} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.word))
 		}
@@ -205,9 +215,14 @@ func (t *Text) Conclusion(r *Report) error {
 	t.entries(&b, r)
 	t.rules(&b, r)
 	for _, s := range r.Streams {
-		if s.Sent > 0 {
+		switch {
+		case s.Sent == 0:
+		case s.isPing():
 			t.heading(&b, fmt.Sprintf("Stream %s, as ping(8) sums it up", s.Name))
 			b.WriteString(s.pingStatistics())
+		default:
+			t.heading(&b, fmt.Sprintf("Stream %s (%s)", s.Name, s.what()))
+			t.paragraph(&b, "  ", plain, s.statistics())
 		}
 	}
 	if len(r.Why) > 0 {
@@ -241,35 +256,46 @@ func (t *Text) verdict(b *bytes.Buffer, r *Report) {
 
 // comparison is predicted × observed: a table, or a list where a table does not fit.
 func (t *Text) comparison(b *bytes.Buffer, r *Report) {
-	const others, narrow = 50, 14 // columns of the rest of the table, and of the title at least
+	const others, narrow = 54, 14 // columns of the rest of the table, and of the title at least
 	t.heading(b, "Predicted and observed")
-	if t.width < others+narrow {
+	if t.width < others+narrow || r.wordy(t.width) {
 		for _, x := range r.Experiments {
 			t.paragraph(b, fmt.Sprintf("  %d  ", x.Number), plain, x.Title)
-			for _, s := range x.Streams {
-				t.paragraph(b, "     ", s.style(x), fmt.Sprintf("stream %s: predicted %s, observed %s %d/%d; held: %s", s.Stream, s.Predicted, s.Observed, s.matching(), s.Sent, s.held(x)))
+			for _, p := range x.Predictions {
+				t.paragraph(b, "     ", p.style(x), fmt.Sprintf("%s: predicted %s; observed %s; held: %s", p.Subject, p.Predicted, p.Observed, p.held(x)))
 			}
 		}
 		return
 	}
 	w := newTable()
 	w.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: t.width - others, WidthMaxEnforcer: text.WrapSoft}})
-	w.AppendHeader(table.Row{"#", "experiment", "stream", "predicted", "observed", "held"})
+	w.AppendHeader(table.Row{"#", "experiment", "of", "predicted", "observed", "held"})
 	for _, x := range r.Experiments {
 		number, title := fmt.Sprint(x.Number), x.Title
-		for _, s := range x.Streams {
-			observed := fmt.Sprintf("%s %d/%d", s.Observed, s.matching(), s.Sent)
-			w.AppendRow(table.Row{number, title, s.Stream, s.Predicted, observed, styled(s.style(x), s.held(x))})
+		for _, p := range x.Predictions {
+			w.AppendRow(table.Row{number, title, p.Subject, p.Predicted, p.Observed, styled(p.style(x), p.held(x))})
 			number, title = "", ""
 		}
 	}
 	writeTable(b, w)
 }
 
+// wordy reports whether predictions say too much for a table of that width.
+func (r *Report) wordy(width int) bool {
+	const rest = 34 // columns of the number, a narrow title, the subject and what held
+	longest := 0
+	for _, x := range r.Experiments {
+		for _, p := range x.Predictions {
+			longest = max(longest, len(p.Predicted)+len(p.Observed))
+		}
+	}
+	return longest+rest > width
+}
+
 // held says whether the prediction held.
-func (s StreamResult) held(x Experiment) string {
+func (p Prediction) held(x Experiment) string {
 	switch {
-	case s.Held:
+	case p.Held:
 		return "yes"
 	case !x.Begun:
 		return "not run"
@@ -279,8 +305,8 @@ func (s StreamResult) held(x Experiment) string {
 	return "NO"
 }
 
-func (s StreamResult) style(x Experiment) string {
-	return map[string]string{"yes": green, "not run": yellow, "cut short": yellow, "NO": red}[s.held(x)]
+func (p Prediction) style(x Experiment) string {
+	return map[string]string{"yes": green, "not run": yellow, "cut short": yellow, "NO": red}[p.held(x)]
 }
 
 // matching is how many packets had the outcome that was observed.
@@ -290,6 +316,10 @@ func (s StreamResult) matching() int {
 		return s.Refused
 	case Replied, Mixed:
 		return s.Received
+	case Stalled:
+		return s.Stalled
+	case Reset:
+		return s.Reset
 	}
 	return 0
 }

@@ -21,7 +21,7 @@ func (b *builder) why() []Paragraph {
 		}
 		t := &teller{builder: b, stream: s}
 		paragraphs = append(paragraphs, Paragraph{
-			Subject:   fmt.Sprintf("Stream %s (ping from %s to %s, ICMP id %d)", s.Name, s.From, s.To, s.ICMPID),
+			Subject:   fmt.Sprintf("Stream %s (%s)", s.Name, s.what()),
 			Sentences: t.tell(),
 		})
 	}
@@ -54,8 +54,17 @@ func (t *teller) tell() []string {
 			t.established(r)
 		case r.State == "new" && r.Verdict == "accept":
 			t.admittedNew(r)
-		case r.State == "new":
+		case strings.HasPrefix(r.Rule, "acl-"):
+			t.say("%s %s %s to %s, and its network ACL (%s) dropped %s: an ACL knows no connections.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule, them(r))
+		case r.State == "new" && r.Verdict == "drop":
 			t.refusedNew(r)
+		case r.State == "untracked" && r.Verdict == "accept":
+			t.say("%s %s UNTRACKED to %s, which is open to the world for %s both ways: conntrack is not asked, and rule %q admitted each by itself.",
+				t.packets(r), were(r), r.Host, them(r), r.Rule)
+			t.admitted = r.Number
+		case r.State == "invalid" && r.Verdict == "drop":
+			t.say("%s %s INVALID to %s: conntrack has no entry, and takes up no connection in the middle; no rule matched%s, and default deny dropped %s.",
+				t.packets(r), were(r), r.Host, t.sinceRevoked(), them(r))
 		case r.Verdict == "accept":
 			t.say("%s %s %s to %s and accepted by rule %q.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule)
 		default:
@@ -76,10 +85,20 @@ func (t *teller) anotherFlow() {
 		if other.Name == t.stream.Name {
 			return
 		}
-		if other.From == t.stream.From && other.To == t.stream.To && other.Protocol == t.stream.Protocol && other.ICMPID != t.stream.ICMPID {
-			t.say("The hosts and the protocol are those of stream %s, but the ICMP id is another, and conntrack tells pings apart by that: for it, this is another flow.", other.Name)
-			return
+		if other.From != t.stream.From || other.To != t.stream.To || other.Protocol != t.stream.Protocol || other.Port != t.stream.Port {
+			continue
 		}
+		what := "ICMP id"
+		if !t.stream.isPing() {
+			what = "source port"
+		}
+		if other.ICMPID != t.stream.ICMPID || other.SourcePort != t.stream.SourcePort {
+			t.say("The hosts and the protocol are those of stream %s, but the %s is another, and conntrack tells %s apart by that: for it, this is another flow.",
+				other.Name, what, map[string]string{"ICMP id": "pings", "source port": "connections"}[what])
+		} else {
+			t.say("Hosts, protocol and %s are those of stream %s: for conntrack this is the same flow.", what, other.Name)
+		}
+		return
 	}
 }
 
@@ -153,6 +172,15 @@ func (t *teller) replies() {
 
 // unproved tells of packets whose fate nobody saw.
 func (t *teller) unproved() {
+	if t.stream.Stalled > 0 {
+		t.say("The connection was there, and %d messages stalled in it: segments were seen to be dropped, and messages to be sent again (%d times), to no avail.", t.stream.Stalled, t.stream.Retransmitted)
+	}
+	if t.stream.Belated > 0 {
+		t.say("%d of them got through later, when the way was free again: TCP had not given up.", t.stream.Belated)
+	}
+	if t.stream.Reset > 0 {
+		t.say("Of %d packets the sender was told that nobody listens.", t.stream.Reset)
+	}
 	if t.stream.Lost > 0 {
 		t.say("%d packets were neither answered nor seen to be dropped. What became of them is not known.", t.stream.Lost)
 	}

@@ -1,0 +1,218 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// predict compares what was predicted of an experiment with what was seen.
+func (b *builder) predict(x *Experiment) {
+	x.Predictions = []Prediction{}
+	for _, p := range b.plans[x.Number].Predicted {
+		seen := Prediction{Line: p.Line, Column: p.Column}
+		if p.Stream != "" {
+			b.predictStream(x, p, &seen)
+		} else {
+			b.predictHost(x, p, &seen)
+		}
+		seen.Held = seen.Held && x.Complete
+		x.Predictions = append(x.Predictions, seen)
+	}
+}
+
+// A claim is one thing that was said of a subject, and what was seen of it.
+type claim struct {
+	predicted, observed string
+	held                bool
+}
+
+func (p *Prediction) take(claims []claim) {
+	var predicted, observed []string
+	p.Held = len(claims) > 0
+	for _, c := range claims {
+		predicted, observed = append(predicted, c.predicted), append(observed, c.observed)
+		p.Held = p.Held && c.held
+	}
+	p.Predicted, p.Observed = strings.Join(predicted, ", "), strings.Join(observed, ", ")
+}
+
+func (b *builder) predictStream(x *Experiment, p timeline.Prediction, seen *Prediction) {
+	seen.Subject = "stream " + p.Stream
+	result := x.result(p.Stream)
+	all := result.Sent == x.Packets
+	var claims []claim
+	if p.Outcome != "" {
+		claims = append(claims, claim{p.Outcome, fmt.Sprintf("%s %d/%d", result.Observed, result.matching(), result.Sent), all && string(result.Observed) == p.Outcome})
+	}
+	for _, amount := range []struct {
+		predicted *timeline.Amount
+		n         int
+		what      string
+	}{{p.Received, result.Received, "replied"}, {p.Refused, result.Refused, "refused"}} {
+		if amount.predicted != nil {
+			claims = append(claims, claim{
+				fmt.Sprintf("%s %s", amountText(*amount.predicted), amount.what), fmt.Sprintf("%d/%d %s", amount.n, result.Sent, amount.what),
+				all && within(*amount.predicted, amount.n, result.Sent),
+			})
+		}
+	}
+	if p.First > 0 {
+		first := b.firstReply(p.Stream, x.Number)
+		observed := "no reply"
+		if first > 0 {
+			observed = fmt.Sprintf("first reply %d", first)
+		}
+		claims = append(claims, claim{fmt.Sprintf("first reply %d", p.First), observed, first == p.First})
+	}
+	judges, states := b.judgedWhereTheyArrive(p.Stream, x.Number)
+	if p.By != "" {
+		claims = append(claims, claim{"by " + p.By, "by " + listed(judges), judgedBy(judges, p.By)})
+	}
+	if p.Tracked != nil {
+		tracked := len(states) > 0 && !slices.Contains(states, "untracked")
+		claims = append(claims, claim{trackedText(*p.Tracked), listed(states), len(states) > 0 && tracked == *p.Tracked})
+	}
+	seen.take(claims)
+}
+
+func trackedText(tracked bool) string {
+	if tracked {
+		return "tracked"
+	}
+	return "untracked"
+}
+
+func (b *builder) predictHost(x *Experiment, p timeline.Prediction, seen *Prediction) {
+	seen.Subject = "host " + p.Host
+	var c claim
+	switch {
+	case p.Flow != "":
+		c = b.predictEntry(x, p)
+	case p.Hit != "":
+		n := b.hits[hit{x.Number, p.Host, p.Hit}]
+		c = claim{fmt.Sprintf("rule %s is hit", p.Hit), times(n), n > 0}
+	case p.Never != "":
+		n := 0
+		for experiment := 1; experiment <= x.Number; experiment++ {
+			n += b.hits[hit{experiment, p.Host, p.Never}]
+		}
+		c = claim{fmt.Sprintf("rule %s is never hit", p.Never), times(n), n == 0}
+	}
+	seen.take([]claim{c})
+}
+
+func times(n int) string {
+	switch n {
+	case 0:
+		return "never hit"
+	case 1:
+		return "hit once"
+	}
+	return fmt.Sprintf("hit %d times", n)
+}
+
+// predictEntry is about the conntrack entry of a stream at the end of the experiment.
+func (b *builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
+	i := slices.IndexFunc(b.Flows, func(f Flow) bool {
+		return f.Experiment == x.Number && f.Host == p.Host && f.Stream != nil && *f.Stream == p.Flow
+	})
+	looked := b.listed[listing{x.Number, p.Host}]
+	switch {
+	case p.Absent:
+		observed := "no entry"
+		if i >= 0 {
+			observed = "an entry, " + b.Flows[i].admission()
+		}
+		return claim{fmt.Sprintf("no entry of stream %s", p.Flow), observed, looked && i < 0}
+	case i < 0:
+		return claim{fmt.Sprintf("an entry of stream %s", p.Flow), "no entry", false}
+	case p.AdmittedBy == "":
+		return claim{fmt.Sprintf("an entry of stream %s", p.Flow), "an entry", true}
+	}
+	by := b.Flows[i].AdmittedBy
+	return claim{fmt.Sprintf("an entry of stream %s, admitted by %s", p.Flow, p.AdmittedBy), b.Flows[i].admission(), by != nil && *by == p.AdmittedBy}
+}
+
+// firstReply is the first packet of a stream that was answered by the end of an experiment, or 0.
+func (b *builder) firstReply(stream string, experiment int) int {
+	for _, j := range b.packets[stream] {
+		if (j.Outcome == Replied || j.Outcome == Late) && j.Experiment <= experiment {
+			return j.Seq
+		}
+	}
+	return 0
+}
+
+// judgedWhereTheyArrive is what judged the packets of a stream in an experiment, and
+// in which states they were: at their destination, or where their own host's rules
+// dropped them before.
+func (b *builder) judgedWhereTheyArrive(stream string, experiment int) (judges, states []string) {
+	s := b.Stream(stream)
+	if s == nil {
+		return nil, nil
+	}
+	add := func(list *[]string, word string) {
+		if !slices.Contains(*list, word) {
+			*list = append(*list, word)
+		}
+	}
+	for _, j := range b.packets[stream] {
+		if j.Experiment != experiment {
+			continue
+		}
+		for _, v := range j.verdicts {
+			if !v.Reply && (v.Host == s.To && v.Direction == sg.Ingress || v.Host == s.From && v.Direction == sg.Egress && !v.Accepted) {
+				add(&judges, v.Rule)
+				add(&states, v.State)
+			}
+		}
+	}
+	return judges, states
+}
+
+// judgedBy reports whether a rule judged the packets: after it has let the first one
+// in, the others are established.
+func judgedBy(judges []string, rule string) bool {
+	return slices.Contains(judges, rule) && !slices.ContainsFunc(judges, func(j string) bool { return j != rule && j != timeline.Established })
+}
+
+func listed(words []string) string {
+	if len(words) == 0 {
+		return "nobody"
+	}
+	return strings.Join(words, " and ")
+}
+
+const noLimit = 1e18
+
+// within reports whether so many of so many are the amount.
+func within(a timeline.Amount, n, of int) bool {
+	value := float64(n)
+	if a.Percent {
+		if of == 0 {
+			return false
+		}
+		value = 100 * value / float64(of)
+	}
+	return a.Min <= value && value <= a.Max
+}
+
+func amountText(a timeline.Amount) string {
+	unit := ""
+	if a.Percent {
+		unit = "%"
+	}
+	switch {
+	case a.Min == a.Max:
+		return fmt.Sprintf("%g%s", a.Min, unit)
+	case a.Max >= noLimit:
+		return fmt.Sprintf("at least %g%s", a.Min, unit)
+	case a.Min <= 0:
+		return fmt.Sprintf("at most %g%s", a.Max, unit)
+	}
+	return fmt.Sprintf("%g%s to %g%s", a.Min, unit, a.Max, unit)
+}
