@@ -46,6 +46,8 @@ var only = map[string][]string{
 	"github.com/prometheus-community/pro-bing":       {"lablab/pinger"},
 	"github.com/spf13/cobra":                         {"lablab/internal/cli"},
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types": {"lablab/sg"},
+	"github.com/goccy/go-yaml":                       {"lablab/scenario"},
+	"github.com/google/jsonschema-go/jsonschema":     {"lablab/scenario"},
 	"github.com/jedib0t/go-pretty/v6/table":          {"lablab/report"},
 	"github.com/charmbracelet/colorprofile":          {"lablab/report"},
 	"os/exec":                                        {"lablab/internal/nstest"},

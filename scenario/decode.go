@@ -1,0 +1,162 @@
+package scenario
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// readable is what reads itself, because it may be written in more than one way
+// or only in certain ways.
+type readable interface {
+	read(c *complaints, n ast.Node)
+}
+
+// decode reads a node into a struct (by its json tags), a slice, or what reads
+// itself. Everything that does not fit is a problem; the rest is read all the same.
+func (c *complaints) decode(n ast.Node, into reflect.Value) {
+	if r, itself := into.Addr().Interface().(readable); itself {
+		r.read(c, n)
+		return
+	}
+	switch into.Kind() {
+	case reflect.Struct:
+		c.mapping(n, into)
+	case reflect.Slice:
+		c.sequence(n, into)
+	default:
+		panic("scenario: a " + into.Type().String() + " cannot be read")
+	}
+}
+
+func (c *complaints) sequence(n ast.Node, into reflect.Value) {
+	if n.Type() == ast.NullType {
+		return
+	}
+	list, ok := n.(*ast.SequenceNode)
+	if !ok {
+		c.about(placeOf(n), "a list is due here, as in [a, b], and not %s", kindOf(n))
+		return
+	}
+	for _, v := range list.Values {
+		element := reflect.New(into.Type().Elem()).Elem()
+		c.decode(v, element)
+		into.Set(reflect.Append(into, element))
+	}
+}
+
+// mapping reads into a struct. A key that is misspelt is read as what it was
+// meant to be, so that it is told of once.
+func (c *complaints) mapping(n ast.Node, into reflect.Value) {
+	at := placeOf(n)
+	if place := into.FieldByName("Place"); place.IsValid() {
+		place.Set(reflect.ValueOf(at))
+	}
+	pairs, ok := c.pairs(n)
+	if !ok {
+		return
+	}
+	known := fieldsOf(into.Type())
+	names := namesOf(known)
+	given := map[string]bool{}
+	for _, p := range pairs {
+		given[p.key] = true
+	}
+	for _, p := range pairs {
+		if !slices.Contains(names, p.key) {
+			meant := nearest(p.key, names)
+			c.hinted(p.at, didYouMean(p.key, names), "unknown key %q", p.key)
+			if meant == "" || given[meant] {
+				continue
+			}
+			p.key, given[meant] = meant, true
+		}
+		f := known[slices.Index(names, p.key)]
+		if p.value.Type() == ast.NullType && !f.nullable {
+			c.about(p.at, "%s has no value", p.key)
+			continue
+		}
+		c.decode(p.value, into.FieldByIndex(f.index))
+	}
+	for _, f := range known {
+		if f.required && !given[f.name] {
+			c.about(at, "%s is missing", f.name)
+		}
+	}
+}
+
+// A pair is a key of a mapping and what follows it.
+type pair struct {
+	key   string
+	at    Place
+	value ast.Node
+}
+
+// pairs are those of a mapping, in their order, each key once.
+func (c *complaints) pairs(n ast.Node) ([]pair, bool) {
+	var values []*ast.MappingValueNode
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		values = n.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{n}
+	case *ast.NullNode:
+	default:
+		c.about(placeOf(n), "keys and values are due here, as in { key: value }, and not %s", kindOf(n))
+		return nil, false
+	}
+	var pairs []pair
+	first := map[string]Place{}
+	for _, v := range values {
+		p := pair{key: v.Key.GetToken().Value, at: placeOf(v.Key), value: v.Value}
+		if there, twice := first[p.key]; twice {
+			c.about(p.at, "%q is here twice; it is in line %d already", p.key, there.Line)
+			continue
+		}
+		first[p.key] = p.at
+		pairs = append(pairs, p)
+	}
+	return pairs, true
+}
+
+func kindOf(n ast.Node) string {
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "keys and values"
+	case *ast.SequenceNode:
+		return "a list"
+	case *ast.NullNode:
+		return "nothing"
+	}
+	return "a single word"
+}
+
+// A field is a member of a struct that is read from a key.
+type field struct {
+	name               string
+	index              []int
+	required, nullable bool
+}
+
+func fieldsOf(t reflect.Type) []field {
+	var fields []field
+	for _, f := range reflect.VisibleFields(t) {
+		tag, tagged := f.Tag.Lookup("json")
+		if !tagged {
+			continue
+		}
+		name, rest, _ := strings.Cut(tag, ",")
+		fields = append(fields, field{name, f.Index, rest != "omitempty", f.Type.Kind() == reflect.Slice})
+	}
+	return fields
+}
+
+func namesOf(fields []field) []string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.name
+	}
+	return names
+}

@@ -1,0 +1,304 @@
+package scenario
+
+import (
+	"slices"
+	"strconv"
+
+	"lablab/sg"
+)
+
+// The least that pro-bing puts into a packet, and the most that fits into one.
+const (
+	leastPing    = 24
+	leastMessage = 4
+	mostPayload  = 65507
+)
+
+func (a *doPing) action(w *walk, at Place) Action {
+	s := Start{Protocol: sg.ICMP, From: a.From.text, To: a.Ping.text}
+	s.ID = w.between(a.ID, "the id", 1, 65535)
+	s.Size = w.between(a.Size, "the size", leastPing, mostPayload)
+	return w.start(at, a.Ping, a.From, a.As, s)
+}
+
+func (a *doTCP) action(w *walk, at Place) Action { return a.start(w, at, sg.TCP, a.TCP) }
+
+func (a *doUDP) action(w *walk, at Place) Action { return a.start(w, at, sg.UDP, a.UDP) }
+
+func (a *doFlow) start(w *walk, at Place, p sg.Protocol, to name) Action {
+	s := Start{Protocol: p, From: a.From.text, To: to.text, Unserved: a.Unserved.value}
+	s.Port = w.between(a.Port, "the port", 1, 65535)
+	s.SourcePort = w.between(a.SourcePort, "the source port", 1, 65535)
+	s.Size = w.between(a.Size, "the size", leastMessage, mostPayload)
+	return w.start(at, to, a.From, a.As, s)
+}
+
+// start takes the name even if something else is wrong, so that what follows is
+// not wrong too.
+func (w *walk) start(at Place, to, from, as name, s Start) Action {
+	there, here := w.host(to), w.host(from)
+	if there && here && s.From == s.To {
+		w.about(at, "stream %s goes from %s to itself", as.text, s.From)
+	}
+	w.apart(at, s)
+	if !w.started(as, s) {
+		return nil
+	}
+	return w.streams[as.text].Start
+}
+
+func (a *doStop) action(w *walk, _ Place) Action {
+	s := w.running(a.Stop)
+	if s == nil {
+		return nil
+	}
+	s.stopped = true
+	return Stop{Stream: a.Stop.text}
+}
+
+func (a *doRestart) action(w *walk, at Place) Action {
+	s := w.running(a.Restart)
+	if s == nil {
+		w.started(a.As, Start{}) // it will be told of once
+		return nil
+	}
+	s.stopped = true
+	again := s.Start
+	if !a.Same.value {
+		again.ID, again.SourcePort = 0, 0
+	}
+	if !w.apart(at, again) || !w.started(a.As, again) {
+		return nil
+	}
+	return Restart{Stream: a.Restart.text, As: a.As.text, Same: a.Same.value}
+}
+
+// running is the stream of that name, if it runs.
+func (w *walk) running(n name) *flowing {
+	s := w.stream(n)
+	if s != nil && s.stopped {
+		w.about(n.Place, "stream %s was stopped before", n.text)
+		return nil
+	}
+	return s
+}
+
+func (a *doAuthorize) action(w *walk, at Place) Action {
+	g := w.changed(a.Group)
+	if g == nil {
+		return nil
+	}
+	d, ok := w.direction(a.Direction)
+	done := Authorize{Group: g.Key(), Direction: d}
+	for i, from := range a.Authorize {
+		k, known := kept{direction: d}, false
+		if from.rule != nil {
+			k.Rule, known = w.later(g, d, *from.rule, i)
+		} else {
+			k, known = w.again(g, from.id)
+		}
+		switch {
+		case !known:
+			ok = false
+			continue
+		case i == 0 && !a.Direction.given():
+			done.Direction = k.direction
+		case k.direction != done.Direction:
+			w.about(from.Place, "rule %s is of the other direction: %s", k.ID, k.direction)
+			ok = false
+		}
+		done.Rules = append(done.Rules, k.Rule)
+	}
+	if !ok || w.refused(at, g.Authorize(done.Direction, done.Rules...)) {
+		return nil
+	}
+	for _, r := range done.Rules {
+		w.past[g.Key()] = slices.DeleteFunc(w.past[g.Key()], func(k kept) bool { return k.ID == r.ID })
+		w.past[g.Key()] = append(w.past[g.Key()], kept{r, done.Direction})
+	}
+	return done
+}
+
+// again is a rule that the group has had.
+func (w *walk) again(g *sg.Group, id name) (kept, bool) {
+	var ids []string
+	for _, k := range w.past[g.Key()] {
+		if k.ID == id.text {
+			return k, true
+		}
+		ids = append(ids, k.ID)
+	}
+	if id.given() && !w.spoiled[id.text] {
+		w.hinted(id.Place, didYouMean(id.text, ids), "group %s has never had a rule %s", g.Name, id.text)
+	}
+	return kept{}, false
+}
+
+// later is a rule that comes during the scenario. What has the id of another rule
+// would be mistaken for it.
+func (w *walk) later(g *sg.Group, d sg.Direction, from rule, n int) (sg.Rule, bool) {
+	r, ok := w.rule(from)
+	if !ok {
+		w.spoiled[r.ID] = true
+		return r, false
+	}
+	for _, k := range w.past[g.Key()] {
+		same := k.direction == d && k.Same(r)
+		switch {
+		case r.ID == "" && same:
+			r.ID = k.ID
+		case r.ID == k.ID && !same:
+			w.about(from.ID.Place, "rule %s of group %s says something else, %s: call this one otherwise", k.ID, g.Name, k.Rule)
+			return r, false
+		}
+	}
+	if r.ID == "" {
+		r.ID = map[sg.Direction]string{sg.Ingress: "in-", sg.Egress: "out-"}[d] + strconv.Itoa(len(w.past[g.Key()])+n+1)
+	}
+	return r, true
+}
+
+func (a *doRevoke) action(w *walk, at Place) Action {
+	g := w.changed(a.Group)
+	if g == nil {
+		return nil
+	}
+	d, ok := w.direction(a.Direction)
+	var ids []string
+	var rules []sg.Rule
+	for _, from := range a.Revoke {
+		if from.rule == nil {
+			ids = append(ids, from.id.text)
+			ok = w.takenAway(g, from.id) && ok
+			continue
+		}
+		r, read := w.rule(*from.rule)
+		rules, ok = append(rules, r), read && ok
+	}
+	switch {
+	case len(ids) > 0 && len(rules) > 0:
+		w.about(at, "revoke rules by their ids or by what they say, not both at once")
+		return nil
+	case !ok:
+		return nil
+	case len(ids) > 0:
+		return Revoke{Group: g.Key(), Rules: ids}
+	}
+	if _, err := g.RevokeSame(d, rules...); w.refused(at, err) {
+		return nil
+	}
+	return RevokeSame{Group: g.Key(), Direction: d, Rules: rules}
+}
+
+// takenAway reports whether the group had the rule until now.
+func (w *walk) takenAway(g *sg.Group, id name) bool {
+	if !id.given() || w.spoiled[id.text] {
+		return false
+	}
+	if _, _, err := g.Revoke(id.text); err == nil {
+		return true
+	}
+	var ids []string
+	for _, r := range slices.Concat(g.Ingress, g.Egress) {
+		ids = append(ids, r.ID)
+	}
+	if slices.ContainsFunc(w.past[g.Key()], func(k kept) bool { return k.ID == id.text }) {
+		w.about(id.Place, "rule %s of group %s was revoked before", id.text, g.Name)
+		return false
+	}
+	w.hinted(id.Place, didYouMean(id.text, ids), "group %s has no rule %s", g.Name, id.text)
+	return false
+}
+
+// changed is the group of that name as it is now.
+func (w *walk) changed(n name) *sg.Group {
+	id, known := w.group(n)
+	if !known {
+		return nil
+	}
+	return w.now.Group(id)
+}
+
+func (w *walk) direction(from word) (sg.Direction, bool) {
+	if !from.given() {
+		return sg.Ingress, true
+	}
+	return sg.Direction(from.text), w.choice("the direction", from, string(sg.Ingress), string(sg.Egress))
+}
+
+func (a *doGroups) action(w *walk, _ Place) Action {
+	if !w.host(a.Of) {
+		return nil
+	}
+	return SetGroups{Host: a.Of.text, Groups: w.carry(a.Of.text, a.Groups)}
+}
+
+func (a *doCut) action(w *walk, _ Place) Action {
+	done := Cut{Host: a.On.text}
+	on := sorted(w.hosts)
+	if a.On.given() {
+		if !w.host(a.On) {
+			return nil
+		}
+		on = []string{a.On.text}
+	}
+	stream, rule := a.Cut.members.Stream, a.Cut.members.AdmittedBy
+	switch {
+	case a.Cut.all.given():
+		done.All = w.choice("what is cut", a.Cut.all, "all")
+	case stream.given() == rule.given():
+		w.about(a.Cut.Place, `one of these is cut: { stream: "1" }, { admitted_by: icmp } or all`)
+	case stream.given():
+		w.stream(stream)
+		done.Stream = stream.text
+	default:
+		w.known(rule, on)
+		done.AdmittedBy = rule.text
+	}
+	return done
+}
+
+// known tells of a rule that none of these hosts has ever had.
+func (w *walk) known(rule name, hosts []string) {
+	var ids []string
+	for _, h := range hosts {
+		ids = append(ids, w.everInForce(h)...)
+	}
+	if !slices.Contains(ids, rule.text) && !w.spoiled[rule.text] {
+		slices.Sort(ids)
+		w.hinted(rule.Place, didYouMean(rule.text, slices.Compact(ids)), "no host there has had a rule %s", rule.text)
+	}
+}
+
+func (a *doWait) action(*walk, Place) Action { return Wait{For: a.Wait.value} }
+
+func (a *doTimeouts) action(w *walk, _ Place) Action {
+	t, ok := w.timeouts(a.Timeouts)
+	if !ok {
+		return nil
+	}
+	return Configure{Timeouts: &t}
+}
+
+func (a *doLoose) action(*walk, Place) Action { return Configure{Loose: &a.Loose.value} }
+
+func (a *doACL) action(w *walk, _ Place) Action {
+	list := w.acl(a.ACL)
+	if !w.host(a.On) {
+		return nil
+	}
+	w.hosts[a.On.text].acl = list
+	return SetACL{Host: a.On.text, ACL: list}
+}
+
+func (a *doExec) action(w *walk, at Place) Action {
+	done := Exec{Host: a.On.text, Exit: w.between(a.Exit, "the exit code", 0, 255)}
+	for _, part := range a.Exec {
+		done.Command = append(done.Command, part.text)
+	}
+	if len(done.Command) == 0 || done.Command[0] == "" {
+		w.about(at, "there is no program to run: exec: [curl, …]")
+	}
+	w.host(a.On)
+	return done
+}

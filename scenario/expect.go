@@ -1,0 +1,225 @@
+package scenario
+
+import (
+	"fmt"
+
+	"lablab/sg"
+)
+
+// ownJudges are what packets are judged by beside the rules of groups.
+var ownJudges = []string{"established", "related", "default-deny", "amazon-service"}
+
+// expect reads what is predicted of one stream or host.
+func (w *walk) expect(x entry[some[prediction]]) []Expectation {
+	_, isHost := w.hosts[x.name]
+	s := w.streams[x.name]
+	if !isHost && s == nil {
+		known := append(sorted(w.hosts), sorted(w.streams)...)
+		w.hinted(x.Place, didYouMean(x.name, known), "there is no host %s, and no such stream has been started", x.name)
+		return nil
+	}
+	var list []Expectation
+	for _, p := range x.value {
+		at := x.Place
+		if len(x.value) > 1 {
+			at = p.Place
+		}
+		before := len(w.list)
+		p.members.Place = at
+		var read []Expectation
+		if isHost {
+			read = w.ofHost(x.name, p)
+		} else {
+			read = w.ofStream(s, p)
+		}
+		if len(read) == 0 && len(w.list) == before {
+			w.about(at, "this predicts nothing")
+		}
+		list = append(list, read...)
+	}
+	return list
+}
+
+// ofStream reads what is predicted of a stream's packets.
+func (w *walk) ofStream(s *flowing, p prediction) []Expectation {
+	m := p.members
+	e := Expectation{Place: m.Place, Stream: s.Stream, Outcome: Outcome(p.outcome.text), By: m.By.text, First: m.First.value}
+	if p.outcome.given() {
+		if !w.choice("the outcome", p.outcome, string(Replied), string(Refused), string(Stalled), string(Reset)) {
+			return nil
+		}
+		w.possible(p.outcome.Place, s, e.Outcome)
+	}
+	w.notOf("stream", s.Stream, "of hosts", leaves(m.Flow, m.NoFlow, m.AdmittedBy), m.Hit, m.Never)
+	switch {
+	case s.stopped:
+		w.about(m.Place, "stream %s was stopped: nothing becomes of its packets", s.Stream)
+		return nil
+	case w.packets == 0:
+		w.about(m.Place, "the experiment lets no packet of stream %s pass: say how many, as in for: 10", s.Stream)
+		return nil
+	}
+	w.outcomes(&e, s, m)
+	if m.First.given() {
+		w.between(m.First, fmt.Sprintf("the first packet of stream %s that is answered", s.Stream), 1, s.sent)
+	}
+	if m.By.given() && w.judges(s, m.By) {
+		e.By = m.By.text
+	}
+	if m.Tracked.given() {
+		e.Tracked = &m.Tracked.value
+	}
+	if e == (Expectation{Place: m.Place, Stream: s.Stream}) {
+		return nil
+	}
+	return []Expectation{e}
+}
+
+// outcomes reads the members that say how many packets fare how.
+func (w *walk) outcomes(e *Expectation, s *flowing, m predicted) {
+	set := func(at leaf, o Outcome) {
+		if e.Outcome != "" {
+			w.about(at.Place, "all packets of stream %s cannot be both %s and %s", s.Stream, e.Outcome, o)
+		}
+		w.possible(at.Place, s, o)
+		e.Outcome = o
+	}
+	least := 0.0
+	for _, of := range []struct {
+		amount amount
+		all    Outcome
+		to     **Amount
+	}{{m.Replied, Replied, &e.Received}, {m.Refused, Refused, &e.Refused}} {
+		switch a := of.amount; {
+		case !a.given():
+			continue
+		case a.all:
+			set(a.leaf, of.all)
+		case !a.value.Percent && a.value.Min > float64(w.packets):
+			w.about(a.Place, "%s packets cannot be %s of %d", a.text, of.all, w.packets)
+		default:
+			value := a.value
+			*of.to = &value
+		}
+		share := of.amount.value.Min
+		if !of.amount.value.Percent {
+			share *= 100 / float64(w.packets)
+		}
+		if least += share; least > 100+1e-9 && of.all == Refused {
+			w.about(of.amount.Place, "more packets of stream %s are replied and refused than the %d that pass", s.Stream, w.packets)
+		}
+	}
+	for _, of := range []struct {
+		word word
+		all  Outcome
+	}{{m.Stalled, Stalled}, {m.Reset, Reset}} {
+		if of.word.given() && w.choice(string(of.all), of.word, "all") {
+			set(of.word.leaf, of.all)
+		}
+	}
+	if m.First.given() && (e.Outcome == Refused || e.Outcome == Stalled || e.Outcome == Reset) {
+		w.about(m.First.Place, "there is no first reply if all packets of stream %s are %s", s.Stream, e.Outcome)
+	}
+}
+
+// possible tells of outcomes that a protocol does not have.
+func (w *walk) possible(at Place, s *flowing, o Outcome) {
+	switch {
+	case o == Stalled && s.Protocol != sg.TCP:
+		w.about(at, "only a TCP connection can be stalled, and stream %s is %s", s.Stream, s.Protocol)
+	case o == Reset && s.Protocol == sg.ICMP:
+		w.about(at, "a ping cannot be reset: stream %s is %s", s.Stream, s.Protocol)
+	}
+}
+
+// judges reports whether a rule can judge packets of a stream where they arrive.
+func (w *walk) judges(s *flowing, by name) bool {
+	h := w.hosts[s.To]
+	if h == nil {
+		return false // told
+	}
+	ids := append(w.inForce(s.To, sg.Ingress), ownJudges...)
+	if h.acl != nil {
+		ids = append(ids, "acl-default-deny")
+		for _, r := range h.acl.Ingress {
+			ids = append(ids, fmt.Sprintf("acl-%d", r.Number))
+		}
+	}
+	return w.ruleOf(by, ids, fmt.Sprintf("host %s at this time", s.To))
+}
+
+// ofHost reads what is predicted of a host: one expectation for each thing.
+func (w *walk) ofHost(host string, p prediction) []Expectation {
+	m := p.members
+	if p.outcome.given() {
+		w.about(p.outcome.Place, `%s is a host: say { flow: "1" }, { no_flow: "1" }, { hit: icmp } or { never: icmp }`, host)
+		return nil
+	}
+	w.notOf("host", host, "of streams", []leaf{m.Replied.leaf, m.Refused.leaf, m.Stalled.leaf, m.Reset.leaf, m.First.leaf, m.By.leaf, m.Tracked.leaf})
+	var list []Expectation
+	of := Expectation{Place: m.Place, Host: host}
+	if m.Flow.given() && w.endsAt(m.Flow, host) {
+		e := of
+		e.Flow, e.AdmittedBy = m.Flow.text, m.AdmittedBy.text
+		if m.AdmittedBy.given() {
+			w.ruleOf(m.AdmittedBy, w.everInForce(host), "host "+host)
+		}
+		list = append(list, e)
+	} else if m.AdmittedBy.given() && !m.Flow.given() {
+		w.about(m.AdmittedBy.Place, `which flow was admitted? { flow: "1", admitted_by: %s }`, m.AdmittedBy.text)
+	}
+	if m.NoFlow.given() && w.endsAt(m.NoFlow, host) {
+		e := of
+		e.Flow, e.Absent = m.NoFlow.text, true
+		list = append(list, e)
+	}
+	for _, n := range m.Hit {
+		if w.ruleOf(n, append(w.inForce(host, sg.Ingress, sg.Egress), "established"), fmt.Sprintf("host %s at this time", host)) {
+			e := of
+			e.Hit = n.text
+			list = append(list, e)
+		}
+	}
+	for _, n := range m.Never {
+		if w.ruleOf(n, append(w.everInForce(host), "established"), "host "+host) {
+			e := of
+			e.Never = n.text
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// endsAt reports whether a stream begins or ends at a host, so that its entry may
+// be there.
+func (w *walk) endsAt(n name, host string) bool {
+	s := w.stream(n)
+	if s == nil {
+		return false
+	}
+	if s.From != host && s.To != host {
+		w.about(n.Place, "stream %s goes from %s to %s: %s never sees it", n.text, s.From, s.To, host)
+		return false
+	}
+	return true
+}
+
+// notOf tells of members that are about the other kind of thing.
+func (w *walk) notOf(kind, called, others string, members []leaf, lists ...some[name]) {
+	for _, l := range lists {
+		members = append(members, leaves(l...)...)
+	}
+	for _, m := range members {
+		if m.given() {
+			w.about(m.Place, "this is said %s, and %s is a %s", others, called, kind)
+		}
+	}
+}
+
+func leaves(names ...name) []leaf {
+	var list []leaf
+	for _, n := range names {
+		list = append(list, n.leaf)
+	}
+	return list
+}

@@ -1,0 +1,189 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"lablab/sg"
+)
+
+// account reads the groups. Their rules may refer to groups that come later.
+func (w *walk) account(groups named[group]) {
+	if len(groups) == 0 {
+		w.about(Place{1, 1}, "there is no security group")
+	}
+	for _, e := range groups {
+		if w.isNew(e.Place, "a group", e.name) && len(e.value.File) > 0 {
+			w.groups[e.name] = w.described(e)
+		} else {
+			w.groups[e.name] = e.name
+		}
+		w.spoiled[e.name] = w.groups[e.name] == ""
+	}
+	for _, e := range groups {
+		switch id := w.groups[e.name]; {
+		case len(e.value.File) > 0:
+		case w.sc.Account.Group(id) != nil:
+			w.about(e.Place, "%s is the id of a group in a file: call this one otherwise", id)
+		default:
+			if e.value.ID.given() {
+				w.about(e.value.ID.Place, "an id is of a group in a file: { file: groups.json, id: %s }", e.value.ID.text)
+			}
+			w.sc.Account.Groups = append(w.sc.Account.Groups, w.written(e))
+		}
+	}
+	for _, g := range w.sc.Account.Groups {
+		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+			for _, r := range g.Rules(d) {
+				w.past[g.Key()] = append(w.past[g.Key()], kept{r, d})
+			}
+		}
+	}
+}
+
+// written is a group whose rules are in the scenario.
+func (w *walk) written(e entry[group]) *sg.Group {
+	g := &sg.Group{ID: e.name, Name: e.name}
+	for _, side := range []struct {
+		direction sg.Direction
+		prefix    string
+		rules     []rule
+	}{{sg.Ingress, "in", e.value.Ingress}, {sg.Egress, "out", e.value.Egress}} {
+		for i, from := range side.rules {
+			r, ok := w.rule(from)
+			if r.ID == "" {
+				r.ID = fmt.Sprintf("%s-%d", side.prefix, i+1)
+			}
+			switch _, _, twice := g.Find(r.ID); {
+			case !ok:
+				w.spoiled[r.ID] = true
+			case twice:
+				w.about(from.Place, "group %s has two rules called %s", e.name, r.ID)
+			default:
+				w.refused(from.Place, g.Authorize(side.direction, r))
+			}
+		}
+	}
+	return g
+}
+
+// refused tells what EC2 would say.
+func (w *walk) refused(at Place, err error) bool {
+	var says *sg.Error
+	if errors.As(err, &says) {
+		w.about(at, "EC2 refuses this: %s: %s", says.Code, says.Message)
+	}
+	return err != nil
+}
+
+// described is the id of a group that is in a file.
+func (w *walk) described(e entry[group]) string {
+	if len(e.value.Ingress)+len(e.value.Egress) > 0 {
+		w.about(e.Place, "group %s has rules here and in a file: one or the other", e.name)
+	}
+	var found []*sg.Group
+	before := len(w.list)
+	for i, from := range e.value.File {
+		groups := w.read(from)
+		if i == 0 || len(found) == 0 {
+			found = groups
+		}
+	}
+	if len(w.list) > before {
+		return ""
+	}
+	id := e.value.ID
+	i := slices.IndexFunc(found, func(g *sg.Group) bool { return g.ID == id.text })
+	switch {
+	case len(found) == 1 && !id.given():
+		i = 0
+	case !id.given():
+		w.about(e.Place, "there are %d groups in %s: which one? Name its id", len(found), e.value.File[0].text)
+		return ""
+	case i < 0:
+		var ids []string
+		for _, g := range found {
+			ids = append(ids, g.ID)
+		}
+		w.hinted(id.Place, didYouMean(id.text, ids), "%s has no group %s", e.value.File[0].text, id.text)
+		return ""
+	}
+	for other, taken := range w.groups {
+		if taken == found[i].ID {
+			w.about(e.Place, "group %s is here twice: %s is the same", found[i].ID, other)
+		}
+	}
+	return found[i].ID
+}
+
+// read adds what a file of groups says to the account, once, and returns its groups.
+func (w *walk) read(from line) []*sg.Group {
+	path := from.text
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(w.file), path)
+	}
+	if w.files == nil {
+		w.files = map[string][]*sg.Group{}
+	}
+	if groups, before := w.files[path]; before {
+		return groups
+	}
+	f, err := w.open(path)
+	if err != nil {
+		w.about(from.Place, "cannot read the groups: %v", err)
+		return nil
+	}
+	defer f.Close()
+	known := len(w.sc.Account.Groups)
+	err = w.sc.Account.Read(path, f)
+	var wrong *sg.FileError
+	switch {
+	case errors.As(err, &wrong):
+		// Lines of that file are not shown: it may be none that was meant to be read.
+		w.about(from.Place, "the file of groups is wrong")
+		w.list = append(w.list, Problem{File: wrong.File, Place: Place{wrong.Line, wrong.Column}, Text: wrong.Message})
+	case err != nil:
+		w.about(from.Place, "cannot read the groups: %v", err)
+	}
+	w.files[path] = w.sc.Account.Groups[known:]
+	return w.files[path]
+}
+
+// group is the id of the group with that name in the scenario, or with that id in
+// a file.
+func (w *walk) group(n name) (id string, known bool) {
+	if !n.given() || w.spoiled[n.text] {
+		return "", false
+	}
+	if id, known := w.groups[n.text]; known {
+		return id, true
+	}
+	if w.sc.Account.Group(n.text) != nil {
+		return n.text, true
+	}
+	w.hinted(n.Place, didYouMean(n.text, sorted(w.groups)), "there is no group %s", n.text)
+	return "", false
+}
+
+// prefixLists reads the named sets of ranges.
+func (w *walk) prefixLists(lists named[ranges]) {
+	for _, e := range lists {
+		l := sg.PrefixList{ID: e.name, Name: e.name, Known: true}
+		w.isNew(e.Place, "a prefix list", e.name)
+		for _, from := range e.value {
+			p, ok := w.cidr(from)
+			switch {
+			case !ok:
+			case len(l.Entries) > 0 && l.Entries[0].Addr().Is4() != p.Addr().Is4():
+				w.about(from.Place, "%s is of another version of IP than %s: a prefix list has one", p, l.Entries[0])
+			case slices.Contains(l.Entries, p):
+				w.about(from.Place, "%s is in the list twice", p)
+			default:
+				l.Entries = append(l.Entries, p)
+			}
+		}
+		w.sc.Account.PrefixLists = append(w.sc.Account.PrefixLists, l)
+	}
+}

@@ -1,0 +1,104 @@
+package scenario
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// network reads the hosts: two to sixteen, with different addresses in one network.
+func (w *walk) network(f file) {
+	if n := len(f.Hosts); n < fewest || n > most {
+		at := f.Place
+		if n > most {
+			at = f.Hosts[most].Place
+		}
+		w.about(at, "there are %d hosts; a lab has %d to %d", n, fewest, most)
+	}
+	first := Host{}
+	addresses := map[netip.Addr]string{}
+	for _, e := range f.Hosts {
+		w.isNew(e.Place, "a host", e.name)
+		h := Host{Name: e.name, AlwaysTracked: e.value.AlwaysTracked.value}
+		w.hosts[e.name] = &standing{carried: map[string]bool{}}
+		if at := e.value.Address; at.given() && w.address(at, &h) {
+			other, taken := addresses[h.Address.Addr()]
+			switch {
+			case taken:
+				w.about(at.Place, "%s is the address of host %s already", h.Address.Addr(), other)
+			case first.Name == "":
+				first = h
+			case h.Address.Addr().Is4() != first.Address.Addr().Is4():
+				w.about(at.Place, "%s is of another version of IP than %s of host %s: all hosts are in one network", h.Address.Addr(), first.Address.Addr(), first.Name)
+			case h.Address.Masked() != first.Address.Masked():
+				w.about(at.Place, "%s is in %s, and host %s in %s: all hosts are in one network", h.Address.Addr(), h.Address.Masked(), first.Name, first.Address.Masked())
+			}
+			addresses[h.Address.Addr()] = h.Name
+		}
+		w.sc.Hosts = append(w.sc.Hosts, h)
+	}
+}
+
+// address reads one that a host can have.
+func (w *walk) address(from word, h *Host) bool {
+	refuse := func(why string) bool {
+		w.about(from.Place, "%q %s", from.text, why)
+		return false
+	}
+	p, err := netip.ParsePrefix(from.text)
+	a := p.Addr()
+	switch {
+	case err != nil:
+		if _, bare := netip.ParseAddr(from.text); bare == nil {
+			return refuse("lacks the length of its network's prefix, as in " + from.text + "/24")
+		}
+		return refuse("is no address with the length of its network's prefix, such as 10.255.1.10/16")
+	case a.Is4In6():
+		return refuse("is an IPv4 address in IPv6's clothes")
+	case a.IsUnspecified(), a.IsMulticast(), a.IsLoopback(), a.IsLinkLocalUnicast() && a.Is6():
+		return refuse("is no address for a host")
+	case p.Bits() < a.BitLen()-1 && p.Masked().Addr() == a:
+		return refuse("is the address of the network itself")
+	case a.Is4() && p.Bits() < 31 && broadcast(p) == a:
+		return refuse("is the network's broadcast address")
+	}
+	h.Address = p
+	return true
+}
+
+// broadcast is the last address of an IPv4 network.
+func broadcast(p netip.Prefix) netip.Addr {
+	last := p.Masked().Addr().As4()
+	for bit := p.Bits(); bit < 32; bit++ {
+		last[bit/8] |= 1 << (7 - bit%8)
+	}
+	return netip.AddrFrom4(last)
+}
+
+// carriers gives the hosts their groups, when those are known.
+func (w *walk) carriers(hosts named[host]) {
+	for i, e := range hosts {
+		w.sc.Hosts[i].Groups = w.carry(e.name, e.value.Groups)
+	}
+}
+
+// carry lets a host carry these groups from now on, and returns their ids.
+func (w *walk) carry(host string, names []name) []string {
+	ids := []string{}
+	for _, n := range names {
+		id, known := w.group(n)
+		if !known {
+			continue
+		}
+		if slices.Contains(ids, id) {
+			w.about(n.Place, "group %s is here twice", n.text)
+			continue
+		}
+		ids = append(ids, id)
+	}
+	h := w.hosts[host]
+	h.carries = ids
+	for _, id := range ids {
+		h.carried[id] = true
+	}
+	return ids
+}

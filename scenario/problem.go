@@ -1,0 +1,145 @@
+package scenario
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A Problem is something wrong in a file, and where.
+type Problem struct {
+	File string
+	Place
+	Text string
+	// Hint is the way out, if one is known.
+	Hint string
+	// Source is the line that it is about; empty if it is not to be shown.
+	Source string
+}
+
+// Problems is everything that is wrong in a scenario's file, sorted by place.
+type Problems struct {
+	File string
+	List []Problem
+	More int // how many others there are
+}
+
+// Error is a problem after the other, each with its line and a caret.
+func (p *Problems) Error() string {
+	var b strings.Builder
+	for i, problem := range p.List {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(problem.String())
+	}
+	if p.More > 0 {
+		fmt.Fprintf(&b, "\nand %d more", p.More)
+	}
+	return b.String()
+}
+
+// String is "file:line:column: what", the line itself, and a caret below the place.
+func (p Problem) String() string {
+	s := fmt.Sprintf("%s:%d:%d: %s", visible(p.File), p.Line, p.Column, visible(p.Text))
+	if p.Hint != "" {
+		s += ": " + visible(p.Hint)
+	}
+	if p.Source == "" {
+		return s
+	}
+	line, before := p.window()
+	return fmt.Sprintf("%s\n    %s\n    %s^", s, line, strings.Repeat(" ", utf8.RuneCountInString(before)))
+}
+
+// window is as much of the line as is read at a glance, and what of it stands
+// before the place.
+func (p Problem) window() (line, before string) {
+	const most, lead = 110, 60
+	runes := []rune(p.Source)
+	at := min(max(p.Column-1, 0), len(runes))
+	from, to := 0, len(runes)
+	if len(runes) > most {
+		from = max(0, at-lead)
+		to = min(len(runes), from+most)
+	}
+	ellipsis := func(cut bool) string {
+		if cut {
+			return "…"
+		}
+		return ""
+	}
+	before = ellipsis(from > 0) + visible(string(runes[from:at]))
+	return before + visible(string(runes[at:to])) + ellipsis(to < len(runes)), before
+}
+
+// visible is the text without what a terminal might obey.
+func visible(s string) string {
+	var b strings.Builder
+	for _, c := range s {
+		switch {
+		case c == '\t':
+			b.WriteByte(' ')
+		case obeyed(c):
+			fmt.Fprintf(&b, "\\u%04x", c)
+		default:
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+// obeyed reports whether a terminal might do something else than show c.
+func obeyed(c rune) bool {
+	return unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) || c == '\u2028' || c == '\u2029'
+}
+
+// complaints are the problems found so far in one file.
+type complaints struct {
+	file  string
+	lines []string
+	list  []Problem
+}
+
+// about adds a problem at a place of the file.
+func (c *complaints) about(at Place, format string, args ...any) {
+	problem := Problem{File: c.file, Place: at, Text: fmt.Sprintf(format, args...)}
+	if at.Line >= 1 && at.Line <= len(c.lines) {
+		problem.Source = strings.TrimRight(c.lines[at.Line-1], "\r")
+	}
+	c.list = append(c.list, problem)
+}
+
+// hinted adds a problem with the way out, if one is known.
+func (c *complaints) hinted(at Place, hint, format string, args ...any) {
+	c.about(at, format, args...)
+	c.list[len(c.list)-1].Hint = hint
+}
+
+// error is nil, or all problems in order. Of very many the first are told.
+func (c *complaints) error() error {
+	if len(c.list) == 0 {
+		return nil
+	}
+	const most = 100
+	slices.SortStableFunc(c.list, func(a, b Problem) int {
+		ours := func(p Problem) int { return map[bool]int{true: 0, false: 1}[p.File == c.file] }
+		return cmp.Or(cmp.Compare(ours(a), ours(b)), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	list := slices.CompactFunc(c.list, func(a, b Problem) bool { return a == b })
+	told := list[:min(len(list), most)]
+	return &Problems{File: c.file, List: told, More: len(list) - len(told)}
+}
+
+// Count is how many problems an error is, if it is a *Problems.
+func Count(err error) int {
+	var p *Problems
+	if errors.As(err, &p) {
+		return len(p.List) + p.More
+	}
+	return 0
+}

@@ -1,0 +1,154 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"time"
+
+	"lablab/sg"
+)
+
+// An Opener opens a file that a scenario refers to.
+type Opener func(path string) (io.ReadCloser, error)
+
+// Load reads a scenario's file, and the files of groups that it refers to. What is
+// wrong in them is a *Problems.
+func Load(path string) (*Scenario, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read scenario: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, largest+1))
+	if err != nil {
+		return nil, fmt.Errorf("read scenario: %w", err)
+	}
+	return Read(path, text, Regular)
+}
+
+// Regular opens a regular file: a pipe or a terminal might never end.
+func Regular(path string) (io.ReadCloser, error) {
+	about, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !about.Mode().IsRegular() {
+		return nil, fmt.Errorf("open %s: not a regular file", path)
+	}
+	return os.Open(path)
+}
+
+// Read reads a scenario. Files that it refers to are relative to path, and opened
+// with open; nil forbids them. The error is a *Problems with everything that is
+// wrong, and nothing has been built by then.
+func Read(path string, text []byte, open Opener) (*Scenario, error) {
+	c := &complaints{file: path}
+	body := c.parse(text)
+	if body == nil {
+		return nil, c.error()
+	}
+	var f file
+	c.decode(body, reflect.ValueOf(&f).Elem())
+	if open == nil {
+		open = func(string) (io.ReadCloser, error) { return nil, errors.New("no other files can be read here") }
+	}
+	w := &walk{
+		complaints: c, open: open, sc: &Scenario{File: path, Account: &sg.Account{}, Timeouts: sg.Nitro()},
+		hosts: map[string]*standing{}, groups: map[string]string{}, past: map[string][]kept{},
+		spoiled: map[string]bool{}, streams: map[string]*flowing{},
+	}
+	w.scenario(f)
+	if err := c.error(); err != nil {
+		return nil, err
+	}
+	return w.sc, nil
+}
+
+const (
+	shortest = time.Millisecond // between two packets
+	fewest   = 2                // hosts
+	most     = 16
+)
+
+// scenario makes one out of what is written, from the top to the end.
+func (w *walk) scenario(f file) {
+	if f.Name.given() {
+		w.isNew(f.Name.Place, "a scenario", f.Name.text)
+	}
+	if f.Interval.given() && f.Interval.value > 0 && f.Interval.value < shortest {
+		w.about(f.Interval.Place, "the interval %s is too short: %s is the shortest", f.Interval.text, shortest)
+	}
+	w.sc.Name, w.sc.Title, w.sc.Question = f.Name.text, f.Title.text, f.Question.text
+	w.sc.Interval, w.sc.Loose = f.Interval.value, f.TCPLoose.value
+	if f.Related.given() && w.choice("related", f.Related, "off", "pmtud", "all") && f.Related.text != "off" {
+		w.sc.Related = f.Related.text
+	}
+	if t, ok := w.timeouts(f.Timeouts); ok {
+		w.sc.Timeouts = t
+	}
+	w.network(f)
+	w.prefixLists(f.PrefixLists)
+	w.account(f.Groups)
+	w.carriers(f.Hosts)
+	w.now = w.sc.Account.Clone()
+	if len(f.Experiments) == 0 {
+		w.about(f.Place, "there is no experiment")
+	}
+	for _, e := range f.Experiments {
+		w.sc.Experiments = append(w.sc.Experiments, w.experiment(e))
+	}
+}
+
+// choice reports whether a word is one of these, and is a problem otherwise.
+func (w *walk) choice(what string, is word, choices ...string) bool {
+	for _, c := range choices {
+		if is.text == c {
+			return true
+		}
+	}
+	w.hinted(is.Place, didYouMean(is.text, choices), "%s is %q", what, is.text)
+	return false
+}
+
+// timeouts are those of a profile, but for what is said otherwise.
+func (w *walk) timeouts(from timeouts) (sg.Timeouts, bool) {
+	t := sg.Nitro()
+	if from.Line == 0 {
+		return t, false
+	}
+	m := from.members
+	if m.Profile.given() {
+		var known bool
+		if t, known = sg.TimeoutsOf(m.Profile.text); !known {
+			return t, w.choice("the profile", m.Profile, sg.Nitro().Profile, sg.NitroV6().Profile)
+		}
+	}
+	profile, ok := t.Profile, true
+	for _, own := range []struct {
+		what string
+		span span
+		to   *time.Duration
+	}{
+		{"icmp", m.ICMP, &t.ICMP}, {"tcp_established", m.TCPEstablished, &t.TCPEstablished}, {"udp", m.UDP, &t.UDP},
+		{"udp_stream", m.UDPStream, &t.UDPStream}, {"other", m.Other, &t.Other},
+	} {
+		if !own.span.given() {
+			continue
+		}
+		// The kernel counts them in seconds.
+		if own.span.value%time.Second != 0 {
+			w.about(own.span.Place, "%s is no number of whole seconds", own.span.text)
+			ok = false
+		}
+		*own.to = own.span.value
+		separator := ", "
+		if t.Profile == profile {
+			separator = " with "
+		}
+		t.Profile += fmt.Sprintf("%s%s %s", separator, own.what, own.span.value)
+	}
+	return t, ok
+}

@@ -1,0 +1,181 @@
+package scenario
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lablab/sg"
+)
+
+// rule reads what a rule allows. Its id is empty if it is not written.
+func (w *walk) rule(from rule) (sg.Rule, bool) {
+	before := len(w.list)
+	r := sg.Rule{ID: from.ID.text, Description: from.Description.text}
+	if r.ID != "" {
+		w.isNew(from.ID.Place, "a rule", r.ID)
+		if slices.Contains(ownJudges, r.ID) || strings.HasPrefix(r.ID, "acl-") {
+			w.about(from.ID.Place, "%q is what lablab calls a rule of its own: call this one otherwise", r.ID)
+		}
+	}
+	w.what(&r, from.Protocol, from.Port, from.Type, from.Code)
+	var peers []Place
+	for _, peer := range []leaf{from.CIDR.leaf, from.SourceGroup.leaf, from.PrefixList.leaf} {
+		if peer.given() {
+			peers = append(peers, peer.Place)
+		}
+	}
+	switch {
+	case len(peers) == 0 && len(w.list) == before:
+		w.about(from.Place, "the rule is about nobody: add a cidr, a source_group or a prefix_list")
+	case len(peers) > 1:
+		w.about(peers[1], "a rule has one peer: a cidr, a source_group or a prefix_list")
+	case from.CIDR.given():
+		r.Peer, _ = w.cidr(from.CIDR)
+	case from.SourceGroup.given():
+		r.Reference.GroupID, _ = w.group(from.SourceGroup)
+		if r.Reference.GroupID == "" { // told, or spoiled
+			return r, false
+		}
+	case from.PrefixList.given():
+		r.PrefixList = w.prefixList(from.PrefixList)
+	}
+	return r, len(w.list) == before
+}
+
+// what reads protocol and ports, or type and code.
+func (w *walk) what(r *sg.Rule, protocol, port, kind, code word) {
+	r.From, r.To = sg.Any, sg.Any
+	if !protocol.given() {
+		return // told
+	}
+	known := true
+	if r.Protocol = sg.All; protocol.text != "all" {
+		r.Protocol, known = sg.ParseProtocol(protocol.text)
+	}
+	if !known {
+		w.hinted(protocol.Place, didYouMean(protocol.text, []string{"tcp", "udp", "icmp", "icmpv6", "all"}), "%q is no protocol", protocol.text)
+		return
+	}
+	ports, types := r.Protocol == sg.TCP || r.Protocol == sg.UDP, r.Protocol == sg.ICMP || r.Protocol == sg.ICMPv6
+	for _, given := range []struct {
+		what   string
+		word   word
+		meant  bool
+		others string
+	}{{"port", port, ports, "TCP and UDP"}, {"type", kind, types, "ICMP"}, {"code", code, types, "ICMP"}} {
+		if given.word.given() && !given.meant {
+			w.about(given.word.Place, "a %s is of %s, and this is about %s", given.what, given.others, r.Protocol)
+			return
+		}
+	}
+	switch {
+	case ports && !port.given():
+		w.about(protocol.Place, "%s needs a port: 22, 22-25 or all", r.Protocol)
+	case ports:
+		r.From, r.To = w.ports(port)
+	case types:
+		r.From, r.To = w.orAll("type", kind), w.orAll("code", code)
+		if r.From == sg.Any && r.To != sg.Any {
+			w.about(code.Place, "a code is of a type: which one?")
+		}
+	}
+}
+
+// ports reads a port, a range or all.
+func (w *walk) ports(from word) (first, last int) {
+	if from.text == "all" {
+		return sg.Any, sg.Any
+	}
+	one, other, isRange := strings.Cut(from.text, "-")
+	if !isRange {
+		other = one
+	}
+	first, err := strconv.Atoi(strings.TrimSpace(one))
+	last, err2 := strconv.Atoi(strings.TrimSpace(other))
+	switch {
+	case err != nil || err2 != nil || strings.HasPrefix(other, "-"):
+		w.about(from.Place, "%q is no port: 22, 22-25 or all", from.text)
+	case first < 0 || last < 0 || first > 65535 || last > 65535:
+		w.about(from.Place, "%s is out of range: ports are from 0 to 65535", from.text)
+	case first > last:
+		w.about(from.Place, "the ports are reversed: %d is greater than %d", first, last)
+	}
+	return first, last
+}
+
+// orAll reads a type or a code of ICMP.
+func (w *walk) orAll(what string, from word) int {
+	if !from.given() || from.text == "all" {
+		return sg.Any
+	}
+	n, err := strconv.Atoi(from.text)
+	if err != nil || n < 0 || n > 255 {
+		w.about(from.Place, "%q is no %s: a number from 0 to 255, or all", from.text, what)
+	}
+	return n
+}
+
+// cidr reads a range of addresses.
+func (w *walk) cidr(from word) (netip.Prefix, bool) {
+	if !from.given() {
+		return netip.Prefix{}, false
+	}
+	p, err := netip.ParsePrefix(from.text)
+	switch {
+	case err != nil || p.Addr().Is4In6():
+		w.about(from.Place, "%q is no range of addresses in CIDR notation, such as 203.0.113.0/24", from.text)
+	case p.Masked() != p:
+		w.about(from.Place, "%s has host bits: write %s or %s/%d", p, p.Masked(), p.Addr(), p.Addr().BitLen())
+	default:
+		return p, true
+	}
+	return p, false
+}
+
+func (w *walk) prefixList(n name) string {
+	var known []string
+	for _, l := range w.sc.Account.PrefixLists {
+		known = append(known, l.ID)
+	}
+	if !slices.Contains(known, n.text) {
+		w.hinted(n.Place, didYouMean(n.text, known), "there is no prefix list %s", n.text)
+	}
+	return n.text
+}
+
+// acl reads a network ACL; nil where it is off.
+func (w *walk) acl(from acl) *sg.ACL {
+	if from.off.given() {
+		w.choice("the ACL", from.off, "off")
+		return nil
+	}
+	return &sg.ACL{Ingress: w.aclRules(from.rules.Ingress), Egress: w.aclRules(from.rules.Egress)}
+}
+
+func (w *walk) aclRules(list []aclRule) []sg.ACLRule {
+	var rules []sg.ACLRule
+	for _, from := range list {
+		r := sg.ACLRule{Number: w.between(from.Rule, "the number of the rule", 1, 32766), Allow: from.Allow.given()}
+		protocol := from.Allow
+		if !r.Allow {
+			protocol = from.Deny
+		}
+		if from.Allow.given() == from.Deny.given() {
+			w.about(from.Place, "a rule of an ACL either allows or denies a protocol: { rule: 100, allow: icmp, cidr: 0.0.0.0/0 }")
+			continue
+		}
+		var what sg.Rule
+		w.what(&what, protocol, from.Port, from.Type, from.Code)
+		r.Protocol, r.From, r.To = what.Protocol, what.From, what.To
+		r.Peer, _ = w.cidr(from.CIDR)
+		if slices.ContainsFunc(rules, func(o sg.ACLRule) bool { return o.Number == r.Number && r.Number != 0 }) {
+			w.about(from.Place, "the ACL has two rules %d in this direction", r.Number)
+		}
+		rules = append(rules, r)
+	}
+	// The lowest number is looked at first.
+	slices.SortStableFunc(rules, func(a, b sg.ACLRule) int { return a.Number - b.Number })
+	return rules
+}

@@ -1,0 +1,184 @@
+package scenario
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"lablab/sg"
+)
+
+// A walk goes through the scenario as it will be played, and knows what is there
+// at each moment.
+type walk struct {
+	*complaints
+	open  Opener
+	sc    *Scenario
+	files map[string][]*sg.Group // of groups, by their paths
+
+	hosts   map[string]*standing
+	groups  map[string]string // ids, by the names of the scenario
+	now     *sg.Account       // as the actions have left it
+	past    map[string][]kept // by a group's id, every rule that it has had
+	spoiled map[string]bool   // ids of rules and names of groups that were told of
+	streams map[string]*flowing
+	packets int // of each stream in this experiment
+}
+
+// A standing host, and what it carries.
+type standing struct {
+	carries []string        // ids of groups
+	carried map[string]bool // now or before
+	acl     *sg.ACL
+}
+
+// A kept rule has been in a group.
+type kept struct {
+	sg.Rule
+	direction sg.Direction
+}
+
+// A flowing stream, or one that was.
+type flowing struct {
+	Start
+	stopped bool
+	sent    int // packets let pass, with those of this experiment
+}
+
+func sorted[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
+
+// experiment reads one, and follows what it does.
+func (w *walk) experiment(from experiment) Experiment {
+	e := Experiment{Place: from.Place, Title: from.Title.text, Within: from.Within.value}
+	e.For = w.between(from.For, "the number of packets", 0, 1_000_000)
+	w.packets = e.For
+	for _, a := range from.Do {
+		if a.do == nil {
+			continue // told
+		}
+		if done := a.do.action(w, a.Place); done != nil {
+			e.Do = append(e.Do, done)
+		}
+	}
+	for _, s := range w.streams {
+		if !s.stopped {
+			s.sent += e.For
+		}
+	}
+	if least := w.sc.Interval * time.Duration(max(e.For-1, 0)); e.Within > 0 && least > e.Within {
+		w.about(from.Within.Place, "%d packets, one every %s, take longer than %s", e.For, w.sc.Interval, from.Within.text)
+	}
+	for _, x := range from.Expect {
+		e.Expect = append(e.Expect, w.expect(x)...)
+	}
+	return e
+}
+
+// host reports whether there is one of that name.
+func (w *walk) host(n name) bool {
+	if !n.given() {
+		return false
+	}
+	if w.hosts[n.text] == nil {
+		w.hinted(n.Place, didYouMean(n.text, sorted(w.hosts)), "there is no host %s", n.text)
+		return false
+	}
+	return true
+}
+
+// stream is the one of that name, if it has been started.
+func (w *walk) stream(n name) *flowing {
+	if !n.given() {
+		return nil
+	}
+	s := w.streams[n.text]
+	if s == nil {
+		w.hinted(n.Place, didYouMean(n.text, sorted(w.streams)), "no stream %s has been started", n.text)
+	}
+	return s
+}
+
+// started takes the name of a stream, which is its own in the whole scenario.
+func (w *walk) started(as name, s Start) bool {
+	if !as.given() {
+		return false
+	}
+	switch {
+	case !w.isNew(as.Place, "a stream", as.text):
+		return false
+	case w.hosts[as.text] != nil:
+		w.about(as.Place, "%s is the name of a host: call the stream otherwise", as.text)
+		return false
+	case w.streams[as.text] != nil:
+		w.about(as.Place, "there has been a stream %s already: call this one otherwise", as.text)
+		return false
+	}
+	s.Stream = as.text
+	w.streams[as.text] = &flowing{Start: s}
+	return true
+}
+
+// apart reports whether a stream is told apart from those that run.
+func (w *walk) apart(at Place, s Start) bool {
+	for _, other := range sorted(w.streams) {
+		o := w.streams[other]
+		if o.stopped || o.Protocol != s.Protocol || o.To != s.To {
+			continue
+		}
+		sameIDs := s.ID != 0 && s.ID == o.ID || s.SourcePort != 0 && s.SourcePort == o.SourcePort
+		switch {
+		case o.From == s.From && o.Port == s.Port && sameIDs:
+			w.about(at, "stream %s runs between these hosts with the same id or ports", other)
+			return false
+		case o.Port == s.Port && s.Protocol != sg.ICMP && o.Unserved != s.Unserved:
+			w.about(at, "stream %s says otherwise of whether somebody listens at port %d of %s", other, s.Port, s.To)
+			return false
+		}
+	}
+	return true
+}
+
+// inForce are the rules of the groups that a host carries now.
+func (w *walk) inForce(host string, d ...sg.Direction) []string {
+	var ids []string
+	for _, g := range w.now.Carried(w.hosts[host].carries) {
+		for _, direction := range d {
+			for _, r := range g.Rules(direction) {
+				ids = append(ids, r.ID)
+			}
+		}
+	}
+	return ids
+}
+
+// everInForce are the rules that groups have had which the host carries or carried.
+func (w *walk) everInForce(host string) []string {
+	var ids []string
+	for _, group := range sorted(w.hosts[host].carried) {
+		for _, r := range w.past[group] {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+// ruleOf reports whether an id is that of one rule among these.
+func (w *walk) ruleOf(n name, ids []string, of string) bool {
+	if !n.given() || w.spoiled[n.text] {
+		return false
+	}
+	found := 0
+	for _, id := range ids {
+		if id == n.text {
+			found++
+		}
+	}
+	switch {
+	case found == 0:
+		slices.Sort(ids)
+		w.hinted(n.Place, didYouMean(n.text, slices.Compact(ids)), "%s has no rule %s", of, n.text)
+	case found > 1:
+		w.about(n.Place, "%d rules of %s are called %s: give them ids of their own", found, of, n.text)
+	}
+	return found == 1
+}

@@ -1,0 +1,191 @@
+package scenario
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// What a file may be. The parser has no limits of its own: its time grows with
+// the square of a mapping's length, and its stack with the depth.
+const (
+	largest  = 1 << 20 // bytes
+	deepest  = 32
+	mostKeys = 1000 // in one column of a block
+)
+
+// parse reads the text as one YAML document, without what makes one part of it
+// stand for another.
+func (c *complaints) parse(text []byte) ast.Node {
+	if len(text) > largest {
+		c.about(Place{1, 1}, "the file is larger than %d MB", largest>>20)
+		c.list[0].Source = ""
+		return nil
+	}
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		c.about(Place{1, 1}, "the file is UTF-16: write it as UTF-8")
+		c.list[0].Source = ""
+		return nil
+	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	c.lines = strings.Split(string(text), "\n")
+	if !c.printable() {
+		return nil
+	}
+	tokens := lexer.Tokenize(string(text))
+	if !c.plain(tokens) {
+		return nil
+	}
+	file, err := safely(tokens)
+	if err != nil {
+		c.notYAML(err)
+		return nil
+	}
+	var body ast.Node
+	for _, document := range file.Docs {
+		if document.Body == nil {
+			continue
+		}
+		if body != nil {
+			c.about(placeOf(document.Body), "a second document begins here: a file has one scenario")
+			return nil
+		}
+		body = document.Body
+	}
+	if body == nil {
+		c.about(Place{1, 1}, "the file is empty: see `lablab show ping` for one to begin with")
+	}
+	return body
+}
+
+// printable refuses what cannot be seen, or makes a line look like another.
+func (c *complaints) printable() bool {
+	before := len(c.list)
+	for i, line := range c.lines {
+		if !utf8.ValidString(line) {
+			c.about(Place{i + 1, 1}, "the line is not UTF-8")
+			continue
+		}
+		column := 0
+		for _, r := range strings.TrimSuffix(line, "\r") {
+			if column++; obeyed(r) && r != '\t' {
+				c.about(Place{i + 1, column}, "the control character %U is here", r)
+				break
+			}
+		}
+	}
+	return len(c.list) == before
+}
+
+// plain refuses anchors, aliases, merge keys, tags, directives and keys that are
+// not words, and what is too deep or too long to be meant.
+func (c *complaints) plain(tokens token.Tokens) bool {
+	before := len(c.list)
+	var d depth
+	for _, t := range tokens {
+		at := Place{t.Position.Line, t.Position.Column}
+		switch t.Type {
+		case token.AnchorType, token.AliasType:
+			c.about(at, "anchors and aliases are not read: write it out")
+		case token.MergeKeyType:
+			c.about(at, "merge keys are not read: write it out")
+		case token.TagType:
+			c.about(at, "tags are not read: leave it out")
+		case token.DirectiveType:
+			c.about(at, "directives are not read: leave it out")
+		case token.MappingKeyType:
+			c.about(at, "a key is one word, before a colon")
+		}
+		if problem := d.next(t); problem != "" {
+			c.about(at, "%s", problem)
+			return false
+		}
+	}
+	return len(c.list) == before
+}
+
+// depth is how deep in braces, lists and indentation a token is.
+type depth struct {
+	line, dashes, braces int
+	columns              []int // where the enclosing blocks begin
+	keys                 []int // how many keys each has
+}
+
+func (d *depth) next(t *token.Token) (problem string) {
+	if t.Position.Line != d.line && d.braces == 0 && t.Type != token.CommentType {
+		d.line, d.dashes = t.Position.Line, 0
+		n := len(d.columns)
+		for n > 0 && d.columns[n-1] > t.Position.Column {
+			n--
+		}
+		d.columns, d.keys = d.columns[:n], d.keys[:n]
+		if n == 0 || d.columns[n-1] < t.Position.Column {
+			d.columns, d.keys = append(d.columns, t.Position.Column), append(d.keys, 0)
+		}
+		d.keys[len(d.keys)-1]++
+		if t.Type == token.SequenceEntryType {
+			d.keys[len(d.keys)-1] = 0 // the parser reads lists in one go
+		}
+	}
+	switch t.Type {
+	case token.MappingStartType, token.SequenceStartType:
+		d.braces++
+	case token.MappingEndType, token.SequenceEndType:
+		d.braces--
+	case token.SequenceEntryType:
+		d.dashes++
+	}
+	switch {
+	case d.braces+d.dashes+len(d.columns) > deepest:
+		return fmt.Sprintf("this is nested more than %d deep", deepest)
+	case len(d.keys) > 0 && d.keys[len(d.keys)-1] > mostKeys:
+		return fmt.Sprintf("more than %d keys follow one another", mostKeys)
+	}
+	return ""
+}
+
+// safely parses. A parser that panics has met what is not YAML.
+func safely(tokens token.Tokens) (file *ast.File, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("not valid YAML: %v", p)
+		}
+	}()
+	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+}
+
+func (c *complaints) notYAML(err error) {
+	var wrong yaml.Error
+	if !errors.As(err, &wrong) || wrong.GetToken() == nil {
+		message, _, _ := strings.Cut(err.Error(), "\n")
+		c.about(Place{1, 1}, "%s", message)
+		return
+	}
+	t := wrong.GetToken()
+	c.about(Place{t.Position.Line, t.Position.Column}, "not valid YAML: %s", wrong.GetMessage())
+	if strings.HasPrefix(strings.TrimSpace(t.Origin), ">") || strings.HasPrefix(t.Value, ">") {
+		c.list[len(c.list)-1].Hint = `what begins with > needs quotes, as in ">=5"`
+	}
+}
+
+// placeOf is where a node begins.
+func placeOf(n ast.Node) Place {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if !n.IsFlowStyle && len(n.Values) > 0 {
+			return placeOf(n.Values[0].Key)
+		}
+	case *ast.MappingValueNode:
+		return placeOf(n.Key)
+	}
+	at := n.GetToken().Position
+	return Place{at.Line, max(at.Column, 1)}
+}

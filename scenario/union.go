@@ -1,0 +1,209 @@
+package scenario
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// named is things by their names, in the order of the file.
+type named[T any] []entry[T]
+
+type entry[T any] struct {
+	Place
+	name  string
+	value T
+}
+
+func (m *named[T]) read(c *complaints, n ast.Node) {
+	pairs, _ := c.pairs(n)
+	for _, p := range pairs {
+		e := entry[T]{Place: p.at, name: p.key}
+		if !anID.MatchString(p.key) {
+			c.about(p.at, "%q is no name: letters, digits, - and _, 31 at most", p.key)
+			continue
+		}
+		if p.value.Type() == ast.NullType {
+			c.about(p.at, "%s has no value", p.key)
+			continue
+		}
+		c.decode(p.value, reflect.ValueOf(&e.value).Elem())
+		*m = append(*m, e)
+	}
+}
+
+// some is one, or a list of several.
+type some[T any] []T
+
+func (s *some[T]) read(c *complaints, n ast.Node) {
+	if list, several := n.(*ast.SequenceNode); several {
+		if len(list.Values) == 0 {
+			c.about(placeOf(n), "the list is empty")
+		}
+		c.sequence(n, reflect.ValueOf((*[]T)(s)).Elem())
+		return
+	}
+	var one T
+	c.decode(n, reflect.ValueOf(&one).Elem())
+	*s = some[T]{one}
+}
+
+// isMapping reports whether a node has keys.
+func isMapping(n ast.Node) bool {
+	_, one := n.(*ast.MappingValueNode)
+	_, several := n.(*ast.MappingNode)
+	return one || several
+}
+
+// A prediction is a word, or several members.
+type prediction struct {
+	Place
+	outcome word
+	members predicted
+}
+
+func (p *prediction) read(c *complaints, n ast.Node) {
+	p.Place = placeOf(n)
+	if isMapping(n) {
+		c.decode(n, reflect.ValueOf(&p.members).Elem())
+		return
+	}
+	p.outcome.read(c, n)
+}
+
+// Timeouts are a profile, or what differs from one.
+type timeouts struct {
+	Place
+	members timeoutsMap
+}
+
+func (t *timeouts) read(c *complaints, n ast.Node) {
+	t.Place = placeOf(n)
+	if isMapping(n) {
+		c.decode(n, reflect.ValueOf(&t.members).Elem())
+		return
+	}
+	t.members.Profile.read(c, n)
+}
+
+// A cut is of all entries, or of some.
+type cut struct {
+	Place
+	all     word
+	members cutMap
+}
+
+func (t *cut) read(c *complaints, n ast.Node) {
+	t.Place = placeOf(n)
+	if isMapping(n) {
+		c.decode(n, reflect.ValueOf(&t.members).Elem())
+		return
+	}
+	t.all.read(c, n)
+}
+
+// An acl is rules, or off.
+type acl struct {
+	Place
+	off   word
+	rules aclRules
+}
+
+func (a *acl) read(c *complaints, n ast.Node) {
+	a.Place = placeOf(n)
+	if isMapping(n) {
+		c.decode(n, reflect.ValueOf(&a.rules).Elem())
+		return
+	}
+	a.off.read(c, n)
+}
+
+// A ruleOrID is a rule, or the id of one.
+type ruleOrID struct {
+	Place
+	id   name
+	rule *rule
+}
+
+func (r *ruleOrID) read(c *complaints, n ast.Node) {
+	r.Place = placeOf(n)
+	if isMapping(n) {
+		r.rule = &rule{}
+		c.decode(n, reflect.ValueOf(r.rule).Elem())
+		return
+	}
+	r.id.read(c, n)
+}
+
+// An action is one of the types that verbs names, by the key that only it has.
+type action struct {
+	Place
+	do doer
+}
+
+// A doer makes an action out of what is written, and follows what it does.
+type doer interface {
+	action(w *walk, at Place) Action
+}
+
+var verbs = []struct {
+	verb string
+	doer reflect.Type
+}{
+	{"ping", reflect.TypeFor[doPing]()},
+	{"tcp", reflect.TypeFor[doTCP]()},
+	{"udp", reflect.TypeFor[doUDP]()},
+	{"stop", reflect.TypeFor[doStop]()},
+	{"restart", reflect.TypeFor[doRestart]()},
+	{"authorize", reflect.TypeFor[doAuthorize]()},
+	{"revoke", reflect.TypeFor[doRevoke]()},
+	{"groups", reflect.TypeFor[doGroups]()},
+	{"cut", reflect.TypeFor[doCut]()},
+	{"wait", reflect.TypeFor[doWait]()},
+	{"timeouts", reflect.TypeFor[doTimeouts]()},
+	{"tcp_loose", reflect.TypeFor[doLoose]()},
+	{"acl", reflect.TypeFor[doACL]()},
+	{"exec", reflect.TypeFor[doExec]()},
+}
+
+func (a *action) read(c *complaints, n ast.Node) {
+	a.Place = placeOf(n)
+	if !isMapping(n) {
+		c.about(a.Place, "an action is due here, as in { ping: A, from: B, as: \"1\" }, and not %s", kindOf(n))
+		return
+	}
+	before := len(c.list)
+	pairs, _ := c.pairs(n)
+	c.list = c.list[:before] // whoever reads it will tell
+	var known, found []string
+	for _, v := range verbs {
+		known = append(known, v.verb)
+		if slices.ContainsFunc(pairs, func(p pair) bool { return p.key == v.verb }) {
+			found = append(found, v.verb)
+		}
+	}
+	if len(found) == 0 {
+		c.misspelt(a.Place, pairs, known)
+		return
+	}
+	if len(found) > 1 {
+		c.about(a.Place, "%s are actions of their own: { … }, { … }", strings.Join(found, " and "))
+		return
+	}
+	into := reflect.New(verbs[slices.Index(known, found[0])].doer)
+	c.decode(n, into.Elem())
+	a.do = into.Interface().(doer)
+}
+
+// misspelt tells of an action without any verb.
+func (c *complaints) misspelt(at Place, pairs []pair, known []string) {
+	for _, p := range pairs {
+		if meant := nearest(p.key, known); meant != "" {
+			c.hinted(p.at, didYouMean(p.key, known), "unknown action %q", p.key)
+			return
+		}
+	}
+	c.hinted(at, didYouMean("", known), "this says no action")
+}
