@@ -72,6 +72,15 @@ func (r Runs) json(w io.Writer) error {
 	return nil
 }
 
+// Slim forgets what only JSON and the full text show: each packet, each event. It
+// is most of a report, and there may be thousands of reports.
+func (r *Report) Slim() {
+	r.Events = []FlowEvent{}
+	for i := range r.Streams {
+		r.Streams[i].Packets = []Packet{}
+	}
+}
+
 // A Verdict is what a whole run comes to.
 type Verdict string
 
@@ -91,6 +100,8 @@ func (r *Report) Verdict() Verdict {
 		return Broken
 	case r.Interrupted:
 		return Interrupted
+	case slices.ContainsFunc(r.Experiments, func(x Experiment) bool { return x.Late }):
+		return NotHeld // what comes after it is not played
 	case len(r.Experiments) == 0 || slices.ContainsFunc(r.Experiments, func(x Experiment) bool { return !x.Complete }):
 		return CutShort
 	case r.Held:
@@ -188,7 +199,8 @@ func (x Experiment) points() []point {
 		})
 	}
 	if x.Late {
-		add(Prediction{Subject: "experiment", Predicted: "to end in time", Observed: "it took longer than it may"})
+		add(Prediction{Subject: "experiment", Predicted: "to end in time", Observed: tooLate})
+		all[len(all)-1].skipped = ""
 	}
 	if x.Complete && !x.Held && !slices.ContainsFunc(all, point.failed) {
 		add(Prediction{Subject: "experiment", Predicted: "to hold", Observed: "it did not"})
@@ -196,9 +208,13 @@ func (x Experiment) points() []point {
 	return all
 }
 
+const tooLate = "it took longer than it may"
+
 // skipped is why nothing can be said of the experiment's predictions, if so.
 func (x Experiment) skipped() string {
 	switch {
+	case x.Late:
+		return tooLate
 	case !x.Begun:
 		return "not run"
 	case !x.Complete:

@@ -25,13 +25,7 @@ func result(events []timeline.Event) Result {
 	r := ResultOf(events)
 	r.File = "lab/" + r.Scenario + ".yaml"
 	for i := range r.Experiments {
-		x := &r.Experiments[i]
-		x.Line = 10 * (i + 1)
-		if len(x.Predictions) == 0 { // TEMPORARY
-			for _, s := range x.Streams {
-				x.Predictions = append(x.Predictions, Prediction{Subject: "stream " + s.Stream, Predicted: string(s.Predicted), Observed: string(s.Observed), Held: s.Held})
-			}
-		}
+		r.Experiments[i].Line = 10 * (i + 1)
 	}
 	return r
 }
@@ -125,6 +119,12 @@ func TestPointsFailIfTheRunDidNotHold(t *testing.T) {
 	}
 	for name, spoil := range map[string]func(*Report){
 		"late": func(r *Report) { r.Experiments[1].Late, r.Experiments[1].Held, r.Held = true, false, false },
+		"too late": func(r *Report) {
+			for i := range r.Experiments[1:] {
+				r.Experiments[i+1].Complete, r.Experiments[i+1].Held = false, false
+			}
+			r.Experiments[1].Late, r.Held = true, false
+		},
 		"exit code": func(r *Report) {
 			r.Experiments[0].Ran = []timeline.Ran{{Host: "A", Exit: 1, Command: []string{"true"}}}
 		},

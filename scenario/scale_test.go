@@ -1,0 +1,58 @@
+package scenario
+
+import (
+	"testing"
+	"time"
+
+	"lablab/sg"
+)
+
+func TestScaled(t *testing.T) {
+	short := sg.Nitro()
+	short.ICMP = 4 * time.Second
+	sc := FourExperiments()
+	sc.Experiments[1].Do = []Action{Wait{For: 40 * time.Second}, Configure{Timeouts: &short}, Wait{For: 5 * time.Second}, Wait{For: 2 * time.Second}}
+	lapse := sc.Scaled(0.1)
+	if want := "An established flow outlives the rule that let it in (time-lapse ×0.1)"; lapse.Title != want {
+		t.Errorf("title %q", lapse.Title)
+	}
+	if got := lapse.Timeouts; got.ICMP != 3*time.Second || got.UDPStream != 18*time.Second || got.TCPEstablished != 43200*time.Second || got.Profile != "nitro ×0.1" {
+		t.Errorf("timeouts %+v", got)
+	}
+	do := lapse.Experiments[1].Do
+	// The first is as much longer than 3 s as it was than 30; the second would end
+	// before the shortest timeout there is; the third was not to outlast any.
+	for i, want := range map[int]time.Duration{0: 4 * time.Second, 2: 2 * time.Second, 3: 200 * time.Millisecond} {
+		if got := do[i].(Wait).For; got != want {
+			t.Errorf("wait %d is %s, want %s", i, got, want)
+		}
+	}
+	if got := do[1].(Configure).Timeouts.ICMP; got != time.Second {
+		t.Errorf("timeout %s, want 1s", got)
+	}
+	if sc.Timeouts != sg.Nitro() || short.ICMP != 4*time.Second || sc.Experiments[1].Do[0] != Action(Wait{For: 40 * time.Second}) {
+		t.Error("the scenario itself was changed")
+	}
+}
+
+// Nothing is a time-lapse that runs at its own pace.
+func TestScaledByOne(t *testing.T) {
+	if lapse := FourExperiments().Scaled(1); lapse.Title != FourExperiments().Title || lapse.Timeouts != sg.Nitro() {
+		t.Errorf("%q, %+v", lapse.Title, lapse.Timeouts)
+	}
+}
+
+// A wait that outlasts a timeout does so at every scale, and never gets longer.
+func TestScaledKeepsTheOrder(t *testing.T) {
+	for _, f := range []float64{0.9, 0.5, 0.1, 0.05, 0.01, 0.001} {
+		for _, wait := range []time.Duration{time.Millisecond, 29 * time.Second, 31 * time.Second, 200 * time.Second, time.Hour} {
+			sc := FourExperiments()
+			sc.Experiments[0].Do = append([]Action{Wait{For: wait}}, sc.Experiments[0].Do...)
+			lapse := sc.Scaled(f)
+			got := lapse.Experiments[0].Do[0].(Wait).For
+			if (wait > sc.Timeouts.ICMP) != (got > lapse.Timeouts.ICMP) || got > wait {
+				t.Errorf("×%v: %s became %s, the timeout %s", f, wait, got, lapse.Timeouts.ICMP)
+			}
+		}
+	}
+}
