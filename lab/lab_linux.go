@@ -114,13 +114,15 @@ func prepare(h *Host) (err error) {
 	if err != nil {
 		return err
 	}
-	// TCP tries again once a second at least (Linux 6.15), so that a connection
-	// which is free again goes on soon.
-	err = h.ns.SetSysctl(map[string]string{"ipv4/tcp_rto_max_ms": "1000"})
-	if errors.Is(err, unix.ENOENT) {
-		return nil
+	// Not every kernel has these. TCP tries again once a second at least (Linux
+	// 6.15), so that a connection which is free again goes on soon; and ICMP errors
+	// are not rationed.
+	for key, value := range map[string]string{"ipv4/tcp_rto_max_ms": "1000", "ipv4/icmp_ratelimit": "0", "ipv6/icmp/ratelimit": "0"} {
+		if err := h.ns.SetSysctl(map[string]string{key: value}); err != nil && !errors.Is(err, unix.ENOENT) {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // enforce puts the host's groups in force and makes conntrack keep accounts. No

@@ -120,7 +120,7 @@ func (a *assembler) add(m netlink.Message) (Verdict, bool, error) {
 		a.begun = map[uint32]Verdict{}
 	}
 	switch {
-	case t.table == TraceTable && t.kind == tracedRule:
+	case t.table == TraceTable && t.kind == tracedRule && a.states[t.handle] != "":
 		begun := Verdict{State: a.states[t.handle], KernelState: stateName(t.state)}
 		begun.Packet, _ = parsePacket(t.network, t.transport)
 		a.begun[t.id] = begun

@@ -15,17 +15,31 @@ import (
 // own. It has one rule for each state, so the rule that begins a packet's trace
 // tells the state on every kernel. It also keeps conntrack at work when the
 // group's last rule that needs it is gone.
+//
+// An ICMP error comes with the conntrack entry of the flow that it is about, and the
+// rule that lets it pass would write its number there. So the entry's mark is kept
+// in the packet's own, and put back behind the rules.
 func addTrace(c *nftables.Conn) {
 	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: TraceTable})
 	for _, d := range directions {
 		chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter-10, nftables.ChainPolicyAccept))
 		for _, state := range states {
-			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(matchState(state.bit),
+			exprs := matchState(state.bit)
+			if state.bit == expr.CtStateBitRELATED {
+				exprs = append(exprs, &expr.Ct{Key: expr.CtKeyMARK, Register: register}, &expr.Meta{Key: expr.MetaKeyMARK, Register: register, SourceRegister: true})
+			}
+			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(exprs,
 				&expr.Immediate{Register: register, Data: []byte{1}},
 				&expr.Meta{Key: expr.MetaKeyNFTRACE, Register: register, SourceRegister: true},
 				&expr.Verdict{Kind: expr.VerdictAccept}, // saves the message about the policy
 			)})
 		}
+		behind := baseChain(table, d, *nftables.ChainPriorityFilter+10, nftables.ChainPolicyAccept)
+		behind.Name = string(d) + "_behind"
+		c.AddRule(&nftables.Rule{Table: table, Chain: c.AddChain(behind), Exprs: append(matchState(expr.CtStateBitRELATED),
+			&expr.Meta{Key: expr.MetaKeyMARK, Register: register},
+			&expr.Ct{Key: expr.CtKeyMARK, Register: register, SourceRegister: true},
+		)})
 	}
 }
 

@@ -105,12 +105,12 @@ func (s *Stream) unreach(err error) {
 	s.settle(s.oldest(), Unreached, 0, err)
 }
 
-// oldest is the first packet that has no reply yet, or 0.
+// oldest is the first packet whose reply is waited for, or 0.
 func (s *Stream) oldest() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.probes {
-		if p.Fate == Waiting {
+		if p.Fate == Waiting && !s.doomed[p.Seq] {
 			return p.Seq
 		}
 	}

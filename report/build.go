@@ -332,16 +332,20 @@ func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 }
 
 // streamOf is the stream that a conntrack entry belongs to, or nil: the latest, if
-// several have had the same flow.
+// several have had the same flow. The entry may have been begun by the other end.
 func (b *builder) streamOf(e flow.Entry) *string {
 	for i := len(b.Streams) - 1; i >= 0; i-- {
-		s := &b.Streams[i]
-		if s.Protocol == e.Orig.Protocol.String() && s.ICMPID == e.Orig.ICMPID && s.Target == e.Orig.Destination.String() &&
-			s.SourcePort == e.Orig.SourcePort && s.Port == e.Orig.DestinationPort {
-			return &s.Name
+		if b.Streams[i].has(e.Orig) || b.Streams[i].has(e.Reply) && !b.Streams[i].isPing() {
+			return &b.Streams[i].Name
 		}
 	}
 	return nil
+}
+
+// has reports whether packets with that key are the stream's, on their way there.
+func (s *Stream) has(k flow.Key) bool {
+	return s.Protocol == k.Protocol.String() && s.ICMPID == k.ICMPID && s.Target == k.Destination.String() &&
+		s.SourcePort == k.SourcePort && s.Port == k.DestinationPort
 }
 
 func (b *builder) counted(host string, c timeline.Counter) {

@@ -100,7 +100,10 @@ func (t *Text) rules(b *bytes.Buffer, r *Report) {
 				name += " (revoked)"
 			}
 			way := map[sg.Direction]string{sg.Ingress: "in", sg.Egress: "out"}[c.Direction]
-			rows[l] = append(table.Row{way, name}, make(table.Row, len(r.Hosts))...)
+			rows[l] = table.Row{way, name}
+			for range r.Hosts {
+				rows[l] = append(rows[l], "-") // that host has no such rule
+			}
 		}
 		i := slices.IndexFunc(r.Hosts, func(h Host) bool { return h.Name == c.Host })
 		rows[l][2+i] = c.times()
