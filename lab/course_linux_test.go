@@ -1,11 +1,15 @@
 package lab
 
 import (
+	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
 	"lablab/internal/nstest"
+	"lablab/report"
 	"lablab/scenario"
+	"lablab/sg"
 )
 
 // Every scenario of the course holds, and nothing is missed.
@@ -18,4 +22,114 @@ func TestCourse(t *testing.T) {
 			held(t, run(t, sc, 10*time.Millisecond))
 		})
 	}
+}
+
+// A mutant is a scenario of the course with something changed, which must show in
+// that prediction of that experiment.
+type mutant struct {
+	scenario, change string
+	alter            func(*scenario.Scenario)
+	experiment       int
+	subject          string
+}
+
+// group is the group of a scenario with that id.
+func group(sc *scenario.Scenario, id string) *sg.Group { return sc.Account.Group(id) }
+
+// skip leaves out what an experiment does.
+func skip(experiment int) func(*scenario.Scenario) {
+	return func(sc *scenario.Scenario) { sc.Experiments[experiment-1].Do = nil }
+}
+
+// peer gives an inbound rule another peer.
+func peer(id, rule, cidr string) func(*scenario.Scenario) {
+	return func(sc *scenario.Scenario) {
+		g := group(sc, id)
+		for i := range g.Ingress {
+			if g.Ingress[i].ID == rule {
+				g.Ingress[i].Peer = netip.MustParsePrefix(cidr)
+			}
+		}
+	}
+}
+
+func mutants() []mutant {
+	return []mutant{
+		{"ping", "the rule is not revoked", func(sc *scenario.Scenario) { skip(2)(sc); skip(4)(sc) }, 3, "stream 2"},
+		{"ping", "the rule does not come back", skip(4), 4, "stream 2"},
+		{"ping", "the rule is about another network", peer("lab", "icmp", "10.254.0.0/16"), 1, "stream 1"},
+		{"ping", "the wrong thing is expected", func(sc *scenario.Scenario) { sc.Experiments[2].Expect[0].Outcome = scenario.Refused }, 3, "stream 1"},
+		{"restart", "it starts again with the same id", func(sc *scenario.Scenario) {
+			sc.Experiments[2].Do = []scenario.Action{scenario.Restart{Stream: "1", As: "2", Same: true}}
+		}, 3, "stream 2"},
+		{"idle", "nobody waits", skip(4), 4, "stream 1"},
+		{"dropped", "the rule is not authorized", func(sc *scenario.Scenario) { sc.Experiments[1].Do = nil; sc.Experiments[2].Do = nil }, 2, "stream 1"},
+		{"egress", "the group lets something out", func(sc *scenario.Scenario) {
+			group(sc, "silent").Egress = []sg.Rule{allow("leak", sg.All, sg.Any, "0.0.0.0/0")}
+		}, 2, "stream 2"},
+		{"cut", "the entry is not deleted", skip(3), 3, "stream ping"},
+		{"cut", "connections are not taken up in the middle", func(sc *scenario.Scenario) { sc.Experiments[5].Do = sc.Experiments[5].Do[1:] }, 6, "stream ssh"},
+		{"acl", "the ACL lets replies out from the beginning", func(sc *scenario.Scenario) { sc.Experiments[1].Do = sc.Experiments[2].Do }, 2, "stream 1"},
+		{"ssh-from-office", "the rule is open to the world", peer("server", "ssh", "0.0.0.0/0"), 1, "stream session"},
+		{"ssh-from-world", "the rule is narrow", peer("server", "ssh", "10.255.1.10/32"), 1, "stream session"},
+		{"ssh-from-world", "nothing may go out", func(sc *scenario.Scenario) { group(sc, "server").Egress = nil }, 1, "stream session"},
+		{"udp", "it comes from another port", func(sc *scenario.Scenario) {
+			sc.Experiments[3].Do = []scenario.Action{scenario.Restart{Stream: "first", As: "third"}}
+		}, 4, "stream third"},
+		{"reference", "nobody leaves", skip(2), 2, "stream stranger"},
+		{"swap", "the groups stay", skip(2), 3, "stream in-again"},
+		{"quarantine", "the step between is left out", skip(3), 3, "stream ssh"},
+		{"order", "the rule is narrow and so tracked", peer("server", "dns", "10.0.0.0/8"), 1, "stream queries"},
+		{"ipv6", "it is open to the world of IPv6 too", func(sc *scenario.Scenario) {
+			g := group(sc, "server")
+			g.Ingress = append(g.Ingress, sg.Rule{ID: "six", Protocol: sg.TCP, From: 20, To: 25, Peer: netip.MustParsePrefix("::/0")})
+		}, 1, "stream ssh"},
+		{"related", "errors pass by themselves", func(sc *scenario.Scenario) { sc.Related = "all" }, 1, "stream query"},
+		{"related", "somebody listens", func(sc *scenario.Scenario) {
+			start := sc.Experiments[0].Do[0].(scenario.Start)
+			start.Unserved = false
+			sc.Experiments[0].Do[0] = start
+		}, 1, "stream query"},
+	}
+}
+
+// Each scenario fails when something in it is changed, and where that must show.
+func TestCourseMutants(t *testing.T) {
+	nstest.Kernel(t)
+	tried := map[string]bool{}
+	for _, m := range mutants() {
+		tried[m.scenario] = true
+		t.Run(fmt.Sprintf("%s: %s", m.scenario, m.change), func(t *testing.T) {
+			t.Parallel()
+			sc, found := scenario.Builtin(m.scenario)
+			if !found {
+				t.Fatal("no such scenario")
+			}
+			m.alter(sc)
+			r := run(t, sc, 5*time.Millisecond)
+			if r.Held || r.Missed != (report.Missed{}) {
+				t.Errorf("held %v, missed %+v", r.Held, r.Missed)
+			}
+			first := firstFailure(r)
+			if want := fmt.Sprintf("experiment %d, %s", m.experiment, m.subject); first != want {
+				t.Errorf("failed first in %s, want %s", first, want)
+			}
+		})
+	}
+	for _, name := range scenario.Builtins() {
+		if !tried[name] {
+			t.Errorf("scenario %s has no mutant", name)
+		}
+	}
+}
+
+func firstFailure(r *report.Report) string {
+	for _, x := range r.Experiments {
+		for _, p := range x.Predictions {
+			if !p.Held {
+				return fmt.Sprintf("experiment %d, %s", x.Number, p.Subject)
+			}
+		}
+	}
+	return "nothing"
 }

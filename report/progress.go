@@ -150,12 +150,16 @@ func (p *Progress) lines(width int) []string {
 	for _, do := range now.Do {
 		lines = append(lines, styled(dim, cut("  "+do, width)))
 	}
+	longest := 0
+	for _, stream := range p.order {
+		longest = max(longest, len(stream))
+	}
 	for _, stream := range p.order {
 		var marks []mark
 		for _, o := range p.marks[stream] {
 			marks = append(marks, markOf(o))
 		}
-		label, count := laneLabel(stream), fmt.Sprintf("  %d of %d", len(marks), now.Packets)
+		label, count := laneLabel(stream, longest), fmt.Sprintf("  %d of %d", len(marks), now.Packets)
 		if room := width - len(label) - len(count); len(marks) > room {
 			marks = marks[len(marks)-max(room, 0):]
 		}

@@ -8,8 +8,6 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
-
-	"lablab/sg"
 )
 
 // Text writes a report for people: first the lab, then each experiment, then
@@ -51,9 +49,7 @@ func (t *Text) Lab(r *Report) error {
 		as = "without root, in a user namespace"
 	}
 	t.paragraph(&b, "lab  ", bold, fmt.Sprintf("%s, on %s, %s", strings.Join(hosts, " -- "), r.Kernel, as))
-	for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
-		t.paragraph(&b, fmt.Sprintf("     %-8s ", d), plain, ruleOrder(r, d))
-	}
+	t.groups(&b, r)
 	var dropped []string
 	for _, c := range r.Canaries {
 		dropped = append(dropped, c.Host)
@@ -61,23 +57,14 @@ func (t *Text) Lab(r *Report) error {
 	if len(dropped) > 0 {
 		t.paragraph(&b, "     ", dim, fmt.Sprintf("Self-check: a packet that no rule allows was sent to %s; the kernel was seen to drop it.", strings.Join(dropped, " and to ")))
 	}
-	t.paragraph(&b, "     ", dim, fmt.Sprintf("%s packet replied   %s packet refused: seen to be dropped", markOf(Replied).shape, markOf(Refused).shape))
+	for _, line := range r.legend() {
+		t.paragraph(&b, "     ", dim, line)
+	}
 	if r.Question != "" {
 		b.WriteByte('\n')
 		t.paragraph(&b, "", bold, r.Question)
 	}
 	return t.flush(&b)
-}
-
-// ruleOrder is what a packet is held against, in order, when the run begins.
-func ruleOrder(r *Report, d sg.Direction) string {
-	order := []string{"what conntrack knows (established) is accepted"}
-	for _, rule := range r.Rules {
-		if rule.AuthorizedIn == 0 && rule.Direction == d {
-			order = append(order, fmt.Sprintf("rule %q: %s", rule.ID, rule.Text))
-		}
-	}
-	return strings.Join(append(order, "the rest is dropped"), "; ")
 }
 
 // Experiment writes what was done in one experiment and what came of it.
@@ -92,9 +79,13 @@ func (t *Text) Experiment(r *Report, number int) error {
 	for _, do := range x.Do {
 		t.paragraph(&b, "  ", dim, do)
 	}
+	longest := 0
+	for _, result := range x.Streams {
+		longest = max(longest, len(result.Stream))
+	}
 	for _, result := range x.Streams {
 		if s := r.Stream(result.Stream); s != nil && x.Packets > 0 {
-			t.lane(&b, s, result, x.Number)
+			t.lane(&b, s, result, x.Number, laneLabel(s.Name, longest))
 		}
 	}
 	for _, ran := range x.Ran {
@@ -112,10 +103,12 @@ func (t *Text) Experiment(r *Report, number int) error {
 
 func title(number int, words string) string { return fmt.Sprintf("Experiment %d: %s", number, words) }
 
-func laneLabel(stream string) string { return fmt.Sprintf("  stream %s  ", stream) }
+// laneLabel stands before the marks of a stream; the labels of one experiment are
+// equally wide.
+func laneLabel(stream string, width int) string { return fmt.Sprintf("  stream %-*s  ", width, stream) }
 
 // lane is a mark for each packet of a stream in one experiment, and the count.
-func (t *Text) lane(b *bytes.Buffer, s *Stream, result StreamResult, experiment int) {
+func (t *Text) lane(b *bytes.Buffer, s *Stream, result StreamResult, experiment int, label string) {
 	var marks []mark
 	for _, p := range s.Packets {
 		if p.Experiment == experiment {
@@ -123,7 +116,6 @@ func (t *Text) lane(b *bytes.Buffer, s *Stream, result StreamResult, experiment 
 		}
 	}
 	count := fmt.Sprintf("%d sent, %s", result.Sent, result.count())
-	label := laneLabel(s.Name)
 	room := t.width - len(label)
 	for len(marks) > room {
 		fmt.Fprintf(b, "%s%s\n", label, drawn(marks[:room]))

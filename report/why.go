@@ -59,6 +59,9 @@ func (t *teller) tell() []string {
 		case r.State == "new" && r.Verdict == "drop":
 			t.refusedNew(r)
 		case r.State == "untracked" && r.Verdict == "accept":
+			if t.was == "established" {
+				t.say("%s's conntrack entry of the flow was deleted, because flows like it are no longer tracked there.", r.Host)
+			}
 			t.say("%s %s UNTRACKED to %s, which is open to the world for %s both ways: conntrack is not asked, and rule %q admitted each by itself.",
 				t.packets(r), were(r), r.Host, them(r), r.Rule)
 			t.admitted = r.Number
@@ -173,7 +176,7 @@ func (t *teller) replies() {
 // unproved tells of packets whose fate nobody saw.
 func (t *teller) unproved() {
 	if t.stream.Stalled > 0 {
-		t.say("The connection was there, and %d messages stalled in it: segments were seen to be dropped, and messages to be sent again (%d times), to no avail.", t.stream.Stalled, t.stream.Retransmitted)
+		t.say("The connection was there, and %d messages stalled in it: segments were seen to be dropped, and messages to be sent again (%s), to no avail.", t.stream.Stalled, timesWord(t.stream.Retransmitted))
 	}
 	if t.stream.Belated > 0 {
 		t.say("%d of them got through later, when the way was free again: TCP had not given up.", t.stream.Belated)
@@ -315,4 +318,11 @@ func them(r VerdictRange) string {
 		return "it"
 	}
 	return "them"
+}
+
+func timesWord(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }
