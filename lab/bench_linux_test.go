@@ -2,7 +2,13 @@ package lab
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -96,4 +102,75 @@ func plainPing(ctx context.Context, n *ns.Namespace, target string, count int, i
 func median(d []time.Duration) time.Duration {
 	sorted := slices.Sorted(slices.Values(d))
 	return sorted[len(sorted)/2]
+}
+
+// BenchmarkMany plays 200 small scenarios, several at a time, each in a lab of its own.
+func BenchmarkMany(b *testing.B) {
+	const scenarios, atOnce = 200, 8
+	for b.Loop() {
+		work := make(chan string)
+		var wg sync.WaitGroup
+		for range atOnce {
+			wg.Go(func() {
+				for name := range work {
+					sc, _ := scenario.Builtin(name)
+					if err := Run(b.Context(), sc, Options{Interval: time.Millisecond}, timeline.NewLog()); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		}
+		for range scenarios {
+			work <- "dropped"
+		}
+		close(work)
+		wg.Wait()
+	}
+	b.ReportMetric(scenarios*float64(b.N)/b.Elapsed().Seconds(), "scenarios/s")
+}
+
+// BenchmarkMemory holds 50 labs at a time, and tells what each of them takes: of this
+// process's memory, and of the kernel's.
+func BenchmarkMemory(b *testing.B) {
+	const labs = 50
+	for b.Loop() {
+		var held []*Lab
+		ours, kernels := memory(b)
+		for range labs {
+			sc, _ := scenario.Builtin("dropped")
+			l, err := Build(b.Context(), sc, Options{Interval: time.Millisecond}, timeline.NewLog())
+			if err != nil {
+				b.Fatal(err)
+			}
+			held = append(held, l)
+		}
+		oursThen, kernelsThen := memory(b)
+		for _, l := range held {
+			_ = l.Close()
+		}
+		b.ReportMetric(float64(oursThen-ours)/labs/1024, "KB/lab")
+		b.ReportMetric(float64(kernelsThen-kernels)/labs/1024, "kernel-KB/lab")
+	}
+}
+
+// memory is what this process has resident, and the kernel in slabs and pages of its
+// own; bytes.
+func memory(b *testing.B) (ours, kernels int) {
+	b.Helper()
+	runtime.GC()
+	debug.FreeOSMemory()
+	read := func(name, key string) int {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var kb int
+		for line := range strings.Lines(string(text)) {
+			if rest, found := strings.CutPrefix(line, key+":"); found {
+				_, _ = fmt.Sscan(rest, &kb)
+			}
+		}
+		return kb * 1024
+	}
+	return read("/proc/self/status", "VmRSS"), read("/proc/meminfo", "Slab") + read("/proc/meminfo", "Percpu")
 }
