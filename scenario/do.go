@@ -91,12 +91,7 @@ func (a *doAuthorize) action(w *walk, at Place) Action {
 	d, ok := w.direction(a.Direction)
 	done := Authorize{Group: g.Key(), Direction: d}
 	for i, from := range a.Authorize {
-		k, known := kept{direction: d}, false
-		if from.rule != nil {
-			k.Rule, known = w.later(g, d, *from.rule, i)
-		} else {
-			k, known = w.again(g, from.id)
-		}
+		k, known := w.meant(g, d, from, i)
 		switch {
 		case !known:
 			ok = false
@@ -119,6 +114,15 @@ func (a *doAuthorize) action(w *walk, at Place) Action {
 	return done
 }
 
+// meant is a rule that is written out, or one that the group has had.
+func (w *walk) meant(g *sg.Group, d sg.Direction, from ruleOrID, n int) (kept, bool) {
+	if from.rule == nil {
+		return w.again(g, from.id)
+	}
+	r, ok := w.later(g, d, *from.rule, n)
+	return kept{r, d}, ok
+}
+
 // again is a rule that the group has had.
 func (w *walk) again(g *sg.Group, id name) (kept, bool) {
 	var ids []string
@@ -129,7 +133,7 @@ func (w *walk) again(g *sg.Group, id name) (kept, bool) {
 		ids = append(ids, k.ID)
 	}
 	if id.given() && !w.spoiled[id.text] {
-		w.hinted(id.Place, didYouMean(id.text, ids), "group %s has never had a rule %s", g.Name, id.text)
+		w.hinted(id.Place, DidYouMean(id.text, ids), "group %s has never had a rule %s", g.Name, id.text)
 	}
 	return kept{}, false
 }
@@ -206,7 +210,7 @@ func (w *walk) takenAway(g *sg.Group, id name) bool {
 		w.about(id.Place, "rule %s of group %s was revoked before", id.text, g.Name)
 		return false
 	}
-	w.hinted(id.Place, didYouMean(id.text, ids), "group %s has no rule %s", g.Name, id.text)
+	w.hinted(id.Place, DidYouMean(id.text, ids), "group %s has no rule %s", g.Name, id.text)
 	return false
 }
 
@@ -266,7 +270,7 @@ func (w *walk) known(rule name, hosts []string) {
 	}
 	if !slices.Contains(ids, rule.text) && !w.spoiled[rule.text] {
 		slices.Sort(ids)
-		w.hinted(rule.Place, didYouMean(rule.text, slices.Compact(ids)), "no host there has had a rule %s", rule.text)
+		w.hinted(rule.Place, DidYouMean(rule.text, slices.Compact(ids)), "no host there has had a rule %s", rule.text)
 	}
 }
 

@@ -10,7 +10,7 @@ type file struct {
 	Question    text          `json:"question,omitempty" jsonschema:"what it asks of whoever plays it, before it is played"`
 	Interval    span          `json:"interval,omitempty" jsonschema:"the time between two packets of a stream, as 20ms"`
 	Timeouts    timeouts      `json:"timeouts,omitempty" jsonschema:"how long idle flows are remembered"`
-	TCPLoose    flag          `json:"tcp_loose,omitempty" jsonschema:"whether conntrack takes up TCP connections in the middle, as Linux does and EC2 does not"`
+	TCPLoose    boolean       `json:"tcp_loose,omitempty" jsonschema:"whether conntrack takes up TCP connections in the middle, as Linux does and EC2 does not"`
 	Related     word          `json:"related,omitempty" jsonschema:"which ICMP errors about known flows pass without a rule"`
 	Hosts       named[host]   `json:"hosts" jsonschema:"two to sixteen hosts in one network, by their names"`
 	Groups      named[group]  `json:"groups" jsonschema:"the security groups, by their names"`
@@ -20,9 +20,9 @@ type file struct {
 
 type host struct {
 	Place
-	Address       word   `json:"address" jsonschema:"the host's address with the length of its network's prefix, as 10.255.1.10/16"`
-	Groups        []name `json:"groups,omitempty" jsonschema:"the security groups that it carries"`
-	AlwaysTracked flag   `json:"always_tracked,omitempty" jsonschema:"all its flows are tracked, as those through a load balancer are"`
+	Address       word    `json:"address" jsonschema:"the host's address with the length of its network's prefix, as 10.255.1.10/16"`
+	Groups        []name  `json:"groups,omitempty" jsonschema:"the security groups that it carries"`
+	AlwaysTracked boolean `json:"always_tracked,omitempty" jsonschema:"all its flows are tracked, as those through a load balancer are"`
 }
 
 // A group has rules here, or is one of a file.
@@ -77,12 +77,12 @@ type doUDP struct {
 }
 
 type doFlow struct {
-	Port       number `json:"port" jsonschema:"the destination port"`
-	From       name   `json:"from" jsonschema:"the host that begins"`
-	As         name   `json:"as" jsonschema:"what the stream is called"`
-	SourcePort number `json:"source_port,omitempty" jsonschema:"one of its own if it is left out"`
-	Size       number `json:"size,omitempty" jsonschema:"bytes of each message"`
-	Unserved   flag   `json:"unserved,omitempty" jsonschema:"whether nobody listens at the port"`
+	Port       number  `json:"port" jsonschema:"the destination port"`
+	From       name    `json:"from" jsonschema:"the host that begins"`
+	As         name    `json:"as" jsonschema:"what the stream is called"`
+	SourcePort number  `json:"source_port,omitempty" jsonschema:"one of its own if it is left out"`
+	Size       number  `json:"size,omitempty" jsonschema:"bytes of each message"`
+	Unserved   boolean `json:"unserved,omitempty" jsonschema:"whether nobody listens at the port"`
 }
 
 type doStop struct {
@@ -90,9 +90,9 @@ type doStop struct {
 }
 
 type doRestart struct {
-	Restart name `json:"restart" jsonschema:"stop this stream and start one like it"`
-	As      name `json:"as" jsonschema:"what the new stream is called"`
-	Same    flag `json:"same,omitempty" jsonschema:"with the same ICMP id or source port: the same flow for conntrack"`
+	Restart name    `json:"restart" jsonschema:"stop this stream and start one like it"`
+	As      name    `json:"as" jsonschema:"what the new stream is called"`
+	Same    boolean `json:"same,omitempty" jsonschema:"with the same ICMP id or source port: the same flow for conntrack"`
 }
 
 type doAuthorize struct {
@@ -126,7 +126,7 @@ type doTimeouts struct {
 }
 
 type doLoose struct {
-	Loose flag `json:"tcp_loose" jsonschema:"whether conntrack takes up TCP connections in the middle from now on"`
+	Loose boolean `json:"tcp_loose" jsonschema:"whether conntrack takes up TCP connections in the middle from now on"`
 }
 
 type doACL struct {
@@ -174,13 +174,13 @@ type cutMap struct {
 // A predicted is what is predicted of a stream, or of a host.
 type predicted struct {
 	Place
-	Replied amount `json:"replied,omitempty" jsonschema:"of a stream: how many of its packets are answered"`
-	Refused amount `json:"refused,omitempty" jsonschema:"of a stream: how many of its packets are seen to be dropped; with TCP, attempts to connect"`
-	Stalled word   `json:"stalled,omitempty" jsonschema:"of a TCP stream: the connection is there, and nothing gets through it"`
-	Reset   word   `json:"reset,omitempty" jsonschema:"of a stream: it is told that nobody listens"`
-	First   number `json:"first,omitempty" jsonschema:"of a stream: its first packet that is answered, counted from its beginning"`
-	By      name   `json:"by,omitempty" jsonschema:"of a stream: the rule that judges its packets where they arrive: an id, established or default-deny"`
-	Tracked flag   `json:"tracked,omitempty" jsonschema:"of a stream: whether conntrack knows the flow where it arrives"`
+	Replied amount  `json:"replied,omitempty" jsonschema:"of a stream: how many of its packets are answered"`
+	Refused amount  `json:"refused,omitempty" jsonschema:"of a stream: how many of its packets are seen to be dropped; with TCP, attempts to connect"`
+	Stalled word    `json:"stalled,omitempty" jsonschema:"of a TCP stream: the connection is there, and nothing gets through it"`
+	Reset   word    `json:"reset,omitempty" jsonschema:"of a stream: it is told that nobody listens"`
+	First   number  `json:"first,omitempty" jsonschema:"of a stream: its first packet that is answered, counted from its beginning"`
+	By      name    `json:"by,omitempty" jsonschema:"of a stream: the rule that judges its packets where they arrive: an id, established or default-deny"`
+	Tracked boolean `json:"tracked,omitempty" jsonschema:"of a stream: whether conntrack knows the flow where it arrives"`
 
 	Flow       name       `json:"flow,omitempty" jsonschema:"of a host: it has a conntrack entry of this stream"`
 	AdmittedBy name       `json:"admitted_by,omitempty" jsonschema:"of a flow: the rule that let it in"`

@@ -11,8 +11,8 @@ import (
 
 // account reads the groups. Their rules may refer to groups that come later.
 func (w *walk) account(groups named[group]) {
-	if len(groups) == 0 {
-		w.about(Place{1, 1}, "there is no security group")
+	if at, written := w.keys["groups"]; written && len(groups) == 0 {
+		w.about(at, "there is no security group")
 	}
 	for _, e := range groups {
 		if w.isNew(e.Place, "a group", e.name) && len(e.value.File) > 0 {
@@ -107,7 +107,7 @@ func (w *walk) described(e entry[group]) string {
 		for _, g := range found {
 			ids = append(ids, g.ID)
 		}
-		w.hinted(id.Place, didYouMean(id.text, ids), "%s has no group %s", e.value.File[0].text, id.text)
+		w.hinted(id.Place, DidYouMean(id.text, ids), "%s has no group %s", e.value.File[0].text, id.text)
 		return ""
 	}
 	for other, taken := range w.groups {
@@ -163,7 +163,7 @@ func (w *walk) group(n name) (id string, known bool) {
 	if w.sc.Account.Group(n.text) != nil {
 		return n.text, true
 	}
-	w.hinted(n.Place, didYouMean(n.text, sorted(w.groups)), "there is no group %s", n.text)
+	w.hinted(n.Place, DidYouMean(n.text, sorted(w.groups)), "there is no group %s", n.text)
 	return "", false
 }
 

@@ -44,18 +44,19 @@ func (l *leaf) scalar(c *complaints, n ast.Node) bool {
 }
 
 type (
-	word struct{ leaf } // whatever is read later
-	name struct{ leaf } // what something is called
-	line struct{ leaf } // a line of text for people
-	text struct{ leaf } // several
-	arg  struct{ leaf } // of a program
-	flag struct {
+	word    struct{ leaf } // whatever is read later
+	name    struct{ leaf } // what something is called
+	line    struct{ leaf } // a line of text for people
+	text    struct{ leaf } // several
+	arg     struct{ leaf } // of a program
+	boolean struct {
 		leaf
 		value bool
 	}
 	number struct {
 		leaf
 		value int
+		wrong bool // and told
 	}
 	span struct {
 		leaf
@@ -65,6 +66,7 @@ type (
 		leaf
 		value Amount
 		all   bool
+		wrong bool // and told
 	}
 )
 
@@ -122,7 +124,7 @@ func (t *text) read(c *complaints, n ast.Node) {
 	}
 }
 
-func (f *flag) read(c *complaints, n ast.Node) {
+func (f *boolean) read(c *complaints, n ast.Node) {
 	if !f.scalar(c, n) {
 		return
 	}
@@ -141,15 +143,14 @@ func (i *number) read(c *complaints, n ast.Node) {
 	value, err := strconv.Atoi(i.text)
 	if err != nil || n.Type() != ast.IntegerType {
 		c.about(i.Place, "%q is no whole number", i.text)
-		i.leaf = leaf{}
-		return
+		i.wrong = true
 	}
 	i.value = value
 }
 
 // between refuses a number that is out of a range, unless it is not given.
 func (c *complaints) between(n number, what string, least, most int) int {
-	if n.given() && (n.value < least || n.value > most) {
+	if n.given() && !n.wrong && (n.value < least || n.value > most) {
 		c.about(n.Place, "%s is %d; it is from %d to %d", what, n.value, least, most)
 		return 0
 	}
@@ -183,7 +184,7 @@ func (a *amount) read(c *complaints, n ast.Node) {
 	found := anAmount.FindStringSubmatch(a.text)
 	if found == nil {
 		c.about(a.Place, `%q is no amount: all, none, 27, ">=5", "<=3", 60%% or ">=60%%"`, a.text)
-		a.leaf = leaf{}
+		a.wrong = true
 		return
 	}
 	switch a.text {

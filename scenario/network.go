@@ -7,12 +7,8 @@ import (
 
 // network reads the hosts: two to sixteen, with different addresses in one network.
 func (w *walk) network(f file) {
-	if n := len(f.Hosts); n < fewest || n > most {
-		at := f.Place
-		if n > most {
-			at = f.Hosts[most].Place
-		}
-		w.about(at, "there are %d hosts; a lab has %d to %d", n, fewest, most)
+	if at, written := w.keys["hosts"]; written && (len(f.Hosts) < fewest || len(f.Hosts) > most) {
+		w.about(at, "a lab has %d to %d hosts, and this one %d", fewest, most, len(f.Hosts))
 	}
 	first := Host{}
 	addresses := map[netip.Addr]string{}

@@ -109,7 +109,7 @@ type complaints struct {
 func (c *complaints) about(at Place, format string, args ...any) {
 	problem := Problem{File: c.file, Place: at, Text: fmt.Sprintf(format, args...)}
 	if at.Line >= 1 && at.Line <= len(c.lines) {
-		problem.Source = strings.TrimRight(c.lines[at.Line-1], "\r")
+		problem.Source = c.lines[at.Line-1]
 	}
 	c.list = append(c.list, problem)
 }
@@ -135,11 +135,21 @@ func (c *complaints) error() error {
 	return &Problems{File: c.file, List: told, More: len(list) - len(told)}
 }
 
-// Count is how many problems an error is, if it is a *Problems.
-func Count(err error) int {
-	var p *Problems
-	if errors.As(err, &p) {
-		return len(p.List) + p.More
+// Count is how many there are.
+func (p *Problems) Count() int { return len(p.List) + p.More }
+
+// ProblemsOf are all that an error has, which may have joined those of many files.
+func ProblemsOf(err error) []*Problems {
+	var one *Problems
+	if joined, several := err.(interface{ Unwrap() []error }); several {
+		var all []*Problems
+		for _, e := range joined.Unwrap() {
+			all = append(all, ProblemsOf(e)...)
+		}
+		return all
 	}
-	return 0
+	if errors.As(err, &one) {
+		return []*Problems{one}
+	}
+	return nil
 }

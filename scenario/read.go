@@ -50,6 +50,10 @@ func Read(path string, text []byte, open Opener) (*Scenario, error) {
 	if body == nil {
 		return nil, c.error()
 	}
+	if !isMapping(body) {
+		c.about(placeOf(body), "a scenario is due here, as in `lablab show ping`, and not %s", kindOf(body))
+		return nil, c.error()
+	}
 	var f file
 	c.decode(body, reflect.ValueOf(&f).Elem())
 	if open == nil {
@@ -58,7 +62,11 @@ func Read(path string, text []byte, open Opener) (*Scenario, error) {
 	w := &walk{
 		complaints: c, open: open, sc: &Scenario{File: path, Account: &sg.Account{}, Timeouts: sg.Nitro()},
 		hosts: map[string]*standing{}, groups: map[string]string{}, past: map[string][]kept{},
-		spoiled: map[string]bool{}, streams: map[string]*flowing{},
+		spoiled: map[string]bool{}, streams: map[string]*flowing{}, keys: map[string]Place{},
+	}
+	pairs, _ := (&complaints{}).pairs(body)
+	for _, p := range pairs {
+		w.keys[p.key] = p.at
 	}
 	w.scenario(f)
 	if err := c.error(); err != nil {
@@ -94,8 +102,8 @@ func (w *walk) scenario(f file) {
 	w.account(f.Groups)
 	w.carriers(f.Hosts)
 	w.now = w.sc.Account.Clone()
-	if len(f.Experiments) == 0 {
-		w.about(f.Place, "there is no experiment")
+	if at, written := w.keys["experiments"]; written && len(f.Experiments) == 0 {
+		w.about(at, "there is no experiment")
 	}
 	for _, e := range f.Experiments {
 		w.sc.Experiments = append(w.sc.Experiments, w.experiment(e))
@@ -109,7 +117,7 @@ func (w *walk) choice(what string, is word, choices ...string) bool {
 			return true
 		}
 	}
-	w.hinted(is.Place, didYouMean(is.text, choices), "%s is %q", what, is.text)
+	w.hinted(is.Place, DidYouMean(is.text, choices), "%s is %q", what, is.text)
 	return false
 }
 

@@ -55,7 +55,7 @@ func (w *walk) what(r *sg.Rule, protocol, port, kind, code word) {
 		r.Protocol, known = sg.ParseProtocol(protocol.text)
 	}
 	if !known {
-		w.hinted(protocol.Place, didYouMean(protocol.text, []string{"tcp", "udp", "icmp", "icmpv6", "all"}), "%q is no protocol", protocol.text)
+		w.hinted(protocol.Place, DidYouMean(protocol.text, []string{"tcp", "udp", "icmp", "icmpv6", "all"}), "%q is no protocol", protocol.text)
 		return
 	}
 	ports, types := r.Protocol == sg.TCP || r.Protocol == sg.UDP, r.Protocol == sg.ICMP || r.Protocol == sg.ICMPv6
@@ -140,7 +140,7 @@ func (w *walk) prefixList(n name) string {
 		known = append(known, l.ID)
 	}
 	if !slices.Contains(known, n.text) {
-		w.hinted(n.Place, didYouMean(n.text, known), "there is no prefix list %s", n.text)
+		w.hinted(n.Place, DidYouMean(n.text, known), "there is no prefix list %s", n.text)
 	}
 	return n.text
 }

@@ -5,22 +5,24 @@ import (
 	"strings"
 )
 
-// didYouMean asks for what is spelt alike, or names what there is.
-func didYouMean(word string, choices []string) string {
+// DidYouMean asks for what is spelt alike, or names what there is.
+func DidYouMean(word string, choices []string) string {
 	if alike := nearest(word, choices); alike != "" {
 		return fmt.Sprintf("did you mean %q?", alike)
 	}
 	switch {
 	case len(choices) == 0:
 		return ""
+	case len(choices) == 1:
+		return "there is " + choices[0]
 	case len(choices) > 24:
 		choices = append(choices[:24:24], "…")
 	}
-	return "there is " + strings.Join(choices, ", ")
+	return "there are " + strings.Join(choices, ", ")
 }
 
 // nearest is the choice that differs least from the word, by two letters at most
-// and by less than half of it; or nothing.
+// and never by all of them; or nothing.
 func nearest(word string, choices []string) string {
 	best, least := "", 3
 	for _, choice := range choices {
@@ -28,30 +30,34 @@ func nearest(word string, choices []string) string {
 			continue
 		}
 		d := distance(strings.ToLower(word), strings.ToLower(choice))
-		if d < least && 2*d < len(choice)+1 {
+		if d < least && d < len(choice) && 2*d <= len(choice)+1 {
 			best, least = choice, d
 		}
 	}
 	return best
 }
 
-// distance is Levenshtein's: how many letters to add, take away or change.
+// distance is how many letters to add, take away, change or swap with the next
+// (Levenshtein's, in Damerau's version).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
 		for j := range len(b) {
-			change := diagonal
+			change := row[j]
 			if a[i] != b[j] {
 				change++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+			next[j+1] = min(change, next[j]+1, row[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
 		}
+		before, row = row, next
 	}
 	return row[len(b)]
 }

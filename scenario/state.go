@@ -22,8 +22,11 @@ type walk struct {
 	past    map[string][]kept // by a group's id, every rule that it has had
 	spoiled map[string]bool   // ids of rules and names of groups that were told of
 	streams map[string]*flowing
-	packets int // of each stream in this experiment
+	packets int // of each stream in this experiment, or unknown
+	keys    map[string]Place
 }
+
+const unknown = -1
 
 // A standing host, and what it carries.
 type standing struct {
@@ -52,6 +55,9 @@ func (w *walk) experiment(from experiment) Experiment {
 	e := Experiment{Place: from.Place, Title: from.Title.text, Within: from.Within.value}
 	e.For = w.between(from.For, "the number of packets", 0, 1_000_000)
 	w.packets = e.For
+	if from.For.given() && e.For == 0 && from.For.text != "0" {
+		w.packets = unknown
+	}
 	for _, a := range from.Do {
 		if a.do == nil {
 			continue // told
@@ -62,7 +68,7 @@ func (w *walk) experiment(from experiment) Experiment {
 	}
 	for _, s := range w.streams {
 		if !s.stopped {
-			s.sent += e.For
+			s.sent += max(w.packets, 0)
 		}
 	}
 	if least := w.sc.Interval * time.Duration(max(e.For-1, 0)); e.Within > 0 && least > e.Within {
@@ -80,7 +86,7 @@ func (w *walk) host(n name) bool {
 		return false
 	}
 	if w.hosts[n.text] == nil {
-		w.hinted(n.Place, didYouMean(n.text, sorted(w.hosts)), "there is no host %s", n.text)
+		w.hinted(n.Place, DidYouMean(n.text, sorted(w.hosts)), "there is no host %s", n.text)
 		return false
 	}
 	return true
@@ -93,7 +99,7 @@ func (w *walk) stream(n name) *flowing {
 	}
 	s := w.streams[n.text]
 	if s == nil {
-		w.hinted(n.Place, didYouMean(n.text, sorted(w.streams)), "no stream %s has been started", n.text)
+		w.hinted(n.Place, DidYouMean(n.text, sorted(w.streams)), "no stream %s has been started", n.text)
 	}
 	return s
 }
@@ -176,7 +182,7 @@ func (w *walk) ruleOf(n name, ids []string, of string) bool {
 	switch {
 	case found == 0:
 		slices.Sort(ids)
-		w.hinted(n.Place, didYouMean(n.text, slices.Compact(ids)), "%s has no rule %s", of, n.text)
+		w.hinted(n.Place, DidYouMean(n.text, slices.Compact(ids)), "%s has no rule %s", of, n.text)
 	case found > 1:
 		w.about(n.Place, "%d rules of %s are called %s: give them ids of their own", found, of, n.text)
 	}

@@ -37,10 +37,13 @@ func (c *complaints) parse(text []byte) ast.Node {
 	}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	c.lines = strings.Split(string(text), "\n")
+	for i, l := range c.lines {
+		c.lines[i] = strings.TrimRight(l, " \t\r") // the lexer miscounts columns before such
+	}
 	if !c.printable() {
 		return nil
 	}
-	tokens := lexer.Tokenize(string(text))
+	tokens := lexer.Tokenize(strings.Join(c.lines, "\n"))
 	if !c.plain(tokens) {
 		return nil
 	}
@@ -75,7 +78,7 @@ func (c *complaints) printable() bool {
 			continue
 		}
 		column := 0
-		for _, r := range strings.TrimSuffix(line, "\r") {
+		for _, r := range line {
 			if column++; obeyed(r) && r != '\t' {
 				c.about(Place{i + 1, column}, "the control character %U is here", r)
 				break
@@ -171,6 +174,9 @@ func (c *complaints) notYAML(err error) {
 	}
 	t := wrong.GetToken()
 	c.about(Place{t.Position.Line, t.Position.Column}, "not valid YAML: %s", wrong.GetMessage())
+	if strings.Contains(wrong.GetMessage(), "'\t'") {
+		c.list[len(c.list)-1].Text = "not valid YAML: a tab cannot indent, only spaces can"
+	}
 	if strings.HasPrefix(strings.TrimSpace(t.Origin), ">") || strings.HasPrefix(t.Value, ">") {
 		c.list[len(c.list)-1].Hint = `what begins with > needs quotes, as in ">=5"`
 	}

@@ -201,9 +201,9 @@ func (a *action) read(c *complaints, n ast.Node) {
 func (c *complaints) misspelt(at Place, pairs []pair, known []string) {
 	for _, p := range pairs {
 		if meant := nearest(p.key, known); meant != "" {
-			c.hinted(p.at, didYouMean(p.key, known), "unknown action %q", p.key)
+			c.hinted(p.at, DidYouMean(p.key, known), "unknown action %q", p.key)
 			return
 		}
 	}
-	c.hinted(at, didYouMean("", known), "this says no action")
+	c.hinted(at, DidYouMean("", known), "this says no action")
 }

@@ -1,14 +1,20 @@
 package cli
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"lablab/report"
+	"lablab/scenario"
 	"lablab/sg"
 )
 
@@ -16,17 +22,23 @@ func newCheck(env Env) *cobra.Command {
 	var format, colour string
 	c := &cobra.Command{
 		Use:   "check FILE...",
-		Short: "Read security groups as EC2 describes them and say what was read",
-		Long: `Check reads what these commands of the AWS CLI write, in any combination:
+		Short: "Read scenarios, or security groups as EC2 describes them, and say what was read",
+		Long: `Check reads scenario files, and says what is in them, or everything that is wrong
+with them: each problem with its place, before anything is built.
+
+It also reads what these commands of the AWS CLI write, in any combination:
 
   aws ec2 describe-security-groups          aws ec2 describe-security-group-rules
   aws ec2 describe-network-interfaces       aws ec2 describe-prefix-lists
   aws ec2 describe-managed-prefix-lists     aws ec2 get-managed-prefix-list-entries
 
 and says which rules there are, which of their sources can be enforced and why
-others cannot, and what is probably not meant. No source is passed over. It needs
-no privilege, and works on any system.`,
-		Example: `  aws ec2 describe-security-groups > groups.json
+others cannot, and what is probably not meant. No source is passed over.
+
+Which of the two a file is, is seen from what is in it. It needs no privilege, and
+works on any system.`,
+		Example: `  lablab check mine.yaml
+  aws ec2 describe-security-groups > groups.json
   aws ec2 describe-network-interfaces > interfaces.json
   lablab check groups.json interfaces.json`,
 		Args: someFiles,
@@ -37,21 +49,113 @@ no privilege, and works on any system.`,
 			if err := oneOf("--color", colour, "auto", "always", "never"); err != nil {
 				return err
 			}
-			account, err := readAccount(files)
+			read, err := readMixed(files)
 			if err != nil {
-				return err
+				return tellProblems(env, err)
 			}
-			check := report.CheckOf(account)
 			if format == "json" {
-				return broken(report.JSON(env.Stdout, check))
+				return broken(writeJSON(env.Stdout, read))
+			}
+			if err := read.text(env.Stdout); err != nil || read.Check == nil {
+				return broken(err)
 			}
 			text := report.NewText(report.Colour(env.Stdout, colour, env.Getenv), report.Width(env.Stdout))
-			return broken(text.Check(check))
+			return broken(text.Check(read.Check))
 		},
 	}
 	c.Flags().StringVar(&format, "format", "text", "what is written to standard output: text or json")
 	c.Flags().StringVar(&colour, "color", "auto", "colours: auto, always or never")
 	return c
+}
+
+// A checked is what was read: scenarios, and the groups of all other files.
+type checked struct {
+	Scenarios []checkedScenario `json:"scenarios,omitempty"`
+	*report.Check
+}
+
+// A checkedScenario is what a scenario is about.
+type checkedScenario struct {
+	File        string   `json:"file"`
+	Name        string   `json:"name"`
+	Title       string   `json:"title"`
+	Hosts       []string `json:"hosts"`
+	Groups      []string `json:"groups"`
+	Experiments []string `json:"experiments"`
+	Streams     []string `json:"streams"`
+	Predictions int      `json:"predictions"`
+}
+
+// readMixed reads scenarios, each for itself, and everything else into one account.
+// The problems of all scenarios are told at once.
+func readMixed(files []string) (checked, error) {
+	var read checked
+	var problems []error
+	account, groups := &sg.Account{}, false
+	for _, name := range files {
+		text, err := contents(name)
+		if err != nil {
+			return read, err
+		}
+		if !isScenario(name, text) {
+			groups = true
+			if err := account.Read(name, bytes.NewReader(text)); err != nil {
+				return read, err
+			}
+			continue
+		}
+		sc, err := scenario.Read(name, text, scenario.Regular)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		read.Scenarios = append(read.Scenarios, checkedOf(sc))
+	}
+	if groups {
+		read.Check = report.CheckOf(account)
+	}
+	return read, errors.Join(problems...)
+}
+
+// contents are those of a file of any kind; of one that is too large, enough to
+// see that.
+func contents(name string) ([]byte, error) {
+	what := "security groups"
+	if isScenario(name, nil) {
+		what = "scenario"
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, unreadable(what, err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 33<<20))
+	if err != nil {
+		return nil, unreadable(what, err)
+	}
+	return text, nil
+}
+
+func unreadable(what string, err error) error {
+	return &usageError{fmt.Errorf("read %s: %w", what, err), "name a file that can be read"}
+}
+
+// isScenario reports whether a file is a scenario, and not what aws ec2 writes.
+// YAML may be written as JSON.
+func isScenario(name string, text []byte) bool {
+	extension := strings.ToLower(filepath.Ext(name))
+	start := bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
+	switch {
+	case extension == ".yaml" || extension == ".yml":
+		return true
+	case bytes.HasPrefix(start, []byte("{")):
+		var members map[string]json.RawMessage
+		_ = json.Unmarshal(start, &members)
+		return members["experiments"] != nil || members["hosts"] != nil
+	case bytes.HasPrefix(start, []byte("[")), bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
+		return false
+	}
+	return extension != ".json"
 }
 
 // readAccount reads the files one after another into one account.
@@ -60,7 +164,7 @@ func readAccount(files []string) (*sg.Account, error) {
 	for _, name := range files {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, &usageError{fmt.Errorf("read security groups: %w", err), "name a file that can be read"}
+			return nil, unreadable("security groups", err)
 		}
 		err = account.Read(name, f)
 		_ = f.Close()
@@ -69,6 +173,88 @@ func readAccount(files []string) (*sg.Account, error) {
 		}
 	}
 	return account, nil
+}
+
+// checkedOf is what can be said of a scenario without playing it.
+func checkedOf(sc *scenario.Scenario) checkedScenario {
+	c := checkedScenario{
+		File: sc.File, Name: sc.Name, Title: sc.Title,
+		Hosts: []string{}, Groups: []string{}, Experiments: []string{}, Streams: []string{},
+	}
+	for _, h := range sc.Hosts {
+		c.Hosts = append(c.Hosts, fmt.Sprintf("%s %s", h.Name, h.Address))
+	}
+	for _, g := range sc.Account.Groups {
+		if slices.ContainsFunc(sc.Hosts, func(h scenario.Host) bool { return slices.Contains(h.Groups, g.Key()) }) || g.ID == g.Name {
+			c.Groups = append(c.Groups, fmt.Sprintf("%s: %d in, %d out", g.Key(), len(g.Ingress), len(g.Egress)))
+		}
+	}
+	for _, e := range sc.Experiments {
+		c.Experiments = append(c.Experiments, e.Title)
+		c.Predictions += len(e.Expect)
+		for _, a := range e.Do {
+			switch a := a.(type) {
+			case scenario.Start:
+				c.Streams = append(c.Streams, a.Stream)
+			case scenario.Restart:
+				c.Streams = append(c.Streams, a.As)
+			}
+		}
+	}
+	return c
+}
+
+// text writes a few lines for each scenario.
+func (c checked) text(w io.Writer) error {
+	var b strings.Builder
+	for _, s := range c.Scenarios {
+		fmt.Fprintf(&b, "%s: %s\n", oneLine(s.File), s.Title)
+		for _, row := range []struct {
+			what string
+			list []string
+		}{{"hosts", s.Hosts}, {"groups", s.Groups}, {"streams", s.Streams}} {
+			fmt.Fprintf(&b, "  %-12s %s\n", row.what, strings.Join(row.list, ", "))
+		}
+		for i, title := range s.Experiments {
+			what := ""
+			if i == 0 {
+				what = "experiments"
+			}
+			fmt.Fprintf(&b, "  %-12s %d  %s\n", what, i+1, title)
+		}
+		fmt.Fprintf(&b, "  %-12s %d\n", "predictions", s.Predictions)
+	}
+	if len(c.Scenarios) > 0 && c.Check != nil {
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// tellProblems writes what is wrong in scenarios, each with its line and a caret,
+// and returns the error that ends the command; any other error is returned as it is.
+func tellProblems(env Env, err error) error {
+	list := scenario.ProblemsOf(err)
+	if len(list) == 0 {
+		return err
+	}
+	n := 0
+	for _, p := range list {
+		_, _ = fmt.Fprintln(env.Stderr, p)
+		n += p.Count()
+	}
+	what := list[0].File
+	if len(list) > 1 {
+		what = fmt.Sprintf("%d files", len(list))
+	}
+	verb, plural := "has", "s"
+	if len(list) > 1 {
+		verb = "have"
+	}
+	if n == 1 {
+		plural = ""
+	}
+	return &usageError{fmt.Errorf("%s %s %d problem%s", what, verb, n, plural), "correct it there; nothing was done"}
 }
 
 // oneOf refuses a value of a flag that is none of the choices.

@@ -29,6 +29,7 @@ packet passed or died.`,
 	})
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(newList(env), newShow(env), newSchema(env))
 	root.AddCommand(newRun(env, code), newCheck(env), newRules(env), newProbe(env, code))
 	return root
 }

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"lablab/scenario"
+)
+
+// A listed scenario is one of the course.
+type listed struct {
+	Name     string `json:"name"`
+	Title    string `json:"title"`
+	Question string `json:"question"`
+}
+
+func newList(env Env) *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the scenarios that are built in",
+		Long: `List names the scenarios that are built in, in the order of a course, and the
+question that each of them asks. Play one with lablab run NAME, and see its file
+with lablab show NAME.`,
+		Args: noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			if err := oneOf("--format", format, "text", "json"); err != nil {
+				return err
+			}
+			list := courseList()
+			if format == "json" {
+				return broken(writeJSON(env.Stdout, list))
+			}
+			w := tabwriter.NewWriter(env.Stdout, 0, 0, 3, ' ', 0)
+			for _, s := range list {
+				_, _ = fmt.Fprintf(w, "%s\t%s\n\t%s\n", s.Name, s.Title, s.Question)
+			}
+			return broken(w.Flush())
+		},
+	}
+	c.Flags().StringVar(&format, "format", "text", "what is written to standard output: text or json")
+	return c
+}
+
+func courseList() []listed {
+	list := []listed{}
+	for _, name := range scenario.Builtins() {
+		if sc, found := scenario.Builtin(name); found {
+			list = append(list, listed{sc.Name, sc.Title, sc.Question})
+		}
+	}
+	return list
+}
+
+// noArguments refuses words after the command.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &usageError{fmt.Errorf("%s takes no argument, and there is %q", c.CommandPath(), strings.Join(args, " ")), "see " + c.CommandPath() + " --help"}
+	}
+	return nil
+}
+
+// writeJSON writes a value for programs, and for people who look at it.
+func writeJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}

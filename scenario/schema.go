@@ -1,0 +1,104 @@
+package scenario
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+const dialect = "https://json-schema.org/draft/2020-12/schema"
+
+// Schema is the JSON Schema of a scenario's file, for editors. It is made from the
+// types that the file is read into.
+func Schema() ([]byte, error) {
+	s, err := schema()
+	if err != nil {
+		return nil, fmt.Errorf("make schema: %w", err)
+	}
+	text, err := json.MarshalIndent(s, "", "  ")
+	return append(text, '\n'), err
+}
+
+func schema() (*jsonschema.Schema, error) {
+	known := schemas{
+		// A place is where something stands, and not in it.
+		reflect.TypeFor[Place]():   {Type: "object"},
+		reflect.TypeFor[word]():    {Types: []string{"string", "integer"}},
+		reflect.TypeFor[arg]():     {Types: []string{"string", "number", "boolean"}},
+		reflect.TypeFor[name]():    {Types: []string{"string", "integer"}, Pattern: anID.String()},
+		reflect.TypeFor[line]():    {Types: []string{"string", "number", "boolean"}, MaxLength: jsonschema.Ptr(longest)},
+		reflect.TypeFor[text]():    {Types: []string{"string", "number", "boolean"}},
+		reflect.TypeFor[boolean](): {Type: "boolean"},
+		reflect.TypeFor[number]():  {Type: "integer"},
+		reflect.TypeFor[span]():    {Type: "string", Pattern: `^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`},
+		reflect.TypeFor[amount]():  {Types: []string{"string", "integer"}, Pattern: amountPattern},
+	}
+	var err error
+	add := func(t reflect.Type, s *jsonschema.Schema, failed error) {
+		if err == nil {
+			err = failed
+		}
+		known[t] = s
+	}
+	addOr := func(t, members reflect.Type, s *jsonschema.Schema) {
+		m, failed := known.of(members)
+		add(t, &jsonschema.Schema{AnyOf: []*jsonschema.Schema{s, m}}, failed)
+	}
+	// What may be written in more than one way, from the inside out.
+	addOr(reflect.TypeFor[some[name]](), reflect.TypeFor[[]name](), known[reflect.TypeFor[name]()])
+	addOr(reflect.TypeFor[some[line]](), reflect.TypeFor[[]line](), known[reflect.TypeFor[line]()])
+	addOr(reflect.TypeFor[ruleOrID](), reflect.TypeFor[rule](), known[reflect.TypeFor[name]()])
+	addOr(reflect.TypeFor[some[ruleOrID]](), reflect.TypeFor[[]ruleOrID](), known[reflect.TypeFor[ruleOrID]()])
+	addOr(reflect.TypeFor[timeouts](), reflect.TypeFor[timeoutsMap](), oneWord("nitro", "nitro-v6"))
+	addOr(reflect.TypeFor[cut](), reflect.TypeFor[cutMap](), oneWord("all"))
+	addOr(reflect.TypeFor[acl](), reflect.TypeFor[aclRules](), oneWord("off"))
+	addOr(reflect.TypeFor[prediction](), reflect.TypeFor[predicted](), oneWord(string(Replied), string(Refused), string(Stalled), string(Reset)))
+	addOr(reflect.TypeFor[some[prediction]](), reflect.TypeFor[[]prediction](), known[reflect.TypeFor[prediction]()])
+	actions := &jsonschema.Schema{}
+	for _, v := range verbs {
+		s, failed := known.of(v.doer)
+		add(v.doer, s, failed)
+		actions.AnyOf = append(actions.AnyOf, s)
+	}
+	add(reflect.TypeFor[action](), actions, nil)
+	for _, m := range []struct{ named, value reflect.Type }{
+		{reflect.TypeFor[named[host]](), reflect.TypeFor[host]()},
+		{reflect.TypeFor[named[group]](), reflect.TypeFor[group]()},
+		{reflect.TypeFor[named[ranges]](), reflect.TypeFor[ranges]()},
+		{reflect.TypeFor[named[some[prediction]]](), reflect.TypeFor[some[prediction]]()},
+	} {
+		s, failed := known.of(m.value)
+		names := &jsonschema.Schema{Pattern: anID.String()}
+		add(m.named, &jsonschema.Schema{Type: "object", PropertyNames: names, AdditionalProperties: s}, failed)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := known.of(reflect.TypeFor[file]())
+	if err != nil {
+		return nil, err
+	}
+	s.Schema, s.Title = dialect, "a scenario of lablab"
+	s.Properties["related"].Enum = []any{"off", "pmtud", "all"}
+	return s, nil
+}
+
+// schemas are those of types that are not what they look like in Go.
+type schemas map[reflect.Type]*jsonschema.Schema
+
+func (known schemas) of(t reflect.Type) (*jsonschema.Schema, error) {
+	if s, own := known[t]; own {
+		return s.CloneSchemas(), nil
+	}
+	return jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: known})
+}
+
+func oneWord(words ...string) *jsonschema.Schema {
+	s := &jsonschema.Schema{}
+	for _, w := range words {
+		s.Enum = append(s.Enum, w)
+	}
+	return s
+}
