@@ -86,13 +86,13 @@ func (t *Text) Summary(r Runs) error {
 func (t *Text) wrong(b *bytes.Buffer, results []Result) {
 	const narrow = 72
 	w := newTable()
-	widest := (t.width - 12) / 3
+	room := t.width - 14 // without the indent, the padding and the number
 	w.SetColumnConfigs([]table.ColumnConfig{
-		{Number: 1, WidthMax: widest, WidthMaxEnforcer: text.WrapText},
-		{Number: 2, WidthMax: widest, WidthMaxEnforcer: text.WrapSoft},
-		{Number: 3, WidthMax: widest, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 1, WidthMax: room / 3, WidthMaxEnforcer: text.WrapText},
+		{Number: 3, WidthMax: room / 3, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 4, WidthMax: room / 3, WidthMaxEnforcer: text.WrapSoft},
 	})
-	w.AppendHeader(table.Row{"scenario", "predicted", "observed"})
+	w.AppendHeader(table.Row{"scenario", "#", "predicted", "observed"})
 	for _, r := range results {
 		for _, p := range r.points() {
 			switch {
@@ -100,9 +100,9 @@ func (t *Text) wrong(b *bytes.Buffer, results []Result) {
 			case t.width < narrow:
 				t.paragraph(b, "  ", red, fmt.Sprintf("%s: %s", r.where(p), p.failure()))
 			case p.experiment == 0:
-				w.AppendRow(table.Row{r.where(p), p.Subject, p.Observed})
+				w.AppendRow(table.Row{r.where(p), "", p.Subject, p.Observed})
 			default:
-				w.AppendRow(table.Row{r.where(p), fmt.Sprintf("experiment %d, %s: %s", p.experiment, p.Subject, p.Predicted), p.Observed})
+				w.AppendRow(table.Row{r.where(p), p.experiment, p.Subject + ": " + p.Predicted, p.Observed})
 			}
 		}
 	}

@@ -43,12 +43,18 @@ func openOwned(env Env, name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := own(env, f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// own gives a new file to whoever called sudo.
+func own(env Env, f *os.File) error {
 	uid, errUID := strconv.Atoi(env.Getenv("SUDO_UID"))
 	gid, errGID := strconv.Atoi(env.Getenv("SUDO_GID"))
 	if os.Geteuid() == 0 && !ns.IsRootless() && errUID == nil && errGID == nil {
-		if err := f.Chown(uid, gid); err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
+		return f.Chown(uid, gid)
 	}
-	return f, nil
+	return nil
 }

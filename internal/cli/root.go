@@ -31,6 +31,7 @@ packet passed or died.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newList(env), newShow(env), newSchema(env))
 	root.AddCommand(newRun(env, code), newCheck(env), newRules(env), newProbe(env, code))
+	root.AddCommand(newReplay(env, code), newReport(env, code))
 	return root
 }
 

@@ -4,44 +4,65 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"time"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
 	"lablab/lab"
 	"lablab/lab/ns"
 	"lablab/report"
+	"lablab/scenario"
 	"lablab/timeline"
 )
 
-// run plays the scenario, here or in a user namespace, and returns the
-// exit code.
-func run(env Env, f runFlags) (int, error) {
+// run plays the scenarios, here or in a user namespace, and returns the exit code.
+func run(env Env, f runFlags, args []string) (int, error) {
 	// Before any file is read: a pipe can be read once only.
 	if done, code, err := elsewhere(env, f.rootless); done {
 		return code, err
 	}
-	sc, err := f.scenario()
+	scenarios, many, err := f.scenarios(args)
 	if err != nil {
-		return 0, err
+		return 0, tellProblems(env, err)
 	}
 	ctx, cancel := interruptible(env.Signals)
 	defer cancel()
-
-	record, err := createRecord(env, f.record)
+	out, err := f.open(env)
 	if err != nil {
 		return 0, err
 	}
+	if many {
+		return runMany(ctx, env, f, scenarios, out)
+	}
+	return runOne(ctx, env, f, scenarios[0], out)
+}
+
+// play plays a scenario in a lab.
+func play(ctx context.Context, sc *scenario.Scenario, log *timeline.Log) error {
+	return lab.Run(ctx, sc, lab.Options{Interval: sc.Interval, Rootless: ns.IsRootless(), Version: version()}, log)
+}
+
+// runOne shows a scenario while it is played, and returns the exit code.
+func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out *outputs) (int, error) {
+	record, err := createRecord(env, f.record)
+	if err != nil {
+		out.close()
+		return 0, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	log := timeline.NewLog()
 	recorded := make(chan error, 1)
 	go func() { recorded <- record.write(log.Subscribe(context.Background())) }()
 	played := make(chan error, 1)
-	go func() {
-		played <- lab.Run(ctx, sc, lab.Options{Interval: f.interval, Rootless: ns.IsRootless(), Version: version()}, log)
-	}()
-	r, err := newPresenter(env, f).present(log)
+	go func() { played <- play(ctx, sc, log) }()
+	watching, leave := context.WithCancel(context.Background())
+	defer leave()
+	p := newPresenter(env, f.text(), f.colour, f.quiet)
+	r, err := p.present(log.Subscribe(watching))
+	if err == nil {
+		err = errors.Join(p.conclude(r), out.write(report.Runs{Results: []report.Result{r}}))
+	}
 	if err != nil {
 		cancel() // nobody can see the rest
 		_, _ = <-played, <-recorded
@@ -54,6 +75,54 @@ func run(env Env, f runFlags) (int, error) {
 		return exitNotHeld, nil
 	}
 	return exitHeld, nil
+}
+
+// runMany plays scenarios side by side, and returns the exit code of the worst.
+func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Scenario, out *outputs) (int, error) {
+	records, err := createRecords(env, f.record, scenarios)
+	if err != nil {
+		out.close()
+		return 0, err
+	}
+	text := newText(env, f.colour)
+	lines := text
+	if !f.text() {
+		lines = report.NewText(report.Colour(env.Stderr, f.colour, env.Getenv), report.Width(env.Stderr))
+	}
+	b := &batch{jobs: f.jobs, slim: !f.full()}
+	b.play = func(ctx context.Context, i int, sc *scenario.Scenario, log *timeline.Log) error {
+		recorded := make(chan error, 1)
+		go func() { recorded <- records[i].write(log.Subscribe(context.Background())) }()
+		err := play(ctx, sc, log)
+		return errors.Join(err, <-recorded)
+	}
+	b.ended = func(r report.Result) error {
+		switch {
+		case f.text():
+			return lines.Line(r)
+		case !f.quiet:
+			_ = lines.Line(r) // if nobody sees it, the others go on all the same
+		}
+		return nil
+	}
+	results, err := b.run(ctx, scenarios)
+	if err != nil && ctx.Err() == nil {
+		return 0, &brokenError{err: err}
+	}
+	runs := report.Runs{Results: results, Many: true}
+	if f.text() {
+		err = text.Summary(runs)
+	}
+	if err := errors.Join(err, out.write(runs)); err != nil {
+		return 0, &brokenError{err: err}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return 0, failure(ctx, nil)
+	case b.refused != nil:
+		return 0, b.refused
+	}
+	return worst(runs), nil
 }
 
 // elsewhere lets another process do it in a user namespace, if that is wanted or
@@ -97,116 +166,6 @@ func failure(ctx context.Context, err error) error {
 	return &brokenError{err: err}
 }
 
-// A presenter shows a run while it goes on and when it is over.
-type presenter struct {
-	f        runFlags
-	text     *report.Text
-	stdout   *os.File
-	progress *report.Progress
-}
-
-func newPresenter(env Env, f runFlags) *presenter {
-	p := &presenter{f: f, stdout: env.Stdout}
-	p.text = report.NewText(report.Colour(env.Stdout, f.colour, env.Getenv), report.Width(env.Stdout))
-	p.progress = newProgress(env, f)
-	return p
-}
-
-// newProgress is how the run is shown on standard error while it goes on, or nil
-// where that would get into the way of the report.
-func newProgress(env Env, f runFlags) *report.Progress {
-	terminal := report.IsTerminal(env.Stderr) && env.Getenv("TERM") != "dumb"
-	text := f.format == "text"
-	out, errOut := env.Stdout.Stat()
-	other, errOther := env.Stderr.Stat()
-	switch {
-	case f.quiet:
-		return nil
-	case text && terminal && errOut == nil && out.Mode()&fs.ModeNamedPipe != 0:
-		return nil // whoever reads the pipe, such as less(1), may use the terminal
-	case text && !terminal && errOut == nil && errOther == nil && os.SameFile(out, other):
-		return nil // the report tells the same, and arrives at the same place
-	}
-	words := report.Colour(env.Stderr, f.colour, env.Getenv)
-	if terminal {
-		return report.NewProgress(words, env.Stderr, func() (int, int) { return report.Size(env.Stderr) })
-	}
-	return report.NewProgress(words, nil, nil)
-}
-
-// present follows the log to its end and returns the report of the whole run.
-func (p *presenter) present(log *timeline.Log) (*report.Report, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	events := log.Subscribe(ctx)
-	redraw := time.NewTicker(50 * time.Millisecond)
-	defer redraw.Stop()
-	shown := 0 // experiments written
-	for {
-		select {
-		case e, more := <-events:
-			if !more {
-				r := report.Of(log.Events())
-				return r, p.conclude(r, shown)
-			}
-			if p.progress != nil {
-				p.progress.Add(e)
-			}
-			if err := p.step(e, log, &shown); err != nil {
-				return nil, err
-			}
-		case <-redraw.C:
-			if p.progress != nil {
-				p.progress.Draw()
-			}
-		}
-	}
-}
-
-// step writes what is complete once e has happened.
-func (p *presenter) step(e timeline.Event, log *timeline.Log, shown *int) error {
-	if p.f.format != "text" {
-		return nil
-	}
-	switch body := e.Body.(type) {
-	case timeline.Ready:
-		return p.text.Lab(p.asOf(e, log))
-	case timeline.ExperimentEnded:
-		*shown = body.Number
-		return p.text.Experiment(p.asOf(e, log), body.Number)
-	}
-	return nil
-}
-
-// asOf makes room on the terminal and explains the run as it was at e; more may
-// have happened since.
-func (p *presenter) asOf(e timeline.Event, log *timeline.Log) *report.Report {
-	if p.progress != nil {
-		p.progress.Clear()
-	}
-	return report.Of(log.Events()[:e.Seq])
-}
-
-// conclude writes what is to be said at the end. Of a run that broke nothing
-// more is said here: the error says it.
-func (p *presenter) conclude(r *report.Report, shown int) error {
-	if p.progress != nil {
-		p.progress.Clear()
-	}
-	if r.Failed != "" {
-		return nil
-	}
-	if p.f.format == "json" {
-		return report.JSON(p.stdout, r)
-	}
-	if x := r.Experiment(shown + 1); x != nil && x.Begun {
-		if err := p.text.Experiment(r, x.Number); err != nil {
-			return err
-		}
-	}
-	return p.text.Conclusion(r)
-}
-
 // createRecord opens the file of --record, so that a wrong name is told before
 // anything is built. Without one it returns nil.
 func createRecord(env Env, name string) (*recordFile, error) {
@@ -221,4 +180,23 @@ func createRecord(env Env, name string) (*recordFile, error) {
 		return nil, &usageError{fmt.Errorf("create record: %w", err), "name a file that can be written"}
 	}
 	return &recordFile{file}, nil
+}
+
+// createRecords opens a file for each scenario in the directory of --record, which it
+// makes if there is none. Without one all are nil.
+func createRecords(env Env, dir string, scenarios []*scenario.Scenario) ([]*recordFile, error) {
+	records := make([]*recordFile, len(scenarios))
+	if dir == "" {
+		return records, nil
+	}
+	if err := makeOwned(env, dir); err != nil {
+		return nil, &usageError{fmt.Errorf("create records: %w", err), "name a directory that can be written"}
+	}
+	for i, name := range recordNames(scenarios) {
+		var err error
+		if records[i], err = createRecord(env, filepath.Join(dir, name)); err != nil {
+			return nil, err
+		}
+	}
+	return records, nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // run needs the kernel of Linux.
-func run(Env, runFlags) (int, error) { return 0, needsLinux("run") }
+func run(Env, runFlags, []string) (int, error) { return 0, needsLinux("run") }
 
 func needsLinux(command string) error {
 	return &lab.Unable{

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"lablab/lab"
+	"lablab/report"
+	"lablab/scenario"
+	"lablab/timeline"
+)
+
+// A batch plays scenarios side by side, each in a lab of its own. Whatever becomes
+// of one, the others go on.
+type batch struct {
+	jobs int // at the same time
+	// play plays the i-th one.
+	play func(ctx context.Context, i int, sc *scenario.Scenario, log *timeline.Log) error
+	// ended is told of each as it ends, one at a time. After its error no other begins.
+	ended func(report.Result) error
+	slim  bool // nobody wants to know of each packet
+
+	mu      sync.Mutex
+	refused *lab.Unable // by the machine
+}
+
+// run plays the scenarios and returns their results in the same order. Those that ctx
+// kept from being played are among them, as interrupted.
+func (b *batch) run(ctx context.Context, scenarios []*scenario.Scenario) ([]report.Result, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	results := make([]report.Result, len(scenarios))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(b.jobs, len(scenarios)) {
+		workers.Go(func() {
+			for i := range next {
+				results[i] = b.one(ctx, i, scenarios[i])
+				if err := b.tell(results[i]); err != nil {
+					cancel(err) // nobody can see the rest
+				}
+			}
+		})
+	}
+	for i := range scenarios {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return results, context.Cause(ctx)
+}
+
+func (b *batch) tell(r report.Result) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ended(r)
+}
+
+// one plays a scenario, if ctx still allows it.
+func (b *batch) one(ctx context.Context, i int, sc *scenario.Scenario) (r report.Result) {
+	log := timeline.NewLog()
+	defer func() {
+		if p := recover(); p != nil {
+			r = report.ResultOf(nil)
+			r.Failed = fmt.Sprintf("panic: %v\n%s", p, debug.Stack())
+		}
+		if r.Scenario == "" { // it did not even begin
+			r.Scenario, r.Title, r.File, r.Question = sc.Name, sc.Title, sc.File, sc.Question
+		}
+	}()
+	if ctx.Err() != nil {
+		r = report.ResultOf(nil)
+		r.Interrupted, r.InterruptBy = true, context.Cause(ctx).Error()
+		return r
+	}
+	err := b.play(ctx, i, sc, log)
+	r = report.ResultOf(log.Events())
+	if err != nil && !r.Interrupted && r.Failed == "" {
+		r.Failed, r.Held = err.Error(), false
+	}
+	var unable *lab.Unable
+	if errors.As(err, &unable) {
+		b.mu.Lock()
+		b.refused = unable
+		b.mu.Unlock()
+	}
+	if b.slim {
+		r.Slim()
+	}
+	return r
+}

@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"lablab/lab"
+	"lablab/report"
+	"lablab/scenario"
+	"lablab/timeline"
+)
+
+// named are scenarios with these names.
+func named(names ...string) []*scenario.Scenario {
+	var all []*scenario.Scenario
+	for _, name := range names {
+		all = append(all, &scenario.Scenario{Name: name, Title: name + "!"})
+	}
+	return all
+}
+
+// pretend plays a scenario as its name says.
+func pretend(_ context.Context, _ int, sc *scenario.Scenario, log *timeline.Log) error {
+	if sc.Name == "panic" {
+		panic("on purpose")
+	}
+	log.Append(timeline.Begun{Scenario: sc.Name, Plan: []timeline.Plan{{Number: 1, Packets: 1, Predicted: []timeline.Prediction{{Stream: "1", Outcome: sc.Name}}}}})
+	var err error
+	switch sc.Name {
+	case "unable":
+		err = &lab.Unable{Lacks: "something", Hint: "get it"}
+	case "broken":
+		err = errors.New("it broke")
+	case "unrecorded":
+		return errors.New("the last moment")
+	}
+	if err != nil {
+		log.Append(timeline.Ended{Failed: err.Error()})
+		return err
+	}
+	for _, body := range []timeline.Body{
+		timeline.ExperimentBegun{Number: 1}, timeline.StreamStarted{Stream: "1"}, timeline.Sent{Stream: "1", Seq: 1},
+		timeline.Replied{Stream: "1", Seq: 1}, timeline.ExperimentEnded{Number: 1}, timeline.Ended{},
+	} {
+		log.Append(body)
+	}
+	return nil
+}
+
+// Whatever becomes of one scenario, the others are played.
+func TestBatch(t *testing.T) {
+	names := []string{"replied", "panic", "refused", "broken", "unable", "unrecorded", "replied"}
+	want := []report.Verdict{report.Held, report.Broken, report.NotHeld, report.Broken, report.Broken, report.Broken, report.Held}
+	for _, jobs := range []int{1, 3, 100} {
+		told := 0
+		b := &batch{jobs: jobs, play: pretend, ended: func(report.Result) error { told++; return nil }}
+		results, err := b.run(t.Context(), named(names...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []report.Verdict
+		for i, r := range results {
+			got = append(got, r.Verdict())
+			if r.Scenario != names[i] {
+				t.Errorf("result %d is of %q, want %q", i, r.Scenario, names[i])
+			}
+		}
+		if !slices.Equal(got, want) || told != len(names) {
+			t.Errorf("%d jobs: %q, want %q; told of %d", jobs, got, want, told)
+		}
+		if b.refused == nil || b.refused.Hint != "get it" {
+			t.Errorf("refused by %v", b.refused)
+		}
+	}
+}
+
+func TestBatchPlaysSoManyAtATime(t *testing.T) {
+	var now, most atomic.Int32
+	var names []string
+	for i := range 40 {
+		names = append(names, fmt.Sprint(i))
+	}
+	b := &batch{jobs: 3, ended: func(report.Result) error { return nil }, play: func(context.Context, int, *scenario.Scenario, *timeline.Log) error {
+		most.Store(max(most.Load(), now.Add(1)))
+		now.Add(-1)
+		return nil
+	}}
+	if _, err := b.run(t.Context(), named(names...)); err != nil || most.Load() > 3 || most.Load() < 1 {
+		t.Errorf("%v, %d at a time", err, most.Load())
+	}
+}
+
+// After a signal no other scenario begins, and each is accounted for.
+func TestBatchInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	b := &batch{jobs: 1, play: pretend, ended: func(report.Result) error { cancel(interrupt{syscall.SIGTERM}); return nil }}
+	results, err := b.run(ctx, named("replied", "replied", "refused"))
+	if !errors.Is(err, interrupt{syscall.SIGTERM}) {
+		t.Error(err)
+	}
+	if results[0].Verdict() != report.Held || results[1].Verdict() != report.Interrupted || results[2].InterruptBy != "SIGTERM" || results[2].Title != "refused!" {
+		t.Errorf("%+v", results[2].Report)
+	}
+}
+
+// If nobody can be told of the results, no other scenario begins.
+func TestBatchUnheard(t *testing.T) {
+	played := 0
+	b := &batch{jobs: 1, ended: func(report.Result) error { return syscall.EPIPE }, play: func(context.Context, int, *scenario.Scenario, *timeline.Log) error {
+		played++
+		return nil
+	}}
+	if _, err := b.run(t.Context(), named("a", "b", "c")); !errors.Is(err, syscall.EPIPE) || played != 1 {
+		t.Errorf("%v, played %d", err, played)
+	}
+}
+
+// Every scenario is in one shard, whatever their number.
+func TestShards(t *testing.T) {
+	var names []string
+	for i := range 23 {
+		names = append(names, fmt.Sprintf("%02d", i))
+		for of := 1; of < 30; of++ {
+			var all []string
+			for number := 1; number <= of; number++ {
+				s, err := shardOf(fmt.Sprintf("%d/%d", number, of))
+				if err != nil {
+					t.Fatal(err)
+				}
+				part := s.take(names)
+				if len(part) > len(names)/of+1 {
+					t.Errorf("%d of %d have %d", number, of, len(part))
+				}
+				all = append(all, part...)
+			}
+			slices.Sort(all)
+			if !slices.Equal(all, names) {
+				t.Errorf("%d parts: %v", of, all)
+			}
+		}
+	}
+	for _, wrong := range []string{"0/5", "6/5", "1", "/", "1/0", "-1/5", "a/b", "1/2/3", " 1/2"} {
+		if _, err := shardOf(wrong); err == nil {
+			t.Errorf("%q is a shard", wrong)
+		}
+	}
+	if s, err := shardOf(""); err != nil || !slices.Equal(s.take(names), names) {
+		t.Error("no shard is not everything")
+	}
+}

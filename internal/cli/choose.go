@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lablab/scenario"
+)
+
+// choose finds the scenarios that the arguments name: built-in ones by name, or all
+// of them; files; and those below directories. Many is whether it may be any number.
+func choose(args []string) (names []string, many bool, err error) {
+	many = len(args) > 1
+	for _, arg := range args {
+		about, err := os.Stat(arg)
+		switch {
+		case arg == "all":
+			many = true
+			names = append(names, scenario.Builtins()...)
+		case isBuiltin(arg): // whatever else has that name here: ./ping is a file
+			names = append(names, arg)
+		case err == nil && about.IsDir():
+			many = true
+			found, err := below(arg)
+			if err != nil {
+				return nil, false, err
+			}
+			names = append(names, found...)
+		case isFile(filepath.Clean(arg)):
+			names = append(names, filepath.Clean(arg)) // the same file twice is one
+		default:
+			names = append(names, arg)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), many, nil
+}
+
+// below are the scenario files in a directory and those in it, but for hidden ones.
+func below(dir string) ([]string, error) {
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case path != dir && strings.HasPrefix(d.Name(), "."):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case !d.IsDir() && isYAML(path):
+			found = append(found, path)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("find scenarios: %w", err), "name a directory that can be read"}
+	}
+	if len(found) == 0 {
+		return nil, &usageError{fmt.Errorf("find scenarios: there is no *.yaml or *.yml below %s", dir), "to begin with one: lablab show ping > mine.yaml"}
+	}
+	return found, nil
+}
+
+// isFile reports whether an argument names a file, and not a built-in scenario.
+func isFile(name string) bool {
+	return isYAML(name) || strings.ContainsRune(name, filepath.Separator)
+}
+
+func isYAML(name string) bool {
+	extension := strings.ToLower(filepath.Ext(name))
+	return extension == ".yaml" || extension == ".yml"
+}
+
+// load reads the scenarios. The error tells of all that cannot be read, or else of
+// everything that is wrong in any of them.
+func load(names []string) ([]*scenario.Scenario, error) {
+	var all []*scenario.Scenario
+	var wrong, unread []error
+	for _, name := range names {
+		sc, err := loadOne(name)
+		switch {
+		case len(scenario.ProblemsOf(err)) > 0:
+			wrong = append(wrong, err)
+		case err != nil:
+			unread = append(unread, err)
+		default:
+			all = append(all, sc)
+		}
+	}
+	if len(unread) > 0 {
+		return nil, errors.Join(unread...)
+	}
+	return all, errors.Join(wrong...)
+}
+
+// loadOne reads a scenario, from its file or a built-in one.
+func loadOne(name string) (*scenario.Scenario, error) {
+	if sc, found := scenario.Builtin(name); found {
+		return sc, nil
+	}
+	if _, err := os.Stat(name); err != nil && !isFile(name) {
+		return nil, unknownScenario(name)
+	}
+	sc, err := scenario.Load(name)
+	if err != nil && len(scenario.ProblemsOf(err)) == 0 {
+		return nil, &usageError{err, "name a file that can be read, or a scenario of lablab list"}
+	}
+	return sc, err
+}
+
+func isBuiltin(name string) bool { return slices.Contains(scenario.Builtins(), name) }
+
+// A shard is a part of the scenarios: the number-th of so many. 0 of 0 is all.
+type shard struct{ number, of int }
+
+// shardOf reads --shard.
+func shardOf(value string) (shard, error) {
+	if value == "" {
+		return shard{}, nil
+	}
+	number, of, _ := strings.Cut(value, "/")
+	var s shard
+	var errNumber, errOf error
+	s.number, errNumber = strconv.Atoi(number)
+	s.of, errOf = strconv.Atoi(of)
+	if errNumber != nil || errOf != nil || s.number < 1 || s.number > s.of {
+		return shard{}, &usageError{fmt.Errorf("--shard %q is no part of a whole", value), "the first of five parts is 1/5, the last 5/5"}
+	}
+	return s, nil
+}
+
+// take is the shard's part of a sorted list: every of-th.
+func (s shard) take(names []string) []string {
+	if s.of == 0 {
+		return names
+	}
+	var mine []string
+	for i := s.number - 1; i < len(names); i += s.of {
+		mine = append(mine, names[i])
+	}
+	return mine
+}
+
+// recordNames are names for a file of each scenario, no two of them the same.
+func recordNames(scenarios []*scenario.Scenario) []string {
+	taken := map[string]bool{}
+	var names []string
+	for _, sc := range scenarios {
+		name := sc.Name
+		for n := 2; taken[name]; n++ {
+			name = fmt.Sprintf("%s-%d", sc.Name, n)
+		}
+		taken[name] = true
+		names = append(names, name+".jsonl")
+	}
+	return names
+}

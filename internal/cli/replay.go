@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lablab/report"
+	"lablab/timeline"
+)
+
+// replayFlags are the flags of `lablab replay`.
+type replayFlags struct {
+	speed  float64
+	step   bool
+	colour string
+	quiet  bool
+}
+
+const slowest = 0.001 // of the speeds of a replay
+
+func newReplay(env Env, code *int) *cobra.Command {
+	var f replayFlags
+	c := &cobra.Command{
+		Use:   "replay FILE",
+		Short: "Play a recorded run again on the terminal",
+		Long: `Replay shows what lablab run --record wrote as run showed it, at the same pace. A
+record whose run was interrupted or cut short is played up to there. It needs no
+privilege, and works on any system. The exit code is that of the run: 0 if
+everything was as predicted, 1 if not, 4 if it broke.`,
+		Example: `  lablab replay run.jsonl
+  lablab replay --speed 0.5 run.jsonl
+  lablab replay --step run.jsonl`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return &usageError{fmt.Errorf("%d records: one can be played at a time", len(args)), "for several: lablab report FILE..."}
+			}
+			return someRecords(c, args)
+		},
+		RunE: func(_ *cobra.Command, names []string) (err error) {
+			if f.speed != 0 && !(f.speed >= slowest) { // nor NaN
+				return &usageError{fmt.Errorf("--speed %v is too slow", f.speed), "1 is the pace of the run, 2 twice as fast, 0 all at once"}
+			}
+			if err := oneOf("--color", f.colour, "auto", "always", "never"); err != nil {
+				return err
+			}
+			*code, err = replay(env, f, names[0], os.Stdin)
+			return err
+		},
+	}
+	c.Flags().Float64Var(&f.speed, "speed", 1, "how many times as fast as the run; 0 for all at once")
+	c.Flags().BoolVar(&f.step, "step", false, "wait for Enter before each experiment but the first")
+	c.Flags().StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
+	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "show no progress on standard error")
+	return c
+}
+
+// replay plays a record and returns the exit code of its run.
+func replay(env Env, f replayFlags, name string, stdin io.Reader) (int, error) {
+	events, err := readRecord(name)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := interruptible(env.Signals)
+	defer cancel()
+	played := make(chan timeline.Event)
+	go again(ctx, events, f.speed, played)
+	p := newPresenter(env, true, f.colour, f.quiet)
+	if f.step {
+		p.pause = enter(ctx, env, stdin)
+	}
+	r, err := p.present(played)
+	var interrupted interrupt
+	if errors.As(context.Cause(ctx), &interrupted) {
+		return 0, interrupted
+	}
+	if err == nil {
+		err = p.conclude(r)
+	}
+	if err != nil {
+		return 0, broken(err)
+	}
+	if r.Failed != "" {
+		return 0, &brokenError{err: fmt.Errorf("the recorded run broke: %s", r.Failed)}
+	}
+	return worst(report.Runs{Results: []report.Result{r}}), nil
+}
+
+// again lets the events of a record happen again, at their pace, and closes the
+// channel after the last one or when ctx is done. Whoever is slow to receive them
+// holds up the rest.
+func again(ctx context.Context, events []timeline.Event, speed float64, out chan<- timeline.Event) {
+	defer close(out)
+	last, due := time.Duration(0), time.Now()
+	for _, e := range events {
+		if speed > 0 && e.At > last {
+			due = due.Add(time.Duration(float64(e.At-last) / speed))
+			last = e.At
+		}
+		if until := time.Until(due); until > 0 {
+			select {
+			case <-time.After(until):
+			case <-ctx.Done():
+				return
+			}
+		}
+		select {
+		case out <- e:
+		case <-ctx.Done():
+			return
+		}
+		if now := time.Now(); now.After(due) {
+			due = now
+		}
+	}
+}
+
+// enter waits for a line of standard input; after its end, for nothing more.
+func enter(ctx context.Context, env Env, stdin io.Reader) func(int) {
+	lines := make(chan struct{})
+	go func() {
+		defer close(lines)
+		for scanner := bufio.NewScanner(stdin); scanner.Scan(); {
+			lines <- struct{}{}
+		}
+	}()
+	return func(experiment int) {
+		_, _ = fmt.Fprintf(env.Stderr, "Enter for experiment %d\n", experiment)
+		select {
+		case <-lines:
+		case <-ctx.Done():
+		}
+	}
+}
