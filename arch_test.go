@@ -29,7 +29,7 @@ var allowed = map[string][]string{
 	"lablab/lab/ns":          {},
 	"lablab/nft":             {"lab/ns", "sg"},
 	"lablab/flow":            {"lab/ns", "sg"},
-	"lablab/pinger":          {"lab/ns"},
+	"lablab/pinger":          {"lab/ns", "sg"},
 	"lablab/scenario":        {"sg"},
 	"lablab/sg":              {},
 	"lablab/timeline":        {"flow", "sg"},
@@ -49,8 +49,9 @@ var only = map[string][]string{
 	"github.com/goccy/go-yaml":                       {"lablab/scenario"},
 	"github.com/google/jsonschema-go/jsonschema":     {"lablab/scenario"},
 	"github.com/jedib0t/go-pretty/v6/table":          {"lablab/report"},
+	"github.com/jstemmer/go-junit-report/v2/junit":   {"lablab/report"},
 	"github.com/charmbracelet/colorprofile":          {"lablab/report"},
-	"os/exec":                                        {"lablab/internal/nstest"},
+	"os/exec":                                        {"lablab/internal/nstest", "lablab/lab"}, // of lab, for what a scenario runs
 	"net/http":                                       {},
 }
 

@@ -56,6 +56,9 @@ func (config Ping) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream
 // packet cannot be sent; a ping does not, so another pinger follows.
 func (s *pinging) run(ctx context.Context, n *ns.Namespace, opened func()) error {
 	if s.held() {
+		if err := n.Do(s.tryToOpen); err != nil {
+			return fmt.Errorf("%s: %w", s.what, err)
+		}
 		opened()
 		s.released(ctx)
 	}
@@ -88,6 +91,20 @@ func (s *pinging) run(ctx context.Context, n *ns.Namespace, opened func()) error
 		}
 	}
 	return nil
+}
+
+// tryToOpen finds out whether a socket like pro-bing's may be opened, which it does only
+// when the first packet is to be sent.
+func (s *pinging) tryToOpen() error {
+	network := "ip4:icmp"
+	if s.config.Target.Is6() {
+		network = "ip6:ipv6-icmp"
+	}
+	conn, err := net.ListenPacket(network, "")
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // survive turns a panic in a callback into the end of the stream: pro-bing runs

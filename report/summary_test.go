@@ -245,10 +245,10 @@ func TestJUnit(t *testing.T) {
 		t.Errorf("the run that held: %+v", held)
 	}
 	wrong := got.Suites[1].Cases[3]
-	if wrong.Failure == nil || wrong.File != "lab/ping.yaml" || wrong.Line != 30 || wrong.Name != "3. a second ping begins: stream 2 replied" {
+	if wrong.Failure == nil || wrong.File != "lab/ping.yaml" || wrong.Line != 34 || wrong.Name != "3. a second ping begins: stream 2 replied" {
 		t.Fatalf("the prediction that failed: %+v", wrong)
 	}
-	for _, words := range []string{"stream 2: predicted replied, observed refused", "default deny dropped them", "lab/ping.yaml:30"} {
+	for _, words := range []string{"stream 2: predicted replied, observed refused", "default deny dropped them", "lab/ping.yaml:34"} {
 		if !strings.Contains(*wrong.Failure, words) {
 			t.Errorf("does not say %q:\n%s", words, *wrong.Failure)
 		}
@@ -322,7 +322,7 @@ func TestAnnotations(t *testing.T) {
 	if len(lines) != 4 {
 		t.Fatalf("%d annotations, want 4:\n%s", len(lines), &b)
 	}
-	if !strings.HasPrefix(lines[0], "::error file=lab/ping.yaml,line=30,title=ping%3A NOT held::experiment 3, stream 2: predicted replied, observed refused") {
+	if !strings.HasPrefix(lines[0], "::error file=lab/ping.yaml,line=34,col=29,title=ping%3A NOT held::experiment 3, stream 2: predicted replied, observed refused") {
 		t.Error(lines[0])
 	}
 	if !strings.Contains(lines[0], "%0AStream 2 (ping from B to A, ICMP id 1002)%0A- ") {
@@ -334,7 +334,7 @@ func TestAnnotations(t *testing.T) {
 	b.Reset()
 	r := mutant(t)
 	r.File = filepath.Join(t.TempDir(), "a,b:c.yaml")
-	if err := (Runs{Results: []Result{r}}).Annotate(&b, filepath.Dir(r.File)); err != nil || !strings.HasPrefix(b.String(), "::error file=a%2Cb%3Ac.yaml,line=30,") {
+	if err := (Runs{Results: []Result{r}}).Annotate(&b, filepath.Dir(r.File)); err != nil || !strings.HasPrefix(b.String(), "::error file=a%2Cb%3Ac.yaml,line=34,col=29,") {
 		t.Errorf("%v, %s", err, &b)
 	}
 	b.Reset()
