@@ -86,7 +86,7 @@ did not hold becomes an annotation at its line of the scenario's file.`,
 
 func (f *runFlags) flags(flags *pflag.FlagSet) {
 	f.add(flags)
-	flags.DurationVar(&f.interval, "interval", 100*time.Millisecond, "time between two packets of a stream, 1ms at least; where a scenario says nothing, 10ms if several are played,")
+	flags.DurationVar(&f.interval, "interval", 100*time.Millisecond, "time between two packets of a stream, 1ms at least; unless given, what the scenario says, and 10ms if several are played")
 	flags.StringVar(&f.record, "record", "", "write the whole timeline to `FILE`, as JSON Lines, over what is there; of several scenarios, to a file each in this directory")
 	flags.StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (where root's power lacks), always or never")
 	flags.StringVar(&f.groups, "groups", "", "play with a group from `FILE`, which aws ec2 describe-security-groups wrote")

@@ -79,11 +79,13 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 
 // runMany plays scenarios side by side, and returns the exit code of the worst.
 func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Scenario, out *outputs) (int, error) {
-	records, err := createRecords(env, f.record, scenarios)
-	if err != nil {
-		out.close()
-		return 0, err
+	if f.record != "" {
+		if err := makeOwned(env, f.record); err != nil {
+			out.close()
+			return 0, &usageError{fmt.Errorf("create records: %w", err), "name a directory that can be written"}
+		}
 	}
+	names := recordNames(scenarios)
 	text := newText(env, f.colour)
 	lines := text
 	if !f.text() {
@@ -91,10 +93,10 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 	}
 	b := &batch{jobs: f.jobs, slim: !f.full()}
 	b.play = func(ctx context.Context, i int, sc *scenario.Scenario, log *timeline.Log) error {
-		recorded := make(chan error, 1)
-		go func() { recorded <- records[i].write(log.Subscribe(context.Background())) }()
-		err := play(ctx, sc, log)
-		return errors.Join(err, <-recorded)
+		if f.record == "" {
+			return play(ctx, sc, log)
+		}
+		return playRecorded(ctx, env, filepath.Join(f.record, names[i]), sc, log)
 	}
 	b.ended = func(r report.Result) error {
 		switch {
@@ -123,6 +125,18 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 		return 0, b.refused
 	}
 	return worst(runs), nil
+}
+
+// playRecorded plays a scenario and writes its timeline to a file.
+func playRecorded(ctx context.Context, env Env, name string, sc *scenario.Scenario, log *timeline.Log) error {
+	record, err := createRecord(env, name)
+	if err != nil {
+		return err
+	}
+	recorded := make(chan error, 1)
+	go func() { recorded <- record.write(log.Subscribe(context.Background())) }()
+	err = play(ctx, sc, log)
+	return errors.Join(err, <-recorded)
 }
 
 // elsewhere lets another process do it in a user namespace, if that is wanted or
@@ -180,23 +194,4 @@ func createRecord(env Env, name string) (*recordFile, error) {
 		return nil, &usageError{fmt.Errorf("create record: %w", err), "name a file that can be written"}
 	}
 	return &recordFile{file}, nil
-}
-
-// createRecords opens a file for each scenario in the directory of --record, which it
-// makes if there is none. Without one all are nil.
-func createRecords(env Env, dir string, scenarios []*scenario.Scenario) ([]*recordFile, error) {
-	records := make([]*recordFile, len(scenarios))
-	if dir == "" {
-		return records, nil
-	}
-	if err := makeOwned(env, dir); err != nil {
-		return nil, &usageError{fmt.Errorf("create records: %w", err), "name a directory that can be written"}
-	}
-	for i, name := range recordNames(scenarios) {
-		var err error
-		if records[i], err = createRecord(env, filepath.Join(dir, name)); err != nil {
-			return nil, err
-		}
-	}
-	return records, nil
 }

@@ -1,0 +1,157 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+const small = `name: small-%d
+title: A ping, and a rule that is revoked
+interval: %s
+hosts:
+  A: { address: 10.0.0.1/24, groups: [lab] }
+  B: { address: 10.0.0.2/24, groups: [lab] }
+groups:
+  lab:
+    ingress: [{ id: icmp, protocol: icmp, cidr: 10.0.0.0/24 }]
+    egress: [{ id: out, protocol: all, cidr: 0.0.0.0/0 }]
+experiments:
+  - title: a ping begins
+    do: [{ ping: A, from: B, as: "1" }]
+    for: 3
+    expect: { "1": replied }
+  - title: the rule is revoked
+    do: [{ revoke: icmp, group: lab }]
+    for: 3
+    expect: { "1": replied }
+`
+
+// collection is a directory with so many small scenarios.
+func collection(t testing.TB, n int, interval string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i := range n {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.yaml", i)), fmt.Appendf(nil, small, i, interval), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// A signal ends all scenarios within a second; each is in the report.
+func TestSignalEndsMany(t *testing.T) {
+	path := lablab(t)
+	for _, rootless := range []string{"auto", "always"} {
+		t.Run(rootless, func(t *testing.T) {
+			t.Parallel()
+			// One is over soon, the others would go on for minutes.
+			dir := collection(t, 4, "60s")
+			if err := os.WriteFile(filepath.Join(dir, "000.yaml"), fmt.Appendf(nil, small, 0, "1ms"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := exec.Command(path, "run", "-j", "2", "--format", "json", "--rootless", rootless, dir)
+			var out bytes.Buffer
+			c.Stdout = &out
+			lines, err := c.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, lines, "held ")
+			_ = c.Process.Signal(syscall.SIGTERM)
+			began := time.Now()
+			_, _ = io.Copy(io.Discard, lines)
+			code := exitCode(c.Wait())
+			if took := time.Since(began); took > time.Second || code != 143 {
+				t.Errorf("exit code %d after %s", code, took)
+			}
+			var reports []struct {
+				Scenario          string
+				Held, Interrupted bool
+			}
+			if err := json.Unmarshal(out.Bytes(), &reports); err != nil || len(reports) != 4 {
+				t.Fatalf("%v, %d reports\n%s", err, len(reports), out.Bytes())
+			}
+			for i, r := range reports {
+				if r.Held != (i == 0) || r.Interrupted != (i > 0) || r.Scenario != fmt.Sprintf("small-%d", i) {
+					t.Errorf("report %d: %+v", i, r)
+				}
+			}
+		})
+	}
+}
+
+// Whoever reads the lines has enough.
+func TestManyIntoAClosedPipe(t *testing.T) {
+	dir := collection(t, 6, "1ms")
+	c := exec.Command("sh", "-c", lablab(t)+" run -j 1 "+dir+" | head -n 1")
+	var complaints bytes.Buffer
+	c.Stderr = &complaints
+	out, err := c.Output()
+	if err != nil || strings.Count(string(out), "\n") != 1 || complaints.Len() > 0 {
+		t.Errorf("%v, %q, complains: %s", err, out, &complaints)
+	}
+}
+
+// In a terminal a replay waits for Enter before each experiment but the first, and
+// shows each experiment once.
+func TestReplayStepByStep(t *testing.T) {
+	c := exec.Command(lablab(t), "replay", "--step", "--speed", "0", "--color", "never", "../../testdata/ping.jsonl")
+	c.Env = append(os.Environ(), "TERM=xterm-256color")
+	tty, err := pty.StartWithSize(c, &pty.Winsize{Rows: 50, Cols: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown bytes.Buffer
+	for n := 2; n <= 4; n++ {
+		waitFor(t, io.TeeReader(tty, &shown), fmt.Sprintf("Enter for experiment %d", n))
+		if strings.Contains(shown.String(), fmt.Sprintf("Experiment %d:", n)) {
+			t.Errorf("experiment %d was not waited for", n)
+		}
+		if _, err := tty.Write([]byte("\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, _ = io.Copy(&shown, tty) // ends with EIO when the command does
+	_ = tty.Close()
+	if err := c.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, &shown)
+	}
+	for n := 1; n <= 4; n++ {
+		if got := strings.Count(shown.String(), fmt.Sprintf("Experiment %d:", n)); got != 1 {
+			t.Errorf("experiment %d is shown %d times:\n%s", n, got, &shown)
+		}
+	}
+}
+
+// A signal ends a replay at once.
+func TestSignalEndsAReplay(t *testing.T) {
+	c := exec.Command(lablab(t), "replay", "--speed", "0.001", "../../testdata/ping.jsonl")
+	progress, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, progress, "building the lab")
+	_ = c.Process.Signal(syscall.SIGINT)
+	began := time.Now()
+	_, _ = io.Copy(io.Discard, progress)
+	if code := exitCode(c.Wait()); code != 130 || time.Since(began) > time.Second {
+		t.Errorf("exit code %d after %s", code, time.Since(began))
+	}
+}
