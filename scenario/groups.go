@@ -86,6 +86,9 @@ func (w *walk) described(e entry[group]) string {
 	var found []*sg.Group
 	before := len(w.list)
 	for i, from := range e.value.File {
+		if !from.given() {
+			return "" // told
+		}
 		groups := w.read(from)
 		if i == 0 || len(found) == 0 {
 			found = groups

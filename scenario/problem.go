@@ -107,17 +107,20 @@ type complaints struct {
 
 // about adds a problem at a place of the file.
 func (c *complaints) about(at Place, format string, args ...any) {
-	problem := Problem{File: c.file, Place: at, Text: fmt.Sprintf(format, args...)}
+	c.hinted(at, "", format, args...)
+}
+
+// hinted adds a problem with the way out, if one is known. What is at no place is
+// not in the file, or could not be read: that has been told.
+func (c *complaints) hinted(at Place, hint, format string, args ...any) {
+	if at.Line == 0 && len(c.list) > 0 {
+		return
+	}
+	problem := Problem{File: c.file, Place: at, Text: fmt.Sprintf(format, args...), Hint: hint}
 	if at.Line >= 1 && at.Line <= len(c.lines) {
 		problem.Source = c.lines[at.Line-1]
 	}
 	c.list = append(c.list, problem)
-}
-
-// hinted adds a problem with the way out, if one is known.
-func (c *complaints) hinted(at Place, hint, format string, args ...any) {
-	c.about(at, format, args...)
-	c.list[len(c.list)-1].Hint = hint
 }
 
 // error is nil, or all problems in order. Of very many the first are told.

@@ -45,6 +45,10 @@ func (s *some[T]) read(c *complaints, n ast.Node) {
 		c.sequence(n, reflect.ValueOf((*[]T)(s)).Elem())
 		return
 	}
+	if n.Type() == ast.NullType {
+		c.about(placeOf(n), "a value is due here")
+		return
+	}
 	var one T
 	c.decode(n, reflect.ValueOf(&one).Elem())
 	*s = some[T]{one}
