@@ -74,6 +74,9 @@ func (c *complaints) mapping(n ast.Node, into reflect.Value) {
 			p.key, given[meant] = meant, true
 		}
 		f := known[slices.Index(names, p.key)]
+		if p.wrong {
+			continue
+		}
 		if p.value.Type() == ast.NullType && !f.nullable {
 			c.about(p.at, "%s has no value", p.key)
 			continue
@@ -92,6 +95,7 @@ type pair struct {
 	key   string
 	at    Place
 	value ast.Node
+	wrong bool // and told
 }
 
 // pairs are those of a mapping, in their order, each key once.
@@ -111,6 +115,10 @@ func (c *complaints) pairs(n ast.Node) ([]pair, bool) {
 	first := map[string]Place{}
 	for _, v := range values {
 		p := pair{key: v.Key.GetToken().Value, at: placeOf(v.Key), value: v.Value}
+		if word, _, several := strings.Cut(p.key, " "); several && v.Value.Type() == ast.NullType {
+			c.about(p.at, "a colon is missing after %q", word)
+			p.key, p.wrong = word, true
+		}
 		if there, twice := first[p.key]; twice {
 			c.about(p.at, "%q is here twice; it is in line %d already", p.key, there.Line)
 			continue

@@ -173,13 +173,25 @@ func (c *complaints) notYAML(err error) {
 		return
 	}
 	t := wrong.GetToken()
-	c.about(Place{t.Position.Line, t.Position.Column}, "not valid YAML: %s", wrong.GetMessage())
-	if strings.Contains(wrong.GetMessage(), "'\t'") {
-		c.list[len(c.list)-1].Text = "not valid YAML: a tab cannot indent, only spaces can"
+	message, hint := wrong.GetMessage(), ""
+	for _, known := range hints {
+		if strings.Contains(message, known.says) {
+			hint = known.hint
+			break
+		}
 	}
-	if strings.HasPrefix(strings.TrimSpace(t.Origin), ">") || strings.HasPrefix(t.Value, ">") {
-		c.list[len(c.list)-1].Hint = `what begins with > needs quotes, as in ">=5"`
-	}
+	c.hinted(Place{t.Position.Line, t.Position.Column}, hint, "not valid YAML: %s", visible(message))
+}
+
+// hints are what the parser most probably means.
+var hints = []struct{ says, hint string }{
+	{"'\t'", "only spaces indent, and here is a tab"},
+	{"invalid header option", `what begins with > or | needs quotes, as in ">=5"`},
+	{"non-map value", "is a colon missing here, as in key: value?"},
+	{"is not allowed in this context", "is the line indented as those that it belongs to?"},
+	{"must be specified", "is a bracket or a brace not closed before this?"},
+	{"not found", "it is opened here and never closed"},
+	{"reserved character", "put it in quotes"},
 }
 
 // placeOf is where a node begins.

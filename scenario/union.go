@@ -21,6 +21,9 @@ func (m *named[T]) read(c *complaints, n ast.Node) {
 	pairs, _ := c.pairs(n)
 	for _, p := range pairs {
 		e := entry[T]{Place: p.at, name: p.key}
+		if p.wrong {
+			continue
+		}
 		if !anID.MatchString(p.key) {
 			c.about(p.at, "%q is no name: letters, digits, - and _, 31 at most", p.key)
 			continue
