@@ -11,6 +11,36 @@ import (
 	"lablab/timeline"
 )
 
+// A revokedRule can be authorized again by its id.
+type revokedRule struct {
+	direction sg.Direction
+	rule      sg.Rule
+}
+
+// Again authorizes rules that were revoked, by their ids.
+func (l *Lab) Again(group string, ids ...string) error {
+	err := l.change(func(to *sg.Account) error {
+		g, err := to.Find(group)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			was, known := l.revoked[ruleKey{group, id}]
+			if !known {
+				return &sg.Error{Code: sg.RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' was not revoked here", id)}
+			}
+			if err := g.Authorize(was.direction, was.rule); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("authorize in group %s: %w", group, err)
+	}
+	return nil
+}
+
 // A ruleKey is what a rule is known by: its group and its id in it.
 type ruleKey struct{ group, id string }
 
@@ -161,7 +191,7 @@ func (l *Lab) cutUntracked(h *Host, before, now []sg.Untracked) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	entries, err := h.conntrack.Dump()
+	entries, err := l.Flows(h.Name)
 	if err != nil {
 		return err
 	}
@@ -170,7 +200,7 @@ func (l *Lab) cutUntracked(h *Host, before, now []sg.Untracked) error {
 		if !slices.ContainsFunc(fresh, func(u sg.Untracked) bool { return u.Covers(d, packet) }) {
 			continue
 		}
-		if _, err := h.conntrack.Delete(e.Orig); err != nil {
+		if _, err := l.delete(h, e.Orig); err != nil {
 			return err
 		}
 		l.log.Append(timeline.Cut{Host: h.Name, Flow: e.Orig, Why: timeline.CutUntracked})
@@ -219,12 +249,15 @@ func (l *Lab) record(from, to *sg.Account, numbers map[ruleKey]uint32) {
 		for _, d := range bothDirections {
 			for _, r := range old.Rules(d) {
 				if _, stays := numbers[ruleKey{g.Key(), r.ID}]; !stays {
+					l.revoked[ruleKey{g.Key(), r.ID}] = revokedRule{d, r}
 					l.log.Append(timeline.RuleRevoked{Rule: recorded(g, d, r, l.numbers[ruleKey{g.Key(), r.ID}], carriers)})
 				}
 			}
 			for _, r := range g.Rules(d) {
 				if _, _, there := old.Find(r.ID); !there {
-					l.log.Append(timeline.RuleAuthorized{Rule: recorded(g, d, r, numbers[ruleKey{g.Key(), r.ID}], carriers)})
+					rule := recorded(g, d, r, numbers[ruleKey{g.Key(), r.ID}], carriers)
+					l.known[rule.Number] = rule
+					l.log.Append(timeline.RuleAuthorized{Rule: rule})
 				}
 			}
 		}
@@ -302,7 +335,7 @@ func (l *Lab) Cut(host string, meant func(flow.Entry) bool) (int, error) {
 		if host != "" && h.Name != host {
 			continue
 		}
-		entries, err := h.conntrack.Dump()
+		entries, err := l.Flows(h.Name)
 		if err != nil {
 			return cut, err
 		}
@@ -310,7 +343,7 @@ func (l *Lab) Cut(host string, meant func(flow.Entry) bool) (int, error) {
 			if !meant(e) {
 				continue
 			}
-			was, err := h.conntrack.Delete(e.Orig)
+			was, err := l.delete(h, e.Orig)
 			if err != nil {
 				return cut, err
 			}
@@ -323,13 +356,17 @@ func (l *Lab) Cut(host string, meant func(flow.Entry) bool) (int, error) {
 	return cut, nil
 }
 
-// admitted reports whether the mark is the number of a rule with that id, in force
-// or not.
-func (l *Lab) admitted(mark uint32, id string) bool {
-	for _, e := range l.log.Events() {
-		if a, ok := e.Body.(timeline.RuleAuthorized); ok && a.Number == mark && a.ID == id {
-			return true
-		}
-	}
-	return false
+// Known is the rule with that number, in force or not.
+func (l *Lab) Known(number uint32) (timeline.Rule, bool) {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	rule, known := l.known[number]
+	return rule, known
+}
+
+// delete deletes an entry, while nobody else uses the same socket.
+func (l *Lab) delete(h *Host, k flow.Key) (bool, error) {
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	return h.conntrack.Delete(k)
 }

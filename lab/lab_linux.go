@@ -25,13 +25,15 @@ import (
 type Lab struct {
 	hosts  []*Host
 	middle *ns.Namespace // where the switch is, with more than two hosts
-	// One change of the groups at a time.
-	changing sync.Mutex
-	account  *sg.Account // the groups, who carries them, and what they refer to
-	numbers  map[ruleKey]uint32
+	// One change of the groups at a time, and one listing of conntrack.
+	changing, reading sync.Mutex
+	account           *sg.Account // the groups, who carries them, and what they refer to
+	numbers           map[ruleKey]uint32
 	// The number of the last rule. Numbers are never used again.
 	lastNumber uint32
 	announced  map[string]bool // groups whose rules the timeline knows
+	known      map[uint32]timeline.Rule
+	revoked    map[ruleKey]revokedRule
 	related    nft.Related
 	settings   flow.Settings
 	// Streams go on from one experiment to the next.
@@ -63,7 +65,7 @@ type Host struct {
 func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	log.Append(begun(sc, o))
 	l := &Lab{
-		log: log, interval: o.Interval, unwatch: func() {}, verdicts: newWitness(log), announced: map[string]bool{}, servers: map[string]*pinger.Server{},
+		log: log, interval: o.Interval, unwatch: func() {}, verdicts: newWitness(log), announced: map[string]bool{}, known: map[uint32]timeline.Rule{}, revoked: map[ruleKey]revokedRule{}, servers: map[string]*pinger.Server{},
 		related: nft.Related(sc.Related), settings: flow.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
 	}
 	l.broken, l.fail = context.WithCancelCause(context.Background())
@@ -99,13 +101,12 @@ func prepare(h *Host) (err error) {
 	if h.ns, err = ns.New(); err != nil {
 		return unableTo(makeNamespace, err)
 	}
-	// No router solicitation, no duplicate address detection: nothing that nobody sent.
-	settings := map[string]string{"ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1"}
-	if h.Address.Addr().Is6() {
-		settings = map[string]string{
-			"ipv6/conf/default/accept_dad": "0", "ipv6/conf/default/accept_ra": "0",
-			"ipv6/conf/default/router_solicitations": "0", "ipv6/conf/default/addr_gen_mode": "1",
-		}
+	// No address of its own making, no router solicitation, no duplicate address
+	// detection: nothing that nobody sent. IPv6 is there for programs that listen at
+	// any address, even if the hosts speak IPv4 with each other.
+	settings := map[string]string{
+		"ipv6/conf/default/accept_dad": "0", "ipv6/conf/default/accept_ra": "0",
+		"ipv6/conf/default/router_solicitations": "0", "ipv6/conf/default/addr_gen_mode": "1",
 	}
 	err = h.ns.SetSysctl(settings)
 	if errors.Is(err, unix.ENOENT) && h.Address.Addr().Is4() {

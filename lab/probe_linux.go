@@ -60,6 +60,7 @@ func (p *Prober) build(ctx context.Context, rs nft.Ruleset) (err error) {
 	if err := p.openEverything(); err != nil {
 		return err
 	}
+	rs.Guarded = true // everything is its own
 	if p.host.rules, err = nft.Install(p.host.ns, rs); err != nil {
 		return unableTo(installRules, err)
 	}

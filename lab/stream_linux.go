@@ -101,6 +101,9 @@ func (l *Lab) key(a scenario.Start, from, to *Host) streamKey {
 	default:
 		k.sourcePort = uint16(firstPort + l.started - 1)
 	}
+	for a.ID == 0 && a.SourcePort == 0 && l.verdicts.knows(k) {
+		k.sourcePort++ // somebody asked for that one
+	}
 	return k
 }
 

@@ -58,6 +58,13 @@ func (w *witness) start(key streamKey, a scenario.Start, begin func() (*pinger.S
 	return nil
 }
 
+// knows reports whether there was a stream with that key.
+func (w *witness) knows(key streamKey) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.streams[key] != nil
+}
+
 // judged takes a verdict of the kernel at one host.
 func (w *witness) judged(host string, v nft.Verdict) {
 	w.mu.Lock()

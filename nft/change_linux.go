@@ -13,8 +13,8 @@ import (
 
 // Change puts another ruleset in force: no packet sees less than both rulesets let
 // through, or more than either. Rules that both have keep their counters, and
-// connections are not touched. Which ICMP errors pass (Related) stays as it was
-// installed. If it fails, nothing is changed, or the members of some sets are those
+// connections are not touched. Which fixed rules there are (Related, Guarded) stays as it
+// was installed. If it fails, nothing is changed, or the members of some sets are those
 // of both rulesets; the error wraps [ErrTooLarge] if the socket does not hold the
 // transaction.
 func (t *Table) Change(to Ruleset) error {
@@ -115,7 +115,7 @@ func (t *Table) replace(to Ruleset) error {
 	if err := t.commit(tx); err != nil {
 		return err
 	}
-	to.Related = from.Related
+	to.Related, to.Guarded = from.Related, from.Guarded
 	t.inForce = to
 	for _, d := range directions {
 		for _, r := range removed[d] {

@@ -67,7 +67,7 @@ func (t *Table) learn(d sg.Direction) error {
 			t.judges[r.Handle] = Judge{Number: key.number, ID: idOf(r)}
 			t.handles[key] = r.Handle
 		}
-		if want := len(fixedRules(t.inForce.Related, d)) + len(t.inForce.Rules(d)); len(list) != want {
+		if want := len(t.inForce.fixedRules(d)) + len(t.inForce.Rules(d)); len(list) != want {
 			return fmt.Errorf("read back %s rules: %d of %d", d, len(list), want)
 		}
 		return nil

@@ -32,8 +32,8 @@ func (t *Table) install(rs Ruleset) error {
 		table := c.AddTable(groupTable())
 		for _, d := range directions {
 			chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter, nftables.ChainPolicyDrop))
-			for i, exprs := range fixedExprs(rs.Related, d) {
-				c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprs, UserData: comment(fixedRules(rs.Related, d)[i].id)})
+			for i, exprs := range rs.fixedExprs(d) {
+				c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprs, UserData: comment(rs.fixedRules(d)[i].id)})
 			}
 		}
 		addTrace(c)
@@ -44,7 +44,7 @@ func (t *Table) install(rs Ruleset) error {
 	if err := t.read(t.learnStates); err != nil {
 		return err
 	}
-	t.inForce = Ruleset{Related: rs.Related}
+	t.inForce = Ruleset{Related: rs.Related, Guarded: rs.Guarded}
 	for _, part := range t.parts(rs) {
 		if err := t.change(part); err != nil {
 			return err

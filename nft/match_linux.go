@@ -26,8 +26,8 @@ func ruleExprs(r Rule, d sg.Direction) []expr.Any {
 	)
 }
 
-// fixedExprs are the expressions of a fixed rule, for each that [fixedRules] names.
-func fixedExprs(related Related, d sg.Direction) [][]expr.Any {
+// fixedExprs are the expressions of a fixed rule, for each that fixedRules names.
+func (rs Ruleset) fixedExprs(d sg.Direction) [][]expr.Any {
 	counted := func(match []expr.Any) []expr.Any {
 		return append(match, &expr.Counter{}, &expr.Verdict{Kind: expr.VerdictAccept})
 	}
@@ -39,6 +39,9 @@ func fixedExprs(related Related, d sg.Direction) [][]expr.Any {
 		counted(matchState(expr.CtStateBitESTABLISHED)),
 		discoveryExprs(),
 	}
+	if !rs.Guarded {
+		rules = append(rules, loopbackExprs(d))
+	}
 	if d == sg.Egress {
 		for _, r := range services() {
 			_, destination, size := addressOffsets(r.First.Is6())
@@ -46,7 +49,7 @@ func fixedExprs(related Related, d sg.Direction) [][]expr.Any {
 			rules = append(rules, append(version(r.First.Is6()), load, matchRange(r), &expr.Verdict{Kind: expr.VerdictAccept}))
 		}
 	}
-	switch related {
+	switch rs.Related {
 	case RelatedPMTU:
 		rules = append(rules,
 			isRelated(protocol(sg.ICMP), []expr.Any{transport(0, 1), equal([]byte{3}), transport(1, 1), equal([]byte{4})}),
@@ -55,6 +58,16 @@ func fixedExprs(related Related, d sg.Direction) [][]expr.Any {
 		rules = append(rules, isRelated())
 	}
 	return rules
+}
+
+// loopbackExprs let what the host says to itself pass. In a network namespace of its
+// own the loopback interface has the index 1.
+func loopbackExprs(d sg.Direction) []expr.Any {
+	key := expr.MetaKeyIIF
+	if d == sg.Egress {
+		key = expr.MetaKeyOIF
+	}
+	return []expr.Any{&expr.Meta{Key: key, Register: register}, equal(binaryutil.NativeEndian.PutUint32(1)), &expr.Verdict{Kind: expr.VerdictAccept}}
 }
 
 // discoveryExprs let neighbour discovery pass: types 133 to 137, with a hop limit of 255.

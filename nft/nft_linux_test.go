@@ -188,6 +188,7 @@ func TestClosedNamespaceIsRefused(t *testing.T) {
 func loopback(t *testing.T, rs Ruleset) (*ns.Namespace, *Table) {
 	n := nstest.New(t)
 	nstest.Output(t, n, "ip", "link", "set", "lo", "up")
+	rs.Guarded = true
 	table, err := Install(n, rs)
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,7 @@ const (
 	Established        = "established"         // accepted because conntrack knows the flow
 	RelatedTo          = "related"             // accepted because it is an error about such a flow
 	NeighbourDiscovery = "neighbour-discovery" // accepted because no host can do without
+	Loopback           = "loopback"            // accepted because it never leaves the host
 	DefaultDeny        = "default-deny"        // dropped because nothing accepted it
 )
 
@@ -60,6 +61,9 @@ type Ruleset struct {
 	// Untracked flows are kept from conntrack, there and back.
 	Untracked []sg.Untracked
 	Related   Related
+	// Guarded is whether loopback is held against the rules too. EC2's groups guard the
+	// network interface, and what a host says to itself does not pass there.
+	Guarded bool
 }
 
 // Rules are the rules of one direction.
@@ -83,7 +87,7 @@ func (rs Ruleset) String() string {
 			b.WriteByte('\n')
 		}
 		fmt.Fprintf(&b, "\tchain %s {\n\t\ttype filter hook %s priority filter; policy drop;\n", d, hookName(d))
-		for _, f := range fixedRules(rs.Related, d) {
+		for _, f := range rs.fixedRules(d) {
 			fmt.Fprintf(&b, "\t\t%s accept comment %q\n", f.text, f.id)
 		}
 		for _, r := range rs.Rules(d) {
@@ -110,10 +114,14 @@ type fixedRule struct{ id, text string }
 // fixedRules are those rules, in order. Neighbour discovery (RFC 4861) is known by
 // its hop limit, which nothing that was forwarded can have; AWS says nothing
 // of it, and without it no host is reached over IPv6.
-func fixedRules(related Related, d sg.Direction) []fixedRule {
+func (rs Ruleset) fixedRules(d sg.Direction) []fixedRule {
 	rules := []fixedRule{
 		{Established, "ct state established counter"},
 		{NeighbourDiscovery, "ip6 hoplimit 255 icmpv6 type 133-137"},
+	}
+	if !rs.Guarded {
+		side := map[sg.Direction]string{sg.Ingress: "iif", sg.Egress: "oif"}[d]
+		rules = append(rules, fixedRule{Loopback, side + ` "lo"`})
 	}
 	if d == sg.Egress {
 		for _, r := range services() {
@@ -124,7 +132,7 @@ func fixedRules(related Related, d sg.Direction) []fixedRule {
 			rules = append(rules, fixedRule{sg.AmazonService, fmt.Sprintf("%s daddr %s", family, r)})
 		}
 	}
-	switch related {
+	switch rs.Related {
 	case RelatedPMTU:
 		rules = append(rules,
 			fixedRule{RelatedTo, "ct state related icmp type destination-unreachable icmp code frag-needed counter"},

@@ -12,6 +12,8 @@ type Log struct {
 	began time.Time
 
 	mu         sync.Mutex
+	keep       int    // how many events are kept at least; 0 for all
+	forgotten  uint64 // how many were forgotten
 	events     []Event
 	experiment int
 	closed     bool
@@ -33,12 +35,16 @@ func (l *Log) Append(body Body) {
 		l.experiment = begun.Number
 	}
 	l.events = append(l.events, Event{
-		Seq:        uint64(len(l.events)) + 1,
+		Seq:        l.forgotten + uint64(len(l.events)) + 1,
 		At:         time.Since(l.began),
 		Experiment: l.experiment,
 		Body:       body,
 	})
 	_, l.closed = body.(Ended)
+	if l.keep > 0 && len(l.events) >= 2*l.keep {
+		l.forgotten += uint64(len(l.events) - l.keep)
+		l.events = slices.Clone(l.events[len(l.events)-l.keep:])
+	}
 	// A packet has just left. To wake up the subscribers now would slow down its
 	// reply; the next event will do.
 	if _, left := body.(Sent); !left {
@@ -46,7 +52,15 @@ func (l *Log) Append(body Body) {
 	}
 }
 
-// Events are all events so far.
+// Keep makes the log forget the oldest events, so that it never has more than twice as
+// many as n: for a lab that lasts. Whoever reads slowly may miss some; their numbers tell.
+func (l *Log) Keep(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keep = n
+}
+
+// Events are all events so far that were not forgotten.
 func (l *Log) Events() []Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,9 +73,10 @@ func (l *Log) Subscribe(ctx context.Context) <-chan Event {
 	out := make(chan Event)
 	go func() {
 		defer close(out)
-		for next := 0; ; {
+		for next := uint64(0); ; {
 			l.mu.Lock()
-			fresh, closed, changed := l.events[next:], l.closed, l.changed
+			next = max(next, l.forgotten)
+			fresh, closed, changed := l.events[next-l.forgotten:], l.closed, l.changed
 			l.mu.Unlock()
 			for _, e := range fresh {
 				select {
@@ -70,7 +85,7 @@ func (l *Log) Subscribe(ctx context.Context) <-chan Event {
 					return
 				}
 			}
-			next += len(fresh)
+			next += uint64(len(fresh))
 			if closed && len(fresh) == 0 {
 				return
 			}

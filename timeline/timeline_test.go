@@ -124,6 +124,29 @@ func TestSubscribersSeeEverythingInOrder(t *testing.T) {
 	wg.Wait()
 }
 
+func TestLogForgetsTheOldest(t *testing.T) {
+	log := NewLog()
+	log.Keep(10)
+	for i := range 1000 {
+		log.Append(Sent{"1", i + 1, false})
+	}
+	events := log.Events()
+	if n := len(events); n < 10 || n > 20 {
+		t.Errorf("%d events are kept, want 10 to 20", n)
+	}
+	log.Append(Ended{})
+	last := uint64(0)
+	for e := range log.Subscribe(t.Context()) {
+		if last > 0 && e.Seq != last+1 {
+			t.Errorf("event %d after %d", e.Seq, last)
+		}
+		last = e.Seq
+	}
+	if last != 1001 {
+		t.Errorf("the last event is %d, want 1001", last)
+	}
+}
+
 func TestSlowSubscriberHoldsUpNobody(t *testing.T) {
 	log := NewLog()
 	ctx, cancel := context.WithCancel(context.Background())

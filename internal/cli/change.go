@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lablab/internal/control"
+	"lablab/sg"
+)
+
+// ruleFlags are those of `aws ec2 authorize-security-group-ingress` and its kin.
+type ruleFlags struct {
+	group, protocol, port, cidr, source, permissions string
+	ids                                              []string
+	egress                                           bool
+}
+
+func (f *ruleFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.group, "group-id", "", "the security group's `ID`; needed where the lab has several")
+	c.Flags().StringVar(&f.protocol, "protocol", "", "tcp, udp, icmp, all or a protocol number")
+	c.Flags().StringVar(&f.port, "port", "", "a port, a range (22-25), or of ICMP type and code (8--1); -1 for all")
+	c.Flags().StringVar(&f.cidr, "cidr", "", "a range of addresses, IPv4 or IPv6")
+	c.Flags().StringVar(&f.source, "source-group", "", "the `ID` of a group as the peer")
+	c.Flags().StringVar(&f.permissions, "ip-permissions", "", "a list of permissions as `JSON`")
+	c.Flags().StringSliceVar(&f.ids, "security-group-rule-ids", nil, "`ID`s of rules")
+	c.Flags().BoolVar(&f.egress, "egress", false, "outbound rules")
+}
+
+func newAuthorize(env Env) *cobra.Command {
+	var f ruleFlags
+	c := &cobra.Command{
+		Use:   "authorize [RULE-ID]... [flags]",
+		Short: "Add rules to a security group of a lab, as the AWS CLI does",
+		Example: `  lablab authorize --protocol icmp --port -1 --cidr 10.255.0.0/16
+  lablab authorize icmp          # that was revoked before`,
+	}
+	f.add(c)
+	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+		change, err := f.change(ctx, lab, args)
+		if err != nil {
+			return err
+		}
+		if err := lab.Authorize(ctx, change); err != nil {
+			return inAWSWords(err, f.operation("Authorize"))
+		}
+		return nil
+	})
+}
+
+func newRevoke(env Env) *cobra.Command {
+	var f ruleFlags
+	c := &cobra.Command{
+		Use:   "revoke [RULE-ID]... [flags]",
+		Short: "Remove rules from a security group of a lab, as the AWS CLI does",
+		Example: `  lablab revoke icmp
+  lablab revoke --protocol icmp --port -1 --cidr 10.255.0.0/16`,
+	}
+	f.add(c)
+	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+		change, err := f.change(ctx, lab, args)
+		if err != nil {
+			return err
+		}
+		if err := lab.Revoke(ctx, change); err != nil {
+			return inAWSWords(err, f.operation("Revoke"))
+		}
+		return nil
+	})
+}
+
+// operation is EC2's name of what is asked.
+func (f ruleFlags) operation(verb string) string {
+	if f.egress {
+		return verb + "SecurityGroupEgress"
+	}
+	return verb + "SecurityGroupIngress"
+}
+
+// inAWSWords is a refusal as the AWS CLI words it.
+func inAWSWords(err error, operation string) error {
+	var ec2 *sg.Error
+	if errors.As(err, &ec2) {
+		return &usageError{errors.New(ec2.CLI(operation)), "see the group's rules: lablab status"}
+	}
+	return err
+}
+
+// change is what the flags ask for.
+func (f ruleFlags) change(ctx context.Context, lab *control.Client, args []string) (control.RuleChange, error) {
+	change := control.RuleChange{Group: f.group, Direction: sg.Ingress, IDs: append(f.ids, args...)}
+	if f.egress {
+		change.Direction = sg.Egress
+	}
+	if len(change.IDs) == 0 {
+		var err error
+		if change.Rules, err = f.rules(); err != nil {
+			return change, &usageError{err, "such as --protocol tcp --port 22 --cidr 203.0.113.0/24, or a rule's id"}
+		}
+	}
+	if change.Group != "" {
+		return change, nil
+	}
+	status, err := lab.Status(ctx)
+	if err != nil {
+		return change, err
+	}
+	var may []string
+	for _, g := range status.Groups {
+		has := slices.ContainsFunc(g.Rules, func(r control.Rule) bool { return slices.Contains(change.IDs, r.ID) })
+		if len(change.IDs) == 0 || has || len(status.Groups) == 1 {
+			may = append(may, g.ID)
+		}
+	}
+	if len(may) != 1 {
+		return change, &usageError{errors.New("which security group?"), "name it: --group-id ID"}
+	}
+	change.Group = may[0]
+	return change, nil
+}
+
+// rules are those that the flags describe.
+func (f ruleFlags) rules() ([]sg.Rule, error) {
+	if f.permissions != "" {
+		if f.protocol != "" || f.port != "" || f.cidr != "" || f.source != "" {
+			return nil, errors.New("the --protocol, --port, --cidr and --source-group options are not compatible with the --ip-permissions option")
+		}
+		rules, err := sg.Permissions(f.permissions)
+		for i := range rules {
+			rules[i].ID = ruleID(rules[i])
+		}
+		return rules, err
+	}
+	protocol, known := sg.ParseProtocol(f.protocol)
+	if !known {
+		return nil, errors.New("protocol parameter should be one of: tcp|udp|icmp|all or any valid protocol number")
+	}
+	rule := sg.Rule{Protocol: protocol, From: sg.Any, To: sg.Any}
+	if err := portsOf(&rule, f.port); err != nil {
+		return nil, err
+	}
+	switch {
+	case f.cidr != "" && f.source != "" || f.cidr == "" && f.source == "":
+		return nil, errors.New("one of --cidr and --source-group is needed")
+	case f.source != "":
+		rule.Reference = sg.Reference{GroupID: f.source}
+	default:
+		prefix, err := netip.ParsePrefix(f.cidr)
+		if err != nil {
+			return nil, fmt.Errorf("--cidr %q is no range of addresses", f.cidr)
+		}
+		rule.Peer = prefix.Masked()
+	}
+	rule.ID = ruleID(rule)
+	return []sg.Rule{rule}, nil
+}
+
+// portsOf reads --port as the AWS CLI does: 22 is 22-22, with ICMP 8--1 is type 8 and
+// all codes, and so 8 alone is type 8 code 8.
+func portsOf(rule *sg.Rule, text string) error {
+	if rule.Protocol == sg.All || text == "" || text == "-1" || text == "all" {
+		return nil
+	}
+	if n, err := fmt.Sscanf(text, "%d-%d", &rule.From, &rule.To); n == 2 && err == nil {
+		return nil
+	}
+	if n, err := fmt.Sscanf(text, "%d", &rule.From); n != 1 || err != nil || strings.TrimLeft(text, "0123456789") != "" {
+		return fmt.Errorf("--port %q is no port and no range", text)
+	}
+	rule.To = rule.From
+	return nil
+}
+
+// ruleID is an id made of what a rule says: the same each time.
+func ruleID(r sg.Rule) string {
+	return strings.Map(func(c rune) rune {
+		if c == ' ' || c == '/' {
+			return '-'
+		}
+		return c
+	}, r.String())
+}

@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"lablab/internal/control"
+	"lablab/lab/ns"
+)
+
+// owner is the user whose labs are meant.
+func owner() int { return os.Getuid() }
+
+// execIn becomes a program inside a host of a lab. It returns only if it cannot.
+func execIn(env Env, name, host string, command []string) error {
+	client := env.lab(name)
+	status, err := client.Status(context.Background())
+	client.Close()
+	if err != nil {
+		return noLab(err)
+	}
+	i := slices.IndexFunc(status.Hosts, func(h control.Host) bool { return h.Name == host })
+	if i < 0 {
+		return noHost(status, host)
+	}
+	program, err := lookUp(command[0], env.Getenv("PATH"))
+	if err != nil {
+		return &usageError{fmt.Errorf("run %s: %w", command[0], err), "name a program of this machine"}
+	}
+	environment := append(os.Environ(), "LABLAB_HOST="+host, "LABLAB_NAME="+name)
+	if status.Rootless {
+		return enterRootless(status, i, command, environment)
+	}
+	if err := ns.Join(status.Hosts[i].Namespace, hostNames(status.Hosts)); err != nil {
+		return &brokenError{err: fmt.Errorf("enter host %s: %w", host, err)}
+	}
+	return &brokenError{err: fmt.Errorf("run %s: %w", program, syscall.Exec(program, command, environment))}
+}
+
+// enterRootless lets nsenter(1) do it: a process of several threads, as this one is,
+// may not enter a user namespace (setns(2)).
+func enterRootless(status control.Status, i int, command, environment []string) error {
+	nsenter, err := lookUp("nsenter", "/usr/bin:/bin:/usr/sbin:/sbin")
+	if err != nil {
+		return &usageError{errors.New("nsenter is missing, which enters a lab without root"), "install util-linux"}
+	}
+	of := fmt.Sprintf("/proc/%d/ns/", status.PID)
+	args := []string{"nsenter", "--preserve-credentials", "--user=" + of + "user", "--mount=" + of + "mnt", "--net=" + status.Hosts[i].Namespace, "--wdns=" + workingDirectory(), "--"}
+	return &brokenError{err: fmt.Errorf("run %s: %w", nsenter, syscall.Exec(nsenter, append(args, command...), environment))}
+}
+
+func workingDirectory() string {
+	if directory, err := os.Getwd(); err == nil {
+		return directory
+	}
+	return "/"
+}
+
+// hostNames is an /etc/hosts in which the lab's hosts are found by their names.
+func hostNames(hosts []control.Host) string {
+	var b strings.Builder
+	b.WriteString("127.0.0.1 localhost\n::1 localhost\n")
+	for _, h := range hosts {
+		address, _, _ := strings.Cut(h.Address, "/")
+		fmt.Fprintf(&b, "%s %s\n", address, h.Name)
+	}
+	return b.String()
+}
+
+// lookUp finds a program as a shell does.
+func lookUp(name, path string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	for _, directory := range filepath.SplitList(path) {
+		file := filepath.Join(directory, name)
+		if info, err := os.Stat(file); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
+			return file, nil
+		}
+	}
+	return "", syscall.ENOENT
+}

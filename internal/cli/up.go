@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/spf13/cobra"
+
+	"lablab/scenario"
+)
+
+// defaultName is the name of a lab that was given none.
+const defaultName = "lab"
+
+// upFlags are the flags of `lablab up`.
+type upFlags struct {
+	name, colour, rootless string
+	detach                 bool
+	file                   string // a scenario's name or file
+}
+
+func newUp(env Env, code *int) *cobra.Command {
+	var f upFlags
+	c := &cobra.Command{
+		Use:   "up [NAME|FILE]",
+		Short: "Build a lab and keep it, to be used from other terminals",
+		Long: `Up builds the hosts and groups of a scenario (those of ping unless you name another)
+and keeps them: run programs in them with lablab exec, change rules with lablab
+authorize and revoke, and watch what becomes of connections with lablab flows.
+
+The lab lives in this process. When it ends, by Ctrl-C, lablab down or otherwise,
+everything is gone. Only you, and root, can reach it.`,
+		Example: `  sudo lablab up
+  sudo lablab exec B -- ping A
+  sudo lablab revoke icmp
+  sudo lablab flows A`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				f.file = args[0]
+			}
+			err := errors.Join(checkName(f.name), oneOf("--color", f.colour, "auto", "always", "never"), oneOf("--rootless", f.rootless, "auto", "always", "never"))
+			if err != nil {
+				return err
+			}
+			*code, err = up(env, f)
+			return err
+		},
+	}
+	c.Flags().StringVar(&f.name, "name", defaultName, "what the lab is called: `NAME`")
+	c.Flags().BoolVarP(&f.detach, "detach", "d", false, "run in the background")
+	c.Flags().StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
+	c.Flags().StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (where root's power lacks), always or never")
+	return c
+}
+
+// again are the arguments of the same command in the foreground.
+func (f upFlags) again() []string {
+	args := []string{"up", "--name", f.name, "--color", "never", "--rootless", f.rootless}
+	if f.file != "" {
+		args = append(args, f.file)
+	}
+	return args
+}
+
+// scenario is whose hosts and groups the lab has.
+func (f upFlags) scenario() (*scenario.Scenario, error) {
+	if f.file == "" {
+		return scenario.FourExperiments(), nil
+	}
+	if sc, found := scenario.Builtin(f.file); found {
+		return sc, nil
+	}
+	return scenario.Load(f.file)
+}
+
+var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$`)
+
+func checkName(name string) error {
+	if validName.MatchString(name) {
+		return nil
+	}
+	return &usageError{fmt.Errorf("%q is no name for a lab", name), "letters, digits, - and _, 31 at most"}
+}

@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"lablab/internal/control"
+	"lablab/lab"
+	"lablab/lab/ns"
+	"lablab/report"
+	"lablab/timeline"
+)
+
+// up keeps a lab until it is taken down, and returns the exit code.
+func up(env Env, f upFlags) (code int, err error) {
+	if f.detach && !ns.IsRootless() {
+		return detach(env, f)
+	}
+	if done, code, err := elsewhere(env, f.rootless); done {
+		return code, err
+	}
+	sc, err := f.scenario()
+	if err != nil {
+		return 0, tellProblems(env, err)
+	}
+	listener, err := control.Listen(control.Directory(env.Getenv, ns.Owner()), f.name)
+	if errors.Is(err, control.ErrRuns) {
+		_, err := fmt.Fprintf(env.Stdout, "lab %s runs already\n", f.name)
+		return exitHeld, broken(err)
+	}
+	if err != nil {
+		return 0, &brokenError{err: err}
+	}
+	defer func() { _ = listener.Close() }()
+	if ns.IsRootless() { // what enters the lab later cannot do this itself
+		var hosts []control.Host
+		for _, h := range sc.Hosts {
+			hosts = append(hosts, control.Host{Name: h.Name, Address: h.Address.String()})
+		}
+		if err := ns.OwnHosts(hostNames(hosts)); err != nil {
+			return 0, &brokenError{err: err}
+		}
+	}
+	ctx, cancel := interruptible(env.Signals)
+	defer cancel()
+	down, cancelDown := context.WithCancel(ctx)
+	defer cancelDown()
+
+	log := timeline.NewLog()
+	const kept = 200_000 // events
+	log.Keep(kept)
+	const interval = time.Second // that of ping(8)
+	l, err := lab.Build(ctx, sc, lab.Options{Interval: interval, Rootless: ns.IsRootless(), Version: version()}, log)
+	if err == nil {
+		if err = l.Open(ctx); err != nil {
+			err = errors.Join(err, l.Close())
+		}
+	}
+	if err != nil {
+		return 0, failure(ctx, err)
+	}
+	about := control.Status{Name: f.name, Version: version(), Scenario: sc.Name, PID: os.Getpid(), Rootless: ns.IsRootless(), Started: time.Now()}
+	server := control.Serve(l, log, about, listener, cancelDown)
+	greet(env, f, sc.Hosts[0].Name, sc.Hosts[1].Name)
+	shown := make(chan struct{})
+	go func() { defer close(shown); follow(env, f, log) }()
+	select {
+	case <-down.Done():
+	case <-l.Broken().Done():
+		err = context.Cause(l.Broken())
+	}
+	err = errors.Join(err, server.Close(), l.Close())
+	log.Append(timeline.Ended{})
+	<-shown
+	if err != nil {
+		return 0, &brokenError{err: err}
+	}
+	return exitHeld, nil // whoever ends it with Ctrl-C has meant to
+}
+
+// follow writes a line for each event that a person would tell another.
+func follow(env Env, f upFlags, log *timeline.Log) {
+	lines := report.NewProgress(report.Colour(env.Stdout, f.colour, env.Getenv), nil, nil)
+	for e := range log.Subscribe(context.Background()) {
+		lines.Add(e)
+	}
+}
+
+// greet says what one may do now.
+func greet(env Env, f upFlags, a, b string) {
+	name := ""
+	if f.name != defaultName {
+		name = " --name " + f.name
+	}
+	_, _ = fmt.Fprintf(env.Stdout, `lab %s is up. In another terminal:
+  lablab exec%s %s -- ping %s
+  lablab status%s
+  lablab flows%s %s
+  lablab down%s
+`, f.name, name, b, a, name, name, a, name)
+}
+
+// detach starts the same command in the background, and waits until the lab answers.
+func detach(env Env, f upFlags) (int, error) {
+	directory := control.Directory(env.Getenv, os.Getuid())
+	client := control.Dial(directory, f.name)
+	defer client.Close()
+	ctx, cancel := interruptible(env.Signals)
+	defer cancel()
+	if _, err := client.Status(ctx); err == nil {
+		_, err := fmt.Fprintf(env.Stdout, "lab %s runs already\n", f.name)
+		return exitHeld, broken(err)
+	}
+	said, err := os.CreateTemp("", "lablab-up-")
+	if err != nil {
+		return 0, &brokenError{err: fmt.Errorf("start in the background: %w", err)}
+	}
+	defer os.Remove(said.Name())
+	defer said.Close()
+	process, err := background(f.again(), said)
+	if err != nil {
+		return 0, &brokenError{err: fmt.Errorf("start in the background: %w", err)}
+	}
+	ended := make(chan int, 1)
+	go func() {
+		state, _ := process.Wait()
+		ended <- state.ExitCode()
+	}()
+	const step, patience = 10 * time.Millisecond, 30 * time.Second
+	for waited := time.Duration(0); waited < patience; waited += step {
+		if status, err := client.Status(ctx); err == nil {
+			greet(env, f, status.Hosts[0].Name, status.Hosts[1].Name)
+			return exitHeld, nil
+		}
+		select {
+		case code := <-ended:
+			text, _ := os.ReadFile(said.Name())
+			_, _ = env.Stderr.Write(text) // an error and a hint
+			return code, nil
+		case <-time.After(step):
+		case <-ctx.Done():
+			return 0, failure(ctx, context.Cause(ctx))
+		}
+	}
+	return 0, &brokenError{err: fmt.Errorf("lab %s does not answer after %s", f.name, patience)}
+}
+
+// background starts this program again, in a session of its own: no terminal's end
+// is its end.
+func background(args []string, output *os.File) (*os.Process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return os.StartProcess(self, append([]string{os.Args[0]}, args...), &os.ProcAttr{
+		Env: os.Environ(), Files: []*os.File{nil, output, output}, Sys: &syscall.SysProcAttr{Setsid: true},
+	})
+}

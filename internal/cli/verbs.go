@@ -1,0 +1,300 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"lablab/internal/control"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// lab is a client of the lab with that name.
+func (env Env) lab(name string) *control.Client {
+	return control.Dial(control.Directory(env.Getenv, owner()), name)
+}
+
+// noLab says how to get one.
+func noLab(err error) error {
+	if errors.Is(err, control.ErrNone) {
+		return &usageError{err, "build one: lablab up"}
+	}
+	return &brokenError{err: err}
+}
+
+func noHost(status control.Status, name string) error {
+	names := make([]string, len(status.Hosts))
+	for i, h := range status.Hosts {
+		names[i] = h.Name
+	}
+	return &usageError{fmt.Errorf("lab %s has no host %s", status.Name, name), "it has: " + strings.Join(names, ", ")}
+}
+
+// A verb is a command that asks a running lab. It is given the lab's client, and may
+// be interrupted.
+func verb(env Env, c *cobra.Command, do func(ctx context.Context, lab *control.Client, args []string) error) *cobra.Command {
+	var name string
+	c.Flags().StringVar(&name, "name", defaultName, "which lab: `NAME`")
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if err := checkName(name); err != nil {
+			return err
+		}
+		ctx, cancel := interruptible(env.Signals)
+		defer cancel()
+		client := env.lab(name)
+		defer client.Close()
+		return refused(do(ctx, client, args))
+	}
+	return c
+}
+
+// refused turns what a lab answers into an error of the command line.
+func refused(err error) error {
+	var usage *usageError
+	var ec2 *sg.Error
+	switch {
+	case err == nil || errors.As(err, &usage) || errors.Is(err, syscall.EPIPE):
+		return err
+	case errors.As(err, &ec2):
+		return &usageError{err, "see its rules: lablab status"}
+	case errors.Is(err, control.ErrNone):
+		return noLab(err)
+	}
+	var interrupted interrupt
+	if errors.As(err, &interrupted) {
+		return interrupted
+	}
+	return &usageError{err, "see the lab: lablab status"}
+}
+
+func newDown(env Env) *cobra.Command {
+	var all bool
+	var name string
+	c := &cobra.Command{
+		Use: "down", Short: "Take a lab down", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			names := []string{name}
+			if all {
+				var err error
+				if names, err = control.Names(control.Directory(env.Getenv, owner())); err != nil {
+					return &brokenError{err: err}
+				}
+			}
+			for _, n := range names {
+				client := env.lab(n)
+				err := client.Down(context.Background())
+				client.Close()
+				if err != nil && !errors.Is(err, control.ErrNone) {
+					return &brokenError{err: err}
+				}
+				if err == nil {
+					_, _ = fmt.Fprintf(env.Stdout, "lab %s is gone\n", n)
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&name, "name", defaultName, "which lab: `NAME`")
+	c.Flags().BoolVar(&all, "all", false, "all of them")
+	return c
+}
+
+func newPS(env Env) *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use: "ps", Short: "List the labs that run", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := oneOf("--format", format, "text", "json"); err != nil {
+				return err
+			}
+			names, err := control.Names(control.Directory(env.Getenv, owner()))
+			if err != nil {
+				return &brokenError{err: err}
+			}
+			labs := []control.Status{}
+			for _, name := range names {
+				client := env.lab(name)
+				if status, err := client.Status(context.Background()); err == nil {
+					labs = append(labs, status)
+				}
+				client.Close()
+			}
+			if format == "json" {
+				return broken(writeJSON(env.Stdout, labs))
+			}
+			for _, s := range labs {
+				_, _ = fmt.Fprintf(env.Stdout, "%-12s %-16s pid %-8d %d hosts\n", s.Name, s.Scenario, s.PID, len(s.Hosts))
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&format, "format", "text", "text or json")
+	return c
+}
+
+func newExec(env Env) *cobra.Command {
+	var name string
+	c := &cobra.Command{
+		Use:   "exec HOST -- COMMAND [ARGUMENT]...",
+		Short: "Run a program of this machine inside a host of a lab",
+		Long: `Exec runs any program inside a host: a shell, ping, ssh, curl, a database client. It has
+this terminal, and its exit code is this command's. The names of the lab's hosts are
+known inside.`,
+		Example: `  sudo lablab exec B -- ping A
+  sudo lablab exec A -- bash`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := checkName(name); err != nil {
+				return err
+			}
+			if len(args) > 1 && args[1] == "--" {
+				args = slices.Delete(args, 1, 2)
+			}
+			if len(args) < 2 {
+				return &usageError{errors.New("exec needs a host and a program"), "lablab exec B -- ping A"}
+			}
+			return execIn(env, name, args[0], args[1:])
+		},
+	}
+	c.Flags().StringVar(&name, "name", defaultName, "which lab: `NAME`")
+	c.Flags().SetInterspersed(false)
+	return c
+}
+
+func newGroups(env Env) *cobra.Command {
+	c := &cobra.Command{
+		Use: "groups HOST [GROUP]...", Short: "Give a host other security groups", Args: cobra.MinimumNArgs(1),
+		Example: "  lablab groups A lab\n  lablab groups A          # none",
+	}
+	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+		return lab.SetGroups(ctx, control.GroupChange{Host: args[0], Groups: append([]string{}, args[1:]...)})
+	})
+}
+
+func newCut(env Env) *cobra.Command {
+	var request control.CutRequest
+	c := &cobra.Command{
+		Use: "cut (--admitted-by RULE | --all) [--host HOST]", Short: "Delete conntrack entries", Args: cobra.NoArgs,
+	}
+	c.Flags().StringVar(&request.AdmittedBy, "admitted-by", "", "those of flows that the rule with this `ID` let in")
+	c.Flags().BoolVar(&request.All, "all", false, "all of them")
+	c.Flags().StringVar(&request.Host, "host", "", "of this `HOST` only")
+	return verb(env, c, func(ctx context.Context, lab *control.Client, _ []string) error {
+		n, err := lab.Cut(ctx, request)
+		if err == nil {
+			_, _ = fmt.Fprintf(env.Stdout, "%d entries deleted\n", n)
+		}
+		return err
+	})
+}
+
+func newFlows(env Env) *cobra.Command {
+	var format string
+	c := &cobra.Command{Use: "flows [HOST]", Short: "List the conntrack entries of a lab, and which rule let each in", Args: cobra.MaximumNArgs(1)}
+	c.Flags().StringVar(&format, "format", "text", "text or json")
+	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+		if err := oneOf("--format", format, "text", "json"); err != nil {
+			return err
+		}
+		flows, err := lab.Flows(ctx, strings.Join(args, ""))
+		if err != nil {
+			return err
+		}
+		if format == "json" {
+			return broken(writeJSON(env.Stdout, flows))
+		}
+		for _, f := range flows {
+			_, _ = fmt.Fprintln(env.Stdout, flowLine(f))
+		}
+		return nil
+	})
+}
+
+// flowLine is an entry in one line.
+func flowLine(f control.Flow) string {
+	by := "admitted by no rule of a security group"
+	if f.AdmittedBy != nil {
+		by = "admitted by " + *f.AdmittedBy
+		if f.AdmittingGone {
+			by += " (gone)"
+		}
+	}
+	status := f.Status
+	if !slices.Contains(status, "SEEN_REPLY") {
+		status = append([]string{"UNREPLIED"}, status...)
+	}
+	return fmt.Sprintf("%-4s %s  %d there, %d back, %d s left, %s, %s", f.Host, f.Key, f.Packets, f.ReplyPackets, f.TimeoutSeconds, strings.Join(status, " "), by)
+}
+
+func newStatus(env Env) *cobra.Command {
+	var format string
+	c := &cobra.Command{Use: "status", Short: "Show a lab: its hosts, groups and rules", Args: cobra.NoArgs}
+	c.Flags().StringVar(&format, "format", "text", "text or json")
+	return verb(env, c, func(ctx context.Context, lab *control.Client, _ []string) error {
+		if err := oneOf("--format", format, "text", "json"); err != nil {
+			return err
+		}
+		status, err := lab.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if format == "json" {
+			return broken(writeJSON(env.Stdout, status))
+		}
+		_, _ = fmt.Fprintf(env.Stdout, "lab %s, of scenario %s\n", status.Name, status.Scenario)
+		for _, h := range status.Hosts {
+			_, _ = fmt.Fprintf(env.Stdout, "  host %s  %s  groups: %s\n", h.Name, h.Address, strings.Join(h.Groups, ", "))
+		}
+		for _, g := range status.Groups {
+			_, _ = fmt.Fprintf(env.Stdout, "  group %s\n", g.ID)
+			for _, r := range g.Rules {
+				_, _ = fmt.Fprintf(env.Stdout, "    %-7s  %-12s %s\n", r.Direction, r.ID, r.Text)
+			}
+		}
+		return nil
+	})
+}
+
+func newEvents(env Env) *cobra.Command {
+	c := &cobra.Command{Use: "events", Short: "Write a lab's timeline as it grows, a line of JSON an event", Args: cobra.NoArgs}
+	return verb(env, c, func(ctx context.Context, lab *control.Client, _ []string) error {
+		encoder := json.NewEncoder(env.Stdout)
+		return lab.Events(ctx, func(e timeline.Event) error { return encoder.Encode(e) })
+	})
+}
+
+func newTrace(env Env) *cobra.Command {
+	var protocol string
+	c := &cobra.Command{Use: "trace [HOST]", Short: "Write a line for each packet: which rule judged it, and how", Args: cobra.MaximumNArgs(1)}
+	c.Flags().StringVar(&protocol, "protocol", "", "packets of this protocol only")
+	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+		status, err := lab.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if len(args) > 0 && !slices.ContainsFunc(status.Hosts, func(h control.Host) bool { return h.Name == args[0] }) {
+			return noHost(status, args[0])
+		}
+		return lab.Events(ctx, func(e timeline.Event) error {
+			switch body := e.Body.(type) {
+			case timeline.Judged:
+				if len(args) > 0 && body.Host != args[0] || protocol != "" && !strings.HasPrefix(body.Packet, protocol+" ") {
+					return nil
+				}
+				verdict := map[bool]string{true: "accept", false: "DROP"}[body.Accepted]
+				_, err := fmt.Fprintf(env.Stdout, "%-4s %-7s %-12s %-6s by %-12s %s\n", body.Host, body.Direction, body.State, verdict, body.Rule, body.Packet)
+				return err
+			case timeline.Missed:
+				_, err := fmt.Fprintf(env.Stdout, "%-4s missed some %s\n", body.Host, body.What)
+				return err
+			}
+			return nil
+		})
+	})
+}

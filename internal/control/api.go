@@ -1,0 +1,123 @@
+// Package control lets other processes look into a lab that lives in this one, and
+// change it: HTTP with JSON over a Unix socket, which only the lab's owner can open.
+// docs/api.md describes it.
+package control
+
+import (
+	"time"
+
+	"lablab/flow"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// A Status is a whole lab at one moment.
+type Status struct {
+	Name     string    `json:"name"`
+	Version  string    `json:"version"`
+	Scenario string    `json:"scenario"`
+	PID      int       `json:"pid"`
+	Rootless bool      `json:"rootless"`
+	Started  time.Time `json:"started"`
+	Hosts    []Host    `json:"hosts"`
+	Groups   []Group   `json:"groups"`
+	// Missed is how often the kernel told more than was heard.
+	Missed int `json:"missed"`
+}
+
+// A Host is a host of the lab.
+type Host struct {
+	Name    string   `json:"name"`
+	Address string   `json:"address"` // with the length of its network's prefix
+	Groups  []string `json:"groups"`
+	// Namespace is a file that holds its network namespace, for nsenter(1).
+	Namespace string `json:"namespace"`
+	ACL       bool   `json:"acl"` // a network ACL stands before it
+}
+
+// A Group is a security group of the lab.
+type Group struct {
+	ID    string   `json:"id"`
+	Hosts []string `json:"hosts"`
+	Rules []Rule   `json:"rules"`
+}
+
+// A Rule is a rule in force.
+type Rule struct {
+	ID        string       `json:"id"`
+	Direction sg.Direction `json:"direction"`
+	Text      string       `json:"text"` // "icmp 10.255.0.0/16"
+	Number    uint32       `json:"number"`
+}
+
+// A Flow is a conntrack entry of a host, with the rule that let it in. Its members are
+// those of `run --format json`.
+type Flow struct {
+	Host            string   `json:"host"`
+	Protocol        string   `json:"protocol"`
+	Source          string   `json:"source"`
+	Destination     string   `json:"destination"`
+	SourcePort      *uint16  `json:"source_port,omitempty"`
+	DestinationPort *uint16  `json:"destination_port,omitempty"`
+	ICMPID          *uint16  `json:"icmp_id,omitempty"`
+	ConntrackID     uint32   `json:"conntrack_id"`
+	Packets         uint64   `json:"packets"`
+	ReplyPackets    uint64   `json:"reply_packets"`
+	Bytes           uint64   `json:"bytes"`
+	ReplyBytes      uint64   `json:"reply_bytes"`
+	TimeoutSeconds  int      `json:"timeout_seconds"`
+	Status          []string `json:"status"`
+	AdmittedBy      *string  `json:"admitted_by"`
+	AdmittingNumber uint32   `json:"admitting_rule_number"`
+	AdmittingGone   bool     `json:"admitting_rule_revoked"`
+	Key             flow.Key `json:"key"`
+}
+
+// A RuleChange authorizes or revokes rules.
+type RuleChange struct {
+	Group     string       `json:"group"`
+	Direction sg.Direction `json:"direction"`
+	Rules     []sg.Rule    `json:"rules,omitempty"`
+	IDs       []string     `json:"ids,omitempty"` // of rules to revoke, or to authorize again
+}
+
+// A GroupChange gives a host other groups.
+type GroupChange struct {
+	Host   string   `json:"host"`
+	Groups []string `json:"groups"`
+}
+
+// An ACLChange puts a network ACL before a host, or takes it away.
+type ACLChange struct {
+	Host string  `json:"host"`
+	ACL  *sg.ACL `json:"acl"` // null takes it away
+}
+
+// A CutRequest deletes conntrack entries: one, those that a rule admitted, or all.
+type CutRequest struct {
+	Host       string    `json:"host,omitempty"` // all if it is empty
+	Flow       *flow.Key `json:"flow,omitempty"`
+	AdmittedBy string    `json:"admitted_by,omitempty"`
+	All        bool      `json:"all,omitempty"`
+}
+
+// A CutAnswer says how many there were.
+type CutAnswer struct {
+	Cut int `json:"cut"`
+}
+
+// A failure is why something was not done. Code is EC2's, where it has one.
+type failure struct {
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message"`
+}
+
+// A Ruleset is what a host enforces.
+type Ruleset struct {
+	Host     string             `json:"host"`
+	Text     string             `json:"text"` // as nft(8) would print it
+	Counters []timeline.Counter `json:"counters"`
+}
+
+// Done says that something was done.
+type Done struct{}

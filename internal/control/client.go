@@ -1,0 +1,160 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"syscall"
+
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// A Client talks to a lab in another process.
+type Client struct {
+	http *http.Client
+	name string
+}
+
+// ErrNone says that no lab of that name runs.
+var ErrNone = errors.New("no such lab runs")
+
+// Dial returns a client of the lab with that name.
+func Dial(directory, name string) *Client {
+	path := Socket(directory, name)
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}}
+	return &Client{http: &http.Client{Transport: transport}, name: name}
+}
+
+// Close lets go of the connection.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Status is the whole lab. The error wraps [ErrNone] if there is none.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return call[Status](ctx, c, http.MethodGet, "/v1/status", nil)
+}
+
+// Flows are the conntrack entries of a host, or of all.
+func (c *Client) Flows(ctx context.Context, host string) ([]Flow, error) {
+	return call[[]Flow](ctx, c, http.MethodGet, "/v1/flows?host="+url.QueryEscape(host), nil)
+}
+
+// Rules are the ruleset of a host.
+func (c *Client) Rules(ctx context.Context, host string) (Ruleset, error) {
+	return call[Ruleset](ctx, c, http.MethodGet, "/v1/rules?host="+url.QueryEscape(host), nil)
+}
+
+// Authorize adds rules to a group. An *sg.Error says what EC2 would say.
+func (c *Client) Authorize(ctx context.Context, change RuleChange) error {
+	_, err := call[Done](ctx, c, http.MethodPost, "/v1/authorize", change)
+	return err
+}
+
+// Revoke removes rules from a group. An *sg.Error says what EC2 would say.
+func (c *Client) Revoke(ctx context.Context, change RuleChange) error {
+	_, err := call[Done](ctx, c, http.MethodPost, "/v1/revoke", change)
+	return err
+}
+
+// SetGroups gives a host other groups.
+func (c *Client) SetGroups(ctx context.Context, change GroupChange) error {
+	_, err := call[Done](ctx, c, http.MethodPost, "/v1/groups", change)
+	return err
+}
+
+// SetACL puts a network ACL before a host, or takes it away.
+func (c *Client) SetACL(ctx context.Context, change ACLChange) error {
+	_, err := call[Done](ctx, c, http.MethodPost, "/v1/acl", change)
+	return err
+}
+
+// Cut deletes conntrack entries, and returns how many there were.
+func (c *Client) Cut(ctx context.Context, request CutRequest) (int, error) {
+	answer, err := call[CutAnswer](ctx, c, http.MethodPost, "/v1/cut", request)
+	return answer.Cut, err
+}
+
+// Down ends the lab.
+func (c *Client) Down(ctx context.Context) error {
+	_, err := call[Done](ctx, c, http.MethodPost, "/v1/down", struct{}{})
+	return err
+}
+
+// Events calls see for each event of the timeline, those of the past first, until the
+// lab or ctx ends.
+func (c *Client) Events(ctx context.Context, see func(timeline.Event) error) error {
+	response, err := c.send(ctx, http.MethodGet, "/v1/events", nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	d := json.NewDecoder(response.Body)
+	for {
+		var e timeline.Event
+		switch err := d.Decode(&e); {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+			return nil // the lab has ended
+		case err != nil:
+			return fmt.Errorf("read events: %w", err)
+		}
+		if err := see(e); err != nil {
+			return err
+		}
+	}
+}
+
+func call[A any](ctx context.Context, c *Client, method, path string, question any) (answer A, err error) {
+	response, err := c.send(ctx, method, path, question)
+	if err != nil {
+		return answer, err
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return answer, fmt.Errorf("read answer of lab %s: %w", c.name, err)
+	}
+	return answer, nil
+}
+
+func (c *Client) send(ctx context.Context, method, path string, question any) (*http.Response, error) {
+	var body io.Reader
+	if question != nil {
+		text, err := json.Marshal(question)
+		if err != nil {
+			return nil, fmt.Errorf("ask lab %s: %w", c.name, err)
+		}
+		body = bytes.NewReader(text)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://lab"+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("ask lab %s: %w", c.name, err)
+	}
+	response, err := c.http.Do(request)
+	switch {
+	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
+		return nil, fmt.Errorf("%w: %s", ErrNone, c.name)
+	case err != nil:
+		return nil, fmt.Errorf("ask lab %s: %w", c.name, err)
+	case response.StatusCode == http.StatusOK:
+		return response, nil
+	}
+	defer response.Body.Close()
+	var why failure
+	if err := json.NewDecoder(response.Body).Decode(&why); err != nil {
+		return nil, fmt.Errorf("ask lab %s: %s", c.name, response.Status)
+	}
+	if why.Code != "" {
+		return nil, &sg.Error{Code: why.Code, Message: why.Message}
+	}
+	return nil, errors.New(why.Message)
+}

@@ -1,0 +1,114 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Directory is where the sockets of a user's labs are: root's in /run/lablab, another
+// user's in $XDG_RUNTIME_DIR/lablab, or below the directory for temporary files where
+// that is not set.
+func Directory(getenv func(string) string, user int) string {
+	switch runtime := getenv("XDG_RUNTIME_DIR"); {
+	case user == 0:
+		return "/run/lablab"
+	case runtime != "":
+		return filepath.Join(runtime, "lablab")
+	}
+	return filepath.Join(os.TempDir(), fmt.Sprintf("lablab-%d", user))
+}
+
+// Socket is the socket of the lab with that name.
+func Socket(directory, name string) string { return filepath.Join(directory, name+".sock") }
+
+// ErrRuns says that a lab of that name runs already.
+var ErrRuns = errors.New("a lab of that name runs already")
+
+// Listen opens the socket of a lab. One that a killed process has left behind is
+// replaced; if somebody answers there, the error is [ErrRuns]. Nobody but its owner
+// may open it.
+func Listen(directory, name string) (net.Listener, error) {
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		return nil, fmt.Errorf("make directory for sockets: %w", err)
+	}
+	lock, err := lockName(filepath.Join(directory, name+".lock"))
+	if err != nil {
+		return nil, err
+	}
+	path := Socket(directory, name)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		_ = lock.Close()
+		return nil, fmt.Errorf("replace socket: %w", err)
+	}
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("open socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		_ = listener.Close()
+		_ = lock.Close()
+		return nil, fmt.Errorf("open socket: %w", err)
+	}
+	return &locked{listener, lock}, nil
+}
+
+// lockName is held for as long as the lab lives: two that begin at once must not both
+// replace a socket. The kernel lets go of it when the process dies.
+func lockName(path string) (*os.File, error) {
+	for {
+		lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("lock socket: %w", err)
+		}
+		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		here, errHere := os.Stat(path)
+		mine, errMine := lock.Stat()
+		switch {
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			_ = lock.Close()
+			return nil, ErrRuns
+		case err != nil:
+			_ = lock.Close()
+			return nil, fmt.Errorf("lock socket: %w", err)
+		case errHere == nil && errMine == nil && os.SameFile(here, mine):
+			return lock, nil
+		}
+		_ = lock.Close() // it was being taken away; try again
+	}
+}
+
+// locked is a listener with the lock of its name.
+type locked struct {
+	net.Listener
+	lock *os.File
+}
+
+func (l *locked) Close() error {
+	return errors.Join(l.Listener.Close(), os.Remove(l.lock.Name()), l.lock.Close())
+}
+
+// Names are the labs of which there are sockets, in order; they may be dead.
+func Names(directory string) ([]string, error) {
+	entries, err := os.ReadDir(directory)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list labs: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if name, found := strings.CutSuffix(e.Name(), ".sock"); found {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}

@@ -1,0 +1,83 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+
+	"lablab/flow"
+	"lablab/nft"
+	"lablab/scenario"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// Open proves that the lab filters, and says that traffic may begin: for a lab that
+// plays nothing, but is there to be used.
+func (l *Lab) Open(ctx context.Context) error {
+	if err := l.prove(ctx); err != nil {
+		return err
+	}
+	l.log.Append(timeline.Ready{})
+	return nil
+}
+
+// Broken is done when the lab has failed, for that cause.
+func (l *Lab) Broken() context.Context { return l.broken }
+
+// Account is a copy of the groups, and of who carries them.
+func (l *Lab) Account() *sg.Account {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	return l.account.Clone()
+}
+
+// Hosts are the hosts with the groups that they carry now.
+func (l *Lab) Hosts() []scenario.Host {
+	account := l.Account()
+	hosts := make([]scenario.Host, len(l.hosts))
+	for i, h := range l.hosts {
+		hosts[i] = h.Host
+		carrier, _ := account.Interface(h.Name)
+		hosts[i].Groups = slices.Clone(carrier.Groups)
+	}
+	return hosts
+}
+
+// Number is the number of a rule in force, or 0.
+func (l *Lab) Number(group, rule string) uint32 {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	return l.numbers[ruleKey{group, rule}]
+}
+
+// Namespace is a file of this process that holds the host's network namespace.
+func (l *Lab) Namespace(host string) (string, error) {
+	h, err := l.host(host)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), h.ns.FD()), nil
+}
+
+// Flows are the conntrack entries of a host.
+func (l *Lab) Flows(host string) ([]flow.Entry, error) {
+	h, err := l.host(host)
+	if err != nil {
+		return nil, err
+	}
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	return h.conntrack.Dump()
+}
+
+// Rules are the ruleset of a host, and how often each rule has accepted.
+func (l *Lab) Rules(host string) (nft.Ruleset, []nft.Counter, error) {
+	h, err := l.host(host)
+	if err != nil {
+		return nft.Ruleset{}, nil, err
+	}
+	counters, err := h.rules.Counters()
+	return h.rules.InForce(), counters, err
+}

@@ -1,0 +1,101 @@
+package nft
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+
+	"lablab/lab/ns"
+)
+
+// An Expression is a part of the rules' language that a kernel may have or not.
+type Expression struct {
+	Name   string // in the words of nft(8)
+	Needed bool   // by every ruleset
+	// Option and Module are what a kernel has it by; Module is empty where it is a
+	// part of nf_tables.
+	Option, Module string
+	exprs          []expr.Any
+	sets           []Set
+}
+
+// Expressions are those that rulesets are made of.
+func Expressions() []Expression {
+	names := Set{Name: "addresses", Ranges: merge(nil)}
+	load := &expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 12, Len: 4}
+	return []Expression{
+		{Name: "payload and range", Needed: true, Option: "CONFIG_NF_TABLES", exprs: discoveryExprs()},
+		{Name: "counter", Needed: true, Option: "CONFIG_NFT_COUNTER", Module: "nft_counter", exprs: []expr.Any{&expr.Counter{}}},
+		{Name: "ct state", Needed: true, Option: "CONFIG_NFT_CT", Module: "nft_ct", exprs: matchState(expr.CtStateBitESTABLISHED)},
+		{Name: "ct mark", Needed: true, Option: "CONFIG_NF_CONNTRACK_MARK", Module: "nft_ct", exprs: []expr.Any{
+			&expr.Immediate{Register: register, Data: make([]byte, 4)},
+			&expr.Ct{Key: expr.CtKeyMARK, Register: register, SourceRegister: true},
+		}},
+		{Name: "meta nftrace", Needed: true, Option: "CONFIG_NF_TABLES", exprs: []expr.Any{
+			&expr.Immediate{Register: register, Data: []byte{1}},
+			&expr.Meta{Key: expr.MetaKeyNFTRACE, Register: register, SourceRegister: true},
+		}},
+		{Name: "set", Option: "CONFIG_NF_TABLES", sets: []Set{names}, exprs: []expr.Any{load, &expr.Lookup{SourceRegister: register, SetName: names.Name}}},
+		{Name: "notrack", Option: "CONFIG_NFT_CT", Module: "nft_ct", exprs: []expr.Any{&expr.Notrack{}}},
+	}
+}
+
+// TryExpressions tries the tables and then each expression in n, which stays as it
+// was: every trial is one transaction that ends by taking away what it made. An
+// error of lacking wraps ENOENT where the kernel lacks the expression, and
+// EOPNOTSUPP where it lacks an option of it.
+func TryExpressions(n *ns.Namespace, list []Expression) (lacking []error, err error) {
+	t := newTable(n)
+	defer t.Close()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.try(Expression{}); err != nil {
+		return nil, err
+	}
+	for _, e := range list {
+		lacking = append(lacking, t.try(e))
+	}
+	return lacking, nil
+}
+
+// try makes all that a host's tables have, with a rule of the expression, and takes
+// it away. t.mu is held.
+func (t *Table) try(e Expression) error {
+	tx := newTransaction()
+	tx.add(func(c *nftables.Conn) {
+		table := c.AddTable(groupTable())
+		for _, d := range directions {
+			c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter, nftables.ChainPolicyAccept))
+		}
+		c.AddChain(rawChain(directions[0]))
+	})
+	for _, s := range e.sets {
+		tx.addSet(s)
+	}
+	tx.add(func(c *nftables.Conn) {
+		table, chain := groupChain(directions[0])
+		if len(e.exprs) > 0 {
+			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: slices.Clone(e.exprs)})
+		}
+		c.DelTable(table)
+	})
+	return t.commit(tx)
+}
+
+// Lacks reports whether an error of [TryExpressions] says that the kernel has not
+// got the expression, and not that something else went wrong.
+func Lacks(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)
+}
+
+// Room is how many bytes the kernel grants for one transaction, and how many are
+// asked for. An ordinary user is granted less.
+func (t *Table) Room() (granted, wanted int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	const reserved = 32                        // as in roomOf
+	return t.room + reserved, 2 * socketBuffer // the kernel doubles what it is asked for (socket(7))
+}
