@@ -1,0 +1,33 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// awaitAddress waits until the host takes what is sent to its IPv6 address. The
+// route by which it does is made by a kernel worker, up to some milliseconds after
+// the interface runs (addrconf_dad_work in net/ipv6/addrconf.c); what comes
+// before that is dropped without a trace.
+func awaitAddress(ctx context.Context, h *Host) error {
+	handle, err := rtnetlink(h.ns)
+	if err != nil {
+		return err
+	}
+	defer handle.Close()
+	local := &netlink.Route{Table: unix.RT_TABLE_LOCAL}
+	err = untilTold(ctx, func() (bool, error) {
+		routes, err := handle.RouteListFiltered(unix.AF_INET6, local, netlink.RT_FILTER_TABLE)
+		return slices.ContainsFunc(routes, func(r netlink.Route) bool {
+			return r.Dst != nil && r.Dst.IP.Equal(h.Address.Addr().AsSlice())
+		}), err
+	})
+	if err != nil {
+		return fmt.Errorf("await address %s of %s: %w", h.Address.Addr(), h.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,202 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lablab/flow"
+	"lablab/nft"
+	"lablab/pinger"
+	"lablab/scenario"
+	"lablab/sg"
+)
+
+// Where the trials take place: addresses for documentation (RFC 5737, RFC 3849).
+var (
+	doctorsNet  = netip.MustParsePrefix("192.0.2.0/24")
+	doctorsNet6 = netip.MustParsePrefix("2001:db8::/64")
+)
+
+func newDoctorsHost(name string, net netip.Prefix, number byte) *Host {
+	address := net.Addr().AsSlice()
+	address[len(address)-1] = number
+	ip, _ := netip.AddrFromSlice(address)
+	return &Host{Host: scenario.Host{Name: name, Address: netip.PrefixFrom(ip, net.Bits())}}
+}
+
+// tryNamespace makes the two hosts.
+func (e *examination) tryNamespace(context.Context) (Finding, error) {
+	e.a, e.b = newDoctorsHost("A", doctorsNet, 1), newDoctorsHost("B", doctorsNet, 2)
+	return found("two made, with settings of their own"), e.prepare(e.a, e.b)
+}
+
+// prepare makes the namespaces of hosts.
+func (e *examination) prepare(hosts ...*Host) error {
+	e.hosts = append(e.hosts, hosts...)
+	err := each(hosts, prepare)
+	switch {
+	case errors.Is(err, unix.EROFS):
+		return unableTo(armConntrack, err) // it is about /proc/sys
+	case errors.Is(err, fs.ErrNotExist):
+		return &Unable{"this kernel has no IPv6 (CONFIG_IPV6), or was started with ipv6.disable=1", "take ipv6.disable=1 from the kernel's command line", err}
+	case err != nil:
+		return unableTo(buildLab, err)
+	}
+	return nil
+}
+
+func (e *examination) tryVeth(ctx context.Context) (Finding, error) {
+	return found("a pair joins them, and has carrier"), join(ctx, e.a, e.b)
+}
+
+// tryTables tries what rules are made of. Each expression is a finding of its own.
+func (e *examination) tryTables(context.Context) (f Finding, err error) {
+	if e.lacking, err = nft.TryExpressions(e.a.ns, nft.Expressions()); err != nil {
+		return f, unableTo(installRules, err)
+	}
+	return found("tables and chains for IPv4 and IPv6 (inet)"), nil
+}
+
+// hasExpression is what was found out about the i-th expression.
+func (e *examination) hasExpression(x nft.Expression, i int) (Finding, error) {
+	err := e.lacking[i]
+	if err == nil || !nft.Lacks(err) {
+		return found("understood"), err
+	}
+	hint := "use a newer kernel: nf_tables has had it for years"
+	if x.Module != "" {
+		hint = fmt.Sprintf(kernelOf, x.Option, x.Module)
+	}
+	return Finding{}, &Unable{fmt.Sprintf("this kernel's nf_tables lacks it (%s)", x.Option), hint, err}
+}
+
+// tryRuleset puts a group in force on both hosts: ping is let in, everything is let out.
+func (e *examination) tryRuleset(context.Context) (Finding, error) {
+	everywhere := netip.MustParsePrefix("0.0.0.0/0")
+	rs := nft.Ruleset{
+		Ingress: []nft.Rule{{Number: doctorsRule, Rule: sg.Rule{ID: "ping", Protocol: sg.ICMP, From: sg.Any, To: sg.Any, Peer: doctorsNet}}},
+		Egress:  []nft.Rule{{Number: doctorsRule + 1, Rule: sg.Rule{ID: "all", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: everywhere}}},
+	}
+	for _, h := range []*Host{e.a, e.b} {
+		var err error
+		if h.rules, err = nft.Install(h.ns, rs); err != nil {
+			return Finding{}, unableTo(installRules, err)
+		}
+	}
+	return found("a security group's rules are in force on both"), nil
+}
+
+// doctorsRule is the number of the rule that lets the ping in.
+const doctorsRule = 1001
+
+func (e *examination) tryConntrack(context.Context) (Finding, error) {
+	for _, h := range []*Host{e.a, e.b} {
+		if err := flow.Arm(h.ns, flow.Settings{Timeouts: sg.Nitro()}); err != nil {
+			return Finding{}, unableTo(armConntrack, err)
+		}
+	}
+	return found("it counts, dates and reports, with EC2's timeouts"), nil
+}
+
+func (e *examination) tryConntrackNetlink(context.Context) (f Finding, err error) {
+	if e.a.conntrack, err = flow.OpenTable(e.a.ns); err == nil {
+		_, err = e.a.conntrack.Dump()
+	}
+	if err != nil {
+		return f, unableTo(dumpEntries, err)
+	}
+	return found("entries can be listed"), nil
+}
+
+// tryPing sends one echo request, with everything open that will tell of it.
+func (e *examination) tryPing(ctx context.Context) (f Finding, err error) {
+	for _, h := range []*Host{e.a, e.b} {
+		trace, err := h.rules.Trace()
+		if err != nil {
+			e.traceErr = unableTo(openTrace, err)
+			break
+		}
+		e.traces = append(e.traces, trace)
+	}
+	if e.events, err = flow.Open(e.a.ns); err != nil {
+		e.eventErr = unableTo(openEvents, err)
+	}
+	rtt, err := e.ping(ctx, e.b, e.a)
+	if err != nil {
+		return f, err
+	}
+	return found("an echo request of B was answered by A in %.2f ms", rtt.Seconds()*1000), nil
+}
+
+// ping sends one echo request and returns how long the reply took.
+func (e *examination) ping(ctx context.Context, from, to *Host) (time.Duration, error) {
+	config := pinger.Ping{Target: to.Address.Addr(), EchoID: doctorsEcho, Size: 56, Interval: time.Millisecond, Observe: func(pinger.Probe) {}}
+	s, err := config.Start(ctx, from.ns, 1)
+	if err != nil {
+		return 0, unableTo(openICMP, err)
+	}
+	e.streams = append(e.streams, s)
+	err = s.Settle(ctx)
+	s.End()
+	if err != nil {
+		return 0, err
+	}
+	switch p := s.Probes()[0]; {
+	case p.Fate == pinger.Replied:
+		return p.RTT, nil
+	case p.Err != nil:
+		return 0, fmt.Errorf("send echo request: %w", p.Err)
+	}
+	return 0, fmt.Errorf("await echo reply: none within %s", pinger.Patience)
+}
+
+// doctorsEcho is the id of the echo requests.
+const doctorsEcho = 1001
+
+// tryIPv6 joins two more hosts: in the first two IPv6 is switched off.
+func (e *examination) tryIPv6(ctx context.Context) (f Finding, err error) {
+	a, b := newDoctorsHost("A6", doctorsNet6, 1), newDoctorsHost("B6", doctorsNet6, 2)
+	if err := e.prepare(a, b); err != nil {
+		return f, err
+	}
+	return e.pingOver6(ctx, a, b)
+}
+
+func (e *examination) pingOver6(ctx context.Context, a, b *Host) (f Finding, err error) {
+	err = join(ctx, a, b)
+	if errors.Is(err, unix.EACCES) {
+		return f, &Unable{"IPv6 is switched off in new network namespaces (disable_ipv6=1)", "give them settings of their own: sudo sysctl net.core.devconf_inherit_init_net=0", err}
+	}
+	if err != nil {
+		return f, err
+	}
+	for _, h := range []*Host{a, b} {
+		if err := awaitAddress(ctx, h); err != nil {
+			return f, err
+		}
+	}
+	_, err = e.ping(ctx, b, a)
+	return found("a ping was answered"), err
+}
+
+// tryBridge makes a lab of three hosts, which takes a bridge.
+func (e *examination) tryBridge(ctx context.Context) (f Finding, err error) {
+	l := &Lab{}
+	for i, name := range []string{"A3", "B3", "C3"} {
+		l.hosts = append(l.hosts, newDoctorsHost(name, doctorsNet, byte(i+11)))
+	}
+	if err := e.prepare(l.hosts...); err != nil {
+		return f, err
+	}
+	err = l.connect(ctx)
+	if e.middle = l.middle; err == nil {
+		_, err = e.ping(ctx, l.hosts[2], l.hosts[0])
+	}
+	return found("it joined three hosts, and a ping was answered"), err
+}

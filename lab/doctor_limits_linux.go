@@ -1,0 +1,127 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"lablab/lab/ns"
+)
+
+func tryKernel(context.Context) (Finding, error) { return ageOf(kernel()), nil }
+
+// ageOf says whether a kernel is one that lablab is made for.
+func ageOf(kernel string) Finding {
+	var major, minor int
+	if _, err := fmt.Sscanf(kernel, "Linux %d.%d", &major, &minor); err == nil && (major < 5 || major == 5 && minor < 15) {
+		return degraded("use Linux 5.15 or newer if anything below fails", "%s, older than lablab is made for", kernel)
+	}
+	return found("%s", kernel)
+}
+
+// tryRoot says whether the process has root's power, as far as it is used.
+func tryRoot(context.Context) (Finding, error) {
+	if ns.IsRootless() {
+		return Finding{Status: NotTried, Found: "all this was tried in a user namespace", Hint: "to try it as root: sudo lablab doctor"}, nil
+	}
+	if lacking := ns.Lacking(); len(lacking) > 0 {
+		return Finding{}, &Unable{"this process lacks " + strings.Join(lacking, ", "), "run it as root: sudo lablab run", unix.EPERM}
+	}
+	return found("CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW"), nil
+}
+
+// tryUserNamespace tries the way without root.
+func (e *examination) tryUserNamespace(context.Context) (Finding, error) {
+	switch {
+	case e.noWay != nil:
+		return Finding{}, e.noWay
+	case ns.IsRootless():
+		return found("this process is root in one of its own"), nil
+	}
+	if err := ns.TryRootless(); err != nil {
+		return Finding{}, ExplainRootless(err)
+	}
+	return found("this user may make one (lablab run --rootless always)"), nil
+}
+
+// What a lab takes of open files. The second figure is for a large one.
+const (
+	fewFiles  = 32
+	manyFiles = 1000
+)
+
+// tryOpenFiles opens so many.
+func tryOpenFiles(context.Context) (Finding, error) {
+	var files []int
+	defer func() {
+		for _, fd := range files {
+			_ = unix.Close(fd)
+		}
+	}()
+	for len(files) < manyFiles {
+		fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err == nil {
+			files = append(files, fd)
+			continue
+		}
+		err = unableTo(buildLab, err)
+		var unable *Unable
+		if len(files) < fewFiles || !errors.As(err, &unable) {
+			return Finding{}, err
+		}
+		return degraded(unable.Hint, "%d at a time: too few for many hosts (RLIMIT_NOFILE)", len(files)), nil
+	}
+	return found("%d at a time", manyFiles), nil
+}
+
+// tryManyNamespaces makes as many as the largest lab takes: sixteen hosts and a switch.
+func (e *examination) tryManyNamespaces(context.Context) (Finding, error) {
+	const most = 16 + 1
+	count := 0
+	for _, h := range e.hosts {
+		if h.ns != nil {
+			count++
+		}
+	}
+	if e.middle != nil {
+		count++
+	}
+	for ; count < most; count++ {
+		n, err := ns.New()
+		if err != nil {
+			err = unableTo(makeNamespace, err)
+			var unable *Unable
+			if !errors.As(err, &unable) {
+				return Finding{}, err
+			}
+			return degraded(unable.Hint, "%d at a time: %s", count, unable.Lacks), nil
+		}
+		e.spare = append(e.spare, n)
+	}
+	return found("%d at a time, for sixteen hosts and a switch", most), nil
+}
+
+// tryBuffers asks the sockets in use how much they were granted.
+func (e *examination) tryBuffers(context.Context) (Finding, error) {
+	receive, wanted, err := e.traces[0].Buffer()
+	if err != nil {
+		return Finding{}, err
+	}
+	send, most := e.a.rules.Room()
+	if receive < wanted || send < most {
+		hint := fmt.Sprintf("run it as root, or: sudo sysctl net.core.rmem_max=%d net.core.wmem_max=%d", wanted, most/2)
+		return degraded(hint, "%s of %s to listen, %s of %s for a change: verdicts of bursts may be lost, which is told, and huge groups refused", size(receive), size(wanted), size(send), size(most)), nil
+	}
+	return found("%s to listen, %s for a change of the rules", size(receive), size(send)), nil
+}
+
+// size is a number of bytes, rounded.
+func size(bytes int) string {
+	if bytes < 1<<20 {
+		return fmt.Sprintf("%d KB", (bytes+1<<9)>>10)
+	}
+	return fmt.Sprintf("%d MB", (bytes+1<<19)>>20)
+}

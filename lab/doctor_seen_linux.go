@@ -1,0 +1,153 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"lablab/flow"
+	"lablab/nft"
+	"lablab/sg"
+)
+
+// tryTrace looks for what the rules decided about the ping.
+func (e *examination) tryTrace(ctx context.Context) (f Finding, err error) {
+	if e.traceErr != nil {
+		return f, e.traceErr
+	}
+	err = e.await(ctx, func(v nft.Verdict) bool { return v.Accepted && v.State == "new" && v.By.ID == "ping" })
+	return found("it told that rule ping let a new flow in"), err
+}
+
+// tryTracedState looks for what Linux tells since 6.16 or so: attributes 18 to 21
+// of the trace.
+func (e *examination) tryTracedState(context.Context) (Finding, error) {
+	for _, v := range e.verdicts {
+		switch v.KernelState {
+		case "":
+			return degraded("nothing is lost; Linux 6.16 and newer tell it too", "not told: only lablab's own rules tell the state of a packet"), nil
+		case v.State:
+		default:
+			return Finding{}, fmt.Errorf("%s, and the kernel says %s", v, v.KernelState)
+		}
+	}
+	return found("told, as lablab's own rules tell it"), nil
+}
+
+// tryEntry looks for the conntrack entry of the ping.
+func (e *examination) tryEntry(context.Context) (f Finding, err error) {
+	entries, err := e.a.conntrack.Dump()
+	if err != nil {
+		return f, unableTo(dumpEntries, err)
+	}
+	for _, entry := range entries {
+		switch {
+		case !isDoctors(entry):
+		case entry.Mark != doctorsRule:
+			return f, fmt.Errorf("conntrack entry %s has mark %d, not that of the rule that let it in", entry.Orig, entry.Mark)
+		case entry.Sent.Packets != 1 || entry.Got.Packets != 1:
+			return f, fmt.Errorf("conntrack entry %s counts %d packets there and %d back, not one each", entry.Orig, entry.Sent.Packets, entry.Got.Packets)
+		default:
+			return found("marked with the rule that let the ping in; it counts"), nil
+		}
+	}
+	return f, errors.New("conntrack has no entry of the ping")
+}
+
+func isDoctors(entry flow.Entry) bool {
+	return entry.Orig.Protocol == sg.ICMP && entry.Orig.ICMPID == doctorsEcho
+}
+
+// tryEvents looks for what conntrack announced of the ping.
+func (e *examination) tryEvents(ctx context.Context) (f Finding, err error) {
+	if e.eventErr != nil {
+		return f, e.eventErr
+	}
+	told, dated := false, ", not dated"
+	err = untilTold(ctx, func() (bool, error) {
+		err := e.events.Drain(func(event flow.Event) {
+			if event.Change != flow.New || !isDoctors(event.Entry) {
+				return
+			}
+			told = true
+			if !event.Kernel.IsZero() {
+				dated = ", dated by the kernel"
+			}
+		}, func() {})
+		return told, err
+	})
+	if errors.Is(err, errNotTold) {
+		const option = "CONFIG_NF_CONNTRACK_EVENTS"
+		return f, &Unable{"conntrack announces nothing (" + option + ")", "use a kernel that has " + option, err}
+	}
+	return found("the new entry was announced%s", dated), err
+}
+
+// tryDeny sends a packet that no rule allows.
+func (e *examination) tryDeny(ctx context.Context) (f Finding, err error) {
+	const discard = 9 // RFC 863
+	err = e.b.ns.Do(func() error {
+		conn, err := net.DialUDP("udp", nil, &net.UDPAddr{IP: e.a.Address.Addr().AsSlice(), Port: discard})
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_, err = conn.Write([]byte("canary"))
+		return err
+	})
+	if err != nil {
+		return f, fmt.Errorf("send a packet that no rule allows: %w", err)
+	}
+	var verdict nft.Verdict
+	err = e.await(ctx, func(v nft.Verdict) bool {
+		verdict = v
+		return v.Direction == sg.Ingress && v.Packet.Protocol == sg.UDP
+	})
+	if err == nil && verdict.Accepted {
+		return f, &NotProved{What: fmt.Sprintf("%s was accepted by %s", verdict.Packet, verdict.By.ID)}
+	}
+	return found("a packet that no rule allows was seen to be dropped"), err
+}
+
+// await takes the kernel's verdicts until there is one such as is wanted.
+func (e *examination) await(ctx context.Context, wanted func(nft.Verdict) bool) error {
+	looked := 0
+	err := untilTold(ctx, func() (bool, error) {
+		for _, t := range e.traces {
+			if err := t.Drain(func(v nft.Verdict) { e.verdicts = append(e.verdicts, v) }, func() {}); err != nil {
+				return false, err
+			}
+		}
+		for ; looked < len(e.verdicts); looked++ {
+			if wanted(e.verdicts[looked]) {
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+	if err != nil {
+		return fmt.Errorf("await the verdict about a packet: %w", err)
+	}
+	return nil
+}
+
+var errNotTold = errors.New("the kernel tells nothing")
+
+// untilTold looks until done, half a second at most: by then the kernel has told what
+// it tells.
+func untilTold(ctx context.Context, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Second/2, errNotTold)
+	defer cancel()
+	for {
+		if is, err := done(); is || err != nil {
+			return err
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
