@@ -34,6 +34,7 @@ packet passed or died.`,
 	root.AddCommand(newUp(env, code), newDown(env), newPS(env), newExec(env), newStatus(env), newFlows(env), newTrace(env), newEvents(env))
 	root.AddCommand(newAuthorize(env), newRevoke(env), newGroups(env), newCut(env))
 	root.AddCommand(newReplay(env, code), newReport(env, code))
+	root.AddCommand(newDoctor(env, code))
 	return root
 }
 

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"lablab/lab"
+	"lablab/report"
+)
+
+// doctor examines the machine, here or in a user namespace, and returns the exit
+// code. If neither way is open, that is a finding and no error.
+func doctor(env Env, f doctorFlags) (int, error) {
+	done, code, err := elsewhere(env, f.rootless)
+	var noWay *lab.Unable
+	switch {
+	case errors.As(err, &noWay):
+	case done || err != nil:
+		return code, err
+	}
+	ctx, cancel := interruptible(env.Signals)
+	defer cancel()
+	d := lab.Diagnose(ctx, err)
+	if ctx.Err() != nil {
+		return 0, failure(ctx, context.Cause(ctx))
+	}
+	if err := tellDiagnosis(env, f, diagnosisOf(d)); err != nil {
+		return 0, broken(err)
+	}
+	if !d.Able() {
+		return exitUnable, nil
+	}
+	return exitHeld, nil
+}
+
+func tellDiagnosis(env Env, f doctorFlags, d *report.Diagnosis) error {
+	if f.format == "json" {
+		return writeJSON(env.Stdout, d)
+	}
+	return newText(env, f.colour).Diagnosis(d)
+}
+
+// diagnosisOf is what was found, for whoever reads it.
+func diagnosisOf(d lab.Diagnosis) *report.Diagnosis {
+	told := &report.Diagnosis{Able: d.Able(), Kernel: d.Kernel, Rootless: d.Rootless}
+	for _, f := range d.Findings {
+		told.Checks = append(told.Checks, report.Ability{Name: f.Name, Status: string(f.Status), Found: oneLine(f.Found), Hint: f.Hint, Needed: f.Needed})
+	}
+	return told
+}

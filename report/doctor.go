@@ -1,0 +1,105 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Diagnosis is what a machine can do, for `lablab doctor`.
+type Diagnosis struct {
+	Able     bool      `json:"able"` // to play scenarios
+	Kernel   string    `json:"kernel"`
+	Rootless bool      `json:"rootless"` // in a user namespace
+	Checks   []Ability `json:"checks"`
+}
+
+// An Ability is one thing that a machine can do or not.
+type Ability struct {
+	Name   string `json:"name"`
+	Status string `json:"status"` // ok, degraded, missing or not tried
+	Found  string `json:"found"`
+	Hint   string `json:"hint,omitempty"` // the way out
+	Needed bool   `json:"needed"`         // whether no scenario can be played without it
+}
+
+// Diagnosis writes what a machine can do for people: a line each, the way out
+// below it, and at the end what follows.
+func (t *Text) Diagnosis(d *Diagnosis) error {
+	var b bytes.Buffer
+	longest := 0
+	for _, c := range d.Checks {
+		longest = max(longest, len(c.Name))
+	}
+	for _, c := range d.Checks {
+		lead := fmt.Sprintf("  %-*s  ", longest, c.Name)
+		m := c.mark()
+		var line bytes.Buffer
+		t.paragraph(&line, lead, plain, c.Found)
+		if c.Hint != "" {
+			t.paragraph(&line, strings.Repeat(" ", len(lead)), dim, c.Hint)
+		}
+		b.WriteString(styled(m.style, m.shape)) // in the place of the first space
+		b.Write(line.Bytes()[1:])
+	}
+	b.WriteByte('\n')
+	t.paragraph(&b, "", bold, d.conclusion())
+	t.paragraph(&b, "", plain, "Next: "+d.next())
+	return t.flush(&b)
+}
+
+// mark tells by its shape how it stands; only what is needed is red.
+func (a Ability) mark() mark {
+	switch a.Status {
+	case "ok":
+		return mark{"✓", green, a.Status}
+	case "degraded":
+		return mark{"!", yellow, a.Status}
+	case "missing":
+		if a.Needed {
+			return mark{"✗", red, a.Status}
+		}
+		return mark{"✗", yellow, a.Status}
+	}
+	return mark{"·", dim, a.Status}
+}
+
+// conclusion says whether scenarios can be played here.
+func (d *Diagnosis) conclusion() string {
+	if i := d.firstMissing(); i >= 0 {
+		return fmt.Sprintf("lablab run cannot work here: %s: %s.", d.Checks[i].Name, d.Checks[i].Found)
+	}
+	how := "as root"
+	if d.Rootless {
+		how = "without root, in a user namespace"
+	}
+	var without []string
+	for _, c := range d.Checks {
+		if c.Status == "missing" && c.Name != "user namespace" {
+			without = append(without, c.Name)
+		}
+	}
+	if len(without) > 0 {
+		return fmt.Sprintf("lablab run works here, %s, but not scenarios that take: %s.", how, strings.Join(without, ", "))
+	}
+	return fmt.Sprintf("lablab run works here, %s.", how)
+}
+
+// next is what to do now.
+func (d *Diagnosis) next() string {
+	i := d.firstMissing()
+	switch {
+	case i >= 0:
+		return d.Checks[i].Hint
+	case d.Rootless:
+		return "lablab run"
+	}
+	return "sudo lablab run"
+}
+
+// firstMissing is the first check that failed and must not, or -1. Those that were
+// not tried follow from it.
+func (d *Diagnosis) firstMissing() int {
+	return slices.IndexFunc(d.Checks, func(c Ability) bool { return c.Needed && c.Status == "missing" })
+}

@@ -1,0 +1,48 @@
+package report
+
+import (
+	"bytes"
+	"regexp"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDiagnosis(t *testing.T) {
+	ok := Ability{Name: "veth", Status: "ok", Found: "a pair", Needed: true}
+	slow := Ability{Name: "netlink buffers", Status: "degraded", Found: "4 MB of 8 MB to listen: bursts may be lost", Hint: "run it as root"}
+	six := Ability{Name: "IPv6", Status: "missing", Found: "off", Hint: "switch it on"}
+	deny := Ability{Name: "default deny", Status: "missing", Found: "all is let in", Hint: "mend it", Needed: true}
+	left := Ability{Name: "bridge", Status: "not tried", Found: "needs veth"}
+	for _, c := range []struct {
+		d    Diagnosis
+		want string
+	}{
+		{Diagnosis{Checks: []Ability{ok}}, "" +
+			"✓ veth  a pair\n" +
+			"\nlablab run works here, as root.\nNext: sudo lablab run\n"},
+		{Diagnosis{Rootless: true, Checks: []Ability{ok, slow, six}}, "" +
+			"✓ veth             a pair\n" +
+			"! netlink buffers  4 MB of 8 MB to listen:\n" +
+			"                   bursts may be lost\n" +
+			"                   run it as root\n" +
+			"✗ IPv6             off\n" +
+			"                   switch it on\n" +
+			"\nlablab run works here, without root, in a\nuser namespace, but not scenarios that take:\nIPv6.\nNext: lablab run\n"},
+		{Diagnosis{Checks: []Ability{six, deny, left}}, "" +
+			"✗ IPv6          off\n" +
+			"                switch it on\n" +
+			"✗ default deny  all is let in\n" +
+			"                mend it\n" +
+			"· bridge        needs veth\n" +
+			"\nlablab run cannot work here: default deny:\nall is let in.\nNext: mend it\n"},
+	} {
+		var b bytes.Buffer
+		if err := NewText(&b, 44).Diagnosis(&c.d); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(b.String(), "")); diff != "" {
+			t.Errorf("want (-), got (+):\n%s", diff)
+		}
+	}
+}
