@@ -24,8 +24,6 @@ import (
 
 // What AWS documents of tracked and untracked flows, case by case, on the kernel.
 
-var world = netip.MustParsePrefix("0.0.0.0/0")
-
 func allow(id string, p sg.Protocol, port int, peer string) sg.Rule {
 	return sg.Rule{ID: id, Protocol: p, From: port, To: port, Peer: netip.MustParsePrefix(peer)}
 }

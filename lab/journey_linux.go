@@ -59,7 +59,7 @@ func isEcho(p nft.Packet, v4, v6 uint8) bool {
 type part struct{ first, last int }
 
 // part says what a packet carries, and whether that is clear yet.
-func (j *journeys) part(host string, v nft.Verdict, reply bool) (p part, clear bool) {
+func (j *journeys) part(host string, v nft.Verdict, reply bool) (p part, known bool) {
 	switch j.Protocol {
 	case sg.UDP:
 		seq := int(v.Packet.Number)
@@ -80,7 +80,7 @@ func (j *journeys) part(host string, v nft.Verdict, reply bool) (p part, clear b
 
 // segment says which messages a segment of TCP carries, by its place in the
 // connection. A SYN stands for the message for which a connection is made.
-func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, clear bool) {
+func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, known bool) {
 	began := j.there
 	if reply {
 		began = j.back
@@ -106,7 +106,7 @@ func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, clea
 
 // attempt says for which message a connection is being made. The attempts leave
 // their host in order; elsewhere it is known when that has been told.
-func (j *journeys) attempt(host string, v nft.Verdict) (p part, clear bool) {
+func (j *journeys) attempt(host string, v nft.Verdict) (p part, known bool) {
 	seq, known := j.begun[v.Packet.TCPSeq]
 	if !known && (host != j.From || v.Direction != sg.Egress) {
 		return part{}, false

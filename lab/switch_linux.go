@@ -13,10 +13,18 @@ import (
 
 // connect joins the hosts: two by a veth pair, more by a switch.
 func (l *Lab) connect(ctx context.Context) error {
+	var err error
 	if len(l.hosts) == 2 {
-		return join(ctx, l.hosts[0], l.hosts[1])
+		err = join(ctx, l.hosts[0], l.hosts[1])
+	} else {
+		err = l.joinBySwitch(ctx)
 	}
-	return l.joinBySwitch(ctx)
+	for _, h := range l.hosts {
+		if err == nil && h.Address.Addr().Is6() {
+			err = awaitAddress(ctx, h)
+		}
+	}
+	return err
 }
 
 // joinBySwitch joins hosts by a bridge in a namespace of its own, which has no rules.

@@ -113,8 +113,8 @@ func (w *witness) tell(host string, v nft.Verdict) bool {
 		w.strange(host, v)
 		return true
 	}
-	part, clear := j.part(host, v, reply)
-	if !clear {
+	part, known := j.part(host, v, reply)
+	if !known {
 		return false
 	}
 	event := eventOf(host, v)

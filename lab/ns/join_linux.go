@@ -56,7 +56,7 @@ func cover(path, text string) error {
 		return fmt.Errorf("cover %s: %w", path, err)
 	}
 	// The mount holds what is in it.
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }()
 	defer f.Close()
 	const readable = 0o644
 	if err := f.Chmod(readable); err != nil {
