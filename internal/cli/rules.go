@@ -14,17 +14,25 @@ import (
 
 func newRules(env Env) *cobra.Command {
 	var ids []string
-	var related string
+	var related, name, format string
 	c := &cobra.Command{
-		Use:   "rules FILE... [--group ID]...",
-		Short: "Print security groups as an nftables ruleset",
+		Use:   "rules FILE... [--group ID]...\n  lablab rules HOST [--name LAB]",
+		Short: "Print security groups, or what a host of a lab enforces, as an nftables ruleset",
 		Long: `Rules prints the ruleset that a host with these groups enforces, in the syntax of
 nft(8), which accepts it. It is what lablab installs. Without --group it is about
 all groups that were read. Sources that cannot be enforced are left out, and
-listed on standard error. It needs no privilege, and works on any system.`,
-		Example: `  lablab rules groups.json interfaces.json --group sg-0123456789abcdef0 | sudo nft -f -`,
-		Args:    someFiles,
-		RunE: func(_ *cobra.Command, files []string) error {
+listed on standard error. It needs no privilege, and works on any system.
+
+With the name of a host of a running lab it prints what is in force there, with the
+counters as they are now, as nft list table does.`,
+		Example: `  lablab rules groups.json interfaces.json --group sg-0123456789abcdef0 | sudo nft -f -
+  lablab rules A`,
+		Args: someFiles,
+		RunE: func(c *cobra.Command, files []string) error {
+			asked := liveRules{name: name, format: format, files: len(ids) > 0 || c.Flags().Changed("related")}
+			if found, err := asked.print(env, files); found || err != nil {
+				return err
+			}
 			passes, err := relatedOf(related)
 			if err != nil {
 				return err
@@ -44,6 +52,8 @@ listed on standard error. It needs no privilege, and works on any system.`,
 			return broken(err)
 		},
 	}
+	addName(c, &name)
+	c.Flags().StringVar(&format, "format", "text", "text, or of a host json")
 	c.Flags().StringVar(&related, "related", "off", relatedUsage)
 	c.Flags().StringArrayVar(&ids, "group", nil, "`ID` of a group that the host carries; may be repeated")
 	return c

@@ -41,9 +41,10 @@ func noHost(status control.Status, name string) error {
 // be interrupted.
 func verb(env Env, c *cobra.Command, do func(ctx context.Context, lab *control.Client, args []string) error) *cobra.Command {
 	var name string
-	c.Flags().StringVar(&name, "name", defaultName, "which lab: `NAME`")
+	addName(c, &name)
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		if err := checkName(name); err != nil {
+		name, err := env.which(name)
+		if err != nil {
 			return err
 		}
 		ctx, cancel := interruptible(env.Signals)
@@ -80,12 +81,19 @@ func newDown(env Env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "down", Short: "Take a lab down", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			names := []string{name}
-			if all {
-				var err error
-				if names, err = control.Names(control.Directory(env.Getenv, owner())); err != nil {
-					return &brokenError{err: err}
+			if all && name != "" {
+				return &usageError{errors.New("--all and --name exclude each other"), "lablab down --all"}
+			}
+			names, err := control.Names(control.Directory(env.Getenv, owner()))
+			if err != nil {
+				return &brokenError{err: err}
+			}
+			if !all {
+				name, err := env.which(name)
+				if err != nil {
+					return err
 				}
+				names = []string{name}
 			}
 			for _, n := range names {
 				client := env.lab(n)
@@ -101,7 +109,7 @@ func newDown(env Env) *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&name, "name", defaultName, "which lab: `NAME`")
+	addName(c, &name)
 	c.Flags().BoolVar(&all, "all", false, "all of them")
 	return c
 }
@@ -150,7 +158,8 @@ known inside.`,
 		Example: `  sudo lablab exec B -- ping A
   sudo lablab exec A -- bash`,
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := checkName(name); err != nil {
+			name, err := env.which(name)
+			if err != nil {
 				return err
 			}
 			if len(args) > 1 && args[1] == "--" {
@@ -162,7 +171,7 @@ known inside.`,
 			return execIn(env, name, args[0], args[1:])
 		},
 	}
-	c.Flags().StringVar(&name, "name", defaultName, "which lab: `NAME`")
+	addName(c, &name)
 	c.Flags().SetInterspersed(false)
 	return c
 }

@@ -216,7 +216,7 @@ func (s *Server) rules(host string) (Ruleset, error) {
 	if err != nil {
 		return Ruleset{}, err
 	}
-	answer := Ruleset{Host: host, Text: rs.String(), Counters: []timeline.Counter{}}
+	answer := Ruleset{Host: host, Text: rs.Live(counters), Counters: []timeline.Counter{}}
 	for _, c := range counters {
 		answer.Counters = append(answer.Counters, timeline.Counter{Direction: c.Direction, Rule: c.ID, Number: c.Number, Packets: c.Packets, Bytes: c.Bytes})
 	}

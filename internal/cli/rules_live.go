@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"lablab/internal/control"
+)
+
+// liveRules is `lablab rules` where it may be about a host of a running lab.
+type liveRules struct {
+	name   string // of the lab; empty if it was not named
+	files  bool   // there are flags that only files have
+	format string
+}
+
+// print writes the ruleset of a host. It reports whether the arguments name one: a
+// file is told from a host by which of them there is.
+func (r liveRules) print(env Env, args []string) (bool, error) {
+	if err := oneOf("--format", r.format, "text", "json"); err != nil {
+		return false, err
+	}
+	switch {
+	case r.files && r.name != "":
+		return false, &usageError{errors.New("--name is about a host of a lab, --group and --related about files"), "see lablab rules --help"}
+	case r.name != "" && len(args) > 1:
+		return false, &usageError{errors.New("one host at a time"), "lablab rules --name " + r.name + " " + args[0]}
+	// ./A is a file, whatever hosts there are.
+	case r.files || r.name == "" && (len(args) > 1 || strings.ContainsRune(args[0], os.PathSeparator)):
+		return false, r.noFormat()
+	}
+	host := args[0]
+	_, noFile := os.Stat(host)
+	name, err := env.which(r.name)
+	if err != nil {
+		if r.name == "" && noFile == nil {
+			err = r.noFormat()
+		}
+		return false, err
+	}
+	client := env.lab(name)
+	defer client.Close()
+	status, err := client.Status(context.Background())
+	has := slices.ContainsFunc(status.Hosts, func(h control.Host) bool { return h.Name == host })
+	switch {
+	case r.name != "" && err != nil:
+		return false, refused(err)
+	case has && r.name == "" && noFile == nil:
+		return false, &usageError{fmt.Errorf("%s is a file here, and a host of lab %s", host, name), fmt.Sprintf("say which: ./%s, or --name %s %s", host, name, host)}
+	case has:
+		return true, r.show(env, client, host)
+	case r.name != "" || err == nil && noFile != nil && !strings.Contains(host, "."):
+		return false, noHost(status, host)
+	}
+	return false, r.noFormat()
+}
+
+// show writes what is in force at a host now.
+func (r liveRules) show(env Env, client *control.Client, host string) error {
+	rules, err := client.Rules(context.Background(), host)
+	if err != nil {
+		return refused(err)
+	}
+	if r.format == "json" {
+		return broken(writeJSON(env.Stdout, rules))
+	}
+	_, err = io.WriteString(env.Stdout, rules.Text)
+	return broken(err)
+}
+
+// noFormat refuses a format that files have not.
+func (r liveRules) noFormat() error {
+	if r.format != "text" {
+		return &usageError{errors.New("files are printed as text only"), "--format json is for the ruleset of a host: lablab rules A --format json"}
+	}
+	return nil
+}

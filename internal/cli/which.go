@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lablab/internal/control"
+)
+
+// addName adds --name to a command that asks a running lab.
+func addName(c *cobra.Command, name *string) {
+	c.Flags().StringVar(name, "name", "", "which lab, where several run: `NAME`")
+}
+
+// which is the lab that is meant: the one that was named, or the only one.
+func (env Env) which(name string) (string, error) {
+	if name != "" {
+		return name, checkName(name)
+	}
+	names, err := control.Names(control.Directory(env.Getenv, owner()))
+	if err != nil {
+		return "", &brokenError{err: err}
+	}
+	if len(names) > 1 {
+		names = env.alive(names)
+	}
+	switch len(names) {
+	case 0:
+		return defaultName, nil
+	case 1:
+		return names[0], checkName(names[0])
+	}
+	return "", &usageError{errors.New("which lab? several run: " + strings.Join(names, ", ")), "name one: --name " + names[0]}
+}
+
+// alive are those of the labs that answer.
+func (env Env) alive(names []string) []string {
+	var alive []string
+	for _, name := range names {
+		client := env.lab(name)
+		if _, err := client.Status(context.Background()); err == nil {
+			alive = append(alive, name)
+		}
+		client.Close()
+	}
+	return alive
+}

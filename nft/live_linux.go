@@ -1,0 +1,42 @@
+package nft
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lablab/sg"
+)
+
+// counted is a rule with a counter, in the text of a ruleset: what it matches, what it
+// does, its number and its id.
+var counted = regexp.MustCompile(`^(\t\t.*?) counter((?: ct mark set 0x([0-9a-f]{8}))? accept comment "(.*)"\n)$`)
+
+// Live is the ruleset's text with the figures of its counters, as `nft list table`
+// prints it.
+func (rs Ruleset) Live(counters []Counter) string {
+	waiting := slices.Clone(counters)
+	lines := strings.SplitAfter(rs.String(), "\n")
+	var direction sg.Direction
+	for i, line := range lines {
+		if name, found := strings.CutPrefix(line, "\tchain "); found {
+			direction = sg.Direction(strings.TrimSuffix(name, " {\n"))
+		}
+		part := counted.FindStringSubmatch(line)
+		if part == nil {
+			continue
+		}
+		number, _ := strconv.ParseUint(part[3], 16, 32) // 0 for a rule that is no group's
+		is := func(c Counter) bool {
+			return c.Direction == direction && c.Number == uint32(number) && (number != 0 || c.ID == part[4])
+		}
+		if j := slices.IndexFunc(waiting, is); j >= 0 { // of several alike, the first
+			c := waiting[j]
+			lines[i] = fmt.Sprintf("%s counter packets %d bytes %d%s", part[1], c.Packets, c.Bytes, part[2])
+			waiting = slices.Delete(waiting, j, j+1)
+		}
+	}
+	return strings.Join(lines, "")
+}
