@@ -192,34 +192,6 @@ func (t *teller) unproved() {
 	}
 }
 
-// moral is the point of it all, if this run has made it.
-func (b *builder) moral() []string {
-	outlived, refused := false, false
-	for i := range b.Streams {
-		t := &teller{builder: b, stream: &b.Streams[i]}
-		for _, r := range t.at(t.stream.To, sg.Ingress, "request") {
-			switch {
-			case r.State == "new" && r.Verdict == "accept":
-				t.admitted = r.Number
-			case r.State == "established":
-				if rule := b.rule(t.admitted); rule != nil {
-					experiment, _, _ := b.gone(rule, r.Host)
-					outlived = outlived || experiment > 0 && t.firstIn(r, experiment) > 0
-				}
-			case r.State == "new" && r.Verdict == "drop":
-				refused = true
-			}
-		}
-	}
-	if !outlived || !refused {
-		return nil
-	}
-	return []string{
-		"A rule decides about the first packet of a flow. The conntrack entry which that packet leaves decides about all the others.",
-		"So revoking a rule keeps new flows out and does not end those that it has let in. That is what makes the firewall stateful.",
-	}
-}
-
 func (t *teller) say(format string, args ...any) {
 	t.sentences = append(t.sentences, fmt.Sprintf(format, args...))
 }
