@@ -19,7 +19,11 @@ func TestCourse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sc, _ := scenario.Builtin(name)
-			held(t, run(t, sc, 10*time.Millisecond))
+			r := run(t, sc, 10*time.Millisecond)
+			held(t, r)
+			if r.Question == "" || r.Why[len(r.Why)-1].Subject != "In short" {
+				t.Error("it asks nothing, or teaches nothing")
+			}
 		})
 	}
 }
