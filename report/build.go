@@ -114,29 +114,6 @@ func (b *builder) add(e timeline.Event) {
 		if x := b.Experiment(body.Number); x != nil {
 			x.Complete = true
 		}
-	case timeline.StreamStarted:
-		b.Streams = append(b.Streams, Stream{
-			Name: body.Stream, Protocol: body.Protocol.String(), From: body.From, To: body.To,
-			Target: body.Target.String(), ICMPID: body.ICMPID, SourcePort: body.SourcePort, Port: body.Port,
-		})
-	case timeline.Sent:
-		j := b.journey(body.Stream, body.Seq)
-		j.sent(e)
-		j.connecting = body.Connecting
-	case timeline.Connected:
-		b.journey(body.Stream, body.Seq).connected = true
-	case timeline.NotSent:
-		j := b.journey(body.Stream, body.Seq)
-		j.sent(e)
-		j.local, j.Error = body.Local, body.Error
-		j.Outcome = Unsent
-	case timeline.Unreached:
-		j := b.journey(body.Stream, body.Seq)
-		j.Outcome, j.Error = Reset, body.Error
-	case timeline.Replied:
-		b.replied(e, body)
-	case timeline.Judged:
-		b.judged(e, body)
 	case timeline.TimedOut:
 		if x := b.Experiment(e.Experiment); x != nil {
 			x.Late = true
@@ -162,6 +139,37 @@ func (b *builder) add(e timeline.Event) {
 		b.Interrupted, b.InterruptBy = true, body.By
 	case timeline.Ended:
 		b.Failed = body.Failed
+	default:
+		b.addPacket(e)
+	}
+}
+
+// addPacket takes the next event, if it is about a stream.
+func (b *builder) addPacket(e timeline.Event) {
+	switch body := e.Body.(type) {
+	case timeline.StreamStarted:
+		b.Streams = append(b.Streams, Stream{
+			Name: body.Stream, Protocol: body.Protocol.String(), From: body.From, To: body.To,
+			Target: body.Target.String(), ICMPID: body.ICMPID, SourcePort: body.SourcePort, Port: body.Port,
+		})
+	case timeline.Sent:
+		j := b.journey(body.Stream, body.Seq)
+		j.sent(e)
+		j.connecting = body.Connecting
+	case timeline.Connected:
+		b.journey(body.Stream, body.Seq).connected = true
+	case timeline.NotSent:
+		j := b.journey(body.Stream, body.Seq)
+		j.sent(e)
+		j.local, j.Error = body.Local, body.Error
+		j.Outcome = Unsent
+	case timeline.Unreached:
+		j := b.journey(body.Stream, body.Seq)
+		j.Outcome, j.Error = Reset, body.Error
+	case timeline.Replied:
+		b.replied(e, body)
+	case timeline.Judged:
+		b.judged(e, body)
 	}
 }
 
