@@ -1,11 +1,11 @@
 package lab
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os/exec"
+	"syscall"
 	"time"
 
 	"lablab/scenario"
@@ -19,13 +19,13 @@ func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 		return err
 	}
 	const grace = time.Second // for those that hold its output open
-	var output bytes.Buffer
+	output := &tail{most: 2000}
 	command := exec.CommandContext(ctx, a.Command[0], a.Command[1:]...)
-	command.Stdout, command.Stderr, command.WaitDelay = &output, &output, grace
-	if err := host.ns.Do(command.Start); err != nil {
-		return fmt.Errorf("run %s on %s: %w", a.Command[0], a.Host, err)
-	}
-	err = command.Wait()
+	command.Stdout, command.Stderr, command.WaitDelay = output, output, grace
+	// In a process namespace of its own: with the program ends whatever it has
+	// started. And it ends with the thread that started it, which waits for it here.
+	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+	err = host.ns.Do(command.Run)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -33,11 +33,23 @@ func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 	if err != nil && !errors.As(err, &failed) && !errors.Is(err, exec.ErrWaitDelay) {
 		return fmt.Errorf("run %s on %s: %w", a.Command[0], a.Host, err)
 	}
-	const most = 2000 // bytes
-	text := output.Bytes()
 	l.log.Append(timeline.Ran{
 		Host: a.Host, Command: a.Command, Exit: command.ProcessState.ExitCode(), Expected: a.Exit,
-		Output: string(text[max(0, len(text)-most):]),
+		Output: string(output.text),
 	})
 	return nil
+}
+
+// A tail keeps the end of what is written.
+type tail struct {
+	most int // bytes
+	text []byte
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.text = append(t.text, b...)
+	if over := len(t.text) - t.most; over > 0 {
+		t.text = append(t.text[:0], t.text[over:]...)
+	}
+	return len(b), nil
 }

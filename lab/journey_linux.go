@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"slices"
+
 	"lablab/nft"
 	"lablab/pinger"
 	"lablab/scenario"
@@ -22,8 +24,10 @@ type journeys struct {
 	unsent   int          // packets of ICMP that the sender's own rules dropped, so far
 	finished map[int]bool // by sequence number: the last verdict about it was seen
 	gaveUp   int          // up to that sequence number, nothing more is waited for
-	// Of UDP: the packets by what their headers are told apart by.
-	tags map[uint32]int
+	// Of UDP: the packets by what their headers are told apart by: each of its own in
+	// IPv4, all of a flow the same in IPv6.
+	tags   map[uint32][]int
+	errors map[errorsAt]int
 	// Of TCP: which message a connection was begun for, by its first sequence number;
 	// and those numbers of the connection that each host has seen last, there and back.
 	begun       map[uint32]int
@@ -32,7 +36,7 @@ type journeys struct {
 
 func newJourneys(a scenario.Start, stream *pinger.Stream) *journeys {
 	return &journeys{
-		Start: a, stream: stream, finished: map[int]bool{}, tags: map[uint32]int{},
+		Start: a, stream: stream, finished: map[int]bool{}, tags: map[uint32][]int{}, errors: map[errorsAt]int{},
 		begun: map[uint32]int{}, there: map[string]uint32{}, back: map[string]uint32{},
 	}
 }
@@ -64,7 +68,7 @@ func (j *journeys) part(host string, v nft.Verdict, reply bool) (p part, known b
 	case sg.UDP:
 		seq := int(v.Packet.Number)
 		if !reply {
-			j.tags[v.Packet.Tag] = seq
+			j.tagged(v.Packet.Tag, seq)
 		}
 		return part{seq, seq}, true
 	case sg.TCP:
@@ -76,6 +80,31 @@ func (j *journeys) part(host string, v nft.Verdict, reply bool) (p part, known b
 		j.unsent++
 	}
 	return part{seq, seq}, true
+}
+
+// tagged notes by which tag a packet is known.
+func (j *journeys) tagged(tag uint32, seq int) {
+	if !slices.Contains(j.tags[tag], seq) {
+		j.tags[tag] = append(j.tags[tag], seq)
+	}
+}
+
+// quoted is the packet that an ICMP error is about, if the stream has one with that tag.
+// Of several with the same the first error is about the first, as they come in order.
+func (j *journeys) quoted(host string, tag uint32) (seq int, found bool) {
+	list := j.tags[tag]
+	if len(list) == 0 {
+		return 0, false
+	}
+	seen := j.errors[errorsAt{host, tag}]
+	j.errors[errorsAt{host, tag}]++
+	return list[min(seen, len(list)-1)], true
+}
+
+// errorsAt is where ICMP errors about packets with a tag are seen.
+type errorsAt struct {
+	host string
+	tag  uint32
 }
 
 // segment says which messages a segment of TCP carries, by its place in the
@@ -93,6 +122,10 @@ func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, know
 		seq := j.begun[j.there[host]]
 		return part{seq, seq}, true
 	}
+	if _, answered := j.back[host]; reply && v.Packet.TCPFlags&nft.RST != 0 && !answered {
+		seq := j.begun[j.there[host]] // in the place of a SYN-ACK
+		return part{seq, seq}, true
+	}
 	if v.Packet.Length == 0 {
 		return part{}, true
 	}
@@ -100,8 +133,12 @@ func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, know
 	if !known {
 		return part{}, false
 	}
-	size, offset := sizeOf(j.Start), int(v.Packet.TCPSeq-began[host]-1)
-	return part{first + offset/size, first + (offset+v.Packet.Length-1)/size}, true
+	size, offset := sizeOf(j.Start), int(int32(v.Packet.TCPSeq-began[host]-1))
+	p = part{first + offset/size, first + (offset+v.Packet.Length-1)/size}
+	if offset < 0 || p.last > j.stream.Len()+1 {
+		return part{}, true // of an earlier connection
+	}
+	return p, true
 }
 
 // attempt says for which message a connection is being made. The attempts leave

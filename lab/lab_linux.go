@@ -39,7 +39,9 @@ type Lab struct {
 	// Streams go on from one experiment to the next.
 	streams  []*running
 	started  int // how many there were
+	asked    map[int]bool
 	servers  map[string]*pinger.Server
+	free     free
 	interval time.Duration // between two packets of a stream
 	log      *timeline.Log
 
@@ -65,7 +67,7 @@ type Host struct {
 func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	log.Append(begun(sc, o))
 	l := &Lab{
-		log: log, interval: o.Interval, unwatch: func() {}, verdicts: newWitness(log), announced: map[string]bool{}, known: map[uint32]timeline.Rule{}, revoked: map[ruleKey]revokedRule{}, servers: map[string]*pinger.Server{},
+		log: log, interval: o.Interval, unwatch: func() {}, verdicts: newWitness(log), announced: map[string]bool{}, known: map[uint32]timeline.Rule{}, asked: askedFor(sc), revoked: map[ruleKey]revokedRule{}, servers: map[string]*pinger.Server{},
 		related: nft.Related(sc.Related), settings: flow.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
 	}
 	l.broken, l.fail = context.WithCancelCause(context.Background())
@@ -116,9 +118,11 @@ func prepare(h *Host) (err error) {
 		return err
 	}
 	// Not every kernel has these. TCP tries again once a second at least (Linux
-	// 6.15), so that a connection which is free again goes on soon; and ICMP errors
-	// are not rationed.
-	for key, value := range map[string]string{"ipv4/tcp_rto_max_ms": "1000", "ipv4/icmp_ratelimit": "0", "ipv6/icmp/ratelimit": "0"} {
+	// 6.15), so that a connection which is free again goes on soon, and does not give
+	// up; and ICMP errors are not rationed.
+	for key, value := range map[string]string{
+		"ipv4/tcp_rto_max_ms": "1000", "ipv4/tcp_retries2": "255", "ipv4/icmp_ratemask": "0", "ipv6/icmp/ratemask": "\n",
+	} {
 		if err := h.ns.SetSysctl(map[string]string{key: value}); err != nil && !errors.Is(err, unix.ENOENT) {
 			return err
 		}
@@ -155,6 +159,7 @@ func (l *Lab) host(name string) (*Host, error) {
 // Close ends the streams and the watchers and lets go of the namespaces. The
 // kernel takes them down within milliseconds.
 func (l *Lab) Close() error {
+	l.free.end()
 	l.hush()
 	var errs []error
 	for _, s := range l.streams {

@@ -92,10 +92,12 @@ func (l *Lab) play(ctx context.Context, e scenario.Experiment) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		l.collector.sync(ctx)
 		if err := l.do(ctx, lasting, action); err != nil {
 			return err
 		}
 	}
+	l.collector.sync(ctx)
 	for _, s := range l.streams {
 		s.Let(e.For)
 	}

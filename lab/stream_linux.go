@@ -77,6 +77,9 @@ func (l *Lab) start(ctx context.Context, a scenario.Start) error {
 		return r.Stream, err
 	})
 	if err != nil {
+		if a.Protocol != sg.ICMP {
+			return err
+		}
 		return unableTo(openICMP, err)
 	}
 	l.streams = append(l.streams, r)
@@ -101,10 +104,24 @@ func (l *Lab) key(a scenario.Start, from, to *Host) streamKey {
 	default:
 		k.sourcePort = uint16(firstPort + l.started - 1)
 	}
-	for a.ID == 0 && a.SourcePort == 0 && l.verdicts.knows(k) {
-		k.sourcePort++ // somebody asked for that one
+	for a.ID == 0 && a.SourcePort == 0 && (l.asked[int(k.sourcePort)] || l.verdicts.knows(k)) {
+		k.sourcePort++
 	}
 	return k
+}
+
+// askedFor are the echo ids and source ports that a scenario names itself; no other
+// stream is given them.
+func askedFor(sc *scenario.Scenario) map[int]bool {
+	asked := map[int]bool{}
+	for _, e := range sc.Experiments {
+		for _, action := range e.Do {
+			if a, ok := action.(scenario.Start); ok {
+				asked[max(a.ID, a.SourcePort)] = true
+			}
+		}
+	}
+	return asked
 }
 
 // open opens the stream's socket.

@@ -16,6 +16,7 @@ import (
 type collector struct {
 	sources []source
 	come    chan struct{}
+	asked   chan chan struct{}
 	rounds  time.Duration // between two visits that nobody asked for
 	rounded func()        // called when all were visited
 }
@@ -30,7 +31,7 @@ type source struct {
 // watch begins to listen to the verdicts and the conntrack events of each host.
 func (l *Lab) watch() (err error) {
 	const most = 20 * time.Millisecond
-	c := &collector{come: make(chan struct{}, 1), rounds: min(l.interval, most), rounded: l.verdicts.rounded}
+	c := &collector{come: make(chan struct{}, 1), asked: make(chan chan struct{}), rounds: min(l.interval, most), rounded: l.verdicts.rounded}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -72,6 +73,21 @@ func (c *collector) now() {
 	}
 }
 
+// sync returns when everything is told that the kernel has said by now: what comes
+// later belongs to what happens later.
+func (c *collector) sync(ctx context.Context) {
+	done := make(chan struct{})
+	select {
+	case c.asked <- done:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
 // run collects until ctx is done. A source that breaks has missed the rest, and
 // that is confessed rather than hidden.
 func (c *collector) run(ctx context.Context) {
@@ -82,6 +98,9 @@ func (c *collector) run(ctx context.Context) {
 		c.collect()
 		select {
 		case <-c.come:
+		case done := <-c.asked:
+			c.collect()
+			close(done)
 		case <-tick.C:
 		case <-ctx.Done():
 		}

@@ -132,8 +132,11 @@ func (w *witness) tell(host string, v nft.Verdict) bool {
 // the packet that it quotes. w.mu is held.
 func (w *witness) tellError(host string, v nft.Verdict) bool {
 	for key, j := range w.streams {
-		seq, quoted := j.tags[v.Packet.QuotedTag]
-		if !quoted || key.protocol != v.Packet.QuotedProtocol || key.source != v.Packet.Destination {
+		if key.protocol != v.Packet.QuotedProtocol || key.source != v.Packet.Destination {
+			continue
+		}
+		seq, quoted := j.quoted(host, v.Packet.QuotedTag)
+		if !quoted {
 			continue
 		}
 		event := eventOf(host, v)

@@ -108,6 +108,9 @@ func (s *Stream) doom(seq int) {
 	if seq <= len(s.probes) && s.probes[seq-1].Fate == Waiting {
 		s.waiting--
 	}
+	// Whoever tries to connect for it need not wait, whatever else is under way.
+	close(s.changed)
+	s.changed = make(chan struct{})
 }
 
 // Settle waits until all packets that were let pass are sent and the fate of

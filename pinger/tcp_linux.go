@@ -36,8 +36,13 @@ type talking struct {
 	*Stream
 	config TCP
 	n      *ns.Namespace
-	// Who reads from the connection.
-	reading sync.WaitGroup
+	// Who reads from the connection and writes to it, and what is to be written.
+	talkers sync.WaitGroup
+	outbox  struct {
+		mu       sync.Mutex
+		messages [][]byte
+		filled   chan struct{}
+	}
 }
 
 // Start lets so many messages pass. The stream ends with ctx, or when it is stopped:
@@ -46,6 +51,7 @@ func (config TCP) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream,
 	ctx, cancel := context.WithCancel(ctx)
 	s := &talking{Stream: newStream(fmt.Sprintf("tcp to %s", config.Target), config.Observe, cancel, let), config: config, n: n}
 	s.Stream.patience = s.retransmission
+	s.outbox.filled = make(chan struct{}, 1)
 	return s.start(ctx, func(opened func()) error {
 		opened()
 		return s.run(ctx)
@@ -56,7 +62,6 @@ func (s *talking) run(ctx context.Context) error {
 	tick := time.NewTicker(s.config.Interval)
 	defer tick.Stop()
 	defer s.hangUp()
-	message := make([]byte, max(s.config.Size, Least))
 	for s.next(ctx, tick) {
 		seq := s.Len() + 1
 		conn := s.connection()
@@ -71,19 +76,59 @@ func (s *talking) run(ctx context.Context) error {
 				continue // nobody answered; the next message tries again
 			}
 		}
+		if s.Len() < seq { // else it was recorded when the connection was begun
+			s.begin(seq)
+		}
+		message := make([]byte, max(s.config.Size, Least))
 		binary.BigEndian.PutUint32(message, uint32(seq))
-		write := func() error { _, err := conn.Write(message); return err }
-		if s.Len() >= seq { // recorded when the connection was begun
-			if err := write(); err != nil {
-				s.lose(conn, err)
-			}
-			continue
-		}
-		if err := s.depart(seq, nil, write); err != nil && ctx.Err() == nil {
-			s.lose(conn, err)
-		}
+		s.post(message)
 	}
 	return nil
+}
+
+// begin records a message that is about to be sent. No reply is looked at meanwhile.
+func (s *talking) begin(seq int) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.add(Probe{Seq: seq, Fate: Waiting, Sent: time.Now()}, nil)
+}
+
+// post hands a message to the connection's writer: a stalled connection takes no more
+// than its buffer holds, and nobody shall wait for it but the writer.
+func (s *talking) post(message []byte) {
+	s.outbox.mu.Lock()
+	defer s.outbox.mu.Unlock()
+	s.outbox.messages = append(s.outbox.messages, message)
+	select {
+	case s.outbox.filled <- struct{}{}:
+	default:
+	}
+}
+
+// write sends what is posted, until the connection ends.
+func (s *talking) write(conn *net.TCPConn, ended <-chan struct{}) {
+	for {
+		s.outbox.mu.Lock()
+		messages := s.outbox.messages
+		s.outbox.messages = nil
+		s.outbox.mu.Unlock()
+		for _, m := range messages {
+			if _, err := conn.Write(m); err != nil {
+				if !errors.Is(err, net.ErrClosed) {
+					s.lose(conn, err)
+				}
+				return
+			}
+		}
+		if len(messages) > 0 {
+			continue
+		}
+		select {
+		case <-s.outbox.filled:
+		case <-ended:
+			return
+		}
+	}
 }
 
 // connect makes a connection for a message, or returns nil if that is refused,
@@ -118,7 +163,12 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	s.mu.Lock()
 	s.conn = tcp
 	s.mu.Unlock()
-	s.reading.Go(func() { s.receive(tcp) })
+	s.outbox.mu.Lock()
+	s.outbox.messages = nil // of a connection that has ended
+	s.outbox.mu.Unlock()
+	ended := make(chan struct{})
+	s.talkers.Go(func() { defer close(ended); s.receive(tcp) })
+	s.talkers.Go(func() { s.write(tcp, ended) })
 	return tcp, nil
 }
 
@@ -199,6 +249,9 @@ func (s *talking) lose(conn *net.TCPConn, err error) {
 	}
 	s.mu.Unlock()
 	_ = conn.Close()
+	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, io.EOF) {
+		return // TCP has given up; nobody told it anything
+	}
 	for _, seq := range lost {
 		s.unreachAt(seq, err)
 	}
@@ -225,7 +278,7 @@ func (s *talking) hangUp() {
 	if conn != nil {
 		_ = conn.Close()
 	}
-	s.reading.Wait()
+	s.talkers.Wait()
 }
 
 // retransmission is how long replies are waited for: TCP itself tries again after

@@ -1,0 +1,67 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"lablab/scenario"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// Free streams are those of a lab that plays nothing: they are never held.
+type free struct {
+	mu    sync.Mutex // one start or stop at a time
+	last  int        // the name of the last one
+	ended bool       // the lab is being taken down
+}
+
+// forever is more packets than a stream of one a nanosecond sends in nine years.
+const forever = 1 << 58
+
+// StartStream starts a stream that sends until it is stopped or the lab is closed, and
+// returns its name: "1", "2" and so on. It is for a lab that was opened, not for one
+// that plays a scenario.
+func (l *Lab) StartStream(a scenario.Start) (name string, err error) {
+	l.free.mu.Lock()
+	defer l.free.mu.Unlock()
+	if l.free.ended {
+		return "", errors.New("start stream: the lab is being taken down")
+	}
+	if a.Protocol != sg.ICMP && (a.Port < 1 || a.Port > 65535) {
+		return "", fmt.Errorf("start stream: %s needs a port from 1 to 65535", a.Protocol)
+	}
+	if a.From == a.To {
+		return "", errors.New("start stream: it needs two hosts")
+	}
+	for _, host := range []string{a.From, a.To} {
+		if _, err := l.host(host); err != nil {
+			return "", fmt.Errorf("start stream: %w", err)
+		}
+	}
+	l.free.last++
+	a.Stream = strconv.Itoa(l.free.last)
+	if err := l.start(l.broken, a); err != nil {
+		l.log.Append(timeline.StreamStopped{Stream: a.Stream}) // in case it was told of
+		return "", fmt.Errorf("start stream: %w", err)
+	}
+	l.streams[len(l.streams)-1].Let(forever)
+	return a.Stream, nil
+}
+
+// StopStream ends a stream, and returns when its socket is closed.
+func (l *Lab) StopStream(name string) error {
+	l.free.mu.Lock()
+	defer l.free.mu.Unlock()
+	_, err := l.stop(name)
+	return err
+}
+
+// end lets no stream start or stop any more.
+func (f *free) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended = true
+}
