@@ -38,6 +38,8 @@ func (rs Ruleset) fixedExprs(d sg.Direction) [][]expr.Any {
 	rules := [][]expr.Any{
 		counted(matchState(expr.CtStateBitESTABLISHED)),
 		discoveryExprs(),
+		linkExprs(1, 130, 132),
+		linkExprs(1, 143, 143),
 	}
 	if !rs.Guarded {
 		rules = append(rules, loopbackExprs(d))
@@ -71,10 +73,16 @@ func loopbackExprs(d sg.Direction) []expr.Any {
 }
 
 // discoveryExprs let neighbour discovery pass: types 133 to 137, with a hop limit of 255.
-func discoveryExprs() []expr.Any {
+func discoveryExprs() []expr.Any { return linkExprs(255, 133, 137) }
+
+// linkExprs let some types of ICMPv6 with a hop limit pass.
+func linkExprs(hops, first, last byte) []expr.Any {
 	hopLimit := &expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 7, Len: 1}
-	types := &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: []byte{133}, ToData: []byte{137}}
-	return slices.Concat(version(true), []expr.Any{hopLimit, equal([]byte{255})}, protocol(sg.ICMPv6), []expr.Any{transport(0, 1), types, &expr.Verdict{Kind: expr.VerdictAccept}})
+	var types expr.Any = &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: []byte{first}, ToData: []byte{last}}
+	if first == last {
+		types = equal([]byte{first})
+	}
+	return slices.Concat(version(true), []expr.Any{hopLimit, equal([]byte{hops})}, protocol(sg.ICMPv6), []expr.Any{transport(0, 1), types, &expr.Verdict{Kind: expr.VerdictAccept}})
 }
 
 func protocol(p sg.Protocol) []expr.Any {

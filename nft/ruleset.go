@@ -27,6 +27,7 @@ const (
 	Established        = "established"         // accepted because conntrack knows the flow
 	RelatedTo          = "related"             // accepted because it is an error about such a flow
 	NeighbourDiscovery = "neighbour-discovery" // accepted because no host can do without
+	MulticastListener  = "multicast-listener"  // accepted for the same reason: RFC 2710 and RFC 3810
 	Loopback           = "loopback"            // accepted because it never leaves the host
 	DefaultDeny        = "default-deny"        // dropped because nothing accepted it
 )
@@ -113,11 +114,14 @@ type fixedRule struct{ id, text string }
 
 // fixedRules are those rules, in order. Neighbour discovery (RFC 4861) is known by
 // its hop limit, which nothing that was forwarded can have; AWS says nothing
-// of it, and without it no host is reached over IPv6.
+// of it, and without it no host is reached over IPv6. What multicast listeners say
+// goes no further than the link either.
 func (rs Ruleset) fixedRules(d sg.Direction) []fixedRule {
 	rules := []fixedRule{
 		{Established, "ct state established counter"},
 		{NeighbourDiscovery, "ip6 hoplimit 255 icmpv6 type 133-137"},
+		{MulticastListener, "ip6 hoplimit 1 icmpv6 type 130-132"},
+		{MulticastListener, "ip6 hoplimit 1 icmpv6 type mld2-listener-report"},
 	}
 	if !rs.Guarded {
 		side := map[sg.Direction]string{sg.Ingress: "iif", sg.Egress: "oif"}[d]

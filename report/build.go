@@ -18,15 +18,18 @@ func Of(events []timeline.Event) *Report {
 			Schema: 1, Hosts: []Host{}, Rules: []Rule{}, Canaries: []Canary{}, Experiments: []Experiment{},
 			Streams: []Stream{}, Flows: []Flow{}, Events: []FlowEvent{}, Counters: []Counter{}, Why: []Paragraph{},
 		},
-		listed:   map[listing]bool{},
-		packets:  map[string][]*journey{},
-		counters: map[counterKey]timeline.Counter{},
-		gaps:     map[string]int{},
-		last:     map[string]time.Duration{},
-		left:     map[membership]int{},
-		plans:    map[int]timeline.Plan{},
-		hits:     map[hit]int{},
-		drops:    map[stall]int{},
+		listed:    map[listing]bool{},
+		packets:   map[string][]*journey{},
+		counters:  map[counterKey]timeline.Counter{},
+		lastCount: map[counterKey]timeline.Counter{},
+		before:    map[counterKey]timeline.Counter{},
+		gaps:      map[string]int{},
+		deaf:      map[string]bool{},
+		last:      map[string]time.Duration{},
+		left:      map[membership]int{},
+		plans:     map[int]timeline.Plan{},
+		hits:      map[hit]int{},
+		drops:     map[stall]int{},
 	}
 	for _, e := range events {
 		b.add(e)
@@ -40,14 +43,17 @@ type builder struct {
 	packets  map[string][]*journey // by stream, then by sequence number from 1
 	order    []counterKey
 	counters map[counterKey]timeline.Counter
-	gaps     map[string]int           // what was reported missed, and how often
-	last     map[string]time.Duration // when a reply last came, by stream
-	listed   map[listing]bool
-	left     map[membership]int // the experiment in which a host lost a group
-	plans    map[int]timeline.Plan
-	hits     map[hit]int   // how often a rule accepted
-	drops    map[stall]int // segments of a TCP connection that were seen to be dropped
-	now      time.Duration // of the last event
+	// What was read last, and the sums of what was counted before a rule came back.
+	lastCount, before map[counterKey]timeline.Counter
+	deaf              map[string]bool          // hosts of which something was missed
+	gaps              map[string]int           // what was reported missed, and how often
+	last              map[string]time.Duration // when a reply last came, by stream
+	listed            map[listing]bool
+	left              map[membership]int // the experiment in which a host lost a group
+	plans             map[int]timeline.Plan
+	hits              map[hit]int   // how often a rule accepted
+	drops             map[stall]int // segments of a TCP connection that were seen to be dropped
+	now               time.Duration // of the last event
 }
 
 // A journey is what is known of one packet.
@@ -60,7 +66,13 @@ type journey struct {
 	// Of TCP: a connection is made for it, and has been made; it was answered, but in
 	// a later experiment.
 	connecting, connected, belated bool
-	verdicts                       []timeline.Judged
+	verdicts                       []verdict
+}
+
+// A verdict is what the rules of a host did with a packet, and in which experiment.
+type verdict struct {
+	timeline.Judged
+	experiment int
 }
 
 // A hit is a rule of a host accepting in an experiment.
@@ -135,6 +147,7 @@ func (b *builder) add(e timeline.Event) {
 		}
 	case timeline.Missed:
 		b.gaps[body.What]++
+		b.deaf[body.Host] = true
 	case timeline.Interrupted:
 		b.Interrupted, b.InterruptBy = true, body.By
 	case timeline.Ended:
@@ -150,7 +163,7 @@ func (b *builder) addPacket(e timeline.Event) {
 	case timeline.StreamStarted:
 		b.Streams = append(b.Streams, Stream{
 			Name: body.Stream, Protocol: body.Protocol.String(), From: body.From, To: body.To,
-			Target: body.Target.String(), ICMPID: body.ICMPID, SourcePort: body.SourcePort, Port: body.Port,
+			Target: body.Target.String(), ICMPID: body.ICMPID, SourcePort: body.SourcePort, Port: body.Port, source: body.Source,
 		})
 	case timeline.Sent:
 		j := b.journey(body.Stream, body.Seq)
@@ -218,7 +231,7 @@ func (b *builder) judged(e timeline.Event, body timeline.Judged) {
 		if tcp && !body.Reply && body.Direction == sg.Egress && j.judgedAt(body) {
 			s.Retransmitted++
 		}
-		j.verdicts = append(j.verdicts, body)
+		j.verdicts = append(j.verdicts, verdict{body, e.Experiment})
 		j.refused = j.refused || !body.Accepted
 	}
 	if tcp && !body.Accepted {
@@ -228,7 +241,7 @@ func (b *builder) judged(e timeline.Event, body timeline.Judged) {
 
 // judgedAt reports whether a packet like it was seen at the same place before.
 func (j *journey) judgedAt(v timeline.Judged) bool {
-	return slices.ContainsFunc(j.verdicts, func(o timeline.Judged) bool {
+	return slices.ContainsFunc(j.verdicts, func(o verdict) bool {
 		return o.Host == v.Host && o.Direction == v.Direction && o.Reply == v.Reply && o.Packet == v.Packet
 	})
 }
@@ -247,6 +260,10 @@ func (b *builder) replied(e timeline.Event, body timeline.Replied) {
 
 // journey is the record of one packet, which may be judged before it is known to be sent.
 func (b *builder) journey(stream string, seq int) *journey {
+	const farthest = 1 << 20 // more than that ahead of the others no packet can be
+	if seq < 1 || seq > len(b.packets[stream])+farthest {
+		return &journey{}
+	}
 	for len(b.packets[stream]) < seq {
 		b.packets[stream] = append(b.packets[stream], &journey{Packet: Packet{Seq: len(b.packets[stream]) + 1}})
 	}
@@ -309,6 +326,7 @@ func (b *builder) dumped(experiment int, body timeline.Dumped) {
 
 func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 	f := Flow{
+		orig: e.Orig, reply: e.Reply,
 		Experiment: experiment, Host: host, Protocol: e.Orig.Protocol.String(),
 		Source: e.Orig.Source.String(), Destination: e.Orig.Destination.String(),
 		ConntrackID: e.ID, Stream: b.streamOf(e),
@@ -352,7 +370,7 @@ func (b *builder) streamOf(e flow.Entry) *string {
 
 // has reports whether packets with that key are the stream's, on their way there.
 func (s *Stream) has(k flow.Key) bool {
-	return s.Protocol == k.Protocol.String() && s.ICMPID == k.ICMPID && s.Target == k.Destination.String() &&
+	return s.Protocol == k.Protocol.String() && s.ICMPID == k.ICMPID && s.Target == k.Destination.String() && (!s.source.IsValid() || s.source == k.Source) &&
 		s.SourcePort == k.SourcePort && s.Port == k.DestinationPort
 }
 
@@ -361,6 +379,12 @@ func (b *builder) counted(host string, c timeline.Counter) {
 	if _, known := b.counters[key]; !known {
 		b.order = append(b.order, key)
 	}
+	// A rule that left the host and came back counts from 0 again.
+	if c.Packets < b.lastCount[key].Packets {
+		b.before[key] = b.counters[key]
+	}
+	b.lastCount[key] = c
+	c.Packets, c.Bytes = c.Packets+b.before[key].Packets, c.Bytes+b.before[key].Bytes
 	b.counters[key] = c
 }
 

@@ -73,7 +73,7 @@ func (r *Report) legend() []string {
 			}
 		}
 	}
-	lines := []string{fmt.Sprintf("%s packet replied   %s packet refused: seen to be dropped", markOf(Replied).shape, markOf(Refused).shape)}
+	lines := []string{fmt.Sprintf("%s packet replied   %s packet refused: it or its reply was seen dropped", markOf(Replied).shape, markOf(Refused).shape)}
 	if len(words) > 0 {
 		lines = append(lines, strings.Join(words, "   "))
 	}

@@ -68,13 +68,18 @@ func (b *builder) predictStream(x *Experiment, p timeline.Prediction, seen *Pred
 		}
 		claims = append(claims, claim{fmt.Sprintf("first reply %d", p.First), observed, first == p.First})
 	}
-	judges, states := b.judgedWhereTheyArrive(p.Stream, x.Number)
+	verdicts := b.whereTheyArrive(p.Stream, x.Number)
 	if p.By != "" {
+		judges := wordsOf(verdicts, func(v verdict) string { return v.Rule })
 		claims = append(claims, claim{"by " + p.By, "by " + listed(judges), judgedBy(judges, p.By)})
 	}
 	if p.Tracked != nil {
-		tracked := len(states) > 0 && !slices.Contains(states, "untracked")
-		claims = append(claims, claim{trackedText(*p.Tracked), listed(states), len(states) > 0 && tracked == *p.Tracked})
+		states := wordsOf(verdicts, func(v verdict) string { return v.State })
+		held := areUntracked(verdicts)
+		if *p.Tracked {
+			held = areTracked(verdicts)
+		}
+		claims = append(claims, claim{trackedText(*p.Tracked), listed(states), held})
 	}
 	seen.take(claims)
 }
@@ -101,6 +106,9 @@ func (b *builder) predictHost(x *Experiment, p timeline.Prediction, seen *Predic
 			n += b.hits[hit{experiment, p.Host, p.Never}]
 		}
 		c = claim{fmt.Sprintf("rule %s is never hit", p.Never), times(n), n == 0}
+		if b.deaf[p.Host] { // what was not heard may have been a hit
+			c.observed, c.held = c.observed+", as far as was heard", false
+		}
 	}
 	seen.take([]claim{c})
 }
@@ -117,8 +125,10 @@ func times(n int) string {
 
 // predictEntry is about the conntrack entry of a stream at the end of the experiment.
 func (b *builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
+	stream := b.Stream(p.Flow)
 	i := slices.IndexFunc(b.Flows, func(f Flow) bool {
-		return f.Experiment == x.Number && f.Host == p.Host && f.Stream != nil && *f.Stream == p.Flow
+		// Whatever stream the entry is said to be of: several may have had the same flow.
+		return f.Experiment == x.Number && f.Host == p.Host && stream != nil && (stream.has(f.orig) || stream.has(f.reply) && !stream.isPing())
 	})
 	looked := b.listed[listing{x.Number, p.Host}]
 	switch {
@@ -147,31 +157,49 @@ func (b *builder) firstReply(stream string, experiment int) int {
 	return 0
 }
 
-// judgedWhereTheyArrive is what judged the packets of a stream in an experiment, and
-// in which states they were: at their destination, or where their own host's rules
-// dropped them before.
-func (b *builder) judgedWhereTheyArrive(stream string, experiment int) (judges, states []string) {
+// whereTheyArrive is what was done with the packets of a stream in an experiment: at
+// their destination, or where their own host's rules dropped them before.
+func (b *builder) whereTheyArrive(stream string, experiment int) []verdict {
 	s := b.Stream(stream)
 	if s == nil {
-		return nil, nil
+		return nil
 	}
-	add := func(list *[]string, word string) {
-		if !slices.Contains(*list, word) {
-			*list = append(*list, word)
-		}
-	}
+	var found []verdict
 	for _, j := range b.packets[stream] {
 		if j.Experiment != experiment {
 			continue
 		}
 		for _, v := range j.verdicts {
-			if !v.Reply && (v.Host == s.To && v.Direction == sg.Ingress || v.Host == s.From && v.Direction == sg.Egress && !v.Accepted) {
-				add(&judges, v.Rule)
-				add(&states, v.State)
+			arrives := v.Host == s.To && v.Direction == sg.Ingress || v.Host == s.From && v.Direction == sg.Egress && !v.Accepted
+			if !v.Reply && v.experiment == experiment && arrives {
+				found = append(found, v)
 			}
 		}
 	}
-	return judges, states
+	return found
+}
+
+// wordsOf is one word of each verdict, each once.
+func wordsOf(verdicts []verdict, word func(verdict) string) []string {
+	var words []string
+	for _, v := range verdicts {
+		if w := word(v); !slices.Contains(words, w) {
+			words = append(words, w)
+		}
+	}
+	return words
+}
+
+// areTracked reports whether conntrack knew the packets, or came to know them: what is
+// new and dropped, or invalid, it does not.
+func areTracked(verdicts []verdict) bool {
+	return len(verdicts) > 0 && !slices.ContainsFunc(verdicts, func(v verdict) bool {
+		return v.State != "established" && (v.State != "new" || !v.Accepted)
+	})
+}
+
+func areUntracked(verdicts []verdict) bool {
+	return len(verdicts) > 0 && !slices.ContainsFunc(verdicts, func(v verdict) bool { return v.State != "untracked" })
 }
 
 // judgedBy reports whether a rule judged the packets: after it has let the first one

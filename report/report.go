@@ -4,6 +4,7 @@
 package report
 
 import (
+	"net/netip"
 	"time"
 
 	"lablab/flow"
@@ -138,6 +139,7 @@ type Stream struct {
 	// SourcePort and Port are those of TCP and UDP.
 	SourcePort uint16 `json:"source_port,omitempty"`
 	Port       uint16 `json:"port,omitempty"`
+	source     netip.Addr
 	// Sent counts every packet that was tried, as ping(8) does; Received counts
 	// late replies too.
 	Sent           int            `json:"sent"`
@@ -196,6 +198,7 @@ type VerdictRange struct {
 
 // A Flow is a conntrack entry at the end of an experiment.
 type Flow struct {
+	orig, reply     flow.Key
 	Experiment      int      `json:"experiment"`
 	Host            string   `json:"host"`
 	Protocol        string   `json:"protocol"`

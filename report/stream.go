@@ -71,8 +71,11 @@ func (b *builder) settle(s *Stream, j *journey) {
 		// The message was sent into a connection. If nothing comes back and segments
 		// were seen to be dropped, it waits there.
 		stuck := b.drops[stall{s.Name, j.Experiment}] > 0
-		if j.belated || !j.answered && j.Outcome != Reset && stuck {
+		switch {
+		case stuck && (j.belated || !j.answered && j.Outcome != Reset):
 			j.Outcome, j.Belated = Stalled, j.belated
+		case j.belated:
+			j.Outcome = Late
 		}
 	case j.refused && !j.answered:
 		j.Outcome = Refused
@@ -83,14 +86,14 @@ func (b *builder) settle(s *Stream, j *journey) {
 const patience = time.Second
 
 // missing is how many verdicts the kernel must have given about a packet that
-// were not heard: four for one that was answered; for another at least the drop,
-// since nothing but a rule loses packets in a lab.
+// were not heard: four for one that was answered; for another at least the drop, or
+// that it left and arrived.
 func (j *journey) missing() int {
 	switch {
 	case j.answered:
 		return max(0, 4-len(j.verdicts)) // TCP has more: a SYN, or what is sent again
-	case j.Outcome == Lost, j.local && j.Outcome == Unsent:
-		return 1
+	case j.Outcome == Lost && len(j.verdicts) < 2, j.local && j.Outcome == Unsent:
+		return 1 // of a packet that arrived, and was lost behind the rules, there are two or more
 	}
 	return 0
 }
@@ -128,13 +131,13 @@ func ranges(s *Stream, journeys []*journey) []VerdictRange {
 	} {
 		start := len(result)
 		for _, j := range journeys {
-			i := slices.IndexFunc(j.verdicts, func(v timeline.Judged) bool {
+			i := slices.IndexFunc(j.verdicts, func(v verdict) bool {
 				return v.Host == place.host && v.Direction == place.direction && v.Reply == place.reply
 			})
 			if i < 0 {
 				continue
 			}
-			next := rangeOf(j.verdicts[i], j.Seq)
+			next := rangeOf(j.verdicts[i].Judged, j.Seq)
 			if n := len(result); n > start && result[n-1].continuedBy(next) {
 				result[n-1].Last = next.Last
 				continue

@@ -42,7 +42,10 @@ type teller struct {
 
 func (t *teller) tell() []string {
 	for _, r := range t.at(t.stream.From, sg.Egress, "request") {
-		if r.Verdict == "drop" {
+		switch {
+		case r.Verdict == "drop" && strings.HasPrefix(r.Rule, "acl-"):
+			t.say("%s never left %s: its network ACL (%s) dropped %s.", t.packets(r), r.Host, r.Rule, them(r))
+		case r.Verdict == "drop":
 			t.say("%s never left %s: none of its outbound rules allows %s, and its own firewall dropped %s.",
 				t.packets(r), r.Host, them(r), them(r))
 		}
@@ -169,6 +172,10 @@ func (t *teller) replies() {
 		t.say("Every reply was ESTABLISHED, both leaving %s and arriving at %s: a reply needs no rule.", t.stream.To, t.stream.From)
 	}
 	for _, r := range dropped {
+		if r.State == "related" {
+			t.say("The ICMP error about %s was RELATED to %s and dropped by %s: it is not part of the flow.", seqs(r), r.Host, r.Rule)
+			continue
+		}
 		t.say("The reply to %s was %s to %s and dropped by %s.", seqs(r), strings.ToUpper(r.State), r.Host, r.Rule)
 	}
 }

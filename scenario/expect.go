@@ -144,6 +144,12 @@ func (w *walk) judges(s *flowing, by name) bool {
 			ids = append(ids, fmt.Sprintf("acl-%d", r.Number))
 		}
 	}
+	if from := w.hosts[s.From]; from != nil && from.acl != nil { // where they may not even leave
+		ids = append(ids, "acl-default-deny")
+		for _, r := range from.acl.Egress {
+			ids = append(ids, fmt.Sprintf("acl-%d", r.Number))
+		}
+	}
 	return w.ruleOf(by, ids, fmt.Sprintf("host %s at this time", s.To))
 }
 
