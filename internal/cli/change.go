@@ -41,6 +41,7 @@ func newAuthorize(env Env) *cobra.Command {
   lablab authorize icmp          # that was revoked before`,
 	}
 	f.add(c)
+	next(c, "new flows may come in: lablab flows")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		change, err := f.change(ctx, lab, args)
 		if err != nil {
@@ -62,6 +63,7 @@ func newRevoke(env Env) *cobra.Command {
   lablab revoke --protocol icmp --port -1 --cidr 10.255.0.0/16`,
 	}
 	f.add(c)
+	next(c, "the flows that the rule let in go on: lablab flows; what ends them: lablab cut")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		change, err := f.change(ctx, lab, args)
 		if err != nil {
@@ -136,7 +138,7 @@ func (f ruleFlags) rules() ([]sg.Rule, error) {
 		}
 		return rules, err
 	}
-	protocol, known := sg.ParseProtocol(f.protocol)
+	protocol, known := protocolOf(f.protocol)
 	if !known {
 		return nil, errors.New("protocol parameter should be one of: tcp|udp|icmp|all or any valid protocol number")
 	}
@@ -166,10 +168,10 @@ func portsOf(rule *sg.Rule, text string) error {
 	if rule.Protocol == sg.All || text == "" || text == "-1" || text == "all" {
 		return nil
 	}
-	if n, err := fmt.Sscanf(text, "%d-%d", &rule.From, &rule.To); n == 2 && err == nil {
+	if n, _ := fmt.Sscanf(text, "%d-%d", &rule.From, &rule.To); n == 2 && text == fmt.Sprintf("%d-%d", rule.From, rule.To) {
 		return nil
 	}
-	if n, err := fmt.Sscanf(text, "%d", &rule.From); n != 1 || err != nil || strings.TrimLeft(text, "0123456789") != "" {
+	if n, _ := fmt.Sscanf(text, "%d", &rule.From); n != 1 || text != fmt.Sprint(rule.From) || rule.From < 0 {
 		return fmt.Errorf("--port %q is no port and no range", text)
 	}
 	rule.To = rule.From

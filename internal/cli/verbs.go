@@ -2,18 +2,17 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
 	"lablab/sg"
-	"lablab/timeline"
 )
 
 // lab is a client of the lab with that name.
@@ -51,7 +50,11 @@ func verb(env Env, c *cobra.Command, do func(ctx context.Context, lab *control.C
 		defer cancel()
 		client := env.lab(name)
 		defer client.Close()
-		return refused(do(ctx, client, args))
+		if err := do(ctx, client, args); err != nil {
+			return refused(err)
+		}
+		suggest(env, c)
+		return nil
 	}
 	return c
 }
@@ -96,9 +99,7 @@ func newDown(env Env) *cobra.Command {
 				names = []string{name}
 			}
 			for _, n := range names {
-				client := env.lab(n)
-				err := client.Down(context.Background())
-				client.Close()
+				err := env.takeDown(n)
 				if err != nil && !errors.Is(err, control.ErrNone) {
 					return &brokenError{err: err}
 				}
@@ -112,6 +113,29 @@ func newDown(env Env) *cobra.Command {
 	addName(c, &name)
 	c.Flags().BoolVar(&all, "all", false, "all of them")
 	return c
+}
+
+// takeDown ends a lab, and waits until its name is free again.
+func (env Env) takeDown(name string) error {
+	client := env.lab(name)
+	defer client.Close()
+	const patience, step = 5 * time.Second, 2 * time.Millisecond
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := client.Down(ctx); err != nil {
+		return err
+	}
+	for {
+		client.Close() // of a connection that is kept one would not see it
+		if _, err := client.Status(ctx); errors.Is(err, control.ErrNone) {
+			return nil
+		}
+		select {
+		case <-time.After(step):
+		case <-ctx.Done():
+			return fmt.Errorf("lab %s does not end", name)
+		}
+	}
 }
 
 func newPS(env Env) *cobra.Command {
@@ -181,31 +205,21 @@ func newGroups(env Env) *cobra.Command {
 		Use: "groups HOST [GROUP]...", Short: "Give a host other security groups", Args: cobra.MinimumNArgs(1),
 		Example: "  lablab groups A lab\n  lablab groups A          # none",
 	}
+	next(c, "flows that were let in before go on: lablab flows")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		return lab.SetGroups(ctx, control.GroupChange{Host: args[0], Groups: append([]string{}, args[1:]...)})
 	})
 }
 
-func newCut(env Env) *cobra.Command {
-	var request control.CutRequest
-	c := &cobra.Command{
-		Use: "cut (--admitted-by RULE | --all) [--host HOST]", Short: "Delete conntrack entries", Args: cobra.NoArgs,
-	}
-	c.Flags().StringVar(&request.AdmittedBy, "admitted-by", "", "those of flows that the rule with this `ID` let in")
-	c.Flags().BoolVar(&request.All, "all", false, "all of them")
-	c.Flags().StringVar(&request.Host, "host", "", "of this `HOST` only")
-	return verb(env, c, func(ctx context.Context, lab *control.Client, _ []string) error {
-		n, err := lab.Cut(ctx, request)
-		if err == nil {
-			_, _ = fmt.Fprintf(env.Stdout, "%d entries deleted\n", n)
-		}
-		return err
-	})
-}
-
 func newFlows(env Env) *cobra.Command {
 	var format string
-	c := &cobra.Command{Use: "flows [HOST]", Short: "List the conntrack entries of a lab, and which rule let each in", Args: cobra.MaximumNArgs(1)}
+	c := &cobra.Command{
+		Use: "flows [HOST]", Short: "List the conntrack entries of a lab, and which rule let each in", Args: cobra.MaximumNArgs(1),
+		Long: `Flows lists what conntrack knows: the host, the entry's id (lablab cut ID deletes it),
+protocol and addresses, packets there and back, how long it lives on without one,
+its state, and the rule of a security group that let it in.`,
+	}
+	next(c, "to delete an entry: lablab cut ID; to see each packet judged: lablab trace")
 	c.Flags().StringVar(&format, "format", "text", "text or json")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		if err := oneOf("--format", format, "text", "json"); err != nil {
@@ -238,12 +252,13 @@ func flowLine(f control.Flow) string {
 	if !slices.Contains(status, "SEEN_REPLY") {
 		status = append([]string{"UNREPLIED"}, status...)
 	}
-	return fmt.Sprintf("%-4s %s  %d there, %d back, %d s left, %s, %s", f.Host, f.Key, f.Packets, f.ReplyPackets, f.TimeoutSeconds, strings.Join(status, " "), by)
+	return oneLine(fmt.Sprintf("%-4s %-10d %s  %d there, %d back, %d s left, %s, %s", f.Host, f.ConntrackID, f.Key, f.Packets, f.ReplyPackets, f.TimeoutSeconds, strings.Join(status, " "), by))
 }
 
 func newStatus(env Env) *cobra.Command {
 	var format string
 	c := &cobra.Command{Use: "status", Short: "Show a lab: its hosts, groups and rules", Args: cobra.NoArgs}
+	next(c, "what a host enforces: lablab rules HOST; its connections: lablab flows")
 	c.Flags().StringVar(&format, "format", "text", "text or json")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, _ []string) error {
 		if err := oneOf("--format", format, "text", "json"); err != nil {
@@ -256,54 +271,27 @@ func newStatus(env Env) *cobra.Command {
 		if format == "json" {
 			return broken(writeJSON(env.Stdout, status))
 		}
-		_, _ = fmt.Fprintf(env.Stdout, "lab %s, of scenario %s\n", status.Name, status.Scenario)
-		for _, h := range status.Hosts {
-			_, _ = fmt.Fprintf(env.Stdout, "  host %s  %s  groups: %s\n", h.Name, h.Address, strings.Join(h.Groups, ", "))
-		}
-		for _, g := range status.Groups {
-			_, _ = fmt.Fprintf(env.Stdout, "  group %s\n", g.ID)
-			for _, r := range g.Rules {
-				_, _ = fmt.Fprintf(env.Stdout, "    %-7s  %-12s %s\n", r.Direction, r.ID, r.Text)
-			}
+		for _, line := range statusLines(status) {
+			_, _ = fmt.Fprintln(env.Stdout, oneLine(line))
 		}
 		return nil
 	})
 }
 
-func newEvents(env Env) *cobra.Command {
-	c := &cobra.Command{Use: "events", Short: "Write a lab's timeline as it grows, a line of JSON an event", Args: cobra.NoArgs}
-	return verb(env, c, func(ctx context.Context, lab *control.Client, _ []string) error {
-		encoder := json.NewEncoder(env.Stdout)
-		return lab.Events(ctx, func(e timeline.Event) error { return encoder.Encode(e) })
-	})
-}
-
-func newTrace(env Env) *cobra.Command {
-	var protocol string
-	c := &cobra.Command{Use: "trace [HOST]", Short: "Write a line for each packet: which rule judged it, and how", Args: cobra.MaximumNArgs(1)}
-	c.Flags().StringVar(&protocol, "protocol", "", "packets of this protocol only")
-	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
-		status, err := lab.Status(ctx)
-		if err != nil {
-			return err
+func statusLines(status control.Status) []string {
+	lines := []string{fmt.Sprintf("lab %s, of scenario %s", status.Name, status.Scenario)}
+	for _, h := range status.Hosts {
+		line := fmt.Sprintf("  host %s  %s  groups: %s", h.Name, h.Address, strings.Join(h.Groups, ", "))
+		if h.ACL {
+			line += "  behind a network ACL"
 		}
-		if len(args) > 0 && !slices.ContainsFunc(status.Hosts, func(h control.Host) bool { return h.Name == args[0] }) {
-			return noHost(status, args[0])
+		lines = append(lines, line)
+	}
+	for _, g := range status.Groups {
+		lines = append(lines, "  group "+g.ID)
+		for _, r := range g.Rules {
+			lines = append(lines, fmt.Sprintf("    %-7s  %-12s %s", r.Direction, r.ID, r.Text))
 		}
-		return lab.Events(ctx, func(e timeline.Event) error {
-			switch body := e.Body.(type) {
-			case timeline.Judged:
-				if len(args) > 0 && body.Host != args[0] || protocol != "" && !strings.HasPrefix(body.Packet, protocol+" ") {
-					return nil
-				}
-				verdict := map[bool]string{true: "accept", false: "DROP"}[body.Accepted]
-				_, err := fmt.Fprintf(env.Stdout, "%-4s %-7s %-12s %-6s by %-12s %s\n", body.Host, body.Direction, body.State, verdict, body.Rule, body.Packet)
-				return err
-			case timeline.Missed:
-				_, err := fmt.Fprintf(env.Stdout, "%-4s missed some %s\n", body.Host, body.What)
-				return err
-			}
-			return nil
-		})
-	})
+	}
+	return lines
 }

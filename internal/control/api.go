@@ -99,6 +99,8 @@ type CutRequest struct {
 	Flow       *flow.Key `json:"flow,omitempty"`
 	AdmittedBy string    `json:"admitted_by,omitempty"`
 	All        bool      `json:"all,omitempty"`
+	// ConntrackID is the id of one entry, as flows have it.
+	ConntrackID uint32 `json:"conntrack_id,omitempty"`
 }
 
 // A CutAnswer says how many there were.

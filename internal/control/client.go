@@ -92,26 +92,7 @@ func (c *Client) Down(ctx context.Context) error {
 // Events calls see for each event of the timeline, those of the past first, until the
 // lab or ctx ends.
 func (c *Client) Events(ctx context.Context, see func(timeline.Event) error) error {
-	response, err := c.send(ctx, http.MethodGet, "/v1/events", nil)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	d := json.NewDecoder(response.Body)
-	for {
-		var e timeline.Event
-		switch err := d.Decode(&e); {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-			return nil // the lab has ended
-		case err != nil:
-			return fmt.Errorf("read events: %w", err)
-		}
-		if err := see(e); err != nil {
-			return err
-		}
-	}
+	return c.follow(ctx, "/v1/events", func() {}, see)
 }
 
 func call[A any](ctx context.Context, c *Client, method, path string, question any) (answer A, err error) {

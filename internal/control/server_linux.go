@@ -26,6 +26,7 @@ type Server struct {
 	down   context.CancelFunc
 	http   *http.Server
 	ended  chan error
+	acls   acls
 }
 
 // Serve answers on the listener until the server is closed. down is called when
@@ -38,9 +39,17 @@ func Serve(l *lab.Lab, log *timeline.Log, about Status, listener net.Listener, d
 	return s
 }
 
-// Close stops answering, and ends what is being watched.
+// Close ends the timeline, lets those who watch read it to its end, and stops
+// answering. It does not wait for those who are slow.
 func (s *Server) Close() error {
-	err := s.http.Close()
+	s.log.Append(timeline.Ended{})
+	const patience = 300 * time.Millisecond
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.http.Close()
+	}
 	if ended := <-s.ended; !errors.Is(ended, http.ErrServerClosed) {
 		err = errors.Join(err, ended)
 	}
@@ -57,6 +66,9 @@ func (s *Server) routes() http.Handler {
 		if len(c.IDs) > 0 {
 			return Done{}, s.lab.Again(c.Group, c.IDs...)
 		}
+		if err := check(c.Rules); err != nil {
+			return Done{}, err
+		}
 		return Done{}, s.lab.Authorize(c.Group, c.Direction, c.Rules...)
 	}))
 	mux.HandleFunc("POST /v1/revoke", answer(func(_ *http.Request, c RuleChange) (Done, error) {
@@ -68,9 +80,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /v1/groups", answer(func(_ *http.Request, c GroupChange) (Done, error) {
 		return Done{}, s.lab.SetGroups(c.Host, c.Groups)
 	}))
-	mux.HandleFunc("POST /v1/acl", answer(func(_ *http.Request, c ACLChange) (Done, error) {
-		return Done{}, s.lab.SetACL(c.Host, c.ACL)
-	}))
+	mux.HandleFunc("POST /v1/acl", answer(func(_ *http.Request, c ACLChange) (Done, error) { return Done{}, s.setACL(c) }))
 	mux.HandleFunc("POST /v1/cut", answer(func(_ *http.Request, c CutRequest) (CutAnswer, error) { return s.cut(c) }))
 	mux.HandleFunc("POST /v1/down", answer(func(*http.Request, struct{}) (Done, error) {
 		s.down()
@@ -113,8 +123,14 @@ func refuse(w http.ResponseWriter, code int, err error) {
 	_ = json.NewEncoder(w).Encode(why)
 }
 
-// events writes the timeline as it grows: a line of JSON an event, those of the past first.
+// events writes the timeline as it grows: a line of JSON an event, those of the past
+// first, or those behind the one that ?after= names.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+	after, err := s.after(r)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
 	w.Header().Set("Content-Type", "application/jsonl")
 	flusher := http.NewResponseController(w)
 	encoder := json.NewEncoder(w)
@@ -122,6 +138,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	_ = flusher.Flush()
 	for {
 		e, more := <-events
+		if more && e.Seq <= after {
+			continue
+		}
 		if !more || encoder.Encode(e) != nil {
 			return
 		}
@@ -151,7 +170,7 @@ func (s *Server) now() (Status, error) {
 		if err != nil {
 			return status, err
 		}
-		status.Hosts = append(status.Hosts, Host{Name: h.Name, Address: h.Address.String(), Groups: append([]string{}, h.Groups...), Namespace: file})
+		status.Hosts = append(status.Hosts, Host{Name: h.Name, Address: h.Address.String(), Groups: append([]string{}, h.Groups...), Namespace: file, ACL: s.acls.stands(h.Name)})
 		for _, g := range h.Groups {
 			carriers[g] = append(carriers[g], h.Name)
 		}
@@ -224,7 +243,7 @@ func (s *Server) rules(host string) (Ruleset, error) {
 }
 
 func (s *Server) cut(c CutRequest) (CutAnswer, error) {
-	if c.Flow == nil && c.AdmittedBy == "" && !c.All {
+	if c.Flow == nil && c.ConntrackID == 0 && c.AdmittedBy == "" && !c.All {
 		return CutAnswer{}, errors.New("cut what? a flow, those admitted by a rule, or all")
 	}
 	admitted := map[uint32]bool{}
@@ -238,7 +257,7 @@ func (s *Server) cut(c CutRequest) (CutAnswer, error) {
 		}
 	}
 	n, err := s.lab.Cut(c.Host, func(e flow.Entry) bool {
-		return c.All || c.Flow != nil && e.Orig == *c.Flow || admitted[e.Mark]
+		return c.All || c.Flow != nil && e.Orig == *c.Flow || c.ConntrackID != 0 && e.ID == c.ConntrackID || admitted[e.Mark]
 	})
 	return CutAnswer{Cut: n}, err
 }

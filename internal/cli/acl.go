@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lablab/internal/control"
+	"lablab/sg"
+)
+
+func newACL(env Env) *cobra.Command {
+	var ingress, egress []string
+	c := &cobra.Command{
+		Use:   "acl HOST (--ingress RULE | --egress RULE)...\n  lablab acl HOST off",
+		Short: "Put a network ACL before a host of a lab, or take it away",
+		Long: `Acl puts a network ACL before a host, in the place of the one that is there. It knows
+no connections: each packet is held against its rules, the lowest number first, and
+what no rule matches is denied, also replies. A rule is a number, allow or deny, a
+protocol (tcp, udp, icmp, icmpv6, all, or its number), ports where there are any, and
+a range of addresses. "off" takes the ACL away.`,
+		Example: `  lablab acl A --ingress "100 allow tcp 22 10.0.0.0/8" --egress "100 allow all 0.0.0.0/0"
+  lablab acl A --ingress "90 deny icmp 10.255.1.10/32" --ingress "100 allow all 0.0.0.0/0" --egress "100 allow all 0.0.0.0/0"
+  lablab acl A off`,
+		Args: cobra.RangeArgs(1, 2),
+	}
+	c.Flags().StringArrayVar(&ingress, "ingress", nil, "a `RULE` about what comes in; may be repeated")
+	c.Flags().StringArrayVar(&egress, "egress", nil, "a `RULE` about what goes out; may be repeated")
+	next(c, "each packet, with the rule that judged it: lablab trace")
+	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+		acl, err := aclOf(args[1:], ingress, egress)
+		if err != nil {
+			return err
+		}
+		if err := lab.SetACL(ctx, control.ACLChange{Host: args[0], ACL: acl}); err != nil {
+			return err
+		}
+		return broken(tellACL(env, args[0], acl))
+	})
+}
+
+// aclOf is the ACL that the command line asks for; nil takes it away.
+func aclOf(off, ingress, egress []string) (*sg.ACL, error) {
+	rules := len(ingress) + len(egress)
+	switch {
+	case len(off) > 0 && (off[0] != "off" || rules > 0):
+		return nil, &usageError{fmt.Errorf("%q after the host, and rules as flags", off[0]), "either rules, or off"}
+	case len(off) > 0:
+		return nil, nil
+	case rules == 0:
+		return nil, &usageError{errors.New("an ACL without rules"), `such as --ingress "100 allow tcp 22 10.0.0.0/8" --egress "100 allow all 0.0.0.0/0", or off`}
+	}
+	in, errIn := aclRules("--ingress", ingress)
+	out, errOut := aclRules("--egress", egress)
+	return &sg.ACL{Ingress: in, Egress: out}, cmp.Or(errIn, errOut)
+}
+
+// aclRules reads the rules of one direction, and puts them in order.
+func aclRules(flag string, texts []string) ([]sg.ACLRule, error) {
+	rules := []sg.ACLRule{}
+	for _, text := range texts {
+		r, err := aclRule(text)
+		if err != nil {
+			return nil, &usageError{fmt.Errorf("%s %q: %w", flag, text, err), "such as " + flag + ` "100 allow tcp 22 10.0.0.0/8"`}
+		}
+		if slices.ContainsFunc(rules, func(o sg.ACLRule) bool { return o.Number == r.Number }) {
+			return nil, &usageError{fmt.Errorf("%s: there are two rules %d", flag, r.Number), "the number says which is looked at first"}
+		}
+		rules = append(rules, r)
+	}
+	slices.SortFunc(rules, func(a, b sg.ACLRule) int { return a.Number - b.Number })
+	return rules, nil
+}
+
+// aclRule reads what [sg.ACLRule] writes: 100 allow tcp 22 10.0.0.0/8.
+func aclRule(text string) (sg.ACLRule, error) {
+	r := sg.ACLRule{From: sg.Any, To: sg.Any}
+	words := strings.Fields(text)
+	if len(words) < 4 {
+		return r, errors.New("a rule is a number, allow or deny, a protocol, ports if any, and a range of addresses")
+	}
+	const most = 32766
+	n, err := strconv.Atoi(words[0])
+	if err != nil || n < 1 || n > most {
+		return r, fmt.Errorf("the number of a rule is from 1 to %d", most)
+	}
+	if words[1] != "allow" && words[1] != "deny" {
+		return r, fmt.Errorf("a rule is to allow or deny, not to %s", words[1])
+	}
+	r.Number, r.Allow = n, words[1] == "allow"
+	var known bool
+	if r.Protocol, known = protocolOf(words[2]); !known {
+		return r, fmt.Errorf("%s is no protocol", words[2])
+	}
+	last := len(words) - 1
+	if r.Peer, err = netip.ParsePrefix(words[last]); err != nil {
+		return r, fmt.Errorf("%s is no range of addresses", words[last])
+	}
+	r.Peer = r.Peer.Masked()
+	return r, aclPorts(&r, words[3:last])
+}
+
+// aclPorts reads a port, a range of them, or an ICMP type and code.
+func aclPorts(r *sg.ACLRule, words []string) error {
+	icmp := r.Protocol == sg.ICMP || r.Protocol == sg.ICMPv6
+	text := strings.Join(words, " ")
+	var rest string
+	switch {
+	case text == "" || text == "all":
+		return nil
+	case icmp:
+		if n, _ := fmt.Sscanf(text+" .", "type %d code %d %s", &r.From, &r.To, &rest); n == 3 && rest == "." {
+			return nil
+		}
+		r.To = sg.Any
+		if n, _ := fmt.Sscanf(text+" .", "type %d %s", &r.From, &rest); n == 2 && rest == "." {
+			return nil
+		}
+		return fmt.Errorf("%q is no type of ICMP: type 8, or type 3 code 4", text)
+	case r.Protocol != sg.TCP && r.Protocol != sg.UDP:
+		return fmt.Errorf("protocol %s has no ports", r.Protocol)
+	}
+	var rule sg.Rule
+	if err := portsOf(&rule, text); err != nil || rule.From > rule.To {
+		return fmt.Errorf("%q is no port and no range", text)
+	}
+	r.From, r.To = rule.From, rule.To
+	return nil
+}
+
+// protocolOf reads a protocol's name or number.
+func protocolOf(text string) (sg.Protocol, bool) {
+	if text == "all" {
+		return sg.All, true
+	}
+	return sg.ParseProtocol(text)
+}
+
+// tellACL warns of a direction in which nothing passes.
+func tellACL(env Env, host string, acl *sg.ACL) (err error) {
+	switch {
+	case acl == nil:
+		_, err = fmt.Fprintf(env.Stdout, "no network ACL stands before %s\n", oneLine(host))
+	case len(acl.Egress) == 0:
+		_, err = fmt.Fprintf(env.Stdout, "a network ACL stands before %s; it allows nothing to go out, not even replies\n", oneLine(host))
+	case len(acl.Ingress) == 0:
+		_, err = fmt.Fprintf(env.Stdout, "a network ACL stands before %s; it allows nothing to come in, not even replies\n", oneLine(host))
+	default:
+		_, err = fmt.Fprintf(env.Stdout, "a network ACL stands before %s\n", oneLine(host))
+	}
+	return err
+}

@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"lablab/internal/control"
+)
+
+func newCut(env Env) *cobra.Command {
+	var request control.CutRequest
+	c := &cobra.Command{
+		Use: "cut (FLOW | --admitted-by RULE | --all) [--host HOST]", Short: "Delete conntrack entries of a lab", Args: cobra.MaximumNArgs(1),
+		Long: `Cut deletes conntrack entries: the one with the id that lablab flows shows, those of
+flows that a rule let in, or all. The next packet of such a flow is new to the
+host: the security groups are asked about it.`,
+		Example: `  lablab cut 3053847163
+  lablab cut --admitted-by icmp
+  lablab cut --all --host A`,
+	}
+	c.Flags().StringVar(&request.AdmittedBy, "admitted-by", "", "those of flows that the rule with this `ID` let in")
+	c.Flags().BoolVar(&request.All, "all", false, "all of them")
+	c.Flags().StringVar(&request.Host, "host", "", "of this `HOST` only")
+	next(c, "what becomes of the next packets: lablab trace")
+	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+		if err := cutWhat(&request, args); err != nil {
+			return err
+		}
+		n, err := lab.Cut(ctx, request)
+		switch {
+		case err != nil:
+			return err
+		case n == 0 && request.ConntrackID != 0:
+			return &usageError{fmt.Errorf("no flow has the id %d", request.ConntrackID), "the ids are in the second column: lablab flows"}
+		case n == 1:
+			_, err = fmt.Fprintln(env.Stdout, "1 entry deleted")
+		default:
+			_, err = fmt.Fprintf(env.Stdout, "%d entries deleted\n", n)
+		}
+		return broken(err)
+	})
+}
+
+// cutWhat takes the flow's id from the arguments. It must be clear what is meant.
+func cutWhat(request *control.CutRequest, args []string) error {
+	ways := len(args)
+	if request.AdmittedBy != "" {
+		ways++
+	}
+	if request.All {
+		ways++
+	}
+	if ways != 1 {
+		return &usageError{errors.New("cut what?"), "one of: the id of a flow as lablab flows shows it, --admitted-by RULE, --all"}
+	}
+	if len(args) == 0 {
+		return nil
+	}
+	id, err := strconv.ParseUint(args[0], 10, 32)
+	if err != nil || id == 0 {
+		return &usageError{fmt.Errorf("%q is no id of a flow", args[0]), "the ids are in the second column: lablab flows"}
+	}
+	request.ConntrackID = uint32(id)
+	return nil
+}

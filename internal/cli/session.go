@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lablab/internal/control"
+	"lablab/timeline"
+)
+
+func newRecord(env Env) *cobra.Command {
+	c := &cobra.Command{
+		Use: "record FILE", Short: "Record what happens in a lab, for replay and report", Args: cobra.ExactArgs(1),
+		Long: `Record writes a lab's timeline to a file, what has happened so far first, until the lab
+ends or Ctrl-C. lablab replay shows it again, and lablab report explains it. Each event
+is written at once: the record of one that is killed is good up to there.`,
+		Example: `  lablab record session.jsonl
+  lablab replay session.jsonl`,
+	}
+	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+		status, err := lab.Status(ctx)
+		if err != nil {
+			return err
+		}
+		f, err := openOwned(env, args[0])
+		if err != nil {
+			return &usageError{fmt.Errorf("record: %w", err), "name a file that can be written"}
+		}
+		s := &session{out: json.NewEncoder(f), about: status}
+		_, _ = fmt.Fprintf(env.Stderr, "recording lab %s in %s; Ctrl-C ends\n", oneLine(status.Name), oneLine(args[0]))
+		err = ended(lab.Events(ctx, s.see))
+		if err = errors.Join(err, s.end(), f.Close()); err != nil {
+			return &brokenError{err: fmt.Errorf("record: %w", err)}
+		}
+		if s.forgotten > 0 {
+			_, _ = fmt.Fprintf(env.Stderr, "not in the record: %d events that the lab had forgotten\n", s.forgotten)
+		}
+		next(c, "what happened: lablab replay "+args[0]+"; why: lablab report "+args[0])
+		return nil
+	})
+}
+
+// A session writes the timeline of a lab so that it can be read as that of a run: with
+// one experiment, of which nothing is predicted.
+type session struct {
+	out        *json.Encoder
+	about      control.Status
+	last       uint64 // number of the last event of the lab
+	at         time.Duration
+	written    uint64 // events
+	experiment int    // 1 while it goes on
+	forgotten  uint64
+}
+
+func (s *session) see(e timeline.Event) error {
+	if e.Seq > s.last+1 {
+		s.forgotten += e.Seq - s.last - 1
+	}
+	s.last, s.at = e.Seq, e.At
+	switch body := e.Body.(type) {
+	case timeline.Begun:
+		// What its scenario predicts is of no concern: nobody plays it.
+		body.Title, body.Question, body.Plan = s.title(), "", s.plan()
+		return s.write(body)
+	case timeline.Ready:
+		return s.write(body, timeline.ExperimentBegun{Number: 1})
+	case timeline.Ended:
+		return s.end()
+	}
+	if s.written == 0 {
+		if err := s.begin(); err != nil {
+			return err
+		}
+	}
+	return s.write(e.Body)
+}
+
+// begin writes what the lab is like now, in the place of a beginning that it has forgotten.
+func (s *session) begin() error {
+	begun := timeline.Begun{
+		Version: s.about.Version, Scenario: s.about.Scenario, Title: s.title(),
+		Rootless: s.about.Rootless, Started: s.about.Started, Plan: s.plan(),
+	}
+	for _, h := range s.about.Hosts {
+		address, err := netip.ParsePrefix(h.Address)
+		if err != nil {
+			return fmt.Errorf("read address of host %s: %w", h.Name, err)
+		}
+		begun.Hosts = append(begun.Hosts, timeline.Host{Name: h.Name, Address: address, Groups: h.Groups})
+	}
+	bodies := []timeline.Body{begun}
+	for _, g := range s.about.Groups {
+		for _, r := range g.Rules {
+			bodies = append(bodies, timeline.RuleAuthorized{Rule: timeline.Rule{Number: r.Number, ID: r.ID, Group: g.ID, Direction: r.Direction, Text: r.Text, Hosts: g.Hosts}})
+		}
+	}
+	return s.write(append(bodies, timeline.Ready{}, timeline.ExperimentBegun{Number: 1})...)
+}
+
+// end closes the record, of a lab that may go on.
+func (s *session) end() error {
+	if s.experiment == 0 {
+		return nil
+	}
+	err := s.write(timeline.ExperimentEnded{Number: 1}, timeline.Ended{})
+	s.experiment = 0
+	return err
+}
+
+// title is what the record is called.
+func (s *session) title() string { return "a session in lab " + s.about.Name }
+
+func (s *session) plan() []timeline.Plan {
+	return []timeline.Plan{{Number: 1, Title: "what was done by hand", Predicted: []timeline.Prediction{}}}
+}
+
+// write writes events that happen now.
+func (s *session) write(bodies ...timeline.Body) error {
+	for _, body := range bodies {
+		s.written++
+		if _, begins := body.(timeline.ExperimentBegun); begins {
+			s.experiment = 1
+		}
+		if err := s.out.Encode(timeline.Event{Seq: s.written, At: s.at, Experiment: s.experiment, Body: body}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

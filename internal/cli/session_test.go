@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"lablab/internal/control"
+	"lablab/report"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// A lab that has forgotten how it began is recorded all the same, and told of.
+func TestSessionWithoutItsBeginning(t *testing.T) {
+	var out bytes.Buffer
+	s := &session{out: json.NewEncoder(&out), about: control.Status{
+		Name: "long", Hosts: []control.Host{{Name: "A", Address: "10.255.1.197/16", Groups: []string{"lab"}}},
+		Groups: []control.Group{{ID: "lab", Hosts: []string{"A"}, Rules: []control.Rule{{ID: "icmp", Direction: sg.Ingress, Text: "icmp 10.255.0.0/16", Number: 7}}}},
+	}}
+	rule := timeline.Rule{Number: 3, ID: "ssh", Group: "lab", Direction: sg.Ingress, Text: "tcp 22 0.0.0.0/0", Hosts: []string{"A"}}
+	for i, body := range []timeline.Body{
+		timeline.RuleRevoked{Rule: rule}, timeline.Judged{Host: "A", Direction: sg.Ingress, State: "new", Rule: timeline.DefaultDeny, Packet: "icmp 10.255.1.10 > 10.255.1.197"},
+		timeline.Cut{Host: "A"}, timeline.GroupsChanged{Host: "A", Groups: []string{"other"}},
+	} {
+		if err := s.see(timeline.Event{Seq: 500 + uint64(i), Body: body}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.end(); err != nil {
+		t.Fatal(err)
+	}
+	if s.forgotten != 499 {
+		t.Errorf("%d events forgotten, want 499", s.forgotten)
+	}
+	events, err := timeline.Read(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range events {
+		if e.Seq != uint64(i)+1 {
+			t.Errorf("event %d has number %d", i+1, e.Seq)
+		}
+	}
+	begun, begins := events[0].Body.(timeline.Begun)
+	if !begins || begun.Hosts[0].Address != netip.MustParsePrefix("10.255.1.197/16") {
+		t.Errorf("begins with %+v", events[0])
+	}
+	if r := report.ResultOf(events); r.Verdict() != report.Held {
+		t.Errorf("the report calls it %s", r.Verdict())
+	}
+}
+
+// Packets are chosen by what their text says.
+func TestTracerMeans(t *testing.T) {
+	status := control.Status{Hosts: []control.Host{{Name: "B", Address: "10.255.1.10/16"}}}
+	for _, test := range []struct {
+		flags  traceFlags
+		packet string
+		want   bool
+	}{
+		{traceFlags{}, "icmp 10.0.0.1 > 10.0.0.2 type 8 code 0 id 1 seq 1", true},
+		{traceFlags{protocol: "TCP"}, "tcp 10.0.0.1:4 > 10.0.0.2:22 [S] 0 bytes", true},
+		{traceFlags{protocol: "6"}, "tcp 10.0.0.1:4 > 10.0.0.2:22", true},
+		{traceFlags{protocol: "udp"}, "tcp 10.0.0.1:4 > 10.0.0.2:22", false},
+		{traceFlags{protocol: "132"}, "132 10.0.0.1 > 10.0.0.2", true},
+		{traceFlags{port: 22}, "tcp 10.0.0.1:4 > 10.0.0.2:22", true},
+		{traceFlags{port: 22}, "tcp [fd00::1]:22 > [fd00::2]:9", true},
+		{traceFlags{port: 22}, "tcp 10.0.0.1:4 > 10.0.0.2:23", false},
+		{traceFlags{port: 22}, "icmp 10.0.0.1 > 10.0.0.2 type 8 code 0 id 22 seq 22", false},
+		{traceFlags{from: "B"}, "udp 10.255.1.10:4 > 10.0.0.2:22", true},
+		{traceFlags{from: "B"}, "udp 10.0.0.2:4 > 10.255.1.10:22", false},
+		{traceFlags{from: "10.0.0.0/8"}, "udp 10.0.0.2:4 > 192.0.2.1:22", true},
+		{traceFlags{from: "fd00::1"}, "icmpv6 fd00::1 > fd00::2 type 128 code 0 id 1 seq 1", true},
+	} {
+		test.flags.format = "text"
+		tracer, err := test.flags.tracer(&strings.Builder{}, status)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tracer.means(test.packet); got != test.want {
+			t.Errorf("%+v means %s: %v", test.flags, test.packet, got)
+		}
+	}
+}
+
+// What was missed is told, with its number.
+func TestTracerConfesses(t *testing.T) {
+	tracer, err := traceFlags{format: "text"}.tracer(&strings.Builder{}, control.Status{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []timeline.Event{
+		{Seq: 10, Body: timeline.Judged{Host: "A", Packet: "icmp 10.0.0.1 > 10.0.0.2"}},
+		{Seq: 15, Body: timeline.Missed{Host: "A", What: timeline.MissedVerdicts}},
+		{Seq: 16, Body: timeline.Missed{Host: "A", What: timeline.MissedEvents}},
+	} {
+		if err := tracer.see(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const want = "1 packets; missed: verdicts at A 1 times, 4 events that came faster than they were read"
+	if got := tracer.summary(); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+// The rules of an ACL are read as they are written.
+func TestACLRules(t *testing.T) {
+	for text, want := range map[string]string{
+		"100 allow tcp 22 10.0.0.0/8":               "100 allow tcp 22 10.0.0.0/8",
+		"1 deny all 0.0.0.0/0":                      "1 deny all 0.0.0.0/0",
+		"7 allow udp 1024-65535 ::/0":               "7 allow udp 1024-65535 ::/0",
+		"7 allow icmp type 3 code 4 192.0.2.9/24":   "7 allow icmp type 3 code 4 192.0.2.0/24",
+		"7 allow icmpv6 type 128 fd00::/8":          "7 allow icmpv6 type 128 fd00::/8",
+		"32766 deny 47 10.0.0.0/8":                  "32766 deny 47 10.0.0.0/8",
+		"7 allow icmp type 3 code 4 x 192.0.2.9/24": "",
+		"7 allow 47 22 10.0.0.0/8":                  "",
+		"7 allow tcp 22 23 10.0.0.0/8":              "",
+		"32767 deny 47 10.0.0.0/8":                  "",
+	} {
+		r, err := aclRule(text)
+		if (err == nil) != (want != "") || err == nil && r.String() != want {
+			t.Errorf("%q: %s, %v", text, r, err)
+		}
+	}
+}

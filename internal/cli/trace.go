@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lablab/internal/control"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// traceFlags say which packets are meant, and how they are written.
+type traceFlags struct {
+	host, protocol, from, format string
+	port                         uint16
+}
+
+func newTrace(env Env) *cobra.Command {
+	var f traceFlags
+	c := &cobra.Command{
+		Use: "trace [HOST]", Short: "Write a line for each packet: which rule judged it, and how", Args: cobra.MaximumNArgs(1),
+		Long: `Trace writes a line for each packet that the rules of a host judge from now on: the host,
+the direction, conntrack's state, the verdict, what gave it, and the packet. At its
+end, by Ctrl-C or with the lab, it says how many there were and what was missed.`,
+		Example: `  lablab trace A --protocol tcp --port 22
+  lablab trace --from B --format jsonl`,
+	}
+	c.Flags().StringVar(&f.protocol, "protocol", "", "packets of this protocol only: tcp, udp, icmp, icmpv6 or a number")
+	c.Flags().Uint16Var(&f.port, "port", 0, "packets from or to this port only")
+	c.Flags().StringVar(&f.from, "from", "", "packets from this address, range of addresses or host only: `ADDR`")
+	c.Flags().StringVar(&f.format, "format", "text", "text, or jsonl: the events of the timeline")
+	next(c, "the connections that conntrack knows: lablab flows")
+	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+		f.host = strings.Join(args, "")
+		status, err := lab.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if f.host != "" && !slices.ContainsFunc(status.Hosts, func(h control.Host) bool { return h.Name == f.host }) {
+			return noHost(status, f.host)
+		}
+		t, err := f.tracer(env.Stdout, status)
+		if err != nil {
+			return err
+		}
+		begun := func() { _, _ = fmt.Fprintf(env.Stderr, "tracing lab %s; Ctrl-C ends\n", status.Name) }
+		err = lab.News(ctx, begun, t.see)
+		_, _ = fmt.Fprintln(env.Stderr, t.summary())
+		return ended(err)
+	})
+}
+
+// ended is no error where somebody has ended with Ctrl-C what has no end of its own.
+func ended(err error) error {
+	var interrupted interrupt
+	if errors.As(err, &interrupted) {
+		return nil
+	}
+	return err
+}
+
+// A tracer writes the verdicts that are meant, and counts what it could not see.
+type tracer struct {
+	traceFlags
+	out       io.Writer
+	wanted    sg.Protocol
+	source    netip.Prefix
+	packets   int
+	last      uint64         // number of the last event
+	forgotten uint64         // events that the lab had forgotten before they came here
+	missed    map[string]int // how often the kernel told more than was heard, by host
+}
+
+func (f traceFlags) tracer(out io.Writer, status control.Status) (*tracer, error) {
+	t := &tracer{traceFlags: f, out: out, missed: map[string]int{}}
+	if err := oneOf("--format", f.format, "text", "jsonl"); err != nil {
+		return nil, err
+	}
+	if f.protocol != "" {
+		var known bool
+		if t.wanted, known = sg.ParseProtocol(f.protocol); !known {
+			return nil, &usageError{fmt.Errorf("--protocol %q is no protocol", f.protocol), "tcp, udp, icmp, icmpv6 or a number"}
+		}
+	}
+	if f.from != "" {
+		from := f.from
+		for _, h := range status.Hosts {
+			if h.Name == from {
+				from, _, _ = strings.Cut(h.Address, "/")
+			}
+		}
+		if address, err := netip.ParseAddr(from); err == nil {
+			t.source = netip.PrefixFrom(address, address.BitLen())
+		} else if t.source, err = netip.ParsePrefix(from); err != nil {
+			return nil, &usageError{fmt.Errorf("--from %q is no address and no host", f.from), "such as 10.255.1.10, 10.255.0.0/16 or B"}
+		}
+	}
+	return t, nil
+}
+
+// see takes an event.
+func (t *tracer) see(e timeline.Event) error {
+	if t.last != 0 && e.Seq > t.last+1 {
+		t.forgotten += e.Seq - t.last - 1
+	}
+	t.last = e.Seq
+	switch body := e.Body.(type) {
+	case timeline.Judged:
+		if t.host != "" && body.Host != t.host || !t.means(body.Packet) {
+			return nil
+		}
+		t.packets++
+		if t.format == "jsonl" {
+			return json.NewEncoder(t.out).Encode(e)
+		}
+		_, err := fmt.Fprintln(t.out, oneLine(judgedLine(body)))
+		return err
+	case timeline.Missed:
+		if t.host != "" && body.Host != t.host || body.What != timeline.MissedVerdicts {
+			return nil
+		}
+		t.missed[body.Host]++
+		if t.format == "jsonl" {
+			return json.NewEncoder(t.out).Encode(e)
+		}
+		_, err := fmt.Fprintf(t.out, "%-4s missed: the kernel told of packets faster than they were read\n", oneLine(body.Host))
+		return err
+	}
+	return nil
+}
+
+// judgedLine is a verdict in one line.
+func judgedLine(v timeline.Judged) string {
+	verdict := "DROP"
+	if v.Accepted {
+		verdict = "accept"
+	}
+	return fmt.Sprintf("%-4s %-7s %-11s %-6s by %-12s %s", v.Host, v.Direction, v.State, verdict, v.Rule, v.Packet)
+}
+
+// means reports whether a packet is of those that are wanted. Its text begins with
+// protocol, source, ">" and destination.
+func (t *tracer) means(packet string) bool {
+	words := strings.Fields(packet)
+	if len(words) < 4 {
+		return false
+	}
+	source, port := ends(words[1])
+	_, otherPort := ends(words[3])
+	switch {
+	case t.protocol != "" && words[0] != t.wanted.String():
+		return false
+	case t.port != 0 && t.port != port && t.port != otherPort:
+		return false
+	}
+	return t.from == "" || t.source.Contains(source)
+}
+
+// ends are an address and the port behind it, if there is one.
+func ends(text string) (netip.Addr, uint16) {
+	if both, err := netip.ParseAddrPort(text); err == nil {
+		return both.Addr(), both.Port()
+	}
+	address, _ := netip.ParseAddr(text)
+	return address, 0
+}
+
+// summary says how many packets there were, and how many of them were not seen.
+func (t *tracer) summary() string {
+	var missed []string
+	for host, n := range t.missed {
+		missed = append(missed, "verdicts at "+host+" "+strconv.Itoa(n)+" times")
+	}
+	slices.Sort(missed)
+	if t.forgotten > 0 {
+		missed = append(missed, fmt.Sprintf("%d events that came faster than they were read", t.forgotten))
+	}
+	if len(missed) == 0 {
+		return fmt.Sprintf("%d packets, nothing was missed", t.packets)
+	}
+	return fmt.Sprintf("%d packets; missed: %s", t.packets, strings.Join(missed, ", "))
+}

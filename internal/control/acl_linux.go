@@ -1,0 +1,59 @@
+package control
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"lablab/sg"
+)
+
+// acls knows before which hosts a network ACL stands.
+type acls struct {
+	mu     sync.Mutex
+	before map[string]bool
+}
+
+func (a *acls) stands(host string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.before[host]
+}
+
+// setACL puts an ACL before a host, or takes it away.
+func (s *Server) setACL(c ACLChange) error {
+	if c.ACL != nil {
+		for _, rules := range [][]sg.ACLRule{c.ACL.Ingress, c.ACL.Egress} {
+			if err := putInOrder(rules); err != nil {
+				return fmt.Errorf("set network ACL: %w", err)
+			}
+		}
+	}
+	s.acls.mu.Lock() // what is in force and what is known change together
+	defer s.acls.mu.Unlock()
+	if err := s.lab.SetACL(c.Host, c.ACL); err != nil {
+		return err
+	}
+	if s.acls.before == nil {
+		s.acls.before = map[string]bool{}
+	}
+	s.acls.before[c.Host] = c.ACL != nil
+	return nil
+}
+
+// putInOrder puts the rules of one direction in the order in which they are looked at.
+func putInOrder(rules []sg.ACLRule) error {
+	slices.SortFunc(rules, func(a, b sg.ACLRule) int { return a.Number - b.Number })
+	for i, r := range rules {
+		const most = 32766
+		switch {
+		case r.Number < 1 || r.Number > most:
+			return fmt.Errorf("rule %d: the number is from 1 to %d", r.Number, most)
+		case i > 0 && rules[i-1].Number == r.Number:
+			return fmt.Errorf("there are two rules %d", r.Number)
+		case !r.Peer.IsValid():
+			return fmt.Errorf("rule %d has no range of addresses", r.Number)
+		}
+	}
+	return nil
+}

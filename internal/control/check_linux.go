@@ -1,0 +1,41 @@
+package control
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"lablab/sg"
+)
+
+// check refuses rules that say nothing, and ids that a terminal would not show as they
+// are: an id appears wherever its rule has decided something.
+func check(rules []sg.Rule) error {
+	const longest = 128 // of a comment in nft(8)
+	for i, r := range rules {
+		malformed := func(format string, args ...any) error {
+			return &sg.Error{Code: sg.Malformed, Message: fmt.Sprintf("rule %d %s", i+1, fmt.Sprintf(format, args...))}
+		}
+		peers := 0
+		for _, named := range []bool{r.Peer.IsValid(), r.PrefixList != "", r.Reference != sg.Reference{}} {
+			if named {
+				peers++
+			}
+		}
+		switch {
+		case r.ID == "":
+			return malformed("has no id")
+		case len(r.ID) > longest:
+			return malformed("has an id of more than %d bytes", longest)
+		case peers != 1:
+			return malformed("needs one of a range of addresses, a prefix list and a group")
+		}
+		for _, text := range []string{r.ID, r.PrefixList, r.Reference.GroupID, r.Reference.GroupName} {
+			if strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) || c == '"' || c == '\\' }) {
+				return malformed("has a name with characters that cannot be shown: %q", text)
+			}
+		}
+		rules[i].Peer = r.Peer.Masked()
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"lablab/timeline"
+)
+
+// News calls see for each event that happens from now on, until the lab or ctx ends.
+// It calls begun before that, when nothing is missed any more.
+func (c *Client) News(ctx context.Context, begun func(), see func(timeline.Event) error) error {
+	return c.follow(ctx, "/v1/events?after=now", begun, see)
+}
+
+// follow reads events until there are no more.
+func (c *Client) follow(ctx context.Context, path string, begun func(), see func(timeline.Event) error) error {
+	response, err := c.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	begun()
+	d := json.NewDecoder(response.Body)
+	for {
+		var e timeline.Event
+		err := d.Decode(&e)
+		var syntax *json.SyntaxError
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.As(err, &syntax):
+			return fmt.Errorf("read events: %w", err)
+		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+			return nil // the lab has ended
+		case err != nil:
+			return fmt.Errorf("read events: %w", err)
+		}
+		if err := see(e); err != nil {
+			return err
+		}
+	}
+}
