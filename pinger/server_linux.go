@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"lablab/lab/ns"
 	"lablab/sg"
 )
@@ -34,6 +36,7 @@ func Serve(n *ns.Namespace, p sg.Protocol, at netip.AddrPort) (*Server, error) {
 			if err != nil {
 				return err
 			}
+			roomy(conn)
 			s.close = conn.Close
 			s.serving.Go(func() { echo(conn) })
 			return nil
@@ -90,6 +93,15 @@ func (s *Server) converse(conn net.Conn) {
 	defer s.mu.Unlock()
 	delete(s.conns, conn)
 	_ = conn.Close()
+}
+
+// roomy gives a socket room for datagrams that arrive faster than they are read, where
+// CAP_NET_ADMIN allows it.
+func roomy(conn *net.UDPConn) {
+	const room = 8 << 20 // bytes
+	if raw, err := conn.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) })
+	}
 }
 
 // echo sends datagrams back. That it cannot, because a rule drops the reply, ends nothing.

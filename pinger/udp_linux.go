@@ -41,6 +41,7 @@ func (config UDP) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream,
 		cancel()
 		return nil, fmt.Errorf("%s: %w", s.what, err)
 	}
+	roomy(conn)
 	return s.start(ctx, func(opened func()) error {
 		defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 		received := make(chan struct{})
