@@ -119,12 +119,12 @@ func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, know
 		if !reply {
 			return j.attempt(host, v)
 		}
-		seq := j.begun[j.there[host]]
-		return part{seq, seq}, true
+		seq, known := j.begun[j.there[host]]
+		return part{seq, seq}, known
 	}
 	if _, answered := j.back[host]; reply && v.Packet.TCPFlags&nft.RST != 0 && !answered {
-		seq := j.begun[j.there[host]] // in the place of a SYN-ACK
-		return part{seq, seq}, true
+		seq, known := j.begun[j.there[host]] // in the place of a SYN-ACK
+		return part{seq, seq}, known
 	}
 	if v.Packet.Length == 0 {
 		return part{}, true
@@ -161,15 +161,15 @@ func (j *journeys) judge(host string, v nft.Verdict, p part, reply bool) {
 	if p.first == 0 {
 		return
 	}
-	syn := v.Packet.TCPFlags&nft.SYN != 0
-	if over && (j.Protocol != sg.TCP || !syn || !v.Accepted) {
+	attempt := v.Packet.TCPFlags&(nft.SYN|nft.RST) != 0 // to connect, or the answer to one
+	if over && (j.Protocol != sg.TCP || !attempt || !v.Accepted) {
 		for seq := p.first; seq <= p.last; seq++ {
 			j.finished[seq] = true
 		}
 	}
 	switch {
 	case v.Accepted:
-	case j.Protocol == sg.TCP && !syn:
+	case j.Protocol == sg.TCP && !attempt:
 		j.stream.Stuck()
 	default:
 		j.stream.Dropped(p.first)
