@@ -350,7 +350,7 @@ func TestNeighbourDiscoveryPasses(t *testing.T) {
 		address := map[string]string{"w0": "fd00::1/64", "w1": "fd00::2/64"}[end]
 		nstest.Output(t, n, "ip", "address", "add", address, "dev", end, "nodad")
 	}
-	nstest.Output(t, left, "sh", "-c", "ping -6 -c1 -W1 fd00::2 || true")
+	nstest.Output(t, left, "sh", "-c", "ping -6 -c4 -w4 fd00::2 || true")
 	if out := nstest.Output(t, left, "ip", "-6", "neigh", "show", "fd00::2"); !strings.Contains(out, "lladdr") {
 		t.Errorf("the neighbour was not found: %s", out)
 	}
