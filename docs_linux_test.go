@@ -24,17 +24,7 @@ func TestCommandsInTheDocumentation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	work := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(work, "lablab"), ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if err := os.Symlink(filepath.Join(source, "testdata"), filepath.Join(work, "testdata")); err != nil {
-		t.Fatal(err)
-	}
-	// sudo(8) for those who are root already, or who must do without.
-	if err := os.WriteFile(filepath.Join(work, "sudo"), []byte("#!/bin/sh\nexec \"$@\"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	work := installed(t)
 	files, err := filepath.Glob("docs/*.md")
 	if err != nil {
 		t.Fatal(err)
@@ -69,12 +59,34 @@ func TestCommandsInTheDocumentation(t *testing.T) {
 	}
 }
 
+// installed is a directory with what the documentation supposes: lablab, the examples,
+// and a sudo(8) for those who are root already, or who must do without.
+func installed(t *testing.T) string {
+	t.Helper()
+	work := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(work, "lablab"), ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	examples, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(examples, filepath.Join(work, "testdata")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(work, "sudo"), []byte("#!/bin/sh\nexec \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return work
+}
+
 func consoleCommands(t *testing.T, file string) []string {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	text = walkthrough.ReplaceAll(text, nil) // is executed in its order
 	var commands []string
 	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 		for _, line := range strings.Split(block[1], "\n") {
@@ -85,6 +97,58 @@ func consoleCommands(t *testing.T, file string) []string {
 		}
 	}
 	return commands
+}
+
+// walkthrough is the part of the README whose commands make sense one after the other.
+var walkthrough = regexp.MustCompile(`(?s)\n## The lab you play with\n.*?\n## `)
+
+// A beginner who follows the README sees what it promises. The commands of a fence
+// "console terminal" go on in another terminal until the lab ends.
+func TestTheLabYouPlayWith(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes five seconds")
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := installed(t)
+	var script strings.Builder
+	// The machine's own labs, and those of other tests, are elsewhere.
+	script.WriteString("set -eu\n[ $(id -u) != 0 ] || { mkdir -p /run/lablab; mount -t tmpfs none /run/lablab; }\ntrap './lablab down --all' EXIT\n")
+	for _, block := range regexp.MustCompile("(?s)```console( terminal)?\n(.*?)```").FindAllStringSubmatch(string(walkthrough.Find(readme)), -1) {
+		for _, line := range strings.Split(block[2], "\n") {
+			command, found := strings.CutPrefix(line, "$ ")
+			command, comment, _ := strings.Cut(command, "  # ")
+			switch {
+			case !found:
+			case block[1] != "":
+				script.WriteString(command + " -i 0.2 >terminal & other=$!\nuntil grep -q 'bytes from' terminal; do sleep 0.01; done\n")
+			case command == "sudo ./lablab down":
+				script.WriteString("kill -INT $other; wait $other\n" + command + "\n")
+			case strings.HasPrefix(comment, "exits with 1:"):
+				script.WriteString("code=0; " + command + " || code=$?; [ $code = 1 ]\n")
+			default:
+				script.WriteString(command + "\n")
+			}
+		}
+	}
+	script.WriteString("cat terminal\n")
+	c := exec.Command("sh", "-c", script.String())
+	if os.Getuid() == 0 {
+		c = exec.Command("unshare", "--mount", "sh", "-c", script.String())
+	}
+	c.Dir = work
+	c.Env = append(os.Environ(), "PATH="+work+":"+os.Getenv("PATH"), "XDG_RUNTIME_DIR="+t.TempDir())
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, script.String(), out)
+	}
+	for _, want := range []string{`admitted by icmp\n`, `3 packets transmitted, 0 received`, `admitted by icmp \(gone\)`, `[1-9] entr(y|ies) deleted`, `lab lab is gone`, `packets transmitted, [1-9]`} {
+		if !regexp.MustCompile(want).Match(out) {
+			t.Errorf("%s is not in\n%s", want, out)
+		}
+	}
 }
 
 // What the README shows of the output is what the command says.

@@ -246,6 +246,11 @@ func (s *Server) cut(c CutRequest) (CutAnswer, error) {
 	if c.Flow == nil && c.ConntrackID == 0 && c.AdmittedBy == "" && !c.All {
 		return CutAnswer{}, errors.New("cut what? a flow, those admitted by a rule, or all")
 	}
+	if c.Host != "" {
+		if _, err := s.lab.Namespace(c.Host); err != nil {
+			return CutAnswer{}, err
+		}
+	}
 	admitted := map[uint32]bool{}
 	if c.AdmittedBy != "" {
 		flows, err := s.flows(c.Host)
