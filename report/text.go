@@ -239,6 +239,8 @@ func (t *Text) verdict(b *bytes.Buffer, r *Report) {
 	switch {
 	case r.Interrupted:
 		t.paragraph(b, "", yellow, fmt.Sprintf("Interrupted (%s): this is what was seen by then.", r.InterruptBy))
+	case r.Held && (r.Missed.Verdicts > 0 || r.Missed.Events > 0):
+		t.paragraph(b, "", yellow, "As far as was heard, everything was as predicted.")
 	case r.Held:
 		t.paragraph(b, "", green, "Everything was as predicted.")
 	default:

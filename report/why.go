@@ -183,19 +183,19 @@ func (t *teller) replies() {
 // unproved tells of packets whose fate nobody saw.
 func (t *teller) unproved() {
 	if t.stream.Stalled > 0 {
-		t.say("The connection was there, and %d messages stalled in it: segments were seen to be dropped, and messages to be sent again (%s), to no avail.", t.stream.Stalled, timesWord(t.stream.Retransmitted))
+		t.say("The connection was there, and %s in it: segments were seen to be dropped, and messages to be sent again (%s), to no avail.", counted(t.stream.Stalled, "message stalled", "messages stalled"), timesWord(t.stream.Retransmitted))
 	}
 	if t.stream.Belated > 0 {
 		t.say("%d of them got through later, when the way was free again: TCP had not given up.", t.stream.Belated)
 	}
 	if t.stream.Reset > 0 {
-		t.say("Of %d packets the sender was told that nobody listens.", t.stream.Reset)
+		t.say("Of %s the sender was told that nobody listens.", counted(t.stream.Reset, "packet", "packets"))
 	}
 	if t.stream.Lost > 0 {
-		t.say("%d packets were neither answered nor seen to be dropped. What became of them is not known.", t.stream.Lost)
+		t.say("%s neither answered nor seen to be dropped: lost, behind the rules or unseen.", counted(t.stream.Lost, "packet was", "packets were"))
 	}
 	if t.stream.Late > 0 {
-		t.say("%d replies took more than a second; they are counted as received.", t.stream.Late)
+		t.say("%s more than a second, and counts as received.", counted(t.stream.Late, "reply took", "replies took"))
 	}
 }
 
@@ -297,6 +297,14 @@ func them(r VerdictRange) string {
 		return "it"
 	}
 	return "them"
+}
+
+// counted is so many of something.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func timesWord(n int) string {
