@@ -23,8 +23,9 @@ type listed struct {
 // docs/architecture.md draws it.
 var allowed = map[string][]string{
 	"lablab":                  {"internal/cli"},
-	"lablab/internal/cli":     {"internal/control", "lab", "lab/ns", "nft", "report", "scenario", "sg", "timeline"},
-	"lablab/internal/control": {"flow", "lab", "sg", "timeline"},
+	"lablab/internal/cli":     {"internal/control", "internal/view", "lab", "lab/ns", "nft", "report", "scenario", "sg", "timeline"},
+	"lablab/internal/control": {"flow", "lab", "scenario", "sg", "timeline"},
+	"lablab/internal/view":    {"flow", "internal/control", "report", "sg", "timeline"},
 	"lablab/internal/nstest":  {"lab/ns"},
 	"lablab/lab":              {"lab/ns", "flow", "nft", "pinger", "scenario", "sg", "timeline"},
 	"lablab/lab/ns":           {},
@@ -51,7 +52,8 @@ var only = map[string][]string{
 	"github.com/google/jsonschema-go/jsonschema":     {"lablab/scenario"},
 	"github.com/jedib0t/go-pretty/v6/table":          {"lablab/report"},
 	"github.com/jstemmer/go-junit-report/v2/junit":   {"lablab/report"},
-	"github.com/charmbracelet/colorprofile":          {"lablab/report"},
+	"github.com/charmbracelet/colorprofile":          {"lablab/report", "lablab/internal/view"},
+	"charm.land/bubbletea/v2":                        {"lablab/internal/view"},
 	"os/exec":                                        {"lablab/internal/nstest", "lablab/lab"}, // of lab, for what a scenario runs
 	"net/http":                                       {"lablab/internal/control"},
 }

@@ -16,7 +16,7 @@ const defaultName = "lab"
 // upFlags are the flags of `lablab up`.
 type upFlags struct {
 	name, colour, rootless string
-	detach                 bool
+	detach, plain          bool
 	file                   string // a scenario's name or file
 }
 
@@ -30,7 +30,10 @@ and keeps them: run programs in them with lablab exec, change rules with lablab
 authorize and revoke, and watch what becomes of connections with lablab flows.
 
 The lab lives in this process. When it ends, by Ctrl-C, lablab down or otherwise,
-everything is gone. Only you, and root, can reach it.`,
+everything is gone. Only you, and root, can reach it.
+
+On a terminal it shows the lab live: rules and how often each was hit, streams,
+conntrack entries and verdicts. Its keys, which it always shows, change the lab.`,
 		Example: `  sudo lablab up
   sudo lablab exec B -- ping A
   sudo lablab revoke icmp
@@ -50,6 +53,7 @@ everything is gone. Only you, and root, can reach it.`,
 	}
 	c.Flags().StringVar(&f.name, "name", defaultName, "what the lab is called: `NAME`")
 	c.Flags().BoolVarP(&f.detach, "detach", "d", false, "run in the background")
+	c.Flags().BoolVar(&f.plain, "plain", false, "write a line an event, also on a terminal")
 	c.Flags().StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
 	c.Flags().StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (where root's power lacks), always or never")
 	return c

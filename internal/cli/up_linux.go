@@ -8,7 +8,10 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"lablab/internal/control"
+	"lablab/internal/view"
 	"lablab/lab"
 	"lablab/lab/ns"
 	"lablab/report"
@@ -65,17 +68,36 @@ func up(env Env, f upFlags) (code int, err error) {
 	}
 	about := control.Status{Name: f.name, Version: version(), Scenario: sc.Name, PID: os.Getpid(), Rootless: ns.IsRootless(), Started: time.Now()}
 	server := control.Serve(l, log, about, listener, cancelDown)
-	greet(env, f, sc.Hosts[0].Name, sc.Hosts[1].Name)
-	shown := make(chan struct{})
-	go func() { defer close(shown); follow(env, f, log) }()
-	select {
-	case <-down.Done():
-	case <-l.Broken().Done():
+	viewed := f.viewed(env)
+	if !viewed {
+		greet(env, f, sc.Hosts[0].Name, sc.Hosts[1].Name)
+	}
+	alive, died := context.WithCancelCause(down)
+	defer died(nil)
+	defer context.AfterFunc(l.Broken(), func() { died(context.Cause(l.Broken())) })()
+	shown := make(chan error, 1)
+	go func() {
+		if viewed {
+			shown <- watch(alive, env, f, log, cancelDown)
+			return
+		}
+		follow(env, f, log)
+		shown <- nil
+	}()
+	<-alive.Done()
+	if l.Broken().Err() != nil {
 		err = context.Cause(l.Broken())
+	}
+	var told error
+	if viewed {
+		told = <-shown // before the lab is gone: its last state is in the summary
 	}
 	err = errors.Join(err, server.Close(), l.Close())
 	log.Append(timeline.Ended{})
-	<-shown
+	if !viewed {
+		told = <-shown
+	}
+	err = errors.Join(err, told)
 	if err != nil {
 		return 0, &brokenError{err: err}
 	}
@@ -88,6 +110,36 @@ func follow(env Env, f upFlags, log *timeline.Log) {
 	for e := range log.Subscribe(context.Background()) {
 		lines.Add(e)
 	}
+}
+
+// viewed is whether the lab is shown live: on a terminal that is this process's to use.
+func (f upFlags) viewed(env Env) bool {
+	if f.plain || env.Getenv("TERM") == "dumb" || env.Getenv("TERM") == "" || !report.IsTerminal(env.Stdout) || !report.IsTerminal(os.Stdin) {
+		return false
+	}
+	group, err := unix.IoctlGetInt(int(os.Stdin.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp() // in the background, to touch it would stop us
+}
+
+// watch shows the lab live until ctx ends, or somebody quits: then down is called. What
+// is left of it on the terminal is a summary.
+func watch(ctx context.Context, env Env, f upFlags, log *timeline.Log, down context.CancelFunc) error {
+	defer down()
+	client := control.Dial(control.Directory(env.Getenv, ns.Owner()), f.name)
+	defer client.Close()
+	watching, leave := context.WithCancel(ctx)
+	defer leave()
+	flag := ""
+	if f.name != defaultName {
+		flag = " --name " + f.name
+	}
+	summary, err := view.Run(watching, view.Options{
+		Name: f.name, Lab: client, Events: log.Subscribe(watching), In: os.Stdin, Out: env.Stdout, Colourless: f.colour == "never", Flag: flag,
+	})
+	if err != nil {
+		return err
+	}
+	return summary.Write(report.Colour(env.Stdout, f.colour, env.Getenv))
 }
 
 // greet says what one may do now.
@@ -119,7 +171,7 @@ func detach(env Env, f upFlags) (int, error) {
 	if err != nil {
 		return 0, &brokenError{err: fmt.Errorf("start in the background: %w", err)}
 	}
-	defer os.Remove(said.Name())
+	defer func() { _ = os.Remove(said.Name()) }()
 	defer said.Close()
 	process, err := background(f.again(), said)
 	if err != nil {

@@ -213,17 +213,23 @@ func newGroups(env Env) *cobra.Command {
 
 func newFlows(env Env) *cobra.Command {
 	var format string
+	var watch bool
 	c := &cobra.Command{
 		Use: "flows [HOST]", Short: "List the conntrack entries of a lab, and which rule let each in", Args: cobra.MaximumNArgs(1),
 		Long: `Flows lists what conntrack knows: the host, the entry's id (lablab cut ID deletes it),
 protocol and addresses, packets there and back, how long it lives on without one,
-its state, and the rule of a security group that let it in.`,
+its state, and the rule of a security group that let it in. With --watch it does so
+once a second, in place on a terminal, until Ctrl-C.`,
 	}
 	next(c, "to delete an entry: lablab cut ID; to see each packet judged: lablab trace")
 	c.Flags().StringVar(&format, "format", "text", "text or json")
+	c.Flags().BoolVarP(&watch, "watch", "w", false, "list them once a second, and mark what is new, refreshed and dying")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		if err := oneOf("--format", format, "text", "json"); err != nil {
 			return err
+		}
+		if watch {
+			return watchFlows(ctx, env, lab, strings.Join(args, ""), format)
 		}
 		flows, err := lab.Flows(ctx, strings.Join(args, ""))
 		if err != nil {
@@ -233,7 +239,7 @@ its state, and the rule of a security group that let it in.`,
 			return broken(writeJSON(env.Stdout, flows))
 		}
 		for _, f := range flows {
-			_, _ = fmt.Fprintln(env.Stdout, flowLine(f))
+			_, _ = fmt.Fprintln(env.Stdout, oneLine(flowLine(f)))
 		}
 		return nil
 	})

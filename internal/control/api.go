@@ -108,6 +108,19 @@ type CutAnswer struct {
 	Cut int `json:"cut"`
 }
 
+// A StreamStart starts a stream of packets, one a second, from one host to another.
+type StreamStart struct {
+	Protocol string `json:"protocol"` // "icmp", "tcp" or "udp"
+	From     string `json:"from"`
+	To       string `json:"to"`
+	Port     int    `json:"port,omitempty"` // of TCP and UDP
+}
+
+// A Stream is a stream by its name.
+type Stream struct {
+	Stream string `json:"stream"`
+}
+
 // A failure is why something was not done. Code is EC2's, where it has one.
 type failure struct {
 	Code    string `json:"code,omitempty"`

@@ -83,6 +83,18 @@ func (c *Client) Cut(ctx context.Context, request CutRequest) (int, error) {
 	return answer.Cut, err
 }
 
+// StartStream starts a stream that sends until it is stopped, and returns its name.
+func (c *Client) StartStream(ctx context.Context, start StreamStart) (string, error) {
+	stream, err := call[Stream](ctx, c, http.MethodPost, "/v1/streams", start)
+	return stream.Stream, err
+}
+
+// StopStream ends a stream.
+func (c *Client) StopStream(ctx context.Context, name string) error {
+	_, err := call[Done](ctx, c, http.MethodPost, "/v1/streams/stop", Stream{Stream: name})
+	return err
+}
+
 // Down ends the lab.
 func (c *Client) Down(ctx context.Context) error {
 	_, err := call[Done](ctx, c, http.MethodPost, "/v1/down", struct{}{})

@@ -14,6 +14,7 @@ import (
 
 	"lablab/flow"
 	"lablab/lab"
+	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -82,6 +83,10 @@ func (s *Server) routes() http.Handler {
 	}))
 	mux.HandleFunc("POST /v1/acl", answer(func(_ *http.Request, c ACLChange) (Done, error) { return Done{}, s.setACL(c) }))
 	mux.HandleFunc("POST /v1/cut", answer(func(_ *http.Request, c CutRequest) (CutAnswer, error) { return s.cut(c) }))
+	mux.HandleFunc("POST /v1/streams", answer(func(_ *http.Request, a StreamStart) (Stream, error) { return s.start(a) }))
+	mux.HandleFunc("POST /v1/streams/stop", answer(func(_ *http.Request, a Stream) (Done, error) {
+		return Done{}, s.lab.StopStream(a.Stream)
+	}))
 	mux.HandleFunc("POST /v1/down", answer(func(*http.Request, struct{}) (Done, error) {
 		s.down()
 		return Done{}, nil
@@ -265,6 +270,17 @@ func (s *Server) cut(c CutRequest) (CutAnswer, error) {
 		return c.All || c.Flow != nil && e.Orig == *c.Flow || c.ConntrackID != 0 && e.ID == c.ConntrackID || admitted[e.Mark]
 	})
 	return CutAnswer{Cut: n}, err
+}
+
+// start starts a stream that nobody holds.
+func (s *Server) start(a StreamStart) (Stream, error) {
+	protocols := map[string]sg.Protocol{"icmp": sg.ICMP, "tcp": sg.TCP, "udp": sg.UDP}
+	protocol, known := protocols[a.Protocol]
+	if !known {
+		return Stream{}, fmt.Errorf("start stream: %q is none of icmp, tcp and udp", a.Protocol)
+	}
+	name, err := s.lab.StartStream(scenario.Start{Protocol: protocol, From: a.From, To: a.To, Port: a.Port})
+	return Stream{Stream: name}, err
 }
 
 // owned accepts connections of the lab's own user only, and of root.

@@ -1,0 +1,261 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+// A screen is what a program has written to its terminal so far.
+type screen struct {
+	*os.File
+	mu   sync.Mutex
+	text []byte
+	done chan struct{}
+}
+
+// onTerminal starts a program on a terminal of its own.
+func onTerminal(t *testing.T, c *exec.Cmd) *screen {
+	t.Helper()
+	tty, err := pty.StartWithSize(c, &pty.Winsize{Rows: 24, Cols: 80})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &screen{File: tty, done: make(chan struct{})}
+	go func() {
+		defer close(s.done)
+		buffer := make([]byte, 4096)
+		for {
+			n, err := tty.Read(buffer)
+			s.mu.Lock()
+			s.text = append(s.text, buffer[:n]...)
+			s.mu.Unlock()
+			if err != nil { // EIO: nobody has the other end
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		_ = c.Process.Kill()
+		_ = tty.Close()
+	})
+	return s
+}
+
+// press types on the terminal.
+func (s *screen) press(t *testing.T, keys string) {
+	t.Helper()
+	if _, err := s.WriteString(keys); err != nil {
+		t.Error(err)
+	}
+}
+
+var sequence = regexp.MustCompile("\x1b\\[[?0-9;]*[a-zA-Z]|\x1b\\][^\a\x1b]*(\a|\x1b\\\\)")
+
+// since is the text that was written after the first so many bytes.
+func (s *screen) since(from int) (text string, now int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return sequence.ReplaceAllString(string(s.text[from:]), ""), len(s.text)
+}
+
+// eventually waits until something is true, a few seconds at most.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	for !is() {
+		select {
+		case <-deadline:
+			t.Fatalf("never: %s", what)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// redrawn gives the terminal another size, and waits until a whole frame has a word.
+func (s *screen) redrawn(t *testing.T, columns uint16, word string) {
+	t.Helper()
+	_, from := s.since(0)
+	_ = pty.Setsize(s.File, &pty.Winsize{Rows: 24, Cols: columns})
+	eventually(t, word, func() bool {
+		text, _ := s.since(from)
+		return strings.Contains(text, word)
+	})
+}
+
+// The live view: a ping is started, its rule is revoked and the ping lives on, and
+// quitting leaves a summary, and nothing else.
+func TestLiveView(t *testing.T) {
+	path := lablab(t)
+	for _, rootless := range []string{"auto", "always"} {
+		t.Run(rootless, func(t *testing.T) {
+			t.Parallel()
+			directory := t.TempDir()
+			name := "view-" + rootless
+			env := append(os.Environ(), "XDG_RUNTIME_DIR="+directory, "TERM=xterm-256color", "NO_COLOR=")
+			run := func(args ...string) string {
+				c := exec.Command(path, args...)
+				c.Env = env
+				out, _ := c.Output()
+				return string(out)
+			}
+			c := exec.Command(path, "up", "--name", name, "--rootless", rootless)
+			c.Env = env
+			tty := onTerminal(t, c)
+			eventually(t, "the lab is up", func() bool { return strings.Contains(run("status", "--name", name), "icmp") })
+			tty.redrawn(t, 81, "freeze")
+			tty.press(t, "p")
+			eventually(t, "a flow of the ping", func() bool { return strings.Contains(run("flows", "--name", name), "icmp 10.255.1.10") })
+			tty.press(t, "\x1b[B")
+			tty.press(t, "r")
+			eventually(t, "the rule is revoked", func() bool { return strings.Count(run("status", "--name", name), "ingress") == 1 })
+			eventually(t, "a reply after that", func() bool {
+				var flows []struct {
+					Packets int  `json:"reply_packets"`
+					Revoked bool `json:"admitting_rule_revoked"`
+				}
+				_ = json.Unmarshal([]byte(run("flows", "--name", name, "A", "--format", "json")), &flows)
+				for _, f := range flows {
+					if f.Revoked && f.Packets > 2 {
+						return true
+					}
+				}
+				return false
+			})
+			tty.redrawn(t, 80, "revoked")
+			tty.redrawn(t, 82, "✓✓")
+			tty.press(t, "q")
+			<-tty.done
+			if err := c.Wait(); err != nil {
+				t.Errorf("exit: %v", err)
+			}
+			text, _ := tty.since(0)
+			for _, want := range []string{"lab " + name + " of scenario ping was up for", "revoked: icmp", "stream 1  ping B > A: ", "on A, "} {
+				if !strings.Contains(text, want) {
+					t.Errorf("the summary lacks %q", want)
+				}
+			}
+			if raw := string(tty.text); !strings.Contains(raw, "\x1b[?1049l") || strings.LastIndex(raw, "was up for") < strings.LastIndex(raw, "\x1b[?1049l") {
+				t.Error("the screen was not given back before the summary")
+			}
+			left, _ := filepath.Glob(filepath.Join(directory, "lablab", name+"*"))
+			more, _ := filepath.Glob(filepath.Join("/run/lablab", name+"*"))
+			if len(left)+len(more) > 0 || run("status", "--name", name) != "" {
+				t.Errorf("left behind: %v %v", left, more)
+			}
+		})
+	}
+}
+
+// Taken down from elsewhere, or told to end by a signal, the terminal is given back.
+func TestLiveViewIsTakenDown(t *testing.T) {
+	path := lablab(t)
+	env := append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "TERM=xterm-256color")
+	for _, how := range []string{"down", "SIGTERM"} {
+		c := exec.Command(path, "up", "--name", "view-down")
+		c.Env = env
+		tty := onTerminal(t, c)
+		eventually(t, "the view is shown", func() bool {
+			text, _ := tty.since(0)
+			return strings.Contains(text, "freeze")
+		})
+		if how == "down" {
+			down := exec.Command(path, "down", "--name", "view-down")
+			down.Env = env
+			if out, err := down.CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		} else {
+			_ = c.Process.Signal(syscall.SIGTERM)
+		}
+		<-tty.done
+		if err := c.Wait(); err != nil {
+			t.Errorf("%s: exit: %v", how, err)
+		}
+		if text := string(tty.text); !strings.Contains(text, "\x1b[?1049l") || !strings.Contains(text, "was up for") {
+			t.Errorf("%s: the terminal is not given back: %q", how, text)
+		}
+	}
+}
+
+// Where it could not be drawn, or is not wanted, there is a line an event.
+func TestPlainUp(t *testing.T) {
+	path := lablab(t)
+	for _, c := range []struct{ term, flag string }{{"dumb", "--color=never"}, {"xterm-256color", "--plain"}} {
+		up := exec.Command(path, "up", "--name", "view-plain", c.flag)
+		up.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "TERM="+c.term)
+		tty := onTerminal(t, up)
+		eventually(t, "it says that the lab is up", func() bool {
+			text, _ := tty.since(0)
+			return strings.Contains(text, "lab view-plain is up") && strings.Contains(text, "canary")
+		})
+		_ = up.Process.Signal(syscall.SIGINT)
+		<-tty.done
+		if err := up.Wait(); err != nil {
+			t.Errorf("exit: %v", err)
+		}
+		if bytes.Contains(tty.text, []byte("\x1b[?1049h")) {
+			t.Errorf("%v: drawn all the same", c)
+		}
+	}
+}
+
+// flows --watch: in place on a terminal, a block a second elsewhere; Ctrl-C ends it.
+func TestWatchFlows(t *testing.T) {
+	path := lablab(t)
+	env := append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "TERM=xterm-256color")
+	run := func(args ...string) {
+		c := exec.Command(path, args...)
+		c.Env = env
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Errorf("%v: %v: %s", args, err, out)
+		}
+	}
+	run("up", "--name", "watched", "--detach")
+	defer run("down", "--name", "watched")
+	c := exec.Command(path, "flows", "--name", "watched", "--watch")
+	c.Env = env
+	tty := onTerminal(t, c)
+	eventually(t, "it is drawn in place", func() bool {
+		text, _ := tty.since(0)
+		return strings.Contains(text, "× gone") && bytes.Contains(tty.text, []byte("\x1b[J"))
+	})
+	run("exec", "--name", "watched", "B", "--", "ping", "-q", "-c1", "A")
+	for _, mark := range []string{`\+ A .*icmp`, `\+ B .*icmp`} {
+		eventually(t, mark, func() bool {
+			text, _ := tty.since(0)
+			return regexp.MustCompile(mark).MatchString(text)
+		})
+	}
+	tty.press(t, "\x03") // Ctrl-C
+	<-tty.done
+	if code := exitCode(c.Wait()); code != 130 {
+		t.Errorf("exit code %d, want 130", code)
+	}
+
+	c = exec.Command(path, "flows", "--name", "watched", "--watch", "B")
+	c.Env = env
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, out, "\n\n")
+	waitFor(t, out, "\n\n")
+	_ = c.Process.Signal(syscall.SIGINT)
+	if code := exitCode(c.Wait()); code != 130 {
+		t.Errorf("exit code %d, want 130", code)
+	}
+}

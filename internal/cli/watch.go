@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"lablab/internal/control"
+	"lablab/internal/view"
+	"lablab/report"
+)
+
+// watchFlows lists the entries once a second until ctx ends, and marks what is
+// different: in place on a terminal, a block each time elsewhere.
+func watchFlows(ctx context.Context, env Env, lab *control.Client, host, format string) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	inPlace := format == "text" && report.IsTerminal(env.Stdout) && env.Getenv("TERM") != "dumb"
+	var entries view.Entries
+	drawn := 0
+	for {
+		flows, err := lab.Flows(ctx, host)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		entries.Update(flows, time.Now())
+		switch {
+		case format == "json":
+			err = writeJSON(env.Stdout, flows)
+		case inPlace:
+			width, height := report.Size(env.Stdout)
+			frame, lines := inPlaceOf(watched(entries.All()), width, height, drawn)
+			drawn = lines
+			_, err = env.Stdout.Write(frame)
+		default:
+			var block bytes.Buffer
+			for _, l := range watched(entries.All()) {
+				fmt.Fprintln(&block, l)
+			}
+			block.WriteByte('\n')
+			_, err = env.Stdout.Write(block.Bytes())
+		}
+		if err != nil {
+			return broken(err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// watched are the entries with their marks, a line each.
+func watched(entries []view.Entry) []string {
+	lines := []string{time.Now().Format(time.TimeOnly) + "  + new  * refreshed  ! dying  × gone"}
+	for _, e := range entries {
+		lines = append(lines, string(e.Mark)+" "+oneLine(flowLine(e.Flow)))
+	}
+	if len(entries) == 0 {
+		lines = append(lines, "  no entry")
+	}
+	return lines
+}
+
+// inPlaceOf draws lines over those that were drawn before, in one write and without
+// erasing beforehand, so that nothing flickers. It returns how many lines there are.
+func inPlaceOf(lines []string, width, height, drawn int) (frame []byte, now int) {
+	if most := height - 2; len(lines) > most && most > 0 {
+		lines = append(lines[:most:most], fmt.Sprintf("  and %d more", len(lines)-most))
+	}
+	frame = []byte("\r")
+	if drawn > 0 {
+		frame = fmt.Appendf(frame, "\x1b[%dA", min(drawn, height-1))
+	}
+	for _, l := range lines {
+		frame = fmt.Appendf(frame, "%s\x1b[K\n", ansi.Truncate(l, width-1, "…"))
+	}
+	return append(frame, "\x1b[J"...), len(lines)
+}

@@ -1,0 +1,543 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// The least that a screen must have, and from where on there are two columns.
+const (
+	leastWidth, leastHeight = 40, 12
+	twoColumns              = 140
+	gutter                  = 3
+)
+
+// screen is all of it: as many lines as the terminal has, each as wide as it.
+func (m *model) screen() string {
+	w, h := m.width, m.height
+	if w < leastWidth || h < leastHeight {
+		lines := []line{words(bold, "lablab"), words(plain, "%d×%d is too small", w, h), words(dim, "q quits")}
+		return join(lines[:max(min(len(lines), h), 0)], w)
+	}
+	top := m.header()
+	bottom := m.footer()
+	body := m.body(h - len(top) - len(bottom))
+	return join(slices.Concat(top, body, bottom), w)
+}
+
+func join(lines []line, columns int) string {
+	texts := make([]string, len(lines))
+	for i, l := range lines {
+		texts[i] = l.fit(columns).String()
+	}
+	return strings.Join(texts, "\n")
+}
+
+// header is the lab and its hosts.
+func (m *model) header() []line {
+	p := m.shown()
+	left := words(bold, " lablab").add(cyan, " %s", p.status.Name).add(dim, "  scenario ").add(plain, "%s", p.status.Scenario)
+	if m.frozen != nil {
+		left = left.add(yellow, "  FROZEN").add(dim, " (space goes on)")
+	}
+	elapsed := int(p.elapsed().Seconds())
+	right := words(dim, "up %d:%02d:%02d ", elapsed/3600, elapsed/60%60, elapsed%60)
+	lines := []line{left.between(right, m.width)}
+	most := max(1, m.height/12)
+	hosts := words(plain, " ")
+	for i, h := range p.hosts {
+		one := words(bold, "%s", h.Name).add(plain, " %s", addressOf(h.Address)).add(dim, " %s", groupsOf(h.Groups))
+		if h.ACL {
+			one = one.add(yellow, " ACL")
+		}
+		if i > 0 && hosts.width()+one.width()+3 > m.width && len(lines) < most {
+			lines, hosts = append(lines, hosts), words(plain, " ")
+		} else if i > 0 {
+			hosts = hosts.add(plain, "   ")
+		}
+		hosts = append(hosts, one...)
+	}
+	return append(lines, hosts)
+}
+
+func addressOf(prefix string) string {
+	address, _, _ := strings.Cut(prefix, "/")
+	return address
+}
+
+// A keyWord is a key and what it is for.
+type keyWord struct{ key, word string }
+
+var keys = [][]keyWord{
+	{{"↑↓", "choose"}, {"tab", "rules/entries"}, {"r", "revoke"}, {"a", "authorize"}, {"c", "cut"}},
+	{{"p", "ping"}, {"t", "TCP"}, {"u", "UDP"}, {"x", "stop"}, {"space", "freeze"}, {"?", "help"}, {"q", "quit"}},
+}
+
+// footer is the last news, and the keys.
+func (m *model) footer() []line {
+	news := append(words(dim, " › "), m.shown().news...)
+	if m.frozen != nil {
+		news = append(words(dim, " › "), m.live.news...) // what a key did is told at once
+	}
+	lines := []line{news}
+	one := line{}
+	for _, row := range keys {
+		l := line{}
+		for i, k := range row {
+			space := "  "
+			if i == 0 {
+				space = " "
+			}
+			l = l.add(plain, "%s", space).add(chosen, "%s", k.key).add(plain, " %s", k.word)
+		}
+		lines, one = append(lines, l), append(append(one, l...), span{plain, " "})
+	}
+	if one.width() <= m.width {
+		return []line{news, one}
+	}
+	return lines
+}
+
+// A panel is a heading and rows. It gets as many of them as there is room for.
+type panel struct {
+	title  string
+	aside  line // at the right of the heading
+	rows   int  // that it has
+	least  int  // that it should get
+	want   int  // that come before what others would only like to have
+	log    bool // the newest row is the last, and nobody counts them
+	chosen int  // row that has to be seen; -1 for the last ones
+	draw   func(from, to, width int) []line
+}
+
+// body is what is between header and footer, in so many lines.
+func (m *model) body(height int) []line {
+	if m.help {
+		return m.helpText(height)
+	}
+	w := m.width
+	if w < twoColumns {
+		return stack(height, w, m.rulesPanel(), m.streamsPanel(), m.entriesPanel(w), m.verdictsPanel())
+	}
+	left, right := (w-gutter)/2, w-gutter-(w-gutter)/2
+	a, b := stack(height, left, m.rulesPanel(), m.streamsPanel()), stack(height, right, m.entriesPanel(right), m.verdictsPanel())
+	lines := make([]line, height)
+	for i := range lines {
+		lines[i] = slices.Concat(a[i].fit(left), words(plain, "%s", strings.Repeat(" ", gutter)), b[i])
+	}
+	return lines
+}
+
+// stack puts panels one below the other, in exactly so many lines. First each gets the
+// least that it should, then what it wants, a row each in turn; then what it has, in
+// their order; and the last gets the rest.
+func stack(height, width int, panels ...panel) []line {
+	room := make([]int, len(panels))
+	left := height - len(panels)
+	grant := func(i, want int) {
+		more := max(min(want-room[i], left), 0)
+		room[i] += more
+		left -= more
+	}
+	for i, p := range panels {
+		grant(i, min(p.least, max(p.rows, 1)))
+	}
+	for range height {
+		for i, p := range panels {
+			if p.want > room[i] {
+				grant(i, room[i]+1)
+			}
+		}
+	}
+	blank := 0
+	if spare := len(panels) - 1; left >= spare {
+		blank, left = 1, left-spare
+	}
+	for i, p := range panels {
+		grant(i, p.rows)
+	}
+	room[len(panels)-1] += left
+	var lines []line
+	for i, p := range panels {
+		if i > 0 && blank > 0 {
+			lines = append(lines, line{})
+		}
+		lines = append(lines, p.heading(width, room[i]))
+		rows := p.visible(room[i], width)
+		for len(rows) < room[i] {
+			rows = append(rows, line{})
+		}
+		lines = append(lines, rows...)
+	}
+	for len(lines) < height {
+		lines = append(lines, line{})
+	}
+	return lines[:height]
+}
+
+func (p panel) heading(width, room int) line {
+	title := words(bold, " %s ", p.title)
+	if p.rows > room && !p.log {
+		title = title.add(dim, "%d of %d ", room, p.rows)
+	}
+	rule := max(width-title.width()-p.aside.width()-1, 0)
+	return append(title.add(dim, "%s", strings.Repeat("─", rule)), p.aside...)
+}
+
+func (p panel) visible(room, width int) []line {
+	from := 0
+	switch {
+	case p.rows <= room:
+	case p.chosen < 0:
+		from = p.rows - room
+	case p.chosen >= room:
+		from = p.chosen - room + 1
+	}
+	return p.draw(from, min(from+room, p.rows), width)
+}
+
+// cursor is what stands before a row that can be chosen.
+func cursor(here, active bool) span {
+	switch {
+	case here && active:
+		return span{chosen, "▸"}
+	case here:
+		return span{dim, "▹"}
+	}
+	return span{plain, " "}
+}
+
+const hitsWidth = 7
+
+// hitHosts are the hosts whose counters have a column each; if there are many, there is
+// one for all.
+func (m *model) hitHosts() []string {
+	const most = 4
+	var hosts []string
+	for _, h := range m.shown().hosts {
+		hosts = append(hosts, h.Name)
+	}
+	if len(hosts) > most || m.width < 60 {
+		return nil
+	}
+	return hosts
+}
+
+func (m *model) rulesPanel() panel {
+	p := m.shown()
+	hosts := m.hitHosts()
+	aside := words(dim, "%*s ", hitsWidth, " hits")
+	if hosts != nil {
+		aside = words(dim, " hits on")
+		for i, h := range hosts {
+			width := hitsWidth
+			if i == 0 {
+				width = 0 // as wide as needed
+			}
+			aside = aside.add(dim, "%*s", width, " "+string([]rune(harmless(h))[:min(len([]rune(harmless(h))), hitsWidth-1)]))
+		}
+		aside = aside.add(plain, " ")
+	}
+	groups := map[string]bool{}
+	longest := 0
+	for _, r := range p.rules {
+		groups[r.group] = true
+		longest = max(longest, len([]rune(r.ID)))
+	}
+	longest = min(longest, 20)
+	// What conntrack let pass is no rule that can be chosen, but its counters tell most.
+	rows := len(p.rules)
+	established := 0
+	if len(p.counters) > 0 {
+		established = 2
+	}
+	return panel{title: "Rules", aside: aside, rows: rows + established, least: 3, want: rows, chosen: m.chosenRule(), draw: func(from, to, width int) []line {
+		var lines []line
+		for i := from; i < to; i++ {
+			if i >= rows {
+				d := []sg.Direction{sg.Ingress, sg.Egress}[i-rows]
+				l := words(dim, "   %-4s %s", wayOf(d), "what conntrack knows: established")
+				lines = append(lines, l.between(p.passed(d, hosts), width))
+				continue
+			}
+			r := p.rules[i]
+			l := line{{plain, " "}, cursor(i == m.chosenRule(), m.focus == onRules), {plain, " "}}
+			style, name := plain, plain
+			if i == m.chosenRule() && m.focus == onRules {
+				name = chosen
+			}
+			if r.gone {
+				style, name = struck, struck
+			}
+			l = l.add(dim, "%-4s ", wayOf(r.Direction)).add(name, "%s", r.ID).add(plain, "%s", strings.Repeat(" ", max(longest-len([]rune(r.ID)), 0)+2)).add(style, "%s", r.Text)
+			if len(groups) > 1 {
+				l = l.add(dim, "  %s", r.group)
+			}
+			if r.gone {
+				l = l.add(yellow, "  revoked")
+			}
+			lines = append(lines, l.between(r.counted(hosts), width))
+		}
+		return lines
+	}}
+}
+
+func wayOf(d sg.Direction) string {
+	if d == sg.Egress {
+		return "out"
+	}
+	return "in"
+}
+
+// counted are the rule's counters, a column a host.
+func (r rule) counted(hosts []string) line {
+	style := dim
+	if r.lit {
+		style = bold
+	}
+	if hosts == nil {
+		sum, has := uint64(0), false
+		for _, n := range r.hits {
+			sum, has = sum+n, true
+		}
+		return number(style, sum, has).add(plain, " ")
+	}
+	var l line
+	for _, h := range hosts {
+		n, has := r.hits[h]
+		l = append(l, number(style, n, has)...)
+	}
+	return l.add(plain, " ")
+}
+
+// passed are the counters of what conntrack let pass.
+func (p *picture) passed(d sg.Direction, hosts []string) line {
+	r := rule{hits: map[string]uint64{}}
+	for host, list := range p.counters {
+		for _, c := range list {
+			if c.Rule == timeline.Established && c.Number == 0 && c.Direction == d {
+				r.hits[host] = c.Packets
+			}
+		}
+	}
+	return r.counted(hosts)
+}
+
+func number(style string, n uint64, has bool) line {
+	switch {
+	case !has:
+		return words(dim, "%*s", hitsWidth, "-")
+	case n >= 10_000_000:
+		return words(style, "%*s", hitsWidth, fmt.Sprintf("%dM", n/1_000_000))
+	}
+	return words(style, "%*d", hitsWidth, n)
+}
+
+func (m *model) streamsPanel() panel {
+	p := m.shown()
+	// Those that run, and before them the last of those that were stopped.
+	lanes := slices.Clone(p.lanes)
+	slices.SortStableFunc(lanes, func(a, b *lane) int {
+		return map[bool]int{true: 0, false: 1}[a.stopped] - map[bool]int{true: 0, false: 1}[b.stopped]
+	})
+	aside := words(dim, " %5s %5s ", "sent", "back")
+	return panel{title: "Streams", aside: aside, rows: max(len(lanes), 1), least: 2, want: len(lanes), chosen: -1, draw: func(from, to, width int) []line {
+		if len(lanes) == 0 {
+			return []line{words(dim, "   none yet: p, t or u starts one")}
+		}
+		longest := 0
+		for _, l := range lanes[from:to] {
+			longest = max(longest, len([]rune(l.word()+l.From+l.To)))
+		}
+		var lines []line
+		for _, s := range lanes[from:to] {
+			style := plain
+			if s.stopped {
+				style = dim
+			}
+			l := words(bold, " %3s ", s.Stream).add(style, "%s", s.word()).add(style, " %s > %s", s.From, s.To)
+			l = l.add(plain, "%s  ", strings.Repeat(" ", max(longest-len([]rune(s.word()+s.From+s.To)), 0)))
+			right := words(style, " %5d %5d ", s.sent, s.back())
+			if s.stopped {
+				right = append(words(dim, " stopped"), right...)
+			}
+			l = append(l, s.drawn(width-l.width()-right.width(), p.elapsed())...)
+			lines = append(lines, l.between(right, width))
+		}
+		return lines
+	}}
+}
+
+// Columns of the entries' panel that are not always there.
+const (
+	withPackets = 66
+	withBar     = 76
+	withStatus  = 96
+)
+
+func (m *model) entriesPanel(width int) panel {
+	p := m.shown()
+	entries := p.entries.All()
+	aside := line{}
+	if width >= withBar {
+		aside = words(dim, " + new  * refreshed  ! dying  × gone ")
+	}
+	return panel{title: "Conntrack", aside: aside, rows: max(len(entries), 1), least: 3, want: len(entries), chosen: m.chosenEntry(), draw: func(from, to, width int) []line {
+		if len(entries) == 0 {
+			return []line{words(dim, "   no entry")}
+		}
+		longest, hosts := 0, 0
+		for _, e := range entries {
+			longest, hosts = max(longest, len([]rune(p.flow(e.Key)))), max(hosts, len([]rune(e.Host)))
+		}
+		var lines []line
+		for i := from; i < to; i++ {
+			e := entries[i]
+			here := i == m.chosenEntry()
+			l := line{{plain, " "}, cursor(here, m.focus == onEntries), {plain, " "}, styleOf(e.Mark)}
+			style := plain
+			switch {
+			case e.Mark == Gone:
+				style = struck
+			case here && m.focus == onEntries:
+				style = chosen
+			}
+			key := p.flow(e.Key)
+			l = l.add(bold, " %s ", e.Host).add(plain, "%s", strings.Repeat(" ", max(hosts-len([]rune(e.Host)), 0))).add(style, "%s", key)
+			right := e.left(width).add(plain, " ")
+			right = append(right, e.admission().fit(min(24, width/3))...)
+			lines = append(lines, l.between(right, width))
+		}
+		return lines
+	}}
+}
+
+func styleOf(m Mark) span {
+	return span{map[Mark]string{New: green, Refreshed: cyan, Dying: yellow, Gone: red}[m], string(m)}
+}
+
+// left is how much went each way, and the seconds that are left.
+func (e Entry) left(width int) line {
+	var l line
+	if width >= withStatus {
+		state := "unreplied"
+		if slices.Contains(e.Status, "SEEN_REPLY") {
+			state = "replied"
+		}
+		if slices.Contains(e.Status, "ASSURED") {
+			state = "assured"
+		}
+		l = l.add(dim, " %-9s", state)
+	}
+	if width >= withPackets {
+		l = l.add(dim, " %9s", fmt.Sprintf("%d/%d", e.Packets, e.ReplyPackets))
+	}
+	if e.Mark == Gone {
+		if width >= withBar {
+			l = l.add(dim, " %s", strings.Repeat("┄", barWidth))
+		}
+		return l.add(red, "   gone")
+	}
+	style := plain
+	if e.Mark == Dying {
+		style = yellow
+	}
+	if width >= withBar {
+		full := 0
+		if e.longest > 0 {
+			full = min((e.TimeoutSeconds*barWidth+e.longest-1)/e.longest, barWidth)
+		}
+		l = l.add(plain, " ").add(style, "%s", strings.Repeat("━", full)).add(dim, "%s", strings.Repeat("┄", barWidth-full))
+	}
+	return l.add(style, " %6s", secondsOf(e.TimeoutSeconds))
+}
+
+const barWidth = 8
+
+func secondsOf(n int) string {
+	if n >= 100_000 {
+		return fmt.Sprintf("%d h", n/3600)
+	}
+	return fmt.Sprintf("%d s", n)
+}
+
+// admission is which rule let the flow in.
+func (e Entry) admission() line {
+	switch {
+	case e.AdmittedBy == nil:
+		return words(dim, "by no rule")
+	case e.AdmittingGone:
+		return words(dim, "by ").add(struck, "%s", *e.AdmittedBy).add(yellow, " revoked")
+	}
+	return words(dim, "by ").add(plain, "%s", *e.AdmittedBy)
+}
+
+func (m *model) verdictsPanel() panel {
+	p := m.shown()
+	return panel{title: "Verdicts", rows: max(len(p.verdicts), 1), least: 2, want: 4, log: true, chosen: -1, draw: func(from, to, _ int) []line {
+		if len(p.verdicts) == 0 {
+			return []line{words(dim, "   no packet yet")}
+		}
+		hosts := 0
+		for _, v := range p.verdicts[from:to] {
+			hosts = max(hosts, len([]rune(v.Host)))
+		}
+		var lines []line
+		for _, v := range p.verdicts[from:to] {
+			mark, style := span{green, "✓"}, plain
+			if !v.Accepted {
+				mark, style = span{red, "✗"}, red
+			}
+			l := line{{plain, "   "}, mark}.add(bold, " %s", v.Host).add(plain, "%s", strings.Repeat(" ", max(hosts-len([]rune(v.Host)), 0)))
+			l = l.add(dim, " %-3s ", wayOf(v.Direction)).add(plain, "%-11s ", v.State).add(style, "%-12s ", v.Rule).add(dim, "%s", p.packet(v.Packet))
+			lines = append(lines, l)
+		}
+		return lines
+	}}
+}
+
+// helpText explains what is seen.
+func (m *model) helpText(height int) []line {
+	from, to := "B", "A"
+	if hosts := m.shown().hosts; len(hosts) > 1 {
+		from, to = hosts[1].Name, hosts[0].Name
+	}
+	row := func(key, format string, args ...any) line {
+		return words(chosen, "   %-8s", key).add(plain, format, args...)
+	}
+	lines := []line{
+		words(bold, " Keys"),
+		row("↑ ↓", "choose a rule; tab goes to the conntrack entries and back"),
+		row("r  a", "revoke the chosen rule; authorize it again"),
+		row("p t u", "a stream from %s to %s: ping, TCP to port %d, UDP to port %d", from, to, tcpPort, udpPort),
+		row("x  c", "stop the last stream; cut (delete) the chosen entry"),
+		row("space", "freeze what is shown; the lab goes on"),
+		row("q", "quit, and take the lab down"),
+		{},
+		words(bold, " Packets of streams, and entries"),
+		words(plain, "   ").add(green, "✓").add(plain, " replied  ").add(red, "✗").add(plain, " refused  ").add(yellow, "=").add(plain, " stalled in its connection"),
+		words(plain, "   ").add(red, "R").add(plain, " nobody listens  ").add(yellow, "!").add(plain, " not sent  ").add(yellow, "~").add(plain, " late  ").add(yellow, "?").add(plain, " lost  ").add(dim, "·").add(plain, " waiting"),
+		words(plain, "   ").add(green, "+").add(plain, " new  ").add(cyan, "*").add(plain, " refreshed  ").add(yellow, "!").add(plain, " gone in %d s  ", dyingFor).add(red, "×").add(plain, " gone"),
+		{},
+		words(bold, " In another terminal"),
+		words(plain, "   lablab exec%s %s -- ping %s", m.Flag, from, to),
+		words(plain, "   lablab flows%s %s --watch", m.Flag, to),
+		{},
+		words(dim, "   any key goes back"),
+	}
+	for i := 0; len(lines) > height && i < len(lines); {
+		if len(lines[i]) == 0 {
+			lines = slices.Delete(lines, i, i+1)
+			continue
+		}
+		i++
+	}
+	for len(lines) < height {
+		lines = append(lines, line{})
+	}
+	return lines[:height]
+}

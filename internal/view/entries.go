@@ -1,0 +1,97 @@
+package view
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"lablab/flow"
+	"lablab/internal/control"
+)
+
+// A Mark says what has become of a conntrack entry lately.
+type Mark string
+
+// The marks. Their shapes tell; colours only help.
+const (
+	Steady    Mark = " "
+	New       Mark = "+" // it has just come
+	Refreshed Mark = "*" // a packet has passed, and its time begins again
+	Dying     Mark = "!" // it is gone in a few seconds, unless a packet comes
+	Gone      Mark = "×" // it has just gone
+)
+
+// How long entries are new, are dying, and are shown when they are gone.
+const (
+	newFor   = 1500 * time.Millisecond
+	dyingFor = 5 // seconds
+	goneFor  = 3 * time.Second
+)
+
+// An Entry is a conntrack entry, and what has become of it.
+type Entry struct {
+	control.Flow
+	Mark Mark
+
+	longest int // seconds left, at most
+	seen    time.Time
+	gone    time.Time
+}
+
+type entryKey struct {
+	host string
+	key  flow.Key
+}
+
+// Entries are the conntrack entries of a lab from one listing to the next.
+type Entries struct {
+	listed bool
+	all    []Entry
+}
+
+// Update takes the listing of a moment, and marks what is different.
+func (t *Entries) Update(flows []control.Flow, at time.Time) {
+	was := map[entryKey]Entry{}
+	for _, e := range t.all {
+		was[e.id()] = e
+	}
+	var now []Entry
+	for _, f := range flows {
+		e := Entry{Flow: f, Mark: Steady, longest: f.TimeoutSeconds, seen: at}
+		old, known := was[e.id()]
+		known = known && old.Mark != Gone && old.ConntrackID == f.ConntrackID
+		if known {
+			e.seen, e.longest = old.seen, max(old.longest, f.TimeoutSeconds)
+		} else if !t.listed {
+			e.seen = time.Time{} // who knows since when
+		}
+		passed := f.Packets+f.ReplyPackets > old.Packets+old.ReplyPackets || f.TimeoutSeconds > old.TimeoutSeconds
+		switch {
+		case at.Sub(e.seen) < newFor:
+			e.Mark = New
+		case f.TimeoutSeconds <= dyingFor:
+			e.Mark = Dying
+		case known && passed:
+			e.Mark = Refreshed
+		}
+		delete(was, e.id())
+		now = append(now, e)
+	}
+	for _, e := range was {
+		if e.Mark != Gone {
+			e.Mark, e.gone = Gone, at
+		}
+		if at.Sub(e.gone) < goneFor {
+			now = append(now, e)
+		}
+	}
+	slices.SortStableFunc(now, func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(a.Host, b.Host), flow.Compare(a.Key, b.Key))
+	})
+	t.all, t.listed = now, true
+}
+
+// All are the entries, those that have just gone among them, host by host.
+func (t *Entries) All() []Entry { return t.all }
+
+func (e Entry) id() entryKey { return entryKey{e.Host, e.Key} }

@@ -1,0 +1,176 @@
+package view
+
+import (
+	"slices"
+	"time"
+
+	"lablab/report"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// A packet of a stream, and what has become of it.
+type packet struct {
+	fate                  report.Outcome // "" while nothing is known
+	sent                  bool
+	connecting, connected bool
+	at                    time.Duration
+}
+
+// A lane is a stream, as a row of marks.
+type lane struct {
+	timeline.StreamStarted
+	packets []packet
+	first   int // Seq of the first of them
+	sent    int
+	fates   map[report.Outcome]int
+	stopped bool
+}
+
+// longest is how many packets of a stream are remembered one by one.
+const longest = 600
+
+func (l *lane) clone() *lane {
+	c := *l
+	c.packets = slices.Clone(l.packets)
+	c.fates = map[report.Outcome]int{}
+	for fate, n := range l.fates {
+		c.fates[fate] = n
+	}
+	return &c
+}
+
+// packet is the one with that number, or nil if it is forgotten.
+func (l *lane) packet(seq int) *packet {
+	if len(l.packets) == 0 {
+		l.first = seq
+	}
+	i := seq - l.first
+	if i < 0 || i > longest*2 {
+		return nil
+	}
+	for len(l.packets) <= i {
+		l.packets = append(l.packets, packet{})
+	}
+	if over := len(l.packets) - longest; over > 0 {
+		l.packets = slices.Delete(l.packets, 0, over)
+		l.first, i = l.first+over, i-over
+		if i < 0 {
+			return nil
+		}
+	}
+	return &l.packets[i]
+}
+
+func (l *lane) left(seq int, connecting bool, at time.Duration) {
+	p := l.packet(seq)
+	if p == nil {
+		return
+	}
+	if !p.sent {
+		l.sent++
+	}
+	p.sent, p.connecting, p.at = true, connecting, at
+}
+
+// settle says what became of a packet.
+func (l *lane) settle(seq int, fate report.Outcome) {
+	p := l.packet(seq)
+	if p == nil || p.fate == fate {
+		return
+	}
+	switch {
+	case p.fate == report.Replied || p.fate == report.Late:
+		return
+	case p.fate == report.Refused && (fate == report.Unsent || fate == report.Reset):
+		return // that is why
+	}
+	if p.fate != "" {
+		l.fates[p.fate]--
+	}
+	p.fate = fate
+	l.fates[fate]++
+}
+
+// drop says that the rules of a host have dropped a packet. A message of a TCP
+// connection is sent again until it gets through; it waits.
+func (l *lane) drop(seq int) {
+	p := l.packet(seq)
+	if p == nil {
+		return
+	}
+	if l.Protocol == sg.TCP && p.sent && (!p.connecting || p.connected) {
+		l.settle(seq, report.Stalled)
+		return
+	}
+	l.settle(seq, report.Refused)
+}
+
+// patience is how long a packet may be under way before it is shown as lost.
+const patience = 1500 * time.Millisecond
+
+// shown is what a packet's mark says at a moment.
+func (l *lane) shown(p packet, now time.Duration) report.Outcome {
+	switch {
+	case p.fate != "":
+		return p.fate
+	case !p.sent || now-p.at < patience:
+		return report.Waiting
+	case l.fates[report.Stalled] > 0 && l.Protocol == sg.TCP:
+		return report.Stalled // behind one that waits
+	}
+	return report.Lost
+}
+
+// back is how many replies there were.
+func (l *lane) back() int { return l.fates[report.Replied] + l.fates[report.Late] }
+
+// drawn are the last marks, in so many columns at most.
+func (l *lane) drawn(columns int, now time.Duration) line {
+	packets := l.packets
+	if over := len(packets) - max(columns, 0); over > 0 {
+		packets = packets[over:]
+	}
+	var drawn line
+	for _, p := range packets {
+		m := markOf(l.shown(p, now))
+		if n := len(drawn); n > 0 && drawn[n-1].style == m.style {
+			drawn[n-1].text += m.text
+			continue
+		}
+		drawn = append(drawn, m)
+	}
+	return drawn
+}
+
+// word is the stream in a few words.
+func (l *lane) word() string {
+	switch l.Protocol {
+	case sg.ICMP, sg.ICMPv6:
+		return "ping"
+	case sg.TCP, sg.UDP:
+		return l.Protocol.String() + " " + portOf(l.Port)
+	}
+	return l.Protocol.String()
+}
+
+// markOf is the mark of a packet: those of the report of a run.
+func markOf(o report.Outcome) span {
+	switch o {
+	case report.Replied:
+		return span{green, "✓"}
+	case report.Refused:
+		return span{red, "✗"}
+	case report.Late:
+		return span{yellow, "~"}
+	case report.Unsent:
+		return span{yellow, "!"}
+	case report.Stalled:
+		return span{yellow, "="}
+	case report.Reset:
+		return span{red, "R"}
+	case report.Lost:
+		return span{yellow, "?"}
+	}
+	return span{dim, "·"}
+}

@@ -1,0 +1,317 @@
+package view
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"lablab/internal/control"
+	"lablab/timeline"
+)
+
+// A model is the view: the picture of the lab, and where the person is in it.
+type model struct {
+	Options
+	live   *picture
+	frozen *picture // what is shown instead, or nil
+
+	width, height int
+	focus         focus
+	rule          string   // key of the chosen rule
+	entry         entryKey // the chosen entry
+	help          bool
+
+	changes []tea.Cmd // that keys asked for and that have not ended; the first runs
+	asking  bool      // an answer is awaited
+	due     bool      // something has happened that is worth asking about
+	asked   time.Time
+}
+
+// The focus is what up and down choose from.
+type focus int
+
+const (
+	onRules focus = iota
+	onEntries
+)
+
+// How often the lab is asked: once a second, and soon after something has changed.
+const (
+	often = time.Second
+	soon  = 200 * time.Millisecond
+)
+
+// patienceForLab is how long an answer may take.
+const patienceForLab = 5 * time.Second
+
+type (
+	// eventsMsg are the timeline's next events.
+	eventsMsg []timeline.Event
+	// tickMsg says what time it is.
+	tickMsg time.Time
+	// answers are what the lab told when it was asked.
+	answers struct {
+		at       time.Time
+		status   control.Status
+		flows    []control.Flow
+		counters map[string][]timeline.Counter
+		err      error
+	}
+	// doneMsg says how something went that a key asked for.
+	doneMsg struct {
+		what string
+		err  error
+	}
+)
+
+func newModel(o Options) *model {
+	m := &model{Options: o, live: &picture{now: time.Now()}, width: 80, height: 24, due: true}
+	m.live.status.Name = o.Name
+	return m
+}
+
+func tick() tea.Cmd {
+	return tea.Tick(soon, func(t time.Time) tea.Msg { return tickMsg(t) })
+}
+
+// Init begins to ask the lab.
+func (m *model) Init() tea.Cmd { return tea.Batch(tick(), m.ask(time.Now())) }
+
+// Update takes a message.
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+	case tickMsg:
+		now := time.Time(msg)
+		m.live.now = now
+		if since := now.Sub(m.asked); !m.asking && (since >= often || m.due && since >= soon) {
+			return m, tea.Batch(tick(), m.ask(now))
+		}
+		return m, tick()
+	case eventsMsg:
+		for _, e := range msg {
+			m.due = m.live.add(e) || m.due
+			if hosts := m.live.hosts; m.live.news == nil && len(hosts) > 1 {
+				m.live.tell(plain, "in another terminal: lablab exec%s %s -- ping %s", m.Flag, hosts[1].Name, hosts[0].Name)
+			}
+		}
+	case answers:
+		m.asking = false
+		if msg.err != nil {
+			m.live.tell(red, "%v", msg.err)
+			break
+		}
+		m.live.answered(msg)
+	case doneMsg:
+		m.due = true
+		if msg.err != nil {
+			m.live.tell(red, "%s: %v", msg.what, msg.err)
+		}
+		if m.changes = m.changes[1:]; len(m.changes) > 0 {
+			return m, m.changes[0]
+		}
+	case tea.KeyPressMsg:
+		return m, m.press(msg.String())
+	}
+	return m, nil
+}
+
+// View draws what is known.
+func (m *model) View() tea.View {
+	v := tea.NewView(m.screen())
+	v.AltScreen = true
+	v.WindowTitle = harmless("lablab " + m.Name)
+	return v
+}
+
+// shown is the picture that is on the screen.
+func (m *model) shown() *picture {
+	if m.frozen != nil {
+		return m.frozen
+	}
+	return m.live
+}
+
+// ask asks the lab for what events do not tell.
+func (m *model) ask(now time.Time) tea.Cmd {
+	m.asking, m.due, m.asked = true, false, now
+	lab := m.Lab
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(context.Background(), patienceForLab)
+		defer cancel()
+		a := answers{counters: map[string][]timeline.Counter{}}
+		if a.status, a.err = lab.Status(ctx); a.err != nil {
+			return a
+		}
+		if a.flows, a.err = lab.Flows(ctx, ""); a.err != nil {
+			return a
+		}
+		for _, h := range a.status.Hosts {
+			var rules control.Ruleset
+			if rules, a.err = lab.Rules(ctx, h.Name); a.err != nil {
+				return a
+			}
+			a.counters[h.Name] = rules.Counters
+		}
+		a.at = time.Now()
+		return a
+	}
+}
+
+// do asks the lab for a change, when those before it have ended.
+func (m *model) do(what string, change func(context.Context) error) tea.Cmd {
+	m.changes = append(m.changes, func() tea.Msg {
+		ctx, cancel := context.WithTimeout(context.Background(), patienceForLab)
+		defer cancel()
+		return doneMsg{what, change(ctx)}
+	})
+	if len(m.changes) > 1 {
+		return nil
+	}
+	return m.changes[0]
+}
+
+// Ports that streams of TCP and UDP go to: those of SSH and DNS.
+const (
+	tcpPort = 22
+	udpPort = 53
+)
+
+// press does what a key is for.
+func (m *model) press(key string) tea.Cmd {
+	if m.help && key != "q" && key != "ctrl+c" {
+		m.help = false
+		return nil
+	}
+	switch key {
+	case "q", "ctrl+c":
+		return tea.Quit
+	case "?", "h":
+		m.help = true
+	case "space", " ":
+		m.freeze()
+	case "tab", "shift+tab":
+		m.focus = onRules + onEntries - m.focus
+	case "up", "k":
+		m.move(-1)
+	case "down", "j":
+		m.move(1)
+	case "r", "a":
+		return m.change(key == "a")
+	case "p":
+		return m.start("icmp", 0)
+	case "t":
+		return m.start("tcp", tcpPort)
+	case "u":
+		return m.start("udp", udpPort)
+	case "x":
+		return m.stop()
+	case "c":
+		return m.cut()
+	}
+	return nil
+}
+
+func (m *model) freeze() {
+	if m.frozen != nil {
+		m.frozen = nil
+		return
+	}
+	m.frozen = m.live.clone()
+}
+
+// move chooses another rule or entry.
+func (m *model) move(by int) {
+	if m.focus == onRules {
+		rules := m.shown().rules
+		if i := step(m.chosenRule(), by, len(rules)); i >= 0 {
+			m.rule = rules[i].key()
+		}
+		return
+	}
+	entries := m.shown().entries.All()
+	if i := step(m.chosenEntry(), by, len(entries)); i >= 0 {
+		m.entry = entries[i].id()
+	}
+}
+
+func step(i, by, n int) int { return max(min(i+by, n-1), min(0, n-1)) }
+
+// chosenRule is the place of the chosen rule: the first, unless another was chosen;
+// -1 if there are none.
+func (m *model) chosenRule() int {
+	rules := m.shown().rules
+	i := slices.IndexFunc(rules, func(r rule) bool { return r.key() == m.rule })
+	return max(i, min(0, len(rules)-1))
+}
+
+// chosenEntry is the place of the chosen entry, as above.
+func (m *model) chosenEntry() int {
+	entries := m.shown().entries.All()
+	i := slices.IndexFunc(entries, func(e Entry) bool { return e.id() == m.entry })
+	return max(i, min(0, len(entries)-1))
+}
+
+// change revokes the chosen rule, or authorizes it again.
+func (m *model) change(authorize bool) tea.Cmd {
+	i := m.chosenRule()
+	if i < 0 {
+		m.live.tell(yellow, "there is no rule to choose")
+		return nil
+	}
+	r := m.shown().rules[i]
+	m.rule = r.key() // it stays chosen, wherever it goes
+	change := control.RuleChange{Group: r.group, Direction: r.Direction, IDs: []string{r.ID}}
+	if authorize {
+		return m.do("authorize "+r.ID, func(ctx context.Context) error { return m.Lab.Authorize(ctx, change) })
+	}
+	return m.do("revoke "+r.ID, func(ctx context.Context) error { return m.Lab.Revoke(ctx, change) })
+}
+
+// start starts a stream from the second host to the first.
+func (m *model) start(protocol string, port int) tea.Cmd {
+	hosts := m.live.hosts
+	if len(hosts) < 2 {
+		m.live.tell(yellow, "a stream needs two hosts")
+		return nil
+	}
+	start := control.StreamStart{Protocol: protocol, From: hosts[1].Name, To: hosts[0].Name, Port: port}
+	return m.do("start stream", func(ctx context.Context) error {
+		_, err := m.Lab.StartStream(ctx, start)
+		return err
+	})
+}
+
+// stop stops the last stream that runs.
+func (m *model) stop() tea.Cmd {
+	for _, l := range slices.Backward(m.live.lanes) {
+		if !l.stopped {
+			name := l.Stream
+			return m.do("stop stream "+name, func(ctx context.Context) error { return m.Lab.StopStream(ctx, name) })
+		}
+	}
+	m.live.tell(yellow, "no stream runs: p starts a ping")
+	return nil
+}
+
+// cut deletes the chosen entry.
+func (m *model) cut() tea.Cmd {
+	i := m.chosenEntry()
+	if i < 0 {
+		m.live.tell(yellow, "there is no entry to choose")
+		return nil
+	}
+	e := m.shown().entries.All()[i]
+	if e.Mark == Gone {
+		m.live.tell(yellow, "that entry is gone already")
+		return nil
+	}
+	key := e.Key
+	return m.do("cut", func(ctx context.Context) error {
+		_, err := m.Lab.Cut(ctx, control.CutRequest{Host: e.Host, Flow: &key})
+		return err
+	})
+}

@@ -1,0 +1,332 @@
+package view
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"lablab/flow"
+	"lablab/internal/control"
+	"lablab/report"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// A picture is the lab as it is known at one moment. It knows nothing of screens.
+type picture struct {
+	status   control.Status
+	kernel   string
+	started  time.Time // the log's zero
+	now      time.Time
+	hosts    []control.Host
+	names    map[netip.Addr]string
+	rules    []rule
+	counters map[string][]timeline.Counter // by host
+	lanes    []*lane
+	entries  Entries
+	verdicts []timeline.Judged // the last ones, the newest last
+	revoked  []string          // how rules have changed, for the summary
+	missed   int
+	news     line // the last thing that a person would tell another
+}
+
+// A rule is in force, or was.
+type rule struct {
+	control.Rule
+	group string
+	gone  bool
+	hits  map[string]uint64 // by host
+	lit   bool              // it was hit since it was last looked at
+}
+
+func (r rule) key() string { return r.group + "\x00" + r.ID }
+
+// shown is how many verdicts are remembered.
+const shown = 200
+
+func (p *picture) clone() *picture {
+	c := *p
+	c.rules, c.verdicts, c.hosts = slices.Clone(p.rules), slices.Clone(p.verdicts), slices.Clone(p.hosts)
+	c.lanes = make([]*lane, len(p.lanes))
+	for i, l := range p.lanes {
+		c.lanes[i] = l.clone()
+	}
+	return &c // what else it refers to is replaced as a whole, never changed
+}
+
+// elapsed is how long the lab has been up.
+func (p *picture) elapsed() time.Duration {
+	if p.started.IsZero() || p.now.Before(p.started) {
+		return 0
+	}
+	return p.now.Sub(p.started)
+}
+
+// add takes the next event, and reports whether it is worth asking the lab anew.
+func (p *picture) add(e timeline.Event) (ask bool) {
+	switch body := e.Body.(type) {
+	case timeline.Begun:
+		p.begin(body)
+	case timeline.StreamStarted:
+		p.lanes = append(p.lanes, &lane{StreamStarted: body, fates: map[report.Outcome]int{}})
+		p.tell(plain, "stream %s started", body.Stream)
+	case timeline.StreamStopped:
+		if l := p.lane(body.Stream); l != nil {
+			l.stopped = true
+		}
+		p.tell(plain, "stream %s stopped", body.Stream)
+	case timeline.Sent, timeline.Connected, timeline.Replied, timeline.NotSent, timeline.Unreached:
+		p.fate(e)
+	case timeline.Judged:
+		p.judged(body)
+	case timeline.Missed:
+		p.missed++
+		p.tell(yellow, "missed some %s of %s", body.What, body.Host)
+	case timeline.EntryChanged:
+		return body.Change != flow.Update
+	default:
+		return p.changed(e)
+	}
+	return false
+}
+
+func (p *picture) begin(b timeline.Begun) {
+	p.kernel, p.started, p.now = b.Kernel, b.Started, b.Started
+	p.status.Scenario = b.Scenario
+	p.hosts = nil
+	for _, h := range b.Hosts {
+		p.hosts = append(p.hosts, control.Host{Name: h.Name, Address: h.Address.String(), Groups: h.Groups})
+	}
+	p.nameHosts()
+}
+
+// changed takes an event that says that somebody changed the lab.
+func (p *picture) changed(e timeline.Event) bool {
+	switch body := e.Body.(type) {
+	case timeline.RuleAuthorized:
+		p.authorize(body.Rule)
+		if e.At > time.Second || len(p.revoked) > 0 {
+			p.revoked = append(p.revoked, fmt.Sprintf("%s authorized after %s", body.ID, lasting(e.At)))
+			p.tell(green, "rule %s authorized on %s", body.ID, hostsOf(body.Hosts))
+		}
+	case timeline.RuleRevoked:
+		if i := p.rule(body.Group, body.ID); i >= 0 {
+			p.rules[i].gone, p.rules[i].lit = true, false
+		}
+		p.revoked = append(p.revoked, fmt.Sprintf("%s revoked after %s", body.ID, lasting(e.At)))
+		p.tell(yellow, "rule %s revoked on %s; what it let in lives on", body.ID, hostsOf(body.Hosts))
+	case timeline.GroupsChanged:
+		p.tell(yellow, "%s carries %s", body.Host, groupsOf(body.Groups))
+	case timeline.ACLChanged:
+		p.tell(yellow, "network ACL before %s: %s", body.Host, map[bool]string{true: "on", false: "off"}[body.On])
+	case timeline.Cut:
+		p.tell(yellow, "entry deleted on %s: %s", body.Host, p.flow(body.Flow))
+	default:
+		return false
+	}
+	return true
+}
+
+func (p *picture) tell(style, format string, args ...any) { p.news = words(style, format, args...) }
+
+func (p *picture) lane(stream string) *lane {
+	for i := len(p.lanes) - 1; i >= 0; i-- {
+		if p.lanes[i].Stream == stream {
+			return p.lanes[i]
+		}
+	}
+	return nil
+}
+
+func (p *picture) fate(e timeline.Event) {
+	on := func(stream string, do func(*lane)) {
+		if l := p.lane(stream); l != nil {
+			do(l)
+		}
+	}
+	switch body := e.Body.(type) {
+	case timeline.Sent:
+		on(body.Stream, func(l *lane) { l.left(body.Seq, body.Connecting, e.At) })
+	case timeline.Connected:
+		on(body.Stream, func(l *lane) {
+			if p := l.packet(body.Seq); p != nil {
+				p.connected = true
+			}
+		})
+	case timeline.Replied:
+		fate := report.Replied
+		if body.Late {
+			fate = report.Late
+		}
+		on(body.Stream, func(l *lane) { l.settle(body.Seq, fate) })
+	case timeline.NotSent:
+		on(body.Stream, func(l *lane) { l.left(body.Seq, false, e.At); l.settle(body.Seq, report.Unsent) })
+	case timeline.Unreached:
+		on(body.Stream, func(l *lane) { l.settle(body.Seq, report.Reset) })
+	}
+}
+
+func (p *picture) judged(v timeline.Judged) {
+	p.verdicts = append(p.verdicts, v)
+	if len(p.verdicts) >= 2*shown {
+		p.verdicts = slices.Clone(p.verdicts[len(p.verdicts)-shown:])
+	}
+	l := p.lane(v.Stream)
+	if v.Accepted || l == nil || v.Seq == 0 {
+		return
+	}
+	for seq := v.Seq; seq <= max(v.Seq, v.Last); seq++ {
+		l.drop(seq)
+	}
+}
+
+func (p *picture) rule(group, id string) int {
+	return slices.IndexFunc(p.rules, func(r rule) bool { return r.group == group && r.ID == id })
+}
+
+func (p *picture) authorize(r timeline.Rule) {
+	fresh := rule{Rule: control.Rule{ID: r.ID, Direction: r.Direction, Text: r.Text, Number: r.Number}, group: r.Group}
+	p.put(fresh)
+}
+
+// put puts a rule in its place: that of the one before it with the same id, or behind
+// those of its group and direction.
+func (p *picture) put(r rule) {
+	if i := p.rule(r.group, r.ID); i >= 0 {
+		if r.Number == p.rules[i].Number {
+			r.hits, r.lit = p.rules[i].hits, p.rules[i].lit
+		}
+		p.rules[i] = r
+		return
+	}
+	at := len(p.rules)
+	for i, other := range p.rules {
+		if other.group == r.group && (other.Direction == r.Direction || r.Direction == sg.Egress) {
+			at = i + 1
+		} else if other.group == r.group && at == len(p.rules) {
+			at = i
+		}
+	}
+	p.rules = slices.Insert(p.rules, at, r)
+}
+
+// ask takes what the lab answered.
+func (p *picture) answered(a answers) {
+	if a.at.After(p.now) {
+		p.now = a.at
+	}
+	p.status, p.hosts = a.status, a.status.Hosts
+	p.nameHosts()
+	var there []string
+	for _, g := range a.status.Groups {
+		for _, r := range g.Rules {
+			now := rule{Rule: r, group: g.ID}
+			p.put(now)
+			there = append(there, now.key())
+		}
+	}
+	p.counters = a.counters
+	for i := range p.rules {
+		r := &p.rules[i]
+		r.gone = !slices.Contains(there, r.key())
+		r.count(a.counters)
+	}
+	p.entries.Update(a.flows, a.at)
+}
+
+// count takes the rule's counters.
+func (r *rule) count(counters map[string][]timeline.Counter) {
+	if r.gone {
+		r.lit = false
+		return // they went with it; the last that was known stays
+	}
+	was := r.hits
+	r.hits, r.lit = map[string]uint64{}, false
+	for host, list := range counters {
+		for _, c := range list {
+			if c.Number == r.Number && c.Direction == r.Direction {
+				r.hits[host] = c.Packets
+				r.lit = r.lit || was != nil && c.Packets > was[host]
+			}
+		}
+	}
+}
+
+func (p *picture) nameHosts() {
+	names := map[netip.Addr]string{}
+	for _, h := range p.hosts {
+		if prefix, err := netip.ParsePrefix(h.Address); err == nil {
+			names[prefix.Addr()] = h.Name
+		}
+	}
+	p.names = names
+}
+
+// name is the host with that address, or the address.
+func (p *picture) name(a netip.Addr) string {
+	if name, known := p.names[a]; known {
+		return name
+	}
+	return a.String()
+}
+
+// flow is a flow, with the names of hosts.
+func (p *picture) flow(k flow.Key) string {
+	switch k.Protocol {
+	case sg.ICMP, sg.ICMPv6:
+		return fmt.Sprintf("%s %s > %s id %d", k.Protocol, p.name(k.Source), p.name(k.Destination), k.ICMPID)
+	case sg.TCP, sg.UDP:
+		return fmt.Sprintf("%s %s:%d > %s:%d", k.Protocol, p.name(k.Source), k.SourcePort, p.name(k.Destination), k.DestinationPort)
+	}
+	return fmt.Sprintf("%s %s > %s", k.Protocol, p.name(k.Source), p.name(k.Destination))
+}
+
+// echoes are the types of ICMP that are seen most, in words.
+var echoes = strings.NewReplacer(
+	" type 8 code 0 ", " echo request ", " type 0 code 0 ", " echo reply ",
+	" type 128 code 0 ", " echo request ", " type 129 code 0 ", " echo reply ",
+)
+
+// packet is a packet of a verdict, with the names of hosts.
+func (p *picture) packet(text string) string {
+	fields := strings.Fields(text)
+	for i, f := range fields {
+		if a, err := netip.ParseAddr(f); err == nil {
+			fields[i] = p.name(a)
+		} else if a, err := netip.ParseAddrPort(f); err == nil {
+			fields[i] = p.name(a.Addr()) + ":" + portOf(a.Port())
+		}
+	}
+	return echoes.Replace(strings.Join(fields, " "))
+}
+
+func portOf(port uint16) string { return strconv.Itoa(int(port)) }
+
+func hostsOf(hosts []string) string {
+	if len(hosts) == 0 {
+		return "no host"
+	}
+	return strings.Join(hosts, ", ")
+}
+
+func groupsOf(groups []string) string {
+	if len(groups) == 0 {
+		return "no group"
+	}
+	return strings.Join(groups, ", ")
+}
+
+// lasting is a duration as a person would say it.
+func lasting(d time.Duration) string {
+	d = d.Round(time.Second)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+	}
+	return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+}

@@ -1,0 +1,110 @@
+package view
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Sequences of ECMA-48 "select graphic rendition". Where colour is not wanted, the
+// terminal's driver takes the colours out again; shapes and words tell the same.
+const (
+	plain  = ""
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	struck = "\x1b[2;9m"
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	cyan   = "\x1b[36m"
+	chosen = "\x1b[1;36m"
+	reset  = "\x1b[0m"
+)
+
+// A span is text in one style.
+type span struct{ style, text string }
+
+// A line is what stands in one line of the screen. Nothing gets onto the screen but
+// as a line, so nothing gets there without being made harmless.
+type line []span
+
+func words(style, format string, args ...any) line {
+	return line{{style, fmt.Sprintf(format, args...)}}
+}
+
+func (l line) add(style, format string, args ...any) line {
+	return append(l, span{style, fmt.Sprintf(format, args...)})
+}
+
+// width is how many columns l takes.
+func (l line) width() int {
+	columns := 0
+	for _, s := range l {
+		columns += ansi.StringWidth(harmless(s.text))
+	}
+	return columns
+}
+
+// fit makes l exactly so wide: it is cut, with an ellipsis, or filled.
+func (l line) fit(columns int) line {
+	for len(l) > 0 && l[len(l)-1].style == plain && strings.TrimRight(l[len(l)-1].text, " ") == "" {
+		l = l[:len(l)-1]
+	}
+	var fitted line
+	left := max(columns, 0)
+	for i, s := range l {
+		text := harmless(s.text)
+		width := ansi.StringWidth(text)
+		more := i < len(l)-1 && l[i+1:].width() > 0
+		if width > left || width == left && more {
+			text = ansi.Truncate(text+"……", left, "…")
+			fitted = append(fitted, span{s.style, text})
+			left -= ansi.StringWidth(text)
+			break
+		}
+		fitted = append(fitted, span{s.style, text})
+		left -= width
+	}
+	return append(fitted, span{plain, strings.Repeat(" ", max(left, 0))})
+}
+
+// between puts l at the left and right at the right of a line so wide.
+func (l line) between(right line, columns int) line {
+	return append(l.fit(columns-right.width()), right...).fit(columns)
+}
+
+func (l line) String() string {
+	var b strings.Builder
+	for _, s := range l {
+		text := harmless(s.text)
+		if s.style == plain {
+			b.WriteString(text)
+			continue
+		}
+		b.WriteString(s.style + text + reset)
+	}
+	return b.String()
+}
+
+// harmless is s without anything that a terminal would obey: what cannot be printed is
+// written as its code. Names and descriptions come from files of others.
+func harmless(s string) string {
+	plain := true
+	for _, r := range s {
+		plain = plain && strconv.IsPrint(r)
+	}
+	if plain && strings.ToValidUTF8(s, "") == s {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		fmt.Fprintf(&b, `\u%04x`, r)
+	}
+	return b.String()
+}

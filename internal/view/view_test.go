@@ -1,0 +1,428 @@
+package view
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+	"github.com/google/go-cmp/cmp"
+
+	"lablab/flow"
+	"lablab/internal/control"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+var update = flag.Bool("update", false, "write the frames of testdata")
+
+// A fakeLab answers what it is told to, and writes down what it is asked.
+type fakeLab struct {
+	status   control.Status
+	flows    []control.Flow
+	counters map[string][]timeline.Counter
+	calls    []string
+	err      error
+}
+
+func (f *fakeLab) note(format string, args ...any) error {
+	f.calls = append(f.calls, fmt.Sprintf(format, args...))
+	return f.err
+}
+func (f *fakeLab) Status(context.Context) (control.Status, error)        { return f.status, nil }
+func (f *fakeLab) Flows(context.Context, string) ([]control.Flow, error) { return f.flows, nil }
+func (f *fakeLab) Rules(_ context.Context, host string) (control.Ruleset, error) {
+	return control.Ruleset{Host: host, Counters: f.counters[host]}, nil
+}
+func (f *fakeLab) Authorize(_ context.Context, c control.RuleChange) error {
+	return f.note("authorize %s %s %v", c.Group, c.Direction, c.IDs)
+}
+func (f *fakeLab) Revoke(_ context.Context, c control.RuleChange) error {
+	return f.note("revoke %s %s %v", c.Group, c.Direction, c.IDs)
+}
+func (f *fakeLab) Cut(_ context.Context, r control.CutRequest) (int, error) {
+	return 1, f.note("cut %s on %s", r.Flow, r.Host)
+}
+func (f *fakeLab) StartStream(_ context.Context, s control.StreamStart) (string, error) {
+	return "1", f.note("start %s %s > %s port %d", s.Protocol, s.From, s.To, s.Port)
+}
+func (f *fakeLab) StopStream(_ context.Context, name string) error { return f.note("stop %s", name) }
+
+var (
+	began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	hostA = netip.MustParseAddr("10.255.1.197")
+	hostB = netip.MustParseAddr("10.255.1.10")
+)
+
+func ping(id uint16) flow.Key {
+	return flow.Key{Protocol: sg.ICMP, Source: hostB, Destination: hostA, ICMPID: id}
+}
+
+func entry(host string, key flow.Key, packets, back uint64, left int, by string, revoked bool) control.Flow {
+	f := control.Flow{Host: host, Protocol: key.Protocol.String(), Key: key, Packets: packets, ReplyPackets: back, TimeoutSeconds: left, AdmittingGone: revoked}
+	if back > 0 {
+		f.Status = []string{"SEEN_REPLY"}
+	}
+	if by != "" {
+		f.AdmittedBy = &by
+	}
+	return f
+}
+
+// A scene is a lab in which a ping has survived the revoke of its rule, and a second
+// one has not come through.
+type scene struct {
+	*model
+	lab *fakeLab
+	seq uint64
+}
+
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	lab := &fakeLab{
+		status: control.Status{
+			Name: "lab", Scenario: "ping",
+			Hosts:  []control.Host{{Name: "A", Address: "10.255.1.197/16", Groups: []string{"lab"}}, {Name: "B", Address: "10.255.1.10/16", Groups: []string{"lab"}}},
+			Groups: []control.Group{{ID: "lab", Rules: []control.Rule{{ID: "ssh", Direction: sg.Ingress, Text: "tcp 22 0.0.0.0/0", Number: 1}, {ID: "icmp", Direction: sg.Ingress, Text: "icmp 10.255.0.0/16", Number: 2}, {ID: "out", Direction: sg.Egress, Text: "all 0.0.0.0/0", Number: 3}}}},
+		},
+		flows:    []control.Flow{entry("A", ping(1001), 1, 1, 29, "icmp", false), entry("B", ping(1001), 1, 1, 29, "out", false), entry("B", flow.Key{Protocol: sg.UDP, Source: hostB, Destination: hostA, SourcePort: 4001, DestinationPort: 9}, 1, 0, 6, "", false)},
+		counters: map[string][]timeline.Counter{},
+	}
+	for _, h := range []string{"A", "B"} {
+		lab.counters[h] = []timeline.Counter{{Direction: sg.Ingress, Rule: "established", Packets: 12}, {Direction: sg.Ingress, Rule: "ssh", Number: 1}, {Direction: sg.Ingress, Rule: "icmp", Number: 2, Packets: 1}, {Direction: sg.Egress, Rule: "established", Packets: 11}, {Direction: sg.Egress, Rule: "out", Number: 3, Packets: 4}}
+	}
+	s := &scene{model: newModel(Options{Name: "lab", Lab: lab}), lab: lab}
+	var hosts []timeline.Host
+	for _, h := range lab.status.Hosts {
+		hosts = append(hosts, timeline.Host{Name: h.Name, Address: netip.MustParsePrefix(h.Address), Groups: h.Groups})
+	}
+	s.happen(0, timeline.Begun{Scenario: "ping", Started: began, Hosts: hosts})
+	for _, r := range lab.status.Groups[0].Rules {
+		s.happen(0, timeline.RuleAuthorized{Rule: timeline.Rule{Number: r.Number, ID: r.ID, Group: "lab", Direction: r.Direction, Text: r.Text, Hosts: []string{"A", "B"}}})
+	}
+	s.poll(time.Second)
+	s.happen(1, timeline.StreamStarted{Stream: "1", Protocol: sg.ICMP, From: "B", To: "A"})
+	for seq := 1; seq <= 12; seq++ {
+		s.happen(seq, timeline.Sent{Stream: "1", Seq: seq})
+		s.happen(seq, timeline.Replied{Stream: "1", Seq: seq, RTT: time.Millisecond})
+	}
+	s.happen(13, timeline.RuleRevoked{Rule: timeline.Rule{Number: 2, ID: "icmp", Group: "lab", Direction: sg.Ingress, Text: "icmp 10.255.0.0/16", Hosts: []string{"A", "B"}}})
+	lab.status.Groups[0].Rules = []control.Rule{lab.status.Groups[0].Rules[0], lab.status.Groups[0].Rules[2]}
+	s.happen(14, timeline.StreamStarted{Stream: "2", Protocol: sg.ICMP, From: "B", To: "A"})
+	for seq := 1; seq <= 4; seq++ {
+		s.happen(14+seq, timeline.Sent{Stream: "2", Seq: seq})
+		s.happen(14+seq, timeline.Judged{Host: "A", Direction: sg.Ingress, Stream: "2", Seq: seq, State: "new", Rule: timeline.DefaultDeny, Packet: fmt.Sprintf("icmp 10.255.1.10 > 10.255.1.197 type 8 code 0 id 1002 seq %d", seq)})
+		s.happen(14+seq, timeline.Judged{Host: "A", Direction: sg.Ingress, Stream: "1", Seq: 12 + seq, State: "established", Accepted: true, Rule: timeline.Established, Packet: fmt.Sprintf("icmp 10.255.1.10 > 10.255.1.197 type 8 code 0 id 1001 seq %d", 12+seq)})
+	}
+	s.happen(18, timeline.StreamStarted{Stream: "3", Protocol: sg.TCP, From: "B", To: "A", Port: 22})
+	s.happen(18, timeline.Sent{Stream: "3", Seq: 1, Connecting: true})
+	s.happen(18, timeline.Unreached{Stream: "3", Seq: 1})
+	lab.flows = []control.Flow{entry("A", ping(1001), 12, 12, 29, "icmp", true), entry("B", ping(1001), 12, 12, 29, "out", false), entry("B", ping(1002), 4, 0, 5, "out", false)}
+	s.poll(17 * time.Second)
+	s.poll(18 * time.Second)
+	s.take(tickMsg(began.Add(19 * time.Second)))
+	return s
+}
+
+func (s *scene) happen(second int, body timeline.Body) {
+	s.seq++
+	s.Update(eventsMsg{{Seq: s.seq, At: time.Duration(second) * time.Second, Body: body}})
+}
+
+// take gives the model a message, and does not carry out what it wants done next.
+func (s *scene) take(msg tea.Msg) { s.Update(msg) }
+
+func (s *scene) poll(at time.Duration) {
+	a := s.ask(began.Add(at))().(answers)
+	a.at = began.Add(at)
+	s.Update(a)
+}
+
+// press presses keys, and lets the lab do what they are for.
+func (s *scene) press(keys ...string) (quit bool) {
+	for _, key := range keys {
+		msg := tea.KeyPressMsg{Code: []rune(key)[0], Text: key}
+		switch key {
+		case "up":
+			msg = tea.KeyPressMsg{Code: tea.KeyUp}
+		case "down":
+			msg = tea.KeyPressMsg{Code: tea.KeyDown}
+		case "tab":
+			msg = tea.KeyPressMsg{Code: tea.KeyTab}
+		case "space":
+			msg = tea.KeyPressMsg{Code: tea.KeySpace, Text: " "}
+		case "ctrl+c":
+			msg = tea.KeyPressMsg{Code: 'c', Mod: tea.ModCtrl}
+		}
+		_, cmd := s.Update(msg)
+		for cmd != nil {
+			done := cmd()
+			if _, quit := done.(tea.QuitMsg); quit {
+				return true
+			}
+			_, cmd = s.Update(done)
+		}
+	}
+	return false
+}
+
+func (s *scene) frame(width, height int) string {
+	s.take(tea.WindowSizeMsg{Width: width, Height: height})
+	lines := strings.Split(ansi.Strip(s.View().Content), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(l, " ")
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".txt")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+func TestFrames(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {60, 20}, {200, 50}} {
+		s := newScene(t)
+		golden(t, fmt.Sprintf("%dx%d", size[0], size[1]), s.frame(size[0], size[1]))
+	}
+	s := newScene(t)
+	s.press("?")
+	golden(t, "help", s.frame(80, 24))
+	empty := &scene{model: newModel(Options{Name: "lab"})}
+	golden(t, "empty", empty.frame(80, 24))
+	var summary bytes.Buffer
+	if err := newScene(t).summary().Write(&summary); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "summary", ansi.Strip(summary.String()))
+}
+
+// Whatever the size, there are as many lines as the terminal has, each as wide.
+func TestEverySize(t *testing.T) {
+	s := newScene(t)
+	for _, help := range []bool{false, true} {
+		s.help = help
+		for width := 1; width < 230; width += 3 {
+			for height := 1; height < 70; height += 2 {
+				s.take(tea.WindowSizeMsg{Width: width, Height: height})
+				lines := strings.Split(s.View().Content, "\n")
+				if len(lines) > height || height >= leastHeight && width >= leastWidth && len(lines) != height {
+					t.Fatalf("%d×%d: %d lines", width, height, len(lines))
+				}
+				for _, l := range lines {
+					if n := ansi.StringWidth(l); n != width {
+						t.Fatalf("%d×%d: %d columns: %q", width, height, n, l)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The keys are shown at the bottom, always.
+func TestKeysAreShown(t *testing.T) {
+	s := newScene(t)
+	for _, size := range [][2]int{{60, 12}, {60, 20}, {80, 24}, {200, 50}} {
+		frame := s.frame(size[0], size[1])
+		for _, row := range keys {
+			for _, k := range row {
+				if !strings.Contains(frame, k.key+" "+k.word) {
+					t.Errorf("%v: %s is not shown", size, k.word)
+				}
+			}
+		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	for _, c := range []struct {
+		keys []string
+		call string
+	}{
+		{[]string{"r"}, "revoke lab ingress [ssh]"},
+		{[]string{"down", "a"}, "authorize lab ingress [icmp]"},
+		{[]string{"down", "down", "down", "down", "r"}, "revoke lab egress [out]"},
+		{[]string{"down", "up", "up", "r"}, "revoke lab ingress [ssh]"},
+		{[]string{"p"}, "start icmp B > A port 0"},
+		{[]string{"t"}, "start tcp B > A port 22"},
+		{[]string{"u"}, "start udp B > A port 53"},
+		{[]string{"x"}, "stop 3"},
+		{[]string{"c"}, "cut icmp 10.255.1.10 > 10.255.1.197 id 1001 on A"},
+		{[]string{"tab", "down", "down", "c"}, "cut icmp 10.255.1.10 > 10.255.1.197 id 1002 on B"},
+		{[]string{"tab", "down", "tab", "down", "r"}, "revoke lab ingress [icmp]"},
+		{[]string{"?", "r", "r"}, "revoke lab ingress [ssh]"}, // the first closes the help
+	} {
+		s := newScene(t)
+		s.press(c.keys...)
+		if len(s.lab.calls) != 1 || s.lab.calls[0] != c.call {
+			t.Errorf("%v: %q, want %q", c.keys, s.lab.calls, c.call)
+		}
+	}
+	for _, key := range []string{"q", "ctrl+c"} {
+		if !newScene(t).press(key) {
+			t.Errorf("%s does not quit", key)
+		}
+	}
+}
+
+// What keys ask for is done in their order, one at a time.
+func TestChangesInOrder(t *testing.T) {
+	s := newScene(t)
+	_, first := s.Update(tea.KeyPressMsg{Code: 't', Text: "t"})
+	if _, second := s.Update(tea.KeyPressMsg{Code: 'u', Text: "u"}); second != nil {
+		t.Error("the second does not wait for the first")
+	}
+	_, second := s.Update(first())
+	_, none := s.Update(second())
+	if diff := cmp.Diff([]string{"start tcp B > A port 22", "start udp B > A port 53"}, s.lab.calls); diff != "" || none != nil {
+		t.Error(diff)
+	}
+}
+
+func TestRefusal(t *testing.T) {
+	s := newScene(t)
+	s.lab.err = errors.New("InvalidPermission.NotFound: there is none")
+	s.press("r")
+	if frame := s.frame(80, 24); !strings.Contains(frame, "revoke ssh: InvalidPermission.NotFound") {
+		t.Error(frame)
+	}
+}
+
+// Frozen, the picture stays; what happens meanwhile is shown afterwards.
+func TestFreeze(t *testing.T) {
+	s := newScene(t)
+	s.press("space")
+	before := s.frame(80, 24)
+	s.happen(20, timeline.Sent{Stream: "2", Seq: 5})
+	s.happen(20, timeline.Judged{Host: "A", Direction: sg.Ingress, Stream: "2", Seq: 5, State: "new", Rule: timeline.DefaultDeny, Packet: "icmp"})
+	s.lab.flows = nil
+	s.poll(20 * time.Second)
+	s.take(tickMsg(began.Add(30 * time.Second)))
+	if diff := cmp.Diff(before, s.frame(80, 24)); diff != "" || !strings.Contains(before, "FROZEN") {
+		t.Errorf("the frozen frame changed:\n%s", diff)
+	}
+	s.press("space")
+	if after := s.frame(80, 24); !strings.Contains(after, "✗✗✗✗✗") || strings.Contains(after, "FROZEN") {
+		t.Error(after)
+	}
+}
+
+// Entries are marked when they come, are refreshed, are about to go and have gone.
+func TestEntries(t *testing.T) {
+	var e Entries
+	marks := func(second int, flows ...control.Flow) string {
+		e.Update(flows, began.Add(time.Duration(second)*time.Second))
+		text := ""
+		for _, e := range e.All() {
+			text += string(e.Mark)
+		}
+		return text
+	}
+	one := func(packets uint64, left int) control.Flow {
+		return entry("A", ping(1), packets, packets, left, "icmp", false)
+	}
+	two := entry("A", ping(2), 1, 0, 30, "icmp", false)
+	again := one(1, 30)
+	again.ConntrackID = 7
+	for i, step := range []struct {
+		got, want string
+	}{
+		{marks(0, one(1, 30)), " "}, // who knows since when
+		{marks(1, one(2, 30)), "*"},
+		{marks(2, one(2, 29)), " "},
+		{marks(3, one(2, 28), two), " +"},
+		{marks(6, one(2, 5), two), "! "},
+		{marks(7, one(3, 30)), "*×"},
+		{marks(8), "××"},
+		{marks(10), "×"},
+		{marks(11, again), "+"},
+	} {
+		if step.got != step.want {
+			t.Errorf("step %d: %q, want %q", i, step.got, step.want)
+		}
+	}
+}
+
+// Names come from files of others. Whatever is in them, nothing but text, and the
+// view's own styles, gets onto the screen.
+func TestHostileNames(t *testing.T) {
+	const evil = "\x1b[2J\x1b]0;owned\a\u202eevil\u009b31m\n\r\t\x00\u200b日本"
+	s := newScene(t)
+	s.lab.status.Name, s.lab.status.Scenario = evil, evil
+	s.lab.status.Hosts[0].Name, s.lab.status.Hosts[0].Groups = evil, []string{evil}
+	s.lab.status.Groups[0].ID, s.lab.status.Groups[0].Rules[0].ID, s.lab.status.Groups[0].Rules[0].Text = evil, evil, evil
+	s.lab.flows = []control.Flow{entry(evil, ping(1), 1, 1, 30, evil, true)}
+	s.happen(20, timeline.StreamStarted{Stream: evil, Protocol: sg.ICMP, From: evil, To: evil})
+	s.happen(20, timeline.Judged{Host: evil, State: evil, Rule: evil, Packet: evil})
+	s.happen(20, timeline.RuleRevoked{Rule: timeline.Rule{ID: evil, Group: evil, Hosts: []string{evil}}})
+	s.poll(20 * time.Second)
+	s.lab.err = errors.New(evil)
+	s.press("r")
+	style := regexp.MustCompile("\x1b\\[[0-9;]*m")
+	for _, size := range [][2]int{{80, 24}, {60, 20}, {200, 50}, {20, 5}} {
+		for range 2 {
+			s.take(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+			v := s.View()
+			harmlessText(t, style.ReplaceAllString(v.Content, ""))
+			harmlessText(t, v.WindowTitle)
+			for _, l := range strings.Split(v.Content, "\n") {
+				if n := ansi.StringWidth(l); n != size[0] {
+					t.Errorf("%v: %d columns: %q", size, n, l)
+				}
+			}
+			s.help = !s.help
+		}
+	}
+	var summary bytes.Buffer
+	if err := s.summary().Write(&summary); err != nil {
+		t.Fatal(err)
+	}
+	harmlessText(t, style.ReplaceAllString(summary.String(), ""))
+}
+
+func harmlessText(t *testing.T, text string) {
+	t.Helper()
+	for _, r := range text {
+		if r != '\n' && !unicode.IsPrint(r) {
+			t.Errorf("%q in %q", r, text)
+			return
+		}
+	}
+}
+
+// A stream that lasts does not grow for ever.
+func TestLongStream(t *testing.T) {
+	s := newScene(t)
+	for seq := 5; seq < 5000; seq++ {
+		s.happen(20, timeline.Sent{Stream: "2", Seq: seq})
+		s.happen(20, timeline.Replied{Stream: "2", Seq: seq})
+	}
+	l := s.live.lane("2")
+	if l.sent != 4999 || l.back() != 4995 || len(l.packets) > longest {
+		t.Errorf("%d sent, %d back, %d remembered", l.sent, l.back(), len(l.packets))
+	}
+	s.frame(80, 24)
+}

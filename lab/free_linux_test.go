@@ -1,0 +1,93 @@
+package lab
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"lablab/internal/nstest"
+	"lablab/scenario"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// Streams that nobody holds: they send until they are stopped, side by side with
+// changes of the rules and listings, and end with the lab.
+func TestFreeStreams(t *testing.T) {
+	nstest.Kernel(t)
+	log := timeline.NewLog()
+	l, err := Build(t.Context(), scenario.FourExperiments(), Options{Interval: 5 * time.Millisecond}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range []scenario.Start{
+		{Protocol: sg.ICMP, From: "B", To: "A"}, {Protocol: sg.TCP, From: "B", To: "A", Port: 22}, {Protocol: sg.UDP, From: "B", To: "A", Port: 53},
+	} {
+		name, err := l.StartStream(a)
+		if err != nil || name != strconv.Itoa(i+1) {
+			t.Fatalf("%q, %v", name, err)
+		}
+	}
+	for _, a := range []scenario.Start{{Protocol: sg.ICMP, From: "B", To: "Z"}, {Protocol: sg.ICMP, From: "B", To: "B"}, {Protocol: sg.TCP, From: "B", To: "A"}} {
+		if name, err := l.StartStream(a); err == nil {
+			t.Errorf("%+v: started as %s", a, name)
+		}
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			name, err := l.StartStream(scenario.Start{Protocol: sg.ICMP, From: "A", To: "B"})
+			if err != nil {
+				t.Error(err)
+			}
+			if _, err := l.Flows("A"); err != nil {
+				t.Error(err)
+			}
+			if err := l.StopStream(name); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Go(func() {
+		if err := l.Revoke("lab", "icmp"); err != nil {
+			t.Error(err)
+		}
+	})
+	wg.Wait()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	replies, refused := map[string]int{}, 0
+	for e := range log.Subscribe(ctx) {
+		switch body := e.Body.(type) {
+		case timeline.Replied:
+			replies[body.Stream]++
+		case timeline.Judged:
+			if body.Stream == "3" && !body.Accepted {
+				refused++
+			}
+		}
+		if replies["1"] > 20 && replies["2"] > 20 && refused > 20 {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		t.Errorf("%v replies, %d refused", replies, refused)
+	}
+	if err := l.StopStream("3"); err != nil {
+		t.Error(err)
+	}
+	if err := l.StopStream("3"); err == nil {
+		t.Error("stopped twice")
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := l.StartStream(scenario.Start{Protocol: sg.ICMP, From: "B", To: "A"}); err == nil {
+		t.Error("started in a lab that is closed")
+	}
+}
