@@ -311,7 +311,7 @@ func TestKeptFromOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(public)
+	t.Cleanup(func() { _ = os.RemoveAll(public) })
 	program, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

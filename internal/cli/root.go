@@ -2,7 +2,9 @@ package cli
 
 import (
 	"fmt"
+	"os"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -28,14 +30,19 @@ packet passed or died.`,
 		return &usageError{err: err, hint: "see " + c.CommandPath() + " --help"}
 	})
 	root.SuggestionsMinimumDistance = 2
-	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newList(env), newShow(env), newSchema(env))
 	root.AddCommand(newRun(env, code), newCheck(env), newRules(env), newProbe(env, code))
 	root.AddCommand(newUp(env, code), newDown(env), newPS(env), newExec(env), newStatus(env), newFlows(env), newTrace(env), newEvents(env))
 	root.AddCommand(newAuthorize(env), newRevoke(env), newGroups(env), newACL(env), newCut(env), newRecord(env))
 	root.AddCommand(newReplay(env, code), newReport(env, code))
 	root.AddCommand(newDoctor(env, code))
+	addCompletions(env, root)
 	return root
+}
+
+// Commands is lablab with all its commands, for what describes them.
+func Commands() *cobra.Command {
+	return newRoot(Env{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: func(string) string { return "" }}, new(int))
 }
 
 // knownCommand refuses words that are no command.
@@ -45,9 +52,17 @@ func knownCommand(root *cobra.Command, args []string) error {
 	}
 	hint := "see lablab --help"
 	if similar := root.SuggestionsFor(args[0]); len(similar) > 0 {
-		hint = "did you mean: lablab " + similar[0]
+		hint = "did you mean: lablab " + slices.MaxFunc(similar, func(a, b string) int { return alike(a, args[0]) - alike(b, args[0]) })
 	}
 	return &usageError{fmt.Errorf("unknown command %q for %q", args[0], root.Name()), hint}
+}
+
+// alike is how many letters two words begin with alike.
+func alike(a, b string) (n int) {
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // version is the module's version, or the commit that was built.

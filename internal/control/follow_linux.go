@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+
+	"lablab/timeline"
 )
 
 // after is the number of the event behind which a watcher wants to begin: that of the
@@ -25,4 +27,14 @@ func (s *Server) after(r *http.Request) (uint64, error) {
 		}
 		return n, nil
 	}
+}
+
+// missed is how often the kernel told more than was heard, as far as that is remembered.
+func (s *Server) missed() (n int) {
+	for _, e := range s.log.Events() {
+		if _, missed := e.Body.(timeline.Missed); missed {
+			n++
+		}
+	}
+	return n
 }

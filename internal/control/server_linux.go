@@ -168,6 +168,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) now() (Status, error) {
 	status := s.status
+	status.Missed = s.missed()
 	account := s.lab.Account()
 	carriers := map[string][]string{}
 	for _, h := range s.lab.Hosts() {

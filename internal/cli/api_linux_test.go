@@ -1,0 +1,46 @@
+package cli_test
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"lablab/internal/control"
+)
+
+// docs/api.md describes every route, and what it shows works.
+func TestAPIDescription(t *testing.T) {
+	text, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := os.ReadFile("../control/server_linux.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, route := range regexp.MustCompile(`HandleFunc\("(\w+) (/v1/[\w/]+)"`).FindAllSubmatch(code, -1) {
+		heading := regexp.MustCompile(`(?m)^### ` + string(route[1]) + ` .*` + string(route[2]) + `\b`)
+		if !heading.Match(text) {
+			t.Errorf("%s %s is not described", route[1], route[2])
+		}
+	}
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("needs curl")
+	}
+	k := keep(t, lablab(t), "api")
+	commands := regexp.MustCompile("(?m)^curl .*$").FindAllString(string(text), -1)
+	if len(commands) < 10 {
+		t.Errorf("only %d commands", len(commands))
+	}
+	for _, command := range commands {
+		command = strings.ReplaceAll(command, "/run/lablab/lab.sock", control.Socket(k.directory, k.name))
+		command = strings.Replace(command, "curl ", "curl --silent --show-error --fail-with-body --max-time 1 ", 1)
+		out, err := exec.Command("sh", "-c", command).CombinedOutput()
+		const endless = 28 // curl's, when its time is over
+		if err != nil && (exitCode(err) != endless || !strings.Contains(command, "/v1/events")) {
+			t.Errorf("%s: %v\n%s", command, err, out)
+		}
+	}
+}

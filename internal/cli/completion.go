@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lablab/internal/control"
+	"lablab/scenario"
+)
+
+// A completer knows what a word on the command line may be.
+type completer = cobra.CompletionFunc
+
+// addCompletions tells a shell what the arguments and flags of the commands may be:
+// names of labs, hosts, groups, rules and scenarios.
+func addCompletions(env Env, root *cobra.Command) {
+	host := env.first(hostNamesOf, cobra.ShellCompDirectiveNoFileComp)
+	arguments := map[string]completer{
+		"acl": host, "flows": host, "trace": host,
+		"exec":   env.first(hostNamesOf, cobra.ShellCompDirectiveDefault),
+		"rules":  env.first(hostNamesOf, cobra.ShellCompDirectiveDefault),
+		"cut":    env.first(flowIDs, cobra.ShellCompDirectiveNoFileComp),
+		"revoke": env.any(ruleIDs), "groups": env.hostThenGroups,
+		"authorize": cobra.NoFileCompletions, "status": cobra.NoFileCompletions, "events": cobra.NoFileCompletions,
+		"ps": cobra.NoFileCompletions, "down": cobra.NoFileCompletions,
+		"up": scenarios, "run": scenarios, "check": scenarios, "show": scenarios,
+	}
+	flags := map[string]completer{
+		"name": env.labs, "host": env.any(hostNamesOf), "admitted-by": env.any(ruleIDs), "security-group-rule-ids": env.any(ruleIDs),
+		"group-id": env.any(groupIDs), "source-group": env.any(groupIDs),
+	}
+	for _, c := range root.Commands() {
+		if complete, known := arguments[c.Name()]; known {
+			c.ValidArgsFunction = complete
+		}
+		for name, complete := range flags {
+			if c.Flags().Lookup(name) != nil && c.Flags().Lookup("groups") == nil { // not of probe and its kin
+				_ = c.RegisterFlagCompletionFunc(name, complete) // fails for unknown flags only
+			}
+		}
+	}
+}
+
+// labs are the names of those that run.
+func (env Env) labs(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	names, _ := control.Names(control.Directory(env.Getenv, owner()))
+	return printableWords(names), cobra.ShellCompDirectiveNoFileComp
+}
+
+// A look finds words in a lab, each with a description behind a tab.
+type look func(ctx context.Context, lab *control.Client) ([]string, error)
+
+// ask lets look find words in the lab that the command is about. A shell does not wait long.
+func (env Env) ask(c *cobra.Command, find look) []string {
+	const patience = time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	given, _ := c.Flags().GetString("name")
+	name, err := env.which(given)
+	if err != nil {
+		return nil
+	}
+	client := env.lab(name)
+	defer client.Close()
+	words, err := find(ctx, client)
+	if err != nil {
+		return nil
+	}
+	return printableWords(words)
+}
+
+// any completes each word with what is found.
+func (env Env) any(find look) completer {
+	return func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return env.ask(c, find), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// first completes the first word with what is found; the rest is as then says.
+func (env Env) first(find look, then cobra.ShellCompDirective) completer {
+	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, then
+		}
+		return env.ask(c, find), then
+	}
+}
+
+func (env Env) hostThenGroups(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	find := look(groupIDs)
+	if len(args) == 0 {
+		find = hostNamesOf
+	}
+	return env.ask(c, find), cobra.ShellCompDirectiveNoFileComp
+}
+
+func hostNamesOf(ctx context.Context, lab *control.Client) (words []string, err error) {
+	status, err := lab.Status(ctx)
+	for _, h := range status.Hosts {
+		words = append(words, h.Name+"\t"+h.Address)
+	}
+	return words, err
+}
+
+func groupIDs(ctx context.Context, lab *control.Client) (words []string, err error) {
+	status, err := lab.Status(ctx)
+	for _, g := range status.Groups {
+		words = append(words, g.ID+"\tof "+strings.Join(g.Hosts, ", "))
+	}
+	return words, err
+}
+
+func ruleIDs(ctx context.Context, lab *control.Client) (words []string, err error) {
+	status, err := lab.Status(ctx)
+	for _, g := range status.Groups {
+		for _, r := range g.Rules {
+			words = append(words, fmt.Sprintf("%s\t%s %s", r.ID, r.Direction, r.Text))
+		}
+	}
+	return words, err
+}
+
+func flowIDs(ctx context.Context, lab *control.Client) (words []string, err error) {
+	flows, err := lab.Flows(ctx, "")
+	for _, f := range flows {
+		words = append(words, fmt.Sprintf("%d\t%s %s", f.ConntrackID, f.Host, f.Key))
+	}
+	return words, err
+}
+
+// scenarios are the built-in ones; files come besides.
+func scenarios(*cobra.Command, []string, string) (words []string, _ cobra.ShellCompDirective) {
+	for _, name := range scenario.Builtins() {
+		sc, _ := scenario.Builtin(name)
+		words = append(words, name+"\t"+sc.Title)
+	}
+	return words, cobra.ShellCompDirectiveDefault
+}
+
+// printableWords are words that a terminal shows as they are.
+func printableWords(words []string) []string {
+	for i, w := range words {
+		name, description, found := strings.Cut(w, "\t")
+		if words[i] = oneLine(name); found {
+			words[i] += "\t" + oneLine(description)
+		}
+	}
+	return words
+}
