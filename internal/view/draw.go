@@ -250,12 +250,12 @@ func (m *model) rulesPanel() panel {
 	}
 	longest = min(longest, 20)
 	// What conntrack let pass is no rule that can be chosen, but its counters tell most.
-	rows := len(p.rules)
+	rows, place := len(p.rules), m.chosenRule()
 	established := 0
 	if len(p.counters) > 0 {
 		established = 2
 	}
-	return panel{title: "Rules", aside: aside, rows: rows + established, least: 3, want: rows, chosen: m.chosenRule(), draw: func(from, to, width int) []line {
+	return panel{title: "Rules", aside: aside, rows: rows + established, least: 3, want: rows, chosen: place, draw: func(from, to, width int) []line {
 		var lines []line
 		for i := from; i < to; i++ {
 			if i >= rows {
@@ -265,9 +265,9 @@ func (m *model) rulesPanel() panel {
 				continue
 			}
 			r := p.rules[i]
-			l := line{{plain, " "}, cursor(i == m.chosenRule(), m.focus == onRules), {plain, " "}}
+			l := line{{plain, " "}, cursor(i == place, m.focus == onRules), {plain, " "}}
 			style, name := plain, plain
-			if i == m.chosenRule() && m.focus == onRules {
+			if i == place && m.focus == onRules {
 				name = chosen
 			}
 			if r.gone {
@@ -381,23 +381,23 @@ const (
 
 func (m *model) entriesPanel(width int) panel {
 	p := m.shown()
-	entries := p.entries.All()
+	entries, place := p.entries.All(), m.chosenEntry()
 	aside := line{}
 	if width >= withBar {
 		aside = words(dim, " + new  * refreshed  ! dying  × gone ")
 	}
-	return panel{title: "Conntrack", aside: aside, rows: max(len(entries), 1), least: 3, want: len(entries), chosen: m.chosenEntry(), draw: func(from, to, width int) []line {
+	return panel{title: "Conntrack", aside: aside, rows: max(len(entries), 1), least: 3, want: len(entries), chosen: place, draw: func(from, to, width int) []line {
 		if len(entries) == 0 {
 			return []line{words(dim, "   no entry")}
 		}
-		longest, hosts := 0, 0
-		for _, e := range entries {
-			longest, hosts = max(longest, len([]rune(p.flow(e.Key)))), max(hosts, len([]rune(e.Host)))
+		hosts := 0
+		for _, e := range entries[from:to] {
+			hosts = max(hosts, len([]rune(e.Host)))
 		}
 		var lines []line
 		for i := from; i < to; i++ {
 			e := entries[i]
-			here := i == m.chosenEntry()
+			here := i == place
 			l := line{{plain, " "}, cursor(here, m.focus == onEntries), {plain, " "}, styleOf(e.Mark)}
 			style := plain
 			switch {
@@ -478,7 +478,11 @@ func (e Entry) admission() line {
 
 func (m *model) verdictsPanel() panel {
 	p := m.shown()
-	return panel{title: "Verdicts", rows: max(len(p.verdicts), 1), least: 2, want: 4, log: true, chosen: -1, draw: func(from, to, _ int) []line {
+	aside := line{}
+	if p.missed > 0 {
+		aside = words(yellow, " missed some: %d ", p.missed)
+	}
+	return panel{title: "Verdicts", aside: aside, rows: max(len(p.verdicts), 1), least: 2, want: 4, log: true, chosen: -1, draw: func(from, to, _ int) []line {
 		if len(p.verdicts) == 0 {
 			return []line{words(dim, "   no packet yet")}
 		}

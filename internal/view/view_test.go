@@ -311,6 +311,16 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// What was not heard is confessed for as long as the view lasts.
+func TestMissed(t *testing.T) {
+	s := newScene(t)
+	s.happen(20, timeline.Missed{Host: "A", What: timeline.MissedVerdicts})
+	s.happen(21, timeline.StreamStopped{Stream: "1"})
+	if frame := s.frame(80, 24); !strings.Contains(frame, "missed some: 1") || !strings.Contains(frame, "stream 1 stopped") {
+		t.Error(frame)
+	}
+}
+
 // Frozen, the picture stays; what happens meanwhile is shown afterwards.
 func TestFreeze(t *testing.T) {
 	s := newScene(t)
