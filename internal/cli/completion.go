@@ -20,7 +20,7 @@ type completer = cobra.CompletionFunc
 func addCompletions(env Env, root *cobra.Command) {
 	host := env.first(hostNamesOf, cobra.ShellCompDirectiveNoFileComp)
 	arguments := map[string]completer{
-		"acl": host, "flows": host, "trace": host,
+		"acl": host, "flows": host, "trace": host, "capture": host,
 		"exec":   env.first(hostNamesOf, cobra.ShellCompDirectiveDefault),
 		"rules":  env.first(hostNamesOf, cobra.ShellCompDirectiveDefault),
 		"cut":    env.first(flowIDs, cobra.ShellCompDirectiveNoFileComp),

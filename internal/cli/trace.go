@@ -45,7 +45,7 @@ end, by Ctrl-C or with the lab, it says how many there were and what was missed.
 		if err != nil {
 			return err
 		}
-		if f.host != "" && !slices.ContainsFunc(status.Hosts, func(h control.Host) bool { return h.Name == f.host }) {
+		if f.host != "" && !hasHost(status, f.host) {
 			return noHost(status, f.host)
 		}
 		t, err := f.tracer(env.Stdout, status)
@@ -57,6 +57,10 @@ end, by Ctrl-C or with the lab, it says how many there were and what was missed.
 		_, _ = fmt.Fprintln(env.Stderr, t.summary())
 		return ended(err)
 	})
+}
+
+func hasHost(status control.Status, name string) bool {
+	return slices.ContainsFunc(status.Hosts, func(h control.Host) bool { return h.Name == name })
 }
 
 // ended is no error where somebody has ended with Ctrl-C what has no end of its own.

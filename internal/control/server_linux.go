@@ -63,6 +63,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/flows", answer(func(r *http.Request, _ struct{}) ([]Flow, error) { return s.flows(r.URL.Query().Get("host")) }))
 	mux.HandleFunc("GET /v1/rules", answer(func(r *http.Request, _ struct{}) (Ruleset, error) { return s.rules(r.URL.Query().Get("host")) }))
 	mux.HandleFunc("GET /v1/events", s.events)
+	mux.HandleFunc("GET /v1/capture", s.capture)
 	mux.HandleFunc("POST /v1/authorize", answer(func(_ *http.Request, c RuleChange) (Done, error) {
 		if len(c.IDs) > 0 {
 			return Done{}, s.lab.Again(c.Group, c.IDs...)

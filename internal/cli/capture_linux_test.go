@@ -1,0 +1,86 @@
+package cli_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gopacket/gopacket/pcapgo"
+)
+
+// A capture has each packet with its verdict, and the changes of the rules.
+func TestCapture(t *testing.T) {
+	k := keep(t, lablab(t), "capture")
+	file := filepath.Join(t.TempDir(), "a.pcapng")
+	c := k.command("capture", "A", "-o", file, "--count", "5")
+	said, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, said, "Ctrl-C ends")
+	k.must("exec", "B", "--", "ping", "-q", "-c2", "-i0.2", "A")
+	k.must("revoke", "icmp")
+	_, _ = k.run("exec", "B", "--", "ping", "-q", "-c1", "-W1", "A")
+	_, _ = io.Copy(io.Discard, said)
+	if err := c.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(comments(t, text), "\n")
+	const want = `accepted by icmp (new)
+accepted by established (established)
+accepted by established (established)
+accepted by established (established)
+0 rule icmp of group lab revoked: ingress icmp 10.255.0.0/16
+dropped by default-deny (new)`
+	if got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	if tool, err := exec.LookPath("capinfos"); err == nil {
+		if out, err := exec.Command(tool, file).CombinedOutput(); err != nil || !strings.Contains(string(out), "pcapng") {
+			t.Errorf("capinfos: %v\n%s", err, out)
+		}
+	}
+	out, err := k.command("capture", "A", "-o", "-", "--duration", "100ms").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	comments(t, out)
+}
+
+// comments are those of the IP packets, and of the marks, which are empty.
+func comments(t *testing.T, text []byte) (all []string) {
+	t.Helper()
+	reader, err := pcapgo.NewNgReader(bytes.NewReader(text), pcapgo.DefaultNgReaderOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		frame, _, options, err := reader.ReadPacketDataWithOptions()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		comment := strings.Join(options.Comments, "\n")
+		switch arp := []byte{8, 6}; {
+		case len(frame) == 0:
+			comment = "0 " + comment
+		case bytes.Equal(frame[12:14], arp):
+			continue
+		}
+		all = append(all, comment)
+	}
+}

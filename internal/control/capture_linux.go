@@ -1,0 +1,239 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+
+	"lablab/lab"
+	"lablab/timeline"
+)
+
+// captureQuery is what is asked of GET /v1/capture.
+type captureQuery struct {
+	host     string
+	count    int           // packets; 0 for any number
+	duration time.Duration // 0 for as long as there is a lab and a reader
+}
+
+func captureQueryOf(r *http.Request) (q captureQuery, err error) {
+	values := r.URL.Query()
+	q.host = values.Get("host")
+	if text := values.Get("count"); text != "" {
+		if q.count, err = strconv.Atoi(text); err != nil || q.count < 1 {
+			return q, fmt.Errorf("count=%q is no number of packets", text)
+		}
+	}
+	if text := values.Get("duration"); text != "" {
+		if q.duration, err = time.ParseDuration(text); err != nil || q.duration <= 0 {
+			return q, fmt.Errorf("duration=%q is no time", text)
+		}
+	}
+	return q, nil
+}
+
+// capture writes what passes a host's interface as pcapng, each packet with its verdict.
+func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
+	q, err := captureQueryOf(r)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	if q.duration > 0 {
+		ctx, cancel = context.WithTimeout(ctx, q.duration)
+		defer cancel()
+	}
+	if _, err := s.lab.Namespace(q.host); err != nil {
+		refuse(w, http.StatusConflict, err)
+		return
+	}
+	newest := uint64(0)
+	if events := s.log.Events(); len(events) > 0 {
+		newest = events[len(events)-1].Seq
+	}
+	const waiting = 1024
+	frames, begun, failed := make(chan lab.Frame, waiting), make(chan struct{}), make(chan error, 1)
+	go func() {
+		defer cancel()
+		_, err := s.lab.Capture(ctx, q.host, func() { close(begun) }, func(f lab.Frame) {
+			select {
+			case frames <- f:
+			case <-ctx.Done():
+			}
+		})
+		failed <- err
+	}()
+	select {
+	case <-begun:
+	case err := <-failed:
+		refuse(w, http.StatusConflict, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	c := &annotator{host: q.host, count: q.count, flush: http.NewResponseController(w).Flush}
+	if err := c.open(w); err == nil {
+		c.run(ctx, newest, frames, s.log.Subscribe(ctx))
+	}
+	cancel()
+	if err := <-failed; err != nil {
+		panic(http.ErrAbortHandler) // whoever reads is told that it is not all
+	}
+}
+
+// An annotator puts packets and verdicts together. Both come in the order in which they
+// happened, so of several that look alike the first belongs to the first.
+type annotator struct {
+	host     string
+	count    int
+	flush    func() error
+	out      *pcapgo.NgWriter
+	queue    []annotated
+	verdicts []early
+}
+
+// An annotated is a packet on its way to the file, or the mark of a change.
+type annotated struct {
+	lab.Frame
+	comment string
+	mark    bool
+	came    time.Time
+}
+
+// An early verdict has come before its packet.
+type early struct {
+	timeline.Judged
+	came time.Time
+}
+
+// patience is how long a packet waits for its verdict, and a verdict for its packet.
+const patience = 300 * time.Millisecond
+
+var errEnough = errors.New("enough packets")
+
+func (a *annotator) open(w http.ResponseWriter) (err error) {
+	options := pcapgo.DefaultNgWriterOptions
+	options.SectionInfo = pcapgo.NgSectionInfo{Application: "lablab", Comment: "host " + a.host}
+	a.out, err = pcapgo.NewNgWriterInterface(w, pcapgo.NgInterface{Name: a.host, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9}, options)
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.out.Flush(), a.flush())
+}
+
+// run writes until ctx is done, the reader has gone, or there are enough packets.
+func (a *annotator) run(ctx context.Context, newest uint64, frames <-chan lab.Frame, events <-chan timeline.Event) {
+	const step = 20 * time.Millisecond
+	tick := time.NewTicker(step)
+	defer tick.Stop()
+	for {
+		select {
+		case f := <-frames:
+			a.packet(f)
+			continue
+		case e, more := <-events:
+			if more && e.Seq > newest {
+				a.event(e)
+			}
+			if more {
+				continue
+			}
+		case <-tick.C:
+			if a.write(time.Now().Add(-patience)) != nil {
+				return
+			}
+			continue
+		case <-ctx.Done():
+		}
+		_ = a.write(time.Now()) // what waits will have no verdict
+		return
+	}
+}
+
+// packet takes a packet, whose verdict may be there.
+func (a *annotator) packet(f lab.Frame) {
+	p := annotated{Frame: f, came: time.Now()}
+	if i := slices.IndexFunc(a.verdicts, func(v early) bool { return v.Direction == f.Direction && v.Packet == f.Packet }); i >= 0 {
+		p.comment = commentOf(a.verdicts[i].Judged)
+		a.verdicts = slices.Delete(a.verdicts, i, i+1)
+	}
+	a.queue = append(a.queue, p)
+}
+
+// event takes a verdict or a change of the rules.
+func (a *annotator) event(e timeline.Event) {
+	mark := func(format string, args ...any) {
+		now := time.Now()
+		a.queue = append(a.queue, annotated{Frame: lab.Frame{At: now}, comment: fmt.Sprintf(format, args...), mark: true, came: now})
+	}
+	switch body := e.Body.(type) {
+	case timeline.Judged:
+		if body.Host != a.host {
+			return
+		}
+		i := slices.IndexFunc(a.queue, func(p annotated) bool {
+			return p.comment == "" && p.Direction == body.Direction && p.Packet == body.Packet
+		})
+		if i >= 0 {
+			a.queue[i].comment = commentOf(body)
+		} else if body.Accepted || body.Direction != "egress" { // what may not leave never comes
+			a.verdicts = append(a.verdicts, early{body, time.Now()})
+		}
+	case timeline.RuleAuthorized:
+		mark("rule %s of group %s authorized: %s %s", body.ID, body.Group, body.Direction, body.Text)
+	case timeline.RuleRevoked:
+		mark("rule %s of group %s revoked: %s %s", body.ID, body.Group, body.Direction, body.Text)
+	case timeline.GroupsChanged:
+		mark("host %s carries %v from now on", body.Host, body.Groups)
+	case timeline.ACLChanged:
+		mark("network ACL before %s: %v", body.Host, body.Rules)
+	}
+}
+
+func commentOf(v timeline.Judged) string {
+	verdict := "dropped"
+	if v.Accepted {
+		verdict = "accepted"
+	}
+	return fmt.Sprintf("%s by %s (%s)", verdict, v.Rule, v.State)
+}
+
+// write writes what waits, up to the first packet that may still get its verdict.
+func (a *annotator) write(long time.Time) error {
+	a.verdicts = slices.DeleteFunc(a.verdicts, func(v early) bool { return v.came.Before(long) })
+	n := 0
+	for _, p := range a.queue {
+		if p.comment == "" && p.Packet != "" && p.came.After(long) {
+			break
+		}
+		n++
+		options := pcapgo.NgPacketOptions{}
+		if p.comment != "" {
+			options.Comments = []string{p.comment}
+		}
+		info := gopacket.CaptureInfo{Timestamp: p.At, CaptureLength: len(p.Bytes), Length: p.Length}
+		if err := a.out.WritePacketWithOptions(info, p.Bytes, options); err != nil {
+			return err
+		}
+		if a.count--; a.count == 0 && !p.mark {
+			return errors.Join(a.out.Flush(), a.flush(), errEnough)
+		}
+		if p.mark {
+			a.count++
+		}
+	}
+	a.queue = slices.Delete(a.queue, 0, n)
+	if n == 0 {
+		return nil
+	}
+	return errors.Join(a.out.Flush(), a.flush())
+}

@@ -1,0 +1,138 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"lablab/nft"
+	"lablab/sg"
+)
+
+// A Frame is what has passed a host's interface.
+type Frame struct {
+	At        time.Time // by the kernel's clock
+	Direction sg.Direction
+	Bytes     []byte
+	Length    int    // on the wire
+	Packet    string // in the timeline's words; empty for what no rule judges
+}
+
+// Capture calls see for each frame that passes a host's interface, until ctx is done,
+// and begun when nothing is missed any more. Packets that arrive are seen before the
+// rules judge them, those that leave only if the rules let them. It returns how many
+// were lost because see was too slow.
+func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(Frame)) (lost int, err error) {
+	h, err := l.host(host)
+	if err != nil {
+		return 0, err
+	}
+	file, err := h.listen()
+	if err != nil {
+		return 0, fmt.Errorf("capture at %s: %w", host, err)
+	}
+	defer file.Close()
+	defer context.AfterFunc(ctx, func() { _ = file.SetReadDeadline(time.Now()) })()
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return 0, fmt.Errorf("capture at %s: %w", host, err)
+	}
+	begun()
+	const longest = 1 << 18 // bytes: what is offloaded comes in one piece
+	buffer := make([]byte, longest)
+	for {
+		var frame Frame
+		var failed error
+		err := raw.Read(func(fd uintptr) bool {
+			frame, failed = receive(int(fd), buffer)
+			return !errors.Is(failed, unix.EAGAIN)
+		})
+		if ctx.Err() != nil {
+			return dropped(raw), nil
+		}
+		if err := errors.Join(err, failed); err != nil {
+			return dropped(raw), fmt.Errorf("capture at %s: %w", host, err)
+		}
+		see(frame)
+	}
+}
+
+// listen opens a packet socket in the host (packet(7)).
+func (h *Host) listen() (*os.File, error) {
+	handle, err := rtnetlink(h.ns)
+	if err != nil {
+		return nil, err
+	}
+	defer handle.Close()
+	link, err := handle.LinkByName(interfaceName)
+	if err != nil {
+		return nil, fmt.Errorf("find interface: %w", err)
+	}
+	fd := -1
+	all := int(htons(unix.ETH_P_ALL))
+	err = h.ns.Do(func() (err error) {
+		// With no protocol yet: nothing comes before it is bound to the interface.
+		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
+			return fmt.Errorf("open packet socket: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	const room = 16 << 20 // bytes
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room)
+	err = errors.Join(
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
+		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: uint16(all), Ifindex: link.Attrs().Index}),
+	)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open packet socket: %w", err), unix.Close(fd))
+	}
+	return os.NewFile(uintptr(fd), "packets"), nil
+}
+
+// receive takes a frame from the socket.
+func receive(fd int, buffer []byte) (Frame, error) {
+	var control [128]byte
+	n, controls, _, from, err := unix.Recvmsg(fd, buffer, control[:], unix.MSG_TRUNC)
+	if err != nil {
+		return Frame{}, err
+	}
+	f := Frame{At: time.Now(), Direction: sg.Ingress, Length: n, Bytes: append([]byte{}, buffer[:min(n, len(buffer))]...)}
+	if link, ok := from.(*unix.SockaddrLinklayer); ok && link.Pkttype == unix.PACKET_OUTGOING {
+		f.Direction = sg.Egress
+	}
+	messages, _ := unix.ParseSocketControlMessage(control[:controls])
+	for _, m := range messages {
+		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= int(unsafe.Sizeof(unix.Timespec{})) {
+			f.At = time.Unix((*unix.Timespec)(unsafe.Pointer(&m.Data[0])).Unix())
+		}
+	}
+	const ethernet = 14 // bytes of its header
+	if len(f.Bytes) > ethernet {
+		if p, ok := nft.ReadPacket(f.Bytes[ethernet:]); ok {
+			f.Packet = p.String()
+		}
+	}
+	return f, nil
+}
+
+// dropped is how many frames the kernel could not deliver (PACKET_STATISTICS).
+func dropped(raw syscall.RawConn) (n int) {
+	_ = raw.Control(func(fd uintptr) {
+		if stats, err := unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+			n = int(stats.Drops)
+		}
+	})
+	return n
+}
+
+// htons is a number in network byte order.
+func htons(n uint16) uint16 { return n<<8 | n>>8 }
