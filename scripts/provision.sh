@@ -4,7 +4,7 @@
 # directory of the source as its argument. It may be run again.
 set -eu
 source=${1:?usage: provision.sh DIRECTORY}
-go_version=1.25.4
+go_version=1.26.8
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
