@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -25,14 +26,22 @@ const grace = 900 * time.Millisecond
 // interrupt. It ends the process if the command has not ended by itself in time.
 func interruptible(signals <-chan os.Signal) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
+	ended, watched := make(chan struct{}), make(chan struct{})
 	go func() {
+		defer close(watched)
 		select {
 		case s := <-signals:
 			i := interrupt{s.(syscall.Signal)}
-			time.AfterFunc(grace, func() { os.Exit(i.exitCode()) })
+			force := time.AfterFunc(grace, func() { os.Exit(i.exitCode()) })
 			cancel(i)
-		case <-ctx.Done():
+			<-ended
+			force.Stop() // it has ended by itself
+		case <-ended:
 		}
 	}()
-	return ctx, func() { cancel(nil) }
+	return ctx, sync.OnceFunc(func() {
+		close(ended)
+		<-watched
+		cancel(nil)
+	})
 }
