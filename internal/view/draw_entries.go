@@ -1,0 +1,104 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+func (m *model) entriesPanel(width int) panel {
+	p := m.shown()
+	entries, place := p.entries.All(), m.chosenEntry()
+	aside := line{}
+	if width >= withBar {
+		aside = words(dim, " + new  * refreshed  ! dying  × gone ")
+	}
+	return panel{title: "Conntrack", aside: aside, rows: max(len(entries), 1), least: 3, want: len(entries), chosen: place, draw: func(from, to, width int) []line {
+		if len(entries) == 0 {
+			return []line{words(dim, "   no entry")}
+		}
+		hosts := 0
+		for _, e := range entries[from:to] {
+			hosts = max(hosts, len([]rune(e.Host)))
+		}
+		var lines []line
+		for i := from; i < to; i++ {
+			e := entries[i]
+			here := i == place
+			l := line{{plain, " "}, cursor(here, m.focus == onEntries), {plain, " "}, styleOf(e.Mark)}
+			style := plain
+			switch {
+			case e.Mark == Gone:
+				style = struck
+			case here && m.focus == onEntries:
+				style = chosen
+			}
+			key := p.flow(e.Key)
+			l = l.add(bold, " %s ", e.Host).add(plain, "%s", strings.Repeat(" ", max(hosts-len([]rune(e.Host)), 0))).add(style, "%s", key)
+			right := e.left(width).add(plain, " ")
+			right = append(right, e.admission().fit(min(24, width/3))...)
+			lines = append(lines, l.between(right, width))
+		}
+		return lines
+	}}
+}
+
+func styleOf(m Mark) span {
+	return span{map[Mark]string{New: green, Refreshed: cyan, Dying: yellow, Gone: red}[m], string(m)}
+}
+
+// left is how much went each way, and the seconds that are left.
+func (e Entry) left(width int) line {
+	var l line
+	if width >= withStatus {
+		state := "unreplied"
+		if slices.Contains(e.Status, "SEEN_REPLY") {
+			state = "replied"
+		}
+		if slices.Contains(e.Status, "ASSURED") {
+			state = "assured"
+		}
+		l = l.add(dim, " %-9s", state)
+	}
+	if width >= withPackets {
+		l = l.add(dim, " %9s", fmt.Sprintf("%d/%d", e.Packets, e.ReplyPackets))
+	}
+	if e.Mark == Gone {
+		if width >= withBar {
+			l = l.add(dim, " %s", strings.Repeat("┄", barWidth))
+		}
+		return l.add(red, "   gone")
+	}
+	style := plain
+	if e.Mark == Dying {
+		style = yellow
+	}
+	if width >= withBar {
+		full := 0
+		if e.longest > 0 {
+			full = min((e.TimeoutSeconds*barWidth+e.longest-1)/e.longest, barWidth)
+		}
+		l = l.add(plain, " ").add(style, "%s", strings.Repeat("━", full)).add(dim, "%s", strings.Repeat("┄", barWidth-full))
+	}
+	return l.add(style, " %6s", secondsOf(e.TimeoutSeconds))
+}
+
+const barWidth = 8
+
+func secondsOf(n int) string {
+	if n >= 100_000 {
+		return fmt.Sprintf("%d h", n/3600)
+	}
+	return fmt.Sprintf("%d s", n)
+}
+
+// admission is which rule let the flow in.
+func (e Entry) admission() line {
+	switch {
+	case e.AdmittedBy == nil:
+		return words(dim, "by no rule")
+	case e.AdmittingGone:
+		return words(dim, "by ").add(struck, "%s", *e.AdmittedBy).add(yellow, " revoked")
+	}
+	return words(dim, "by ").add(plain, "%s", *e.AdmittedBy)
+}

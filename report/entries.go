@@ -1,0 +1,83 @@
+package report
+
+import (
+	"slices"
+	"time"
+
+	"lablab/flow"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+func (b *builder) dumped(experiment int, body timeline.Dumped) {
+	b.listed[listing{experiment, body.Host}] = true
+	// Of several listings in one experiment the last one counts.
+	b.Flows = slices.DeleteFunc(b.Flows, func(f Flow) bool { return f.Experiment == experiment && f.Host == body.Host })
+	for _, e := range body.Entries {
+		b.Flows = append(b.Flows, b.flowOf(experiment, body.Host, e))
+	}
+}
+
+func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
+	f := Flow{
+		orig: e.Orig, reply: e.Reply,
+		Experiment: experiment, Host: host, Protocol: e.Orig.Protocol.String(),
+		Source: e.Orig.Source.String(), Destination: e.Orig.Destination.String(),
+		ConntrackID: e.ID, Stream: b.streamOf(e),
+		Packets: e.Sent.Packets, ReplyPackets: e.Got.Packets, Bytes: e.Sent.Bytes, ReplyBytes: e.Got.Bytes,
+		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, AdmittingNumber: e.Mark,
+	}
+	switch e.Orig.Protocol {
+	case sg.ICMP, sg.ICMPv6:
+		f.ICMPID = &e.Orig.ICMPID
+	case sg.TCP, sg.UDP:
+		f.SourcePort, f.DestinationPort = &e.Orig.SourcePort, &e.Orig.DestinationPort
+	}
+	rule := b.rule(e.Mark)
+	if rule == nil {
+		return f
+	}
+	f.AdmittedBy, f.RevokedIn, f.AdmittingGone = &rule.ID, rule.RevokedIn, rule.RevokedIn != nil
+	if left, lost := b.left[membership{host, rule.Group}]; lost {
+		f.GroupLeftIn = &left
+	}
+	if f.AdmittingGone {
+		for _, r := range b.Rules {
+			if r.RevokedIn == nil && r.Group == rule.Group && r.Direction == rule.Direction && r.Text == rule.Text {
+				f.EqualSince = &r.AuthorizedIn
+			}
+		}
+	}
+	return f
+}
+
+// streamOf is the stream that a conntrack entry belongs to, or nil: the latest, if
+// several have had the same flow. The entry may have been begun by the other end.
+func (b *builder) streamOf(e flow.Entry) *string {
+	for i := len(b.Streams) - 1; i >= 0; i-- {
+		if b.Streams[i].has(e.Orig) || b.Streams[i].has(e.Reply) && !b.Streams[i].isPing() {
+			return &b.Streams[i].Name
+		}
+	}
+	return nil
+}
+
+// has reports whether packets with that key are the stream's, on their way there.
+func (s *Stream) has(k flow.Key) bool {
+	return s.Protocol == k.Protocol.String() && s.ICMPID == k.ICMPID && s.Target == k.Destination.String() && (!s.source.IsValid() || s.source == k.Source) &&
+		s.SourcePort == k.SourcePort && s.Port == k.DestinationPort
+}
+
+func (b *builder) counted(host string, c timeline.Counter) {
+	key := counterKey{host, c.Direction, c.Number, c.Rule}
+	if _, known := b.counters[key]; !known {
+		b.order = append(b.order, key)
+	}
+	// A rule that left the host and came back counts from 0 again.
+	if c.Packets < b.lastCount[key].Packets {
+		b.before[key] = b.counters[key]
+	}
+	b.lastCount[key] = c
+	c.Packets, c.Bytes = c.Packets+b.before[key].Packets, c.Bytes+b.before[key].Bytes
+	b.counters[key] = c
+}
