@@ -6,33 +6,32 @@ import (
 	"lablab/sg"
 )
 
-// lessons are what a run can show.
+// lessons are what a run can show, each with the packets that first show it.
 type lessons struct {
-	outlived  bool // packets passed as established although the rule that let the flow in was gone
-	refused   bool // new packets were dropped
-	untracked bool // a flow that conntrack was kept from ended with its rule
-	stateless bool // a network ACL dropped what conntrack knew
-	forgotten bool // a flow that was established was new again
-	same      bool // a stream went on in the entry of an earlier one
-	member    bool // packets passed although their sender had left the group that the rule is about
-	errors    bool // an ICMP error about a flow was dropped
-	silent    bool // a host that may begin nothing answered
+	outlived  *Moment // packets passed as established although the rule that let the flow in was gone
+	refused   *Moment // new packets were dropped
+	untracked *Moment // a flow that conntrack was kept from ended with its rule
+	stateless *Moment // a network ACL dropped what conntrack knew
+	forgotten *Moment // a flow that was established was new again
+	same      *Moment // a stream went on in the entry of an earlier one
+	member    *Moment // packets passed although their sender had left the group that the rule is about
+	errors    *Moment // an ICMP error about a flow was dropped
+	silent    *Moment // a host that may begin nothing answered
 }
 
 // moral is the point of it all, as far as this run has made it.
-func (b *builder) moral() []string {
+func (b *builder) moral() Paragraph {
 	var l lessons
 	for i := range b.Streams {
-		b.learn(&l, &b.Streams[i])
+		b.lessons(&l, &b.Streams[i])
 	}
-	var sentences []string
-	if l.outlived && l.refused {
-		sentences = append(sentences,
-			"A rule decides about the first packet of a flow. The conntrack entry which that packet leaves decides about all the others.",
-			"So revoking a rule keeps new flows out and does not end those that it has let in. That is what makes the firewall stateful.")
+	moral := Paragraph{Subject: "In short"}
+	if l.outlived != nil && l.refused != nil {
+		moral.say(l.outlived, "A rule decides about the first packet of a flow. The conntrack entry which that packet leaves decides about all the others.")
+		moral.say(l.refused, "So revoking a rule keeps new flows out and does not end those that it has let in. That is what makes the firewall stateful.")
 	}
 	for _, lesson := range []struct {
-		shown    bool
+		shown    *Moment
 		sentence string
 	}{
 		{l.forgotten, "What conntrack has forgotten is new again: then only the rules count."},
@@ -43,50 +42,69 @@ func (b *builder) moral() []string {
 		{l.errors, "An ICMP error about a flow is not the flow: it needs a rule, or the sender never hears of it."},
 		{l.stateless, "A network ACL is asked about every packet, there and back, whatever conntrack knows."},
 	} {
-		if lesson.shown {
-			sentences = append(sentences, lesson.sentence)
+		if lesson.shown != nil {
+			moral.say(lesson.shown, "%s", lesson.sentence)
 		}
 	}
-	return sentences
+	return moral
 }
 
-// learn notes what one stream shows.
-func (b *builder) learn(l *lessons, s *Stream) {
+// lessons notes what one stream shows.
+func (b *builder) lessons(l *lessons, s *Stream) {
 	t := &teller{builder: b, stream: s}
 	was := ""
 	for i, r := range t.at(s.To, sg.Ingress, "request") {
 		accepted := r.Verdict == "accept"
 		acl := strings.HasPrefix(r.Rule, "acl-")
+		// Without its rule a flow that was not tracked is new to conntrack (UDP), or invalid (TCP).
+		t.learn(&l.untracked, was == "untracked" && !accepted && !acl, r)
 		switch {
 		case acl && r.State == "established":
-			l.stateless = true
+			t.learn(&l.stateless, true, r)
 		case acl:
 		case r.State == "new" && accepted:
 			t.admitted = r.Number
 		case r.State == "new":
-			l.refused = true
-			l.forgotten = l.forgotten || was == "established"
+			t.learn(&l.refused, true, r)
+			t.learn(&l.forgotten, was == "established", r)
 		case r.State == "established":
-			l.same = l.same || i == 0
+			t.learn(&l.same, i == 0, r)
 			if rule := b.rule(t.admitted); rule != nil {
 				experiment, _, _ := b.gone(rule, r.Host)
 				left := b.left[membership{s.From, rule.peer()}]
-				l.member = l.member || left > 0 && t.firstIn(r, left) > 0
-				l.outlived = l.outlived || experiment > 0 && t.firstIn(r, experiment) > 0
+				t.learnFrom(&l.member, left, r)
+				t.learnFrom(&l.outlived, experiment, r)
 			}
 		case r.State == "untracked" && accepted:
 			t.admitted = r.Number
 		}
-		// Without its rule a flow that was not tracked is new to conntrack (UDP), or invalid (TCP).
-		l.untracked = l.untracked || was == "untracked" && !accepted && !acl
 		was = r.State
 	}
 	for i := range b.Streams {
-		l.silent = l.silent || b.Streams[i].To == s.From && b.Streams[i].Received > 0 && s.Received == 0 && s.keptIn()
+		if other := &b.Streams[i]; l.silent == nil && other.To == s.From && other.Received > 0 && s.Received == 0 && s.keptIn() {
+			l.silent = s.moment(s.Packets[0].Seq, s.Packets[len(s.Packets)-1].Seq)
+		}
 	}
 	for _, r := range append(t.at(s.To, sg.Egress, "reply"), t.at(s.From, sg.Ingress, "reply")...) {
-		l.errors = l.errors || r.State == "related" && r.Verdict == "drop"
-		l.stateless = l.stateless || r.Verdict == "drop" && strings.HasPrefix(r.Rule, "acl-") && r.State == "established"
+		t.learn(&l.errors, r.State == "related" && r.Verdict == "drop", r)
+		t.learn(&l.stateless, r.Verdict == "drop" && strings.HasPrefix(r.Rule, "acl-") && r.State == "established", r)
+	}
+}
+
+// learn notes a lesson that packets show, the first time.
+func (t *teller) learn(lesson **Moment, shown bool, r VerdictRange) {
+	if shown && *lesson == nil {
+		*lesson = t.of(r)
+	}
+}
+
+// learnFrom notes a lesson that packets show from an experiment on, if that is one.
+func (t *teller) learnFrom(lesson **Moment, experiment int, r VerdictRange) {
+	if experiment == 0 {
+		return
+	}
+	if r.First = t.firstIn(r, experiment); r.First > 0 {
+		t.learn(lesson, true, r)
 	}
 }
 

@@ -255,10 +255,12 @@ type Missed struct {
 	Events   int `json:"events"`
 }
 
-// A Paragraph explains one subject.
+// A Paragraph explains one subject. Moments has for each sentence what it speaks
+// of; nil for one that speaks of nothing in particular.
 type Paragraph struct {
-	Subject   string   `json:"subject"`
-	Sentences []string `json:"sentences"`
+	Subject   string    `json:"subject"`
+	Sentences []string  `json:"sentences"`
+	Moments   []*Moment `json:"moments"`
 }
 
 // Stream returns the stream with that name, or nil.

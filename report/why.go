@@ -19,14 +19,12 @@ func (b *builder) why() []Paragraph {
 		if s.Sent == 0 {
 			continue
 		}
-		t := &teller{builder: b, stream: s}
-		paragraphs = append(paragraphs, Paragraph{
-			Subject:   fmt.Sprintf("Stream %s (%s)", s.Name, s.what()),
-			Sentences: t.tell(),
-		})
+		t := &teller{builder: b, stream: s, Paragraph: Paragraph{Subject: fmt.Sprintf("Stream %s (%s)", s.Name, s.what())}}
+		t.tell()
+		paragraphs = append(paragraphs, t.Paragraph)
 	}
-	if moral := b.moral(); len(moral) > 0 {
-		paragraphs = append(paragraphs, Paragraph{Subject: "In short", Sentences: moral})
+	if moral := b.moral(); len(moral.Sentences) > 0 {
+		paragraphs = append(paragraphs, moral)
 	}
 	return paragraphs
 }
@@ -34,19 +32,19 @@ func (b *builder) why() []Paragraph {
 // A teller tells the story of one stream.
 type teller struct {
 	*builder
-	stream    *Stream
-	sentences []string
-	admitted  uint32 // the rule that let the flow in last
-	was       string // state of the packets told of before
+	Paragraph
+	stream   *Stream
+	admitted uint32 // the rule that let the flow in last
+	was      string // state of the packets told of before
 }
 
-func (t *teller) tell() []string {
+func (t *teller) tell() {
 	for _, r := range t.at(t.stream.From, sg.Egress, "request") {
 		switch {
 		case r.Verdict == "drop" && strings.HasPrefix(r.Rule, "acl-"):
-			t.say("%s never left %s: its network ACL (%s) dropped %s.", t.packets(r), r.Host, r.Rule, them(r))
+			t.say(t.of(r), "%s never left %s: its network ACL (%s) dropped %s.", t.packets(r), r.Host, r.Rule, them(r))
 		case r.Verdict == "drop":
-			t.say("%s never left %s: none of its outbound rules allows %s, and its own firewall dropped %s.",
+			t.say(t.of(r), "%s never left %s: none of its outbound rules allows %s, and its own firewall dropped %s.",
 				t.packets(r), r.Host, them(r), them(r))
 		}
 	}
@@ -58,29 +56,28 @@ func (t *teller) tell() []string {
 		case r.State == "new" && r.Verdict == "accept":
 			t.admittedNew(r)
 		case strings.HasPrefix(r.Rule, "acl-"):
-			t.say("%s %s %s to %s, and its network ACL (%s) dropped %s: an ACL knows no connections.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule, them(r))
+			t.say(t.of(r), "%s %s %s to %s, and its network ACL (%s) dropped %s: an ACL knows no connections.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule, them(r))
 		case r.State == "new" && r.Verdict == "drop":
 			t.refusedNew(r)
 		case r.State == "untracked" && r.Verdict == "accept":
 			if t.was == "established" {
-				t.say("%s's conntrack entry of the flow was deleted, because flows like it are no longer tracked there.", r.Host)
+				t.say(t.of(r), "%s's conntrack entry of the flow was deleted, because flows like it are no longer tracked there.", r.Host)
 			}
-			t.say("%s %s UNTRACKED to %s, which is open to the world for %s both ways: conntrack is not asked, and rule %q admitted each by itself.",
+			t.say(t.of(r), "%s %s UNTRACKED to %s, which is open to the world for %s both ways: conntrack is not asked, and rule %q admitted each by itself.",
 				t.packets(r), were(r), r.Host, them(r), r.Rule)
 			t.admitted = r.Number
 		case r.State == "invalid" && r.Verdict == "drop":
-			t.say("%s %s INVALID to %s: conntrack has no entry, and takes up no connection in the middle; no rule matched%s, and default deny dropped %s.",
+			t.say(t.of(r), "%s %s INVALID to %s: conntrack has no entry, and takes up no connection in the middle; no rule matched%s, and default deny dropped %s.",
 				t.packets(r), were(r), r.Host, t.sinceRevoked(), them(r))
 		case r.Verdict == "accept":
-			t.say("%s %s %s to %s and accepted by rule %q.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule)
+			t.say(t.of(r), "%s %s %s to %s and accepted by rule %q.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule)
 		default:
-			t.say("%s %s %s to %s and dropped by %s.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule)
+			t.say(t.of(r), "%s %s %s to %s and dropped by %s.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule)
 		}
 		t.was = r.State
 	}
 	t.replies()
 	t.unproved()
-	return t.sentences
 }
 
 // anotherFlow says why the entry of an earlier stream between the same hosts
@@ -99,10 +96,10 @@ func (t *teller) anotherFlow() {
 			what = "source port"
 		}
 		if other.ICMPID != t.stream.ICMPID || other.SourcePort != t.stream.SourcePort {
-			t.say("The hosts and the protocol are those of stream %s, but the %s is another, and conntrack tells %s apart by that: for it, this is another flow.",
+			t.say(t.outset(), "The hosts and the protocol are those of stream %s, but the %s is another, and conntrack tells %s apart by that: for it, this is another flow.",
 				other.Name, what, map[string]string{"ICMP id": "pings", "source port": "connections"}[what])
 		} else {
-			t.say("Hosts, protocol and %s are those of stream %s: for conntrack this is the same flow.", what, other.Name)
+			t.say(t.outset(), "Hosts, protocol and %s are those of stream %s: for conntrack this is the same flow.", what, other.Name)
 		}
 		return
 	}
@@ -113,19 +110,19 @@ func (t *teller) admittedNew(r VerdictRange) {
 	t.admitted = r.Number
 	switch {
 	case t.was == "established":
-		t.say("%s %s NEW again: %s, so the rules were asked once more, and rule %q admitted %s.",
+		t.say(t.of(r), "%s %s NEW again: %s, so the rules were asked once more, and rule %q admitted %s.",
 			t.packets(r), were(r), t.entryGone(r), r.Rule, them(r))
 	case t.was == "new" && rule != nil && rule.AuthorizedIn > 0:
-		t.say("%s %s NEW too, and by then a rule allowed %s: %q, authorized in experiment %d.",
+		t.say(t.of(r), "%s %s NEW too, and by then a rule allowed %s: %q, authorized in experiment %d.",
 			t.packets(r), were(r), them(r), r.Rule, rule.AuthorizedIn)
 	case rule != nil:
-		t.say("%s %s NEW to %s: conntrack knew no such flow, so the security group was asked, and rule %q (%s) admitted %s.",
+		t.say(t.of(r), "%s %s NEW to %s: conntrack knew no such flow, so the security group was asked, and rule %q (%s) admitted %s.",
 			t.packets(r), were(r), r.Host, r.Rule, rule.Text, them(r))
 	}
 }
 
 func (t *teller) established(r VerdictRange) {
-	t.say("%s %s ESTABLISHED: conntrack knew the flow, and %s accepted before any security-group rule was looked at.",
+	t.say(t.of(r), "%s %s ESTABLISHED: conntrack knew the flow, and %s accepted before any security-group rule was looked at.",
 		t.packets(r), were(r), theyWere(r))
 	rule := t.rule(t.admitted)
 	if rule == nil {
@@ -134,24 +131,24 @@ func (t *teller) established(r VerdictRange) {
 	experiment, doing, _ := t.gone(rule, r.Host)
 	if first := t.firstIn(r, experiment); experiment > 0 && first > 0 {
 		after := VerdictRange{First: first, Last: r.Last}
-		t.say("So %s in experiment %d changed nothing for %s: the rule that had let the flow in was gone, the conntrack entry was not.",
+		t.say(t.of(after), "So %s in experiment %d changed nothing for %s: the rule that had let the flow in was gone, the conntrack entry was not.",
 			doing, experiment, seqs(after))
 	}
 }
 
 func (t *teller) refusedNew(r VerdictRange) {
 	if t.was == "established" {
-		t.say("%s %s NEW again: %s, no rule matched%s, and default deny dropped %s.",
+		t.say(t.of(r), "%s %s NEW again: %s, no rule matched%s, and default deny dropped %s.",
 			t.packets(r), were(r), t.entryGone(r), t.sinceRevoked(), them(r))
 	} else {
-		t.say("%s %s NEW to %s, no rule matched%s, and default deny dropped %s.", t.packets(r), were(r), r.Host, t.sinceRevoked(), them(r))
+		t.say(t.of(r), "%s %s NEW to %s, no rule matched%s, and default deny dropped %s.", t.packets(r), were(r), r.Host, t.sinceRevoked(), them(r))
 	}
 	there, looked := t.entryAt(r, t.stream.To)
 	if there == nil && looked {
-		t.say("%s kept no conntrack entry of what it dropped, so each packet was as new as the first.", t.stream.To)
+		t.say(t.of(r), "%s kept no conntrack entry of what it dropped, so each packet was as new as the first.", t.stream.To)
 	}
 	if here, _ := t.entryAt(r, t.stream.From); here != nil && !slices.Contains(here.Status, "SEEN_REPLY") && here.AdmittedBy != nil {
-		t.say("%s, which sent them, kept one, UNREPLIED, admitted by its outbound rule %q.", t.stream.From, *here.AdmittedBy)
+		t.say(t.of(r), "%s, which sent them, kept one, UNREPLIED, admitted by its outbound rule %q.", t.stream.From, *here.AdmittedBy)
 	}
 }
 
@@ -169,38 +166,34 @@ func (t *teller) replies() {
 		}
 	}
 	if t.stream.Received > 0 && plain == 2*t.stream.Received {
-		t.say("Every reply was ESTABLISHED, both leaving %s and arriving at %s: a reply needs no rule.", t.stream.To, t.stream.From)
+		t.say(t.sum(answered), "Every reply was ESTABLISHED, both leaving %s and arriving at %s: a reply needs no rule.", t.stream.To, t.stream.From)
 	}
 	for _, r := range dropped {
 		if r.State == "related" {
-			t.say("The ICMP error about %s was RELATED to %s and dropped by %s: it is not part of the flow.", seqs(r), r.Host, r.Rule)
+			t.say(t.of(r), "The ICMP error about %s was RELATED to %s and dropped by %s: it is not part of the flow.", seqs(r), r.Host, r.Rule)
 			continue
 		}
-		t.say("The reply to %s was %s to %s and dropped by %s.", seqs(r), strings.ToUpper(r.State), r.Host, r.Rule)
+		t.say(t.of(r), "The reply to %s was %s to %s and dropped by %s.", seqs(r), strings.ToUpper(r.State), r.Host, r.Rule)
 	}
 }
 
 // unproved tells of packets whose fate nobody saw.
 func (t *teller) unproved() {
 	if t.stream.Stalled > 0 {
-		t.say("The connection was there, and %s in it: segments were seen to be dropped, and messages to be sent again (%s), to no avail.", counted(t.stream.Stalled, "message stalled", "messages stalled"), timesWord(t.stream.Retransmitted))
+		t.say(t.sum(became(Stalled)), "The connection was there, and %s in it: segments were seen to be dropped, and messages to be sent again (%s), to no avail.", counted(t.stream.Stalled, "message stalled", "messages stalled"), timesWord(t.stream.Retransmitted))
 	}
 	if t.stream.Belated > 0 {
-		t.say("%d of them got through later, when the way was free again: TCP had not given up.", t.stream.Belated)
+		t.say(t.sum(belated), "%d of them got through later, when the way was free again: TCP had not given up.", t.stream.Belated)
 	}
 	if t.stream.Reset > 0 {
-		t.say("Of %s the sender was told that nobody listens.", counted(t.stream.Reset, "packet", "packets"))
+		t.say(t.sum(became(Reset)), "Of %s the sender was told that nobody listens.", counted(t.stream.Reset, "packet", "packets"))
 	}
 	if t.stream.Lost > 0 {
-		t.say("%s neither answered nor seen to be dropped: lost, behind the rules or unseen.", counted(t.stream.Lost, "packet was", "packets were"))
+		t.say(t.sum(became(Lost)), "%s neither answered nor seen to be dropped: lost, behind the rules or unseen.", counted(t.stream.Lost, "packet was", "packets were"))
 	}
 	if t.stream.Late > 0 {
-		t.say("%s more than a second, and counts as received.", counted(t.stream.Late, "reply took", "replies took"))
+		t.say(t.sum(became(Late)), "%s more than a second, and counts as received.", counted(t.stream.Late, "reply took", "replies took"))
 	}
-}
-
-func (t *teller) say(format string, args ...any) {
-	t.sentences = append(t.sentences, fmt.Sprintf(format, args...))
 }
 
 // at are the ranges at one place on the way.

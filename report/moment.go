@@ -1,0 +1,60 @@
+package report
+
+import "fmt"
+
+// A Moment is the packets of a stream that a sentence speaks of, and the
+// experiment in which the first of them was sent.
+type Moment struct {
+	Stream     string `json:"stream"`
+	First      int    `json:"first"`
+	Last       int    `json:"last"`
+	Experiment int    `json:"experiment"`
+}
+
+// say adds a sentence, and what it speaks of.
+func (p *Paragraph) say(at *Moment, format string, args ...any) {
+	p.Sentences = append(p.Sentences, fmt.Sprintf(format, args...))
+	p.Moments = append(p.Moments, at)
+}
+
+// of is the moment of packets that were judged alike.
+func (t *teller) of(r VerdictRange) *Moment { return t.stream.moment(r.First, r.Last) }
+
+// outset is the stream's first packet.
+func (t *teller) outset() *Moment {
+	return t.stream.moment(t.stream.Packets[0].Seq, t.stream.Packets[0].Seq)
+}
+
+// sum is the moment from the first to the last of the packets of which something
+// is true, or nil.
+func (t *teller) sum(is func(Packet) bool) *Moment {
+	var first, last int
+	for _, p := range t.stream.Packets {
+		if is(p) {
+			if first == 0 {
+				first = p.Seq
+			}
+			last = p.Seq
+		}
+	}
+	if first == 0 {
+		return nil
+	}
+	return t.stream.moment(first, last)
+}
+
+func (s *Stream) moment(first, last int) *Moment {
+	m := &Moment{Stream: s.Name, First: first, Last: last}
+	for _, p := range s.Packets {
+		if p.Seq == first {
+			m.Experiment = p.Experiment
+		}
+	}
+	return m
+}
+
+func became(o Outcome) func(Packet) bool { return func(p Packet) bool { return p.Outcome == o } }
+
+func answered(p Packet) bool { return p.RTTMS != nil }
+
+func belated(p Packet) bool { return p.Belated }
