@@ -98,7 +98,7 @@ func TestWatchTellsTheLifeOfAnEntry(t *testing.T) {
 	left, _, watch := pinged(t)
 	nstest.Output(t, left, "conntrack", "-D", "-p", "icmp")
 	var told []Event
-	if err := watch.Drain(func(e Event) { told = append(told, e) }, func() { t.Error("events missed") }); err != nil {
+	if err := watch.Drain(func(e Event) { told = append(told, e) }, func(int) { t.Error("events missed") }); err != nil {
 		t.Fatal(err)
 	}
 	if len(told) < 3 || told[0].Change != New || told[len(told)-1].Change != Destroy {

@@ -21,12 +21,12 @@ func Open(n *ns.Namespace) (*Watch, error) {
 }
 
 // Drain calls see for each event that has happened by now, in order, and missed
-// if events were lost: the kernel dropped some that were not read in time, or
+// with how many were lost: the kernel dropped them because they were not read in time, or
 // one could not be decoded.
-func (w *Watch) Drain(see func(Event), missed func()) error {
+func (w *Watch) Drain(see func(Event), missed func(events int)) error {
 	return w.Listener.Drain(func(m netlink.Message) error {
 		if e, err := eventOf(m); err != nil {
-			missed()
+			missed(1)
 		} else {
 			see(e)
 		}

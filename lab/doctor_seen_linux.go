@@ -75,7 +75,7 @@ func (e *examination) tryEvents(ctx context.Context) (f Finding, err error) {
 			if !event.Kernel.IsZero() {
 				dated = ", dated by the kernel"
 			}
-		}, func() {})
+		}, func(int) {})
 		return told, err
 	})
 	if errors.Is(err, errNotTold) {
@@ -116,7 +116,7 @@ func (e *examination) await(ctx context.Context, wanted func(nft.Verdict) bool) 
 	looked := 0
 	err := untilTold(ctx, func() (bool, error) {
 		for _, t := range e.traces {
-			if err := t.Drain(func(v nft.Verdict) { e.verdicts = append(e.verdicts, v) }, func() {}); err != nil {
+			if err := t.Drain(func(v nft.Verdict) { e.verdicts = append(e.verdicts, v) }, func(int) {}); err != nil {
 				return false, err
 			}
 		}

@@ -237,7 +237,7 @@ func fatal(err error) bool {
 func (p *Prober) await(ctx context.Context, see func(nft.Verdict), done func() bool) (missed bool, err error) {
 	const patience, step = time.Second, time.Millisecond
 	for waited := time.Duration(0); waited < patience; waited += step {
-		if err := p.trace.Drain(see, func() { missed = true }); err != nil || done() {
+		if err := p.trace.Drain(see, func(int) { missed = true }); err != nil || done() {
 			return missed, err
 		}
 		select {

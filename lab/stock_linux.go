@@ -46,8 +46,8 @@ func (l *Lab) audit(ctx context.Context) error {
 		if err != nil {
 			return unableTo(dumpEntries, err)
 		}
-		for range l.verdicts.untold(ctx, h.Name, entries) {
-			l.log.Append(timeline.Missed{Host: h.Name, What: timeline.MissedEvents})
+		if n := len(l.verdicts.untold(ctx, h.Name, entries)); n > 0 {
+			l.log.Append(timeline.Missed{Host: h.Name, What: timeline.MissedEvents, Count: n})
 		}
 		return nil
 	})

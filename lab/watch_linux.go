@@ -25,7 +25,7 @@ type collector struct {
 type source struct {
 	drain  func() error
 	close  func() error
-	missed func()
+	missed func(int)
 }
 
 // watch begins to listen to the verdicts and the conntrack events of each host.
@@ -42,7 +42,7 @@ func (l *Lab) watch() (err error) {
 		if err != nil {
 			return unableTo(openTrace, err)
 		}
-		missed := func() { l.verdicts.missed(h.Name, timeline.MissedVerdicts) }
+		missed := func(n int) { l.verdicts.missed(h.Name, timeline.MissedVerdicts, n) }
 		see := func(v nft.Verdict) { l.verdicts.judged(h.Name, v) }
 		c.sources = append(c.sources, source{func() error { return trace.Drain(see, missed) }, trace.Close, missed})
 	}
@@ -51,7 +51,7 @@ func (l *Lab) watch() (err error) {
 		if err != nil {
 			return unableTo(openEvents, err)
 		}
-		missed := func() { l.verdicts.missed(h.Name, timeline.MissedEvents) }
+		missed := func(n int) { l.verdicts.missed(h.Name, timeline.MissedEvents, n) }
 		see := func(e flow.Event) { l.verdicts.changedEntry(h.Name, e) }
 		c.sources = append(c.sources, source{func() error { return events.Drain(see, missed) }, events.Close, missed})
 	}
@@ -115,7 +115,7 @@ func (c *collector) collect() {
 			continue
 		}
 		if err := s.drain(); err != nil {
-			s.missed()
+			s.missed(1)
 			s.drain = nil
 		}
 	}

@@ -199,8 +199,8 @@ func (w *witness) changedEntry(host string, e flow.Event) {
 }
 
 // missed confesses that the kernel told more about a host than was heard.
-func (w *witness) missed(host, what string) {
-	w.log.Append(timeline.Missed{Host: host, What: what})
+func (w *witness) missed(host, what string, n int) {
+	w.log.Append(timeline.Missed{Host: host, What: what, Count: n})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if what == timeline.MissedEvents {

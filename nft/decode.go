@@ -104,14 +104,33 @@ type assembler struct {
 	// aclJudge is the same for a network ACL.
 	aclJudge func(uint64) Judge
 	begun    map[uint32]Verdict // what is known so far, by trace id
+
+	messages, verdicts int // so far
 }
 
 // forget gives up the packets that were begun: messages were lost, and an id that
 // is used again must not be taken for theirs.
 func (a *assembler) forget() { clear(a.begun) }
 
+// verdictsIn is about how many verdicts so many messages are, but one at least.
+func (a *assembler) verdictsIn(messages int) int {
+	const usual = 2 // messages for a verdict
+	if a.verdicts == 0 {
+		return max(1, messages/usual)
+	}
+	return max(1, messages*a.verdicts/a.messages)
+}
+
 // add takes the next message. It returns a verdict once a packet's fate is told.
-func (a *assembler) add(m netlink.Message) (Verdict, bool, error) {
+func (a *assembler) add(m netlink.Message) (v Verdict, told bool, err error) {
+	a.messages++
+	if v, told, err = a.take(m); told {
+		a.verdicts++
+	}
+	return v, told, err
+}
+
+func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 	t, err := decode(m)
 	if err != nil {
 		return Verdict{}, false, err

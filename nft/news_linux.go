@@ -41,7 +41,7 @@ func (n *news) rules() (handles map[sg.Direction][]uint64, complete bool, err er
 			handles[sg.Direction(chain)] = append(handles[sg.Direction(chain)], handle)
 		}
 		return nil
-	}, func() { complete = false })
+	}, func(int) { complete = false })
 	return handles, complete, err
 }
 

@@ -84,17 +84,18 @@ func (t *Table) Trace() (*Trace, error) {
 	return &Trace{Listener: l, packets: assembler{states: t.states, judge: t.judge, aclJudge: t.aclJudge}}, nil
 }
 
-// Drain calls see for each verdict that the kernel has given by now, and missed
-// if it had to drop messages because they were not read in time.
-func (tr *Trace) Drain(see func(Verdict), missed func()) error {
+// Drain calls see for each verdict that the kernel has given by now, and missed if it
+// had to drop messages because they were not read in time. How many verdicts those were
+// is worked out from how many messages a verdict took so far.
+func (tr *Trace) Drain(see func(Verdict), missed func(verdicts int)) error {
 	return tr.Listener.Drain(func(m netlink.Message) error {
 		v, done, err := tr.packets.add(m)
 		if err == nil && done {
 			see(v)
 		}
 		return err
-	}, func() {
+	}, func(messages int) {
 		tr.packets.forget()
-		missed()
+		missed(tr.packets.verdictsIn(messages))
 	})
 }

@@ -145,7 +145,7 @@ func (b *builder) add(e timeline.Event) {
 			b.counted(body.Host, c)
 		}
 	case timeline.Missed:
-		b.gaps[body.What]++
+		b.gaps[body.What] += max(body.Count, 1)
 		b.deaf[body.Host] = true
 	case timeline.Interrupted:
 		b.Interrupted, b.InterruptBy = true, body.By

@@ -86,7 +86,7 @@ func (p *Progress) Add(e timeline.Event) {
 			p.fate(body.Stream, body.Seq, Refused)
 		}
 	case timeline.Missed:
-		p.line("missed some %s of %s", body.What, body.Host)
+		p.line("missed %d %s of %s", body.Count, body.What, body.Host)
 	case timeline.Interrupted:
 		p.line("interrupted: %s", body.By)
 	}

@@ -287,6 +287,9 @@ type Counter struct {
 type Missed struct {
 	Host string `json:"host"`
 	What string `json:"what"` // MissedVerdicts or MissedEvents
+	// Count is how many; of verdicts about how many, worked out from the messages that
+	// the kernel counts when it drops them.
+	Count int `json:"count"`
 }
 
 // What can be missed.

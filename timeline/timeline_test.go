@@ -36,7 +36,7 @@ func everyKind() []Body {
 		Sent{"1", 1, true}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
 		Judged{"A", sg.Ingress, "1", 1, 2, true, "new", true, "icmp", 2, "icmp …"},
 		EntryChanged{"A", flow.New, entry, moment}, Dumped{"A", []flow.Entry{entry}},
-		Counted{"A", []Counter{{sg.Ingress, "icmp", 2, 1, 84}}}, Missed{"A", MissedEvents},
+		Counted{"A", []Counter{{sg.Ingress, "icmp", 2, 1, 84}}}, Missed{"A", MissedEvents, 3},
 		ExperimentEnded{1}, Interrupted{"SIGINT"}, Ended{"broke"},
 	}
 }

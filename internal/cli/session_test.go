@@ -94,14 +94,14 @@ func TestTracerConfesses(t *testing.T) {
 	}
 	for _, e := range []timeline.Event{
 		{Seq: 10, Body: timeline.Judged{Host: "A", Packet: "icmp 10.0.0.1 > 10.0.0.2"}},
-		{Seq: 15, Body: timeline.Missed{Host: "A", What: timeline.MissedVerdicts}},
+		{Seq: 15, Body: timeline.Missed{Host: "A", What: timeline.MissedVerdicts, Count: 7}},
 		{Seq: 16, Body: timeline.Missed{Host: "A", What: timeline.MissedEvents}},
 	} {
 		if err := tracer.see(e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	const want = "1 packets; missed: verdicts at A 1 times, 4 events that came faster than they were read"
+	const want = "1 packets; missed: about 7 verdicts at A, 4 events that came faster than they were read"
 	if got := tracer.summary(); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}

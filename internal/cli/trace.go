@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -132,11 +131,11 @@ func (t *tracer) see(e timeline.Event) error {
 		if t.host != "" && body.Host != t.host || body.What != timeline.MissedVerdicts {
 			return nil
 		}
-		t.missed[body.Host]++
+		t.missed[body.Host] += body.Count
 		if t.format == "jsonl" {
 			return json.NewEncoder(t.out).Encode(e)
 		}
-		_, err := fmt.Fprintf(t.out, "%-4s missed: the kernel told of packets faster than they were read\n", oneLine(body.Host))
+		_, err := fmt.Fprintf(t.out, "%-4s missed about %d verdicts: the kernel gave them faster than they were read\n", oneLine(body.Host), body.Count)
 		return err
 	}
 	return nil
@@ -182,7 +181,7 @@ func ends(text string) (netip.Addr, uint16) {
 func (t *tracer) summary() string {
 	var missed []string
 	for host, n := range t.missed {
-		missed = append(missed, "verdicts at "+host+" "+strconv.Itoa(n)+" times")
+		missed = append(missed, fmt.Sprintf("about %d verdicts at %s", n, host))
 	}
 	slices.Sort(missed)
 	if t.forgotten > 0 {

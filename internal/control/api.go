@@ -21,7 +21,7 @@ type Status struct {
 	Started  time.Time `json:"started"`
 	Hosts    []Host    `json:"hosts"`
 	Groups   []Group   `json:"groups"`
-	// Missed is how often the kernel told more than was heard.
+	// Missed is how many verdicts and conntrack events the kernel told of and nobody heard.
 	Missed int `json:"missed"`
 }
 

@@ -29,11 +29,11 @@ func (s *Server) after(r *http.Request) (uint64, error) {
 	}
 }
 
-// missed is how often the kernel told more than was heard, as far as that is remembered.
+// missed is how many verdicts and events were not heard, as far as that is remembered.
 func (s *Server) missed() (n int) {
 	for _, e := range s.log.Events() {
-		if _, missed := e.Body.(timeline.Missed); missed {
-			n++
+		if m, missed := e.Body.(timeline.Missed); missed {
+			n += m.Count
 		}
 	}
 	return n

@@ -383,7 +383,7 @@ func (m *model) verdictsPanel() panel {
 	p := m.shown()
 	aside := line{}
 	if p.missed > 0 {
-		aside = words(yellow, " missed some: %d ", p.missed)
+		aside = words(yellow, " missed: %d ", p.missed)
 	}
 	return panel{title: "Verdicts", aside: aside, rows: max(len(p.verdicts), 1), least: 2, want: 4, log: true, chosen: -1, draw: func(from, to, _ int) []line {
 		if len(p.verdicts) == 0 {

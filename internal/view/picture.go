@@ -83,8 +83,8 @@ func (p *picture) add(e timeline.Event) (ask bool) {
 	case timeline.Judged:
 		p.judged(body)
 	case timeline.Missed:
-		p.missed++
-		p.tell(yellow, "missed some %s of %s", body.What, body.Host)
+		p.missed += body.Count
+		p.tell(yellow, "missed %d %s of %s", body.Count, body.What, body.Host)
 	case timeline.EntryChanged:
 		return body.Change != flow.Update
 	default:

@@ -63,7 +63,7 @@ func (m *model) summary() *Summary {
 		lines = append(lines, words(plain, "  entries   %s", strings.Join(entries, ", ")))
 	}
 	if p.missed > 0 {
-		lines = append(lines, words(yellow, "  missed    the kernel told more than was heard, %d times", p.missed))
+		lines = append(lines, words(yellow, "  missed    %d verdicts and events that the kernel told of and nobody heard", p.missed))
 	}
 	return &Summary{lines}
 }

@@ -314,9 +314,9 @@ func TestRefusal(t *testing.T) {
 // What was not heard is confessed for as long as the view lasts.
 func TestMissed(t *testing.T) {
 	s := newScene(t)
-	s.happen(20, timeline.Missed{Host: "A", What: timeline.MissedVerdicts})
+	s.happen(20, timeline.Missed{Host: "A", What: timeline.MissedVerdicts, Count: 1})
 	s.happen(21, timeline.StreamStopped{Stream: "1"})
-	if frame := s.frame(80, 24); !strings.Contains(frame, "missed some: 1") || !strings.Contains(frame, "stream 1 stopped") {
+	if frame := s.frame(80, 24); !strings.Contains(frame, "missed: 1") || !strings.Contains(frame, "stream 1 stopped") {
 		t.Error(frame)
 	}
 }

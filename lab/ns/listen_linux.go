@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"unsafe"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -18,8 +19,9 @@ const listenBuffer = 8 << 20 // bytes
 // takes them: nothing wakes up when one arrives, so listening does not
 // disturb what goes on in the meantime.
 type Listener struct {
-	fd     int
-	buffer []byte
+	fd      int
+	buffer  []byte
+	dropped uint32 // messages that the kernel had dropped when it was last asked
 }
 
 // Listen joins multicast groups of netfilter (NFNLGRP_…) in n. It needs CAP_NET_ADMIN there.
@@ -49,20 +51,28 @@ func (n *Namespace) Listen(groups ...uint32) (*Listener, error) {
 	return &Listener{fd: fd, buffer: make([]byte, 1<<16)}, nil
 }
 
-// Drain calls hear for each message that has arrived, in order, and missed if
-// the kernel had to drop some because they were not taken in time. A message
+// Drain calls hear for each message that has arrived, in order, and missed with
+// how many the kernel had to drop because they were not taken in time. A message
 // must not be kept after hear returns. Drain does not wait, and must not be
 // called by two goroutines at a time.
-func (l *Listener) Drain(hear func(netlink.Message) error, missed func()) error {
-	for {
+//
+// The kernel says at once that the socket is full, and goes on dropping until it is
+// empty: so the messages dropped are counted then.
+func (l *Listener) Drain(hear func(netlink.Message) error, missed func(messages int)) error {
+	for full := false; ; {
 		n, _, err := unix.Recvfrom(l.fd, l.buffer, unix.MSG_DONTWAIT)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
-			return nil
+			if !full {
+				return nil
+			}
+			n, err := l.drops()
+			missed(n)
+			return err
 		case errors.Is(err, unix.EINTR):
 			continue
 		case errors.Is(err, unix.ENOBUFS):
-			missed()
+			full = true
 			continue
 		case err != nil:
 			return fmt.Errorf("listen to netfilter: %w", err)
@@ -84,6 +94,22 @@ func (l *Listener) Drain(hear func(netlink.Message) error, missed func()) error 
 			}
 		}
 	}
+}
+
+// drops is how many messages the kernel has dropped since it was last asked
+// (SO_MEMINFO, SK_MEMINFO_DROPS; Linux 4.12).
+func (l *Listener) drops() (int, error) {
+	const counters, dropped = 9, 8 // SK_MEMINFO_VARS, SK_MEMINFO_DROPS
+	var memory [counters]uint32
+	size := uint32(unsafe.Sizeof(memory))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(l.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&memory)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return 0, fmt.Errorf("count dropped messages: %w", errno)
+	}
+	fresh := memory[dropped] - l.dropped
+	l.dropped = memory[dropped]
+	return int(fresh), nil
 }
 
 // Close stops listening.
