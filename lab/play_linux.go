@@ -176,7 +176,7 @@ func (l *Lab) cut(a scenario.Cut) error {
 func begun(sc *scenario.Scenario, o Options) timeline.Begun {
 	b := timeline.Begun{
 		Version: o.Version, Scenario: sc.Name, Title: sc.Title, File: sc.File, Question: sc.Question, Kernel: kernel(), Rootless: o.Rootless,
-		Interval: o.Interval, Started: time.Now(),
+		Interval: o.Interval, TimeScale: sc.TimeScale, Started: time.Now(),
 	}
 	for _, h := range sc.Hosts {
 		b.Hosts = append(b.Hosts, timeline.Host{Name: h.Name, Address: h.Address, Groups: h.Groups})

@@ -187,7 +187,7 @@ func (b *builder) addPacket(e timeline.Event) {
 
 func (b *builder) begin(body timeline.Begun) {
 	b.Scenario, b.Title, b.Version, b.Kernel, b.Rootless = body.Scenario, body.Title, body.Version, body.Kernel, body.Rootless
-	b.IntervalMS, b.Started = ms(body.Interval), body.Started
+	b.IntervalMS, b.TimeScale, b.Started = ms(body.Interval), body.TimeScale, body.Started
 	for _, h := range body.Hosts {
 		b.Hosts = append(b.Hosts, Host{Name: h.Name, Address: h.Address.Addr().String(), Groups: h.Groups})
 	}

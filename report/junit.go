@@ -64,9 +64,9 @@ func (r Result) suite(id int) testsuite {
 	}
 	for _, p := range [][2]string{
 		{"title", r.Title}, {"question", r.Question}, {"verdict", string(r.Verdict())}, {"kernel", r.Kernel}, {"version", r.Version},
-		{"rootless", fmt.Sprint(r.Rootless)}, {"interval_ms", fmt.Sprint(r.IntervalMS)},
+		{"rootless", fmt.Sprint(r.Rootless)}, {"interval_ms", fmt.Sprint(r.IntervalMS)}, {"time_scale", fmt.Sprint(r.TimeScale)},
 	} {
-		if p[1] != "" {
+		if p[1] != "" && p[1] != "0" {
 			s.AddProperty(p[0], xmlText(p[1]))
 		}
 	}

@@ -64,6 +64,9 @@ func (r Result) chapter(b *bytes.Buffer, open bool) {
 	if r.Question != "" {
 		fmt.Fprintf(b, "*%s*\n\n", md(r.Question))
 	}
+	if r.TimeScale > 0 {
+		fmt.Fprintf(b, "%s\n\n", md(r.lapse()))
+	}
 	words := map[Verdict]string{Held: "Everything was as predicted.", NotHeld: "NOT everything was as predicted."}[r.Verdict()]
 	if words == "" {
 		words = r.cause()

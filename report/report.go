@@ -22,11 +22,13 @@ type Report struct {
 	File     string `json:"file,omitempty"`
 	Question string `json:"question,omitempty"`
 	// Held is whether everything was as predicted, and proved.
-	Held        bool    `json:"held"`
-	Version     string  `json:"version"`
-	Kernel      string  `json:"kernel"`
-	Rootless    bool    `json:"rootless"`
-	IntervalMS  float64 `json:"interval_ms"`
+	Held       bool    `json:"held"`
+	Version    string  `json:"version"`
+	Kernel     string  `json:"kernel"`
+	Rootless   bool    `json:"rootless"`
+	IntervalMS float64 `json:"interval_ms"`
+	// TimeScale is by what waits and timeouts are multiplied in a time-lapse; 0 if it is none.
+	TimeScale   float64 `json:"time_scale,omitempty"`
 	Interrupted bool    `json:"interrupted"`
 	InterruptBy string  `json:"interrupted_by,omitempty"`
 	// Failed says what broke the run, if something did.

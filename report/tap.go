@@ -15,6 +15,9 @@ func (r Runs) tap(w io.Writer) error {
 	n := 0
 	for _, result := range r.Results {
 		fmt.Fprintf(&b, "# %s: %s\n", result.Name(), oneLine(result.Title))
+		if result.TimeScale > 0 {
+			fmt.Fprintf(&b, "# %s\n", result.lapse())
+		}
 		for _, p := range result.points() {
 			n++
 			result.tapPoint(&b, n, p)

@@ -57,6 +57,9 @@ func (t *Text) Lab(r *Report) error {
 	if len(dropped) > 0 {
 		t.paragraph(&b, "     ", dim, fmt.Sprintf("Self-check: a packet that no rule allows was sent to %s; the kernel was seen to drop it.", strings.Join(dropped, " and to ")))
 	}
+	if r.TimeScale > 0 {
+		t.paragraph(&b, "     ", yellow, r.lapse())
+	}
 	for _, line := range r.legend() {
 		t.paragraph(&b, "     ", dim, line)
 	}
@@ -99,6 +102,11 @@ func (t *Text) Experiment(r *Report, number int) error {
 		t.paragraph(&b, "  ", yellow, "this experiment was not finished")
 	}
 	return t.flush(&b)
+}
+
+// lapse says that the run is a time-lapse.
+func (r *Report) lapse() string {
+	return fmt.Sprintf("Time-lapse: waits, and how long idle flows are remembered, are multiplied by %v.", r.TimeScale)
 }
 
 func title(number int, words string) string { return fmt.Sprintf("Experiment %d: %s", number, words) }

@@ -18,7 +18,7 @@ func (sc *Scenario) Scaled(f float64) *Scenario {
 		return &lapse
 	}
 	s := scale{factor: f, before: sc.Timeouts, after: scaledTimeouts(sc.Timeouts, f)}
-	lapse.Title += fmt.Sprintf(" (time-lapse ×%v)", f)
+	lapse.TimeScale = f
 	lapse.Timeouts = s.after
 	lapse.Experiments = slices.Clone(sc.Experiments)
 	for i := range lapse.Experiments {

@@ -15,6 +15,8 @@ type Scenario struct {
 	File  string // where it was read; empty for what was not
 	Name  string
 	Title string
+	// TimeScale is by what waits and timeouts are multiplied in a time-lapse ([Scenario.Scaled]); 0 if it is none.
+	TimeScale float64
 	// Question is what the scenario asks of whoever plays it, before it is played.
 	Question string
 	Hosts    []Host // two to sixteen

@@ -86,9 +86,11 @@ type Begun struct {
 	Kernel   string        `json:"kernel"`
 	Rootless bool          `json:"rootless"`
 	Interval time.Duration `json:"interval_ns"`
-	Started  time.Time     `json:"started"`
-	Hosts    []Host        `json:"hosts"`
-	Plan     []Plan        `json:"plan"`
+	// TimeScale is by what waits and timeouts are multiplied in a time-lapse; 0 if it is none.
+	TimeScale float64   `json:"time_scale,omitempty"`
+	Started   time.Time `json:"started"`
+	Hosts     []Host    `json:"hosts"`
+	Plan      []Plan    `json:"plan"`
 }
 
 // A Rule is a security-group rule with the number that it writes into the mark

@@ -118,7 +118,7 @@ func (o *outputs) github(runs report.Runs) error {
 // appendSummary appends the report to the summary of a step; the verdicts alone
 // where GitHub would not take all.
 func appendSummary(name string, runs report.Runs) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"lablab/lab"
 	"lablab/nft"
+	"lablab/sg"
 )
 
 // probe asks the kernel and writes the answers; it returns the exit code.
@@ -75,10 +76,15 @@ func (q *question) text(w io.Writer, a answer) error {
 	if q.packet.Egress {
 		way = "leaving"
 	}
-	if a.Group != nil {
+	switch {
+	case a.Group != nil:
 		group := q.account.Group(*a.Group)
 		rule, _, _ := group.Find(a.Rule)
 		verdict = fmt.Sprintf("admitted by rule %s of group %s (%s): %s", a.Rule, group.ID, group.Name, rule)
+	case a.Rule == sg.AmazonService:
+		verdict = "admitted, by no group's rule: security groups do not filter what goes to this address of Amazon's"
+	case *a.Verdict == "accept":
+		verdict = "admitted as " + a.Rule + ", by no group's rule"
 	}
 	tracked := ""
 	switch {
