@@ -41,6 +41,9 @@ func NewProgress(text *colorprofile.Writer, screen io.Writer, size func() (width
 
 // Add takes the next event.
 func (p *Progress) Add(e timeline.Event) {
+	if words := changed(e.Body); words != "" && p.current > 0 {
+		p.line("%s", words)
+	}
 	switch body := e.Body.(type) {
 	case timeline.Begun:
 		p.plan = body.Plan
@@ -51,24 +54,12 @@ func (p *Progress) Add(e timeline.Event) {
 		p.current = body.Number
 		clear(p.marks)
 		p.line("experiment %d of %d: %s", body.Number, len(p.plan), p.now().Title)
-	case timeline.RuleRevoked:
-		p.line("rule %s revoked on %s", body.ID, strings.Join(body.Hosts, ", "))
-	case timeline.RuleAuthorized:
-		if p.current > 0 {
-			p.line("rule %s authorized on %s", body.ID, strings.Join(body.Hosts, ", "))
-		}
 	case timeline.StreamStarted:
 		p.order = append(p.order, body.Stream)
 		p.line("stream %s started: %s from %s to %s", body.Stream, startedWord(body), body.From, body.To)
 	case timeline.StreamStopped:
 		p.order = slices.DeleteFunc(p.order, func(s string) bool { return s == body.Stream })
 		p.line("stream %s stopped", body.Stream)
-	case timeline.GroupsChanged:
-		p.line("%s carries %s", body.Host, orNone(body.Groups))
-	case timeline.ACLChanged:
-		p.line("network ACL before %s: %v", body.Host, body.On)
-	case timeline.Cut:
-		p.line("conntrack entry deleted on %s: %s", body.Host, body.Flow)
 	case timeline.TimedOut:
 		p.line("the experiment took longer than %s", body.Within)
 	case timeline.Ran:
@@ -90,6 +81,23 @@ func (p *Progress) Add(e timeline.Event) {
 	case timeline.Interrupted:
 		p.line("interrupted: %s", body.By)
 	}
+}
+
+// changed says in words what changed for packets to come, or nothing if e is no such change.
+func changed(e timeline.Body) string {
+	switch body := e.(type) {
+	case timeline.RuleRevoked:
+		return fmt.Sprintf("rule %s revoked on %s", body.ID, strings.Join(body.Hosts, ", "))
+	case timeline.RuleAuthorized:
+		return fmt.Sprintf("rule %s authorized on %s", body.ID, strings.Join(body.Hosts, ", "))
+	case timeline.GroupsChanged:
+		return fmt.Sprintf("%s carries %s", body.Host, orNone(body.Groups))
+	case timeline.ACLChanged:
+		return fmt.Sprintf("network ACL before %s: %v", body.Host, body.On)
+	case timeline.Cut:
+		return fmt.Sprintf("conntrack entry deleted on %s: %s", body.Host, body.Flow)
+	}
+	return ""
 }
 
 // fate notes what became of a packet. Elsewhere than on a terminal only a change
@@ -131,7 +139,7 @@ func (p *Progress) Draw() {
 	}
 	var text bytes.Buffer
 	colour := &colorprofile.Writer{Forward: &text, Profile: p.text.Profile}
-	_, _ = colour.Write([]byte(strings.Join(lines, "\n")))
+	_, _ = colour.Write([]byte(safe(strings.Join(lines, "\n"))))
 	// One write, and no erasing beforehand: nothing flickers.
 	frame := p.back()
 	frame = append(frame, bytes.ReplaceAll(text.Bytes(), []byte("\n"), []byte("\x1b[K\n"))...)
@@ -155,13 +163,14 @@ func (p *Progress) lines(width int) []string {
 		longest = max(longest, len(stream))
 	}
 	for _, stream := range p.order {
-		var marks []mark
-		for _, o := range p.marks[stream] {
-			marks = append(marks, markOf(o))
+		outcomes := p.marks[stream]
+		label, count := laneLabel(stream, longest), fmt.Sprintf("  %d of %d", len(outcomes), now.Packets)
+		if room := width - len(label) - len(count); len(outcomes) > room {
+			outcomes = outcomes[len(outcomes)-max(room, 0):]
 		}
-		label, count := laneLabel(stream, longest), fmt.Sprintf("  %d of %d", len(marks), now.Packets)
-		if room := width - len(label) - len(count); len(marks) > room {
-			marks = marks[len(marks)-max(room, 0):]
+		marks := make([]mark, 0, len(outcomes))
+		for _, o := range outcomes {
+			marks = append(marks, markOf(o))
 		}
 		lines = append(lines, label+drawn(marks)+count)
 	}
@@ -189,7 +198,7 @@ func (p *Progress) back() []byte {
 // see it, the run goes on all the same.
 func (p *Progress) line(format string, args ...any) {
 	if p.screen == nil {
-		_, _ = fmt.Fprintf(p.text, format+"\n", args...)
+		_, _ = io.WriteString(p.text, safe(fmt.Sprintf(format+"\n", args...)))
 	}
 }
 

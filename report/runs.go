@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,23 +14,7 @@ import (
 // Runs writes every report in full, and the summary if there are several.
 func (t *Text) Runs(r Runs) error {
 	for i, result := range r.Results {
-		var b bytes.Buffer
-		if len(r.Results) > 1 {
-			if i > 0 {
-				b.WriteByte('\n')
-			}
-			t.paragraph(&b, "", bold, fmt.Sprintf("%s: %s", result.Name(), result.Title))
-		}
-		if err := t.flush(&b); err != nil {
-			return err
-		}
-		if err := t.All(result.Report); err != nil {
-			return err
-		}
-		if cause := result.cause(); cause != "" && !result.Interrupted {
-			t.paragraph(&b, "", red, cause)
-		}
-		if err := t.flush(&b); err != nil {
+		if err := errors.Join(t.before(r, i), t.All(result.Report), t.after(result)); err != nil {
 			return err
 		}
 	}
@@ -37,6 +22,27 @@ func (t *Text) Runs(r Runs) error {
 		return nil
 	}
 	return t.Summary(r)
+}
+
+// before is what stands above the i-th report.
+func (t *Text) before(r Runs, i int) error {
+	var b bytes.Buffer
+	if len(r.Results) > 1 {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		t.paragraph(&b, "", bold, fmt.Sprintf("%s: %s", r.Results[i].Name(), r.Results[i].Title))
+	}
+	return t.flush(&b)
+}
+
+// after is what stands below a report: why there is no more of it.
+func (t *Text) after(r Result) error {
+	var b bytes.Buffer
+	if cause := r.cause(); cause != "" && !r.Interrupted {
+		t.paragraph(&b, "", red, cause)
+	}
+	return t.flush(&b)
 }
 
 // Line writes a run among others in a line, as it ends.

@@ -7,23 +7,23 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"lablab/timeline"
 )
 
 // Formats are the names of the formats that Runs can be written in.
-func Formats() []string { return []string{"text", "json", "junit", "tap", "markdown"} }
+func Formats() []string { return []string{"text", "json", "junit", "tap", "markdown", "cast"} }
 
 // A Result is a run and how long it took.
 type Result struct {
 	*Report
-	Took time.Duration
+	Took     time.Duration
+	Timeline []timeline.Event // what the report is made from; for what plays it
 }
 
 // ResultOf explains a run, or as much of it as has happened.
 func ResultOf(events []timeline.Event) Result {
-	r := Result{Report: Of(events)}
+	r := Result{Report: Of(events), Timeline: events}
 	if len(events) > 0 {
 		r.Took = events[len(events)-1].At
 	}
@@ -51,6 +51,8 @@ func (r Runs) Write(w io.Writer, format string) error {
 		return r.tap(w)
 	case "markdown":
 		return r.markdown(w)
+	case "cast":
+		return r.cast(w)
 	}
 	return fmt.Errorf("write report: unknown format %q", format)
 }
@@ -72,9 +74,10 @@ func (r Runs) json(w io.Writer) error {
 	return nil
 }
 
-// Slim forgets what only JSON and the full text show: each packet, each event. It
-// is most of a report, and there may be thousands of reports.
-func (r *Report) Slim() {
+// Slim forgets what only JSON, the full text and what plays the run show: each packet,
+// each event. It is most of a report, and there may be thousands of reports.
+func (r *Result) Slim() {
+	r.Timeline = nil
 	r.Events = []FlowEvent{}
 	for i := range r.Streams {
 		r.Streams[i].Packets = []Packet{}
@@ -248,13 +251,3 @@ func (r *Report) place(p point) string {
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
-
-// printable is s with its control characters, but for line ends, made harmless.
-func printable(s string) string {
-	return strings.Map(func(c rune) rune {
-		if c != '\n' && unicode.IsControl(c) {
-			return unicode.ReplacementChar
-		}
-		return c
-	}, s)
-}

@@ -341,7 +341,7 @@ func (t *Text) paragraph(b *bytes.Buffer, lead, style, words string) {
 }
 
 func (t *Text) flush(b *bytes.Buffer) error {
-	if _, err := t.w.Write(b.Bytes()); err != nil {
+	if _, err := io.WriteString(t.w, safe(b.String())); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil

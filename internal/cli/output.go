@@ -46,9 +46,9 @@ func (f *outputFlags) text() bool { return f.format == "text" }
 
 // full reports whether some report tells of each packet.
 func (f *outputFlags) full() bool {
-	full := f.format == "json"
+	full := f.format == "json" || f.format == "cast"
 	for _, r := range f.reports {
-		full = full || strings.HasPrefix(r, "json=") || strings.HasPrefix(r, "text=")
+		full = full || strings.HasPrefix(r, "json=") || strings.HasPrefix(r, "text=") || strings.HasPrefix(r, "cast=")
 	}
 	return full
 }
