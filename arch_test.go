@@ -23,9 +23,10 @@ type listed struct {
 // docs/architecture.md draws it.
 var allowed = map[string][]string{
 	"lablab":                  {"internal/cli"},
-	"lablab/internal/cli":     {"internal/control", "internal/view", "lab", "lab/ns", "nft", "report", "scenario", "sg", "timeline"},
-	"lablab/internal/control": {"flow", "lab", "scenario", "sg", "timeline"},
+	"lablab/internal/cli":     {"internal/control", "internal/view", "internal/web", "lab", "lab/ns", "nft", "report", "scenario", "sg", "timeline"},
+	"lablab/internal/control": {"flow", "lab", "report", "scenario", "sg", "timeline"},
 	"lablab/internal/view":    {"flow", "internal/control", "report", "sg", "timeline"},
+	"lablab/internal/web":     {},
 	"lablab/scripts/man":      {"internal/cli"},
 	"lablab/internal/nstest":  {"lab/ns"},
 	"lablab/lab":              {"lab/ns", "flow", "nft", "pinger", "scenario", "sg", "timeline"},
@@ -57,7 +58,7 @@ var only = map[string][]string{
 	"github.com/charmbracelet/colorprofile":          {"lablab/report", "lablab/internal/view"},
 	"charm.land/bubbletea/v2":                        {"lablab/internal/view"},
 	"os/exec":                                        {"lablab/internal/nstest", "lablab/lab"}, // of lab, for what a scenario runs
-	"net/http":                                       {"lablab/internal/control"},
+	"net/http":                                       {"lablab/internal/control", "lablab/internal/web"},
 }
 
 func list(t *testing.T, goos string) []listed {

@@ -46,7 +46,10 @@ func (p *Progress) Add(e timeline.Event) {
 	}
 	switch body := e.Body.(type) {
 	case timeline.Begun:
-		p.plan = body.Plan
+		p.plan, p.current, p.order = body.Plan, 0, nil
+		clear(p.marks)
+		clear(p.first)
+		clear(p.was)
 		p.line("building the lab on %s", body.Kernel)
 	case timeline.CanaryDropped:
 		p.line("canary: %s dropped %s", body.Host, body.Packet)

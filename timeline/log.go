@@ -12,9 +12,9 @@ type Log struct {
 	began time.Time
 
 	mu         sync.Mutex
-	keep       int    // how many events are kept at least; 0 for all
-	forgotten  uint64 // how many were forgotten
-	events     []Event
+	keep       int     // how many events are kept at least; 0 for all
+	last       uint64  // number of the last event
+	events     []Event // in their order; those that were forgotten leave gaps in the numbers
 	experiment int
 	closed     bool
 	changed    chan struct{} // closed at each change
@@ -34,16 +34,11 @@ func (l *Log) Append(body Body) {
 	if begun, ok := body.(ExperimentBegun); ok {
 		l.experiment = begun.Number
 	}
-	l.events = append(l.events, Event{
-		Seq:        l.forgotten + uint64(len(l.events)) + 1,
-		At:         time.Since(l.began),
-		Experiment: l.experiment,
-		Body:       body,
-	})
+	l.last++
+	l.events = append(l.events, Event{Seq: l.last, At: time.Since(l.began), Experiment: l.experiment, Body: body})
 	_, l.closed = body.(Ended)
 	if l.keep > 0 && len(l.events) >= 2*l.keep {
-		l.forgotten += uint64(len(l.events) - l.keep)
-		l.events = slices.Clone(l.events[len(l.events)-l.keep:])
+		l.events = remembered(l.events, l.keep)
 	}
 	// A packet has just left. To wake up the subscribers now would slow down its
 	// reply; the next event will do.
@@ -53,7 +48,9 @@ func (l *Log) Append(body Body) {
 }
 
 // Keep makes the log forget the oldest events, so that it never has more than twice as
-// many as n: for a lab that lasts. Whoever reads slowly may miss some; their numbers tell.
+// many as n: for a lab that lasts. What made the lab what it is stays: how it began, its
+// rules, its hosts' groups, and the streams and entries that live. Whoever reads slowly
+// may miss some; their numbers tell.
 func (l *Log) Keep(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -67,16 +64,33 @@ func (l *Log) Events() []Event {
 	return slices.Clip(l.events)
 }
 
+// Last is the number of the last event; 0 before the first.
+func (l *Log) Last() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
+// Has is whether the log still has each event behind the one with that number, or nothing
+// has happened since.
+func (l *Log) Has(after uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return uint64(len(l.behind(after))) == l.last-min(after, l.last)
+}
+
 // Subscribe delivers every event, those of the past first, and closes the
 // channel after the last one, or when ctx is done. A slow reader holds up nobody.
-func (l *Log) Subscribe(ctx context.Context) <-chan Event {
+func (l *Log) Subscribe(ctx context.Context) <-chan Event { return l.SubscribeAfter(ctx, 0) }
+
+// SubscribeAfter is Subscribe without the events up to the one with that number.
+func (l *Log) SubscribeAfter(ctx context.Context, after uint64) <-chan Event {
 	out := make(chan Event)
 	go func() {
 		defer close(out)
-		for next := uint64(0); ; {
+		for {
 			l.mu.Lock()
-			next = max(next, l.forgotten)
-			fresh, closed, changed := l.events[next-l.forgotten:], l.closed, l.changed
+			fresh, closed, changed := l.behind(after), l.closed, l.changed
 			l.mu.Unlock()
 			for _, e := range fresh {
 				select {
@@ -84,13 +98,13 @@ func (l *Log) Subscribe(ctx context.Context) <-chan Event {
 				case <-ctx.Done():
 					return
 				}
+				after = e.Seq
 			}
-			next += uint64(len(fresh))
-			if closed && len(fresh) == 0 {
-				return
-			}
-			if len(fresh) > 0 {
+			switch {
+			case len(fresh) > 0:
 				continue
+			case closed:
+				return
 			}
 			select {
 			case <-changed:
@@ -100,6 +114,17 @@ func (l *Log) Subscribe(ctx context.Context) <-chan Event {
 		}
 	}()
 	return out
+}
+
+// behind are the events after the one with that number. l.mu is held.
+func (l *Log) behind(number uint64) []Event {
+	i, _ := slices.BinarySearchFunc(l.events, number, func(e Event, n uint64) int {
+		if e.Seq <= n {
+			return -1
+		}
+		return 1
+	})
+	return slices.Clip(l.events[i:])
 }
 
 // wake tells the subscribers. l.mu is held.

@@ -16,11 +16,11 @@ func TestAPIDescription(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, err := os.ReadFile("../control/server_linux.go")
+	code, err := os.ReadFile("../control/routes_linux.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, route := range regexp.MustCompile(`HandleFunc\("(\w+) (/v1/[\w/]+)"`).FindAllSubmatch(code, -1) {
+	for _, route := range regexp.MustCompile(`"(\w+) (/v1/[\w/]+)": `).FindAllSubmatch(code, -1) {
 		heading := regexp.MustCompile(`(?m)^### ` + string(route[1]) + ` .*` + string(route[2]) + `\b`)
 		if !heading.Match(text) {
 			t.Errorf("%s %s is not described", route[1], route[2])

@@ -27,7 +27,7 @@ func addCompletions(env Env, root *cobra.Command) {
 		"revoke": env.any(ruleIDs), "groups": env.hostThenGroups,
 		"authorize": cobra.NoFileCompletions, "status": cobra.NoFileCompletions, "events": cobra.NoFileCompletions,
 		"ps": cobra.NoFileCompletions, "down": cobra.NoFileCompletions,
-		"up": scenarios, "run": scenarios, "check": scenarios, "show": scenarios,
+		"up": scenarios, "load": builtins, "run": scenarios, "check": scenarios, "show": scenarios,
 	}
 	flags := map[string]completer{
 		"name": env.labs, "host": env.any(hostNamesOf), "admitted-by": env.any(ruleIDs), "security-group-rule-ids": env.any(ruleIDs),

@@ -33,7 +33,7 @@ packet passed or died.`,
 	root.AddCommand(newList(env), newShow(env), newSchema(env))
 	root.AddCommand(newRun(env, code), newCheck(env), newRules(env), newProbe(env, code))
 	root.AddCommand(newUp(env, code), newDown(env), newPS(env), newExec(env), newStatus(env), newFlows(env), newTrace(env), newEvents(env))
-	root.AddCommand(newAuthorize(env), newRevoke(env), newGroups(env), newACL(env), newCut(env), newRecord(env), newCapture(env))
+	root.AddCommand(newAuthorize(env), newRevoke(env), newGroups(env), newLoad(env), newACL(env), newCut(env), newRecord(env), newCapture(env))
 	root.AddCommand(newReplay(env, code), newReport(env, code))
 	root.AddCommand(newDoctor(env, code))
 	addCompletions(env, root)

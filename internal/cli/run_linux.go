@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -140,22 +141,22 @@ func playRecorded(ctx context.Context, env Env, name string, sc *scenario.Scenar
 }
 
 // elsewhere lets another process do it in a user namespace, if that is wanted or
-// needed. Then the command is done.
-func elsewhere(env Env, rootless string) (done bool, code int, err error) {
+// needed. Then the command is done. That process is given the files.
+func elsewhere(env Env, rootless string, files ...*os.File) (done bool, code int, err error) {
 	switch {
 	case ns.IsRootless() && !ns.Powerful():
 		// AppArmor lets us in here and takes all power away.
 		return true, 0, lab.ExplainRootless(unix.EPERM)
 	case !ns.IsRootless() && (rootless == "always" || rootless == "auto" && !ns.Powerful()):
-		code, err := runRootless(env)
+		code, err := runRootless(env, files)
 		return true, code, err
 	}
 	return false, 0, nil
 }
 
 // runRootless lets another process do it, in a user namespace.
-func runRootless(env Env) (int, error) {
-	twin, err := ns.Rootless()
+func runRootless(env Env, files []*os.File) (int, error) {
+	twin, err := ns.Rootless(files...)
 	if err != nil {
 		return 0, lab.ExplainRootless(err)
 	}

@@ -35,6 +35,9 @@ is written at once: the record of one that is killed is good up to there.`,
 		s := &session{out: json.NewEncoder(f), about: status}
 		_, _ = fmt.Fprintf(env.Stderr, "recording lab %s in %s; Ctrl-C ends\n", oneLine(status.Name), oneLine(args[0]))
 		err = ended(lab.Events(ctx, s.see))
+		if errors.Is(err, errOver) {
+			err = nil
+		}
 		if err = errors.Join(err, s.end(), f.Close()); err != nil {
 			return &brokenError{err: fmt.Errorf("record: %w", err)}
 		}
@@ -45,6 +48,9 @@ is written at once: the record of one that is killed is good up to there.`,
 		return nil
 	})
 }
+
+// errOver says that a timeline has ended: that of a lab in whose place another may come.
+var errOver = errors.New("the timeline has ended")
 
 // A session writes the timeline of a lab so that it can be read as that of a run: with
 // one experiment, of which nothing is predicted.
@@ -71,7 +77,7 @@ func (s *session) see(e timeline.Event) error {
 	case timeline.Ready:
 		return s.write(body, timeline.ExperimentBegun{Number: 1})
 	case timeline.Ended:
-		return s.end()
+		return errors.Join(s.end(), errOver)
 	}
 	if s.written == 0 {
 		if err := s.begin(); err != nil {

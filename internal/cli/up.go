@@ -3,10 +3,14 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
+	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"lablab/internal/web"
 	"lablab/scenario"
 )
 
@@ -18,12 +22,13 @@ type upFlags struct {
 	name, colour, rootless string
 	detach, plain          bool
 	file                   string // a scenario's name or file
+	web                    string // address and port where the page is served, or empty
 }
 
 func newUp(env Env, code *int) *cobra.Command {
 	var f upFlags
 	c := &cobra.Command{
-		Use:   "up [NAME|FILE]",
+		Use:   "up [NAME|FILE] [--web [127.0.0.1:PORT]]",
 		Short: "Build a lab and keep it, to be used from other terminals",
 		Long: `Up builds the hosts and groups of a scenario (those of ping unless you name another)
 and keeps them: run programs in them with lablab exec, change rules with lablab
@@ -33,17 +38,25 @@ The lab lives in this process. When it ends, by Ctrl-C, lablab down or otherwise
 everything is gone. Only you, and root, can reach it.
 
 On a terminal it shows the lab live: rules and how often each was hit, streams,
-conntrack entries and verdicts. Its keys, which it always shows, change the lab.`,
+conntrack entries and verdicts. Its keys, which it always shows, change the lab.
+
+With --web it also serves a page that shows the lab live and changes it, at a loopback
+address of this machine, to who has the URL that it writes: a secret is in there.`,
 		Example: `  sudo lablab up
   sudo lablab exec B -- ping A
   sudo lablab revoke icmp
-  sudo lablab flows A`,
-		Args: cobra.MaximumNArgs(1),
+  sudo lablab flows A
+  sudo lablab up --web`,
+		Args: cobra.MaximumNArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
+			args, err := f.webFrom(args)
+			if err != nil {
+				return err
+			}
 			if len(args) > 0 {
 				f.file = args[0]
 			}
-			err := errors.Join(checkName(f.name), oneOf("--color", f.colour, "auto", "always", "never"), oneOf("--rootless", f.rootless, "auto", "always", "never"))
+			err = errors.Join(checkName(f.name), oneOf("--color", f.colour, "auto", "always", "never"), oneOf("--rootless", f.rootless, "auto", "always", "never"))
 			if err != nil {
 				return err
 			}
@@ -54,14 +67,45 @@ conntrack entries and verdicts. Its keys, which it always shows, change the lab.
 	c.Flags().StringVar(&f.name, "name", defaultName, "what the lab is called: `NAME`")
 	c.Flags().BoolVarP(&f.detach, "detach", "d", false, "run in the background")
 	c.Flags().BoolVar(&f.plain, "plain", false, "write a line an event, also on a terminal")
+	c.Flags().StringVar(&f.web, "web", "", "serve the page, at `ADDRESS:PORT` (127.0.0.1 and any free port, unless you name one)")
+	c.Flags().Lookup("web").NoOptDefVal = anyPort
 	c.Flags().StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
 	c.Flags().StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (where root's power lacks), always or never")
 	return c
 }
 
+// anyPort is where the page is served if nobody says where.
+const anyPort = "127.0.0.1:0"
+
+// webFrom takes the address of --web out of the arguments, where it is one of its own
+// (--web 127.0.0.1:8080), and refuses one that is not this machine's alone.
+func (f *upFlags) webFrom(args []string) ([]string, error) {
+	i := slices.IndexFunc(args, func(a string) bool {
+		_, port, err := net.SplitHostPort(a)
+		_, noNumber := strconv.Atoi(port)
+		return err == nil && noNumber == nil
+	})
+	if f.web == anyPort && i >= 0 {
+		f.web, args = args[i], slices.Delete(slices.Clone(args), i, i+1)
+	}
+	if len(args) > 1 {
+		return nil, &usageError{fmt.Errorf("up takes one scenario, not %d", len(args)), "see lablab up --help"}
+	}
+	if f.web == "" {
+		return args, nil
+	}
+	if err := web.CheckAddress(f.web); err != nil {
+		return nil, &usageError{fmt.Errorf("--web: %w", err), "the page can change the lab, so it is for this machine alone: --web 127.0.0.1:8080; from another one: ssh -L 8080:127.0.0.1:8080"}
+	}
+	return args, nil
+}
+
 // again are the arguments of the same command in the foreground.
 func (f upFlags) again() []string {
 	args := []string{"up", "--name", f.name, "--color", "never", "--rootless", f.rootless}
+	if f.web != "" {
+		args = append(args, "--web="+f.web)
+	}
 	if f.file != "" {
 		args = append(args, f.file)
 	}

@@ -15,7 +15,7 @@ import (
 	"lablab/lab"
 	"lablab/lab/ns"
 	"lablab/report"
-	"lablab/timeline"
+	"lablab/scenario"
 )
 
 // up keeps a lab until it is taken down, and returns the exit code.
@@ -23,7 +23,11 @@ func up(env Env, f upFlags) (code int, err error) {
 	if f.detach && !ns.IsRootless() {
 		return detach(env, f)
 	}
-	if done, code, err := elsewhere(env, f.rootless); done {
+	web, err := f.listenWeb()
+	if err != nil {
+		return 0, err
+	}
+	if done, code, err := elsewhere(env, f.rootless, web.files()...); done {
 		return code, err
 	}
 	sc, err := f.scenario()
@@ -39,61 +43,46 @@ func up(env Env, f upFlags) (code int, err error) {
 		return 0, &brokenError{err: err}
 	}
 	defer func() { _ = listener.Close() }()
-	if ns.IsRootless() { // what enters the lab later cannot do this itself
-		var hosts []control.Host
-		for _, h := range sc.Hosts {
-			hosts = append(hosts, control.Host{Name: h.Name, Address: h.Address.String()})
-		}
-		if err := ns.OwnHosts(hostNames(hosts)); err != nil {
-			return 0, &brokenError{err: err}
-		}
-	}
 	ctx, cancel := interruptible(env.Signals)
 	defer cancel()
-	down, cancelDown := context.WithCancel(ctx)
-	defer cancelDown()
-
-	log := timeline.NewLog()
-	const kept = 200_000 // events
-	log.Keep(kept)
-	const interval = time.Second // that of ping(8)
-	l, err := lab.Build(ctx, sc, lab.Options{Interval: interval, Rootless: ns.IsRootless(), Version: version()}, log)
-	if err == nil {
-		if err = l.Open(ctx); err != nil {
-			err = errors.Join(err, l.Close())
-		}
+	prepare, err := namesHosts()
+	if err != nil {
+		return 0, &brokenError{err: err}
 	}
+	const interval = time.Second // that of ping(8)
+	keeper, err := control.Keep(ctx, sc, lab.Options{Interval: interval, Rootless: ns.IsRootless(), Version: version()}, prepare)
 	if err != nil {
 		return 0, failure(ctx, err)
 	}
-	about := control.Status{Name: f.name, Version: version(), Scenario: sc.Name, PID: os.Getpid(), Rootless: ns.IsRootless(), Started: time.Now()}
-	server := control.Serve(l, log, about, listener, cancelDown)
+	down, cancelDown := context.WithCancel(ctx)
+	defer cancelDown()
+	server := control.Serve(keeper, f.about(web), listener, cancelDown)
+	web.serve(server)
 	viewed := f.viewed(env)
 	if !viewed {
-		greet(env, f, sc.Hosts[0].Name, sc.Hosts[1].Name)
+		greet(env, f, sc.Hosts[0].Name, sc.Hosts[1].Name, web.url())
 	}
 	alive, died := context.WithCancelCause(down)
 	defer died(nil)
-	defer context.AfterFunc(l.Broken(), func() { died(context.Cause(l.Broken())) })()
+	defer context.AfterFunc(keeper.Broken(), func() { died(context.Cause(keeper.Broken())) })()
 	shown := make(chan error, 1)
 	go func() {
 		if viewed {
-			shown <- watch(alive, env, f, log, cancelDown)
+			shown <- watch(alive, env, f, keeper, cancelDown)
 			return
 		}
-		follow(env, f, log)
+		follow(env, f, keeper)
 		shown <- nil
 	}()
 	<-alive.Done()
-	if l.Broken().Err() != nil {
-		err = context.Cause(l.Broken())
+	if keeper.Broken().Err() != nil {
+		err = context.Cause(keeper.Broken())
 	}
 	var told error
 	if viewed {
 		told = <-shown // before the lab is gone: its last state is in the summary
 	}
-	err = errors.Join(err, server.Close(), l.Close())
-	log.Append(timeline.Ended{})
+	err = errors.Join(err, keeper.Close(), server.Close(), web.close())
 	if !viewed {
 		told = <-shown
 	}
@@ -104,10 +93,35 @@ func up(env Env, f upFlags) (code int, err error) {
 	return exitHeld, nil // whoever ends it with Ctrl-C has meant to
 }
 
+// about is what never changes of the lab's process.
+func (f upFlags) about(web *website) control.Status {
+	return control.Status{Name: f.name, Version: version(), PID: os.Getpid(), Rootless: ns.IsRootless(), Web: web.url()}
+}
+
+// namesHosts returns what makes the names of a lab's hosts known. What enters a rootless
+// lab later cannot do that itself.
+func namesHosts() (func([]scenario.Host) error, error) {
+	if !ns.IsRootless() {
+		return func([]scenario.Host) error { return nil }, nil
+	}
+	file, err := ns.OwnHosts()
+	if err != nil {
+		return nil, err
+	}
+	return func(of []scenario.Host) error {
+		var hosts []control.Host
+		for _, h := range of {
+			hosts = append(hosts, control.Host{Name: h.Name, Address: h.Address.String()})
+		}
+		_, err := file.WriteAt([]byte(hostNames(hosts)), 0)
+		return errors.Join(err, file.Truncate(int64(len(hostNames(hosts)))))
+	}, nil
+}
+
 // follow writes a line for each event that a person would tell another.
-func follow(env Env, f upFlags, log *timeline.Log) {
+func follow(env Env, f upFlags, keeper *control.Keeper) {
 	lines := report.NewProgress(report.Colour(env.Stdout, f.colour, env.Getenv), nil, nil)
-	for e := range log.Subscribe(context.Background()) {
+	for e := range keeper.Events(context.Background()) {
 		lines.Add(e)
 	}
 }
@@ -123,7 +137,7 @@ func (f upFlags) viewed(env Env) bool {
 
 // watch shows the lab live until ctx ends, or somebody quits: then down is called. What
 // is left of it on the terminal is a summary.
-func watch(ctx context.Context, env Env, f upFlags, log *timeline.Log, down context.CancelFunc) error {
+func watch(ctx context.Context, env Env, f upFlags, keeper *control.Keeper, down context.CancelFunc) error {
 	defer down()
 	client := control.Dial(control.Directory(env.Getenv, ns.Owner()), f.name)
 	defer client.Close()
@@ -134,7 +148,7 @@ func watch(ctx context.Context, env Env, f upFlags, log *timeline.Log, down cont
 		flag = " --name " + f.name
 	}
 	summary, err := view.Run(watching, view.Options{
-		Name: f.name, Lab: client, Events: log.Subscribe(watching), In: os.Stdin, Out: env.Stdout, Colourless: f.colour == "never", Flag: flag,
+		Name: f.name, Lab: client, Events: keeper.Events(watching), In: os.Stdin, Out: env.Stdout, Colourless: f.colour == "never", Flag: flag,
 	})
 	if err != nil {
 		return err
@@ -143,7 +157,7 @@ func watch(ctx context.Context, env Env, f upFlags, log *timeline.Log, down cont
 }
 
 // greet says what one may do now.
-func greet(env Env, f upFlags, a, b string) {
+func greet(env Env, f upFlags, a, b, web string) {
 	name := ""
 	if f.name != defaultName {
 		name = " --name " + f.name
@@ -154,6 +168,9 @@ func greet(env Env, f upFlags, a, b string) {
   lablab flows%s %s
   lablab down%s
 `, f.name, name, b, a, name, name, a, name)
+	if web != "" {
+		_, _ = fmt.Fprintf(env.Stdout, "In a browser: %s\n", web)
+	}
 }
 
 // detach starts the same command in the background, and waits until the lab answers.
@@ -185,7 +202,7 @@ func detach(env Env, f upFlags) (int, error) {
 	const step, patience = 10 * time.Millisecond, 30 * time.Second
 	for waited := time.Duration(0); waited < patience; waited += step {
 		if status, err := client.Status(ctx); err == nil {
-			greet(env, f, status.Hosts[0].Name, status.Hosts[1].Name)
+			greet(env, f, status.Hosts[0].Name, status.Hosts[1].Name, status.Web)
 			return exitHeld, nil
 		}
 		select {

@@ -286,6 +286,9 @@ func newStatus(env Env) *cobra.Command {
 
 func statusLines(status control.Status) []string {
 	lines := []string{fmt.Sprintf("lab %s, of scenario %s", status.Name, status.Scenario)}
+	if status.Web != "" {
+		lines = append(lines, "  in a browser: "+status.Web)
+	}
 	for _, h := range status.Hosts {
 		line := fmt.Sprintf("  host %s  %s  groups: %s", h.Name, h.Address, strings.Join(h.Groups, ", "))
 		if h.ACL {

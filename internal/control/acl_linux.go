@@ -21,7 +21,7 @@ func (a *acls) stands(host string) bool {
 }
 
 // setACL puts an ACL before a host, or takes it away.
-func (s *Server) setACL(c ACLChange) error {
+func (k *kept) setACL(c ACLChange) error {
 	if c.ACL != nil {
 		for _, rules := range [][]sg.ACLRule{c.ACL.Ingress, c.ACL.Egress} {
 			if err := putInOrder(rules); err != nil {
@@ -29,15 +29,15 @@ func (s *Server) setACL(c ACLChange) error {
 			}
 		}
 	}
-	s.acls.mu.Lock() // what is in force and what is known change together
-	defer s.acls.mu.Unlock()
-	if err := s.lab.SetACL(c.Host, c.ACL); err != nil {
+	k.acls.mu.Lock() // what is in force and what is known change together
+	defer k.acls.mu.Unlock()
+	if err := k.lab.SetACL(c.Host, c.ACL); err != nil {
 		return err
 	}
-	if s.acls.before == nil {
-		s.acls.before = map[string]bool{}
+	if k.acls.before == nil {
+		k.acls.before = map[string]bool{}
 	}
-	s.acls.before[c.Host] = c.ACL != nil
+	k.acls.before[c.Host] = c.ACL != nil
 	return nil
 }
 

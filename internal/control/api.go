@@ -16,13 +16,16 @@ type Status struct {
 	Name     string    `json:"name"`
 	Version  string    `json:"version"`
 	Scenario string    `json:"scenario"`
-	PID      int       `json:"pid"`
+	PID      int       `json:"pid,omitempty"`
 	Rootless bool      `json:"rootless"`
 	Started  time.Time `json:"started"`
 	Hosts    []Host    `json:"hosts"`
 	Groups   []Group   `json:"groups"`
 	// Missed is how many verdicts and conntrack events the kernel told of and nobody heard.
 	Missed int `json:"missed"`
+	// Web is where a browser finds the page, with the token that lets it in; only the
+	// lab's owner is told.
+	Web string `json:"web,omitempty"`
 }
 
 // A Host is a host of the lab.
@@ -31,7 +34,7 @@ type Host struct {
 	Address string   `json:"address"` // with the length of its network's prefix
 	Groups  []string `json:"groups"`
 	// Namespace is a file that holds its network namespace, for nsenter(1).
-	Namespace string `json:"namespace"`
+	Namespace string `json:"namespace,omitempty"`
 	ACL       bool   `json:"acl"` // a network ACL stands before it
 }
 
@@ -119,6 +122,17 @@ type StreamStart struct {
 // A Stream is a stream by its name.
 type Stream struct {
 	Stream string `json:"stream"`
+}
+
+// A Load puts the hosts and groups of a built-in scenario in the place of a lab's.
+type Load struct {
+	Scenario string `json:"scenario"`
+}
+
+// A Scenario is one that is built in.
+type Scenario struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
 }
 
 // A failure is why something was not done. Code is EC2's, where it has one.

@@ -53,19 +53,21 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel = context.WithTimeout(ctx, q.duration)
 		defer cancel()
 	}
-	if _, err := s.lab.Namespace(q.host); err != nil {
+	k := s.keeper.current()
+	if k == nil {
+		refuse(w, http.StatusConflict, ErrDown)
+		return
+	}
+	if _, err := k.lab.Namespace(q.host); err != nil {
 		refuse(w, http.StatusConflict, err)
 		return
 	}
-	newest := uint64(0)
-	if events := s.log.Events(); len(events) > 0 {
-		newest = events[len(events)-1].Seq
-	}
+	newest := k.log.Last()
 	const waiting = 1024
 	frames, begun, failed := make(chan lab.Frame, waiting), make(chan struct{}), make(chan error, 1)
 	go func() {
 		defer cancel()
-		_, err := s.lab.Capture(ctx, q.host, func() { close(begun) }, func(f lab.Frame) {
+		_, err := k.lab.Capture(ctx, q.host, func() { close(begun) }, func(f lab.Frame) {
 			select {
 			case frames <- f:
 			case <-ctx.Done():
@@ -82,7 +84,7 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	c := &annotator{host: q.host, count: q.count, flush: http.NewResponseController(w).Flush}
 	if err := c.open(w); err == nil {
-		c.run(ctx, newest, frames, s.log.Subscribe(ctx))
+		c.run(ctx, frames, k.log.SubscribeAfter(ctx, newest))
 	}
 	cancel()
 	if err := <-failed; err != nil {
@@ -131,7 +133,7 @@ func (a *annotator) open(w http.ResponseWriter) (err error) {
 }
 
 // run writes until ctx is done, the reader has gone, or there are enough packets.
-func (a *annotator) run(ctx context.Context, newest uint64, frames <-chan lab.Frame, events <-chan timeline.Event) {
+func (a *annotator) run(ctx context.Context, frames <-chan lab.Frame, events <-chan timeline.Event) {
 	const step = 20 * time.Millisecond
 	tick := time.NewTicker(step)
 	defer tick.Stop()
@@ -141,10 +143,8 @@ func (a *annotator) run(ctx context.Context, newest uint64, frames <-chan lab.Fr
 			a.packet(f)
 			continue
 		case e, more := <-events:
-			if more && e.Seq > newest {
-				a.event(e)
-			}
 			if more {
+				a.event(e)
 				continue
 			}
 		case <-tick.C:

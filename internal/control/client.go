@@ -95,6 +95,12 @@ func (c *Client) StopStream(ctx context.Context, name string) error {
 	return err
 }
 
+// Load puts the hosts and groups of a built-in scenario in the place of the lab's.
+func (c *Client) Load(ctx context.Context, scenario string) error {
+	_, err := call[Done](ctx, c, http.MethodPost, "/v1/load", Load{Scenario: scenario})
+	return err
+}
+
 // Down ends the lab.
 func (c *Client) Down(ctx context.Context) error {
 	_, err := call[Done](ctx, c, http.MethodPost, "/v1/down", struct{}{})
@@ -102,7 +108,7 @@ func (c *Client) Down(ctx context.Context) error {
 }
 
 // Events calls see for each event of the timeline, those of the past first, until the
-// lab or ctx ends.
+// lab or ctx ends. If another scenario is loaded, its timeline follows.
 func (c *Client) Events(ctx context.Context, see func(timeline.Event) error) error {
 	return c.follow(ctx, "/v1/events", func() {}, see)
 }
@@ -134,7 +140,7 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 	}
 	response, err := c.http.Do(request)
 	switch {
-	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET): // the last while it dies
 		return nil, fmt.Errorf("%w: %s", ErrNone, c.name)
 	case err != nil:
 		return nil, fmt.Errorf("ask lab %s: %w", c.name, err)

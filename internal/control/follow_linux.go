@@ -2,38 +2,46 @@ package control
 
 import (
 	"fmt"
-	"net/http"
+	"net/url"
 	"strconv"
+	"time"
 
 	"lablab/timeline"
 )
 
 // after is the number of the event behind which a watcher wants to begin: that of the
-// query's after=, or of the newest if that is "now".
-func (s *Server) after(r *http.Request) (uint64, error) {
-	switch text := r.URL.Query().Get("after"); text {
+// query's after=, or of the newest if that is "now". With started= it says to which
+// timeline that event belongs; if it is another, or has forgotten what comes next, the
+// watcher is given this one from its beginning.
+func (k *kept) after(query url.Values) (number uint64, err error) {
+	switch text := query.Get("after"); text {
 	case "":
 		return 0, nil
 	case "now":
-		events := s.log.Events()
-		if len(events) == 0 {
-			return 0, nil
-		}
-		return events[len(events)-1].Seq, nil
+		return k.log.Last(), nil
 	default:
-		n, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
+		if number, err = strconv.ParseUint(text, 10, 64); err != nil {
 			return 0, fmt.Errorf("after=%q is no number of an event, and not now", text)
 		}
-		return n, nil
 	}
+	if !query.Has("started") {
+		return number, nil
+	}
+	started, err := time.Parse(time.RFC3339Nano, query.Get("started"))
+	if err != nil {
+		return 0, fmt.Errorf("started=%q is no time", query.Get("started"))
+	}
+	if !started.Equal(k.started) || !k.log.Has(number) {
+		return 0, nil
+	}
+	return number, nil
 }
 
-// missed is how many verdicts and events were not heard, as far as that is remembered.
-func (s *Server) missed() (n int) {
-	for _, e := range s.log.Events() {
-		if m, missed := e.Body.(timeline.Missed); missed {
-			n += m.Count
+// missed is how often the kernel told more than was heard, as far as that is remembered.
+func (k *kept) missed() (n int) {
+	for _, e := range k.log.Events() {
+		if _, missed := e.Body.(timeline.Missed); missed {
+			n++
 		}
 	}
 	return n

@@ -14,6 +14,7 @@ const (
 	leastWidth, leastHeight = 40, 12
 	twoColumns              = 140
 	gutter                  = 3
+	tall                    = 20 // enough for what is good to know
 )
 
 // screen is all of it: as many lines as the terminal has, each as wide as it.
@@ -47,6 +48,9 @@ func (m *model) header() []line {
 	elapsed := int(p.elapsed().Seconds())
 	right := words(dim, "up %d:%02d:%02d ", elapsed/3600, elapsed/60%60, elapsed%60)
 	lines := []line{left.between(right, m.width)}
+	if p.status.Web != "" && m.height >= tall {
+		lines = append(lines, words(dim, " in a browser  ").add(cyan, "%s", p.status.Web))
+	}
 	most := max(1, m.height/12)
 	hosts := words(plain, " ")
 	for i, h := range p.hosts {

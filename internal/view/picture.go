@@ -70,6 +70,7 @@ func (p *picture) add(e timeline.Event) (ask bool) {
 	switch body := e.Body.(type) {
 	case timeline.Begun:
 		p.begin(body)
+		return true
 	case timeline.StreamStarted:
 		p.lanes = append(p.lanes, &lane{StreamStarted: body, fates: map[report.Outcome]int{}})
 		p.tell(plain, "stream %s started", body.Stream)
@@ -93,7 +94,12 @@ func (p *picture) add(e timeline.Event) (ask bool) {
 	return false
 }
 
+// begin begins a timeline: that of the lab, or of another that has taken its place.
 func (p *picture) begin(b timeline.Begun) {
+	if !p.started.IsZero() {
+		*p = picture{status: p.status}
+		p.tell(green, "scenario %s loaded", b.Scenario)
+	}
 	p.kernel, p.started, p.now = b.Kernel, b.Started, b.Started
 	p.status.Scenario = b.Scenario
 	p.hosts = nil

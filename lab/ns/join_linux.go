@@ -21,8 +21,13 @@ func Join(file, hosts string) error {
 		return fmt.Errorf("open namespace: %w", err)
 	}
 	defer unix.Close(fd)
-	if err := OwnHosts(hosts); err != nil {
+	own, err := OwnHosts()
+	if err != nil {
 		return err
+	}
+	defer own.Close()
+	if _, err := own.WriteString(hosts); err != nil {
+		return fmt.Errorf("name hosts: %w", err)
 	}
 	if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("enter network namespace: %w", err)
@@ -31,44 +36,50 @@ func Join(file, hosts string) error {
 }
 
 // OwnHosts gives the calling thread, and processes that it starts, a mount namespace in
-// which hosts takes the place of /etc/hosts, and in which no name server is known:
-// programs would wait for one that the lab does not have. Nobody else sees it.
-func OwnHosts(hosts string) error {
+// which the file that it returns, empty as yet, takes the place of /etc/hosts, and in
+// which no name server is known: programs would wait for one that the lab does not
+// have. Nobody else sees it.
+func OwnHosts() (*os.File, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return fmt.Errorf("make mount namespace: %w", err)
+		return nil, fmt.Errorf("make mount namespace: %w", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("make mount namespace private: %w", err)
+		return nil, fmt.Errorf("make mount namespace private: %w", err)
 	}
-	if err := cover("/etc/hosts", hosts); err != nil {
-		return err
+	hosts, err := cover("/etc/hosts")
+	if err != nil {
+		return nil, err
 	}
-	if err := cover("/etc/resolv.conf", "# no name server\n"); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	servers, err := cover("/etc/resolv.conf")
+	if errors.Is(err, os.ErrNotExist) {
+		return hosts, nil
 	}
-	return nil
+	if err == nil {
+		_, err = servers.WriteString("# no name server\n")
+		err = errors.Join(err, servers.Close())
+	}
+	if err != nil {
+		return nil, errors.Join(err, hosts.Close())
+	}
+	return hosts, nil
 }
 
-// cover mounts a file with other contents over one of the machine's.
-func cover(path, text string) error {
+// cover mounts an empty file over one of the machine's, and returns it.
+func cover(path string) (*os.File, error) {
 	f, err := os.CreateTemp("", "lablab-")
 	if err != nil {
-		return fmt.Errorf("cover %s: %w", path, err)
+		return nil, fmt.Errorf("cover %s: %w", path, err)
 	}
-	// The mount holds what is in it.
-	defer func() { _ = os.Remove(f.Name()) }()
-	defer f.Close()
+	defer func() { _ = os.Remove(f.Name()) }() // the mount holds what is in it
 	const readable = 0o644
-	if err := f.Chmod(readable); err != nil {
-		return fmt.Errorf("cover %s: %w", path, err)
+	err = f.Chmod(readable)
+	if err == nil {
+		err = unix.Mount(f.Name(), path, "", unix.MS_BIND, "")
 	}
-	if _, err := f.WriteString(text); err != nil {
-		return fmt.Errorf("cover %s: %w", path, err)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cover %s: %w", path, err), f.Close())
 	}
-	if err := unix.Mount(f.Name(), path, "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("cover %s: %w", path, err)
-	}
-	return nil
+	return f, nil
 }
 
 // Owner is the user that this process runs for: outside the user namespace, if it runs

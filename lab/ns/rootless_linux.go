@@ -42,15 +42,16 @@ type Twin struct{ process *os.Process }
 // It must be called from the main goroutine: the kernel sends the death signal
 // when the starting thread ends, and only the main one lives as long as the process.
 // The error wraps the errno of clone(2): EPERM or EACCES where a policy forbids
-// user namespaces, ENOSPC at user.max_user_namespaces.
-func Rootless() (*Twin, error) {
+// user namespaces, ENOSPC at user.max_user_namespaces. The other process has files open
+// too; [Passed] finds them.
+func Rootless(files ...*os.File) (*Twin, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	child, err := os.StartProcess(self, os.Args, &os.ProcAttr{
 		Env:   append(os.Environ(), rootlessMark),
-		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Files: append([]*os.File{os.Stdin, os.Stdout, os.Stderr}, files...),
 		Sys: &syscall.SysProcAttr{
 			// With a network namespace of its own, so that it could not touch the
 			// host's even if it tried.
@@ -64,6 +65,13 @@ func Rootless() (*Twin, error) {
 		return nil, fmt.Errorf("create user namespace: %w", err)
 	}
 	return &Twin{child}, nil
+}
+
+// Passed is the i-th of the files that were given to [Rootless] by the process that
+// started this one.
+func Passed(i int) *os.File {
+	const standard = 3 // input, output and error
+	return os.NewFile(uintptr(standard+i), "passed")
 }
 
 // Wait waits until the other process ends and returns its exit code: 128 and the

@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lablab/internal/control"
+	"lablab/scenario"
+)
+
+func newLoad(env Env) *cobra.Command {
+	c := &cobra.Command{
+		Use: "load SCENARIO", Short: "Put the hosts and groups of another scenario in the place of a lab's", Args: cobra.ExactArgs(1),
+		Long: `Load builds the hosts and groups of a built-in scenario and then ends those that the lab
+has: its streams, its entries, and programs' connections with them. Whoever watches
+sees the end of the one timeline and the beginning of the next. If the other lab
+cannot be built, this one stays as it is.`,
+		Example: "  lablab load cut",
+	}
+	next(c, "what there is now: lablab status")
+	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+		if !slices.Contains(scenario.Builtins(), args[0]) {
+			return &usageError{fmt.Errorf("no built-in scenario is called %q", args[0]), "there are: " + strings.Join(scenario.Builtins(), ", ")}
+		}
+		return lab.Load(ctx, args[0])
+	})
+}
+
+// builtins are the built-in scenarios.
+func builtins(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	words, _ := scenarios(c, args, word)
+	return words, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"fmt"
+	"net"
+	"os"
+
+	"lablab/internal/control"
+	"lablab/internal/web"
+	"lablab/lab/ns"
+)
+
+// A website is the page of --web, served by the lab's process; nil serves none.
+type website struct {
+	listener net.Listener
+	site     *web.Site
+}
+
+// listenWeb opens the socket of --web, in the machine's own network namespace: that is
+// why a process in a user namespace is given one that is open already.
+func (f upFlags) listenWeb() (*website, error) {
+	if f.web == "" {
+		return nil, nil
+	}
+	var listener net.Listener
+	var err error
+	if ns.IsRootless() {
+		file := ns.Passed(0)
+		listener, err = net.FileListener(file)
+		_ = file.Close()
+	} else {
+		listener, err = net.Listen("tcp", f.web)
+	}
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("serve the page: %w", err), "name another port of 127.0.0.1, or none: --web"}
+	}
+	return &website{listener: listener, site: web.NewSite(listener)}, nil
+}
+
+// files are what another process needs to serve the page in the place of this one.
+func (w *website) files() []*os.File {
+	if w == nil {
+		return nil
+	}
+	file, err := w.listener.(*net.TCPListener).File()
+	if err != nil {
+		return nil // it will say that nothing was passed
+	}
+	return []*os.File{file}
+}
+
+func (w *website) url() string {
+	if w == nil {
+		return ""
+	}
+	return w.site.URL()
+}
+
+// serve lets the page use what it may of the lab's server.
+func (w *website) serve(server *control.Server) {
+	if w != nil {
+		w.site.Serve(server.Public())
+	}
+}
+
+func (w *website) close() error {
+	if w == nil {
+		return nil
+	}
+	return w.site.Close()
+}

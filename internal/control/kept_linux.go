@@ -1,0 +1,143 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"lablab/flow"
+	"lablab/lab"
+	"lablab/scenario"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// A kept is a lab with its timeline, and what is known of it besides.
+type kept struct {
+	lab      *lab.Lab
+	log      *timeline.Log
+	scenario string
+	started  time.Time // which tells its timeline from any other
+	acls     acls
+	report   explained
+	next     *kept // that has taken its place; nil while there is none
+}
+
+// status is all of it, besides what is known about its process.
+func (k *kept) status(about Status) (Status, error) {
+	status := about
+	status.Scenario, status.Started, status.Missed = k.scenario, k.started, k.missed()
+	account := k.lab.Account()
+	carriers := map[string][]string{}
+	for _, h := range k.lab.Hosts() {
+		file, err := k.lab.Namespace(h.Name)
+		if err != nil {
+			return status, err
+		}
+		status.Hosts = append(status.Hosts, Host{Name: h.Name, Address: h.Address.String(), Groups: append([]string{}, h.Groups...), Namespace: file, ACL: k.acls.stands(h.Name)})
+		for _, g := range h.Groups {
+			carriers[g] = append(carriers[g], h.Name)
+		}
+	}
+	for _, g := range account.Groups {
+		group := Group{ID: g.Key(), Hosts: append([]string{}, carriers[g.Key()]...), Rules: []Rule{}}
+		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+			for _, r := range g.Rules(d) {
+				group.Rules = append(group.Rules, Rule{ID: r.ID, Direction: d, Text: r.String(), Number: k.lab.Number(g.Key(), r.ID)})
+			}
+		}
+		status.Groups = append(status.Groups, group)
+	}
+	return status, nil
+}
+
+// flows are the entries of a host, or of all.
+func (k *kept) flows(host string) ([]Flow, error) {
+	flows := []Flow{}
+	found := false
+	for _, h := range k.lab.Hosts() {
+		if host != "" && h.Name != host {
+			continue
+		}
+		found = true
+		entries, err := k.lab.Flows(h.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			flows = append(flows, k.flowOf(h.Name, e))
+		}
+	}
+	if !found {
+		return nil, fmt.Errorf("the lab has no host %s", host)
+	}
+	return flows, nil
+}
+
+func (k *kept) flowOf(host string, e flow.Entry) Flow {
+	f := Flow{
+		Host: host, Protocol: e.Orig.Protocol.String(), Source: e.Orig.Source.String(), Destination: e.Orig.Destination.String(),
+		ConntrackID: e.ID, Packets: e.Sent.Packets, ReplyPackets: e.Got.Packets, Bytes: e.Sent.Bytes, ReplyBytes: e.Got.Bytes,
+		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, AdmittingNumber: e.Mark, Key: e.Orig,
+	}
+	switch e.Orig.Protocol {
+	case sg.ICMP, sg.ICMPv6:
+		f.ICMPID = &e.Orig.ICMPID
+	case sg.TCP, sg.UDP:
+		f.SourcePort, f.DestinationPort = &e.Orig.SourcePort, &e.Orig.DestinationPort
+	}
+	if rule, known := k.lab.Known(e.Mark); known {
+		f.AdmittedBy = &rule.ID
+		f.AdmittingGone = k.lab.Number(rule.Group, rule.ID) != e.Mark
+	}
+	return f
+}
+
+// rules are the ruleset of a host.
+func (k *kept) rules(host string) (Ruleset, error) {
+	rs, counters, err := k.lab.Rules(host)
+	if err != nil {
+		return Ruleset{}, err
+	}
+	answer := Ruleset{Host: host, Text: rs.Live(counters), Counters: []timeline.Counter{}}
+	for _, c := range counters {
+		answer.Counters = append(answer.Counters, timeline.Counter{Direction: c.Direction, Rule: c.ID, Number: c.Number, Packets: c.Packets, Bytes: c.Bytes})
+	}
+	return answer, nil
+}
+
+func (k *kept) cut(c CutRequest) (CutAnswer, error) {
+	if c.Flow == nil && c.ConntrackID == 0 && c.AdmittedBy == "" && !c.All {
+		return CutAnswer{}, errors.New("cut what? a flow, those admitted by a rule, or all")
+	}
+	if c.Host != "" {
+		if _, err := k.lab.Namespace(c.Host); err != nil {
+			return CutAnswer{}, err
+		}
+	}
+	admitted := map[uint32]bool{}
+	if c.AdmittedBy != "" {
+		flows, err := k.flows(c.Host)
+		if err != nil {
+			return CutAnswer{}, err
+		}
+		for _, f := range flows {
+			admitted[f.AdmittingNumber] = f.AdmittedBy != nil && *f.AdmittedBy == c.AdmittedBy
+		}
+	}
+	n, err := k.lab.Cut(c.Host, func(e flow.Entry) bool {
+		return c.All || c.Flow != nil && e.Orig == *c.Flow || c.ConntrackID != 0 && e.ID == c.ConntrackID || admitted[e.Mark]
+	})
+	return CutAnswer{Cut: n}, err
+}
+
+// start starts a stream that nobody holds.
+func (k *kept) start(a StreamStart) (Stream, error) {
+	protocols := map[string]sg.Protocol{"icmp": sg.ICMP, "tcp": sg.TCP, "udp": sg.UDP}
+	protocol, known := protocols[a.Protocol]
+	if !known {
+		return Stream{}, fmt.Errorf("start stream: %q is none of icmp, tcp and udp", a.Protocol)
+	}
+	name, err := k.lab.StartStream(scenario.Start{Protocol: protocol, From: a.From, To: a.To, Port: a.Port})
+	return Stream{Stream: name}, err
+}

@@ -1,0 +1,160 @@
+package control
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"lablab/scenario"
+	"lablab/sg"
+)
+
+// public are the routes that a page in a browser may use: none of them names a file or
+// runs a program, and none tells of one.
+var public = []string{
+	"GET /v1/status", "GET /v1/scenarios", "GET /v1/flows", "GET /v1/events", "GET /v1/report",
+	"POST /v1/authorize", "POST /v1/revoke", "POST /v1/groups", "POST /v1/cut", "POST /v1/streams", "POST /v1/streams/stop", "POST /v1/load",
+}
+
+// Public is what a page in a browser may use of the API. Who may use the page is its
+// server's business.
+func (s *Server) Public() http.Handler {
+	routes := s.routes()
+	routes["GET /v1/status"] = asking(s.keeper, func(k *kept, _ *http.Request, _ struct{}) (Status, error) {
+		status, err := k.status(s.about)
+		status.Web, status.PID = "", 0
+		for i := range status.Hosts {
+			status.Hosts[i].Namespace = ""
+		}
+		return status, err
+	})
+	mux := http.NewServeMux()
+	for _, pattern := range public {
+		mux.HandleFunc(pattern, routes[pattern])
+	}
+	return mux
+}
+
+// routes are all of them.
+func (s *Server) routes() map[string]http.HandlerFunc {
+	k := s.keeper
+	return map[string]http.HandlerFunc{
+		"GET /v1/status":    asking(k, func(k *kept, _ *http.Request, _ struct{}) (Status, error) { return k.status(s.about) }),
+		"GET /v1/scenarios": answer(func(*http.Request, struct{}) ([]Scenario, error) { return scenarios(), nil }),
+		"GET /v1/flows":     asking(k, func(k *kept, r *http.Request, _ struct{}) ([]Flow, error) { return k.flows(r.URL.Query().Get("host")) }),
+		"GET /v1/rules":     asking(k, func(k *kept, r *http.Request, _ struct{}) (Ruleset, error) { return k.rules(r.URL.Query().Get("host")) }),
+		"GET /v1/events":    s.events,
+		"GET /v1/report":    s.report,
+		"GET /v1/capture":   s.capture,
+		"POST /v1/authorize": asking(k, func(k *kept, _ *http.Request, c RuleChange) (Done, error) {
+			if len(c.IDs) > 0 {
+				return Done{}, k.lab.Again(c.Group, c.IDs...)
+			}
+			if err := check(c.Rules); err != nil {
+				return Done{}, err
+			}
+			return Done{}, k.lab.Authorize(c.Group, c.Direction, c.Rules...)
+		}),
+		"POST /v1/revoke": asking(k, func(k *kept, _ *http.Request, c RuleChange) (Done, error) {
+			if len(c.IDs) > 0 {
+				return Done{}, k.lab.Revoke(c.Group, c.IDs...)
+			}
+			return Done{}, k.lab.RevokeSame(c.Group, c.Direction, c.Rules...)
+		}),
+		"POST /v1/groups": asking(k, func(k *kept, _ *http.Request, c GroupChange) (Done, error) {
+			return Done{}, k.lab.SetGroups(c.Host, c.Groups)
+		}),
+		"POST /v1/acl":     asking(k, func(k *kept, _ *http.Request, c ACLChange) (Done, error) { return Done{}, k.setACL(c) }),
+		"POST /v1/cut":     asking(k, func(k *kept, _ *http.Request, c CutRequest) (CutAnswer, error) { return k.cut(c) }),
+		"POST /v1/streams": asking(k, func(k *kept, _ *http.Request, a StreamStart) (Stream, error) { return k.start(a) }),
+		"POST /v1/streams/stop": asking(k, func(k *kept, _ *http.Request, a Stream) (Done, error) {
+			return Done{}, k.lab.StopStream(a.Stream)
+		}),
+		"POST /v1/load": answer(func(_ *http.Request, l Load) (Done, error) { return Done{}, s.load(l) }),
+		"POST /v1/down": answer(func(*http.Request, struct{}) (Done, error) {
+			s.down()
+			return Done{}, nil
+		}),
+	}
+}
+
+// asking is a handler that asks the lab that is there now, which stays meanwhile.
+func asking[Q, A any](keeper *Keeper, do func(*kept, *http.Request, Q) (A, error)) http.HandlerFunc {
+	return answer(func(r *http.Request, question Q) (A, error) {
+		keeper.mu.RLock()
+		defer keeper.mu.RUnlock()
+		if keeper.now == nil {
+			var none A
+			return none, ErrDown
+		}
+		return do(keeper.now, r, question)
+	})
+}
+
+// answer is a handler that reads what is asked as JSON, and writes what do returns.
+func answer[Q, A any](do func(*http.Request, Q) (A, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var question Q
+		if r.Method == http.MethodPost {
+			const longest = 1 << 20 // bytes
+			d := json.NewDecoder(http.MaxBytesReader(w, r.Body, longest))
+			d.DisallowUnknownFields()
+			if err := d.Decode(&question); err != nil {
+				refuse(w, http.StatusBadRequest, fmt.Errorf("read request: %w", err))
+				return
+			}
+		}
+		answer, err := do(r, question)
+		if err != nil {
+			refuse(w, http.StatusConflict, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(answer)
+	}
+}
+
+func refuse(w http.ResponseWriter, code int, err error) {
+	why := failure{Message: err.Error()}
+	var ec2 *sg.Error
+	if errors.As(err, &ec2) {
+		why = failure{Code: ec2.Code, Message: ec2.Message}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(why)
+}
+
+// scenarios are those that are built in.
+func scenarios() (all []Scenario) {
+	for _, name := range scenario.Builtins() {
+		sc, _ := scenario.Builtin(name)
+		all = append(all, Scenario{Name: name, Title: sc.Title})
+	}
+	return all
+}
+
+// load puts the lab of a built-in scenario in the place of this one.
+func (s *Server) load(l Load) error {
+	sc, found := scenario.Builtin(l.Scenario)
+	if !found {
+		return fmt.Errorf("load scenario: none that is built in is called %q", l.Scenario)
+	}
+	return s.keeper.Load(sc)
+}
+
+// report writes what package report makes of the timeline so far.
+func (s *Server) report(w http.ResponseWriter, r *http.Request) {
+	k := s.keeper.current()
+	if k == nil {
+		refuse(w, http.StatusConflict, ErrDown)
+		return
+	}
+	text, err := k.report.of(r.Context(), k.log)
+	if err != nil {
+		return // nobody waits any more
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(text)
+}

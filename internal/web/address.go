@@ -1,0 +1,19 @@
+package web
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// CheckAddress refuses to serve the page anywhere but at a literal address of this
+// machine's loopback: a name could mean another tomorrow.
+func CheckAddress(text string) error {
+	at, err := netip.ParseAddrPort(text)
+	if err != nil {
+		return fmt.Errorf("%q is no address and port", text)
+	}
+	if a := at.Addr(); !a.IsLoopback() || a.Is4In6() || a.Zone() != "" {
+		return fmt.Errorf("%s is not this machine's loopback", a)
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package web
+
+import (
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A guard lets through to the page and to the API what comes from the page itself, in a
+// browser that was given the URL with the token; and nothing else. Any page in the same
+// browser, and any user of this machine, can send requests here: each of these checks
+// alone should keep them out.
+type guard struct {
+	hosts   []string // what a request may call this server
+	token   string
+	page    http.Handler
+	api     http.Handler
+	foreign *http.CrossOriginProtection
+	// Each watcher holds a connection for as long as it likes.
+	watchers chan struct{}
+}
+
+// How many may watch at once, and how long a request's body may be, in bytes and time.
+const (
+	mostWatchers = 32
+	longestBody  = 64 << 10
+	bodyPatience = 5 * time.Second
+)
+
+func newGuard(at net.Addr, token string, page, api http.Handler) *guard {
+	port := strconv.Itoa(at.(*net.TCPAddr).Port)
+	g := &guard{token: token, page: page, api: api, foreign: http.NewCrossOriginProtection(), watchers: make(chan struct{}, mostWatchers)}
+	for _, host := range []string{"127.0.0.1", "::1", "localhost", at.(*net.TCPAddr).IP.String()} {
+		g.hosts = append(g.hosts, net.JoinHostPort(host, port))
+	}
+	return g
+}
+
+func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	harden(w.Header())
+	isAPI := strings.HasPrefix(r.URL.Path, "/v1/")
+	switch {
+	case !slices.Contains(g.hosts, r.Host):
+		http.Error(w, "this server has another name", http.StatusForbidden)
+	case !g.own(r.Header["Origin"]):
+		http.Error(w, "not for other origins", http.StatusForbidden)
+	case r.URL.RawPath != "" || r.URL.Path != path.Clean(r.URL.Path):
+		http.NotFound(w, r)
+	case r.Method != http.MethodGet && (!isAPI || r.Method != http.MethodPost):
+		w.Header().Set("Allow", "GET")
+		http.Error(w, "not by that method", http.StatusMethodNotAllowed)
+	case isAPI:
+		g.serveAPI(w, r)
+	default:
+		g.page.ServeHTTP(w, r)
+	}
+}
+
+// serveAPI is for who has the token.
+func (g *guard) serveAPI(w http.ResponseWriter, r *http.Request) {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" || g.foreign.Check(r) != nil {
+		http.Error(w, "not for other sites", http.StatusForbidden)
+		return
+	}
+	given := r.Header["Authorization"]
+	if len(given) != 1 || subtle.ConstantTimeCompare([]byte(given[0]), []byte("Bearer "+g.token)) != 1 {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		http.Error(w, "only with the token of the URL that lablab up has written", http.StatusUnauthorized)
+		return
+	}
+	control := http.NewResponseController(w)
+	if r.Method == http.MethodPost {
+		if r.Header.Get("Content-Type") != "application/json" {
+			http.Error(w, "only application/json", http.StatusUnsupportedMediaType)
+			return
+		}
+		_ = control.SetReadDeadline(time.Now().Add(bodyPatience)) // every connection of net/http has one
+		r.Body = http.MaxBytesReader(w, r.Body, longestBody)
+	}
+	if r.URL.Path == "/v1/events" {
+		select {
+		case g.watchers <- struct{}{}:
+			defer func() { <-g.watchers }()
+		default:
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, "too many watch already", http.StatusServiceUnavailable)
+			return
+		}
+	}
+	g.api.ServeHTTP(impatient{w, control}, r)
+}
+
+// own is whether a request says that it comes from this server's page, or nothing.
+func (g *guard) own(origins []string) bool {
+	return len(origins) == 0 || len(origins) == 1 && slices.Contains(g.hosts, strings.TrimPrefix(origins[0], "http://")) && strings.HasPrefix(origins[0], "http://")
+}
+
+// harden tells the browser to give nothing of an answer away, and to keep none.
+func harden(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+}
+
+// An impatient writer gives up on who does not read: a browser that was stopped comes
+// back later and is told what it missed.
+type impatient struct {
+	http.ResponseWriter
+	control *http.ResponseController
+}
+
+const readerPatience = 20 * time.Second
+
+func (i impatient) Write(b []byte) (int, error) {
+	_ = i.control.SetWriteDeadline(time.Now().Add(readerPatience)) // as above
+	return i.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (i impatient) Unwrap() http.ResponseWriter { return i.ResponseWriter }

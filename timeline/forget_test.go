@@ -1,0 +1,93 @@
+package timeline
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"lablab/flow"
+)
+
+// A log that forgets still says what the lab is like: its rules, groups, streams and
+// entries, and those only that live.
+func TestWhatIsRemembered(t *testing.T) {
+	entry := func(id uint32, change flow.Change) EntryChanged {
+		return EntryChanged{Host: "A", Change: change, Entry: flow.Entry{ID: id}}
+	}
+	rule := func(number uint32) Rule { return Rule{Number: number, ID: fmt.Sprint(number), Group: "lab"} }
+	log := NewLog()
+	log.Keep(100)
+	for _, body := range []Body{
+		Begun{Scenario: "ping"}, RuleAuthorized{rule(1)}, RuleAuthorized{rule(2)}, CanaryDropped{Host: "A"}, Ready{},
+		GroupsChanged{Host: "A", Groups: []string{"x"}}, GroupsChanged{Host: "A", Groups: []string{"y"}},
+		ACLChanged{Host: "A", On: true}, StreamStarted{Stream: "1"}, StreamStarted{Stream: "2"}, StreamStopped{"1"},
+		entry(1, flow.New), entry(2, flow.New), entry(2, flow.Update), entry(2, flow.Update), entry(1, flow.Destroy), RuleRevoked{rule(1)},
+	} {
+		log.Append(body)
+	}
+	for i := range 1000 {
+		log.Append(Sent{"2", i, false})
+	}
+	var got []string
+	for _, e := range log.Events() {
+		switch body := e.Body.(type) {
+		case Sent:
+		case EntryChanged:
+			got = append(got, fmt.Sprint(e.Seq, " ", body.Entry.ID, body.Change))
+		default:
+			got = append(got, fmt.Sprint(e.Seq, " ", body.kind()))
+		}
+	}
+	want := []string{
+		"1 begun", "2 rule_authorized", "3 rule_authorized", "4 canary_dropped", "5 ready", "7 groups_changed", "8 acl_changed",
+		"10 stream_started", "13 2new", "15 2update", "17 rule_revoked",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("remembered:\n%q\nwant:\n%q", got, want)
+	}
+	for after, has := range map[uint64]bool{0: false, 18: false, log.Last(): true, log.Last() - 50: true, log.Last() + 7: true} {
+		if log.Has(after) != has {
+			t.Errorf("Has(%d) is %t", after, !has)
+		}
+	}
+}
+
+// Rules that come and go for ever do not fill the memory, and those that are in force
+// are not forgotten for them.
+func TestWhatComesAndGoesIsForgotten(t *testing.T) {
+	log := NewLog()
+	const keep = 100
+	log.Keep(keep)
+	log.Append(Begun{})
+	log.Append(RuleAuthorized{Rule{Number: 1, ID: "stays"}})
+	for i := range uint32(5000) {
+		log.Append(RuleAuthorized{Rule{Number: 2 + i}})
+		log.Append(RuleRevoked{Rule{Number: 2 + i}})
+	}
+	events := log.Events()
+	if len(events) > 2*keep {
+		t.Errorf("%d events are kept", len(events))
+	}
+	if events[0].Seq != 1 || events[1].Seq != 2 {
+		t.Errorf("the first are %v", events[:2])
+	}
+}
+
+// Who begins behind an event gets what comes after it, once and in order.
+func TestSubscribeAfter(t *testing.T) {
+	log := NewLog()
+	for range 10 {
+		log.Append(Ready{})
+	}
+	log.Append(Ended{})
+	next := uint64(8)
+	for e := range log.SubscribeAfter(t.Context(), 7) {
+		if e.Seq != next {
+			t.Errorf("event %d, want %d", e.Seq, next)
+		}
+		next++
+	}
+	if next != 12 {
+		t.Errorf("it ended before %d", next)
+	}
+}
