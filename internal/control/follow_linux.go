@@ -37,11 +37,11 @@ func (k *kept) after(query url.Values) (number uint64, err error) {
 	return number, nil
 }
 
-// missed is how often the kernel told more than was heard, as far as that is remembered.
+// missed is how many verdicts and events were not heard, as far as that is remembered.
 func (k *kept) missed() (n int) {
 	for _, e := range k.log.Events() {
-		if _, missed := e.Body.(timeline.Missed); missed {
-			n++
+		if m, missed := e.Body.(timeline.Missed); missed {
+			n += m.Count
 		}
 	}
 	return n
