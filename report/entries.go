@@ -2,10 +2,8 @@ package report
 
 import (
 	"slices"
-	"time"
 
 	"lablab/flow"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -19,20 +17,7 @@ func (b *builder) dumped(experiment int, body timeline.Dumped) {
 }
 
 func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
-	f := Flow{
-		orig: e.Orig, reply: e.Reply,
-		Experiment: experiment, Host: host, Protocol: e.Orig.Protocol.String(),
-		Source: e.Orig.Source.String(), Destination: e.Orig.Destination.String(),
-		ConntrackID: e.ID, Stream: b.streamOf(e),
-		Packets: e.Sent.Packets, ReplyPackets: e.Got.Packets, Bytes: e.Sent.Bytes, ReplyBytes: e.Got.Bytes,
-		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, AdmittingNumber: e.Mark,
-	}
-	switch e.Orig.Protocol {
-	case sg.ICMP, sg.ICMPv6:
-		f.ICMPID = &e.Orig.ICMPID
-	case sg.TCP, sg.UDP:
-		f.SourcePort, f.DestinationPort = &e.Orig.SourcePort, &e.Orig.DestinationPort
-	}
+	f := Flow{orig: e.Orig, reply: e.Reply, Experiment: experiment, Entry: EntryOf(host, e), Stream: b.streamOf(e)}
 	rule := b.rule(e.Mark)
 	if rule == nil {
 		return f

@@ -200,27 +200,10 @@ type VerdictRange struct {
 
 // A Flow is a conntrack entry at the end of an experiment.
 type Flow struct {
-	orig, reply     flow.Key
-	Experiment      int      `json:"experiment"`
-	Host            string   `json:"host"`
-	Protocol        string   `json:"protocol"`
-	Source          string   `json:"source"`
-	Destination     string   `json:"destination"`
-	SourcePort      *uint16  `json:"source_port,omitempty"`
-	DestinationPort *uint16  `json:"destination_port,omitempty"`
-	ICMPID          *uint16  `json:"icmp_id,omitempty"`
-	ConntrackID     uint32   `json:"conntrack_id"`
-	Stream          *string  `json:"stream"`
-	Packets         uint64   `json:"packets"`
-	ReplyPackets    uint64   `json:"reply_packets"`
-	Bytes           uint64   `json:"bytes"`
-	ReplyBytes      uint64   `json:"reply_bytes"`
-	TimeoutSeconds  int      `json:"timeout_seconds"`
-	Status          []string `json:"status"`
-	// AdmittedBy is the id of the rule whose number the entry's mark is.
-	AdmittedBy      *string `json:"admitted_by"`
-	AdmittingNumber uint32  `json:"admitting_rule_number"`
-	AdmittingGone   bool    `json:"admitting_rule_revoked"`
+	orig, reply flow.Key
+	Experiment  int `json:"experiment"`
+	Entry
+	Stream *string `json:"stream"`
 	// RevokedIn is the experiment in which the admitting rule was revoked.
 	RevokedIn *int `json:"revoked_in,omitempty"`
 	// GroupLeftIn is the experiment in which the host lost the admitting rule's group.

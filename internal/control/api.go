@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lablab/flow"
+	"lablab/report"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -53,27 +54,10 @@ type Rule struct {
 	Number    uint32       `json:"number"`
 }
 
-// A Flow is a conntrack entry of a host, with the rule that let it in. Its members are
-// those of `run --format json`.
+// A Flow is a conntrack entry of a host, with the rule that let it in.
 type Flow struct {
-	Host            string   `json:"host"`
-	Protocol        string   `json:"protocol"`
-	Source          string   `json:"source"`
-	Destination     string   `json:"destination"`
-	SourcePort      *uint16  `json:"source_port,omitempty"`
-	DestinationPort *uint16  `json:"destination_port,omitempty"`
-	ICMPID          *uint16  `json:"icmp_id,omitempty"`
-	ConntrackID     uint32   `json:"conntrack_id"`
-	Packets         uint64   `json:"packets"`
-	ReplyPackets    uint64   `json:"reply_packets"`
-	Bytes           uint64   `json:"bytes"`
-	ReplyBytes      uint64   `json:"reply_bytes"`
-	TimeoutSeconds  int      `json:"timeout_seconds"`
-	Status          []string `json:"status"`
-	AdmittedBy      *string  `json:"admitted_by"`
-	AdmittingNumber uint32   `json:"admitting_rule_number"`
-	AdmittingGone   bool     `json:"admitting_rule_revoked"`
-	Key             flow.Key `json:"key"`
+	report.Entry
+	Key flow.Key `json:"key"`
 }
 
 // A RuleChange authorizes or revokes rules.

@@ -7,6 +7,7 @@ import (
 
 	"lablab/flow"
 	"lablab/lab"
+	"lablab/report"
 	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"
@@ -75,17 +76,7 @@ func (k *kept) flows(host string) ([]Flow, error) {
 }
 
 func (k *kept) flowOf(host string, e flow.Entry) Flow {
-	f := Flow{
-		Host: host, Protocol: e.Orig.Protocol.String(), Source: e.Orig.Source.String(), Destination: e.Orig.Destination.String(),
-		ConntrackID: e.ID, Packets: e.Sent.Packets, ReplyPackets: e.Got.Packets, Bytes: e.Sent.Bytes, ReplyBytes: e.Got.Bytes,
-		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, AdmittingNumber: e.Mark, Key: e.Orig,
-	}
-	switch e.Orig.Protocol {
-	case sg.ICMP, sg.ICMPv6:
-		f.ICMPID = &e.Orig.ICMPID
-	case sg.TCP, sg.UDP:
-		f.SourcePort, f.DestinationPort = &e.Orig.SourcePort, &e.Orig.DestinationPort
-	}
+	f := Flow{Entry: report.EntryOf(host, e), Key: e.Orig}
 	if rule, known := k.lab.Known(e.Mark); known {
 		f.AdmittedBy = &rule.ID
 		f.AdmittingGone = k.lab.Number(rule.Group, rule.ID) != e.Mark

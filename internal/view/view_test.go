@@ -21,6 +21,7 @@ import (
 
 	"lablab/flow"
 	"lablab/internal/control"
+	"lablab/report"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -70,7 +71,7 @@ func ping(id uint16) flow.Key {
 }
 
 func entry(host string, key flow.Key, packets, back uint64, left int, by string, revoked bool) control.Flow {
-	f := control.Flow{Host: host, Protocol: key.Protocol.String(), Key: key, Packets: packets, ReplyPackets: back, TimeoutSeconds: left, AdmittingGone: revoked}
+	f := control.Flow{Entry: report.Entry{Host: host, Protocol: key.Protocol.String(), Packets: packets, ReplyPackets: back, TimeoutSeconds: left, AdmittingGone: revoked}, Key: key}
 	if back > 0 {
 		f.Status = []string{"SEEN_REPLY"}
 	}

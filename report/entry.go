@@ -1,0 +1,46 @@
+package report
+
+import (
+	"time"
+
+	"lablab/flow"
+	"lablab/sg"
+)
+
+// An Entry is a conntrack entry of a host, as reports and the API of a lab tell it.
+type Entry struct {
+	Host            string   `json:"host"`
+	Protocol        string   `json:"protocol"`
+	Source          string   `json:"source"`
+	Destination     string   `json:"destination"`
+	SourcePort      *uint16  `json:"source_port,omitempty"`
+	DestinationPort *uint16  `json:"destination_port,omitempty"`
+	ICMPID          *uint16  `json:"icmp_id,omitempty"`
+	ConntrackID     uint32   `json:"conntrack_id"`
+	Packets         uint64   `json:"packets"`
+	ReplyPackets    uint64   `json:"reply_packets"`
+	Bytes           uint64   `json:"bytes"`
+	ReplyBytes      uint64   `json:"reply_bytes"`
+	TimeoutSeconds  int      `json:"timeout_seconds"`
+	Status          []string `json:"status"`
+	// AdmittedBy is the id of the rule whose number the entry's mark is.
+	AdmittedBy      *string `json:"admitted_by"`
+	AdmittingNumber uint32  `json:"admitting_rule_number"`
+	AdmittingGone   bool    `json:"admitting_rule_revoked"`
+}
+
+// EntryOf is an entry of a host; who admitted it is for those to add who know the rules.
+func EntryOf(host string, e flow.Entry) Entry {
+	entry := Entry{
+		Host: host, Protocol: e.Orig.Protocol.String(), Source: e.Orig.Source.String(), Destination: e.Orig.Destination.String(),
+		ConntrackID: e.ID, Packets: e.Sent.Packets, ReplyPackets: e.Got.Packets, Bytes: e.Sent.Bytes, ReplyBytes: e.Got.Bytes,
+		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, AdmittingNumber: e.Mark,
+	}
+	switch e.Orig.Protocol {
+	case sg.ICMP, sg.ICMPv6:
+		entry.ICMPID = &e.Orig.ICMPID
+	case sg.TCP, sg.UDP:
+		entry.SourcePort, entry.DestinationPort = &e.Orig.SourcePort, &e.Orig.DestinationPort
+	}
+	return entry
+}
