@@ -207,8 +207,8 @@ func TestCastPace(t *testing.T) {
 		r       Result
 		min, to time.Duration
 	}{
-		{"0.1 s", slower(t, 0.01), 40 * time.Second, 60 * time.Second},
-		{"6 s", slower(t, 1), 40 * time.Second, 60 * time.Second},
+		{"0.1 s", slower(t, 0.01), 50 * time.Second, 60 * time.Second},
+		{"6 s", slower(t, 1), 50 * time.Second, 60 * time.Second},
 		{"a minute", slower(t, 10), 100 * time.Second, 110 * time.Second},
 		{"a day", slower(t, 13000), time.Minute, 10 * time.Minute},
 	} {
