@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -53,7 +54,9 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel = context.WithTimeout(ctx, q.duration)
 		defer cancel()
 	}
-	k := s.keeper.current()
+	k, release := s.keeper.hold() // until its sockets are open
+	release = sync.OnceFunc(release)
+	defer release()
 	if k == nil {
 		refuse(w, http.StatusConflict, ErrDown)
 		return
@@ -81,6 +84,7 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusConflict, err)
 		return
 	}
+	release()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	c := &annotator{host: q.host, count: q.count, flush: http.NewResponseController(w).Flush}
 	if err := c.open(w); err == nil {

@@ -99,6 +99,9 @@ func (k *Keeper) Close() error {
 	now := k.now
 	k.now = nil
 	k.mu.Unlock()
+	if now == nil {
+		return nil
+	}
 	return now.close()
 }
 
@@ -139,9 +142,15 @@ func (k *Keeper) follow(ctx context.Context, from *kept, after uint64) <-chan ti
 // current is the lab that is there now, which may be taken down at any moment; nil if
 // there is none.
 func (k *Keeper) current() *kept {
+	now, release := k.hold()
+	defer release()
+	return now
+}
+
+// hold is the lab that is there now, nil if there is none. It stays until release is called.
+func (k *Keeper) hold() (now *kept, release func()) {
 	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return k.now
+	return k.now, k.mu.RUnlock
 }
 
 // close ends the timeline, and lets go of the lab.

@@ -82,13 +82,13 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 // asking is a handler that asks the lab that is there now, which stays meanwhile.
 func asking[Q, A any](keeper *Keeper, do func(*kept, *http.Request, Q) (A, error)) http.HandlerFunc {
 	return answer(func(r *http.Request, question Q) (A, error) {
-		keeper.mu.RLock()
-		defer keeper.mu.RUnlock()
-		if keeper.now == nil {
+		now, release := keeper.hold()
+		defer release()
+		if now == nil {
 			var none A
 			return none, ErrDown
 		}
-		return do(keeper.now, r, question)
+		return do(now, r, question)
 	})
 }
 

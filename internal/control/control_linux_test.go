@@ -1,0 +1,358 @@
+package control
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lablab/internal/nstest"
+	"lablab/lab"
+	"lablab/report"
+	"lablab/scenario"
+	"lablab/timeline"
+)
+
+func TestMain(m *testing.M) { nstest.Main(m) }
+
+// A served lab, on a socket and for browsers.
+type served struct {
+	*Client
+	keeper *Keeper
+	server *Server
+	public *httptest.Server
+	down   chan struct{}
+}
+
+func serve(t *testing.T) *served {
+	t.Helper()
+	nstest.Kernel(t)
+	s := &served{down: make(chan struct{})}
+	hosts := func([]scenario.Host) error { return nil }
+	var err error
+	s.keeper, err = Keep(t.Context(), scenario.FourExperiments(), lab.Options{Interval: 10 * time.Millisecond}, hosts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "lab.sock")
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.server = Serve(s.keeper, Status{Name: "test", PID: 7, Web: "http://127.0.0.1:1/#secret"}, listener, sync.OnceFunc(func() { close(s.down) }))
+	s.Client = Dial(filepath.Dir(path), "lab")
+	s.public = httptest.NewServer(s.server.Public())
+	t.Cleanup(func() {
+		s.Close()
+		if err := errors.Join(s.keeper.Close(), s.server.Close()); err != nil {
+			t.Error(err)
+		}
+		s.public.Close()
+	})
+	return s
+}
+
+// A browser is told of no file, no process and no token, and what is not on the list is
+// not there for it.
+func TestPublic(t *testing.T) {
+	s := serve(t)
+	for route, want := range map[string]int{
+		"GET /v1/status": 200, "GET /v1/scenarios": 200, "GET /v1/flows": 200, "GET /v1/report": 200, "POST /v1/streams": 409,
+		"GET /v1/capture?host=A": 404, "GET /v1/rules?host=A": 404, "POST /v1/down": 404, "POST /v1/acl": 404, "POST /v1/exec": 404, "GET /v1/load": 405, "GET /v1/": 404, "GET /": 404,
+	} {
+		method, path, _ := strings.Cut(route, " ")
+		request, _ := http.NewRequestWithContext(t.Context(), method, s.public.URL+path, strings.NewReader("{}"))
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%s: %s, want %d", route, response.Status, want)
+		}
+		for _, secret := range []string{"secret", "/proc/", `"pid"`, "namespace"} {
+			if strings.Contains(string(text), secret) {
+				t.Errorf("%s tells %q: %s", route, secret, text)
+			}
+		}
+	}
+	select {
+	case <-s.down:
+		t.Error("it was taken down")
+	default:
+	}
+	status, err := s.Status(t.Context())
+	if err != nil || status.Web == "" || status.PID != 7 || status.Hosts[0].Namespace == "" {
+		t.Errorf("its owner is told %+v, %v", status, err)
+	}
+}
+
+// All who watch see the end of one timeline and the beginning of the next, each event
+// once; and what is asked after that is asked of the new lab.
+func TestLoad(t *testing.T) {
+	s := serve(t)
+	const watchers = 10
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var begun, done sync.WaitGroup
+	begun.Add(watchers)
+	seen := make([][]string, watchers)
+	for i := range watchers {
+		done.Go(func() {
+			ready := 0
+			_ = s.Events(ctx, func(e timeline.Event) error {
+				text, err := json.Marshal(e)
+				seen[i] = append(seen[i], string(text))
+				if _, is := e.Body.(timeline.Ready); is {
+					if ready++; ready == 1 {
+						begun.Done()
+					} else {
+						return errors.New("enough")
+					}
+				}
+				return err
+			})
+		})
+	}
+	begun.Wait()
+	was, err := s.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.StartStream(t.Context(), StreamStart{Protocol: "icmp", From: "B", To: "A"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Load(t.Context(), "reference"); err != nil {
+		t.Fatal(err)
+	}
+	done.Wait()
+	for i := range seen {
+		if got, want := strings.Join(seen[i], "\n"), strings.Join(seen[0], "\n"); got != want {
+			t.Errorf("watcher %d has seen\n%s\nand the first\n%s", i, got, want)
+		}
+	}
+	all := strings.Join(seen[0], "\n")
+	if !strings.Contains(all, `"kind":"ended","body":{}}`+"\n"+`{"seq":1,`) || strings.Count(all, `"kind":"begun"`) != 2 {
+		t.Errorf("no end that is followed by a beginning:\n%s", all)
+	}
+	now, err := s.Status(t.Context())
+	if err != nil || now.Scenario != "reference" || len(now.Hosts) != 3 || !now.Started.After(was.Started) || now.PID != was.PID {
+		t.Errorf("the lab is now %+v, %v", now, err)
+	}
+	if _, err := s.Flows(t.Context(), now.Hosts[2].Name); err != nil {
+		t.Error(err)
+	}
+}
+
+// A scenario that is not built in, or cannot be built, leaves the lab as it is.
+func TestLoadFails(t *testing.T) {
+	s := serve(t)
+	stream, err := s.StartStream(t.Context(), StreamStart{Protocol: "icmp", From: "B", To: "A"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"", "nothing", "/etc/passwd", "../course/ping", "ping.yaml"} {
+		if err := s.Load(t.Context(), name); err == nil {
+			t.Errorf("%q is loaded", name)
+		}
+	}
+	refused := errors.New("no such thing")
+	s.keeper.prepare = func([]scenario.Host) error { return refused }
+	if err := s.Load(t.Context(), "swap"); err == nil || !strings.Contains(err.Error(), refused.Error()) {
+		t.Errorf("load: %v", err)
+	}
+	status, err := s.Status(t.Context())
+	if err != nil || status.Scenario != "ping" {
+		t.Errorf("%+v, %v", status, err)
+	}
+	if err := s.StopStream(t.Context(), stream); err != nil {
+		t.Errorf("the stream is gone: %v", err)
+	}
+}
+
+// Labs take each other's place while others ask, change and watch, and in the end all is
+// taken down in the middle of it.
+func TestLoadUnderFire(t *testing.T) {
+	s := serve(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var firing sync.WaitGroup
+	ask := func(do func() error) {
+		firing.Go(func() {
+			for ctx.Err() == nil {
+				_ = do() // hosts, groups and rules may be those of another lab by now
+			}
+		})
+	}
+	ask(func() error { _, err := s.Status(ctx); return err })
+	ask(func() error { _, err := s.Flows(ctx, ""); return err })
+	ask(func() error { _, err := s.Cut(ctx, CutRequest{All: true}); return err })
+	ask(func() error { return s.Revoke(ctx, RuleChange{Group: "lab", IDs: []string{"icmp"}}) })
+	ask(func() error { return s.Authorize(ctx, RuleChange{Group: "lab", IDs: []string{"icmp"}}) })
+	ask(func() error {
+		_, err := s.StartStream(ctx, StreamStart{Protocol: "udp", From: "B", To: "A", Port: 53})
+		return err
+	})
+	ask(func() error { _, err := s.Capture(ctx, "A", 5, 50*time.Millisecond, func() {}, io.Discard); return err })
+	ask(func() error { return s.Events(ctx, func(timeline.Event) error { return ctx.Err() }) })
+	for i := range 6 {
+		if err := s.Load(t.Context(), []string{"swap", "ping", "ipv6"}[i%3]); err != nil {
+			t.Error(err)
+		}
+	}
+	firing.Go(func() { _ = s.Load(t.Context(), "ping") }) // done, or refused: both are fine
+	if err := s.keeper.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Revoke(t.Context(), RuleChange{Group: "lab", IDs: []string{"icmp"}}); err == nil || !strings.Contains(err.Error(), ErrDown.Error()) {
+		t.Errorf("a change after the end: %v", err)
+	}
+	cancel()
+	firing.Wait()
+}
+
+// Whoever comes back goes on where the connection broke off; if that timeline is another
+// by now, or has forgotten what comes next, it begins again.
+func TestComingBack(t *testing.T) {
+	s := serve(t)
+	first := func(query string) timeline.Event {
+		t.Helper()
+		request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.public.URL+"/v1/events?"+query, nil)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		line, err := bufio.NewReader(response.Body).ReadBytes('\n')
+		var e timeline.Event
+		if err := errors.Join(err, json.Unmarshal(line, &e)); err != nil {
+			t.Fatalf("%s: %v: %s", query, err, line)
+		}
+		return e
+	}
+	begun := first("").Body.(timeline.Begun)
+	started := "&started=" + begun.Started.Format(time.RFC3339Nano)
+	if e := first("after=4" + started); e.Seq != 5 {
+		t.Errorf("it goes on with %+v", e)
+	}
+	if e := first("after=4&started=2001-01-01T00:00:00Z"); e.Seq != 1 {
+		t.Errorf("of another timeline it goes on with %+v", e)
+	}
+	log := s.keeper.current().log
+	log.Keep(50)
+	for range 200 {
+		log.Append(timeline.Sent{Stream: "x"})
+	}
+	if e := first("after=20" + started); e.Seq != 1 {
+		t.Errorf("with a gap it goes on with %+v", e)
+	}
+	if e := first(fmt.Sprint("after=", log.Last()-1, started)); e.Seq != log.Last() {
+		t.Errorf("it goes on with %+v", e)
+	}
+	if err := s.Load(t.Context(), "swap"); err != nil {
+		t.Fatal(err)
+	}
+	if e := first(fmt.Sprint("after=", log.Last(), started)); e.Seq != 1 {
+		t.Errorf("after a load it goes on with %+v", e)
+	}
+}
+
+// The report is that of the timeline, made once for many who ask, and never older than
+// the question.
+func TestReport(t *testing.T) {
+	s := serve(t)
+	log := s.keeper.current().log
+	var asking sync.WaitGroup
+	for range 10 {
+		asking.Go(func() {
+			response, err := http.Get(s.public.URL + "/v1/report")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer response.Body.Close()
+			got, _ := io.ReadAll(response.Body)
+			var want bytes.Buffer
+			if err := report.JSON(&want, report.Of(log.Events())); err != nil || !bytes.Equal(got, want.Bytes()) {
+				t.Errorf("the report is\n%s\nwant\n%s", got, &want)
+			}
+		})
+	}
+	asking.Wait()
+	made := s.keeper.current().report.due
+	if err := s.Revoke(t.Context(), RuleChange{Group: "lab", IDs: []string{"icmp"}}); err != nil {
+		t.Fatal(err)
+	}
+	text, err := s.keeper.current().report.of(t.Context(), log)
+	if err != nil || !strings.Contains(string(text), `"revoked_in"`) {
+		t.Errorf("the report does not know of the revoked rule: %v", err)
+	}
+	if time.Now().Before(made) {
+		t.Error("it was made again within a second")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	log.Append(timeline.Sent{Stream: "x"})
+	if _, err := s.keeper.current().report.of(ctx, log); !errors.Is(err, context.Canceled) {
+		t.Errorf("who has gone is waited for: %v", err)
+	}
+}
+
+// Ten browsers that have been stopped hold up neither the lab nor one that reads.
+func TestStoppedBrowsers(t *testing.T) {
+	s := serve(t)
+	for range 10 {
+		conn, err := net.Dial("tcp", s.public.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "GET /v1/events HTTP/1.1\r\nHost: lab\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const many = 10_000
+	padding := strings.Repeat("x", 1000) // so that it is many times what a socket holds
+	log := s.keeper.current().log
+	flooded := make(chan struct{})
+	go func() {
+		defer close(flooded)
+		for i := range many {
+			log.Append(timeline.Sent{Stream: padding, Seq: i})
+		}
+	}()
+	select {
+	case <-flooded:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the lab is held up")
+	}
+	if err := s.Revoke(t.Context(), RuleChange{Group: "lab", IDs: []string{"icmp"}}); err != nil {
+		t.Fatal(err)
+	}
+	last := uint64(0)
+	enough := errors.New("enough")
+	err := s.Events(t.Context(), func(e timeline.Event) error {
+		if e.Seq != last+1 {
+			return fmt.Errorf("event %d after %d", e.Seq, last)
+		}
+		last = e.Seq
+		if _, is := e.Body.(timeline.RuleRevoked); is {
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) {
+		t.Error(err)
+	}
+}
