@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 	"lablab/internal/cli":     {"internal/control", "internal/view", "internal/web", "lab", "lab/ns", "nft", "report", "scenario", "sg", "timeline"},
 	"lablab/internal/control": {"flow", "lab", "report", "scenario", "sg", "timeline"},
 	"lablab/internal/view":    {"flow", "internal/control", "report", "sg", "timeline"},
-	"lablab/internal/web":     {},
+	"lablab/internal/web":     {"report", "timeline"},
 	"lablab/scripts/man":      {"internal/cli"},
 	"lablab/internal/nstest":  {"lab/ns"},
 	"lablab/lab":              {"lab/ns", "flow", "nft", "pinger", "scenario", "sg", "timeline"},

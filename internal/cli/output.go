@@ -4,22 +4,26 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"lablab/report"
+	"lablab/timeline"
 )
 
 // outputFlags say which reports are written, and where.
 type outputFlags struct {
 	format, colour string
+	output         string   // instead of standard output
 	reports        []string // FORMAT=FILE
 }
 
 func (f *outputFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.format, "format", "text", "what is written to standard output: "+strings.Join(report.Formats(), ", "))
+	flags.StringVar(&f.format, "format", "text", "what is written to standard output: "+strings.Join(formats(), ", "))
+	flags.StringVarP(&f.output, "output", "o", "", "write that to `FILE` instead, over what is there")
 	flags.StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
 	flags.StringArrayVar(&f.reports, "report", nil, "write a report to a file besides: `FORMAT=FILE`; may be repeated")
 }
@@ -27,7 +31,7 @@ func (f *outputFlags) add(flags *pflag.FlagSet) {
 // check finds what is wrong with the flags before anything is built.
 func (f *outputFlags) check() error {
 	errs := []error{
-		oneOf("--format", f.format, report.Formats()...),
+		oneOf("--format", f.format, formats()...),
 		oneOf("--color", f.colour, "auto", "always", "never"),
 	}
 	for _, r := range f.reports {
@@ -36,7 +40,7 @@ func (f *outputFlags) check() error {
 			errs = append(errs, &usageError{fmt.Errorf("--report %q names no format and file", r), "write it as --report junit=FILE"})
 			continue
 		}
-		errs = append(errs, oneOf("--report", format, report.Formats()...))
+		errs = append(errs, oneOf("--report", format, formats()...))
 	}
 	return errors.Join(errs...)
 }
@@ -56,21 +60,32 @@ func (f *outputFlags) full() bool {
 // outputs are the reports of a command, to be written when it ends.
 type outputs struct {
 	outputFlags
-	env   Env
-	files []*os.File // one for each of reports
+	env    Env              // with the file of --output as standard output
+	files  []*os.File       // one for each of reports
+	events []timeline.Event // of the one run there is, for the page
 }
 
 // open makes the files, so that a wrong name is told before anything is built.
 func (f outputFlags) open(env Env) (*outputs, error) {
 	o := &outputs{outputFlags: f, env: env}
+	names := []string{}
 	for _, r := range f.reports {
 		_, name, _ := strings.Cut(r, "=")
+		names = append(names, name)
+	}
+	if f.output != "" {
+		names = append(names, f.output)
+	}
+	for _, name := range names {
 		file, err := openOwned(env, name)
 		if err != nil {
 			o.close()
 			return nil, &usageError{fmt.Errorf("create report: %w", err), "name a file that can be written"}
 		}
 		o.files = append(o.files, file)
+	}
+	if f.output != "" {
+		o.env.Stdout = o.files[len(f.reports)]
 	}
 	return o, nil
 }
@@ -86,15 +101,27 @@ func (o *outputs) close() {
 // writes as the run goes on.
 func (o *outputs) write(runs report.Runs) error {
 	var errs []error
-	for i, file := range o.files {
-		format, _, _ := strings.Cut(o.reports[i], "=")
+	for i, r := range o.reports {
+		format, _, _ := strings.Cut(r, "=")
 		// A file is no terminal: the writer takes the colours out.
-		errs = append(errs, runs.Write(report.Colour(file, "never", o.env.Getenv), format), file.Close())
+		errs = append(errs, o.render(report.Colour(o.files[i], "never", o.env.Getenv), runs, format))
 	}
 	if !o.text() {
-		errs = append(errs, runs.Write(o.env.Stdout, o.format))
+		errs = append(errs, o.render(o.env.Stdout, runs, o.format))
 	}
-	return errors.Join(append(errs, o.github(runs))...)
+	errs = append(errs, o.github(runs))
+	for _, file := range o.files {
+		errs = append(errs, file.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// render writes the runs in one of the formats.
+func (o *outputs) render(w io.Writer, runs report.Runs, format string) error {
+	if format == pageFormat {
+		return writePage(w, o.events, runs.Results[0].Report)
+	}
+	return runs.Write(w, format)
 }
 
 // github tells GitHub, where this runs there: failures as annotations, and the

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lablab/internal/web"
 	"lablab/report"
 	"lablab/timeline"
 )
@@ -20,10 +21,15 @@ func newReport(env Env, code *int) *cobra.Command {
 any format. A record whose run was interrupted or cut short is good up to there.
 It needs no privilege, and works on any system.
 
+With --format html it is a page that plays the run like a video, in any browser:
+one file that loads nothing from anywhere. A page is a record, too: report and
+replay read it.
+
 Several records make one report: a list in JSON, a suite each in JUnit. The exit
 code is that of the worst: 0 if everything was as predicted, 1 if something was
 not or did not come to its end, 4 if a run broke.`,
 		Example: `  lablab report run.jsonl
+  lablab report run.jsonl --format html -o run.html
   lablab report --format junit run.jsonl > junit.xml
   lablab report --format markdown --report json=all.json records/*.jsonl`,
 		Args: someRecords,
@@ -42,19 +48,25 @@ not or did not come to its end, 4 if a run broke.`,
 // rerender writes the reports of records.
 func rerender(env Env, f outputFlags, names []string) (int, error) {
 	runs := report.Runs{Many: len(names) > 1}
+	if runs.Many && f.page() {
+		return 0, errManyPages
+	}
+	var last []timeline.Event
 	for _, name := range names {
 		events, err := readRecord(name)
 		if err != nil {
 			return 0, err
 		}
 		runs.Results = append(runs.Results, report.ResultOf(events))
+		last = events
 	}
 	out, err := f.open(env)
 	if err != nil {
 		return 0, err
 	}
+	out.events = last
 	if f.text() {
-		err = newText(env, f.colour).Runs(runs)
+		err = newText(out.env, f.colour).Runs(runs)
 	}
 	if err := errors.Join(err, out.write(runs)); err != nil {
 		return 0, broken(err)
@@ -85,7 +97,7 @@ func readRecord(name string) ([]timeline.Event, error) {
 		return nil, &usageError{fmt.Errorf("read record: %w", err), hint}
 	}
 	defer f.Close()
-	events, err := timeline.Read(f)
+	events, err := web.Read(f)
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("%s: %w", name, err), hint}
 	}

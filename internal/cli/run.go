@@ -27,6 +27,7 @@ type runFlags struct {
 	scale    float64
 	jobs     int
 	shard    string
+	show     bool
 	// The group to play with, if it is one's own.
 	group, groups           string
 	interfaces, prefixLists []string
@@ -64,6 +65,7 @@ On GitHub (GITHUB_ACTIONS=true) the report goes into the job summary too, and wh
 did not hold becomes an annotation at its line of the scenario's file.`,
 		Example: `  lablab run
   lablab run --interval 1s
+  lablab run --open
   lablab run --format json --record run.jsonl
   lablab run --groups groups.json --group sg-0123456789abcdef0
   lablab run mine.yaml
@@ -99,6 +101,7 @@ func (f *runFlags) flags(flags *pflag.FlagSet) {
 	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "play `N` scenarios at a time; as many as there are processors unless given")
 	flags.Lookup("jobs").DefValue = "0" // not shown: help says the same on every machine
 	flags.StringVar(&f.shard, "shard", "", "play a part of the scenarios only: `K/N`, every Nth from the Kth on, the same on every machine")
+	flags.BoolVar(&f.show, "open", false, "write a page that plays the run to a file here, and say where it is: open it in a browser")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "show no progress on standard error")
 }
 

@@ -26,6 +26,9 @@ func run(env Env, f runFlags, args []string) (int, error) {
 	if err != nil {
 		return 0, tellProblems(env, err)
 	}
+	if many && (f.page() || f.show) {
+		return 0, errManyPages
+	}
 	ctx, cancel := interruptible(env.Signals)
 	defer cancel()
 	out, err := f.open(env)
@@ -59,8 +62,9 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 	go func() { played <- play(ctx, sc, log) }()
 	watching, leave := context.WithCancel(context.Background())
 	defer leave()
-	p := newPresenter(env, f.text(), f.colour, f.quiet)
+	p := newPresenter(out.env, f.text(), f.colour, f.quiet)
 	r, err := p.present(log.Subscribe(watching))
+	out.events = log.Events()
 	if err == nil {
 		err = errors.Join(p.conclude(r), out.write(report.Runs{Results: []report.Result{r}}))
 	}
@@ -71,6 +75,11 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 	}
 	if err := errors.Join(<-played, <-recorded); err != nil || ctx.Err() != nil {
 		return 0, failure(ctx, err)
+	}
+	if f.show {
+		if err := openPage(env, log.Events(), r.Report); err != nil {
+			return 0, broken(err)
+		}
 	}
 	if !r.Held {
 		return exitNotHeld, nil
@@ -87,7 +96,7 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 		}
 	}
 	names := recordNames(scenarios)
-	text := newText(env, f.colour)
+	text := newText(out.env, f.colour)
 	lines := text
 	if !f.text() {
 		lines = report.NewText(report.Colour(env.Stderr, f.colour, env.Getenv), report.Width(env.Stderr))

@@ -2,5 +2,129 @@
 // timeline and the report of it inside, that loads nothing from anywhere; or the
 // same page without them, to be fed while a lab runs.
 //
-// It draws what the timeline says and what package report makes of it, and finds out nothing itself.
+// It draws what the timeline says and what package report makes of it, and finds
+// out nothing itself.
 package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+
+	"lablab/report"
+	"lablab/timeline"
+)
+
+//go:embed page
+var files embed.FS
+
+// A Page is what is written.
+type Page struct {
+	// Lang is the language it begins in, "en" or "ja"; English unless set.
+	Lang string
+	// Events and Reports, by language, are what it plays.
+	Events  []timeline.Event
+	Reports map[string]*report.Report
+	// Live says that it plays nothing yet: live.js fetches the events from the server
+	// that the page came from.
+	Live bool
+}
+
+// Write writes the page as one file.
+func (p Page) Write(w io.Writer) error {
+	if err := p.write(w); err != nil {
+		return fmt.Errorf("write page: %w", err)
+	}
+	return nil
+}
+
+// A shell is what the template is filled with.
+type shell struct {
+	Lang, Title, Policy string
+	Style               template.CSS
+	Script              template.JS
+	Record, Report      template.JS
+}
+
+func (p Page) write(w io.Writer) error {
+	style, script, err := p.assets()
+	if err != nil {
+		return err
+	}
+	s := shell{Lang: "en", Title: "lablab", Style: template.CSS(style), Script: template.JS(script), Policy: policy(style, script, p.connects())}
+	if p.Lang == "ja" {
+		s.Lang = "ja"
+	}
+	if !p.Live {
+		if len(p.Events) > 0 {
+			if begun, begins := p.Events[0].Body.(timeline.Begun); begins {
+				s.Title = begun.Title
+			}
+		}
+		if s.Record, err = embedded(p.Events); err != nil {
+			return err
+		}
+		if s.Report, err = embedded(p.Reports); err != nil {
+			return err
+		}
+	}
+	shell, err := template.ParseFS(files, "page/index.html")
+	if err != nil {
+		return err
+	}
+	return shell.Execute(w, s)
+}
+
+// Policy is the Content-Security-Policy of the page, for a server to send as well.
+func (p Page) Policy() (string, error) {
+	style, script, err := p.assets()
+	return policy(style, script, p.connects()), err
+}
+
+// connects is whom the page may talk to.
+func (p Page) connects() string {
+	if p.Live {
+		return "'self'"
+	}
+	return "'none'"
+}
+
+func (p Page) assets() (style, script string, err error) {
+	entry := "record.js"
+	if p.Live {
+		entry = "live.js"
+	}
+	if script, err = bundle(files, "page", entry); err != nil {
+		return "", "", err
+	}
+	b, err := files.ReadFile("page/style.css")
+	return string(b), script, err
+}
+
+// policy allows the page its own style and script, and nothing else.
+func policy(style, script, connect string) string {
+	return fmt.Sprintf("default-src 'none'; script-src '%s'; style-src '%s'; img-src data:; connect-src %s; base-uri 'none'; form-action 'none'",
+		digest(script), digest(style), connect)
+}
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// embedded is a value as JSON that nothing in it can end the script element of.
+func embedded(v any) (template.JS, error) {
+	b, err := json.Marshal(v) // writes <, > and & as escapes
+	if err != nil {
+		return "", err
+	}
+	if bytes.ContainsAny(b, "<>") {
+		return "", fmt.Errorf("embed JSON: it contains a tag")
+	}
+	return template.JS(b), nil
+}

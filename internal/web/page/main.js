@@ -22,4 +22,209 @@
 // "lablab:language". From say.js it has say('English with {0}', value): every such
 // literal needs its entry in ja.js. From dom.js: element(tag, attributes, …children),
 // which puts every text in with textContent. No inline styles, no innerHTML.
-export function start() {}
+import { element, setText, setData } from './dom.js';
+import { say, speak, spoken } from './say.js';
+import { Model } from './model.js';
+import { Film } from './film.js';
+import { Player } from './player.js';
+import { Stage } from './stage.js';
+import { Lanes } from './lanes.js';
+import { Quiz } from './quiz.js';
+import { Buttons } from './buttons.js';
+import { Caption } from './caption.js';
+import { Card } from './card.js';
+import { showReport } from './why.js';
+
+export function start({ events = [], report = null, live = false } = {}) {
+  const page = new Page(live);
+  page.append(events);
+  page.setReport(report);
+  page.begin();
+  return {
+    append: (more) => page.append(more),
+    setReport: (fresh) => page.setReport(fresh),
+    reset: () => page.reset(),
+    state: () => page.state(),
+  };
+}
+
+class Page {
+  constructor(live) {
+    this.live = live;
+    this.reports = null;
+    this.build();
+    this.reset();
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.lanes.redraw());
+    addEventListener('resize', () => this.fit());
+    document.fonts?.ready.then(() => this.fit());
+  }
+
+  // build makes what stays, whatever is played.
+  build() {
+    const at = (id) => document.getElementById(id);
+    this.root = document.documentElement;
+    this.nodes = { title: at('title'), question: at('question'), stage: at('stage'), report: at('report-view'), language: at('language'), theme: at('theme'), quiz: at('quiz'), poster: at('poster') };
+    this.nodes.language.addEventListener('click', () => this.speak(spoken() === 'ja' ? 'en' : 'ja'));
+    this.nodes.theme.addEventListener('click', () => this.toggleTheme());
+    this.nodes.quiz.addEventListener('click', () => this.quiz.start());
+    this.nodes.poster.addEventListener('click', () => this.player.play());
+    this.card = new Card(at('story'), () => this.choose(null));
+    this.lanes = new Lanes(at('lanes'), { seek: (t) => this.player.seek(t), choose: (journey) => this.choose(journey, true) });
+    this.buttons = new Buttons(at('player'), this);
+    this.caption = new Caption(at('caption'), at('live-region'));
+  }
+
+  // reset forgets what was played.
+  reset() {
+    this.player?.pause();
+    this.model = new Model();
+    this.film = new Film(this.model, this.live);
+    this.player = new Player(this.film, (t) => this.draw(t));
+    this.stage = new Stage(this.nodes.stage, this.player);
+    this.stage.build(this.model, this.film);
+    this.quiz?.dialog.remove();
+    this.quiz = new Quiz(document.body, this.player, this.model, this.film, () => this.report);
+    this.setReport(null);
+    this.choose(null);
+    if (this.live) this.player.follow();
+  }
+
+  append(events) {
+    for (const event of events) this.model.append(event);
+    if (!events.length) return;
+    this.film.schedule();
+    this.caption.set(this.model, this.film);
+    this.lanes.set(this.model, this.film, (journey) => this.outcomeOf(journey));
+    this.player.wake();
+    if (!this.telling) {
+      this.telling = true;
+      requestAnimationFrame(() => {
+        this.telling = false;
+        document.dispatchEvent(new CustomEvent('lablab:state'));
+      });
+    }
+  }
+
+  setReport(reports) {
+    this.reports = reports;
+    this.outcomes = new Map();
+    for (const s of reports?.en?.streams ?? []) this.outcomes.set(s.name, new Map((s.packets ?? []).map((p) => [p.seq, p])));
+    this.showReport();
+    this.lanes.redraw();
+  }
+
+  // report is the report in the language that is spoken.
+  get report() {
+    const { en } = this.reports ?? {};
+    return en ? { ...en, ...(this.reports[spoken()] ?? {}) } : null;
+  }
+
+  outcomeOf(journey) { return this.outcomes.get(journey.stream.stream)?.get(journey.seq)?.outcome || journey.outcome || 'waiting'; }
+
+  begin() {
+    this.speak(this.root.lang);
+    if (new URLSearchParams(location.search).has('quiz')) this.quiz.start();
+    else this.player.wake();
+  }
+
+  speak(language) {
+    speak(language);
+    document.title = say('{0} – lablab', this.model.begun?.scenario ?? 'lablab');
+    this.nodes.language.textContent = spoken() === 'ja' ? 'English' : '日本語';
+    this.nodes.language.lang = spoken() === 'ja' ? 'en' : 'ja';
+    this.nodes.theme.textContent = say('Light or dark');
+    this.nodes.quiz.textContent = say('Ask me first');
+    this.nodes.stage.setAttribute('aria-label', this.stage.describe());
+    setText(this.nodes.poster.querySelector('.words'), say('Play'));
+    this.stage.speak();
+    this.lanes.speak();
+    this.buttons.speak();
+    this.caption.set(this.model, this.film);
+    this.showReport();
+    this.choose(this.chosen);
+    document.dispatchEvent(new CustomEvent('lablab:language'));
+    this.player.wake();
+  }
+
+  showReport() {
+    const { report } = this;
+    setText(this.nodes.title, report?.title || this.model?.begun?.title || 'lablab');
+    setText(this.nodes.question, report?.question || this.model?.begun?.question || '');
+    showReport(this.nodes.report, report, (moment) => this.showMoment(moment));
+  }
+
+  toggleTheme() {
+    const dark = this.root.dataset.theme ? this.root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+    this.root.dataset.theme = dark ? 'light' : 'dark';
+    this.lanes.redraw();
+  }
+
+  fit() {
+    this.stage.fit();
+    this.lanes.redraw();
+    this.player.wake();
+  }
+
+  // showMoment shows the packets of which a sentence speaks.
+  showMoment(moment) {
+    const journey = this.model.streams.get(moment.stream)?.packets[moment.first - 1];
+    if (!journey?.step) return;
+    this.choose(journey);
+    this.play(journey.step);
+    this.nodes.stage.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
+  }
+
+  // play shows one step.
+  play(step) {
+    if (matchMedia('(prefers-reduced-motion: reduce)').matches) this.player.seek(step.start + step.length * 0.9);
+    else this.player.playTo(step.start, step.start + step.length * 0.98);
+  }
+
+  // stepBy goes to the next packet, or the one before.
+  stepBy(by) {
+    const steps = this.model.packetSteps;
+    let i = steps.findIndex((s) => s.start + s.length * 0.98 > this.player.t + 0.001);
+    if (this.stepped && Math.abs(this.player.t - this.steppedTo) < this.stepped.length + 0.1) i = steps.indexOf(this.stepped) + by;
+    else if (by < 0) i = (i < 0 ? steps.length : i) - 1;
+    const step = steps[Math.max(0, Math.min(steps.length - 1, i < 0 ? steps.length - 1 : i))];
+    if (!step) return;
+    this.stepped = step;
+    this.steppedTo = step.start + step.length * 0.98;
+    this.choose(step.journey);
+    this.play(step);
+  }
+
+  // skipTo goes to the beginning of the next experiment, or of one before.
+  skipTo(by) {
+    const starts = this.model.experiments.map((x) => x.step.start);
+    const t = by > 0 ? starts.find((s) => s > this.player.t + 0.05) ?? this.film.length : starts.findLast((s) => s < this.player.t - 0.6) ?? 0;
+    this.player.seek(t);
+  }
+
+  // choose tells the story of a packet; of none if there is none.
+  choose(journey, seek) {
+    this.chosen = journey;
+    if (!journey) return this.card.close();
+    const packet = this.outcomes.get(journey.stream.stream)?.get(journey.seq);
+    this.card.show(journey, this.outcomeOf(journey), this.model, packet);
+    if (seek) this.player.seek(journey.step.start + journey.step.length * 0.3);
+  }
+
+  draw(t) {
+    this.stage.render(t);
+    this.lanes.show(t);
+    this.buttons.show(t);
+    this.caption.show(t, this.player);
+    setData(this.root, 'playing', this.player.playing ? 'yes' : null);
+    this.nodes.poster.hidden = this.live || this.player.playing || t > 0 || !this.model.steps.length;
+  }
+
+  state() {
+    return {
+      hosts: [...this.model.hosts.values()].map(({ name, address, groups }) => ({ name, address, groups })),
+      streams: [...this.model.streams.values()].map(({ stream, protocol, from, to, port, running }) => ({ name: stream, protocol, from, to, port, running })),
+      rules: [...this.model.rules.values()].map(({ number, id, group, direction, text, hosts, on }) => ({ number, id, group, direction, text, hosts, on })),
+      entries: this.model.entries.filter((e) => !e.hidden).map((e) => ({ host: e.host, id: e.id, orig: e.orig, mark: e.mark, stream: e.stream?.stream ?? null, alive: !e.dead })),
+    };
+  }
+}

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"lablab/internal/web"
+	"lablab/report"
+	"lablab/timeline"
+)
+
+// pageFormat is the format that plays a run in a browser.
+const pageFormat = "html"
+
+// formats are the names of all formats that a run can be written in.
+func formats() []string { return append(report.Formats(), pageFormat) }
+
+// page reports whether a page is to be written.
+func (f *outputFlags) page() bool {
+	page := f.format == pageFormat
+	for _, r := range f.reports {
+		page = page || strings.HasPrefix(r, pageFormat+"=")
+	}
+	return page
+}
+
+// errManyPages is what is wrong with a page of several runs.
+var errManyPages = &usageError{errors.New("a page plays one run, and these are several"), "write a page of each: lablab report RECORD --format html -o PAGE"}
+
+// writePage writes the page of a run.
+func writePage(w io.Writer, events []timeline.Event, r *report.Report) error {
+	return web.Page{Events: events, Reports: map[string]*report.Report{"en": r}}.Write(w)
+}
+
+// openPage writes the page of a run to a file of the working directory, and says
+// where it is.
+func openPage(env Env, events []timeline.Event, r *report.Report) error {
+	name := "lablab-" + r.Scenario + ".html"
+	if strings.ContainsAny(name, `/\`) {
+		name = "lablab.html"
+	}
+	file, err := openOwned(env, name)
+	if err != nil {
+		return fmt.Errorf("create page: %w", err)
+	}
+	if err := errors.Join(writePage(file, events, r), file.Close()); err != nil {
+		return err
+	}
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return fmt.Errorf("name page: %w", err)
+	}
+	_, err = fmt.Fprintf(env.Stderr, "page: %s\n", &url.URL{Scheme: "file", Path: filepath.ToSlash(path)})
+	return err
+}

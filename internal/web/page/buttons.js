@@ -1,0 +1,76 @@
+// The buttons of the player, and its keys.
+import { element, setText } from './dom.js';
+import { say } from './say.js';
+import { filmTime, runTime } from './words.js';
+
+export class Buttons {
+  constructor(root, page) {
+    this.root = root;
+    this.page = page;
+    const button = (name, does) => {
+      const node = element('button', { type: 'button', 'data-name': name, onclick: does });
+      this[name] = node;
+      return node;
+    };
+    this.time = element('output', { class: 'time' });
+    this.rate = element('output', { class: 'rate' });
+    root.replaceChildren(
+      button('before', () => page.skipTo(-1)), button('back', () => page.stepBy(-1)),
+      button('toggle', () => page.player.toggle()),
+      button('on', () => page.stepBy(1)), button('next', () => page.skipTo(1)),
+      element('span', { class: 'speed' }, button('slower', () => page.player.faster(-1)), this.rate, button('quicker', () => page.player.faster(1))),
+      this.time, button('live', () => page.player.follow()), button('help', () => this.keys.showModal()));
+    this.live.hidden = !page.live;
+    this.keys = element('dialog', { class: 'keys' });
+    document.body.append(this.keys);
+    addEventListener('keydown', (event) => this.key(event));
+  }
+
+  speak() {
+    const names = { before: ['⏮', say('previous experiment')], back: ['◂', say('previous packet')], on: ['▸', say('next packet')], next: ['⏭', say('next experiment')], slower: ['−', say('slower')], quicker: ['+', say('faster')], help: ['?', say('keys')] };
+    for (const [name, [sign, words]] of Object.entries(names)) {
+      this[name].textContent = sign;
+      this[name].setAttribute('aria-label', words);
+      this[name].title = words;
+    }
+    this.live.textContent = say('Live');
+    this.playing = null;
+    const rows = [[say('Space'), say('play, pause')], ['← →', say('previous, next packet')], ['Shift ← →', say('one second')], ['↑ ↓', say('faster, slower')], ['[ ]', say('previous, next experiment')], ['Home End', say('to the beginning, to the end')], ['1 – 9', say('to that experiment')], ['q', say('ask me first')], ['l', say('language')], ['d', say('light or dark')], ['Esc', say('close')]];
+    this.keys.replaceChildren(element('h2', {}, say('Keys')), element('dl', {}, rows.map(([key, does]) => element('div', {}, element('dt', {}, element('kbd', {}, key)), element('dd', {}, does)))),
+      element('form', { method: 'dialog' }, element('button', { class: 'primary' }, say('close'))));
+    this.keys.setAttribute('aria-label', say('Keys'));
+  }
+
+  show(t) {
+    const { player, film } = this.page;
+    if (player.playing !== this.playing) {
+      this.playing = player.playing;
+      this.toggle.textContent = player.playing ? '❚❚' : '▶';
+      this.toggle.setAttribute('aria-label', player.playing ? say('pause') : say('play'));
+    }
+    setText(this.rate, `${player.speed}×`);
+    setText(this.time, say('{0} / {1} · run {2}', filmTime(t), filmTime(film.length), runTime(film.real(t))));
+    this.live.setAttribute('aria-pressed', String(player.following));
+  }
+
+  key(event) {
+    const { page } = this;
+    const { player } = page;
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
+    const { target } = event;
+    if (target.matches?.('input:not([type=range]), textarea, select')) return;
+    if (event.key === ' ' && target.matches?.('button, summary')) return;
+    const keys = {
+      ' ': () => player.toggle(), ArrowRight: () => (event.shiftKey ? player.seek(player.t + 1) : page.stepBy(1)), ArrowLeft: () => (event.shiftKey ? player.seek(player.t - 1) : page.stepBy(-1)),
+      ArrowUp: () => player.faster(1), ArrowDown: () => player.faster(-1), '[': () => page.skipTo(-1), ']': () => page.skipTo(1),
+      Home: () => player.seek(0), End: () => player.seek(player.length), q: () => page.quiz.start(), l: () => page.nodes.language.click(), d: () => page.nodes.theme.click(), Escape: () => page.choose(null), '?': () => this.keys.showModal(),
+    };
+    const does = keys[event.key] ?? (/^[1-9]$/.test(event.key) && (() => {
+      const x = page.model.experiments.find((e) => e.number === Number(event.key));
+      if (x) player.seek(x.step.start);
+    }));
+    if (!does) return;
+    event.preventDefault();
+    does();
+  }
+}

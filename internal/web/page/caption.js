@@ -1,0 +1,63 @@
+// The subtitles: what happens now, in a sentence. Who cannot see the stage hears
+// them, one at a time.
+import { setText, setData } from './dom.js';
+import { say } from './say.js';
+import { captionOf } from './story.js';
+import { span } from './words.js';
+
+const hearing = 1800; // ms that a sentence needs to be heard
+
+export class Caption {
+  constructor(root, region) {
+    this.root = root;
+    this.region = region;
+    [this.head, this.text] = root.children;
+    this.told = 0;
+  }
+
+  // set notes when which subtitle begins.
+  set(model, film) {
+    this.model = model;
+    this.film = film;
+    this.all = [];
+    for (const step of model.steps) {
+      if (step.routine || step.experiment === 0) continue;
+      if (step.pause) this.all.push({ t: step.start - step.lead, pause: step.pause });
+      if (step.kind !== 'started' && step.kind !== 'ran') this.all.push({ t: step.start, step });
+    }
+    this.shown = undefined;
+  }
+
+  at(t) {
+    let low = 0;
+    let high = this.all.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.all[middle].t <= t) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  show(t, player) {
+    const i = this.at(t);
+    if (i === this.shown) return;
+    this.shown = i;
+    const experiment = this.model.experiments.findLast((x) => x.step.start <= t);
+    setText(this.head, experiment ? say('Experiment {0}: {1}', experiment.number, experiment.title) : this.model.begun?.question ?? '');
+    const now = this.all[i];
+    const words = !now ? { text: say('The lab is built. Press Play, or drag the timeline.') } : now.pause ? { text: say('Nothing is sent for {0}. The entries wait, and their time runs down.', span(now.pause)) } : captionOf(now.step, this.model, this.film) ?? { text: '' };
+    setText(this.text, words.text);
+    setData(this.root, 'tone', words.tone);
+    setData(this.root, 'title', now?.step?.kind === 'experiment' ? 'yes' : null);
+    this.tell(player, words);
+  }
+
+  // tell says it to a screen reader, but not faster than can be heard.
+  tell(player, words) {
+    const now = performance.now();
+    if (player.playing && (player.speed > 4 || now - this.told < hearing)) return;
+    this.told = now;
+    setText(this.region, [words.head, words.text].filter(Boolean).join(' '));
+  }
+}

@@ -1,0 +1,25 @@
+// The card that tells the whole story of a packet.
+import { element } from './dom.js';
+import { say } from './say.js';
+import { outcomeName, storyOf } from './story.js';
+
+export class Card {
+  constructor(root, closed) {
+    this.root = root;
+    this.closed = closed;
+  }
+
+  show(journey, outcome, model, packet) {
+    const lines = storyOf(journey, outcome, model, packet);
+    this.root.replaceChildren(
+      element('header', {}, element('h2', {}, say('Packet {0} of stream {1}: {2}', journey.seq, journey.stream.stream, outcomeName(outcome))),
+        element('button', { type: 'button', class: 'close', 'aria-label': say('close'), onclick: () => this.closed() }, '×')),
+      ...lines.map((line) => (line.head ? element('p', { class: 'packet-line' }, element('code', {}, line.head)) : element('p', {}, line))));
+    this.root.hidden = false;
+  }
+
+  close() {
+    this.root.hidden = true;
+    this.root.replaceChildren();
+  }
+}

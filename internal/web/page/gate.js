@@ -1,0 +1,201 @@
+// A host on the stage: its gate, which is the list that a packet is held against,
+// and beside it what conntrack remembers.
+import { element, setText, setData } from './dom.js';
+import { say } from './say.js';
+import { clock, flowText } from './words.js';
+
+const shown = 4; // entries of a host; of more, the number is told
+const crowd = 7; // rules of a list; of more, those that mattered
+
+export class Gate {
+  constructor(host, film, side) {
+    this.host = host;
+    this.film = film;
+    this.side = side;
+    this.rows = new Map(); // key → element
+    this.cards = new Map(); // entry → element
+    this.lists = {};
+    this.known = '';
+    this.build();
+  }
+
+  build() {
+    this.title = element('h3', {}, this.host.name);
+    this.groups = element('span', { class: 'groups' });
+    this.entries = element('ul', { class: 'entries' });
+    this.more = element('p', { class: 'more', hidden: true });
+    this.none = element('p', { class: 'none' });
+    this.heading = element('h4');
+    const lists = ['egress', 'ingress'].map((direction) => this.list(direction));
+    this.gate = element('div', { class: 'gate' }, this.side === 'left' ? lists : lists.reverse());
+    this.table = element('div', { class: 'table' }, this.heading, this.none, this.entries, this.more);
+    this.body = element('div', { class: 'body' }, this.gate, this.table);
+    this.node = element('article', { class: 'host', 'data-side': this.side },
+      element('header', {}, this.title, element('span', { class: 'address' }, String(this.host.address).split('/')[0]), this.groups),
+      this.body);
+    this.speak();
+  }
+
+  list(direction) {
+    const head = element('p', { class: 'head' });
+    const list = element('ol', { class: 'list' });
+    this.lists[direction] = { head, list };
+    this.add(direction, 'established', 'established');
+    this.add(direction, 'default-deny', 'deny');
+    return element('div', { class: 'way', 'data-direction': direction }, head, list);
+  }
+
+  // add puts a row into a list, before the default deny, or before all if it is an ACL's.
+  add(direction, key, kind) {
+    const row = element('li', { class: 'row', 'data-kind': kind },
+      element('span', { class: 'name' }), element('span', { class: 'text' }), element('span', { class: 'tag' }), element('span', { class: 'verdict', 'aria-hidden': 'true' }));
+    [row.name, row.text, row.tag] = row.children;
+    const { list } = this.lists[direction];
+    if (kind === 'acl') list.insertBefore(row, list.querySelector('[data-kind=established]'));
+    else list.insertBefore(row, this.rows.get(`${direction} default-deny`) ?? null);
+    this.rows.set(`${direction} ${key}`, row);
+    return row;
+  }
+
+  // rowOf is the row that gave a verdict.
+  rowOf(direction, verdict) {
+    const key = verdict.number ? `rule ${verdict.number}` : verdict.rule;
+    return this.rows.get(`${direction} ${key}`) ?? this.rows.get(`${direction} default-deny`);
+  }
+
+  ruleRow(number) {
+    return this.rows.get(`ingress rule ${number}`) ?? this.rows.get(`egress rule ${number}`);
+  }
+
+  speak() {
+    this.lists.egress.head.textContent = say('out of {0}', this.host.name);
+    this.lists.ingress.head.textContent = say('in to {0}', this.host.name);
+    this.heading.textContent = say('conntrack remembers');
+    this.none.textContent = say('nothing');
+    for (const direction of ['ingress', 'egress']) {
+      setText(this.rows.get(`${direction} established`).name, 'established');
+      setText(this.rows.get(`${direction} established`).text, say('what conntrack knows'));
+      setText(this.rows.get(`${direction} default-deny`).name, 'default deny');
+      setText(this.rows.get(`${direction} default-deny`).text, say('everything else'));
+    }
+    this.known = '';
+  }
+
+  // show brings rows and entries to the moment t. It reports whether something has
+  // come or gone, so that places must be measured again.
+  show(t, real) {
+    const rows = this.showRows(t);
+    const acl = this.showACL(t);
+    const entries = this.showEntries(t, real);
+    const known = `${rows}|${acl}|${entries}`;
+    const moved = known !== this.known;
+    this.known = known;
+    return moved;
+  }
+
+  showRows(t) {
+    let known = '';
+    const busy = { ingress: 0, egress: 0 };
+    for (const { rule, spans, hits } of this.host.rows) {
+      const direction = rule.direction === 'egress' ? 'egress' : 'ingress';
+      const key = `${direction} rule ${rule.number}`;
+      const row = this.rows.get(key) ?? this.add(direction, `rule ${rule.number}`, 'rule');
+      const span = spans.findLast((s) => this.film.when(s.from) <= t);
+      const gone = span?.to && this.film.when(span.to) <= t;
+      busy[direction]++;
+      const extra = busy[direction] > crowd && !hits && spans.length === 1 && !spans[0].to;
+      row.hidden = !span || extra;
+      setText(row.name, rule.id);
+      setText(row.text, rule.text);
+      setData(row, 'gone', gone ? span.why : null);
+      setText(row.tag, gone ? (span.why === 'group' ? say('group left') : say('revoked')) : '');
+      setData(row, 'fresh', !gone && span?.from && t - this.film.when(span.from) < 3 ? 'yes' : null);
+      known += row.hidden ? '-' : gone ? 'x' : '+';
+    }
+    const groups = this.host.changes.findLast((c) => this.film.when(c.moment) <= t)?.groups ?? this.host.changes[0]?.moment.step.was ?? this.host.groups;
+    setText(this.groups, say('group {0}', groups.join(', ') || '–'));
+    return known;
+  }
+
+  showACL(t) {
+    const acl = this.host.acls.findLast((a) => this.film.when(a.moment) <= t);
+    const wanted = new Map();
+    if (acl?.on) {
+      for (const rule of acl.rules) {
+        const [direction, number, ...rest] = rule.split(' ');
+        wanted.set(`${direction} acl-${number}`, [`ACL ${number}`, rest.join(' ')]);
+      }
+      for (const direction of ['ingress', 'egress']) wanted.set(`${direction} acl-default-deny`, ['ACL *', say('deny everything else')]);
+    }
+    for (const [key, [name, text]] of wanted) {
+      const [direction, rule] = key.split(' ');
+      const row = this.rows.get(key) ?? this.add(direction, rule, 'acl');
+      setText(row.name, name);
+      setText(row.text, text);
+    }
+    for (const [key, row] of this.rows) if (row.dataset.kind === 'acl') row.hidden = !wanted.has(key);
+    return [...wanted.keys()].join();
+  }
+
+  showEntries(t, real) {
+    const all = this.all ?? [];
+    const alive = all.filter((e) => !e.hidden && this.film.when(e.born) <= t && !(e.dead && this.film.when(e.dead) + 1.2 <= t));
+    const visible = alive.slice(-shown);
+    for (const [entry, card] of this.cards) {
+      if (!visible.includes(entry)) {
+        card.remove();
+        this.cards.delete(entry);
+      }
+    }
+    for (const entry of visible) this.showEntry(entry, t, real);
+    this.none.hidden = visible.length > 0;
+    this.more.hidden = alive.length <= shown;
+    if (!this.more.hidden) setText(this.more, say('and {0} more', alive.length - shown));
+    return visible.map((e) => e.id + (this.cards.get(e).dataset.dead ?? '')).join();
+  }
+
+  showEntry(entry, t, real) {
+    let card = this.cards.get(entry);
+    if (!card) {
+      card = element('li', { class: 'entry', 'data-stream': entry.stream ? entry.stream.index % 8 : null },
+        element('span', { class: 'stream' }), element('span', { class: 'state' }), element('span', { class: 'flow' }),
+        element('span', { class: 'timer' }, element('span', { class: 'bar' })), element('span', { class: 'left' }), element('span', { class: 'by' }));
+      [card.stream, card.state, card.flow, card.timer, card.left, card.by] = card.children;
+      card.bar = card.timer.firstChild;
+      this.cards.set(entry, card);
+      this.entries.append(card);
+    }
+    const dead = entry.dead && this.film.when(entry.dead) <= t;
+    const change = entry.changes.findLast((c) => this.film.when(c.moment) <= t) ?? entry.changes[0];
+    const touch = lastTouch(entry, t, this.film);
+    const since = Math.max(this.realOf(entry.born), touch ? this.realOf(touch) : 0);
+    const total = change?.timeout ?? 0;
+    const left = Math.max(0, total - Math.max(0, real - since));
+    setData(card, 'dead', dead ? 'yes' : null);
+    setData(card, 'state', change?.replied ? 'established' : 'new');
+    setText(card.stream, entry.stream ? say('stream {0}', entry.stream.stream) : say('no stream'));
+    setText(card.state, dead ? say('deleted') : change?.replied ? 'established' : 'new');
+    setText(card.flow, flowText(entry.orig));
+    setText(card.left, clock(left, this.fine));
+    card.bar.style.transform = `scaleX(${total ? Math.max(0, Math.min(1, left / total)).toFixed(3) : 0})`;
+    const row = this.host.rows.find((r) => r.rule.number === entry.mark);
+    const gone = row && this.rows.get(`${row.rule.direction} rule ${row.rule.number}`)?.dataset.gone;
+    setText(card.by, !row ? say('admitted by no rule') : gone ? say('admitted by {0}, which is gone', row.rule.id) : say('admitted by {0}', row.rule.id));
+    setData(card, 'orphan', gone ? 'yes' : null);
+    entry.touchedAt = touch ? this.film.when(touch) : this.film.when(entry.born);
+  }
+
+  realOf(moment) { return moment?.step ? moment.step.ns : 0; }
+}
+
+// lastTouch is the last packet that renewed an entry before t.
+function lastTouch(entry, t, film) {
+  let low = 0;
+  let high = entry.touches.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (film.when(entry.touches[middle]) <= t) low = middle + 1;
+    else high = middle;
+  }
+  return entry.touches[low - 1];
+}

@@ -1,0 +1,3 @@
+// The page in Japanese: what say() says in English, and the Japanese of it.
+export const japanese = {
+};

@@ -1,0 +1,264 @@
+// The timeline: a lane for each stream with a mark for each packet, the experiments
+// as bands, the changes of the rules as flags. It is drawn once; what moves over it
+// is the line of now.
+import { element } from './dom.js';
+import { say } from './say.js';
+import { filmTime, runTime } from './words.js';
+
+const band = 26; // px, height of the experiments
+const flags = 18; // of the changes
+const lane = 26; // of a stream
+const flagged = new Set(['authorized', 'revoked', 'groups', 'acl', 'configured', 'cut']);
+
+export class Lanes {
+  // choose is called with a packet that was clicked on; seek with a time.
+  constructor(root, { seek, choose }) {
+    this.seek = seek;
+    this.choose = choose;
+    this.names = element('div', { class: 'names' });
+    this.canvas = element('canvas', { 'aria-hidden': 'true' });
+    this.veil = element('div', { class: 'veil' });
+    this.line = element('div', { class: 'now' });
+    this.slider = element('input', { type: 'range', class: 'slider', min: '0', step: '0.01', value: '0' });
+    this.slider.addEventListener('input', () => this.seek(Number(this.slider.value)));
+    this.area = element('div', { class: 'area' }, this.canvas, this.veil, this.line);
+    root.replaceChildren(this.names, this.area, this.slider);
+    this.drag();
+    new ResizeObserver(() => this.redraw()).observe(this.area);
+  }
+
+  set(model, film, outcomeOf) {
+    Object.assign(this, { model, film, outcomeOf });
+    this.redraw();
+  }
+
+  speak() {
+    this.slider.setAttribute('aria-label', say('moment of the film'));
+    this.redraw();
+  }
+
+  // drag: the pointer goes to any moment; a click on a mark chooses its packet.
+  drag() {
+    let moved = false;
+    const at = (event) => {
+      const box = this.area.getBoundingClientRect();
+      return { x: event.clientX - box.x, y: event.clientY - box.y, t: ((event.clientX - box.x) / box.width) * this.film.length };
+    };
+    this.area.addEventListener('pointerdown', (event) => {
+      if (event.button) return;
+      moved = false;
+      this.area.setPointerCapture(event.pointerId);
+      const { x, y, t } = at(event);
+      const journey = this.near(x, y);
+      if (journey) this.choose(journey);
+      else this.seek(t);
+    });
+    this.area.addEventListener('pointermove', (event) => {
+      if (!this.area.hasPointerCapture(event.pointerId)) {
+        const { x, y } = at(event);
+        this.area.style.cursor = this.near(x, y) ? 'pointer' : 'ew-resize';
+        return;
+      }
+      moved = moved || Math.abs(event.movementX) > 1;
+      if (moved) this.seek(at(event).t);
+    });
+  }
+
+  // near is the packet whose mark is there, or null.
+  near(x, y) {
+    const i = Math.floor((y - band - flags) / lane);
+    const stream = [...(this.model?.streams.values() ?? [])][i];
+    if (!stream || y < band + flags) return null;
+    let best = null;
+    let distance = 9;
+    const t = (x / this.width) * this.film.length;
+    const { packets } = stream;
+    let low = 0;
+    let high = packets.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((packets[middle].step?.start ?? 0) < t) low = middle + 1;
+      else high = middle;
+    }
+    for (const journey of packets.slice(Math.max(0, low - 4), low + 4)) {
+      if (!journey.step) continue;
+      const d = Math.abs(this.x(journey.step) - x);
+      if (d < distance) [best, distance] = [journey, d];
+    }
+    return best;
+  }
+
+  x(step) { return ((step.start + step.length * (step.routine ? 0.2 : 0.3)) / Math.max(0.001, this.film.length)) * this.width; }
+
+  redraw() {
+    if (!this.model || this.asked) return;
+    this.asked = true;
+    requestAnimationFrame(() => {
+      this.asked = false;
+      this.paint();
+    });
+  }
+
+  paint() {
+    const streams = [...this.model.streams.values()];
+    this.names.replaceChildren(...streams.map((s) => element('span', { 'data-stream': s.index % 8 }, say('stream {0}', s.stream))));
+    const height = band + flags + lane * Math.max(1, streams.length) + 4;
+    this.width = this.area.clientWidth;
+    const ratio = window.devicePixelRatio || 1;
+    if (this.width < 1) return;
+    this.canvas.width = Math.round(this.width * ratio);
+    this.canvas.height = Math.round(height * ratio);
+    this.canvas.style.height = `${height}px`;
+    const c = this.canvas.getContext('2d');
+    c.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const style = getComputedStyle(this.area);
+    this.colour = (name) => style.getPropertyValue(`--${name}`).trim();
+    c.font = `12px ${style.fontFamily}`;
+    this.bands(c, height);
+    for (const stream of streams) this.lane(c, stream, band + flags + lane * stream.index);
+    this.flags(c, height);
+    this.slider.max = String(this.film.length || 1);
+  }
+
+  bands(c, height) {
+    const all = this.model.experiments;
+    all.forEach((x, i) => {
+      const x0 = (x.step.start / this.film.length) * this.width;
+      const x1 = i + 1 < all.length ? (all[i + 1].step.start / this.film.length) * this.width : this.width;
+      c.fillStyle = this.colour(i % 2 ? 'band-2' : 'band-1');
+      c.fillRect(x0, 0, x1 - x0, height);
+      c.fillStyle = this.colour('ink');
+      c.save();
+      c.beginPath();
+      c.rect(x0, 0, x1 - x0 - 4, band);
+      c.clip();
+      c.font = `600 12px ${getComputedStyle(this.area).fontFamily}`;
+      c.fillText(`${x.number}`, x0 + 8, 17);
+      c.font = `12px ${getComputedStyle(this.area).fontFamily}`;
+      c.fillText(x.title, x0 + 22, 17);
+      c.restore();
+    });
+  }
+
+  lane(c, stream, y) {
+    const middle = y + lane / 2;
+    const { packets } = stream;
+    const colour = this.colour(`stream-${stream.index % 8}`);
+    c.strokeStyle = this.colour('line');
+    c.beginPath();
+    c.moveTo(0, middle);
+    c.lineTo(this.width, middle);
+    c.stroke();
+    if (packets.length > this.width / 3) return this.dense(c, packets, y, colour);
+    for (const journey of packets) {
+      if (journey.step) mark(c, this.outcomeOf(journey), this.x(journey.step), middle, colour, this.colour('drop'), this.colour('card'));
+    }
+  }
+
+  // dense draws what share of each column's packets was answered: below the middle
+  // is what was not.
+  dense(c, packets, y, colour) {
+    const columns = new Map();
+    for (const journey of packets) {
+      if (!journey.step) continue;
+      const x = Math.floor(this.x(journey.step));
+      const column = columns.get(x) ?? { good: 0, bad: 0 };
+      if (['replied', 'late'].includes(this.outcomeOf(journey))) column.good++;
+      else column.bad++;
+      columns.set(x, column);
+    }
+    for (const [x, { good, bad }] of columns) {
+      const share = good / (good + bad);
+      c.fillStyle = colour;
+      c.fillRect(x, y + 4, 1, (lane - 8) * share);
+      c.fillStyle = this.colour('drop');
+      c.fillRect(x, y + 4 + (lane - 8) * share, 1, (lane - 8) * (1 - share));
+    }
+  }
+
+  flags(c, height) {
+    for (const step of this.model.steps) {
+      if (!flagged.has(step.kind) || step.experiment === 0) continue;
+      const x = Math.round((step.start / this.film.length) * this.width) + 0.5;
+      const gone = step.kind === 'revoked' || step.kind === 'cut';
+      c.strokeStyle = c.fillStyle = this.colour(gone ? 'drop' : 'accept');
+      c.beginPath();
+      c.moveTo(x, band + 2);
+      c.lineTo(x, height);
+      c.globalAlpha = 0.45;
+      c.stroke();
+      c.globalAlpha = 1;
+      c.beginPath();
+      c.moveTo(x, band + 2);
+      c.lineTo(x + 11, band + 7);
+      c.lineTo(x, band + 12);
+      c.fill();
+      const name = step.body.id ?? step.body.host ?? '';
+      c.fillText(`${gone ? '−' : '+'} ${name}`, x + 14, band + 12);
+    }
+  }
+
+  // show puts the line of now where it is.
+  show(t) {
+    const share = this.film.length ? t / this.film.length : 0;
+    this.line.style.transform = `translateX(${(share * this.area.clientWidth).toFixed(1)}px)`;
+    this.veil.style.transform = `scaleX(${(1 - share).toFixed(4)})`;
+    if (document.activeElement !== this.slider || Math.abs(Number(this.slider.value) - t) > 0.02) this.slider.value = String(t);
+    const text = say('{0} of {1}, {2} of the run', filmTime(t), filmTime(this.film.length), runTime(this.film.real(t)));
+    if (this.slider.getAttribute('aria-valuetext') !== text) this.slider.setAttribute('aria-valuetext', text);
+  }
+}
+
+// mark draws what became of a packet: by its shape, and by its colour too.
+export function mark(c, outcome, x, y, colour, bad, ground) {
+  c.lineWidth = 2;
+  c.strokeStyle = colour;
+  c.fillStyle = colour;
+  c.beginPath();
+  switch (outcome) {
+    case 'replied':
+      c.arc(x, y, 4.2, 0, 7);
+      c.fill();
+      break;
+    case 'late':
+      c.arc(x, y, 4, 0, 7);
+      c.fillStyle = ground;
+      c.fill();
+      c.stroke();
+      c.beginPath();
+      c.moveTo(x, y - 3);
+      c.lineTo(x, y);
+      c.lineTo(x + 2.5, y);
+      c.stroke();
+      break;
+    case 'refused':
+      c.strokeStyle = bad;
+      c.moveTo(x - 4, y - 4);
+      c.lineTo(x + 4, y + 4);
+      c.moveTo(x + 4, y - 4);
+      c.lineTo(x - 4, y + 4);
+      c.stroke();
+      break;
+    case 'stalled':
+      c.strokeStyle = bad;
+      c.moveTo(x - 3, y - 4.5);
+      c.lineTo(x - 3, y + 4.5);
+      c.moveTo(x + 3, y - 4.5);
+      c.lineTo(x + 3, y + 4.5);
+      c.stroke();
+      break;
+    case 'reset':
+      c.fillStyle = bad;
+      c.moveTo(x, y - 5);
+      c.lineTo(x + 5, y);
+      c.lineTo(x, y + 5);
+      c.lineTo(x - 5, y);
+      c.fill();
+      break;
+    default: // lost, not sent, under way
+      c.strokeStyle = bad;
+      c.arc(x, y, 4, 0, 7);
+      c.stroke();
+  }
+  c.lineWidth = 1;
+}

@@ -1,0 +1,290 @@
+// What the timeline says, kept so that any moment can be shown at once. Events are
+// appended one by one; nothing here knows of a screen.
+//
+// A step is what happens at one time on the stage: a packet's way, a change of the
+// rules, the beginning of an experiment. Everything else (rules, entries) knows its
+// moments: {step, leg, place} says in which step, and where on the packet's way.
+import { inOrder } from './legs.js';
+
+const patience = 1e8; // ns; a packet seen again later than that is on its way again
+
+export class Model {
+  constructor() {
+    this.begun = null;
+    this.ready = false;
+    this.ended = null;
+    this.last = null; // the last event
+    this.steps = [];
+    this.packetSteps = [];
+    this.experiments = []; // {number, title, step}
+    this.hosts = new Map(); // name → {name, address, groups, rows, acls, changes}
+    this.rules = new Map(); // number → rule
+    this.streams = new Map(); // name → {…, packets}
+    this.entries = []; // conntrack's, of every host
+    this.living = new Map(); // host and id → entry
+    this.latest = new Map(); // host and stream → the last moments there
+    this.changes = 0; // of rules, so far
+  }
+
+  append(event) {
+    this.last = event;
+    const take = takes.get(event.kind);
+    if (take) take(this, event.body, event);
+  }
+
+  step(kind, event, more = {}) {
+    const step = { index: this.steps.length, kind, ns: event.at_ns, experiment: event.experiment, body: event.body, changes: this.changes, start: 0, length: 0, ...more };
+    this.steps.push(step);
+    return step;
+  }
+
+  // now is the moment of something that no packet brought about.
+  now(event) {
+    const last = this.steps.at(-1);
+    if (last && event.at_ns - last.ns < patience) return { step: last };
+    return { step: this.step('gone', event) };
+  }
+
+  host(name) {
+    let host = this.hosts.get(name);
+    if (!host) {
+      host = { name, address: '', groups: [], rows: [], acls: [], changes: [] };
+      this.hosts.set(name, host);
+    }
+    return host;
+  }
+
+  // journey is one packet of a stream, from 1.
+  journey(name, seq, event) {
+    const stream = this.streams.get(name);
+    if (!stream || !(seq >= 1) || seq > stream.packets.length + 1e6) return null;
+    while (stream.packets.length < seq) {
+      stream.packets.push({ stream, seq: stream.packets.length + 1, step: null, again: [], outcome: '', sent: null, rtt: null, verdicts: 0 });
+    }
+    const journey = stream.packets[seq - 1];
+    if (!journey.step && event) {
+      journey.step = this.packet(journey, event);
+      journey.ns = event.at_ns;
+    }
+    return journey;
+  }
+
+  packet(journey, event) {
+    const step = this.step('packet', event, { journey, legs: [], before: journey.stream.lastStep });
+    journey.stream.lastStep = step;
+    this.packetSteps.push(step);
+    return step;
+  }
+
+  // way is the step in which a packet is seen now: its first, or another if it is
+  // sent again long after.
+  way(journey, event) {
+    const last = journey.again.at(-1) ?? journey.step;
+    if (event.at_ns - (last.seen ?? last.ns) < patience && event.experiment === last.experiment) {
+      last.seen = event.at_ns;
+      return last;
+    }
+    const again = this.packet(journey, event);
+    again.again = true;
+    journey.again.push(again);
+    return again;
+  }
+}
+
+const key = (host, stream) => `${host}\n${stream}`;
+
+const takes = new Map(Object.entries({
+  begun(m, b) {
+    m.begun = b;
+    for (const h of b.hosts ?? []) {
+      const host = m.host(h.name);
+      host.address = h.address;
+      host.groups = h.groups ?? [];
+    }
+  },
+  ready(m) { m.ready = true; },
+  experiment_begun(m, b, e) {
+    const plan = m.begun?.plan?.find((p) => p.number === b.number);
+    const step = m.step('experiment', e, { plan });
+    m.experiments.push({ number: b.number, title: plan?.title ?? '', step });
+  },
+  rule_authorized(m, b, e) {
+    const rule = { ...b, on: true, since: null, gone: null };
+    if (m.ready) {
+      m.changes++;
+      rule.since = { step: m.step('authorized', e) };
+    }
+    m.rules.set(b.number, rule);
+    for (const name of b.hosts ?? []) open(m.host(name), rule, rule.since);
+  },
+  rule_revoked(m, b, e) {
+    m.changes++;
+    const step = m.step('revoked', e);
+    const rule = m.rules.get(b.number);
+    if (!rule) return;
+    rule.on = false;
+    rule.gone = { step };
+    for (const host of m.hosts.values()) close(host, rule, rule.gone, 'revoked');
+  },
+  groups_changed(m, b, e) {
+    m.changes++;
+    const host = m.host(b.host);
+    const groups = b.groups ?? [];
+    const moment = { step: m.step('groups', e, { was: host.groups }) };
+    host.groups = groups;
+    host.changes.push({ moment, groups });
+    for (const rule of m.rules.values()) {
+      if (!groups.includes(rule.group)) close(host, rule, moment, 'group');
+      else if (rule.on) open(host, rule, moment);
+    }
+  },
+  acl_changed(m, b, e) {
+    m.changes++;
+    m.host(b.host).acls.push({ moment: { step: m.step('acl', e) }, on: b.on, rules: b.rules ?? [] });
+  },
+  configured(m, b, e) {
+    if (!m.ready) return;
+    m.changes++;
+    m.step('configured', e);
+  },
+  cut(m, b, e) {
+    const entry = [...m.living.values()].find((x) => x.host === b.host && sameFlow(x.orig, b.flow));
+    if (entry && !entry.stream) return; // of no stream, so nobody sees it go
+    m.changes++;
+    const step = m.step('cut', e, { entry });
+    if (entry) entry.cut = { step };
+  },
+  stream_started(m, b, e) {
+    m.streams.set(b.stream, { ...b, index: m.streams.size, running: true, packets: [], lastStep: null, step: m.step('started', e), stopped: null });
+  },
+  stream_stopped(m, b, e) {
+    const stream = m.streams.get(b.stream);
+    if (!stream) return;
+    stream.running = false;
+    stream.stopped = { step: m.step('stopped', e) };
+  },
+  sent(m, b, e) {
+    const j = m.journey(b.stream, b.seq, e);
+    if (j) [j.sent, j.connecting] = [e.at_ns, b.connecting];
+  },
+  not_sent(m, b, e) {
+    const j = m.journey(b.stream, b.seq, e);
+    if (j) [j.outcome, j.error, j.local] = [b.dropped_by_local_firewall ? 'refused' : 'unsent', b.error, b.dropped_by_local_firewall];
+  },
+  replied(m, b, e) {
+    const j = m.journey(b.stream, b.seq, e);
+    if (j) [j.outcome, j.rtt, j.answered] = [b.late ? 'late' : 'replied', b.rtt_ns, e.at_ns];
+  },
+  unreached(m, b, e) {
+    const j = m.journey(b.stream, b.seq, e);
+    if (j) [j.outcome, j.error] = ['reset', b.error];
+  },
+  judged,
+  entry_changed,
+  ran(m, b, e) { m.step('ran', e); },
+  interrupted(m, b, e) { m.interrupted = b.by || 'signal'; },
+  ended(m, b, e) { m.ended = b; },
+}));
+
+function open(host, rule, moment) {
+  let row = host.rows.find((r) => r.rule === rule);
+  if (!row) {
+    row = { rule, spans: [], hits: 0 };
+    host.rows.push(row);
+  }
+  if (!row.spans.length || row.spans.at(-1).to) row.spans.push({ from: moment, to: null, why: '' });
+}
+
+function close(host, rule, moment, why) {
+  const span = host.rows.find((r) => r.rule === rule)?.spans.at(-1);
+  if (span && !span.to) [span.to, span.why] = [moment, why];
+}
+
+// judged notes a verdict on the leg of the packet's way that it is about.
+function judged(m, b, e) {
+  if (b.rule_number) {
+    const row = m.hosts.get(b.host)?.rows.find((r) => r.rule.number === b.rule_number);
+    if (row) row.hits++;
+  }
+  if (!b.stream) return;
+  const journey = m.journey(b.stream, b.seq, e);
+  if (!journey) return;
+  const step = m.way(journey, e);
+  const place = b.direction === 'egress' ? 'egress' : 'ingress';
+  const reply = Boolean(b.reply);
+  let leg = step.legs.find((l) => l.packet === b.packet && l.reply === reply && !l[place]);
+  if (!leg) {
+    const { from, to } = journey.stream;
+    leg = { packet: b.packet, reply, from: reply ? to : from, to: reply ? from : to, egress: null, ingress: null };
+    step.legs.push(leg);
+  }
+  leg[place] = { host: b.host, state: b.state, accepted: b.accepted, rule: b.rule, number: b.rule_number ?? 0, seq: e.seq };
+  step.ordered = null;
+  for (let seq = b.seq; seq <= Math.max(b.seq, Math.min(b.last ?? 0, b.seq + 1000)); seq++) {
+    const j = m.journey(b.stream, seq, e);
+    if (!j) break;
+    j.verdicts++;
+    if (!b.accepted && !j.outcome) j.outcome = 'refused';
+  }
+  const moment = { step, leg, place };
+  const at = m.latest.get(key(b.host, b.stream)) ?? {};
+  at.any = moment;
+  if (reply) at.reply = moment;
+  if (b.state === 'new' && b.accepted) at.begun = moment;
+  m.latest.set(key(b.host, b.stream), at);
+  if (b.accepted && at.entry && !at.entry.dead) at.entry.touches.push(moment);
+}
+
+// entry_changed lets conntrack's entries appear, change and go.
+function entry_changed(m, b, e) {
+  const id = key(b.host, b.entry.id);
+  let entry = m.living.get(id);
+  const stream = entry?.stream ?? streamOf(m, b.entry.orig);
+  const at = m.latest.get(key(b.host, stream?.stream ?? '')) ?? {};
+  if (b.change === 'destroy') {
+    if (!entry) return;
+    m.living.delete(id);
+    entry.dead = entry.cut ?? (entry.hidden ? { step: m.steps.at(-1) } : m.now(e));
+    if (at.entry === entry) at.entry = null;
+    return;
+  }
+  if (!entry) {
+    entry = { host: b.host, id: b.entry.id, orig: b.entry.orig, mark: b.entry.mark, stream, hidden: !m.ready, born: at.begun ?? at.any, changes: [], touches: [], dead: null, cut: null };
+    entry.born ??= entry.hidden ? null : m.now(e);
+    m.living.set(id, entry);
+    m.entries.push(entry);
+    if (stream) {
+      at.entry = entry;
+      m.latest.set(key(b.host, stream.stream), at);
+    }
+  }
+  const replied = b.entry.status?.includes('SEEN_REPLY');
+  const last = entry.changes.at(-1);
+  const moment = !last ? entry.born : (replied && !last.replied && at.reply) || at.any || entry.born;
+  entry.mark = b.entry.mark || entry.mark;
+  if (!last || last.replied !== replied || last.timeout !== b.entry.timeout_ns || last.status.length !== (b.entry.status ?? []).length) {
+    entry.changes.push({ moment, replied, status: b.entry.status ?? [], timeout: b.entry.timeout_ns });
+  }
+}
+
+// sameFlow compares keys as conntrack does.
+function sameFlow(a, b) {
+  return a.protocol === b.protocol && a.source === b.source && a.destination === b.destination &&
+    (a.source_port ?? 0) === (b.source_port ?? 0) && (a.destination_port ?? 0) === (b.destination_port ?? 0) && (a.icmp_id ?? 0) === (b.icmp_id ?? 0);
+}
+
+// streamOf is the stream to which a flow belongs: the last that was started with it.
+function streamOf(m, orig) {
+  let found = null;
+  for (const s of m.streams.values()) {
+    const flow = { protocol: s.protocol, source: s.source, destination: s.target, source_port: s.source_port, destination_port: s.port, icmp_id: s.icmp_id };
+    if (sameFlow(orig, flow)) found = s;
+  }
+  return found;
+}
+
+// legsOf are the legs of a packet's way, one after the other.
+export function legsOf(step) {
+  step.ordered ??= inOrder(step.legs);
+  return step.ordered;
+}

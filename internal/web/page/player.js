@@ -1,0 +1,101 @@
+// The player: where in the film one is, and how fast it goes.
+
+export const speeds = [0.1, 0.25, 0.5, 1, 2, 5, 10, 25, 100];
+
+export class Player {
+  // draw is called at most once a frame, whenever there is something to draw.
+  constructor(film, draw) {
+    this.film = film;
+    this.draw = draw;
+    this.t = 0;
+    this.speed = 1;
+    this.playing = false;
+    this.following = false; // a live run, as it happens
+    this.until = null; // where a step ends
+    this.gate = null; // asked whether it may go on: (from, to) → where to stop, or null
+    this.asked = false;
+  }
+
+  get length() { return this.film.length; }
+
+  play() {
+    if (this.t >= this.length - 0.01 && !this.following) this.t = 0;
+    this.until = null;
+    this.playing = true;
+    this.wake();
+  }
+
+  pause() {
+    this.playing = false;
+    this.following = false;
+    this.until = null;
+    this.wake();
+  }
+
+  toggle() { if (this.playing) this.pause(); else this.play(); }
+
+  // follow goes to the end, and stays there as it moves on.
+  follow() {
+    this.following = true;
+    this.playing = true;
+    this.speed = 1;
+    this.until = null;
+    this.wake();
+  }
+
+  seek(t) {
+    this.following = false;
+    this.until = null;
+    this.t = Math.max(0, Math.min(this.length, t));
+    this.wake();
+  }
+
+  // playTo plays from one moment to another and stops there.
+  playTo(from, to) {
+    this.seek(from);
+    this.until = Math.min(this.length, to);
+    this.playing = true;
+    this.wake();
+  }
+
+  faster(by) {
+    const i = speeds.indexOf(this.speed);
+    this.speed = speeds[Math.max(0, Math.min(speeds.length - 1, i + by))];
+    this.wake();
+  }
+
+  // wake asks for a frame.
+  wake() {
+    if (this.asked) return;
+    this.asked = true;
+    this.before = null;
+    requestAnimationFrame((now) => this.frame(now));
+  }
+
+  frame(now) {
+    const passed = this.before === null ? 0 : Math.min(0.1, (now - this.before) / 1000);
+    this.before = now;
+    if (this.playing) this.advance(passed);
+    this.draw(this.t);
+    if (this.playing) requestAnimationFrame((next) => this.frame(next));
+    else this.asked = false;
+  }
+
+  advance(passed) {
+    let to = this.t + passed * this.speed;
+    if (this.following) {
+      // A live film grows while it is watched: keep a little behind its end.
+      const behind = this.length - 0.3;
+      to = to < behind - 3 || to > behind + 3 ? behind : Math.min(to, this.length);
+    }
+    const stop = Math.min(this.gate?.(this.t, to) ?? Infinity, this.until ?? Infinity);
+    if (to >= stop) {
+      this.t = stop;
+      this.playing = false;
+      this.until = null;
+      return;
+    }
+    this.t = Math.max(0, Math.min(to, this.length));
+    if (this.t >= this.length && !this.following) this.playing = false;
+  }
+}

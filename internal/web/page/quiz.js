@@ -1,0 +1,126 @@
+// Ask first: before each experiment the film stops and asks what will become of each
+// stream; after it, it tells who was right.
+import { element } from './dom.js';
+import { say } from './say.js';
+import { outcomeName } from './story.js';
+
+export class Quiz {
+  // report answers with the report; done is called when the film may go on.
+  constructor(root, player, model, film, report) {
+    Object.assign(this, { player, model, film, report });
+    this.on = false;
+    this.answers = new Map(); // experiment → Map of stream → guess
+    this.judged = new Set();
+    this.dialog = element('dialog', { class: 'quiz', 'aria-labelledby': 'quiz-title' });
+    this.dialog.addEventListener('cancel', () => this.skip());
+    root.append(this.dialog);
+  }
+
+  start() {
+    this.on = true;
+    this.answers.clear();
+    this.judged.clear();
+    this.player.gate = (from, to) => this.stop(from, to);
+    this.player.seek(0);
+    this.player.play();
+  }
+
+  end() {
+    this.on = false;
+    this.player.gate = null;
+    this.dialog.close();
+  }
+
+  // stop is where the film has to stop between two moments, or null.
+  stop(from, to) {
+    for (const [i, x] of this.model.experiments.entries()) {
+      const before = i ? this.model.experiments[i - 1] : null;
+      const at = x.step.start;
+      if (at >= to || at < from - 0.05) continue;
+      if (before && this.answers.has(before.number) && !this.judged.has(before.number)) return this.halt(at, () => this.tell(before.number));
+      if (!this.answers.has(x.number) && this.streams(x.number).length) return this.halt(at, () => this.ask(x.number));
+    }
+    const last = this.model.experiments.at(-1);
+    if (last && to >= this.film.length - 0.05 && this.answers.has(last.number) && !this.judged.has(last.number)) return this.halt(this.film.length - 0.06, () => this.tell(last.number));
+    return null;
+  }
+
+  halt(at, then) {
+    queueMicrotask(then);
+    return at;
+  }
+
+  experiment(number) { return this.report()?.experiments.find((x) => x.number === number); }
+
+  streams(number) { return (this.experiment(number)?.streams ?? []).filter((s) => s.sent > 0); }
+
+  ask(number) {
+    const x = this.experiment(number);
+    const form = element('form', { method: 'dialog' },
+      element('h2', { id: 'quiz-title' }, say('Experiment {0}: {1}', number, x.title)),
+      element('p', { class: 'do' }, x.do.join('; ')),
+      element('p', {}, say('What will become of the packets?')),
+      this.streams(number).map((s) => this.question(s)),
+      element('div', { class: 'buttons' },
+        element('button', { type: 'submit', class: 'primary' }, say('Watch')),
+        element('button', { type: 'button', onclick: () => this.skip() }, say('Do not ask any more'))));
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.answers.set(number, new Map(this.streams(number).map((s) => [s.stream, new FormData(form).get(`stream ${s.stream}`)])));
+      this.go();
+    });
+    this.open(form);
+  }
+
+  question(s) {
+    const { from, to } = this.report().streams.find((x) => x.name === s.stream);
+    const choices = [['all', say('They are answered')], ['none', say('They are not answered')], ['some', say('Some are, some are not')]];
+    return element('fieldset', {}, element('legend', {}, say('Stream {0}, from {1} to {2}', s.stream, from, to)),
+      choices.map(([value, text]) => element('label', {}, element('input', { type: 'radio', name: `stream ${s.stream}`, value, required: true }), text)));
+  }
+
+  tell(number) {
+    this.judged.add(number);
+    const guesses = this.answers.get(number);
+    const all = this.streams(number);
+    const right = all.every((s) => guesses.get(s.stream) === kind(s));
+    this.open(element('form', { method: 'dialog', onsubmit: (event) => { event.preventDefault(); this.go(); } },
+      element('h2', { id: 'quiz-title', 'data-right': right ? 'yes' : 'no' }, right ? say('Right!') : say('Not quite.')),
+      all.map((s) => element('div', { class: 'answer', 'data-right': guesses.get(s.stream) === kind(s) ? 'yes' : 'no' },
+        element('h3', {}, say('Stream {0}: {1} ({2} of {3} answered)', s.stream, outcomeName(s.observed), s.received, s.sent)),
+        this.because(number, s.stream).map((sentence) => element('p', {}, sentence)))),
+      element('div', { class: 'buttons' }, element('button', { type: 'submit', class: 'primary' }, say('Go on')))));
+  }
+
+  // because is what the report says of a stream in an experiment.
+  because(number, stream) {
+    const told = [];
+    for (const p of this.report().why) {
+      p.moments?.forEach((m, i) => {
+        if (m?.stream === stream && m.experiment === number) told.push(p.sentences[i]);
+      });
+    }
+    return told.slice(0, 3);
+  }
+
+  open(form) {
+    this.dialog.replaceChildren(form);
+    if (!this.dialog.open) this.dialog.showModal();
+  }
+
+  go() {
+    this.dialog.close();
+    this.player.play();
+  }
+
+  skip() {
+    this.end();
+    this.player.play();
+  }
+}
+
+// kind is what became of all packets of a stream, as the quiz asks it.
+function kind(s) {
+  if (s.received === s.sent) return 'all';
+  return s.received === 0 ? 'none' : 'some';
+}

@@ -1,0 +1,19 @@
+// What the page says, in the language that is chosen. English is written where it
+// is said; ja.js has the Japanese of it.
+import { japanese } from './ja.js';
+
+let language = 'en';
+
+// speak chooses the language: 'en' or 'ja'.
+export function speak(chosen) {
+  language = chosen === 'ja' ? 'ja' : 'en';
+  document.documentElement.lang = language;
+}
+
+export function spoken() { return language; }
+
+// say is the text with the values in the places {0}, {1} …
+export function say(text, ...values) {
+  const form = language === 'ja' ? japanese[text] ?? text : text;
+  return form.replace(/\{(\d)\}/g, (place, i) => (i in values ? String(values[i]) : place));
+}

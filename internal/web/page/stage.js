@@ -1,0 +1,200 @@
+// The stage: hosts, the wire between them, and packets on their way.
+import { element, drawing, setData, setText } from './dom.js';
+import { Gate } from './gate.js';
+import { legsOf } from './model.js';
+import { progress, judgedAt } from './legs.js';
+import { Ways } from './ways.js';
+import { say } from './say.js';
+
+const inFlight = 48; // packets that are drawn at one time
+const glow = 0.7; // s that a verdict stays lit
+
+export class Stage {
+  constructor(root, player) {
+    this.root = root;
+    this.player = player;
+    this.gates = new Map();
+    this.lit = new Map();
+    this.marks = [];
+    this.links = new Map();
+    this.stale = true;
+    this.still = matchMedia('(prefers-reduced-motion: reduce)');
+  }
+
+  // build sets the hosts up; again if there are others.
+  build(model, film) {
+    this.model = model;
+    this.film = film;
+    this.gates.clear();
+    this.links.clear();
+    this.marks = [];
+    this.lit.clear();
+    const sides = seats(model);
+    this.columns = { left: element('div', { class: 'column' }), right: element('div', { class: 'column' }) };
+    this.cables = drawing('g', { class: 'cables' });
+    this.linkLayer = drawing('g', { class: 'links' });
+    this.packetLayer = drawing('g', { class: 'packets' });
+    this.picture = drawing('svg', { class: 'picture', 'aria-hidden': 'true' }, this.cables, this.linkLayer, this.packetLayer);
+    for (const [name, side] of sides) {
+      const gate = new Gate(model.hosts.get(name), film, side);
+      this.gates.set(name, gate);
+      this.columns[side].append(gate.node);
+    }
+    this.root.replaceChildren(this.columns.left, element('div', { class: 'wire' }), this.columns.right, this.picture);
+    setData(this.root, 'crowd', model.hosts.size > 4 ? 'yes' : null);
+    this.hosts = model.hosts.size;
+    this.entriesKnown = -1;
+    this.stale = true;
+  }
+
+  speak() {
+    for (const gate of this.gates.values()) gate.speak();
+    this.stale = true;
+  }
+
+  // fit measures everything again.
+  fit() { this.stale = true; }
+
+  render(t) {
+    if (this.model.hosts.size !== this.hosts) this.build(this.model, this.film);
+    this.shareEntries();
+    const real = this.film.real(t);
+    const fine = (this.model.begun?.interval_ns ?? 1e9) < 5e8;
+    for (const gate of this.gates.values()) {
+      gate.fine = fine;
+      if (gate.show(t, real)) this.stale = true;
+    }
+    if (this.stale) this.measure();
+    this.light(t);
+    this.link(t);
+    this.fly(t);
+  }
+
+  shareEntries() {
+    const { entries } = this.model;
+    if (this.entriesKnown === entries.length) return;
+    for (const gate of this.gates.values()) gate.all = entries.filter((e) => e.host === gate.host.name);
+    this.entriesKnown = entries.length;
+  }
+
+  measure() {
+    this.ways = new Ways(this.root, this.gates);
+    this.stale = false;
+    const { width, height } = this.ways;
+    this.picture.setAttribute('viewBox', `0 0 ${width} ${height}`);
+    this.picture.setAttribute('width', width);
+    this.picture.setAttribute('height', height);
+    this.cables.replaceChildren(...this.ways.cables().map((d) => drawing('path', { d, class: 'cable' })));
+    this.linked = '';
+  }
+
+  // light lights the rows that have just judged, and those that were asked before.
+  light(t) {
+    const lit = new Map();
+    for (const step of this.film.running(t, glow)) {
+      if (step.kind !== 'packet') continue;
+      const legs = legsOf(step);
+      for (const leg of legs) {
+        for (const place of ['egress', 'ingress']) {
+          const verdict = leg[place];
+          if (!verdict) continue;
+          const gate = this.gates.get(verdict.host);
+          if (!gate) continue;
+          const at = step.start + step.length * judgedAt(legs, leg, place);
+          const row = gate.rowOf(place, verdict);
+          if (t >= at && t < at + (step.routine ? glow * 0.6 : Math.max(glow, step.length / legs.length))) lit.set(row, verdict.accepted ? 'accept' : 'drop');
+          else if (!step.routine && t < at && at - t < step.length * 0.2 / legs.length && !lit.has(row)) this.ask(lit, row, (at - t) / (step.length * 0.2 / legs.length));
+        }
+      }
+    }
+    for (const row of this.lit.keys()) if (!lit.has(row)) setData(row, 'lit', null);
+    for (const [row, how] of lit) setData(row, 'lit', how);
+    this.lit = lit;
+  }
+
+  // ask lights the row that a packet is held against on its way down the list.
+  ask(lit, row, left) {
+    const rows = [...row.parentNode.children].filter((r) => !r.hidden);
+    const asked = rows[Math.floor((1 - left) * (rows.indexOf(row) + 1))];
+    if (asked && !lit.has(asked)) lit.set(asked, 'asked');
+  }
+
+  // link draws a line from each entry to the rule that admitted it.
+  link(t) {
+    let known = '';
+    const lines = [];
+    for (const gate of this.gates.values()) {
+      for (const [entry, card] of gate.cards) {
+        const row = entry.mark ? gate.ruleRow(entry.mark) : null;
+        if (!row || row.hidden || card.dataset.dead) continue;
+        const hot = t - entry.touchedAt < glow && t >= entry.touchedAt;
+        setData(card, 'hot', hot ? 'yes' : null);
+        lines.push({ gate, row, card, gone: row.dataset.gone, hot });
+        known += `${gate.host.name} ${entry.id} ${entry.mark} ${row.dataset.gone ?? ''} ${hot}\n`;
+      }
+    }
+    if (known === this.linked) return;
+    this.linked = known;
+    this.linkLayer.replaceChildren(...lines.map(({ gate, row, card, gone, hot }) =>
+      drawing('path', { d: this.ways.link(gate, row, card), class: 'link', 'data-gone': gone ? 'yes' : null, 'data-hot': hot ? 'yes' : null, 'data-stream': card.dataset.stream })));
+  }
+
+  // fly puts each packet where it is.
+  fly(t) {
+    const steps = this.film.running(t).filter((s) => s.kind === 'packet' && s.start <= t);
+    const every = Math.ceil(steps.length / inFlight);
+    const drawn = steps.filter((s, i) => !s.routine || i % every === 0).slice(-inFlight);
+    while (this.marks.length < drawn.length) this.marks.push(this.mark());
+    this.marks.forEach((mark, i) => {
+      const step = drawn[i];
+      if (!step) {
+        if (mark.shown) mark.node.setAttribute('visibility', 'hidden');
+        mark.shown = false;
+        return;
+      }
+      this.put(mark, step, t);
+    });
+  }
+
+  mark() {
+    const label = drawing('text', { class: 'seq', dy: '0.35em' });
+    const node = drawing('g', { class: 'packet' }, drawing('circle', { r: 10 }), drawing('path', { class: 'cross', d: 'M-5-5 5 5M5-5-5 5' }), label);
+    this.packetLayer.append(node);
+    return { node, label, shown: false };
+  }
+
+  put(mark, step, t) {
+    const { journey } = step;
+    const legs = legsOf(step);
+    const way = legs.length ? legs : [{ from: journey.stream.from, to: journey.stream.to, egress: null, ingress: null }];
+    let p = Math.min(0.9999, Math.max(0, (t - step.start) / step.length));
+    const at = progress(way, p);
+    if (this.still.matches && at.part !== 'dead') Object.assign(at, { part: at.part === 'home' ? 'home' : 'in', far: 0.75 });
+    const place = this.ways.place(at, !step.routine);
+    if (!mark.shown) mark.node.setAttribute('visibility', 'visible');
+    mark.shown = true;
+    mark.node.setAttribute('transform', `translate(${place.x.toFixed(1)} ${place.y.toFixed(1)}) scale(${step.routine ? 0.62 : 1})`);
+    mark.node.setAttribute('opacity', place.opacity.toFixed(2));
+    setData(mark.node, 'stream', journey.stream.index % 8);
+    setData(mark.node, 'reply', at.leg?.reply ? 'yes' : null);
+    setData(mark.node, 'dead', at.part === 'dead' ? 'yes' : null);
+    setText(mark.label, step.routine || at.part === 'dead' ? '' : journey.seq);
+  }
+
+  // describe says what a person would see, for who does not see it.
+  describe() { return say('the hosts, their gates and what conntrack remembers'); }
+}
+
+// seats puts who is asked on the right and who asks on the left.
+function seats(model) {
+  const names = [...model.hosts.keys()];
+  const asked = new Set([...model.streams.values()].slice(0, 1).map((s) => s.to));
+  if (!asked.size && names.length) asked.add(names[0]);
+  const side = new Map(names.map((n) => [n, asked.has(n) ? 'right' : 'left']));
+  if (names.length > 4) {
+    const half = Math.floor(names.length / 2);
+    const order = [...names].sort((a, b) => asked.has(b) - asked.has(a));
+    order.forEach((n, i) => side.set(n, i < half ? 'right' : 'left'));
+  } else if (names.length > 1 && asked.size === names.length) side.set(names.at(-1), 'left');
+  return names.map((n) => [n, side.get(n)]);
+}

@@ -1,0 +1,119 @@
+// What happens, in words: the subtitles of the film, and the whole story of a packet.
+import { legsOf } from './model.js';
+import { say } from './say.js';
+import { runTime, span } from './words.js';
+
+// captionOf is the subtitle of a step, or null if it needs none.
+export function captionOf(step, model, film) {
+  const b = step.body;
+  switch (step.kind) {
+    case 'experiment': return { head: say('Experiment {0}: {1}', b.number, step.plan?.title ?? ''), text: (step.plan?.do ?? []).join('; ') };
+    case 'revoked': return { text: say('Rule {0} ({1}) is revoked. The conntrack entries stay where they are.', b.id, b.text), tone: 'drop' };
+    case 'authorized': return { text: say('Rule {0} ({1}) is authorized. Whoever is new from now on finds it in the list.', b.id, b.text), tone: 'accept' };
+    case 'groups': return { text: say('{0} has other groups now: {1}. Rules of the groups that it left ask nobody any more; entries stay.', b.host, (b.groups ?? []).join(', ') || '–') };
+    case 'acl': return { text: b.on ? say('A network ACL stands before {0}. It knows no connections: it is held against every packet.', b.host) : say('The network ACL before {0} is gone.', b.host) };
+    case 'cut': return { text: b.why === 'untracked' ? say('{0} forgets an entry: flows like it are no longer tracked there.', b.host) : say('An entry is deleted from the table of {0}. Its flow is a stranger now.', b.host), tone: 'drop' };
+    case 'configured': return { text: say('conntrack behaves in another way from now on.') };
+    case 'stopped': return { text: say('Stream {0} stops.', b.stream) };
+    case 'gone': return { text: say('An entry was not used for too long, and is forgotten.') };
+    case 'packet': return step.routine ? null : packetCaption(step, model, film);
+    default: return null;
+  }
+}
+
+// deciding is the verdict that a packet's story turns on: the drop, or else what let
+// it in where it arrived.
+function deciding(step) {
+  const legs = legsOf(step);
+  const dropped = legs.flatMap((l) => [[l, l.egress], [l, l.ingress]]).find(([, v]) => v && !v.accepted);
+  if (dropped) return { leg: dropped[0], verdict: dropped[1] };
+  const there = legs.find((l) => !l.reply && l.ingress);
+  return there ? { leg: there, verdict: there.ingress } : null;
+}
+
+function packetCaption(step, model, film) {
+  const found = deciding(step);
+  const { journey } = step;
+  const name = say('packet {0} of stream {1}', journey.seq, journey.stream.stream);
+  if (!found) return { text: say('{0} is on its way. Nobody was heard to judge it.', name) };
+  const { leg, verdict } = found;
+  const entry = model.entries.find((e) => e.host === verdict.host && e.stream === journey.stream && film.when(e.born) <= step.start + step.length && !(e.dead && film.when(e.dead) < step.start));
+  const rule = verdict.number ? model.rules.get(verdict.number) : null;
+  if (!verdict.accepted) return { text: dropText(name, leg, verdict, model, step, film), tone: 'drop' };
+  if (verdict.state === 'established') {
+    const by = entry && model.rules.get(entry.mark);
+    const row = by && model.hosts.get(verdict.host)?.rows.find((r) => r.rule === by);
+    const gone = row?.spans.at(-1)?.to && film.when(row.spans.at(-1).to) <= step.start;
+    if (gone) return { text: say('{0} is ESTABLISHED: {1} finds its entry and lets it pass before any rule is asked. Rule {2}, which once let the flow in, is gone. The entry is not.', name, verdict.host, by.id), tone: 'accept' };
+    return { text: say('{0} is ESTABLISHED: {1} has an entry of its flow, and lets it pass before any rule is asked.', name, verdict.host), tone: 'accept' };
+  }
+  if (verdict.state === 'new') return { text: say('{0} is NEW to {1}: no entry, so rule after rule is asked. Rule {2} lets it in, and conntrack remembers the flow.', name, verdict.host, rule?.id ?? verdict.rule), tone: 'accept' };
+  if (verdict.state === 'untracked') return { text: say('{0} is UNTRACKED: {1} is open to the world both ways for it, so there is no entry, and rule {2} is asked about each packet.', name, verdict.host, rule?.id ?? verdict.rule), tone: 'accept' };
+  return { text: say('{0} is {1} to {2}; {3} lets it pass.', name, verdict.state.toUpperCase(), verdict.host, verdict.rule), tone: 'accept' };
+}
+
+function dropText(name, leg, verdict, model, step, film) {
+  const what = leg.reply ? say('the reply to {0}', name) : name;
+  const leaving = leg.egress === verdict;
+  if (verdict.rule.startsWith('acl-')) return say('{0} is {1}, but the network ACL of {2} knows no connections, and drops it.', what, verdict.state.toUpperCase(), verdict.host);
+  if (leaving) return say('{0} does not leave {1}: no rule lets it out, and default deny drops it.', what, verdict.host);
+  if (verdict.state === 'related') return say('An ICMP error about {0} is RELATED, not ESTABLISHED. {1} has no rule for it: default deny drops it.', name, verdict.host);
+  if (verdict.state === 'invalid') return say('{0} is INVALID to {1}: there is no entry, and it does not begin a connection. Default deny drops it.', what, verdict.host);
+  const gone = model.hosts.get(verdict.host)?.rows.find((r) => r.rule.direction === 'ingress' && r.spans.at(-1)?.to && film.when(r.spans.at(-1).to) <= step.start && !r.rule.id.startsWith('out'));
+  if (gone) return say('{0} is NEW to {1}: no entry. Rule {2} is gone and no other fits, so default deny drops it.', what, verdict.host, gone.rule.id);
+  return say('{0} is NEW to {1}: no entry, and no rule fits, so default deny drops it.', what, verdict.host);
+}
+
+// storyOf is the whole story of a packet: a list of sentences.
+export function storyOf(journey, outcome, model, packet) {
+  const { stream } = journey;
+  const lines = [];
+  const steps = [journey.step, ...journey.again].filter(Boolean);
+  lines.push(say('It was sent by {0} to {1}, {2} after the run began, in experiment {3}.', stream.from, stream.to, runTime(journey.sent ?? journey.ns), packet?.experiment ?? journey.step.experiment));
+  for (const step of steps) {
+    for (const leg of legsOf(step)) {
+      lines.push({ head: leg.packet });
+      for (const [verdict, place] of [[leg.egress, 'egress'], [leg.ingress, 'ingress']]) if (verdict) lines.push(verdictText(verdict, place, model));
+    }
+  }
+  lines.push(endText(journey, outcome));
+  return lines;
+}
+
+function verdictText(v, place, model) {
+  const state = v.state.toUpperCase();
+  const rule = v.number ? model.rules.get(v.number) : null;
+  const leaving = place === 'egress';
+  if (v.accepted && v.rule === 'established') return leaving ? say('Leaving {0} it was {1}: conntrack knew the flow, no rule was asked.', v.host, state) : say('Arriving at {0} it was {1}: conntrack knew the flow, no rule was asked.', v.host, state);
+  if (v.accepted) return leaving ? say('Leaving {0} it was {1}: rule {2} ({3}) let it out.', v.host, state, v.rule, rule?.text ?? '') : say('Arriving at {0} it was {1}: rule {2} ({3}) let it in.', v.host, state, v.rule, rule?.text ?? '');
+  return leaving ? say('Leaving {0} it was {1}: dropped by {2}.', v.host, state, v.rule) : say('Arriving at {0} it was {1}: dropped by {2}.', v.host, state, v.rule);
+}
+
+function endText(journey, outcome) {
+  switch (outcome) {
+    case 'replied': return say('The reply came after {0}.', span(journey.rtt));
+    case 'late': return say('The reply came late, after {0}.', span(journey.rtt));
+    case 'refused': return say('It was refused: the kernel was seen to drop it or its reply.');
+    case 'stalled': return say('It waits in the connection: nothing gets through.');
+    case 'reset': return say('Its sender was told that nobody listens.');
+    case 'unsent': return say('It could not be sent: {0}.', journey.error ?? '');
+    case 'lost': return say('It was neither answered nor seen to be dropped.');
+    default: return say('It is still under way.');
+  }
+}
+
+// outcomeName is an outcome as one says it.
+export function outcomeName(outcome) {
+  switch (outcome) {
+    case 'replied': return say('replied');
+    case 'late': return say('replied late');
+    case 'refused': return say('refused');
+    case 'stalled': return say('stalled');
+    case 'reset': return say('reset');
+    case 'unsent': return say('not sent');
+    case 'lost': return say('lost');
+    case 'mixed': return say('some so, some so');
+    case 'nothing': return say('nothing sent');
+    default: return say('under way');
+  }
+}

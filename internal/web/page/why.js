@@ -1,0 +1,104 @@
+// The report below the film: why, what was predicted, the statistics, the evidence.
+// Every figure and sentence is the report's.
+import { element } from './dom.js';
+import { say } from './say.js';
+import { outcomeName } from './story.js';
+import { fixed, percent } from './words.js';
+
+// showReport draws a report; show is called with the moment of a sentence.
+export function showReport(root, report, show) {
+  if (!report) {
+    root.replaceChildren();
+    return;
+  }
+  root.replaceChildren(
+    section('why', say('Why'), why(report, show)),
+    section('predicted', say('Predicted and observed'), predicted(report)),
+    section('statistics', say('Statistics'), report.streams.map(statistics)),
+    section('evidence', say('Evidence'), [flows(report), counters(report), verdicts(report, show), about(report)]),
+  );
+}
+
+function section(id, title, ...content) {
+  return element('section', { id, 'aria-labelledby': `${id}-title` }, element('h2', { id: `${id}-title` }, title), ...content);
+}
+
+function why(report, show) {
+  return report.why.map((p) => element('div', { class: 'paragraph' }, element('h3', {}, p.subject),
+    element('ul', {}, p.sentences.map((sentence, i) => {
+      const moment = p.moments?.[i];
+      if (!moment) return element('li', {}, sentence);
+      return element('li', {}, element('button', { class: 'moment', type: 'button', title: say('show this moment'), onclick: () => show(moment) }, sentence));
+    }))));
+}
+
+function table(heads, rows) {
+  return element('div', { class: 'scroll', tabindex: '0', role: 'group' }, element('table', {},
+    element('thead', {}, element('tr', {}, heads.map((h) => element('th', { scope: 'col' }, h)))),
+    element('tbody', {}, rows.map((cells) => element('tr', {}, cells.map((c) => element('td', {}, c ?? '')))))));
+}
+
+function predicted(report) {
+  const rows = report.experiments.flatMap((x) => x.predictions.map((p, i) => [
+    i ? '' : String(x.number), i ? '' : x.title, p.subject, p.predicted, p.observed,
+    element('span', { class: 'held', 'data-held': p.held ? 'yes' : 'no' }, p.held ? say('yes') : say('NO')),
+  ]));
+  const end = report.interrupted ? say('The run was interrupted.') : report.failed ? say('The run broke: {0}', report.failed) : report.held ? say('Everything was as predicted.') : say('Not everything was as predicted.');
+  return [table(['#', say('experiment'), say('of'), say('predicted'), say('observed'), say('held')], rows),
+    element('p', { class: 'conclusion', 'data-held': report.held ? 'yes' : 'no' }, end)];
+}
+
+function statistics(s) {
+  const ping = !s.port;
+  const lines = [];
+  if (ping) {
+    lines.push(`--- ${s.target} ping statistics ---`);
+    lines.push(`${s.sent} packets transmitted, ${s.received} received, ${percent(s.loss_percent)}% packet loss, time ${fixed(s.time_ms, 0)}ms`);
+    if (s.rtt_ms) lines.push(`rtt min/avg/max/mdev = ${[s.rtt_ms.min, s.rtt_ms.avg, s.rtt_ms.max, s.rtt_ms.mdev].map((x) => fixed(x, 3)).join('/')} ms`);
+  } else {
+    const parts = [say('{0} sent', s.sent)];
+    for (const [n, words] of [[s.received, say('{0} replied', s.received)], [s.refused, say('{0} refused', s.refused)], [s.stalled, say('{0} stalled', s.stalled)], [s.belated, say('{0} of those answered later', s.belated)], [s.reset, say('{0} reset', s.reset)], [s.lost, say('{0} lost', s.lost)], [s.retransmitted, say('{0} seen to be sent again', s.retransmitted)]]) if (n > 0) parts.push(words);
+    if (s.rtt_ms) parts.push(`rtt min/avg/max ${[s.rtt_ms.min, s.rtt_ms.avg, s.rtt_ms.max].map((x) => fixed(x, 3)).join('/')} ms`);
+    lines.push(parts.join(', '));
+  }
+  const title = ping ? say('Stream {0}: ping from {1} to {2}', s.name, s.from, s.to) : say('Stream {0}: {1} from {2} to {3}, port {4}', s.name, s.protocol, s.from, s.to, s.port);
+  return element('div', { class: 'statistics' }, element('h3', {}, title), element('pre', {}, lines.join('\n')));
+}
+
+function fold(title, content) {
+  return element('details', {}, element('summary', {}, title), content);
+}
+
+function flows(report) {
+  const rows = report.flows.filter((f) => f.stream !== null).map((f) => [
+    String(f.experiment), f.host, f.stream, `${f.protocol} ${f.source} > ${f.destination} ${f.icmp_id ? `id ${f.icmp_id}` : `${f.source_port ?? ''} > ${f.destination_port ?? ''}`}`,
+    f.admitted_by === null ? say('no rule') : f.admitting_rule_revoked ? say('{0} (revoked)', f.admitted_by) : f.admitted_by,
+    (f.status ?? []).join(' '), say('{0} ({1} bytes)', f.packets, f.bytes), say('{0} ({1} bytes)', f.reply_packets, f.reply_bytes), `${f.timeout_seconds} s`,
+  ]);
+  return fold(say('conntrack at the end of each experiment'), table(['#', say('host'), say('stream'), say('flow'), say('admitted by'), say('status'), say('sent'), say('back'), say('time left')], rows));
+}
+
+function counters(report) {
+  const rows = report.counters.map((c) => [c.host, c.direction === 'egress' ? say('out') : say('in'), c.revoked ? say('{0} (revoked)', c.rule) : c.rule, c.never_hit ? say('never') : String(c.packets), String(c.bytes)]);
+  return fold(say('packets that each rule accepted'), table([say('host'), say('way'), say('rule'), say('packets'), say('bytes')], rows));
+}
+
+function verdicts(report, show) {
+  const rows = report.streams.flatMap((s) => s.verdicts.map((v) => [
+    element('button', { class: 'moment', type: 'button', onclick: () => show({ stream: s.name, first: v.first, last: v.last }) }, v.first === v.last ? `${s.name}: ${v.first}` : `${s.name}: ${v.first}–${v.last}`),
+    v.packet === 'reply' ? say('reply') : say('request'), v.host, v.direction === 'egress' ? say('out') : say('in'), v.state.toUpperCase(), v.verdict === 'accept' ? say('accepted') : say('dropped'), v.rule,
+  ]));
+  return fold(say('verdicts of the kernel'), table([say('packets'), say('what'), say('host'), say('way'), say('state'), say('verdict'), say('by')], rows));
+}
+
+function about(report) {
+  const missed = report.missed.verdicts + report.missed.events;
+  const rows = [
+    [say('scenario'), report.scenario], [say('began'), report.started], [say('kernel'), report.kernel], [say('lablab'), report.version],
+    [say('between two packets'), `${report.interval_ms} ms`],
+    [say('self-check'), report.canaries.map((c) => say('{0} dropped {1}', c.host, c.packet)).join('; ')],
+    [say('missed'), missed ? say('{0} verdicts and {1} events were not heard', report.missed.verdicts, report.missed.events) : say('nothing')],
+  ];
+  const streams = report.streams.map((s) => [say('stream {0}', s.name), `${outcomeName('replied')} ${s.received}, ${outcomeName('refused')} ${s.refused}, ${outcomeName('lost')} ${s.lost}`]);
+  return fold(say('about this run'), table([say('what'), say('observed')], [...rows, ...streams]));
+}

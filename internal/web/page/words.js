@@ -1,0 +1,50 @@
+// Figures and names as they are written.
+
+const protocols = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6' };
+
+export function protocolName(number) { return protocols[number] ?? String(number); }
+
+// flowText is what conntrack tells flows apart by.
+export function flowText(key) {
+  const name = protocolName(key.protocol);
+  if (key.protocol === 1 || key.protocol === 58) return `${name} ${key.source} > ${key.destination} id ${key.icmp_id ?? 0}`;
+  return `${name} ${end(key.source, key.source_port)} > ${end(key.destination, key.destination_port)}`;
+}
+
+function end(address, port) {
+  if (!port) return address;
+  return String(address).includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+// fixed writes a number with so many decimals as C and Go do: a tie goes to the even digit.
+export function fixed(x, decimals) {
+  const scaled = x * 10 ** decimals;
+  if (Math.abs(scaled % 1) === 0.5 && Math.floor(scaled) % 2 === 0) return (Math.floor(scaled) / 10 ** decimals).toFixed(decimals);
+  return x.toFixed(decimals);
+}
+
+// percent writes a share as ping(8) does: %g, six digits and no trailing zeros.
+export function percent(share) { return String(Number(share.toPrecision(6))); }
+
+// clock is what is left of a time, in ns; fine if the run is quicker than seconds.
+export function clock(ns, fine) {
+  const s = ns / 1e9;
+  if (s >= 86400) return `${fixed(s / 86400, 1)} d`;
+  if (s >= 3600) return `${fixed(s / 3600, 1)} h`;
+  return fine ? `${s.toFixed(3)} s` : `${s.toFixed(1)} s`;
+}
+
+// span is a length of time.
+export function span(ns) {
+  if (ns < 1e9) return `${fixed(ns / 1e6, ns < 1e7 ? 3 : 0)} ms`;
+  return `${fixed(ns / 1e9, 1)} s`;
+}
+
+// runTime is a time of the run.
+export function runTime(ns) { return `${(ns / 1e9).toFixed(3)} s`; }
+
+// filmTime is a time of the film.
+export function filmTime(seconds) {
+  const s = Math.max(0, Math.floor(seconds));
+  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')}`;
+}

@@ -1,0 +1,36 @@
+package web
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"lablab/timeline"
+)
+
+// Read reads a record, or the record that a page has in it.
+func Read(r io.Reader) ([]timeline.Event, error) {
+	const doctype = "<!doctype html>"
+	b := bufio.NewReader(r)
+	begins, _ := b.Peek(len(doctype))
+	if string(begins) != doctype {
+		return timeline.Read(b)
+	}
+	page, err := io.ReadAll(b)
+	if err != nil {
+		return nil, fmt.Errorf("read page: %w", err)
+	}
+	_, rest, found := bytes.Cut(page, []byte(`<script type="application/json" id="record">`))
+	record, _, ends := bytes.Cut(rest, []byte("</script>"))
+	if !found || !ends {
+		return nil, errors.New("read page: there is no record in it")
+	}
+	var events []timeline.Event
+	if err := json.Unmarshal(record, &events); err != nil {
+		return nil, fmt.Errorf("read page: %w", err)
+	}
+	return events, nil
+}
