@@ -12,7 +12,8 @@
 //                          to, port, running}], rules: [{number, id, group, direction, text,
 //                          hosts, on}], entries: [{host, id, orig, mark, stream, alive}] }
 //
-// A file calls it with everything (record.js). A live page (live.js, controls.js)
+// A file calls it with everything (record.js). A live page is Page{Live: true}.Write
+// in Go, which bundles live.js and what it imports. It (live.js, controls.js)
 // calls it with live: true and nothing else, then append() as the events come: the
 // page follows them until somebody drags it back, and has a button to follow again.
 //
