@@ -17,9 +17,15 @@ type revokedRule struct {
 	rule      sg.Rule
 }
 
-// Again authorizes rules that were revoked, by their ids.
+// Again authorizes rules that were revoked, by their ids. The group may be empty if
+// the first id is of one group only.
 func (l *Lab) Again(group string, ids ...string) error {
 	err := l.change(func(to *sg.Account) error {
+		if group == "" {
+			if group = l.hadRule(ids[0]); group == "" {
+				return &sg.Error{Code: sg.RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' was revoked from no group, or from several", ids[0])}
+			}
+		}
 		g, err := to.Find(group)
 		if err != nil {
 			return err
@@ -39,6 +45,21 @@ func (l *Lab) Again(group string, ids ...string) error {
 		return fmt.Errorf("authorize in group %s: %w", group, err)
 	}
 	return nil
+}
+
+// hadRule is the group from which a rule with that id was revoked; empty if there is
+// none, or several.
+func (l *Lab) hadRule(id string) string {
+	var groups []string
+	for key := range l.revoked {
+		if key.id == id {
+			groups = append(groups, key.group)
+		}
+	}
+	if len(groups) != 1 {
+		return ""
+	}
+	return groups[0]
 }
 
 // A ruleKey is what a rule is known by: its group and its id in it.

@@ -69,6 +69,9 @@ func newRevoke(env Env) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if change.Group == "" {
+			return inAWSWords(&sg.Error{Code: sg.RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' does not exist", oneLine(change.IDs[0]))}, f.operation("Revoke"))
+		}
 		if err := lab.Revoke(ctx, change); err != nil {
 			return inAWSWords(err, f.operation("Revoke"))
 		}
@@ -119,11 +122,13 @@ func (f ruleFlags) change(ctx context.Context, lab *control.Client, args []strin
 			may = append(may, g.ID)
 		}
 	}
-	if len(may) != 1 {
+	switch {
+	case len(may) == 1:
+		change.Group = may[0]
+	case len(may) > 1 || len(change.IDs) == 0:
 		return change, &usageError{errors.New("which security group?"), "name it: --group-id ID"}
 	}
-	change.Group = may[0]
-	return change, nil
+	return change, nil // the lab knows from which group a rule was revoked
 }
 
 // rules are those that the flags describe.

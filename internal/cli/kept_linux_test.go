@@ -29,8 +29,8 @@ type kept struct {
 	env       []string
 }
 
-// keep builds a lab that is gone when the test ends.
-func keep(t *testing.T, path, name string) *kept {
+// keep builds a lab that is gone when the test ends; up may be told more.
+func keep(t *testing.T, path, name string, more ...string) *kept {
 	t.Helper()
 	// A short path: that of a socket has 108 bytes at most.
 	runtime, err := os.MkdirTemp("", "kept")
@@ -40,7 +40,7 @@ func keep(t *testing.T, path, name string) *kept {
 	t.Cleanup(func() { _ = os.RemoveAll(runtime) })
 	k := &kept{t: t, path: path, name: fmt.Sprintf("%s-%d", name, os.Getpid()), env: append(os.Environ(), "XDG_RUNTIME_DIR="+runtime)}
 	k.directory = control.Directory(func(string) string { return runtime }, os.Getuid())
-	k.must("up", "-d")
+	k.must("up", append([]string{"-d"}, more...)...)
 	t.Cleanup(func() { _, _ = k.run("down") })
 	return k
 }

@@ -1,0 +1,150 @@
+package cli_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lablab/internal/nstest"
+)
+
+// An sshServer is sshd in a host of a lab, with keys of its own.
+type sshServer struct {
+	*kept
+	host, directory, login string
+}
+
+// sshd starts sshd in a host. Only in a lab of root's it is the usual one: in a user
+// namespace there is one user, so it has to be an ordinary user's, which may listen at
+// port 22 and cannot hand out terminals.
+func sshd(t *testing.T, k *kept, host string) *sshServer {
+	t.Helper()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sshServer{kept: k, host: host, directory: t.TempDir(), login: me.Username}
+	for _, name := range []string{"host", "user"} {
+		if out, err := exec.Command(nstest.Tool(t, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", s.file(name)).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	server := []string{
+		nstest.Tool(t, "sshd"), "-D", "-e", "-f", "/dev/null", "-h", s.file("host"),
+		"-o", "AuthorizedKeysFile=" + s.file("user.pub"), "-o", "StrictModes=no", "-o", "PidFile=none",
+	}
+	if me.Uid == "0" {
+		// What is mounted in there nobody else sees.
+		server = append([]string{"sh", "-c", `mount -t tmpfs none /run && mkdir -m 755 /run/sshd && exec "$0" "$@"`}, append(server, "-o", "UsePAM=yes")...)
+	} else {
+		// The one who runs the tests may have no shell to log in to.
+		s.login = "me"
+		users := fmt.Sprintf("root:x:0:0::/:/bin/sh\nsshd:x:1:1::/:/bin/false\nme:x:%s:%s::/:/bin/sh\n", me.Uid, me.Gid)
+		if err := os.WriteFile(s.file("passwd"), []byte(users), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		k.must("exec", host, "--", "sh", "-c", `echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start; mount --bind "$0" /etc/passwd`, s.file("passwd"))
+		server = append([]string{"unshare", "--user", "--map-user=" + me.Uid, "--map-group=" + me.Gid}, server...)
+	}
+	k.daemon(host, nil, server...).says(t, "Server listening")
+	return s
+}
+
+func (s *sshServer) file(name string) string { return filepath.Join(s.directory, name) }
+
+// ssh is a command line of the client.
+func (s *sshServer) ssh(more ...string) []string {
+	command := []string{
+		"ssh", "-T", "-F", "none", "-i", s.file("user"), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+		"-o", "LogLevel=ERROR", "-o", "ConnectTimeout=1", s.login + "@" + s.host,
+	}
+	return append(command, more...)
+}
+
+// A shell is at the other end of a session, and answers what it is asked.
+type shell struct {
+	*daemon
+	keyboard *os.File
+	asked    int
+}
+
+// session logs in from another host.
+func (s *sshServer) session(t *testing.T, from string) *shell {
+	t.Helper()
+	input, keyboard, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = keyboard.Close() })
+	d := s.daemon(from, input, s.ssh("sh")...)
+	_ = input.Close()
+	return &shell{daemon: d, keyboard: keyboard}
+}
+
+// ask types a command, and returns what it will answer.
+func (s *shell) ask(t *testing.T) string {
+	t.Helper()
+	s.asked++
+	if _, err := fmt.Fprintf(s.keyboard, "echo answer-$((%d * 1000))\n", s.asked); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("answer-%d000\n", s.asked)
+}
+
+// A session that a rule for one address let in is tracked: it outlives the rule, while
+// no other gets in. It ends with its entry.
+func TestSSHOutlivesItsRule(t *testing.T) {
+	k := keep(t, lablab(t), "ssh-office", "ssh-from-office")
+	server := sshd(t, k, "server")
+	session := server.session(t, "office")
+	session.says(t, session.ask(t))
+	if flows := k.must("flows", "server"); !strings.Contains(flows, ":22 ") || !strings.Contains(flows, "admitted by ssh\n") {
+		t.Errorf("who let it in?\n%s", flows)
+	}
+
+	k.must("revoke", "ssh")
+	session.says(t, session.ask(t))
+	if flows := k.must("flows", "server"); !strings.Contains(flows, "admitted by ssh (gone)\n") {
+		t.Errorf("who let it in?\n%s", flows)
+	}
+	if out, err := k.run("exec", append([]string{"office", "--"}, server.ssh("true")...)...); exitCode(err) != 255 || !strings.Contains(out, "timed out") {
+		t.Errorf("another session: %v: %s", err, out)
+	}
+
+	trace := k.begin("trace", nil, "server", "--port", "22")
+	trace.says(t, "Ctrl-C ends")
+	if out := k.must("cut", "--admitted-by", "ssh"); out != "1 entry deleted\n" {
+		t.Error(out)
+	}
+	answer := session.ask(t)
+	trace.says(t, "ingress invalid     DROP   by default-deny") // amid a connection that conntrack does not know
+	if strings.Contains(session.said(), answer) {
+		t.Error("the session goes on without its entry")
+	}
+}
+
+// A session that a rule for everybody let in is not tracked, as EC2 documents it: it
+// ends with the rule.
+func TestSSHEndsWithItsRule(t *testing.T) {
+	k := keep(t, lablab(t), "ssh-world", "ssh-from-world")
+	server := sshd(t, k, "server")
+	session := server.session(t, "office")
+	session.says(t, session.ask(t))
+	if flows := k.must("flows", "server"); strings.Contains(flows, ":22 ") {
+		t.Errorf("it is tracked:\n%s", flows)
+	}
+	trace := k.begin("trace", nil, "server", "--port", "22")
+	trace.says(t, "Ctrl-C ends")
+	k.must("revoke", "ssh")
+	answer := session.ask(t)
+	trace.says(t, "ingress invalid     DROP   by default-deny") // nothing says any more that it need not be tracked
+	if strings.Contains(session.said(), answer) {
+		t.Error("the session goes on without its rule")
+	}
+	k.must("authorize", "ssh") // TCP has tried again all the while
+	session.says(t, answer)
+}

@@ -1,0 +1,211 @@
+package cli_test
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lablab/internal/nstest"
+)
+
+// A daemon is a program that goes on inside a host.
+type daemon struct {
+	*exec.Cmd
+	mu    sync.Mutex
+	text  bytes.Buffer
+	ended func() error // waits for it
+}
+
+// Write takes what the program writes.
+func (d *daemon) Write(b []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.text.Write(b)
+}
+
+// said is what the program has written so far.
+func (d *daemon) said() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.text.String()
+}
+
+// says waits until the program has written a word.
+func (d *daemon) says(t *testing.T, word string) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	for !strings.Contains(d.said(), word) {
+		select {
+		case <-deadline:
+			t.Fatalf("%v never says %q, but\n%s", d.Args, word, d.said())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// daemon starts a program inside a host; it is gone when the test ends.
+func (k *kept) daemon(host string, input io.Reader, args ...string) *daemon {
+	k.t.Helper()
+	return k.begin("exec", input, append([]string{host, "--"}, args...)...)
+}
+
+// begin starts a command that goes on; it is gone when the test ends.
+func (k *kept) begin(verb string, input io.Reader, args ...string) *daemon {
+	k.t.Helper()
+	d := &daemon{Cmd: k.command(verb, args...)}
+	d.Stdin = input
+	d.run(k.t)
+	return d
+}
+
+// run starts the program.
+func (d *daemon) run(t *testing.T) {
+	t.Helper()
+	d.Stdout, d.Stderr, d.WaitDelay = d, d, time.Second // for who inherits its output
+	if err := d.Start(); err != nil {
+		t.Fatal(err)
+	}
+	d.ended = sync.OnceValue(d.Wait)
+	t.Cleanup(d.end)
+}
+
+// end interrupts the program, unless it has ended.
+func (d *daemon) end() {
+	_ = d.Process.Signal(os.Interrupt)
+	_ = d.ended()
+}
+
+// wait waits until the program ends by itself.
+func (d *daemon) wait(t *testing.T) {
+	t.Helper()
+	within(t, 10*time.Second, strings.Join(d.Args, " "), func() {
+		if err := d.ended(); err != nil {
+			t.Errorf("%v: %v\n%s", d.Args, err, d.said())
+		}
+	})
+}
+
+// eachWay is a lab of the ordinary kind, and one in a user namespace.
+func eachWay(t *testing.T, test func(t *testing.T, k *kept)) {
+	path := lablab(t)
+	for _, rootless := range []string{"auto", "always"} {
+		t.Run(rootless, func(t *testing.T) {
+			t.Parallel()
+			test(t, keep(t, path, strings.ToLower(t.Name()[4:8])+rootless, "--rootless", rootless))
+		})
+	}
+}
+
+// allow lets a port in, from the lab's own network.
+func (k *kept) allow(protocol, port string) {
+	k.t.Helper()
+	k.must("authorize", "--protocol", protocol, "--port", port, "--cidr", "10.255.0.0/16")
+}
+
+// listening waits until a program inside a host listens at a port.
+func (k *kept) listening(host, flag, port string) {
+	k.t.Helper()
+	eventually(k.t, "somebody listens at port "+port, func() bool {
+		return strings.Contains(k.must("exec", host, "--", "ss", "-Hln"+flag), ":"+port+" ")
+	})
+}
+
+// nc talks both ways, by TCP and UDP, from either host to the other.
+func TestNetcat(t *testing.T) {
+	nstest.Tool(t, "nc.openbsd")
+	eachWay(t, func(t *testing.T, k *kept) {
+		k.allow("tcp", "7777")
+		k.allow("udp", "7777")
+		for _, ends := range [][2]string{{"B", "A"}, {"A", "B"}} {
+			for flag, quit := range map[string][]string{"t": {"-N"}, "u": {"-u", "-W1"}} {
+				listen := []string{"nc.openbsd", "-l", "-p", "7777"}
+				if flag == "u" {
+					listen = append(listen, "-u")
+				}
+				server := k.daemon(ends[1], strings.NewReader("from the server\n"), listen...)
+				k.listening(ends[1], flag, "7777")
+				client := k.daemon(ends[0], strings.NewReader("from the client\n"), append(append([]string{"nc.openbsd"}, quit...), ends[1], "7777")...)
+				client.says(t, "from the server")
+				server.says(t, "from the client")
+				server.end()
+				client.end()
+			}
+		}
+	})
+}
+
+// curl fetches a page of python's server by the name of its host.
+func TestCurl(t *testing.T) {
+	nstest.Tool(t, "curl")
+	nstest.Tool(t, "python3")
+	eachWay(t, func(t *testing.T, k *kept) {
+		site := t.TempDir()
+		if err := os.WriteFile(filepath.Join(site, "page"), []byte("a page of A\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		k.daemon("A", nil, "/usr/bin/python3", "-m", "http.server", "8000", "--directory", site)
+		k.listening("A", "t", "8000")
+		fetch := func() (string, error) {
+			return k.run("exec", "B", "--", "curl", "-sS", "--noproxy", "*", "--max-time", "1", "http://A:8000/page")
+		}
+		if out, err := fetch(); exitCode(err) != 28 {
+			t.Errorf("with no rule that allows it: %v: %s", err, out)
+		}
+		k.allow("tcp", "8000")
+		if out, err := fetch(); err != nil || out != "a page of A\n" {
+			t.Errorf("%v: %s", err, out)
+		}
+		if flows := k.must("flows", "A"); !strings.Contains(flows, ":8000 ") || !strings.Contains(flows, "admitted by tcp-8000-10.255.0.0-16") {
+			t.Errorf("no flow of it:\n%s", flows)
+		}
+	})
+}
+
+// iperf3 measures a second of TCP and of UDP.
+func TestIperf(t *testing.T) {
+	nstest.Tool(t, "iperf3")
+	eachWay(t, func(t *testing.T, k *kept) {
+		k.allow("tcp", "5201")
+		k.allow("udp", "5201")
+		k.daemon("A", nil, "iperf3", "-s")
+		k.listening("A", "t", "5201")
+		for _, flags := range [][]string{{}, {"-R"}, {"-u", "-b", "10M"}} {
+			out := k.must("exec", append([]string{"B", "--", "iperf3", "-c", "A", "-t", "1"}, flags...)...)
+			if !strings.Contains(out, "receiver") || strings.Contains(out, " 0.00 bits/sec") {
+				t.Errorf("%v:\n%s", flags, out)
+			}
+		}
+		within(t, 2*time.Second, "status after it", func() { k.status() })
+	})
+}
+
+// tcpdump sees the packets of its host, those that the rules will drop too. It wants to
+// become another user, of which a user namespace has none; there it reads a capture.
+func TestTcpdump(t *testing.T) {
+	program := nstest.Tool(t, "tcpdump")
+	eachWay(t, func(t *testing.T, k *kept) {
+		var dump *daemon
+		if k.status().Rootless {
+			dump = &daemon{Cmd: exec.Command("sh", "-c", `"$0" capture --name "$1" A --count 3 -o - | "$2" -n -r - icmp`, k.path, k.name, program)}
+			dump.Env = k.env
+			dump.run(t)
+			dump.says(t, "Ctrl-C ends")
+		} else {
+			dump = k.daemon("A", nil, program, "-n", "-l", "-i", "eth0", "-c", "3", "icmp")
+			dump.says(t, "listening on")
+		}
+		k.must("exec", "B", "--", "ping", "-q", "-c1", "A")
+		k.must("revoke", "icmp")
+		_, _ = k.run("exec", "B", "--", "ping", "-q", "-c1", "-W1", "A")
+		dump.wait(t)
+		if out := dump.said(); strings.Count(out, "ICMP echo request") != 2 || strings.Count(out, "ICMP echo reply") != 1 {
+			t.Error(out)
+		}
+	})
+}
