@@ -54,13 +54,13 @@ func TestPageIsARecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, have := asJSON(t, events), asJSON(t, got)
+	want, have := recordOf(t, events), recordOf(t, got)
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Errorf("written (-), read (+):\n%s", diff)
 	}
 }
 
-func asJSON(t *testing.T, events []timeline.Event) string {
+func recordOf(t *testing.T, events []timeline.Event) string {
 	t.Helper()
 	b, err := json.Marshal(events)
 	if err != nil {
