@@ -72,6 +72,16 @@ func (l *Lab) Flows(host string) ([]flow.Entry, error) {
 	return h.conntrack.Dump()
 }
 
+// ACL is the network ACL before a host, as nft(8) lists it, and how often each of its
+// rules has matched; empty if there is none.
+func (l *Lab) ACL(host string) (string, []nft.Counter, error) {
+	h, err := l.host(host)
+	if err != nil {
+		return "", nil, err
+	}
+	return h.rules.ACL()
+}
+
 // Rules are the ruleset of a host, and how often each rule has accepted.
 func (l *Lab) Rules(host string) (nft.Ruleset, []nft.Counter, error) {
 	h, err := l.host(host)

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"fmt"
+	"strings"
 
 	"lablab/sg"
 )
@@ -19,4 +20,36 @@ const ACLDeny = "acl-default-deny"
 // asRule is the rule as the compiler knows rules.
 func asRule(r sg.ACLRule) Rule {
 	return Rule{Rule: sg.Rule{ID: aclRule(r), Protocol: r.Protocol, From: r.From, To: r.To, Peer: r.Peer}}
+}
+
+// aclText is the table of a network ACL with the figures of its counters, as
+// `nft list table` prints it. The counters are in the order of the rules.
+func aclText(acl sg.ACL, counters []Counter) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "table inet %s {\n", ACLTable)
+	for i, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "\tchain %s {\n\t\ttype filter hook %s priority filter - 5; policy drop;\n", d, hookName(d))
+		fmt.Fprintf(&b, "\t\t%s accept comment %q\n", discoveryText, NeighbourDiscovery)
+		for _, r := range acl.Rules(d) {
+			match := asRule(r).addressText(d)
+			if protocol := protocolText(asRule(r).Rule); protocol != "" {
+				match += " " + protocol
+			}
+			verdict := "drop"
+			if r.Allow {
+				verdict = "accept"
+			}
+			var c Counter
+			if len(counters) > 0 {
+				c, counters = counters[0], counters[1:]
+			}
+			fmt.Fprintf(&b, "\t\t%s counter packets %d bytes %d %s comment %q\n", match, c.Packets, c.Bytes, verdict, aclRule(r))
+		}
+		b.WriteString("\t}\n")
+	}
+	b.WriteString("}\n")
+	return b.String()
 }

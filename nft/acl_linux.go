@@ -39,6 +39,7 @@ func (t *Table) SetACL(acl *sg.ACL) error {
 	if err := t.commit(tx); err != nil {
 		return fmt.Errorf("set network ACL: %w", err)
 	}
+	t.before = acl
 	if acl == nil {
 		return nil
 	}
@@ -55,6 +56,28 @@ func (t *Table) SetACL(acl *sg.ACL) error {
 		}
 		return nil
 	})
+}
+
+// ACL is the network ACL that stands before the groups, as `nft list table` prints
+// it, and how often each of its rules has matched; empty if there is none.
+func (t *Table) ACL() (text string, counters []Counter, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.before == nil {
+		return "", nil, nil
+	}
+	table := &nftables.Table{Family: nftables.TableFamilyINet, Name: ACLTable}
+	err = t.read(func(c *nftables.Conn) error {
+		for _, d := range directions {
+			list, err := countersOf(c, table, d)
+			if err != nil {
+				return err
+			}
+			counters = append(counters, list...)
+		}
+		return nil
+	})
+	return aclText(*t.before, counters), counters, err
 }
 
 // aclJudge is the ACL's rule with that handle.

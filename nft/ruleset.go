@@ -109,6 +109,8 @@ func (rs Ruleset) String() string {
 	return b.String()
 }
 
+const discoveryText = "ip6 hoplimit 255 icmpv6 type 133-137"
+
 // A fixed rule stands before those of the groups, in both directions.
 type fixedRule struct{ id, text string }
 
@@ -119,7 +121,7 @@ type fixedRule struct{ id, text string }
 func (rs Ruleset) fixedRules(d sg.Direction) []fixedRule {
 	rules := []fixedRule{
 		{Established, "ct state established counter"},
-		{NeighbourDiscovery, "ip6 hoplimit 255 icmpv6 type 133-137"},
+		{NeighbourDiscovery, discoveryText},
 		{MulticastListener, "ip6 hoplimit 1 icmpv6 type 130-132"},
 		{MulticastListener, "ip6 hoplimit 1 icmpv6 type mld2-listener-report"},
 	}

@@ -26,6 +26,7 @@ type Table struct {
 	judges map[uint64]Judge
 	states map[uint64]string
 	acl    map[uint64]string // ids of a network ACL's rules, those of the past too
+	before *sg.ACL           // the network ACL that stands there now, or nil
 	// The handles of the rules in force, once somebody has needed them; and from
 	// then on what tells of new ones.
 	handles map[identity]uint64
@@ -76,23 +77,34 @@ func (t *Table) Counters() ([]Counter, error) {
 	var counters []Counter
 	err := t.read(func(c *nftables.Conn) error {
 		for _, d := range directions {
-			rules, err := c.GetRules(groupChain(d))
+			list, err := countersOf(c, groupTable(), d)
 			if err != nil {
-				return fmt.Errorf("read %s counters: %w", d, err)
+				return err
 			}
-			for _, r := range rules {
-				counter := Counter{Direction: d, Number: numberOf(r), ID: idOf(r)}
-				for _, e := range r.Exprs {
-					if e, ok := e.(*expr.Counter); ok {
-						counter.Packets, counter.Bytes = e.Packets, e.Bytes
-						counters = append(counters, counter)
-					}
-				}
-			}
+			counters = append(counters, list...)
 		}
 		return nil
 	})
 	return counters, err
+}
+
+// countersOf are the counters of a table's rules of one direction, in their order.
+func countersOf(c *nftables.Conn, table *nftables.Table, d sg.Direction) ([]Counter, error) {
+	rules, err := c.GetRules(table, &nftables.Chain{Table: table, Name: string(d)})
+	if err != nil {
+		return nil, fmt.Errorf("read %s counters: %w", d, err)
+	}
+	var counters []Counter
+	for _, r := range rules {
+		counter := Counter{Direction: d, Number: numberOf(r), ID: idOf(r)}
+		for _, e := range r.Exprs {
+			if e, ok := e.(*expr.Counter); ok {
+				counter.Packets, counter.Bytes = e.Packets, e.Bytes
+				counters = append(counters, counter)
+			}
+		}
+	}
+	return counters, nil
 }
 
 var directions = [...]sg.Direction{sg.Ingress, sg.Egress}

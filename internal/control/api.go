@@ -128,7 +128,7 @@ type failure struct {
 // A Ruleset is what a host enforces.
 type Ruleset struct {
 	Host     string             `json:"host"`
-	Text     string             `json:"text"` // as nft(8) would list it, with the figures of its counters
+	Text     string             `json:"text"` // as nft(8) would list it, with the figures of its counters; a network ACL first
 	Counters []timeline.Counter `json:"counters"`
 }
 

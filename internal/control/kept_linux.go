@@ -84,14 +84,18 @@ func (k *kept) flowOf(host string, e flow.Entry) Flow {
 	return f
 }
 
-// rules are the ruleset of a host.
+// rules are the ruleset of a host, behind the network ACL that stands before it.
 func (k *kept) rules(host string) (Ruleset, error) {
 	rs, counters, err := k.lab.Rules(host)
 	if err != nil {
 		return Ruleset{}, err
 	}
-	answer := Ruleset{Host: host, Text: rs.Live(counters), Counters: []timeline.Counter{}}
-	for _, c := range counters {
+	acl, before, err := k.lab.ACL(host)
+	if err != nil {
+		return Ruleset{}, err
+	}
+	answer := Ruleset{Host: host, Text: acl + rs.Live(counters), Counters: []timeline.Counter{}}
+	for _, c := range append(before, counters...) {
 		answer.Counters = append(answer.Counters, timeline.Counter{Direction: c.Direction, Rule: c.ID, Number: c.Number, Packets: c.Packets, Bytes: c.Bytes})
 	}
 	return answer, nil
