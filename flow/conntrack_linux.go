@@ -3,7 +3,6 @@ package flow
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math/bits"
 	"net/netip"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -45,7 +45,7 @@ func Arm(n *ns.Namespace, s Settings) error {
 		"netfilter/nf_conntrack_icmp_timeout":            seconds(s.Timeouts.ICMP),
 	})
 	if err != nil {
-		return fmt.Errorf("arm conntrack: %w", err)
+		return say.Errorf("arm conntrack: %w", err)
 	}
 	// Not every kernel has these.
 	for key, timeout := range map[string]time.Duration{
@@ -54,7 +54,7 @@ func Arm(n *ns.Namespace, s Settings) error {
 		"netfilter/nf_conntrack_gre_timeout_stream": s.Timeouts.Other,
 	} {
 		if err := n.SetSysctl(map[string]string{key: seconds(timeout)}); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("arm conntrack: %w", err)
+			return say.Errorf("arm conntrack: %w", err)
 		}
 	}
 	return nil
@@ -75,7 +75,7 @@ func OpenTable(n *ns.Namespace) (*Table, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open conntrack table: %w", err)
+		return nil, say.Errorf("open conntrack table: %w", err)
 	}
 	// Ask for what cannot exist: this loads the module where it is one, and tells
 	// now rather than later that there is none.
@@ -94,7 +94,7 @@ func (t *Table) Close() error { return t.conn.Close() }
 func (t *Table) Dump() ([]Entry, error) {
 	flows, err := t.conn.Dump(nil)
 	if err != nil {
-		return nil, fmt.Errorf("list conntrack entries: %w", err)
+		return nil, say.Errorf("list conntrack entries: %w", err)
 	}
 	entries := make([]Entry, 0, len(flows))
 	for i := range flows {
@@ -113,7 +113,7 @@ func (t *Table) Get(keys []Key) ([]Entry, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read conntrack entry: %w", err)
+			return nil, say.Errorf("read conntrack entry: %w", err)
 		}
 		entries = append(entries, entryOf(&f))
 	}
@@ -128,7 +128,7 @@ func (t *Table) Delete(k Key) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("delete conntrack entry: %w", err)
+		return false, say.Errorf("delete conntrack entry: %w", err)
 	}
 	return true, nil
 }
@@ -216,12 +216,12 @@ func kernelTime(m netlink.Message) time.Time {
 	return time.Time{}
 }
 
-var errNotEvent = errors.New("not a conntrack event")
+var errNotEvent = say.New("not a conntrack event")
 
 func eventOf(m netlink.Message) (Event, error) {
 	var e conntrack.Event
 	if err := e.Unmarshal(m); err != nil {
-		return Event{}, fmt.Errorf("decode conntrack event: %w", err)
+		return Event{}, say.Errorf("decode conntrack event: %w", err)
 	}
 	changes := map[any]Change{conntrack.EventNew: New, conntrack.EventUpdate: Update, conntrack.EventDestroy: Destroy}
 	change, known := changes[e.Type]

@@ -2,11 +2,12 @@ package lab
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"lablab/say"
 )
 
 // awaitAddress waits until the host takes what is sent to its IPv6 address. The
@@ -27,7 +28,7 @@ func awaitAddress(ctx context.Context, h *Host) error {
 		}), err
 	})
 	if err != nil {
-		return fmt.Errorf("await address %s of %s: %w", h.Address.Addr(), h.Name, err)
+		return say.Errorf("await address %s of %s: %w", h.Address.Addr(), h.Name, err)
 	}
 	return nil
 }

@@ -2,12 +2,12 @@ package lab
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"time"
 
 	"lablab/nft"
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -69,18 +69,18 @@ func (l *Lab) sendCanary(ctx context.Context, from, to *Host, port int) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("send canary from %s to %s: %w", from.Name, to.Name, err)
+		return say.Errorf("send canary from %s to %s: %w", from.Name, to.Name, err)
 	}
 	const patience = 5 * time.Second
 	select {
 	case v := <-fates:
 		if v.Accepted {
-			return &NotProved{What: fmt.Sprintf("%s accepted %s by %s", to.Name, v.Packet, v.By.ID)}
+			return &NotProved{What: say.F("%s accepted %s by %s", to.Name, v.Packet, v.By.ID)}
 		}
 		l.log.Append(timeline.CanaryDropped{Host: to.Name, Packet: v.Packet.String()})
 		return nil
 	case <-time.After(patience):
-		return &NotProved{What: fmt.Sprintf("no verdict of %s about a UDP packet to port %d within %s", to.Name, port, patience)}
+		return &NotProved{What: say.F("no verdict of %s about a UDP packet to port %d within %s", to.Name, port, patience)}
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

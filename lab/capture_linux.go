@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"syscall"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/nft"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -35,13 +35,13 @@ func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(F
 	}
 	file, err := h.listen()
 	if err != nil {
-		return 0, fmt.Errorf("capture at %s: %w", host, err)
+		return 0, say.Errorf("capture at %s: %w", host, err)
 	}
 	defer file.Close()
 	defer context.AfterFunc(ctx, func() { _ = file.SetReadDeadline(time.Now()) })()
 	raw, err := file.SyscallConn()
 	if err != nil {
-		return 0, fmt.Errorf("capture at %s: %w", host, err)
+		return 0, say.Errorf("capture at %s: %w", host, err)
 	}
 	begun()
 	const longest = 1 << 18 // bytes: what is offloaded comes in one piece
@@ -57,7 +57,7 @@ func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(F
 			return dropped(raw), nil
 		}
 		if err := errors.Join(err, failed); err != nil {
-			return dropped(raw), fmt.Errorf("capture at %s: %w", host, err)
+			return dropped(raw), say.Errorf("capture at %s: %w", host, err)
 		}
 		see(frame)
 	}
@@ -72,14 +72,14 @@ func (h *Host) listen() (*os.File, error) {
 	defer handle.Close()
 	link, err := handle.LinkByName(interfaceName)
 	if err != nil {
-		return nil, fmt.Errorf("find interface: %w", err)
+		return nil, say.Errorf("find interface: %w", err)
 	}
 	fd := -1
 	all := int(htons(unix.ETH_P_ALL))
 	err = h.ns.Do(func() (err error) {
 		// With no protocol yet: nothing comes before it is bound to the interface.
 		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
-			return fmt.Errorf("open packet socket: %w", err)
+			return say.Errorf("open packet socket: %w", err)
 		}
 		return nil
 	})
@@ -93,7 +93,7 @@ func (h *Host) listen() (*os.File, error) {
 		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: uint16(all), Ifindex: link.Attrs().Index}),
 	)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open packet socket: %w", err), unix.Close(fd))
+		return nil, errors.Join(say.Errorf("open packet socket: %w", err), unix.Close(fd))
 	}
 	return os.NewFile(uintptr(fd), "packets"), nil
 }

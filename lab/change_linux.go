@@ -7,6 +7,7 @@ import (
 
 	"lablab/flow"
 	"lablab/nft"
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -42,7 +43,7 @@ func (l *Lab) Again(group string, ids ...string) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("authorize in group %s: %w", group, err)
+		return say.Errorf("authorize in group %s: %w", group, err)
 	}
 	return nil
 }
@@ -76,7 +77,7 @@ func (l *Lab) Authorize(group string, d sg.Direction, rules ...sg.Rule) error {
 		return g.Authorize(d, rules...)
 	})
 	if err != nil {
-		return fmt.Errorf("authorize in group %s: %w", group, err)
+		return say.Errorf("authorize in group %s: %w", group, err)
 	}
 	return nil
 }
@@ -97,7 +98,7 @@ func (l *Lab) Revoke(group string, ids ...string) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("revoke from group %s: %w", group, err)
+		return say.Errorf("revoke from group %s: %w", group, err)
 	}
 	return nil
 }
@@ -113,7 +114,7 @@ func (l *Lab) RevokeSame(group string, d sg.Direction, rules ...sg.Rule) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("revoke from group %s: %w", group, err)
+		return say.Errorf("revoke from group %s: %w", group, err)
 	}
 	return nil
 }
@@ -123,7 +124,7 @@ func (l *Lab) SetGroups(host string, groups []string) error {
 	err := l.change(func(to *sg.Account) error {
 		i, found := to.Interface(host)
 		if !found {
-			return fmt.Errorf("the lab has no host %s", host)
+			return say.Errorf("the lab has no host %s", host)
 		}
 		for _, g := range groups {
 			if _, err := to.Find(g); err != nil {
@@ -135,7 +136,7 @@ func (l *Lab) SetGroups(host string, groups []string) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("change the groups of %s: %w", host, err)
+		return say.Errorf("change the groups of %s: %w", host, err)
 	}
 	return nil
 }

@@ -1,5 +1,7 @@
 package lab
 
+import "lablab/say"
+
 // A Diagnosis is what a machine can do, found by trying.
 type Diagnosis struct {
 	Kernel   string
@@ -11,8 +13,8 @@ type Diagnosis struct {
 type Finding struct {
 	Name   string
 	Status Status
-	Found  string
-	Hint   string // the way out, where one is needed
+	Found  say.Sentence
+	Hint   say.Sentence // the way out, where one is needed
 	// Needed is whether no scenario at all can be played without it.
 	Needed bool
 }

@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/netip"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"lablab/flow"
 	"lablab/nft"
 	"lablab/pinger"
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
 )
@@ -44,7 +44,7 @@ func (e *examination) prepare(hosts ...*Host) error {
 	case errors.Is(err, unix.EROFS):
 		return unableTo(armConntrack, err) // it is about /proc/sys
 	case errors.Is(err, fs.ErrNotExist):
-		return &Unable{"this kernel has no IPv6 (CONFIG_IPV6), or was started with ipv6.disable=1", "take ipv6.disable=1 from the kernel's command line", err}
+		return &Unable{say.F("this kernel has no IPv6 (CONFIG_IPV6), or was started with ipv6.disable=1"), say.F("take ipv6.disable=1 from the kernel's command line"), err}
 	case err != nil:
 		return unableTo(buildLab, err)
 	}
@@ -69,11 +69,11 @@ func (e *examination) hasExpression(x nft.Expression, i int) (Finding, error) {
 	if err == nil || !nft.Lacks(err) {
 		return found("understood"), err
 	}
-	hint := "use a newer kernel: nf_tables has had it for years"
+	hint := say.F("use a newer kernel: nf_tables has had it for years")
 	if x.Module != "" {
-		hint = fmt.Sprintf(kernelOf, x.Option, x.Module)
+		hint = kernelOf(x.Option, x.Module)
 	}
-	return Finding{}, &Unable{fmt.Sprintf("this kernel's nf_tables lacks it (%s)", x.Option), hint, err}
+	return Finding{}, &Unable{say.F("this kernel's nf_tables lacks it (%s)", x.Option), hint, err}
 }
 
 // tryRuleset puts a group in force on both hosts: ping is let in, everything is let out.
@@ -151,9 +151,9 @@ func (e *examination) ping(ctx context.Context, from, to *Host) (time.Duration, 
 	case p.Fate == pinger.Replied:
 		return p.RTT, nil
 	case p.Err != nil:
-		return 0, fmt.Errorf("send echo request: %w", p.Err)
+		return 0, say.Errorf("send echo request: %w", p.Err)
 	}
-	return 0, fmt.Errorf("await echo reply: none within %s", pinger.Patience)
+	return 0, say.Errorf("await echo reply: none within %s", pinger.Patience)
 }
 
 // doctorsEcho is the id of the echo requests.
@@ -171,7 +171,7 @@ func (e *examination) tryIPv6(ctx context.Context) (f Finding, err error) {
 func (e *examination) pingOver6(ctx context.Context, a, b *Host) (f Finding, err error) {
 	err = join(ctx, a, b)
 	if errors.Is(err, unix.EACCES) {
-		return f, &Unable{"IPv6 is switched off in new network namespaces (disable_ipv6=1)", "give them settings of their own: sudo sysctl net.core.devconf_inherit_init_net=0", err}
+		return f, &Unable{say.F("IPv6 is switched off in new network namespaces (disable_ipv6=1)"), say.F("give them settings of their own: sudo sysctl net.core.devconf_inherit_init_net=0"), err}
 	}
 	if err != nil {
 		return f, err

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
+	"lablab/say"
 )
 
 func tryKernel(context.Context) (Finding, error) { return ageOf(kernel()), nil }
@@ -17,7 +18,7 @@ func tryKernel(context.Context) (Finding, error) { return ageOf(kernel()), nil }
 func ageOf(kernel string) Finding {
 	var major, minor int
 	if _, err := fmt.Sscanf(kernel, "Linux %d.%d", &major, &minor); err == nil && (major < 5 || major == 5 && minor < 15) {
-		return degraded("use Linux 5.15 or newer if anything below fails", "%s, older than lablab is made for", kernel)
+		return degraded(say.F("use Linux 5.15 or newer if anything below fails"), "%s, older than lablab is made for", kernel)
 	}
 	return found("%s", kernel)
 }
@@ -25,10 +26,10 @@ func ageOf(kernel string) Finding {
 // tryRoot says whether the process has root's power, as far as it is used.
 func tryRoot(context.Context) (Finding, error) {
 	if ns.IsRootless() {
-		return Finding{Status: NotTried, Found: "all this was tried in a user namespace", Hint: "to try it as root: sudo lablab doctor"}, nil
+		return Finding{Status: NotTried, Found: say.F("all this was tried in a user namespace"), Hint: say.F("to try it as root: sudo lablab doctor")}, nil
 	}
 	if lacking := ns.Lacking(); len(lacking) > 0 {
-		return Finding{}, &Unable{"this process lacks " + strings.Join(lacking, ", "), "run it as root: sudo lablab run", unix.EPERM}
+		return Finding{}, &Unable{say.F("this process lacks %s", strings.Join(lacking, ", ")), asRoot(), unix.EPERM}
 	}
 	return found("CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW"), nil
 }
@@ -112,7 +113,7 @@ func (e *examination) tryBuffers(context.Context) (Finding, error) {
 	}
 	send, most := e.a.rules.Room()
 	if receive < wanted || send < most {
-		hint := fmt.Sprintf("run it as root, or: sudo sysctl net.core.rmem_max=%d net.core.wmem_max=%d", wanted, most/2)
+		hint := say.F("run it as root, or: sudo sysctl net.core.rmem_max=%d net.core.wmem_max=%d", wanted, most/2)
 		return degraded(hint, "%s of %s to listen, %s of %s for a change: verdicts of bursts may be lost, which is told, and huge groups refused", size(receive), size(wanted), size(send), size(most)), nil
 	}
 	return found("%s to listen, %s for a change of the rules", size(receive), size(send)), nil

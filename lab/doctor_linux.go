@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -12,6 +11,7 @@ import (
 	"lablab/lab/ns"
 	"lablab/nft"
 	"lablab/pinger"
+	"lablab/say"
 )
 
 // Diagnose builds a small lab step by step and says what came of each. It needs
@@ -56,7 +56,7 @@ func (e *examination) examine(ctx context.Context, trials []trial) Diagnosis {
 		missing := slices.IndexFunc(t.after, func(name string) bool { return !works[name] })
 		switch {
 		case missing >= 0:
-			f.Found = "needs " + t.after[missing]
+			f.Found = say.F("needs %s", say.Text(t.after[missing]))
 		default:
 			found, err := t.try(ctx)
 			if f = found; err != nil {
@@ -73,7 +73,7 @@ func (e *examination) examine(ctx context.Context, trials []trial) Diagnosis {
 // missingFor is the finding of a trial that failed. One that could do without was
 // not even tried, if there is no room for it.
 func missingFor(err error, needed bool) Finding {
-	f := Finding{Status: Missing, Found: err.Error(), Hint: "lablab has no explanation for this: please report it, with the version of the kernel"}
+	f := Finding{Status: Missing, Found: say.F("%v", err), Hint: say.F("lablab has no explanation for this: please report it, with the version of the kernel")}
 	var unable *Unable
 	if errors.As(err, &unable) {
 		f.Found, f.Hint = unable.Lacks, unable.Hint
@@ -85,11 +85,11 @@ func missingFor(err error, needed bool) Finding {
 }
 
 func found(format string, args ...any) Finding {
-	return Finding{Status: Works, Found: fmt.Sprintf(format, args...)}
+	return Finding{Status: Works, Found: say.F(format, args...)}
 }
 
-func degraded(hint, format string, args ...any) Finding {
-	return Finding{Status: Degraded, Found: fmt.Sprintf(format, args...), Hint: hint}
+func degraded(hint say.Sentence, format string, args ...any) Finding {
+	return Finding{Status: Degraded, Found: say.F(format, args...), Hint: hint}
 }
 
 // trials are all there are, in order.

@@ -33,7 +33,7 @@ func TestDiagnose(t *testing.T) {
 			t.Errorf("able: %v, rootless: %v, kernel: %s", d.Able(), d.Rootless, d.Kernel)
 		}
 		for _, f := range d.Findings {
-			if f.Found == "" || (f.Status != Works) != (f.Hint != "") {
+			if f.Found.Empty() || (f.Status != Works) != !f.Hint.Empty() {
 				t.Errorf("%s: %s: %q, hint %q", f.Name, f.Status, f.Found, f.Hint)
 			}
 			if f.Status == Missing || f.Needed && f.Status != Works {
@@ -81,10 +81,10 @@ func TestDiagnoseFindsWhatBreaks(t *testing.T) {
 			d := diagnoseBroken(t, c.before, c.breakIt)
 			missing := map[string]string{}
 			for _, f := range d.Findings {
-				if f.Status == Missing && f.Hint != "" {
-					missing[f.Name] = f.Found
+				if f.Status == Missing && !f.Hint.Empty() {
+					missing[f.Name] = f.Found.String()
 				}
-				if !strings.Contains(f.Found, "needs ") && f.Status == NotTried && f.Name != "root" {
+				if !strings.Contains(f.Found.String(), "needs ") && f.Status == NotTried && f.Name != "root" {
 					t.Errorf("%s was not tried: %s", f.Name, f.Found)
 				}
 			}
@@ -144,7 +144,7 @@ func TestDiagnoseWithoutIPv6(t *testing.T) {
 	}
 	_, err := e.pingOver6(t.Context(), a, b)
 	var unable *Unable
-	if !errors.As(err, &unable) || !strings.Contains(unable.Lacks, "IPv6 is switched off") {
+	if !errors.As(err, &unable) || !strings.Contains(unable.Lacks.String(), "IPv6 is switched off") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -170,7 +170,7 @@ func TestFindingsOfOtherMachines(t *testing.T) {
 	if f := missingFor(unableTo(makeNamespace, unix.ENOSPC), false); f.Status != NotTried {
 		t.Errorf("without room for a namespace: %s", f.Status)
 	}
-	if f := missingFor(errors.Join(os.ErrInvalid), true); f.Status != Missing || f.Hint == "" {
+	if f := missingFor(errors.Join(os.ErrInvalid), true); f.Status != Missing || f.Hint.Empty() {
 		t.Errorf("without an explanation: %+v", f)
 	}
 }

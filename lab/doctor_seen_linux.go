@@ -3,12 +3,12 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"time"
 
 	"lablab/flow"
 	"lablab/nft"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -27,10 +27,10 @@ func (e *examination) tryTracedState(context.Context) (Finding, error) {
 	for _, v := range e.verdicts {
 		switch v.KernelState {
 		case "":
-			return degraded("nothing is lost; Linux 6.16 and newer tell it too", "not told: only lablab's own rules tell the state of a packet"), nil
+			return degraded(say.F("nothing is lost; Linux 6.16 and newer tell it too"), "not told: only lablab's own rules tell the state of a packet"), nil
 		case v.State:
 		default:
-			return Finding{}, fmt.Errorf("%s, and the kernel says %s", v, v.KernelState)
+			return Finding{}, say.Errorf("%s, and the kernel says %s", v, v.KernelState)
 		}
 	}
 	return found("told, as lablab's own rules tell it"), nil
@@ -46,14 +46,14 @@ func (e *examination) tryEntry(context.Context) (f Finding, err error) {
 		switch {
 		case !isDoctors(entry):
 		case entry.Mark != doctorsRule:
-			return f, fmt.Errorf("conntrack entry %s has mark %d, not that of the rule that let it in", entry.Orig, entry.Mark)
+			return f, say.Errorf("conntrack entry %s has mark %d, not that of the rule that let it in", entry.Orig, entry.Mark)
 		case entry.Sent.Packets != 1 || entry.Got.Packets != 1:
-			return f, fmt.Errorf("conntrack entry %s counts %d packets there and %d back, not one each", entry.Orig, entry.Sent.Packets, entry.Got.Packets)
+			return f, say.Errorf("conntrack entry %s counts %d packets there and %d back, not one each", entry.Orig, entry.Sent.Packets, entry.Got.Packets)
 		default:
 			return found("marked with the rule that let the ping in; it counts"), nil
 		}
 	}
-	return f, errors.New("conntrack has no entry of the ping")
+	return f, say.New("conntrack has no entry of the ping")
 }
 
 func isDoctors(entry flow.Entry) bool {
@@ -65,7 +65,7 @@ func (e *examination) tryEvents(ctx context.Context) (f Finding, err error) {
 	if e.eventErr != nil {
 		return f, e.eventErr
 	}
-	told, dated := false, ", not dated"
+	told, dated := false, false
 	err = untilTold(ctx, func() (bool, error) {
 		err := e.events.Drain(func(event flow.Event) {
 			if event.Change != flow.New || !isDoctors(event.Entry) {
@@ -73,16 +73,19 @@ func (e *examination) tryEvents(ctx context.Context) (f Finding, err error) {
 			}
 			told = true
 			if !event.Kernel.IsZero() {
-				dated = ", dated by the kernel"
+				dated = true
 			}
 		}, func(int) {})
 		return told, err
 	})
 	if errors.Is(err, errNotTold) {
 		const option = "CONFIG_NF_CONNTRACK_EVENTS"
-		return f, &Unable{"conntrack announces nothing (" + option + ")", "use a kernel that has " + option, err}
+		return f, &Unable{say.F("conntrack announces nothing (%s)", option), say.F("use a kernel that has %s", option), err}
 	}
-	return found("the new entry was announced%s", dated), err
+	if dated {
+		return found("the new entry was announced, dated by the kernel"), err
+	}
+	return found("the new entry was announced, not dated"), err
 }
 
 // tryDeny sends a packet that no rule allows.
@@ -98,7 +101,7 @@ func (e *examination) tryDeny(ctx context.Context) (f Finding, err error) {
 		return err
 	})
 	if err != nil {
-		return f, fmt.Errorf("send a packet that no rule allows: %w", err)
+		return f, say.Errorf("send a packet that no rule allows: %w", err)
 	}
 	var verdict nft.Verdict
 	err = e.await(ctx, func(v nft.Verdict) bool {
@@ -106,7 +109,7 @@ func (e *examination) tryDeny(ctx context.Context) (f Finding, err error) {
 		return v.Direction == sg.Ingress && v.Packet.Protocol == sg.UDP
 	})
 	if err == nil && verdict.Accepted {
-		return f, &NotProved{What: fmt.Sprintf("%s was accepted by %s", verdict.Packet, verdict.By.ID)}
+		return f, &NotProved{What: say.F("%s was accepted by %s", verdict.Packet, verdict.By.ID)}
 	}
 	return found("a packet that no rule allows was seen to be dropped"), err
 }
@@ -128,12 +131,12 @@ func (e *examination) await(ctx context.Context, wanted func(nft.Verdict) bool) 
 		return false, nil
 	})
 	if err != nil {
-		return fmt.Errorf("await the verdict about a packet: %w", err)
+		return say.Errorf("await the verdict about a packet: %w", err)
 	}
 	return nil
 }
 
-var errNotTold = errors.New("the kernel tells nothing")
+var errNotTold = say.New("the kernel tells nothing")
 
 // untilTold looks until done, half a second at most: by then the kernel has told what
 // it tells.

@@ -3,11 +3,11 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os/exec"
 	"syscall"
 	"time"
 
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/timeline"
 )
@@ -31,7 +31,7 @@ func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 	}
 	var failed *exec.ExitError
 	if err != nil && !errors.As(err, &failed) && !errors.Is(err, exec.ErrWaitDelay) {
-		return fmt.Errorf("run %s on %s: %w", a.Command[0], a.Host, err)
+		return say.Errorf("run %s on %s: %w", a.Command[0], a.Host, err)
 	}
 	l.log.Append(timeline.Ran{
 		Host: a.Host, Command: a.Command, Exit: command.ProcessState.ExitCode(), Expected: a.Exit,

@@ -18,7 +18,7 @@ func TestUnableTo(t *testing.T) {
 			t.Errorf("%s, %v: got %v, want *Unable", l.step, l.errno, err)
 			continue
 		}
-		if unable.Hint == "" || !errors.Is(err, l.errno) {
+		if unable.Hint.Empty() || !errors.Is(err, l.errno) {
 			t.Errorf("%s, %v: hint %q", l.step, l.errno, unable.Hint)
 		}
 		if strings.Contains(err.Error(), l.errno.Error()) || strings.Contains(err.Error(), "\n") {
@@ -27,7 +27,7 @@ func TestUnableTo(t *testing.T) {
 	}
 	for _, errno := range []unix.Errno{unix.EMFILE, unix.ENFILE} {
 		var unable *Unable
-		if !errors.As(unableTo(openTrace, errno), &unable) || !strings.Contains(unable.Lacks, "RLIMIT_NOFILE") {
+		if !errors.As(unableTo(openTrace, errno), &unable) || !strings.Contains(unable.Lacks.String(), "RLIMIT_NOFILE") {
 			t.Errorf("%v does not name the limit", errno)
 		}
 	}
@@ -39,7 +39,7 @@ func TestUnableTo(t *testing.T) {
 func TestExplainRootless(t *testing.T) {
 	for _, errno := range []unix.Errno{unix.EPERM, unix.EACCES, unix.ENOSPC, unix.EINVAL} {
 		var unable *Unable
-		if !errors.As(ExplainRootless(errno), &unable) || !strings.Contains(unable.Hint, "sudo lablab run") {
+		if !errors.As(ExplainRootless(errno), &unable) || !strings.Contains(unable.Hint.String(), "sudo lablab run") {
 			t.Errorf("%v: %v", errno, unable)
 		}
 	}

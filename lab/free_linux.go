@@ -1,11 +1,10 @@
 package lab
 
 import (
-	"errors"
-	"fmt"
 	"strconv"
 	"sync"
 
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"
@@ -28,24 +27,24 @@ func (l *Lab) StartStream(a scenario.Start) (name string, err error) {
 	l.free.mu.Lock()
 	defer l.free.mu.Unlock()
 	if l.free.ended {
-		return "", errors.New("start stream: the lab is being taken down")
+		return "", say.New("start stream: the lab is being taken down")
 	}
 	if a.Protocol != sg.ICMP && (a.Port < 1 || a.Port > 65535) {
-		return "", fmt.Errorf("start stream: %s needs a port from 1 to 65535", a.Protocol)
+		return "", say.Errorf("start stream: %s needs a port from 1 to 65535", a.Protocol)
 	}
 	if a.From == a.To {
-		return "", errors.New("start stream: it needs two hosts")
+		return "", say.New("start stream: it needs two hosts")
 	}
 	for _, host := range []string{a.From, a.To} {
 		if _, err := l.host(host); err != nil {
-			return "", fmt.Errorf("start stream: %w", err)
+			return "", say.Errorf("start stream: %w", err)
 		}
 	}
 	l.free.last++
 	a.Stream = strconv.Itoa(l.free.last)
 	if err := l.start(l.broken, a); err != nil {
 		l.log.Append(timeline.StreamStopped{Stream: a.Stream}) // in case it was told of
-		return "", fmt.Errorf("start stream: %w", err)
+		return "", say.Errorf("start stream: %w", err)
 	}
 	l.streams[len(l.streams)-1].Let(forever)
 	return a.Stream, nil

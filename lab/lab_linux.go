@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"runtime/debug"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"lablab/lab/ns"
 	"lablab/nft"
 	"lablab/pinger"
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"
@@ -153,7 +153,7 @@ func (l *Lab) host(name string) (*Host, error) {
 			return h, nil
 		}
 	}
-	return nil, fmt.Errorf("find host %s: the lab has none of that name", name)
+	return nil, say.Errorf("find host %s: the lab has none of that name", name)
 }
 
 // Close ends the streams and the watchers and lets go of the namespaces. The
@@ -187,7 +187,7 @@ func (l *Lab) hush() {
 // survive turns a panic of a watcher into the failure of the lab.
 func (l *Lab) survive() {
 	if p := recover(); p != nil {
-		l.fail(fmt.Errorf("watch: panic: %v\n%s", p, debug.Stack()))
+		l.fail(say.Errorf("watch: panic: %v\n%s", p, debug.Stack()))
 	}
 }
 

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
+	"lablab/say"
 )
 
 // Each host has one interface, as an EC2 instance has.
@@ -67,24 +67,24 @@ func pair(h *netlink.Handle, host *Host, elsewhere *ns.Namespace, name string, a
 func configure(h *netlink.Handle, host *Host, others []*Host) error {
 	lo, err := h.LinkByName("lo")
 	if err != nil {
-		return fmt.Errorf("find loopback of %s: %w", host.Name, err)
+		return say.Errorf("find loopback of %s: %w", host.Name, err)
 	}
 	if err := h.LinkSetUp(lo); err != nil {
-		return fmt.Errorf("bring up loopback of %s: %w", host.Name, err)
+		return say.Errorf("bring up loopback of %s: %w", host.Name, err)
 	}
 	eth, err := h.LinkByName(interfaceName)
 	if err != nil {
-		return fmt.Errorf("find interface of %s: %w", host.Name, err)
+		return say.Errorf("find interface of %s: %w", host.Name, err)
 	}
 	address := &netlink.Addr{IPNet: ipNet(host.Address)}
 	if host.Address.Addr().Is6() {
 		address.Flags = unix.IFA_F_NODAD
 	}
 	if err := h.AddrAdd(eth, address); err != nil {
-		return fmt.Errorf("add address %s to %s: %w", host.Address, host.Name, err)
+		return say.Errorf("add address %s to %s: %w", host.Address, host.Name, err)
 	}
 	if err := h.LinkSetUp(eth); err != nil {
-		return fmt.Errorf("bring up interface of %s: %w", host.Name, err)
+		return say.Errorf("bring up interface of %s: %w", host.Name, err)
 	}
 	for _, other := range others {
 		err = h.NeighSet(&netlink.Neigh{
@@ -94,7 +94,7 @@ func configure(h *netlink.Handle, host *Host, others []*Host) error {
 			HardwareAddr: mac(other.Address.Addr()),
 		})
 		if err != nil {
-			return fmt.Errorf("add neighbour %s to %s: %w", other.Name, host.Name, err)
+			return say.Errorf("add neighbour %s to %s: %w", other.Name, host.Name, err)
 		}
 	}
 	return nil
@@ -104,14 +104,14 @@ func configure(h *netlink.Handle, host *Host, others []*Host) error {
 // is in place (net/core/link_watch.c).
 func awaitCarrier(ctx context.Context, h *netlink.Handle, name string) error {
 	const patience = 5 * time.Second
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("a veth pair has no carrier after %s", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, say.Errorf("a veth pair has no carrier after %s", patience))
 	defer cancel()
 	poll := time.NewTicker(200 * time.Microsecond)
 	defer poll.Stop()
 	for {
 		link, err := h.LinkByName(name)
 		if err != nil {
-			return fmt.Errorf("await carrier: %w", err)
+			return say.Errorf("await carrier: %w", err)
 		}
 		if link.Attrs().RawFlags&unix.IFF_RUNNING != 0 && link.Attrs().OperState == netlink.OperUp {
 			return nil
@@ -132,11 +132,11 @@ func rtnetlink(n *ns.Namespace) (handle *netlink.Handle, err error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open rtnetlink: %w", err)
+		return nil, say.Errorf("open rtnetlink: %w", err)
 	}
 	if err := handle.SetSocketTimeout(5 * time.Second); err != nil {
 		handle.Close()
-		return nil, fmt.Errorf("open rtnetlink: %w", err)
+		return nil, say.Errorf("open rtnetlink: %w", err)
 	}
 	return handle, nil
 }

@@ -3,13 +3,13 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime/debug"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"lablab/flow"
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/timeline"
 )
@@ -21,7 +21,7 @@ import (
 func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("play %s: panic: %v\n%s", sc.Name, p, debug.Stack())
+			err = say.Errorf("play %s: panic: %v\n%s", sc.Name, p, debug.Stack())
 			log.Append(timeline.Ended{Failed: err.Error()})
 		}
 	}()
@@ -77,7 +77,7 @@ func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
 	return l.audit(ctx)
 }
 
-var errTooLate = errors.New("the experiment took longer than it may")
+var errTooLate = say.New("the experiment took longer than it may")
 
 // play does what the experiment does while every stream is held, lets the
 // packets pass, and returns when the fate of each is known.
@@ -144,7 +144,7 @@ func (l *Lab) do(ctx, lasting context.Context, action scenario.Action) error {
 			return context.Cause(ctx)
 		}
 	}
-	return fmt.Errorf("play %T: no such action", action)
+	return say.Errorf("play %T: no such action", action)
 }
 
 func (l *Lab) configure(a scenario.Configure) error {

@@ -15,6 +15,7 @@ import (
 
 	"lablab/lab/ns"
 	"lablab/nft"
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
 )
@@ -92,7 +93,7 @@ func (p *Prober) openEverything() error {
 	defer h.Close()
 	lo, err := h.LinkByName("lo")
 	if err != nil {
-		return fmt.Errorf("find loopback: %w", err)
+		return say.Errorf("find loopback: %w", err)
 	}
 	for _, everything := range []string{"0.0.0.0/0", "::/0"} {
 		route := &netlink.Route{
@@ -100,7 +101,7 @@ func (p *Prober) openEverything() error {
 			Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: unix.RT_SCOPE_HOST,
 		}
 		if err := h.RouteAdd(route); err != nil {
-			return fmt.Errorf("make %s the host's own: %w", everything, err)
+			return say.Errorf("make %s the host's own: %w", everything, err)
 		}
 	}
 	peer, err := rtnetlink(p.peer.ns)
@@ -110,7 +111,7 @@ func (p *Prober) openEverything() error {
 	defer peer.Close()
 	link, err := peer.LinkByName(interfaceName)
 	if err != nil {
-		return fmt.Errorf("find interface: %w", err)
+		return say.Errorf("find interface: %w", err)
 	}
 	p.link = link.Attrs().Index
 	return nil
@@ -180,7 +181,7 @@ func (p *Prober) ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
 		}
 		const enough = 3
 		if attempt == enough {
-			return nil, fmt.Errorf("probe: the kernel's verdicts were lost %d times in a row", enough)
+			return nil, say.Errorf("probe: the kernel's verdicts were lost %d times in a row", enough)
 		}
 	}
 }
@@ -199,7 +200,7 @@ func (p *Prober) tell(ctx context.Context, probes []Probe, judgements []Judgemen
 	told := make([]bool, len(all))
 	for i, probe := range all {
 		if err := p.send(probe, first+i); fatal(err) {
-			return false, fmt.Errorf("send %s: %w", probe, err)
+			return false, say.Errorf("send %s: %w", probe, err)
 		}
 	}
 	see := func(v nft.Verdict) {

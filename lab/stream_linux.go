@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"lablab/pinger"
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"
@@ -172,7 +173,7 @@ func (l *Lab) stop(name string) (*running, error) {
 		l.log.Append(timeline.StreamStopped{Stream: name})
 		return r, r.Wait()
 	}
-	return nil, fmt.Errorf("stop stream %s: it does not run", name)
+	return nil, say.Errorf("stop stream %s: it does not run", name)
 }
 
 // restart ends a stream and starts one like it.

@@ -9,6 +9,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"lablab/lab/ns"
+	"lablab/say"
 )
 
 // connect joins the hosts: two by a veth pair, more by a switch.
@@ -42,7 +43,7 @@ func (l *Lab) joinBySwitch(ctx context.Context) (err error) {
 		return unableTo(makeBridge, err)
 	}
 	if err := h.LinkSetUp(bridge); err != nil {
-		return fmt.Errorf("bring up switch: %w", err)
+		return say.Errorf("bring up switch: %w", err)
 	}
 	for i, host := range l.hosts {
 		if err := l.plug(h, bridge, host, portName(i)); err != nil {
@@ -84,13 +85,13 @@ func (l *Lab) plug(h *netlink.Handle, bridge *netlink.Bridge, host *Host, name s
 	}
 	port, err := h.LinkByName(name)
 	if err != nil {
-		return fmt.Errorf("find %s of the switch: %w", name, err)
+		return say.Errorf("find %s of the switch: %w", name, err)
 	}
 	if err := h.LinkSetMaster(port, bridge); err != nil {
-		return fmt.Errorf("plug %s in: %w", host.Name, err)
+		return say.Errorf("plug %s in: %w", host.Name, err)
 	}
 	if err := h.LinkSetUp(port); err != nil {
-		return fmt.Errorf("bring up %s of the switch: %w", name, err)
+		return say.Errorf("bring up %s of the switch: %w", name, err)
 	}
 	return nil
 }

@@ -1,19 +1,28 @@
 package lab
 
-import "fmt"
+import "lablab/say"
 
 // Unable says that this machine, as it is, cannot build a lab.
 type Unable struct {
-	Lacks string // what is missing, as a sentence
-	Hint  string // the way out
+	Lacks say.Sentence // what is missing, as a sentence
+	Hint  say.Sentence // the way out
 	Err   error
 }
 
-func (e *Unable) Error() string { return e.Lacks }
+func (e *Unable) Error() string { return e.Lacks.String() }
+
+// In is Error in a language.
+func (e *Unable) In(l *say.Language) string { return e.Lacks.In(l) }
+
 func (e *Unable) Unwrap() error { return e.Err }
 
 // NotProved says that the kernel was not seen to do what must be seen before
 // anything else may be believed.
-type NotProved struct{ What string }
+type NotProved struct{ What say.Sentence }
 
-func (e *NotProved) Error() string { return fmt.Sprintf("the filter does not filter: %s", e.What) }
+func (e *NotProved) Error() string { return e.In(nil) }
+
+// In is Error in a language.
+func (e *NotProved) In(l *say.Language) string {
+	return l.Sprintf("the filter does not filter: %s", e.What)
+}

@@ -1,11 +1,10 @@
 package nft
 
 import (
-	"fmt"
-
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -37,7 +36,7 @@ func (t *Table) SetACL(acl *sg.ACL) error {
 		}
 	})
 	if err := t.commit(tx); err != nil {
-		return fmt.Errorf("set network ACL: %w", err)
+		return say.Errorf("set network ACL: %w", err)
 	}
 	t.before = acl
 	if acl == nil {
@@ -48,7 +47,7 @@ func (t *Table) SetACL(acl *sg.ACL) error {
 		for _, d := range directions {
 			rules, err := c.GetRules(table, &nftables.Chain{Table: table, Name: string(d)})
 			if err != nil {
-				return fmt.Errorf("read back network ACL: %w", err)
+				return say.Errorf("read back network ACL: %w", err)
 			}
 			for _, r := range rules {
 				t.acl[r.Handle] = idOf(r)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/nftables"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -21,7 +22,7 @@ func (t *Table) Change(to Ruleset) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.change(to); err != nil {
-		return fmt.Errorf("change ruleset: %w", err)
+		return say.Errorf("change ruleset: %w", err)
 	}
 	return nil
 }

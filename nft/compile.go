@@ -57,7 +57,7 @@ func rulesFor(account *sg.Account, rule sg.Rule, number uint32) []Rule {
 	peers, reason := account.Peers(rule)
 	r := Rule{Number: number, Rule: rule}
 	switch {
-	case reason != "":
+	case !reason.Empty():
 		return nil
 	case rule.Peer.IsValid():
 		return []Rule{r}

@@ -2,10 +2,10 @@ package nft
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/mdlayher/netlink"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -51,11 +51,11 @@ type message struct {
 func decode(m netlink.Message) (message, error) {
 	var t message
 	if len(m.Data) < 4 {
-		return t, fmt.Errorf("decode trace: message of %d bytes", len(m.Data))
+		return t, say.Errorf("decode trace: message of %d bytes", len(m.Data))
 	}
 	ad, err := netlink.NewAttributeDecoder(m.Data[4:])
 	if err != nil {
-		return t, fmt.Errorf("decode trace: %w", err)
+		return t, say.Errorf("decode trace: %w", err)
 	}
 	ad.ByteOrder = binary.BigEndian
 	for ad.Next() {
@@ -90,7 +90,7 @@ func decode(m netlink.Message) (message, error) {
 		}
 	}
 	if err := ad.Err(); err != nil {
-		return t, fmt.Errorf("decode trace: %w", err)
+		return t, say.Errorf("decode trace: %w", err)
 	}
 	return t, nil
 }

@@ -2,12 +2,12 @@ package nft
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -60,7 +60,7 @@ func (t *Table) learn(d sg.Direction) error {
 	return t.read(func(c *nftables.Conn) error {
 		list, err := c.GetRules(groupChain(d))
 		if err != nil {
-			return fmt.Errorf("read back %s rules: %w", d, err)
+			return say.Errorf("read back %s rules: %w", d, err)
 		}
 		for _, r := range list {
 			key := identity{d, numberOf(r), setOf(r)}
@@ -68,7 +68,7 @@ func (t *Table) learn(d sg.Direction) error {
 			t.handles[key] = r.Handle
 		}
 		if want := len(t.inForce.fixedRules(d)) + len(t.inForce.Rules(d)); len(list) != want {
-			return fmt.Errorf("read back %s rules: %d of %d", d, len(list), want)
+			return say.Errorf("read back %s rules: %d of %d", d, len(list), want)
 		}
 		return nil
 	})
@@ -87,7 +87,7 @@ func (t *Table) judge(d sg.Direction, handle uint64) (Judge, error) {
 	}
 	j, known := t.judges[handle]
 	if !known {
-		return Judge{}, fmt.Errorf("find rule with handle %d: %w", handle, ErrNoRule)
+		return Judge{}, say.Errorf("find rule with handle %d: %w", handle, ErrNoRule)
 	}
 	return j, nil
 }

@@ -1,11 +1,10 @@
 package nft
 
 import (
-	"fmt"
-
 	"github.com/google/nftables"
 
 	"lablab/lab/ns"
+	"lablab/say"
 )
 
 // Install puts rs in force in a namespace that has no rules yet, together with the
@@ -19,7 +18,7 @@ func Install(n *ns.Namespace, rs Ruleset) (*Table, error) {
 	t.mu.Unlock()
 	if err != nil {
 		t.Close()
-		return nil, fmt.Errorf("install ruleset: %w", err)
+		return nil, say.Errorf("install ruleset: %w", err)
 	}
 	return t, nil
 }

@@ -2,12 +2,12 @@ package nft
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -48,11 +48,11 @@ func (n *news) rules() (handles map[sg.Direction][]uint64, complete bool, err er
 // decodeRule reads where a rule is: enum nft_rule_attributes.
 func decodeRule(m netlink.Message) (table, chain string, handle uint64, err error) {
 	if len(m.Data) < 4 {
-		return "", "", 0, fmt.Errorf("decode rule: message of %d bytes", len(m.Data))
+		return "", "", 0, say.Errorf("decode rule: message of %d bytes", len(m.Data))
 	}
 	ad, err := netlink.NewAttributeDecoder(m.Data[4:])
 	if err != nil {
-		return "", "", 0, fmt.Errorf("decode rule: %w", err)
+		return "", "", 0, say.Errorf("decode rule: %w", err)
 	}
 	for ad.Next() {
 		switch ad.Type() {
@@ -63,7 +63,7 @@ func decodeRule(m netlink.Message) (table, chain string, handle uint64, err erro
 		case unix.NFTA_RULE_HANDLE:
 			ad.Do(func(b []byte) error {
 				if len(b) != 8 {
-					return fmt.Errorf("decode rule: handle of %d bytes", len(b))
+					return say.Errorf("decode rule: handle of %d bytes", len(b))
 				}
 				handle = binary.BigEndian.Uint64(b)
 				return nil

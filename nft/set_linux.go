@@ -1,10 +1,11 @@
 package nft
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/google/nftables"
+
+	"lablab/say"
 )
 
 // chunkElements is how many elements a message may have, which cannot be longer
@@ -25,7 +26,7 @@ func (s Set) kernel() *nftables.Set {
 func (tx *transaction) addSet(s Set) {
 	tx.add(func(c *nftables.Conn) {
 		if err := c.AddSet(s.kernel(), nil); err != nil {
-			tx.err = fmt.Errorf("add set %s: %w", s.Name, err)
+			tx.err = say.Errorf("add set %s: %w", s.Name, err)
 		}
 	})
 	tx.addElements(s, s.Ranges)
@@ -35,7 +36,7 @@ func (tx *transaction) addElements(s Set, ranges []Range) {
 	for chunk := range slices.Chunk(ranges, chunkElements/2) {
 		tx.add(func(c *nftables.Conn) {
 			if err := c.SetAddElements(s.kernel(), elements(chunk)); err != nil {
-				tx.err = fmt.Errorf("add to set %s: %w", s.Name, err)
+				tx.err = say.Errorf("add to set %s: %w", s.Name, err)
 			}
 		})
 	}
@@ -100,10 +101,10 @@ func (t *Table) verifySets(sets []Set) error {
 		for _, s := range sets {
 			there, err := c.GetSetElements(s.kernel())
 			if err != nil {
-				return fmt.Errorf("read back set %s: %w", s.Name, err)
+				return say.Errorf("read back set %s: %w", s.Name, err)
 			}
 			if want := len(elements(s.Ranges)); len(there) != want {
-				return fmt.Errorf("read back set %s: %d of %d elements", s.Name, len(there), want)
+				return say.Errorf("read back set %s: %d of %d elements", s.Name, len(there), want)
 			}
 		}
 		return nil

@@ -1,9 +1,9 @@
 package nft
 
 import (
-	"fmt"
-
 	"github.com/google/nftables"
+
+	"lablab/say"
 )
 
 // Sink makes every packet that the groups accept vanish right behind them, in a
@@ -21,7 +21,7 @@ func (t *Table) Sink() error {
 		}
 	})
 	if err := t.commit(tx); err != nil {
-		return fmt.Errorf("add sink: %w", err)
+		return say.Errorf("add sink: %w", err)
 	}
 	return nil
 }

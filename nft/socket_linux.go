@@ -2,12 +2,13 @@ package nft
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/nftables"
 	mnl "github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"lablab/say"
 )
 
 const (
@@ -30,7 +31,7 @@ func (t *Table) dial() (*mnl.Conn, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open nftables socket: %w", err)
+		return nil, say.Errorf("open nftables socket: %w", err)
 	}
 	return c, nil
 }
@@ -44,7 +45,7 @@ func (t *Table) read(do func(*nftables.Conn) error) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("open nftables socket: %w", err)
+		return say.Errorf("open nftables socket: %w", err)
 	}
 	t.retire(c.CloseLasting)
 	return do(c)

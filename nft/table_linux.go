@@ -1,8 +1,6 @@
 package nft
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"sync"
 
@@ -11,6 +9,7 @@ import (
 	mnl "github.com/mdlayher/netlink"
 
 	"lablab/lab/ns"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -59,7 +58,7 @@ func (t *Table) Close() {
 }
 
 // ErrNoRule says that a table has no rule with the handle asked for.
-var ErrNoRule = errors.New("no such rule in force")
+var ErrNoRule = say.New("no such rule in force")
 
 // A Counter is how often a rule has accepted, by the kernel's count.
 type Counter struct {
@@ -92,7 +91,7 @@ func (t *Table) Counters() ([]Counter, error) {
 func countersOf(c *nftables.Conn, table *nftables.Table, d sg.Direction) ([]Counter, error) {
 	rules, err := c.GetRules(table, &nftables.Chain{Table: table, Name: string(d)})
 	if err != nil {
-		return nil, fmt.Errorf("read %s counters: %w", d, err)
+		return nil, say.Errorf("read %s counters: %w", d, err)
 	}
 	var counters []Counter
 	for _, r := range rules {

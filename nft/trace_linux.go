@@ -1,14 +1,13 @@
 package nft
 
 import (
-	"fmt"
-
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
+	"lablab/say"
 )
 
 // addTrace adds the table that switches tracing on, just before the group's
@@ -50,10 +49,10 @@ func (t *Table) learnStates(c *nftables.Conn) error {
 		table := &nftables.Table{Family: nftables.TableFamilyINet, Name: TraceTable}
 		rules, err := c.GetRules(table, &nftables.Chain{Table: table, Name: string(d)})
 		if err != nil {
-			return fmt.Errorf("read back trace rules: %w", err)
+			return say.Errorf("read back trace rules: %w", err)
 		}
 		if len(rules) != len(states) {
-			return fmt.Errorf("read back trace rules: %d of %d", len(rules), len(states))
+			return say.Errorf("read back trace rules: %d of %d", len(rules), len(states))
 		}
 		for i, r := range rules {
 			t.states[r.Handle] = states[i].name

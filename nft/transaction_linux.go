@@ -2,12 +2,13 @@ package nft
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/nftables"
 	mnl "github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"lablab/say"
 )
 
 // A transaction is changes that the kernel makes all at once or not at all. The
@@ -21,7 +22,7 @@ type transaction struct {
 }
 
 // errTaken keeps the library from waiting for answers.
-var errTaken = errors.New("taken")
+var errTaken = say.New("taken")
 
 func newTransaction() *transaction {
 	tx := &transaction{}
@@ -78,7 +79,7 @@ func (tx *transaction) encoded() (messages []mnl.Message, bytes int, err error) 
 
 // ErrTooLarge says that a change does not fit into one transaction, because the
 // buffer of the socket is limited (net.core.wmem_max, for an ordinary user).
-var ErrTooLarge = errors.New("more than one transaction holds")
+var ErrTooLarge = say.New("more than one transaction holds")
 
 // commit makes the changes. t.mu is held.
 func (t *Table) commit(tx *transaction) (err error) {
@@ -92,7 +93,7 @@ func (t *Table) commit(tx *transaction) (err error) {
 		}
 	}
 	if bytes > t.room {
-		return fmt.Errorf("%w: %d bytes of %d", ErrTooLarge, bytes, t.room)
+		return say.Errorf("%w: %d bytes of %d", ErrTooLarge, bytes, t.room)
 	}
 	defer func() {
 		if err != nil { // there may be more answers in it

@@ -3,7 +3,6 @@ package pinger
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"runtime/debug"
@@ -13,6 +12,7 @@ import (
 	probing "github.com/prometheus-community/pro-bing"
 
 	"lablab/lab/ns"
+	"lablab/say"
 )
 
 // A Ping says where a stream of ICMP echo requests goes.
@@ -57,7 +57,7 @@ func (config Ping) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream
 func (s *pinging) run(ctx context.Context, n *ns.Namespace, opened func()) error {
 	if s.held() {
 		if err := n.Do(s.tryToOpen); err != nil {
-			return fmt.Errorf("%s: %w", s.what, err)
+			return say.Errorf("%s: %w", s.what, err)
 		}
 		opened()
 		s.released(ctx)
@@ -83,7 +83,7 @@ func (s *pinging) run(ctx context.Context, n *ns.Namespace, opened func()) error
 			return nil
 		}
 		if !s.onlyFailures() {
-			return fmt.Errorf("%s: %w", s.what, err)
+			return say.Errorf("%s: %w", s.what, err)
 		}
 		select {
 		case <-time.After(s.config.Interval):
@@ -111,7 +111,7 @@ func (s *pinging) tryToOpen() error {
 // them on a goroutine of its own, where it would end the process.
 func (s *pinging) survive() {
 	if p := recover(); p != nil {
-		s.panicked = fmt.Errorf("%s: panic: %v\n%s", s.what, p, debug.Stack())
+		s.panicked = say.Errorf("%s: panic: %v\n%s", s.what, p, debug.Stack())
 		s.cancel()
 	}
 }

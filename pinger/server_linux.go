@@ -3,7 +3,6 @@ package pinger
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -52,7 +52,7 @@ func Serve(n *ns.Namespace, p sg.Protocol, at netip.AddrPort) (*Server, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("serve %s at %s: %w", p, at, err)
+		return nil, say.Errorf("serve %s at %s: %w", p, at, err)
 	}
 	return s, nil
 }

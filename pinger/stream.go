@@ -2,10 +2,11 @@ package pinger
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"sync"
 	"time"
+
+	"lablab/say"
 )
 
 // A Stream is packets that are let go so many at a time. Between them it is held:
@@ -61,7 +62,7 @@ func (s *Stream) start(ctx context.Context, run func(opened func()) error) (*Str
 	case <-s.done:
 		s.cancel()
 		if s.err == nil { // ctx ended before the socket was open
-			return nil, fmt.Errorf("%s: %w", s.what, context.Cause(ctx))
+			return nil, say.Errorf("%s: %w", s.what, context.Cause(ctx))
 		}
 		return nil, s.err
 	}
@@ -278,7 +279,7 @@ func (s *Stream) broken() error {
 	if s.err != nil {
 		return s.err
 	}
-	return fmt.Errorf("%s: the stream was stopped", s.what)
+	return say.Errorf("%s: the stream was stopped", s.what)
 }
 
 // wake tells everybody who waits that something changed. While packets are

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
+	"lablab/say"
 )
 
 // A TCP says where a stream of messages goes: over one connection, from one port. Each
@@ -155,7 +156,7 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	case ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, nil
 	default:
-		return nil, fmt.Errorf("%s: %w", s.what, err)
+		return nil, say.Errorf("%s: %w", s.what, err)
 	}
 	tcp := conn.(*net.TCPConn)
 	_ = tcp.SetLinger(0)

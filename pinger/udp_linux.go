@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lablab/lab/ns"
+	"lablab/say"
 )
 
 // Least is the smallest payload of a datagram or message: its number. Bytes.
@@ -39,7 +40,7 @@ func (config UDP) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream,
 	})
 	if err != nil {
 		cancel()
-		return nil, fmt.Errorf("%s: %w", s.what, err)
+		return nil, say.Errorf("%s: %w", s.what, err)
 	}
 	roomy(conn)
 	return s.start(ctx, func(opened func()) error {

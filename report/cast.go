@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/charmbracelet/colorprofile"
 
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -56,7 +56,7 @@ func (r Runs) cast(w io.Writer) error {
 		c.scroll()
 	}
 	if c.failed != nil {
-		return fmt.Errorf("write report: %w", c.failed)
+		return say.Errorf("write report: %w", c.failed)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -14,7 +15,7 @@ type Check struct {
 	Sources  Sources        `json:"sources"`
 	Problems []sg.Finding   `json:"problems"`
 	Warnings []sg.Finding   `json:"warnings"`
-	Notes    []string       `json:"notes"`
+	Notes    []say.Sentence `json:"notes"`
 }
 
 // Sources counts the sources of all rules.
@@ -41,7 +42,7 @@ type CheckedRule struct {
 	Description string       `json:"description,omitempty"`
 	Addresses   int          `json:"addresses"` // ranges of addresses that the peer stands for
 	Enforced    bool         `json:"enforced"`
-	Reason      string       `json:"reason,omitempty"` // why not
+	Reason      say.Sentence `json:"reason,omitzero"` // why not
 }
 
 // CheckOf explains what was read.
@@ -52,7 +53,7 @@ func CheckOf(a *sg.Account) *Check {
 		Sources:  Sources{Enforced: audit.Enforced, Unenforceable: audit.Unenforceable},
 		Problems: append([]sg.Finding{}, audit.Problems...),
 		Warnings: append([]sg.Finding{}, audit.Warnings...),
-		Notes:    []string{},
+		Notes:    []say.Sentence{},
 	}
 	for _, g := range a.Groups {
 		checked := CheckedGroup{ID: g.ID, Name: g.Name, Description: g.Description, VPC: g.VPC, Rules: []CheckedRule{}}
@@ -61,14 +62,14 @@ func CheckOf(a *sg.Account) *Check {
 				peers, reason := a.Peers(r)
 				checked.Rules = append(checked.Rules, CheckedRule{
 					ID: r.ID, Direction: d, What: r.What(), Peer: r.PeerText(), Description: r.Description,
-					Addresses: len(peers), Enforced: reason == "", Reason: reason,
+					Addresses: len(peers), Enforced: reason.Empty(), Reason: reason,
 				})
 			}
 		}
 		c.Groups = append(c.Groups, checked)
 	}
 	for _, n := range a.Notes {
-		c.Notes = append(c.Notes, n.String())
+		c.Notes = append(c.Notes, say.F("%s", n))
 	}
 	return c
 }
@@ -84,7 +85,7 @@ func (t *Text) Check(c *Check) error {
 	if len(c.Notes) > 0 {
 		t.heading(&b, "Read otherwise than written")
 		for _, n := range c.Notes {
-			t.paragraph(&b, "  ", plain, n)
+			t.paragraph(&b, "  ", plain, n.String())
 		}
 	}
 	total := c.Sources.Enforced + c.Sources.Unenforceable
@@ -120,6 +121,6 @@ func (t *Text) findings(b *bytes.Buffer, title, style string, list []sg.Finding)
 	}
 	t.heading(b, title)
 	for _, f := range list {
-		t.paragraph(b, "  ", style, cmp.Or(f.Rule, f.Group)+": "+f.Reason)
+		t.paragraph(b, "  ", style, cmp.Or(f.Rule, f.Group)+": "+f.Reason.String())
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"lablab/say"
 )
 
 // A Diagnosis is what a machine can do, for `lablab doctor`.
@@ -17,11 +19,11 @@ type Diagnosis struct {
 
 // An Ability is one thing that a machine can do or not.
 type Ability struct {
-	Name   string `json:"name"`
-	Status string `json:"status"` // ok, degraded, missing or not tried
-	Found  string `json:"found"`
-	Hint   string `json:"hint,omitempty"` // the way out
-	Needed bool   `json:"needed"`         // whether no scenario can be played without it
+	Name   string       `json:"name"`
+	Status string       `json:"status"` // ok, degraded, missing or not tried
+	Found  say.Sentence `json:"found"`
+	Hint   say.Sentence `json:"hint,omitzero"` // the way out
+	Needed bool         `json:"needed"`        // whether no scenario can be played without it
 }
 
 // Diagnosis writes what a machine can do for people: a line each, the way out
@@ -36,9 +38,9 @@ func (t *Text) Diagnosis(d *Diagnosis) error {
 		lead := fmt.Sprintf("  %-*s  ", longest, c.Name)
 		m := c.mark()
 		var line bytes.Buffer
-		t.paragraph(&line, lead, plain, c.Found)
-		if c.Hint != "" {
-			t.paragraph(&line, strings.Repeat(" ", len(lead)), dim, c.Hint)
+		t.paragraph(&line, lead, plain, c.Found.String())
+		if !c.Hint.Empty() {
+			t.paragraph(&line, strings.Repeat(" ", len(lead)), dim, c.Hint.String())
 		}
 		b.WriteString(styled(m.style, m.shape)) // in the place of the first space
 		b.Write(line.Bytes()[1:])
@@ -91,7 +93,7 @@ func (d *Diagnosis) next() string {
 	i := d.firstMissing()
 	switch {
 	case i >= 0:
-		return d.Checks[i].Hint
+		return d.Checks[i].Hint.String()
 	case d.Rootless:
 		return "lablab run"
 	}

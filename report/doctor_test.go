@@ -6,14 +6,16 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"lablab/say"
 )
 
 func TestDiagnosis(t *testing.T) {
-	ok := Ability{Name: "veth", Status: "ok", Found: "a pair", Needed: true}
-	slow := Ability{Name: "netlink buffers", Status: "degraded", Found: "4 MB of 8 MB to listen: bursts may be lost", Hint: "run it as root"}
-	six := Ability{Name: "IPv6", Status: "missing", Found: "off", Hint: "switch it on"}
-	deny := Ability{Name: "default deny", Status: "missing", Found: "all is let in", Hint: "mend it", Needed: true}
-	left := Ability{Name: "bridge", Status: "not tried", Found: "needs veth"}
+	ok := Ability{Name: "veth", Status: "ok", Found: say.As("a pair"), Needed: true}
+	slow := Ability{Name: "netlink buffers", Status: "degraded", Found: say.As("4 MB of 8 MB to listen: bursts may be lost"), Hint: say.As("run it as root")}
+	six := Ability{Name: "IPv6", Status: "missing", Found: say.As("off"), Hint: say.As("switch it on")}
+	deny := Ability{Name: "default deny", Status: "missing", Found: say.As("all is let in"), Hint: say.As("mend it"), Needed: true}
+	left := Ability{Name: "bridge", Status: "not tried", Found: say.As("needs veth")}
 	for _, c := range []struct {
 		d    Diagnosis
 		want string

@@ -5,6 +5,8 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+
+	"lablab/say"
 )
 
 // SummarySize is how many bytes GitHub takes as the summary of a step.
@@ -23,7 +25,7 @@ func (r Runs) Annotate(w io.Writer, root string) error {
 		}
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("write annotations: %w", err)
+		return say.Errorf("write annotations: %w", err)
 	}
 	return nil
 }

@@ -2,8 +2,9 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
+
+	"lablab/say"
 )
 
 // JSON writes a report or a check as one JSON object.
@@ -12,7 +13,7 @@ func JSON[R Report | Check](w io.Writer, r *R) error {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(r); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return say.Errorf("write report: %w", err)
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
+
+	"lablab/say"
 )
 
 // testsuites, testsuite and testcase are JUnit's, with the file and the line of
@@ -44,15 +46,15 @@ func (r Runs) junit(w io.Writer) error {
 	all.Time = seconds(took)
 	all.Skipped = 0 // junit-10.xsd has that attribute at a suite only
 	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return say.Errorf("write report: %w", err)
 	}
 	encoder := xml.NewEncoder(w)
 	encoder.Indent("", "  ")
 	if err := encoder.Encode(all); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return say.Errorf("write report: %w", err)
 	}
 	if _, err := io.WriteString(w, "\n"); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return say.Errorf("write report: %w", err)
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+
+	"lablab/say"
 )
 
 // markdown writes a chapter for each run: what was predicted and observed, why,
@@ -20,7 +22,7 @@ func (r Runs) markdown(w io.Writer) error {
 		result.chapter(&b, len(r.Results) == 1 || result.Verdict() != Held)
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return say.Errorf("write report: %w", err)
 	}
 	return nil
 }
@@ -30,7 +32,7 @@ func (r Runs) Contents(w io.Writer) error {
 	var b bytes.Buffer
 	r.contents(&b)
 	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return say.Errorf("write report: %w", err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -54,7 +55,7 @@ func (r Runs) Write(w io.Writer, format string) error {
 	case "cast":
 		return r.cast(w)
 	}
-	return fmt.Errorf("write report: unknown format %q", format)
+	return say.Errorf("write report: unknown format %q", format)
 }
 
 func (r Runs) json(w io.Writer) error {
@@ -69,7 +70,7 @@ func (r Runs) json(w io.Writer) error {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(reports); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return say.Errorf("write report: %w", err)
 	}
 	return nil
 }

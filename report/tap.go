@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"lablab/say"
 )
 
 // tap writes a test point for each prediction, as TAP version 13 has it
@@ -28,7 +30,7 @@ func (r Runs) tap(w io.Writer) error {
 		plan += " # SKIP no scenario was played"
 	}
 	if _, err := fmt.Fprintf(w, "%s\n%s", plan, b.Bytes()); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return say.Errorf("write report: %w", err)
 	}
 	return nil
 }

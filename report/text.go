@@ -8,6 +8,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"lablab/say"
 )
 
 // Text writes a report for people: first the lab, then each experiment, then
@@ -74,7 +76,7 @@ func (t *Text) Lab(r *Report) error {
 func (t *Text) Experiment(r *Report, number int) error {
 	x := r.Experiment(number)
 	if x == nil {
-		return fmt.Errorf("write report: no experiment %d", number)
+		return say.Errorf("write report: no experiment %d", number)
 	}
 	var b bytes.Buffer
 	b.WriteByte('\n')
@@ -342,7 +344,7 @@ func (t *Text) paragraph(b *bytes.Buffer, lead, style, words string) {
 
 func (t *Text) flush(b *bytes.Buffer) error {
 	if _, err := io.WriteString(t.w, safe(b.String())); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return say.Errorf("write report: %w", err)
 	}
 	return nil
 }

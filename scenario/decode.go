@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"lablab/say"
 )
 
 // readable is what reads itself, because it may be written in more than one way
@@ -129,16 +131,16 @@ func (c *complaints) pairs(n ast.Node) ([]pair, bool) {
 	return pairs, true
 }
 
-func kindOf(n ast.Node) string {
+func kindOf(n ast.Node) say.Sentence {
 	switch n.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
-		return "keys and values"
+		return say.F("keys and values")
 	case *ast.SequenceNode:
-		return "a list"
+		return say.F("a list")
 	case *ast.NullNode:
-		return "nothing"
+		return say.F("nothing")
 	}
-	return "a single word"
+	return say.F("a single word")
 }
 
 // A field is a member of a struct that is read from a key.

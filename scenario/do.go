@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -16,8 +17,8 @@ const (
 
 func (a *doPing) action(w *walk, at Place) Action {
 	s := Start{Protocol: sg.ICMP, From: a.From.text, To: a.Ping.text}
-	s.ID = w.between(a.ID, "the id", 1, 65535)
-	s.Size = w.between(a.Size, "the size", leastPing, mostPayload)
+	s.ID = w.between(a.ID, say.F("the id"), 1, 65535)
+	s.Size = w.between(a.Size, say.F("the size"), leastPing, mostPayload)
 	return w.start(at, a.Ping, a.From, a.As, s)
 }
 
@@ -27,9 +28,9 @@ func (a *doUDP) action(w *walk, at Place) Action { return a.start(w, at, sg.UDP,
 
 func (a *doFlow) start(w *walk, at Place, p sg.Protocol, to name) Action {
 	s := Start{Protocol: p, From: a.From.text, To: to.text, Unserved: a.Unserved.value}
-	s.Port = w.between(a.Port, "the port", 1, 65535)
-	s.SourcePort = w.between(a.SourcePort, "the source port", 1, 65535)
-	s.Size = w.between(a.Size, "the size", leastMessage, mostPayload)
+	s.Port = w.between(a.Port, say.F("the port"), 1, 65535)
+	s.SourcePort = w.between(a.SourcePort, say.F("the source port"), 1, 65535)
+	s.Size = w.between(a.Size, say.F("the size"), leastMessage, mostPayload)
 	return w.start(at, to, a.From, a.As, s)
 }
 
@@ -227,7 +228,7 @@ func (w *walk) direction(from word) (sg.Direction, bool) {
 	if !from.given() {
 		return sg.Ingress, true
 	}
-	return sg.Direction(from.text), w.choice("the direction", from, string(sg.Ingress), string(sg.Egress))
+	return sg.Direction(from.text), w.choice(say.F("the direction"), from, string(sg.Ingress), string(sg.Egress))
 }
 
 func (a *doGroups) action(w *walk, _ Place) Action {
@@ -249,7 +250,7 @@ func (a *doCut) action(w *walk, _ Place) Action {
 	stream, rule := a.Cut.members.Stream, a.Cut.members.AdmittedBy
 	switch {
 	case a.Cut.all.given():
-		done.All = w.choice("what is cut", a.Cut.all, "all")
+		done.All = w.choice(say.F("what is cut"), a.Cut.all, "all")
 	case stream.given() == rule.given():
 		w.about(a.Cut.Place, `one of these is cut: { stream: "1" }, { admitted_by: icmp } or all`)
 	case stream.given():
@@ -296,7 +297,7 @@ func (a *doACL) action(w *walk, _ Place) Action {
 }
 
 func (a *doExec) action(w *walk, at Place) Action {
-	done := Exec{Host: a.On.text, Exit: w.between(a.Exit, "the exit code", 0, 255)}
+	done := Exec{Host: a.On.text, Exit: w.between(a.Exit, say.F("the exit code"), 0, 255)}
 	for _, part := range a.Exec {
 		done.Command = append(done.Command, part.text)
 	}

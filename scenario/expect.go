@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -45,7 +46,7 @@ func (w *walk) ofStream(s *flowing, p prediction) []Expectation {
 	m := p.members
 	e := Expectation{Place: m.Place, Stream: s.Stream, Outcome: Outcome(p.outcome.text), By: m.By.text, First: m.First.value}
 	if p.outcome.given() {
-		if !w.choice("the outcome", p.outcome, string(Replied), string(Refused), string(Stalled), string(Reset)) {
+		if !w.choice(say.F("the outcome"), p.outcome, string(Replied), string(Refused), string(Stalled), string(Reset)) {
 			return nil
 		}
 		w.possible(p.outcome.Place, s, e.Outcome)
@@ -63,7 +64,7 @@ func (w *walk) ofStream(s *flowing, p prediction) []Expectation {
 	}
 	w.outcomes(&e, s, m)
 	if m.First.given() {
-		w.between(m.First, fmt.Sprintf("the first packet of stream %s that is answered", s.Stream), 1, s.sent)
+		w.between(m.First, say.F("the first packet of stream %s that is answered", s.Stream), 1, s.sent)
 	}
 	if m.By.given() && w.judges(s, m.By) {
 		e.By = m.By.text
@@ -112,7 +113,7 @@ func (w *walk) outcomes(e *Expectation, s *flowing, m predicted) {
 		word word
 		all  Outcome
 	}{{m.Stalled, Stalled}, {m.Reset, Reset}} {
-		if of.word.given() && w.choice(string(of.all), of.word, "all") {
+		if of.word.given() && w.choice(say.As(string(of.all)), of.word, "all") {
 			set(of.word.leaf, of.all)
 		}
 	}

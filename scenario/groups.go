@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -15,7 +16,7 @@ func (w *walk) account(groups named[group]) {
 		w.about(at, "there is no security group")
 	}
 	for _, e := range groups {
-		if w.isNew(e.Place, "a group", e.name) && len(e.value.File) > 0 {
+		if w.isNew(e.Place, say.F("a group"), e.name) && len(e.value.File) > 0 {
 			w.groups[e.name] = w.described(e)
 		} else {
 			w.groups[e.name] = e.name
@@ -174,7 +175,7 @@ func (w *walk) group(n name) (id string, known bool) {
 func (w *walk) prefixLists(lists named[ranges]) {
 	for _, e := range lists {
 		l := sg.PrefixList{ID: e.name, Name: e.name, Known: true}
-		w.isNew(e.Place, "a prefix list", e.name)
+		w.isNew(e.Place, say.F("a prefix list"), e.name)
 		for _, from := range e.value {
 			p, ok := w.cidr(from)
 			switch {

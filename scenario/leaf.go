@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"lablab/say"
 )
 
 // A leaf is a single value as it is written, and where. One that the file does
@@ -93,7 +95,7 @@ func (w *name) read(c *complaints, n ast.Node) {
 }
 
 // isNew refuses a name for something that is named here for the first time.
-func (c *complaints) isNew(at Place, what, called string) bool {
+func (c *complaints) isNew(at Place, what say.Sentence, called string) bool {
 	if aName.MatchString(called) {
 		return true
 	}
@@ -149,7 +151,7 @@ func (i *number) read(c *complaints, n ast.Node) {
 }
 
 // between refuses a number that is out of a range, unless it is not given.
-func (c *complaints) between(n number, what string, least, most int) int {
+func (c *complaints) between(n number, what say.Sentence, least, most int) int {
 	if n.given() && !n.wrong && (n.value < least || n.value > most) {
 		c.about(n.Place, "%s is %d; it is from %d to %d", what, n.value, least, most)
 		return 0

@@ -3,6 +3,8 @@ package scenario
 import (
 	"net/netip"
 	"slices"
+
+	"lablab/say"
 )
 
 // network reads the hosts: two to sixteen, with different addresses in one network.
@@ -13,7 +15,7 @@ func (w *walk) network(f file) {
 	first := Host{}
 	addresses := map[netip.Addr]string{}
 	for _, e := range f.Hosts {
-		w.isNew(e.Place, "a host", e.name)
+		w.isNew(e.Place, say.F("a host"), e.name)
 		h := Host{Name: e.name, AlwaysTracked: e.value.AlwaysTracked.value}
 		w.hosts[e.name] = &standing{carried: map[string]bool{}}
 		if at := e.value.Address; at.given() && w.address(at, &h) {
@@ -36,7 +38,7 @@ func (w *walk) network(f file) {
 
 // address reads one that a host can have.
 func (w *walk) address(from word, h *Host) bool {
-	refuse := func(why string) bool {
+	refuse := func(why say.Sentence) bool {
 		w.about(from.Place, "%q %s", from.text, why)
 		return false
 	}
@@ -45,17 +47,17 @@ func (w *walk) address(from word, h *Host) bool {
 	switch {
 	case err != nil:
 		if _, bare := netip.ParseAddr(from.text); bare == nil {
-			return refuse("lacks the length of its network's prefix, as in " + from.text + "/24")
+			return refuse(say.F("lacks the length of its network's prefix, as in %s/24", from.text))
 		}
-		return refuse("is no address with the length of its network's prefix, such as 10.255.1.10/16")
+		return refuse(say.F("is no address with the length of its network's prefix, such as 10.255.1.10/16"))
 	case a.Is4In6():
-		return refuse("is an IPv4 address in IPv6's clothes")
+		return refuse(say.F("is an IPv4 address in IPv6's clothes"))
 	case a.IsUnspecified(), a.IsMulticast(), a.IsLoopback(), a.IsLinkLocalUnicast() && a.Is6():
-		return refuse("is no address for a host")
+		return refuse(say.F("is no address for a host"))
 	case p.Bits() < a.BitLen()-1 && p.Masked().Addr() == a:
-		return refuse("is the address of the network itself")
+		return refuse(say.F("is the address of the network itself"))
 	case a.Is4() && p.Bits() < 31 && broadcast(p) == a:
-		return refuse("is the network's broadcast address")
+		return refuse(say.F("is the network's broadcast address"))
 	}
 	h.Address = p
 	return true

@@ -8,15 +8,17 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"lablab/say"
 )
 
 // A Problem is something wrong in a file, and where.
 type Problem struct {
 	File string
 	Place
-	Text string
+	Text say.Sentence
 	// Hint is the way out, if one is known.
-	Hint string
+	Hint say.Sentence
 	// Source is the line that it is about; empty if it is not to be shown.
 	Source string
 }
@@ -29,25 +31,31 @@ type Problems struct {
 }
 
 // Error is a problem after the other, each with its line and a caret.
-func (p *Problems) Error() string {
+func (p *Problems) Error() string { return p.In(nil) }
+
+// In is Error in a language.
+func (p *Problems) In(l *say.Language) string {
 	var b strings.Builder
 	for i, problem := range p.List {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(problem.String())
+		b.WriteString(problem.In(l))
 	}
 	if p.More > 0 {
-		fmt.Fprintf(&b, "\nand %d more", p.More)
+		b.WriteString("\n" + l.Sprintf("and %d more", p.More))
 	}
 	return b.String()
 }
 
 // String is "file:line:column: what", the line itself, and a caret below the place.
-func (p Problem) String() string {
-	s := fmt.Sprintf("%s:%d:%d: %s", visible(p.File), p.Line, p.Column, visible(p.Text))
-	if p.Hint != "" {
-		s += ": " + visible(p.Hint)
+func (p Problem) String() string { return p.In(nil) }
+
+// In is String in a language.
+func (p Problem) In(l *say.Language) string {
+	s := fmt.Sprintf("%s:%d:%d: %s", visible(p.File), p.Line, p.Column, visible(p.Text.In(l)))
+	if !p.Hint.Empty() {
+		s += ": " + visible(p.Hint.In(l))
 	}
 	if p.Source == "" {
 		return s
@@ -107,16 +115,20 @@ type complaints struct {
 
 // about adds a problem at a place of the file.
 func (c *complaints) about(at Place, format string, args ...any) {
-	c.hinted(at, "", format, args...)
+	c.told(at, say.Sentence{}, say.F(format, args...))
 }
 
 // hinted adds a problem with the way out, if one is known. What is at no place is
 // not in the file, or could not be read: that has been told.
-func (c *complaints) hinted(at Place, hint, format string, args ...any) {
+func (c *complaints) hinted(at Place, hint say.Sentence, format string, args ...any) {
+	c.told(at, hint, say.F(format, args...))
+}
+
+func (c *complaints) told(at Place, hint, text say.Sentence) {
 	if at.Line == 0 && len(c.list) > 0 {
 		return
 	}
-	problem := Problem{File: c.file, Place: at, Text: fmt.Sprintf(format, args...), Hint: hint}
+	problem := Problem{File: c.file, Place: at, Text: text, Hint: hint}
 	if at.Line >= 1 && at.Line <= len(c.lines) {
 		problem.Source = c.lines[at.Line-1]
 	}
@@ -133,7 +145,7 @@ func (c *complaints) error() error {
 		ours := func(p Problem) int { return map[bool]int{true: 0, false: 1}[p.File == c.file] }
 		return cmp.Or(cmp.Compare(ours(a), ours(b)), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	list := slices.CompactFunc(c.list, func(a, b Problem) bool { return a == b })
+	list := slices.CompactFunc(c.list, func(a, b Problem) bool { return a.String() == b.String() })
 	told := list[:min(len(list), most)]
 	return &Problems{File: c.file, List: told, More: len(list) - len(told)}
 }

@@ -1,13 +1,13 @@
 package scenario
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"reflect"
 	"time"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -19,12 +19,12 @@ type Opener func(path string) (io.ReadCloser, error)
 func Load(path string) (*Scenario, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read scenario: %w", err)
+		return nil, say.Errorf("read scenario: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, largest+1))
 	if err != nil {
-		return nil, fmt.Errorf("read scenario: %w", err)
+		return nil, say.Errorf("read scenario: %w", err)
 	}
 	return Read(path, text, Regular)
 }
@@ -36,7 +36,7 @@ func Regular(path string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if !about.Mode().IsRegular() {
-		return nil, fmt.Errorf("open %s: not a regular file", path)
+		return nil, say.Errorf("open %s: not a regular file", path)
 	}
 	return os.Open(path)
 }
@@ -57,7 +57,7 @@ func Read(path string, text []byte, open Opener) (*Scenario, error) {
 	var f file
 	c.decode(body, reflect.ValueOf(&f).Elem())
 	if open == nil {
-		open = func(string) (io.ReadCloser, error) { return nil, errors.New("no other files can be read here") }
+		open = func(string) (io.ReadCloser, error) { return nil, say.New("no other files can be read here") }
 	}
 	w := &walk{
 		complaints: c, open: open, sc: &Scenario{File: path, Account: &sg.Account{}, Timeouts: sg.Nitro()},
@@ -84,14 +84,14 @@ const (
 // scenario makes one out of what is written, from the top to the end.
 func (w *walk) scenario(f file) {
 	if f.Name.given() {
-		w.isNew(f.Name.Place, "a scenario", f.Name.text)
+		w.isNew(f.Name.Place, say.F("a scenario"), f.Name.text)
 	}
 	if f.Interval.given() && f.Interval.value > 0 && f.Interval.value < shortest {
 		w.about(f.Interval.Place, "the interval %s is too short: %s is the shortest", f.Interval.text, shortest)
 	}
 	w.sc.Name, w.sc.Title, w.sc.Question = f.Name.text, f.Title.text, f.Question.text
 	w.sc.Interval, w.sc.Loose = f.Interval.value, f.TCPLoose.value
-	if f.Related.given() && w.choice("related", f.Related, "off", "pmtud", "all") && f.Related.text != "off" {
+	if f.Related.given() && w.choice(say.As("related"), f.Related, "off", "pmtud", "all") && f.Related.text != "off" {
 		w.sc.Related = f.Related.text
 	}
 	if t, ok := w.timeouts(f.Timeouts); ok {
@@ -111,7 +111,7 @@ func (w *walk) scenario(f file) {
 }
 
 // choice reports whether a word is one of these, and is a problem otherwise.
-func (w *walk) choice(what string, is word, choices ...string) bool {
+func (w *walk) choice(what say.Sentence, is word, choices ...string) bool {
 	for _, c := range choices {
 		if is.text == c {
 			return true
@@ -131,7 +131,7 @@ func (w *walk) timeouts(from timeouts) (sg.Timeouts, bool) {
 	if m.Profile.given() {
 		var known bool
 		if t, known = sg.TimeoutsOf(m.Profile.text); !known {
-			return t, w.choice("the profile", m.Profile, sg.Nitro().Profile, sg.NitroV6().Profile)
+			return t, w.choice(say.F("the profile"), m.Profile, sg.Nitro().Profile, sg.NitroV6().Profile)
 		}
 	}
 	profile, ok := t.Profile, true

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"lablab/say"
 )
 
 var update = flag.Bool("update", false, "write what is said of the invalid files")
@@ -81,7 +83,7 @@ experiments:
 
 // What a terminal might obey is shown, and a long line is shown where it matters.
 func TestProblemText(t *testing.T) {
-	p := Problem{File: "a\x1b.yaml", Place: Place{3, 5}, Text: "x\u202e", Source: "\ta\x1b\u00fc!"}
+	p := Problem{File: "a\x1b.yaml", Place: Place{3, 5}, Text: say.As("x\u202e"), Source: "\ta\x1b\u00fc!"}
 	if got, want := p.String(), "a\\u001b.yaml:3:5: x\\u202e\n     a\\u001bü!\n             ^"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -182,7 +184,7 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("no problems: %v", err)
 		}
 		for _, p := range problems[0].List {
-			if p.Line < 1 || p.Column < 1 || p.Text == "" || p.String() == "" {
+			if p.Line < 1 || p.Column < 1 || p.Text.Empty() || p.String() == "" {
 				t.Errorf("%+v has no place", p)
 			}
 		}
@@ -194,7 +196,7 @@ func TestDidYouMean(t *testing.T) {
 		{"tpc", `did you mean "tcp"?`}, {"imcp", `did you mean "icmp"?`}, {"ICMP", `did you mean "icmp"?`}, {"icmpv", `did you mean "icmp"?`},
 		{"quic", "there are tcp, icmp"}, {"", "there are tcp, icmp"}, {strings.Repeat("a", 1000), "there are tcp, icmp"},
 	} {
-		if got := DidYouMean(test.word, []string{"tcp", "icmp"}); got != test.want {
+		if got := DidYouMean(test.word, []string{"tcp", "icmp"}).String(); got != test.want {
 			t.Errorf("%s: got %s, want %s", test.word, got, test.want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -14,7 +15,7 @@ func (w *walk) rule(from rule) (sg.Rule, bool) {
 	before := len(w.list)
 	r := sg.Rule{ID: from.ID.text, Description: from.Description.text}
 	if r.ID != "" {
-		w.isNew(from.ID.Place, "a rule", r.ID)
+		w.isNew(from.ID.Place, say.F("a rule"), r.ID)
 		if slices.Contains(ownJudges, r.ID) || strings.HasPrefix(r.ID, "acl-") {
 			w.about(from.ID.Place, "%q is what lablab calls a rule of its own: call this one otherwise", r.ID)
 		}
@@ -148,7 +149,7 @@ func (w *walk) prefixList(n name) string {
 // acl reads a network ACL; nil where it is off.
 func (w *walk) acl(from acl) *sg.ACL {
 	if from.off.given() {
-		w.choice("the ACL", from.off, "off")
+		w.choice(say.F("the ACL"), from.off, "off")
 		return nil
 	}
 	return &sg.ACL{Ingress: w.aclRules(from.rules.Ingress), Egress: w.aclRules(from.rules.Egress)}
@@ -157,7 +158,7 @@ func (w *walk) acl(from acl) *sg.ACL {
 func (w *walk) aclRules(list []aclRule) []sg.ACLRule {
 	var rules []sg.ACLRule
 	for _, from := range list {
-		r := sg.ACLRule{Number: w.between(from.Rule, "the number of the rule", 1, 32766), Allow: from.Allow.given()}
+		r := sg.ACLRule{Number: w.between(from.Rule, say.F("the number of the rule"), 1, 32766), Allow: from.Allow.given()}
 		protocol := from.Allow
 		if !r.Allow {
 			protocol = from.Deny

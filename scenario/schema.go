@@ -2,10 +2,11 @@ package scenario
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"lablab/say"
 )
 
 const dialect = "https://json-schema.org/draft/2020-12/schema"
@@ -15,7 +16,7 @@ const dialect = "https://json-schema.org/draft/2020-12/schema"
 func Schema() ([]byte, error) {
 	s, err := schema()
 	if err != nil {
-		return nil, fmt.Errorf("make schema: %w", err)
+		return nil, say.Errorf("make schema: %w", err)
 	}
 	text, err := json.MarshalIndent(s, "", "  ")
 	return append(text, '\n'), err

@@ -1,24 +1,25 @@
 package scenario
 
 import (
-	"fmt"
 	"strings"
+
+	"lablab/say"
 )
 
 // DidYouMean asks for what is spelt alike, or names what there is.
-func DidYouMean(word string, choices []string) string {
+func DidYouMean(word string, choices []string) say.Sentence {
 	if alike := nearest(word, choices); alike != "" {
-		return fmt.Sprintf("did you mean %q?", alike)
+		return say.F("did you mean %q?", alike)
 	}
 	switch {
 	case len(choices) == 0:
-		return ""
+		return say.Sentence{}
 	case len(choices) == 1:
-		return "there is " + choices[0]
+		return say.F("there is %s", choices[0])
 	case len(choices) > 24:
 		choices = append(choices[:24:24], "…")
 	}
-	return "there are " + strings.Join(choices, ", ")
+	return say.F("there are %s", strings.Join(choices, ", "))
 }
 
 // nearest is the choice that differs least from the word, by two letters at most

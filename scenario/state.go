@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -53,7 +54,7 @@ func sorted[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m))
 // experiment reads one, and follows what it does.
 func (w *walk) experiment(from experiment) Experiment {
 	e := Experiment{Place: from.Place, Title: from.Title.text, Within: from.Within.value}
-	e.For = w.between(from.For, "the number of packets", 0, 1_000_000)
+	e.For = w.between(from.For, say.F("the number of packets"), 0, 1_000_000)
 	w.packets = e.For
 	if from.For.given() && e.For == 0 && from.For.text != "0" {
 		w.packets = unknown
@@ -110,7 +111,7 @@ func (w *walk) started(as name, s Start) bool {
 		return false
 	}
 	switch {
-	case !w.isNew(as.Place, "a stream", as.text):
+	case !w.isNew(as.Place, say.F("a stream"), as.text):
 		return false
 	case w.hosts[as.text] != nil:
 		w.about(as.Place, "%s is the name of a host: call the stream otherwise", as.text)

@@ -3,7 +3,6 @@ package scenario
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -12,6 +11,8 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"lablab/say"
 )
 
 // What a file may be. The parser has no limits of its own: its time grows with
@@ -107,8 +108,8 @@ func (c *complaints) plain(tokens token.Tokens) bool {
 		case token.MappingKeyType:
 			c.about(at, "a key is one word, before a colon")
 		}
-		if problem := d.next(t); problem != "" {
-			c.about(at, "%s", problem)
+		if problem := d.next(t); !problem.Empty() {
+			c.told(at, say.Sentence{}, problem)
 			return false
 		}
 	}
@@ -122,7 +123,7 @@ type depth struct {
 	keys                 []int // how many keys each has
 }
 
-func (d *depth) next(t *token.Token) (problem string) {
+func (d *depth) next(t *token.Token) (problem say.Sentence) {
 	if t.Position.Line != d.line && d.braces == 0 && t.Type != token.CommentType {
 		d.line, d.dashes = t.Position.Line, 0
 		n := len(d.columns)
@@ -148,18 +149,18 @@ func (d *depth) next(t *token.Token) (problem string) {
 	}
 	switch {
 	case d.braces+d.dashes+len(d.columns) > deepest:
-		return fmt.Sprintf("this is nested more than %d deep", deepest)
+		return say.F("this is nested more than %d deep", deepest)
 	case len(d.keys) > 0 && d.keys[len(d.keys)-1] > mostKeys:
-		return fmt.Sprintf("more than %d keys follow one another", mostKeys)
+		return say.F("more than %d keys follow one another", mostKeys)
 	}
-	return ""
+	return say.Sentence{}
 }
 
 // safely parses. A parser that panics has met what is not YAML.
 func safely(tokens token.Tokens) (file *ast.File, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("not valid YAML: %v", p)
+			err = say.Errorf("not valid YAML: %v", p)
 		}
 	}()
 	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -173,8 +174,8 @@ func (c *complaints) notYAML(err error) {
 		return
 	}
 	t := wrong.GetToken()
-	message, hint := wrong.GetMessage(), ""
-	for _, known := range hints {
+	message, hint := wrong.GetMessage(), say.Sentence{}
+	for _, known := range hints() {
 		if strings.Contains(message, known.says) {
 			hint = known.hint
 			break
@@ -184,14 +185,22 @@ func (c *complaints) notYAML(err error) {
 }
 
 // hints are what the parser most probably means.
-var hints = []struct{ says, hint string }{
-	{"'\t'", "only spaces indent, and here is a tab"},
-	{"invalid header option", `what begins with > or | needs quotes, as in ">=5"`},
-	{"non-map value", "is a colon missing here, as in key: value?"},
-	{"is not allowed in this context", "is the line indented as those that it belongs to?"},
-	{"must be specified", "is a bracket or a brace not closed before this?"},
-	{"not found", "it is opened here and never closed"},
-	{"reserved character", "put it in quotes"},
+func hints() []struct {
+	says string
+	hint say.Sentence
+} {
+	return []struct {
+		says string
+		hint say.Sentence
+	}{
+		{"'\t'", say.F("only spaces indent, and here is a tab")},
+		{"invalid header option", say.F(`what begins with > or | needs quotes, as in ">=5"`)},
+		{"non-map value", say.F("is a colon missing here, as in key: value?")},
+		{"is not allowed in this context", say.F("is the line indented as those that it belongs to?")},
+		{"must be specified", say.F("is a bracket or a brace not closed before this?")},
+		{"not found", say.F("it is opened here and never closed")},
+		{"reserved character", say.F("put it in quotes")},
+	}
 }
 
 // placeOf is where a node begins.

@@ -1,9 +1,10 @@
 package sg
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
+
+	"lablab/say"
 )
 
 // An Account is what was read of an AWS account: groups, and what their rules
@@ -47,10 +48,15 @@ type PrefixList struct {
 type Note struct {
 	File         string
 	Line, Column int
-	Text         string
+	Text         say.Sentence
 }
 
-func (n Note) String() string { return fmt.Sprintf("%s:%d:%d: %s", n.File, n.Line, n.Column, n.Text) }
+func (n Note) String() string { return n.In(nil) }
+
+// In is String in a language.
+func (n Note) In(l *say.Language) string {
+	return l.Sprintf("%s:%d:%d: %s", n.File, n.Line, n.Column, n.Text)
+}
 
 // Group returns the group with that id, or nil.
 func (a *Account) Group(id string) *Group {
@@ -102,31 +108,31 @@ func (a *Account) Carried(ids []string) []*Group {
 // Peers are the ranges of addresses that a rule is about now. A rule that cannot
 // be enforced has a reason instead. An empty list without a reason is a group
 // that nobody carries.
-func (a *Account) Peers(r Rule) (peers []netip.Prefix, reason string) {
+func (a *Account) Peers(r Rule) (peers []netip.Prefix, reason say.Sentence) {
 	switch {
 	case r.Peer.IsValid():
-		return []netip.Prefix{r.Peer}, ""
+		return []netip.Prefix{r.Peer}, say.Sentence{}
 	case r.PrefixList != "":
 		return a.listed(r.PrefixList)
 	}
 	return a.members(r.Reference)
 }
 
-func (a *Account) listed(id string) (peers []netip.Prefix, reason string) {
+func (a *Account) listed(id string) (peers []netip.Prefix, reason say.Sentence) {
 	i := slices.IndexFunc(a.PrefixLists, func(l PrefixList) bool { return l.ID == id })
 	switch {
 	case i < 0:
-		return nil, fmt.Sprintf("prefix list %s was not read", id)
+		return nil, say.F("prefix list %s was not read", id)
 	case !a.PrefixLists[i].Known:
-		return nil, fmt.Sprintf("the entries of prefix list %s were not read", id)
+		return nil, say.F("the entries of prefix list %s were not read", id)
 	}
-	return a.PrefixLists[i].Entries, ""
+	return a.PrefixLists[i].Entries, say.Sentence{}
 }
 
 // members are the private addresses of the interfaces that carry a group. Public
 // ones do not count (VPC user guide, security group rules). EC2 does not document
 // whether delegated prefixes do; here they count, since they are private too.
-func (a *Account) members(ref Reference) (peers []netip.Prefix, reason string) {
+func (a *Account) members(ref Reference) (peers []netip.Prefix, reason say.Sentence) {
 	id := a.referred(ref)
 	carried := false
 	for _, i := range a.Interfaces {
@@ -141,19 +147,19 @@ func (a *Account) members(ref Reference) (peers []netip.Prefix, reason string) {
 	}
 	switch {
 	case carried:
-		return peers, ""
+		return peers, say.Sentence{}
 	case id == "":
-		return nil, fmt.Sprintf("no group named %q was read", ref.GroupName)
+		return nil, say.F("no group named %q was read", ref.GroupName)
 	case !a.knowsInterfaces:
-		return nil, fmt.Sprintf("who carries group %s is not known: no network interfaces were read", id)
+		return nil, say.F("who carries group %s is not known: no network interfaces were read", id)
 	case a.Group(id) != nil:
-		return nil, "" // known, and nobody carries it
+		return nil, say.Sentence{} // known, and nobody carries it
 	case ref.Peering != "":
-		return nil, fmt.Sprintf("group %s is in a peer VPC, whose network interfaces were not read", id)
+		return nil, say.F("group %s is in a peer VPC, whose network interfaces were not read", id)
 	case ref.Owner == "":
-		return nil, fmt.Sprintf("group %s was deleted: the rule is stale", id)
+		return nil, say.F("group %s was deleted: the rule is stale", id)
 	}
-	return nil, fmt.Sprintf("group %s was not read, nor any network interface that carries it", id)
+	return nil, say.F("group %s was not read, nor any network interface that carries it", id)
 }
 
 // referred is the id of the group that a reference means, or nothing.

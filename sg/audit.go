@@ -1,8 +1,9 @@
 package sg
 
 import (
-	"fmt"
 	"net/netip"
+
+	"lablab/say"
 )
 
 // An Audit is what can be said of an account's groups without sending a packet.
@@ -19,9 +20,9 @@ type Audit struct {
 
 // A Finding is something about a group, or about one of its rules.
 type Finding struct {
-	Group  string `json:"group"`
-	Rule   string `json:"rule,omitempty"`
-	Reason string `json:"reason"`
+	Group  string       `json:"group"`
+	Rule   string       `json:"rule,omitempty"`
+	Reason say.Sentence `json:"reason"`
 }
 
 // Audit looks at every rule of every group.
@@ -30,16 +31,16 @@ func (a *Account) Audit() Audit {
 	for _, g := range a.Groups {
 		for _, d := range []Direction{Ingress, Egress} {
 			for _, r := range g.Rules(d) {
-				if _, reason := a.Peers(r); reason != "" {
+				if _, reason := a.Peers(r); !reason.Empty() {
 					audit.Unenforceable++
 					audit.Problems = append(audit.Problems, Finding{g.ID, r.ID, reason})
 					continue
 				}
 				audit.Enforced++
-				if reason := r.neverMatches(); reason != "" {
+				if reason := r.neverMatches(); !reason.Empty() {
 					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, reason})
 				} else if d == Ingress && r.Peer.IsValid() && r.Peer.Bits() == 0 {
-					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, fmt.Sprintf("open to the world: %s from %s", r.What(), r.Peer)})
+					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, say.F("open to the world: %s from %s", r.What(), r.Peer)})
 				}
 			}
 			audit.Warnings = append(audit.Warnings, a.overQuota(g, d)...)
@@ -49,19 +50,19 @@ func (a *Account) Audit() Audit {
 }
 
 // neverMatches says why no packet can match the rule, or nothing.
-func (r Rule) neverMatches() string {
+func (r Rule) neverMatches() say.Sentence {
 	nobody := netip.MustParsePrefix("255.255.255.255/32")
 	switch {
 	case !r.Peer.IsValid():
-		return ""
+		return say.Sentence{}
 	case r.Peer == nobody:
-		return "never matches: 255.255.255.255 is nobody's address (some tools mean \"nothing\" by it)"
+		return say.F("never matches: 255.255.255.255 is nobody's address (some tools mean \"nothing\" by it)")
 	case r.Protocol == ICMP && r.Peer.Addr().Is6():
-		return "never matches: ICMP is of IPv4; IPv6 has icmpv6"
+		return say.F("never matches: ICMP is of IPv4; IPv6 has icmpv6")
 	case r.Protocol == ICMPv6 && r.Peer.Addr().Is4():
-		return "never matches: ICMPv6 is of IPv6; IPv4 has icmp"
+		return say.F("never matches: ICMPv6 is of IPv6; IPv4 has icmp")
 	}
-	return ""
+	return say.Sentence{}
 }
 
 // quota is how many rules a group may have for one direction and one version of
@@ -92,7 +93,7 @@ func (a *Account) overQuota(g *Group, d Direction) []Finding {
 	var findings []Finding
 	for _, family := range []string{"IPv4", "IPv6"} {
 		if n := counts[family]; n > quota {
-			findings = append(findings, Finding{Group: g.ID, Reason: fmt.Sprintf("%d %s rules for %s; EC2 allows %d unless the quota is raised", n, d, family, quota)})
+			findings = append(findings, Finding{Group: g.ID, Reason: say.F("%d %s rules for %s; EC2 allows %d unless the quota is raised", n, d, family, quota)})
 		}
 	}
 	return findings

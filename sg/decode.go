@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"lablab/say"
 )
 
 // groups reads describe-security-groups.
@@ -265,9 +267,9 @@ func (r *reader) what(at path, protocol *string, from, to *int32) (Rule, error) 
 		return rule, r.fail(at, "%s needs FromPort and ToPort", rule.Protocol)
 	}
 	rule.From, rule.To = int(*from), int(*to)
-	most, least, names := 65535, 0, "ports are"
+	most, least, names := 65535, 0, say.F("ports are")
 	if rule.Protocol == ICMP || rule.Protocol == ICMPv6 {
-		most, least, names = 255, Any, "types and codes are"
+		most, least, names = 255, Any, say.F("types and codes are")
 	}
 	if rule.From == Any && rule.To == Any {
 		return rule, nil
@@ -371,12 +373,12 @@ func (r *reader) cidr(at path, s string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
-var errAddress = errors.New("not an IP address")
+var errAddress = say.New("not an IP address")
 
 func parseAddress(s string) (netip.Addr, error) {
 	address, err := netip.ParseAddr(s)
 	if err != nil || address.Zone() != "" {
-		return netip.Addr{}, fmt.Errorf("%q: %w", s, errAddress)
+		return netip.Addr{}, say.Errorf("%q: %w", s, errAddress)
 	}
 	return address, nil
 }

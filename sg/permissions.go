@@ -3,9 +3,10 @@ package sg
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"lablab/say"
 )
 
 // Permissions reads a list of permissions, as --ip-permissions of the AWS CLI takes it:
@@ -13,11 +14,11 @@ import (
 func Permissions(text string) ([]Rule, error) {
 	var list []types.IpPermission
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
-		return nil, fmt.Errorf("read permissions: %w", err)
+		return nil, say.Errorf("read permissions: %w", err)
 	}
 	file, err := json.Marshal(map[string]any{"SecurityGroups": []any{map[string]any{"GroupId": "sg-0", "IpPermissions": list}}})
 	if err != nil {
-		return nil, fmt.Errorf("read permissions: %w", err)
+		return nil, say.Errorf("read permissions: %w", err)
 	}
 	var account Account
 	if err := account.Read("permissions", bytes.NewReader(file)); err != nil {

@@ -3,20 +3,24 @@ package sg
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"unicode/utf8"
+
+	"lablab/say"
 )
 
 // A FileError says what is wrong in a file, and where.
 type FileError struct {
 	File         string
 	Line, Column int // from 1; the column counts characters
-	Message      string
+	Message      say.Sentence
 }
 
-func (e *FileError) Error() string {
-	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
+func (e *FileError) Error() string { return e.In(nil) }
+
+// In is Error in a language.
+func (e *FileError) In(l *say.Language) string {
+	return l.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
 }
 
 // place is the line and the column of a byte.

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/netip"
 	"path/filepath"
@@ -14,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"lablab/say"
 )
 
 // largest is how large a file may be. Ten thousand sources take about 2 MB.
@@ -50,7 +51,7 @@ type prefixList struct {
 func (a *Account) Read(file string, from io.Reader) error {
 	text, err := io.ReadAll(io.LimitReader(from, largest+1))
 	if err != nil {
-		return fmt.Errorf("read %s: %w", file, err)
+		return say.Errorf("read %s: %w", file, err)
 	}
 	r := &reader{file: file, text: text, account: a.clone()}
 	if len(text) > largest {
@@ -60,7 +61,7 @@ func (a *Account) Read(file string, from io.Reader) error {
 		return err
 	}
 	if more := r.notes - len(r.account.Notes) + len(a.Notes); more > 0 {
-		r.account.Notes = append(r.account.Notes, Note{File: file, Line: 1, Column: 1, Text: fmt.Sprintf("and %d more such ranges", more)})
+		r.account.Notes = append(r.account.Notes, Note{File: file, Line: 1, Column: 1, Text: say.F("and %d more such ranges", more)})
 	}
 	*a = *r.account
 	return nil
@@ -206,11 +207,11 @@ func (r *reader) decode(into any) error {
 	return r.fail(nil, "not what aws ec2 writes: %v", err)
 }
 
-func lastOf(field string) string {
+func lastOf(field string) say.Sentence {
 	if field == "" {
-		return "the file"
+		return say.F("the file")
 	}
-	return field[strings.LastIndexByte(field, '.')+1:]
+	return say.As(field[strings.LastIndexByte(field, '.')+1:])
 }
 
 // fail says what is wrong with the value at p.
@@ -220,7 +221,7 @@ func (r *reader) fail(p path, format string, args ...any) error {
 
 func (r *reader) failAt(offset int64, format string, args ...any) error {
 	line, column := place(r.text, offset)
-	return &FileError{File: r.file, Line: line, Column: column, Message: fmt.Sprintf(format, args...)}
+	return &FileError{File: r.file, Line: line, Column: column, Message: say.F(format, args...)}
 }
 
 // note tells of something about the value at p. To find the place takes reading
@@ -231,7 +232,7 @@ func (r *reader) note(p path, format string, args ...any) {
 		return
 	}
 	line, column := place(r.text, p.offset(r.text))
-	r.account.Notes = append(r.account.Notes, Note{File: r.file, Line: line, Column: column, Text: fmt.Sprintf(format, args...)})
+	r.account.Notes = append(r.account.Notes, Note{File: r.file, Line: line, Column: column, Text: say.F(format, args...)})
 }
 
 func (r *reader) interfaces(list []networkInterface) error {

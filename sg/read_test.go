@@ -77,7 +77,7 @@ func TestRead(t *testing.T) {
 	if diff := cmp.Diff(want, lines(a)); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}
-	if len(a.Notes) != 1 || !strings.Contains(a.Notes[0].Text, "198.51.100.18/28 has host bits; EC2 makes it 198.51.100.16/28") {
+	if len(a.Notes) != 1 || !strings.Contains(a.Notes[0].Text.String(), "198.51.100.18/28 has host bits; EC2 makes it 198.51.100.16/28") {
 		t.Errorf("notes %v", a.Notes)
 	}
 	if i := a.Interfaces[2]; i.TCPEstablished != 3600 || i.UDP != 45 || i.UDPStream != 0 {
@@ -96,7 +96,7 @@ func TestNoSourceIsDropped(t *testing.T) {
 				everything[1:n+1], audit.Enforced, audit.Unenforceable, len(audit.Problems), sources)
 		}
 		for _, p := range audit.Problems {
-			if p.Reason == "" || p.Rule == "" {
+			if p.Reason.Empty() || p.Rule == "" {
 				t.Errorf("a source is listed without its reason: %+v", p)
 			}
 		}
@@ -150,7 +150,7 @@ func TestLargeFiles(t *testing.T) {
 		if took := time.Since(began); took > 5*time.Second { // a second on an idle machine is plenty
 			t.Errorf("%s: took %s", name, took)
 		}
-		if name == "notes" && (len(a.Notes) != 51 || !strings.Contains(a.Notes[50].Text, "19950 more")) {
+		if name == "notes" && (len(a.Notes) != 51 || !strings.Contains(a.Notes[50].Text.String(), "19950 more")) {
 			t.Errorf("%d notes, the last %s", len(a.Notes), a.Notes[len(a.Notes)-1])
 		}
 	}
@@ -191,7 +191,7 @@ func TestMembers(t *testing.T) {
 				t.Fatal(err)
 			}
 			peers, reason := a.Peers(Rule{Reference: Reference{GroupID: "sg-1"}})
-			if got := fmt.Sprint(peers); got != test.want || reason != "" {
+			if got := fmt.Sprint(peers); got != test.want || !reason.Empty() {
 				t.Errorf("got  %s %s\nwant %s", got, reason, test.want)
 			}
 			if hostBits := strings.Contains(test.file, "host-bits"); hostBits != (len(a.Notes) == 1) {
@@ -336,7 +336,7 @@ func TestAudit(t *testing.T) {
 	}
 	var got []string
 	for _, w := range a.Audit().Warnings {
-		got = append(got, strings.TrimSpace(w.Rule+" "+w.Reason))
+		got = append(got, strings.TrimSpace(w.Rule+" "+w.Reason.String()))
 	}
 	want := []string{
 		"sg-1:in:2.1 never matches: ICMP is of IPv4; IPv6 has icmpv6",
@@ -377,7 +377,7 @@ func TestPrefixListInQuota(t *testing.T) {
 				}
 			}
 			want := fmt.Sprintf("61 ingress rules for %s; EC2 allows 60 unless the quota is raised", test.want)
-			if w := a.Audit().Warnings; len(w) != 1 || w[0].Reason != want {
+			if w := a.Audit().Warnings; len(w) != 1 || w[0].Reason.String() != want {
 				t.Errorf("got %v, want %s", w, want)
 			}
 		})

@@ -5,9 +5,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"time"
+
+	"lablab/say"
 )
 
 // A recorded event is one line of JSON: {"seq":…,"at_ns":…,"experiment":…,"kind":"…","body":{…}}.
@@ -36,11 +37,11 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 	}
 	read, known := bodies[l.Kind]
 	if !known {
-		return fmt.Errorf("unknown kind of event %q", l.Kind)
+		return say.Errorf("unknown kind of event %q", l.Kind)
 	}
 	body, err := read(l.Body)
 	if err != nil {
-		return fmt.Errorf("event %d (%s): %w", l.Seq, l.Kind, err)
+		return say.Errorf("event %d (%s): %w", l.Seq, l.Kind, err)
 	}
 	*e = Event{Seq: l.Seq, At: l.At, Experiment: l.Experiment, Body: body}
 	return nil
@@ -111,13 +112,13 @@ func Read(r io.Reader) ([]Event, error) {
 		}
 		var e Event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			broken = fmt.Errorf("read record: line %d: %w", number, err)
+			broken = say.Errorf("read record: line %d: %w", number, err)
 			continue
 		}
 		events = append(events, e)
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read record: %w", err)
+		return nil, say.Errorf("read record: %w", err)
 	}
 	var syntax *json.SyntaxError
 	if broken != nil && (len(events) == 0 || !errors.As(broken, &syntax)) {

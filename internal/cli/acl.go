@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -51,11 +51,11 @@ func aclOf(off, ingress, egress []string) (*sg.ACL, error) {
 	rules := len(ingress) + len(egress)
 	switch {
 	case len(off) > 0 && (off[0] != "off" || rules > 0):
-		return nil, &usageError{fmt.Errorf("%q after the host, and rules as flags", off[0]), "either rules, or off"}
+		return nil, &usageError{say.Errorf("%q after the host, and rules as flags", off[0]), say.F("either rules, or off")}
 	case len(off) > 0:
 		return nil, nil
 	case rules == 0:
-		return nil, &usageError{errors.New("an ACL without rules"), `such as --ingress "100 allow tcp 22 10.0.0.0/8" --egress "100 allow all 0.0.0.0/0", or off`}
+		return nil, &usageError{say.New("an ACL without rules"), say.F(`such as --ingress "100 allow tcp 22 10.0.0.0/8" --egress "100 allow all 0.0.0.0/0", or off`)}
 	}
 	in, errIn := aclRules("--ingress", ingress)
 	out, errOut := aclRules("--egress", egress)
@@ -68,10 +68,10 @@ func aclRules(flag string, texts []string) ([]sg.ACLRule, error) {
 	for _, text := range texts {
 		r, err := aclRule(text)
 		if err != nil {
-			return nil, &usageError{fmt.Errorf("%s %q: %w", flag, text, err), "such as " + flag + ` "100 allow tcp 22 10.0.0.0/8"`}
+			return nil, &usageError{say.Errorf("%s %q: %w", flag, text, err), say.F("such as %s \"100 allow tcp 22 10.0.0.0/8\"", flag)}
 		}
 		if slices.ContainsFunc(rules, func(o sg.ACLRule) bool { return o.Number == r.Number }) {
-			return nil, &usageError{fmt.Errorf("%s: there are two rules %d", flag, r.Number), "the number says which is looked at first"}
+			return nil, &usageError{say.Errorf("%s: there are two rules %d", flag, r.Number), say.F("the number says which is looked at first")}
 		}
 		rules = append(rules, r)
 	}
@@ -84,24 +84,24 @@ func aclRule(text string) (sg.ACLRule, error) {
 	r := sg.ACLRule{From: sg.Any, To: sg.Any}
 	words := strings.Fields(text)
 	if len(words) < 4 {
-		return r, errors.New("a rule is a number, allow or deny, a protocol, ports if any, and a range of addresses")
+		return r, say.New("a rule is a number, allow or deny, a protocol, ports if any, and a range of addresses")
 	}
 	const most = 32766
 	n, err := strconv.Atoi(words[0])
 	if err != nil || n < 1 || n > most {
-		return r, fmt.Errorf("the number of a rule is from 1 to %d", most)
+		return r, say.Errorf("the number of a rule is from 1 to %d", most)
 	}
 	if words[1] != "allow" && words[1] != "deny" {
-		return r, fmt.Errorf("a rule is to allow or deny, not to %s", words[1])
+		return r, say.Errorf("a rule is to allow or deny, not to %s", words[1])
 	}
 	r.Number, r.Allow = n, words[1] == "allow"
 	var known bool
 	if r.Protocol, known = protocolOf(words[2]); !known {
-		return r, fmt.Errorf("%s is no protocol", words[2])
+		return r, say.Errorf("%s is no protocol", words[2])
 	}
 	last := len(words) - 1
 	if r.Peer, err = netip.ParsePrefix(words[last]); err != nil {
-		return r, fmt.Errorf("%s is no range of addresses", words[last])
+		return r, say.Errorf("%s is no range of addresses", words[last])
 	}
 	r.Peer = r.Peer.Masked()
 	return r, aclPorts(&r, words[3:last])
@@ -123,13 +123,13 @@ func aclPorts(r *sg.ACLRule, words []string) error {
 		if n, _ := fmt.Sscanf(text+" .", "type %d %s", &r.From, &rest); n == 2 && rest == "." {
 			return nil
 		}
-		return fmt.Errorf("%q is no type of ICMP: type 8, or type 3 code 4", text)
+		return say.Errorf("%q is no type of ICMP: type 8, or type 3 code 4", text)
 	case r.Protocol != sg.TCP && r.Protocol != sg.UDP:
-		return fmt.Errorf("protocol %s has no ports", r.Protocol)
+		return say.Errorf("protocol %s has no ports", r.Protocol)
 	}
 	var rule sg.Rule
 	if err := portsOf(&rule, text); err != nil || rule.From > rule.To {
-		return fmt.Errorf("%q is no port and no range", text)
+		return say.Errorf("%q is no port and no range", text)
 	}
 	r.From, r.To = rule.From, rule.To
 	return nil

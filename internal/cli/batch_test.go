@@ -11,6 +11,7 @@ import (
 
 	"lablab/lab"
 	"lablab/report"
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/timeline"
 )
@@ -33,7 +34,7 @@ func pretend(_ context.Context, _ int, sc *scenario.Scenario, log *timeline.Log)
 	var err error
 	switch sc.Name {
 	case "unable":
-		err = &lab.Unable{Lacks: "something", Hint: "get it"}
+		err = &lab.Unable{Lacks: say.As("something"), Hint: say.As("get it")}
 	case "broken":
 		err = errors.New("it broke")
 	case "unrecorded":
@@ -73,7 +74,7 @@ func TestBatch(t *testing.T) {
 		if !slices.Equal(got, want) || told != len(names) {
 			t.Errorf("%d jobs: %q, want %q; told of %d", jobs, got, want, told)
 		}
-		if b.refused == nil || b.refused.Hint != "get it" {
+		if b.refused == nil || b.refused.Hint.String() != "get it" {
 			t.Errorf("refused by %v", b.refused)
 		}
 	}

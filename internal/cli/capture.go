@@ -11,6 +11,7 @@ import (
 
 	"lablab/internal/control"
 	"lablab/report"
+	"lablab/say"
 )
 
 func newCapture(env Env) *cobra.Command {
@@ -41,14 +42,14 @@ do not let out are not there.`,
 		out := env.Stdout
 		switch {
 		case file == "":
-			return &usageError{errors.New("no file to write to"), "lablab capture " + args[0] + " -o " + args[0] + ".pcapng"}
+			return &usageError{say.New("no file to write to"), say.As("lablab capture " + args[0] + " -o " + args[0] + ".pcapng")}
 		case duration < 0:
-			return &usageError{fmt.Errorf("--duration %s is no time", duration), "such as 10s"}
+			return &usageError{say.Errorf("--duration %s is no time", duration), say.F("such as 10s")}
 		case file == "-" && report.IsTerminal(out):
-			return &usageError{errors.New("packets are nothing for a terminal"), "write them to a file, or pipe them: -o - | wireshark -k -i -"}
+			return &usageError{say.New("packets are nothing for a terminal"), say.F("write them to a file, or pipe them: -o - | wireshark -k -i -")}
 		case file != "-":
 			if out, err = openOwned(env, file); err != nil {
-				return &usageError{fmt.Errorf("capture: %w", err), "name a file that can be written"}
+				return &usageError{say.Errorf("capture: %w", err), say.F("name a file that can be written")}
 			}
 			defer func() { err = errors.Join(err, out.Close()) }()
 			next(c, "look at it: wireshark "+file)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -91,7 +92,7 @@ func (f ruleFlags) operation(verb string) string {
 func inAWSWords(err error, operation string) error {
 	var ec2 *sg.Error
 	if errors.As(err, &ec2) {
-		return &usageError{errors.New(ec2.CLI(operation)), "see the group's rules: lablab status"}
+		return &usageError{errors.New(ec2.CLI(operation)), say.F("see the group's rules: lablab status")}
 	}
 	return err
 }
@@ -105,7 +106,7 @@ func (f ruleFlags) change(ctx context.Context, lab *control.Client, args []strin
 	if len(change.IDs) == 0 {
 		var err error
 		if change.Rules, err = f.rules(); err != nil {
-			return change, &usageError{err, "such as --protocol tcp --port 22 --cidr 203.0.113.0/24, or a rule's id"}
+			return change, &usageError{err, say.F("such as --protocol tcp --port 22 --cidr 203.0.113.0/24, or a rule's id")}
 		}
 	}
 	if change.Group != "" {
@@ -126,7 +127,7 @@ func (f ruleFlags) change(ctx context.Context, lab *control.Client, args []strin
 	case len(may) == 1:
 		change.Group = may[0]
 	case len(may) > 1 || len(change.IDs) == 0:
-		return change, &usageError{errors.New("which security group?"), "name it: --group-id ID"}
+		return change, &usageError{say.New("which security group?"), say.F("name it: --group-id ID")}
 	}
 	return change, nil // the lab knows from which group a rule was revoked
 }
@@ -135,7 +136,7 @@ func (f ruleFlags) change(ctx context.Context, lab *control.Client, args []strin
 func (f ruleFlags) rules() ([]sg.Rule, error) {
 	if f.permissions != "" {
 		if f.protocol != "" || f.port != "" || f.cidr != "" || f.source != "" {
-			return nil, errors.New("the --protocol, --port, --cidr and --source-group options are not compatible with the --ip-permissions option")
+			return nil, say.New("the --protocol, --port, --cidr and --source-group options are not compatible with the --ip-permissions option")
 		}
 		rules, err := sg.Permissions(f.permissions)
 		for i := range rules {
@@ -145,7 +146,7 @@ func (f ruleFlags) rules() ([]sg.Rule, error) {
 	}
 	protocol, known := protocolOf(f.protocol)
 	if !known {
-		return nil, errors.New("protocol parameter should be one of: tcp|udp|icmp|all or any valid protocol number")
+		return nil, say.New("protocol parameter should be one of: tcp|udp|icmp|all or any valid protocol number")
 	}
 	rule := sg.Rule{Protocol: protocol, From: sg.Any, To: sg.Any}
 	if err := portsOf(&rule, f.port); err != nil {
@@ -153,13 +154,13 @@ func (f ruleFlags) rules() ([]sg.Rule, error) {
 	}
 	switch {
 	case f.cidr != "" && f.source != "" || f.cidr == "" && f.source == "":
-		return nil, errors.New("one of --cidr and --source-group is needed")
+		return nil, say.New("one of --cidr and --source-group is needed")
 	case f.source != "":
 		rule.Reference = sg.Reference{GroupID: f.source}
 	default:
 		prefix, err := netip.ParsePrefix(f.cidr)
 		if err != nil {
-			return nil, fmt.Errorf("--cidr %q is no range of addresses", f.cidr)
+			return nil, say.Errorf("--cidr %q is no range of addresses", f.cidr)
 		}
 		rule.Peer = prefix.Masked()
 	}
@@ -177,7 +178,7 @@ func portsOf(rule *sg.Rule, text string) error {
 		return nil
 	}
 	if n, _ := fmt.Sscanf(text, "%d", &rule.From); n != 1 || text != fmt.Sprint(rule.From) || rule.From < 0 {
-		return fmt.Errorf("--port %q is no port and no range", text)
+		return say.Errorf("--port %q is no port and no range", text)
 	}
 	rule.To = rule.From
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/report"
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
 )
@@ -120,9 +121,9 @@ func readMixed(files []string) (checked, error) {
 // contents are those of a file of any kind; of one that is too large, enough to
 // see that.
 func contents(name string) ([]byte, error) {
-	what := "security groups"
+	what := say.F("security groups")
 	if isScenario(name, nil) {
-		what = "scenario"
+		what = say.F("scenario")
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -136,8 +137,8 @@ func contents(name string) ([]byte, error) {
 	return text, nil
 }
 
-func unreadable(what string, err error) error {
-	return &usageError{fmt.Errorf("read %s: %w", what, err), "name a file that can be read"}
+func unreadable(what say.Sentence, err error) error {
+	return &usageError{say.Errorf("read %s: %w", what, err), say.F("name a file that can be read")}
 }
 
 // isScenario reports whether a file is a scenario, and not what aws ec2 writes.
@@ -164,7 +165,7 @@ func readAccount(files []string) (*sg.Account, error) {
 	for _, name := range files {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, unreadable("security groups", err)
+			return nil, unreadable(say.F("security groups"), err)
 		}
 		err = account.Read(name, f)
 		_ = f.Close()
@@ -240,21 +241,14 @@ func tellProblems(env Env, err error) error {
 	}
 	n := 0
 	for _, p := range list {
-		_, _ = fmt.Fprintln(env.Stderr, p)
+		_, _ = fmt.Fprintln(env.Stderr, p.In(env.Language))
 		n += p.Count()
 	}
-	what := list[0].File
+	wrong := say.Errorf("%s has %s", list[0].File, say.N(n, "%d problem", "%d problems"))
 	if len(list) > 1 {
-		what = fmt.Sprintf("%d files", len(list))
+		wrong = say.Errorf("%d files have %s", len(list), say.N(n, "%d problem", "%d problems"))
 	}
-	verb, plural := "has", "s"
-	if len(list) > 1 {
-		verb = "have"
-	}
-	if n == 1 {
-		plural = ""
-	}
-	return &usageError{fmt.Errorf("%s %s %d problem%s", what, verb, n, plural), "correct it there; nothing was done"}
+	return &usageError{wrong, say.F("correct it there; nothing was done")}
 }
 
 // oneOf refuses a value of a flag that is none of the choices.
@@ -262,7 +256,7 @@ func oneOf(flag, value string, choices ...string) error {
 	if slices.Contains(choices, value) {
 		return nil
 	}
-	return &usageError{fmt.Errorf("%s %q is unknown", flag, value), "choose one of: " + strings.Join(choices, ", ")}
+	return &usageError{say.Errorf("%s %q is unknown", flag, value), say.F("choose one of: %s", strings.Join(choices, ", "))}
 }
 
 // broken is an error of a command that had begun to write.

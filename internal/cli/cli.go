@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/lab"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -32,6 +33,8 @@ type Env struct {
 	Getenv         func(string) string
 	// Signals delivers SIGHUP, SIGINT and SIGTERM.
 	Signals <-chan os.Signal
+	// Language is what is spoken; nil is English.
+	Language *say.Language
 }
 
 // System is the Env of this process. It takes over the signals that end a
@@ -49,12 +52,16 @@ func System() Env {
 
 // Main runs the command that env's arguments name and returns the exit code.
 func Main(env Env) (code int) {
+	env, unspoken := env.speaking()
 	root := newRoot(env, &code)
 	defer func() {
 		if p := recover(); p != nil {
-			code = complain(env, root, &brokenError{err: fmt.Errorf("panic: %v", p), hint: bugHint})
+			code = complain(env, root, &brokenError{err: say.Errorf("panic: %v", p), hint: bugHint()})
 		}
 	}()
+	if unspoken != nil {
+		return complain(env, root, unspoken)
+	}
 	root.SetArgs(env.Args)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
@@ -65,14 +72,16 @@ func Main(env Env) (code int) {
 	return complain(env, root, err)
 }
 
-const bugHint = "this is a bug in lablab: please report it, with the command that you ran"
+func bugHint() say.Sentence {
+	return say.F("this is a bug in lablab: please report it, with the command that you ran")
+}
 
 // complain writes an error and the way out, a line each, and returns the exit code.
 func complain(env Env, root *cobra.Command, err error) int {
 	var interrupted interrupt
 	var unable *lab.Unable
 	var broken *brokenError
-	code, hint := exitUsage, "see "+root.CommandPath()+" --help"
+	code, hint := exitUsage, say.F("see %s --help", root.CommandPath())
 	var usage *usageError
 	var wrong *sg.FileError
 	switch {
@@ -84,17 +93,17 @@ func complain(env Env, root *cobra.Command, err error) int {
 		code, err, hint = exitUnable, unable, unable.Hint
 	case errors.As(err, &broken):
 		code, hint = exitBroken, broken.hint
-		if hint == "" && strings.Contains(err.Error(), "panic: ") {
-			hint = bugHint
+		if hint.Empty() && strings.Contains(err.Error(), "panic: ") {
+			hint = bugHint()
 		}
 	case errors.As(err, &usage):
 		hint = usage.hint
 	case errors.As(err, &wrong):
-		hint = "correct it there; nothing was done"
+		hint = say.F("correct it there; nothing was done")
 	}
-	_, _ = fmt.Fprintf(env.Stderr, "error: %s\n", oneLine(err.Error()))
-	if hint != "" {
-		_, _ = fmt.Fprintf(env.Stderr, "hint: %s\n", oneLine(hint))
+	_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("error: %s", oneLine(env.Language.Error(argumentsError(err)))))
+	if !hint.Empty() {
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("hint: %s", oneLine(hint.In(env.Language))))
 	}
 	return code
 }
@@ -102,19 +111,21 @@ func complain(env Env, root *cobra.Command, err error) int {
 // A usageError says what is wrong with the command line.
 type usageError struct {
 	err  error
-	hint string
+	hint say.Sentence
 }
 
-func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Error() string             { return e.err.Error() }
+func (e *usageError) In(l *say.Language) string { return l.Error(e.err) }
 
 // A brokenError says that a command began and could not go on.
 type brokenError struct {
 	err  error
-	hint string
+	hint say.Sentence
 }
 
-func (e *brokenError) Error() string { return e.err.Error() }
-func (e *brokenError) Unwrap() error { return e.err }
+func (e *brokenError) Error() string             { return e.err.Error() }
+func (e *brokenError) In(l *say.Language) string { return l.Error(e.err) }
+func (e *brokenError) Unwrap() error             { return e.err }
 
 // oneLine keeps a message to its first line and makes control characters visible.
 func oneLine(s string) string {

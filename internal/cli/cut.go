@@ -2,13 +2,13 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/say"
 )
 
 func newCut(env Env) *cobra.Command {
@@ -35,7 +35,7 @@ host: the security groups are asked about it.`,
 		case err != nil:
 			return err
 		case n == 0 && request.ConntrackID != 0:
-			return &usageError{fmt.Errorf("no flow has the id %d", request.ConntrackID), "the ids are in the second column: lablab flows"}
+			return &usageError{say.Errorf("no flow has the id %d", request.ConntrackID), say.F("the ids are in the second column: lablab flows")}
 		case n == 1:
 			_, err = fmt.Fprintln(env.Stdout, "1 entry deleted")
 		default:
@@ -55,14 +55,14 @@ func cutWhat(request *control.CutRequest, args []string) error {
 		ways++
 	}
 	if ways != 1 {
-		return &usageError{errors.New("cut what?"), "one of: the id of a flow as lablab flows shows it, --admitted-by RULE, --all"}
+		return &usageError{say.New("cut what?"), say.F("one of: the id of a flow as lablab flows shows it, --admitted-by RULE, --all")}
 	}
 	if len(args) == 0 {
 		return nil
 	}
 	id, err := strconv.ParseUint(args[0], 10, 32)
 	if err != nil || id == 0 {
-		return &usageError{fmt.Errorf("%q is no id of a flow", args[0]), "the ids are in the second column: lablab flows"}
+		return &usageError{say.Errorf("%q is no id of a flow", args[0]), say.F("the ids are in the second column: lablab flows")}
 	}
 	request.ConntrackID = uint32(id)
 	return nil

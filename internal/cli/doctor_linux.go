@@ -44,7 +44,7 @@ func tellDiagnosis(env Env, f doctorFlags, d *report.Diagnosis) error {
 func diagnosisOf(d lab.Diagnosis) *report.Diagnosis {
 	told := &report.Diagnosis{Able: d.Able(), Kernel: d.Kernel, Rootless: d.Rootless}
 	for _, f := range d.Findings {
-		told.Checks = append(told.Checks, report.Ability{Name: f.Name, Status: string(f.Status), Found: oneLine(f.Found), Hint: f.Hint, Needed: f.Needed})
+		told.Checks = append(told.Checks, report.Ability{Name: f.Name, Status: string(f.Status), Found: f.Found, Hint: f.Hint, Needed: f.Needed})
 	}
 	return told
 }

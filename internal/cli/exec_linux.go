@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 
 	"lablab/internal/control"
 	"lablab/lab/ns"
+	"lablab/say"
 )
 
 // owner is the user whose labs are meant.
@@ -31,16 +31,16 @@ func execIn(env Env, name, host string, command []string) error {
 	}
 	program, err := lookUp(command[0], env.Getenv("PATH"))
 	if err != nil {
-		return &usageError{fmt.Errorf("run %s: %w", command[0], err), "name a program of this machine"}
+		return &usageError{say.Errorf("run %s: %w", command[0], err), say.F("name a program of this machine")}
 	}
 	environment := append(os.Environ(), "LABLAB_HOST="+host, "LABLAB_NAME="+name)
 	if status.Rootless {
 		return enterRootless(status, i, command, environment)
 	}
 	if err := ns.Join(status.Hosts[i].Namespace, hostNames(status.Hosts)); err != nil {
-		return &brokenError{err: fmt.Errorf("enter host %s: %w", host, err)}
+		return &brokenError{err: say.Errorf("enter host %s: %w", host, err)}
 	}
-	return &brokenError{err: fmt.Errorf("run %s: %w", program, syscall.Exec(program, command, environment))}
+	return &brokenError{err: say.Errorf("run %s: %w", program, syscall.Exec(program, command, environment))}
 }
 
 // enterRootless lets nsenter(1) do it: a process of several threads, as this one is,
@@ -48,11 +48,11 @@ func execIn(env Env, name, host string, command []string) error {
 func enterRootless(status control.Status, i int, command, environment []string) error {
 	nsenter, err := lookUp("nsenter", "/usr/bin:/bin:/usr/sbin:/sbin")
 	if err != nil {
-		return &usageError{errors.New("nsenter is missing, which enters a lab without root"), "install util-linux"}
+		return &usageError{say.New("nsenter is missing, which enters a lab without root"), say.F("install util-linux")}
 	}
 	of := fmt.Sprintf("/proc/%d/ns/", status.PID)
 	args := []string{"nsenter", "--preserve-credentials", "--user=" + of + "user", "--mount=" + of + "mnt", "--net=" + status.Hosts[i].Namespace, "--wdns=" + workingDirectory(), "--"}
-	return &brokenError{err: fmt.Errorf("run %s: %w", nsenter, syscall.Exec(nsenter, append(args, command...), environment))}
+	return &brokenError{err: say.Errorf("run %s: %w", nsenter, syscall.Exec(nsenter, append(args, command...), environment))}
 }
 
 func workingDirectory() string {

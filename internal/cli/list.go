@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lablab/say"
 	"lablab/scenario"
 )
 
@@ -60,7 +61,7 @@ func courseList() []listed {
 // noArguments refuses words after the command.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return &usageError{fmt.Errorf("%s takes no argument, and there is %q", c.CommandPath(), strings.Join(args, " ")), "see " + c.CommandPath() + " --help"}
+		return &usageError{say.Errorf("%s takes no argument, and there is %q", c.CommandPath(), strings.Join(args, " ")), say.F("see %s --help", c.CommandPath())}
 	}
 	return nil
 }

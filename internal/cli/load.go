@@ -2,13 +2,13 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/say"
 	"lablab/scenario"
 )
 
@@ -24,7 +24,7 @@ cannot be built, this one stays as it is.`,
 	next(c, "what there is now: lablab status")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		if !slices.Contains(scenario.Builtins(), args[0]) {
-			return &usageError{fmt.Errorf("no built-in scenario is called %q", args[0]), "there are: " + strings.Join(scenario.Builtins(), ", ")}
+			return &usageError{say.Errorf("no built-in scenario is called %q", args[0]), say.F("there are: %s", strings.Join(scenario.Builtins(), ", "))}
 		}
 		return lab.Load(ctx, args[0])
 	})

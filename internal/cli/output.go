@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"lablab/report"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -37,7 +38,7 @@ func (f *outputFlags) check() error {
 	for _, r := range f.reports {
 		format, file, found := strings.Cut(r, "=")
 		if !found || file == "" || file == "-" {
-			errs = append(errs, &usageError{fmt.Errorf("--report %q names no format and file", r), "write it as --report junit=FILE"})
+			errs = append(errs, &usageError{say.Errorf("--report %q names no format and file", r), say.F("write it as --report junit=FILE")})
 			continue
 		}
 		errs = append(errs, oneOf("--report", format, formats()...))
@@ -80,7 +81,7 @@ func (f outputFlags) open(env Env) (*outputs, error) {
 		file, err := openOwned(env, name)
 		if err != nil {
 			o.close()
-			return nil, &usageError{fmt.Errorf("create report: %w", err), "name a file that can be written"}
+			return nil, &usageError{say.Errorf("create report: %w", err), say.F("name a file that can be written")}
 		}
 		o.files = append(o.files, file)
 	}

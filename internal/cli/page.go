@@ -10,6 +10,7 @@ import (
 
 	"lablab/internal/web"
 	"lablab/report"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -29,7 +30,7 @@ func (f *outputFlags) page() bool {
 }
 
 // errManyPages is what is wrong with a page of several runs.
-var errManyPages = &usageError{errors.New("a page plays one run, and these are several"), "write a page of each: lablab report RECORD --format html -o PAGE"}
+var errManyPages = &usageError{say.New("a page plays one run, and these are several"), say.F("write a page of each: lablab report RECORD --format html -o PAGE")}
 
 // writePage writes the page of a run.
 func writePage(w io.Writer, events []timeline.Event, r *report.Report) error {
@@ -45,14 +46,14 @@ func openPage(env Env, events []timeline.Event, r *report.Report) error {
 	}
 	file, err := openOwned(env, name)
 	if err != nil {
-		return fmt.Errorf("create page: %w", err)
+		return say.Errorf("create page: %w", err)
 	}
 	if err := errors.Join(writePage(file, events, r), file.Close()); err != nil {
 		return err
 	}
 	path, err := filepath.Abs(name)
 	if err != nil {
-		return fmt.Errorf("name page: %w", err)
+		return say.Errorf("name page: %w", err)
 	}
 	_, err = fmt.Fprintf(env.Stderr, "page: %s\n", &url.URL{Scheme: "file", Path: filepath.ToSlash(path)})
 	return err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/netip"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/lab"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -124,7 +124,7 @@ func (f *probeFlags) set(c *cobra.Command) error {
 	if f.batch != "" {
 		for _, name := range []string{"from", "to", "protocol", "port", "source-port", "type", "code", "egress", "format"} {
 			if c.Flags().Changed(name) {
-				return &usageError{fmt.Errorf("--%s and --batch: the packets of a batch come from its file", name), "leave one of them out"}
+				return &usageError{say.Errorf("--%s and --batch: the packets of a batch come from its file", name), say.F("leave one of them out")}
 			}
 		}
 	}
@@ -156,7 +156,7 @@ func (f *probeFlags) question() (*question, error) {
 		return nil, err
 	}
 	if len(f.groups) == 0 {
-		return nil, &usageError{errors.New("--groups is missing"), "lablab probe --groups groups.json --from 203.0.113.7 --protocol tcp --port 443"}
+		return nil, &usageError{say.New("--groups is missing"), say.F("lablab probe --groups groups.json --from 203.0.113.7 --protocol tcp --port 443")}
 	}
 	q := &question{own: map[bool]netip.Addr{false: netip.MustParseAddr("10.255.1.197"), true: netip.MustParseAddr("fd00:10:255:1::197")}}
 	var err error
@@ -164,7 +164,7 @@ func (f *probeFlags) question() (*question, error) {
 		return nil, err
 	}
 	if len(f.ids) == 0 && len(q.account.Groups) != 1 {
-		return nil, &usageError{fmt.Errorf("there are %d groups: which does the host carry?", len(q.account.Groups)), "name one or more: --group ID"}
+		return nil, &usageError{say.Errorf("there are %d groups: which does the host carry?", len(q.account.Groups)), say.F("name one or more: --group ID")}
 	}
 	if q.groups, err = chosen(q.account, f.ids); err != nil {
 		return nil, err
@@ -173,7 +173,7 @@ func (f *probeFlags) question() (*question, error) {
 	if f.address != "" {
 		own, err := netip.ParseAddr(f.address)
 		if err != nil || own.Zone() != "" || own.Is4In6() {
-			return nil, &usageError{fmt.Errorf("--address %q is no IP address", f.address), "such as 10.255.1.197"}
+			return nil, &usageError{say.Errorf("--address %q is no IP address", f.address), say.F("such as 10.255.1.197")}
 		}
 		q.own[own.Is6()] = own
 	}
@@ -182,7 +182,7 @@ func (f *probeFlags) question() (*question, error) {
 	}
 	packet, err := q.probe(f.packet)
 	if err != nil {
-		return nil, &usageError{err, "see lablab probe --help"}
+		return nil, &usageError{err, say.F("see lablab probe --help")}
 	}
 	q.packet = &packet
 	return q, nil
@@ -194,10 +194,10 @@ func (q *question) line(text []byte) (lab.Probe, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&line); err != nil {
-		return lab.Probe{}, fmt.Errorf("not a packet: %w", err)
+		return lab.Probe{}, say.Errorf("not a packet: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return lab.Probe{}, errors.New("not a packet: something follows it")
+		return lab.Probe{}, say.New("not a packet: something follows it")
 	}
 	return q.probe(line)
 }
@@ -207,7 +207,7 @@ func (q *question) probe(line packetLine) (lab.Probe, error) {
 	b := lab.Probe{Egress: line.Egress, SourcePort: 40000}
 	protocol, known := sg.ParseProtocol(string(line.Protocol))
 	if !known || protocol == sg.All {
-		return b, fmt.Errorf("protocol %q is none: tcp, udp, icmp, icmpv6 or a number from 0 to 255", line.Protocol)
+		return b, say.Errorf("protocol %q is none: tcp, udp, icmp, icmpv6 or a number from 0 to 255", line.Protocol)
 	}
 	b.Protocol = protocol
 	// RFC 8200: hop-by-hop options, routing, fragment and destination options.
@@ -218,15 +218,15 @@ func (q *question) probe(line packetLine) (lab.Probe, error) {
 	}
 	address, err := netip.ParseAddr(peer)
 	if err != nil || address.Zone() != "" || address.Is4In6() {
-		return b, fmt.Errorf("%s %q is no IP address", name, peer)
+		return b, say.Errorf("%s %q is no IP address", name, peer)
 	}
 	if extension && address.Is6() {
-		return b, fmt.Errorf("protocol %s is an extension header of IPv6, and no protocol of its own", protocol)
+		return b, say.Errorf("protocol %s is an extension header of IPv6, and no protocol of its own", protocol)
 	}
 	b.From, b.To = address, q.own[address.Is6()]
 	if own != "" {
 		if b.To, err = netip.ParseAddr(own); err != nil || b.To.Is6() != address.Is6() || b.To.Zone() != "" {
-			return b, fmt.Errorf("%q is no address of the same version of IP as %s", own, address)
+			return b, say.Errorf("%q is no address of the same version of IP as %s", own, address)
 		}
 	}
 	if line.Egress {
@@ -241,7 +241,7 @@ func ports(b *lab.Probe, line packetLine) error {
 	switch b.Protocol {
 	case sg.TCP, sg.UDP:
 		if line.Port == nil {
-			return fmt.Errorf("%s needs a port", b.Protocol)
+			return say.Errorf("%s needs a port", b.Protocol)
 		}
 		port, errPort := within("port", line.Port, 0, most)
 		source, errSource := within("source port", line.SourcePort, int(b.SourcePort), most)
@@ -263,7 +263,7 @@ func within(name string, given *int, usual, most int) (int, error) {
 		return usual, nil
 	}
 	if *given < 0 || *given > most {
-		return 0, fmt.Errorf("%s %d is not from 0 to %d", name, *given, most)
+		return 0, say.Errorf("%s %d is not from 0 to %d", name, *given, most)
 	}
 	return *given, nil
 }

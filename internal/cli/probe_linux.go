@@ -12,6 +12,7 @@ import (
 
 	"lablab/lab"
 	"lablab/nft"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -62,7 +63,7 @@ func (f probeFlags) ask(ctx context.Context, env Env, q *question, prober *lab.P
 	}
 	a := q.answer(*q.packet, told[0])
 	if a.Verdict == nil { // a prediction is no answer
-		return 0, &lab.Unable{Lacks: fmt.Sprintf("%s: %s", q.packet, a.Error), Hint: "ask about other addresses"}
+		return 0, &lab.Unable{Lacks: say.F("%s: %s", q.packet, a.Error), Hint: say.F("ask about other addresses")}
 	}
 	if f.format == "json" {
 		return a.exit(), json.NewEncoder(env.Stdout).Encode(a)
@@ -107,7 +108,7 @@ func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.
 	from := os.Stdin
 	if name != "-" {
 		if from, err = os.Open(name); err != nil {
-			return 0, &usageError{fmt.Errorf("read packets: %w", err), "name a file that can be read"}
+			return 0, &usageError{say.Errorf("read packets: %w", err), say.F("name a file that can be read")}
 		}
 		defer from.Close()
 	}
@@ -126,7 +127,7 @@ func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.
 				code = max(code, exit)
 			}
 			if err := encoder.Encode(a); err != nil {
-				return fmt.Errorf("write answers: %w", err)
+				return say.Errorf("write answers: %w", err)
 			}
 		}
 		probes = probes[:0]
@@ -139,7 +140,7 @@ func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.
 		}
 		b, err := q.line(lines.Bytes())
 		if err != nil {
-			return 0, &usageError{fmt.Errorf("%s:%d: %w", name, number, err), `a line is such as {"from":"203.0.113.7","protocol":"tcp","port":443}`}
+			return 0, &usageError{say.Errorf("%s:%d: %w", name, number, err), say.F(`a line is such as {"from":"203.0.113.7","protocol":"tcp","port":443}`)}
 		}
 		if probes = append(probes, b); len(probes) == many {
 			if err := answered(); err != nil {
@@ -148,7 +149,7 @@ func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return 0, &usageError{fmt.Errorf("read packets: %w", err), "a line has a few hundred characters at most"}
+		return 0, &usageError{say.Errorf("read packets: %w", err), say.F("a line has a few hundred characters at most")}
 	}
 	return code, answered()
 }

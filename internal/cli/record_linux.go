@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -26,7 +26,7 @@ func (r *recordFile) write(events <-chan timeline.Event) error {
 	}
 	err := timeline.Write(r, events)
 	if err := errors.Join(err, r.Close()); err != nil {
-		return fmt.Errorf("write record: %w", err)
+		return say.Errorf("write record: %w", err)
 	}
 	return nil
 }

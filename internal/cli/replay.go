@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/report"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -39,13 +40,13 @@ everything was as predicted, 1 if not, 4 if it broke.`,
   lablab replay --step run.jsonl`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return &usageError{fmt.Errorf("%d records: one can be played at a time", len(args)), "for several: lablab report FILE..."}
+				return &usageError{say.Errorf("%d records: one can be played at a time", len(args)), say.F("for several: lablab report FILE...")}
 			}
 			return someRecords(c, args)
 		},
 		RunE: func(_ *cobra.Command, names []string) (err error) {
 			if f.speed != 0 && !(f.speed >= slowest) { // nor NaN
-				return &usageError{fmt.Errorf("--speed %v is too slow", f.speed), "1 is the pace of the run, 2 twice as fast, 0 all at once"}
+				return &usageError{say.Errorf("--speed %v is too slow", f.speed), say.F("1 is the pace of the run, 2 twice as fast, 0 all at once")}
 			}
 			if err := oneOf("--color", f.colour, "auto", "always", "never"); err != nil {
 				return err
@@ -87,7 +88,7 @@ func replay(env Env, f replayFlags, name string, stdin io.Reader) (int, error) {
 		return 0, broken(err)
 	}
 	if r.Failed != "" {
-		return 0, &brokenError{err: fmt.Errorf("the recorded run broke: %s", r.Failed)}
+		return 0, &brokenError{err: say.Errorf("the recorded run broke: %s", r.Failed)}
 	}
 	return worst(report.Runs{Results: []report.Result{r}}), nil
 }

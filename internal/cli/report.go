@@ -2,13 +2,13 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"lablab/internal/web"
 	"lablab/report"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -91,21 +91,21 @@ func worst(runs report.Runs) int {
 
 // readRecord reads the record of a run.
 func readRecord(name string) ([]timeline.Event, error) {
-	const hint = "name a file that lablab run --record wrote"
+	hint := say.F("name a file that lablab run --record wrote")
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("read record: %w", err), hint}
+		return nil, &usageError{say.Errorf("read record: %w", err), hint}
 	}
 	defer f.Close()
 	events, err := web.Read(f)
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("%s: %w", name, err), hint}
+		return nil, &usageError{say.Errorf("%s: %w", name, err), hint}
 	}
 	if len(events) == 0 {
-		return nil, &usageError{fmt.Errorf("%s: read record: there is nothing in it", name), hint}
+		return nil, &usageError{say.Errorf("%s: read record: there is nothing in it", name), hint}
 	}
 	if _, begins := events[0].Body.(timeline.Begun); !begins {
-		return nil, &usageError{fmt.Errorf("%s: read record: it does not begin where a run does", name), hint}
+		return nil, &usageError{say.Errorf("%s: read record: it does not begin where a run does", name), hint}
 	}
 	return events, nil
 }
@@ -113,7 +113,7 @@ func readRecord(name string) ([]timeline.Event, error) {
 // someRecords refuses a command line without records.
 func someRecords(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return &usageError{errors.New("no record to read"), fmt.Sprintf("lablab run --record run.jsonl; lablab %s run.jsonl", c.Name())}
+		return &usageError{say.New("no record to read"), say.As("lablab run --record run.jsonl; lablab " + c.Name() + " run.jsonl")}
 	}
 	return nil
 }

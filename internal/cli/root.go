@@ -1,12 +1,13 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 	"runtime/debug"
 	"slices"
 
 	"github.com/spf13/cobra"
+
+	"lablab/say"
 )
 
 // newRoot is the command `lablab`. A command that ran sets code.
@@ -27,7 +28,7 @@ packet passed or died.`,
 	}
 	root.SetVersionTemplate("lablab {{.Version}}\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &usageError{err: err, hint: "see " + c.CommandPath() + " --help"}
+		return &usageError{flagError(err), say.F("see %s --help", c.CommandPath())}
 	})
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newList(env), newShow(env), newSchema(env))
@@ -37,6 +38,7 @@ packet passed or died.`,
 	root.AddCommand(newReplay(env, code), newReport(env, code))
 	root.AddCommand(newDoctor(env, code))
 	addCompletions(env, root)
+	speak(env.Language, root)
 	return root
 }
 
@@ -50,11 +52,11 @@ func knownCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	hint := "see lablab --help"
+	hint := say.F("see %s --help", "lablab")
 	if similar := root.SuggestionsFor(args[0]); len(similar) > 0 {
-		hint = "did you mean: lablab " + slices.MaxFunc(similar, func(a, b string) int { return alike(a, args[0]) - alike(b, args[0]) })
+		hint = say.F("did you mean: lablab %s", slices.MaxFunc(similar, func(a, b string) int { return alike(a, args[0]) - alike(b, args[0]) }))
 	}
-	return &usageError{fmt.Errorf("unknown command %q for %q", args[0], root.Name()), hint}
+	return &usageError{say.Errorf("unknown command %q for %q", args[0], root.Name()), hint}
 }
 
 // alike is how many letters two words begin with alike.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/nft"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -85,7 +86,7 @@ func chosen(account *sg.Account, ids []string) ([]*sg.Group, error) {
 			for _, g := range account.Groups {
 				known = append(known, g.ID)
 			}
-			return nil, &usageError{fmt.Errorf("group %s was not read", id), "these were: " + strings.Join(known, ", ")}
+			return nil, &usageError{say.Errorf("group %s was not read", id), say.F("these were: %s", strings.Join(known, ", "))}
 		}
 		if !slices.Contains(groups, g) {
 			groups = append(groups, g)
@@ -106,7 +107,7 @@ func tellLeftOut(w io.Writer, account *sg.Account, groups []*sg.Group) {
 // someFiles refuses a command line without files.
 func someFiles(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return &usageError{fmt.Errorf("no file to read"), fmt.Sprintf("lablab %s groups.json", c.Name())}
+		return &usageError{say.New("no file to read"), say.As("lablab " + c.Name() + " groups.json")}
 	}
 	return nil
 }

@@ -2,14 +2,13 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
 
 	"lablab/internal/control"
+	"lablab/say"
 )
 
 // liveRules is `lablab rules` where it may be about a host of a running lab.
@@ -27,9 +26,9 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 	}
 	switch {
 	case r.files && r.name != "":
-		return false, &usageError{errors.New("--name is about a host of a lab, --group and --related about files"), "see lablab rules --help"}
+		return false, &usageError{say.New("--name is about a host of a lab, --group and --related about files"), say.F("see lablab rules --help")}
 	case r.name != "" && len(args) > 1:
-		return false, &usageError{errors.New("one host at a time"), "lablab rules --name " + r.name + " " + args[0]}
+		return false, &usageError{say.New("one host at a time"), say.As("lablab rules --name " + r.name + " " + args[0])}
 	// ./A is a file, whatever hosts there are.
 	case r.files || r.name == "" && (len(args) > 1 || strings.ContainsRune(args[0], os.PathSeparator)):
 		return false, r.noFormat()
@@ -51,7 +50,7 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 	case r.name != "" && err != nil:
 		return false, refused(err)
 	case has && r.name == "" && noFile == nil:
-		return false, &usageError{fmt.Errorf("%s is a file here, and a host of lab %s", host, name), fmt.Sprintf("say which: ./%s, or --name %s %s", host, name, host)}
+		return false, &usageError{say.Errorf("%s is a file here, and a host of lab %s", host, name), say.F("say which: ./%s, or --name %s %s", host, name, host)}
 	case has:
 		return true, r.show(env, client, host)
 	case r.name != "" || err == nil && noFile != nil && !strings.Contains(host, "."):
@@ -76,7 +75,7 @@ func (r liveRules) show(env Env, client *control.Client, host string) error {
 // noFormat refuses a format that files have not.
 func (r liveRules) noFormat() error {
 	if r.format != "text" {
-		return &usageError{errors.New("files are printed as text only"), "--format json is for the ruleset of a host: lablab rules A --format json"}
+		return &usageError{say.New("files are printed as text only"), say.F("--format json is for the ruleset of a host: lablab rules A --format json")}
 	}
 	return nil
 }

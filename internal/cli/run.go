@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"runtime"
 	"slices"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
 )
@@ -159,7 +159,7 @@ func (f runFlags) adjust(sc *scenario.Scenario, many bool) error {
 	if !known {
 		i, found := sc.Account.Interface(f.timeouts)
 		if !found {
-			return &usageError{fmt.Errorf("--timeouts %q is no profile, and no network interface of that id was read", f.timeouts), "choose nitro or nitro-v6, or name the file that has it: --interfaces FILE"}
+			return &usageError{say.Errorf("--timeouts %q is no profile, and no network interface of that id was read", f.timeouts), say.F("choose nitro or nitro-v6, or name the file that has it: --interfaces FILE")}
 		}
 		timeouts = i.Timeouts()
 	}
@@ -171,7 +171,7 @@ func (f runFlags) adjust(sc *scenario.Scenario, many bool) error {
 func (f runFlags) chosen() (*scenario.Scenario, error) {
 	if f.groups == "" {
 		if f.group != "" {
-			return nil, &usageError{errors.New("--group without --groups"), "name the file that has the group: --groups FILE"}
+			return nil, &usageError{say.New("--group without --groups"), say.F("name the file that has the group: --groups FILE")}
 		}
 		return scenario.FourExperiments(), nil
 	}
@@ -183,7 +183,7 @@ func (f runFlags) chosen() (*scenario.Scenario, error) {
 		f.group = account.Groups[0].ID
 	}
 	if f.group == "" {
-		return nil, &usageError{fmt.Errorf("there are %d groups: which one?", len(account.Groups)), "name it: --group ID"}
+		return nil, &usageError{say.Errorf("there are %d groups: which one?", len(account.Groups)), say.F("name it: --group ID")}
 	}
 	groups, err := chosen(account, []string{f.group})
 	if err != nil {
@@ -191,7 +191,7 @@ func (f runFlags) chosen() (*scenario.Scenario, error) {
 	}
 	sc, err := scenario.FourExperimentsWith(account, groups[0])
 	if err != nil {
-		return nil, &usageError{err, "see its rules: lablab check " + f.groups}
+		return nil, &usageError{err, say.F("see its rules: lablab check %s", f.groups)}
 	}
 	return sc, nil
 }
@@ -200,17 +200,17 @@ func (f runFlags) chosen() (*scenario.Scenario, error) {
 func (f runFlags) check(args []string) error {
 	switch {
 	case f.interval < time.Millisecond:
-		return &usageError{fmt.Errorf("--interval %s is too short", f.interval), "the shortest is 1ms"}
+		return &usageError{say.Errorf("--interval %s is too short", f.interval), say.F("the shortest is 1ms")}
 	case !(f.scale > 0 && f.scale <= 1):
-		return &usageError{fmt.Errorf("--time-scale %v is no time-lapse", f.scale), "it is more than 0 and 1 at most: 0.1 makes a wait of 30s one of 3s"}
+		return &usageError{say.Errorf("--time-scale %v is no time-lapse", f.scale), say.F("it is more than 0 and 1 at most: 0.1 makes a wait of 30s one of 3s")}
 	case f.jobs < 1:
-		return &usageError{fmt.Errorf("-j %d plays nothing", f.jobs), "the fewest is 1"}
+		return &usageError{say.Errorf("-j %d plays nothing", f.jobs), say.F("the fewest is 1")}
 	case len(args) == 0 && f.shard != "":
-		return &usageError{errors.New("--shard without scenarios"), "name them: lablab run --shard 1/5 all"}
+		return &usageError{say.New("--shard without scenarios"), say.F("name them: lablab run --shard 1/5 all")}
 	}
 	for _, name := range []string{"groups", "group", "interfaces", "prefix-lists"} {
 		if len(args) > 0 && f.given(name) {
-			return &usageError{fmt.Errorf("--%s is for the four experiments; a scenario has groups of its own", name), "leave the flag or the scenario out"}
+			return &usageError{say.Errorf("--%s is for the four experiments; a scenario has groups of its own", name), say.F("leave the flag or the scenario out")}
 		}
 	}
 	_, err := shardOf(f.shard)

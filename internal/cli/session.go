@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -30,7 +31,7 @@ is written at once: the record of one that is killed is good up to there.`,
 		}
 		f, err := openOwned(env, args[0])
 		if err != nil {
-			return &usageError{fmt.Errorf("record: %w", err), "name a file that can be written"}
+			return &usageError{say.Errorf("record: %w", err), say.F("name a file that can be written")}
 		}
 		s := &session{out: json.NewEncoder(f), about: status}
 		_, _ = fmt.Fprintf(env.Stderr, "recording lab %s in %s; Ctrl-C ends\n", oneLine(status.Name), oneLine(args[0]))
@@ -39,7 +40,7 @@ is written at once: the record of one that is killed is good up to there.`,
 			err = nil
 		}
 		if err = errors.Join(err, s.end(), f.Close()); err != nil {
-			return &brokenError{err: fmt.Errorf("record: %w", err)}
+			return &brokenError{err: say.Errorf("record: %w", err)}
 		}
 		if s.forgotten > 0 {
 			_, _ = fmt.Fprintf(env.Stderr, "not in the record: %d events that the lab had forgotten\n", s.forgotten)
@@ -50,7 +51,7 @@ is written at once: the record of one that is killed is good up to there.`,
 }
 
 // errOver says that a timeline has ended: that of a lab in whose place another may come.
-var errOver = errors.New("the timeline has ended")
+var errOver = say.New("the timeline has ended")
 
 // A session writes the timeline of a lab so that it can be read as that of a run: with
 // one experiment, of which nothing is predicted.
@@ -96,7 +97,7 @@ func (s *session) begin() error {
 	for _, h := range s.about.Hosts {
 		address, err := netip.ParsePrefix(h.Address)
 		if err != nil {
-			return fmt.Errorf("read address of host %s: %w", h.Name, err)
+			return say.Errorf("read address of host %s: %w", h.Name, err)
 		}
 		begun.Hosts = append(begun.Hosts, timeline.Host{Name: h.Name, Address: address, Groups: h.Groups})
 	}

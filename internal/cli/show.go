@@ -1,10 +1,9 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
+	"lablab/say"
 	"lablab/scenario"
 )
 
@@ -18,7 +17,7 @@ What may be in such a file: lablab schema. Whether it is right: lablab check FIL
   lablab check mine.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &usageError{fmt.Errorf("%d names of scenarios; it takes one", len(args)), "see lablab list"}
+				return &usageError{say.Errorf("%d names of scenarios; it takes one", len(args)), say.F("see lablab list")}
 			}
 			return nil
 		},
@@ -35,5 +34,5 @@ What may be in such a file: lablab schema. Whether it is right: lablab check FIL
 
 // unknownScenario says that none is called so.
 func unknownScenario(name string) error {
-	return &usageError{fmt.Errorf("there is no scenario %q", name), scenario.DidYouMean(name, scenario.Builtins())}
+	return &usageError{say.Errorf("there is no scenario %q", name), scenario.DidYouMean(name, scenario.Builtins())}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -91,7 +92,7 @@ func (f traceFlags) tracer(out io.Writer, status control.Status) (*tracer, error
 	if f.protocol != "" {
 		var known bool
 		if t.wanted, known = sg.ParseProtocol(f.protocol); !known {
-			return nil, &usageError{fmt.Errorf("--protocol %q is no protocol", f.protocol), "tcp, udp, icmp, icmpv6 or a number"}
+			return nil, &usageError{say.Errorf("--protocol %q is no protocol", f.protocol), say.F("tcp, udp, icmp, icmpv6 or a number")}
 		}
 	}
 	if f.from != "" {
@@ -104,7 +105,7 @@ func (f traceFlags) tracer(out io.Writer, status control.Status) (*tracer, error
 		if address, err := netip.ParseAddr(from); err == nil {
 			t.source = netip.PrefixFrom(address, address.BitLen())
 		} else if t.source, err = netip.ParsePrefix(from); err != nil {
-			return nil, &usageError{fmt.Errorf("--from %q is no address and no host", f.from), "such as 10.255.1.10, 10.255.0.0/16 or B"}
+			return nil, &usageError{say.Errorf("--from %q is no address and no host", f.from), say.F("such as 10.255.1.10, 10.255.0.0/16 or B")}
 		}
 	}
 	return t, nil

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"regexp"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/web"
+	"lablab/say"
 	"lablab/scenario"
 )
 
@@ -89,13 +89,13 @@ func (f *upFlags) webFrom(args []string) ([]string, error) {
 		f.web, args = args[i], slices.Delete(slices.Clone(args), i, i+1)
 	}
 	if len(args) > 1 {
-		return nil, &usageError{fmt.Errorf("up takes one scenario, not %d", len(args)), "see lablab up --help"}
+		return nil, &usageError{say.Errorf("up takes one scenario, not %d", len(args)), say.F("see lablab up --help")}
 	}
 	if f.web == "" {
 		return args, nil
 	}
 	if err := web.CheckAddress(f.web); err != nil {
-		return nil, &usageError{fmt.Errorf("--web: %w", err), "the page can change the lab, so it is for this machine alone: --web 127.0.0.1:8080; from another one: ssh -L 8080:127.0.0.1:8080"}
+		return nil, &usageError{say.Errorf("--web: %w", err), say.F("the page can change the lab, so it is for this machine alone: --web 127.0.0.1:8080; from another one: ssh -L 8080:127.0.0.1:8080")}
 	}
 	return args, nil
 }
@@ -129,5 +129,5 @@ func checkName(name string) error {
 	if validName.MatchString(name) {
 		return nil
 	}
-	return &usageError{fmt.Errorf("%q is no name for a lab", name), "letters, digits, - and _, 31 at most"}
+	return &usageError{say.Errorf("%q is no name for a lab", name), say.F("letters, digits, - and _, 31 at most")}
 }

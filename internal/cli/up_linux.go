@@ -15,6 +15,7 @@ import (
 	"lablab/lab"
 	"lablab/lab/ns"
 	"lablab/report"
+	"lablab/say"
 	"lablab/scenario"
 )
 
@@ -186,13 +187,13 @@ func detach(env Env, f upFlags) (int, error) {
 	}
 	said, err := os.CreateTemp("", "lablab-up-")
 	if err != nil {
-		return 0, &brokenError{err: fmt.Errorf("start in the background: %w", err)}
+		return 0, &brokenError{err: say.Errorf("start in the background: %w", err)}
 	}
 	defer func() { _ = os.Remove(said.Name()) }()
 	defer said.Close()
 	process, err := background(f.again(), said)
 	if err != nil {
-		return 0, &brokenError{err: fmt.Errorf("start in the background: %w", err)}
+		return 0, &brokenError{err: say.Errorf("start in the background: %w", err)}
 	}
 	ended := make(chan int, 1)
 	go func() {
@@ -215,7 +216,7 @@ func detach(env Env, f upFlags) (int, error) {
 			return 0, failure(ctx, context.Cause(ctx))
 		}
 	}
-	return 0, &brokenError{err: fmt.Errorf("lab %s does not answer after %s", f.name, patience)}
+	return 0, &brokenError{err: say.Errorf("lab %s does not answer after %s", f.name, patience)}
 }
 
 // background starts this program again, in a session of its own: no terminal's end

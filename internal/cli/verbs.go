@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -23,7 +24,7 @@ func (env Env) lab(name string) *control.Client {
 // noLab says how to get one.
 func noLab(err error) error {
 	if errors.Is(err, control.ErrNone) {
-		return &usageError{err, "build one: lablab up"}
+		return &usageError{err, say.F("build one: lablab up")}
 	}
 	return &brokenError{err: err}
 }
@@ -33,7 +34,7 @@ func noHost(status control.Status, name string) error {
 	for i, h := range status.Hosts {
 		names[i] = h.Name
 	}
-	return &usageError{fmt.Errorf("lab %s has no host %s", status.Name, name), "it has: " + strings.Join(names, ", ")}
+	return &usageError{say.Errorf("lab %s has no host %s", status.Name, name), say.F("it has: %s", strings.Join(names, ", "))}
 }
 
 // A verb is a command that asks a running lab. It is given the lab's client, and may
@@ -67,7 +68,7 @@ func refused(err error) error {
 	case err == nil || errors.As(err, &usage) || errors.Is(err, syscall.EPIPE):
 		return err
 	case errors.As(err, &ec2):
-		return &usageError{err, "see its rules: lablab status"}
+		return &usageError{err, say.F("see its rules: lablab status")}
 	case errors.Is(err, control.ErrNone):
 		return noLab(err)
 	}
@@ -75,7 +76,7 @@ func refused(err error) error {
 	if errors.As(err, &interrupted) {
 		return interrupted
 	}
-	return &usageError{err, "see the lab: lablab status"}
+	return &usageError{err, say.F("see the lab: lablab status")}
 }
 
 func newDown(env Env) *cobra.Command {
@@ -85,7 +86,7 @@ func newDown(env Env) *cobra.Command {
 		Use: "down", Short: "Take a lab down", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if all && name != "" {
-				return &usageError{errors.New("--all and --name exclude each other"), "lablab down --all"}
+				return &usageError{say.New("--all and --name exclude each other"), say.F("lablab down --all")}
 			}
 			names, err := control.Names(control.Directory(env.Getenv, owner()))
 			if err != nil {
@@ -133,7 +134,7 @@ func (env Env) takeDown(name string) error {
 		select {
 		case <-time.After(step):
 		case <-ctx.Done():
-			return fmt.Errorf("lab %s does not end", name)
+			return say.Errorf("lab %s does not end", name)
 		}
 	}
 }
@@ -190,7 +191,7 @@ known inside.`,
 				args = slices.Delete(args, 1, 2)
 			}
 			if len(args) < 2 {
-				return &usageError{errors.New("exec needs a host and a program"), "lablab exec B -- ping A"}
+				return &usageError{say.New("exec needs a host and a program"), say.F("lablab exec B -- ping A")}
 			}
 			return execIn(env, name, args[0], args[1:])
 		},

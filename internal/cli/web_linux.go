@@ -1,13 +1,13 @@
 package cli
 
 import (
-	"fmt"
 	"net"
 	"os"
 
 	"lablab/internal/control"
 	"lablab/internal/web"
 	"lablab/lab/ns"
+	"lablab/say"
 )
 
 // A website is the page of --web, served by the lab's process; nil serves none.
@@ -32,7 +32,7 @@ func (f upFlags) listenWeb() (*website, error) {
 		listener, err = net.Listen("tcp", f.web)
 	}
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("serve the page: %w", err), "name another port of 127.0.0.1, or none: --web"}
+		return nil, &usageError{say.Errorf("serve the page: %w", err), say.F("name another port of 127.0.0.1, or none: --web")}
 	}
 	return &website{listener: listener, site: web.NewSite(listener)}, nil
 }

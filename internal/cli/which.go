@@ -2,12 +2,12 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/say"
 )
 
 // addName adds --name to a command that asks a running lab.
@@ -33,7 +33,7 @@ func (env Env) which(name string) (string, error) {
 	case 1:
 		return names[0], checkName(names[0])
 	}
-	return "", &usageError{errors.New("which lab? several run: " + strings.Join(names, ", ")), "name one: --name " + names[0]}
+	return "", &usageError{say.Errorf("which lab? several run: %s", strings.Join(names, ", ")), say.F("name one: --name %s", names[0])}
 }
 
 // alive are those of the labs that answer.

@@ -1,10 +1,10 @@
 package control
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -25,7 +25,7 @@ func (k *kept) setACL(c ACLChange) error {
 	if c.ACL != nil {
 		for _, rules := range [][]sg.ACLRule{c.ACL.Ingress, c.ACL.Egress} {
 			if err := putInOrder(rules); err != nil {
-				return fmt.Errorf("set network ACL: %w", err)
+				return say.Errorf("set network ACL: %w", err)
 			}
 		}
 	}
@@ -48,11 +48,11 @@ func putInOrder(rules []sg.ACLRule) error {
 		const most = 32766
 		switch {
 		case r.Number < 1 || r.Number > most:
-			return fmt.Errorf("rule %d: the number is from 1 to %d", r.Number, most)
+			return say.Errorf("rule %d: the number is from 1 to %d", r.Number, most)
 		case i > 0 && rules[i-1].Number == r.Number:
-			return fmt.Errorf("there are two rules %d", r.Number)
+			return say.Errorf("there are two rules %d", r.Number)
 		case !r.Peer.IsValid():
-			return fmt.Errorf("rule %d has no range of addresses", r.Number)
+			return say.Errorf("rule %d has no range of addresses", r.Number)
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"lablab/flow"
 	"lablab/report"
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -123,6 +124,8 @@ type Scenario struct {
 type failure struct {
 	Code    string `json:"code,omitempty"`
 	Message string `json:"message"`
+	// Said is the message as it can be told in other languages.
+	Said *say.Kept `json:"said,omitempty"`
 }
 
 // A Ruleset is what a host enforces.

@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
+
+	"lablab/say"
 )
 
 // Capture writes what passes a host's interface as pcapng, until there were count
@@ -38,7 +39,7 @@ func (c *Client) Capture(ctx context.Context, host string, count int, duration t
 		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 			return packets, nil
 		case err != nil:
-			return packets, fmt.Errorf("read packets: %w", err)
+			return packets, say.Errorf("read packets: %w", err)
 		}
 		if _, err := out.Write(block); err != nil {
 			return packets, err
@@ -59,7 +60,7 @@ func readBlock(r io.Reader) (block []byte, kind uint32, err error) {
 	}
 	length := binary.LittleEndian.Uint32(block[4:])
 	if length < header || length > longest {
-		return nil, 0, fmt.Errorf("a block of %d bytes", length)
+		return nil, 0, say.Errorf("a block of %d bytes", length)
 	}
 	block = append(block, make([]byte, length-header)...)
 	_, err = io.ReadFull(r, block[header:])

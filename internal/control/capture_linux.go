@@ -15,6 +15,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"lablab/lab"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -30,12 +31,12 @@ func captureQueryOf(r *http.Request) (q captureQuery, err error) {
 	q.host = values.Get("host")
 	if text := values.Get("count"); text != "" {
 		if q.count, err = strconv.Atoi(text); err != nil || q.count < 1 {
-			return q, fmt.Errorf("count=%q is no number of packets", text)
+			return q, say.Errorf("count=%q is no number of packets", text)
 		}
 	}
 	if text := values.Get("duration"); text != "" {
 		if q.duration, err = time.ParseDuration(text); err != nil || q.duration <= 0 {
-			return q, fmt.Errorf("duration=%q is no time", text)
+			return q, say.Errorf("duration=%q is no time", text)
 		}
 	}
 	return q, nil
@@ -124,7 +125,7 @@ type early struct {
 // patience is how long a packet waits for its verdict, and a verdict for its packet.
 const patience = 300 * time.Millisecond
 
-var errEnough = errors.New("enough packets")
+var errEnough = say.New("enough packets")
 
 func (a *annotator) open(w http.ResponseWriter) (err error) {
 	options := pcapgo.DefaultNgWriterOptions

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"os"
 	"syscall"
 
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -24,7 +24,7 @@ type Client struct {
 }
 
 // ErrNone says that no lab of that name runs.
-var ErrNone = errors.New("no such lab runs")
+var ErrNone = say.New("no such lab runs")
 
 // Dial returns a client of the lab with that name.
 func Dial(directory, name string) *Client {
@@ -120,7 +120,7 @@ func call[A any](ctx context.Context, c *Client, method, path string, question a
 	}
 	defer response.Body.Close()
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return answer, fmt.Errorf("read answer of lab %s: %w", c.name, err)
+		return answer, say.Errorf("read answer of lab %s: %w", c.name, err)
 	}
 	return answer, nil
 }
@@ -130,30 +130,30 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 	if question != nil {
 		text, err := json.Marshal(question)
 		if err != nil {
-			return nil, fmt.Errorf("ask lab %s: %w", c.name, err)
+			return nil, say.Errorf("ask lab %s: %w", c.name, err)
 		}
 		body = bytes.NewReader(text)
 	}
 	request, err := http.NewRequestWithContext(ctx, method, "http://lab"+path, body)
 	if err != nil {
-		return nil, fmt.Errorf("ask lab %s: %w", c.name, err)
+		return nil, say.Errorf("ask lab %s: %w", c.name, err)
 	}
 	response, err := c.http.Do(request)
 	switch {
 	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET): // the last while it dies
-		return nil, fmt.Errorf("%w: %s", ErrNone, c.name)
+		return nil, say.Errorf("%w: %s", ErrNone, c.name)
 	case err != nil:
-		return nil, fmt.Errorf("ask lab %s: %w", c.name, err)
+		return nil, say.Errorf("ask lab %s: %w", c.name, err)
 	case response.StatusCode == http.StatusOK:
 		return response, nil
 	}
 	defer response.Body.Close()
 	var why failure
 	if err := json.NewDecoder(response.Body).Decode(&why); err != nil {
-		return nil, fmt.Errorf("ask lab %s: %s", c.name, response.Status)
+		return nil, say.Errorf("ask lab %s: %s", c.name, response.Status)
 	}
 	if why.Code != "" {
 		return nil, &sg.Error{Code: why.Code, Message: why.Message}
 	}
-	return nil, errors.New(why.Message)
+	return nil, why.Said.Error(why.Message)
 }

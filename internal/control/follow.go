@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -34,11 +34,11 @@ func (c *Client) follow(ctx context.Context, path string, begun func(), see func
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.As(err, &syntax):
-			return fmt.Errorf("read events: %w", err)
+			return say.Errorf("read events: %w", err)
 		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 			return nil // the lab has ended
 		case err != nil:
-			return fmt.Errorf("read events: %w", err)
+			return say.Errorf("read events: %w", err)
 		}
 		if err := see(e); err != nil {
 			return err

@@ -1,11 +1,11 @@
 package control
 
 import (
-	"fmt"
 	"net/url"
 	"strconv"
 	"time"
 
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -21,7 +21,7 @@ func (k *kept) after(query url.Values) (number uint64, err error) {
 		return k.log.Last(), nil
 	default:
 		if number, err = strconv.ParseUint(text, 10, 64); err != nil {
-			return 0, fmt.Errorf("after=%q is no number of an event, and not now", text)
+			return 0, say.Errorf("after=%q is no number of an event, and not now", text)
 		}
 	}
 	if !query.Has("started") {
@@ -29,7 +29,7 @@ func (k *kept) after(query url.Values) (number uint64, err error) {
 	}
 	started, err := time.Parse(time.RFC3339Nano, query.Get("started"))
 	if err != nil {
-		return 0, fmt.Errorf("started=%q is no time", query.Get("started"))
+		return 0, say.Errorf("started=%q is no time", query.Get("started"))
 	}
 	if !started.Equal(k.started) || !k.log.Has(number) {
 		return 0, nil

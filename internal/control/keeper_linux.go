@@ -3,10 +3,10 @@ package control
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
 	"lablab/lab"
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/timeline"
 )
@@ -28,7 +28,7 @@ type Keeper struct {
 }
 
 // ErrDown says that the lab is being taken down.
-var ErrDown = errors.New("the lab is being taken down")
+var ErrDown = say.New("the lab is being taken down")
 
 // Keep builds the lab of a scenario, of which nothing is played. prepare is called before
 // there is a lab with these hosts, this one and each that takes its place.
@@ -81,7 +81,7 @@ func (k *Keeper) Load(sc *scenario.Scenario) error {
 	}
 	fresh, err := k.build(k.alive, sc)
 	if err != nil {
-		return fmt.Errorf("load %s: %w", sc.Name, err)
+		return say.Errorf("load %s: %w", sc.Name, err)
 	}
 	k.mu.Lock()
 	old := k.now

@@ -1,13 +1,12 @@
 package control
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
 	"lablab/flow"
 	"lablab/lab"
 	"lablab/report"
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"
@@ -70,7 +69,7 @@ func (k *kept) flows(host string) ([]Flow, error) {
 		}
 	}
 	if !found {
-		return nil, fmt.Errorf("the lab has no host %s", host)
+		return nil, say.Errorf("the lab has no host %s", host)
 	}
 	return flows, nil
 }
@@ -103,7 +102,7 @@ func (k *kept) rules(host string) (Ruleset, error) {
 
 func (k *kept) cut(c CutRequest) (CutAnswer, error) {
 	if c.Flow == nil && c.ConntrackID == 0 && c.AdmittedBy == "" && !c.All {
-		return CutAnswer{}, errors.New("cut what? a flow, those admitted by a rule, or all")
+		return CutAnswer{}, say.New("cut what? a flow, those admitted by a rule, or all")
 	}
 	if c.Host != "" {
 		if _, err := k.lab.Namespace(c.Host); err != nil {
@@ -131,7 +130,7 @@ func (k *kept) start(a StreamStart) (Stream, error) {
 	protocols := map[string]sg.Protocol{"icmp": sg.ICMP, "tcp": sg.TCP, "udp": sg.UDP}
 	protocol, known := protocols[a.Protocol]
 	if !known {
-		return Stream{}, fmt.Errorf("start stream: %q is none of icmp, tcp and udp", a.Protocol)
+		return Stream{}, say.Errorf("start stream: %q is none of icmp, tcp and udp", a.Protocol)
 	}
 	name, err := k.lab.StartStream(scenario.Start{Protocol: protocol, From: a.From, To: a.To, Port: a.Port})
 	return Stream{Stream: name}, err

@@ -3,9 +3,9 @@ package control
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
 )
@@ -101,7 +101,7 @@ func answer[Q, A any](do func(*http.Request, Q) (A, error)) http.HandlerFunc {
 			d := json.NewDecoder(http.MaxBytesReader(w, r.Body, longest))
 			d.DisallowUnknownFields()
 			if err := d.Decode(&question); err != nil {
-				refuse(w, http.StatusBadRequest, fmt.Errorf("read request: %w", err))
+				refuse(w, http.StatusBadRequest, say.Errorf("read request: %w", err))
 				return
 			}
 		}
@@ -116,7 +116,7 @@ func answer[Q, A any](do func(*http.Request, Q) (A, error)) http.HandlerFunc {
 }
 
 func refuse(w http.ResponseWriter, code int, err error) {
-	why := failure{Message: err.Error()}
+	why := failure{Message: err.Error(), Said: say.KeepError(err)}
 	var ec2 *sg.Error
 	if errors.As(err, &ec2) {
 		why = failure{Code: ec2.Code, Message: ec2.Message}
@@ -139,7 +139,7 @@ func scenarios() (all []Scenario) {
 func (s *Server) load(l Load) error {
 	sc, found := scenario.Builtin(l.Scenario)
 	if !found {
-		return fmt.Errorf("load scenario: none that is built in is called %q", l.Scenario)
+		return say.Errorf("load scenario: none that is built in is called %q", l.Scenario)
 	}
 	return s.keeper.Load(sc)
 }

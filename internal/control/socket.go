@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"lablab/say"
 )
 
 // Directory is where the sockets of a user's labs are: root's in /run/lablab, another
@@ -28,14 +30,14 @@ func Directory(getenv func(string) string, user int) string {
 func Socket(directory, name string) string { return filepath.Join(directory, name+".sock") }
 
 // ErrRuns says that a lab of that name runs already.
-var ErrRuns = errors.New("a lab of that name runs already")
+var ErrRuns = say.New("a lab of that name runs already")
 
 // Listen opens the socket of a lab. One that a killed process has left behind is
 // replaced; if somebody answers there, the error is [ErrRuns]. Nobody but its owner
 // may open it.
 func Listen(directory, name string) (net.Listener, error) {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
-		return nil, fmt.Errorf("make directory for sockets: %w", err)
+		return nil, say.Errorf("make directory for sockets: %w", err)
 	}
 	lock, err := lockName(filepath.Join(directory, name+".lock"))
 	if err != nil {
@@ -44,17 +46,17 @@ func Listen(directory, name string) (net.Listener, error) {
 	path := Socket(directory, name)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		_ = lock.Close()
-		return nil, fmt.Errorf("replace socket: %w", err)
+		return nil, say.Errorf("replace socket: %w", err)
 	}
 	listener, err := net.Listen("unix", path)
 	if err != nil {
 		_ = lock.Close()
-		return nil, fmt.Errorf("open socket: %w", err)
+		return nil, say.Errorf("open socket: %w", err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		_ = listener.Close()
 		_ = lock.Close()
-		return nil, fmt.Errorf("open socket: %w", err)
+		return nil, say.Errorf("open socket: %w", err)
 	}
 	return &locked{listener, lock}, nil
 }
@@ -65,7 +67,7 @@ func lockName(path string) (*os.File, error) {
 	for {
 		lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {
-			return nil, fmt.Errorf("lock socket: %w", err)
+			return nil, say.Errorf("lock socket: %w", err)
 		}
 		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		here, errHere := os.Stat(path)
@@ -76,7 +78,7 @@ func lockName(path string) (*os.File, error) {
 			return nil, ErrRuns
 		case err != nil:
 			_ = lock.Close()
-			return nil, fmt.Errorf("lock socket: %w", err)
+			return nil, say.Errorf("lock socket: %w", err)
 		case errHere == nil && errMine == nil && os.SameFile(here, mine):
 			return lock, nil
 		}
@@ -101,7 +103,7 @@ func Names(directory string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list labs: %w", err)
+		return nil, say.Errorf("list labs: %w", err)
 	}
 	var names []string
 	for _, e := range entries {

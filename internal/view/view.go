@@ -16,6 +16,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"lablab/internal/control"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -64,7 +65,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	go feed(ctx, o.Events, p.Send)
 	last, err := p.Run()
 	if err != nil {
-		return nil, fmt.Errorf("show the lab: %w", err)
+		return nil, say.Errorf("show the lab: %w", err)
 	}
 	return last.(*model).summary(), nil
 }

@@ -1,8 +1,9 @@
 package web
 
 import (
-	"fmt"
 	"net/netip"
+
+	"lablab/say"
 )
 
 // CheckAddress refuses to serve the page anywhere but at a literal address of this
@@ -10,10 +11,10 @@ import (
 func CheckAddress(text string) error {
 	at, err := netip.ParseAddrPort(text)
 	if err != nil {
-		return fmt.Errorf("%q is no address and port", text)
+		return say.Errorf("%q is no address and port", text)
 	}
 	if a := at.Addr(); !a.IsLoopback() || a.Is4In6() || a.Zone() != "" {
-		return fmt.Errorf("%s is not this machine's loopback", a)
+		return say.Errorf("%s is not this machine's loopback", a)
 	}
 	return nil
 }

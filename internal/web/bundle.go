@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"lablab/say"
 )
 
 // bundle makes one script of an entry and the modules that it imports, each after
@@ -18,7 +20,7 @@ import (
 func bundle(files fs.FS, dir, entry string) (string, error) {
 	b := bundler{files: files, dir: dir}
 	if err := b.add(entry); err != nil {
-		return "", fmt.Errorf("bundle %s: %w", entry, err)
+		return "", say.Errorf("bundle %s: %w", entry, err)
 	}
 	return "'use strict';\nconst modules = {};\n" + b.script.String(), nil
 }
@@ -41,7 +43,7 @@ func (b *bundler) add(name string) error {
 		return nil
 	}
 	if slices.Contains(b.begun, name) {
-		return fmt.Errorf("%s imports itself, by way of others", name)
+		return say.Errorf("%s imports itself, by way of others", name)
 	}
 	b.begun = append(b.begun, name)
 	source, err := fs.ReadFile(b.files, path.Join(b.dir, name))
@@ -60,7 +62,7 @@ func (b *bundler) add(name string) error {
 			exports = append(exports, m[2])
 			line = m[1] + " " + m[2] + m[3]
 		} else if refused.MatchString(line) {
-			return fmt.Errorf("%s:%d: %q cannot be bundled", name, i+1, line)
+			return say.Errorf("%s:%d: %q cannot be bundled", name, i+1, line)
 		}
 		body.WriteString(line + "\n")
 	}

@@ -4,10 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -21,16 +20,16 @@ func Read(r io.Reader) ([]timeline.Event, error) {
 	}
 	page, err := io.ReadAll(b)
 	if err != nil {
-		return nil, fmt.Errorf("read page: %w", err)
+		return nil, say.Errorf("read page: %w", err)
 	}
 	_, rest, found := bytes.Cut(page, []byte(`<script type="application/json" id="record">`))
 	record, _, ends := bytes.Cut(rest, []byte("</script>"))
 	if !found || !ends {
-		return nil, errors.New("read page: there is no record in it")
+		return nil, say.New("read page: there is no record in it")
 	}
 	var events []timeline.Event
 	if err := json.Unmarshal(record, &events); err != nil {
-		return nil, fmt.Errorf("read page: %w", err)
+		return nil, say.Errorf("read page: %w", err)
 	}
 	return events, nil
 }

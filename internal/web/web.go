@@ -17,6 +17,7 @@ import (
 	"io"
 
 	"lablab/report"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -38,7 +39,7 @@ type Page struct {
 // Write writes the page as one file.
 func (p Page) Write(w io.Writer) error {
 	if err := p.write(w); err != nil {
-		return fmt.Errorf("write page: %w", err)
+		return say.Errorf("write page: %w", err)
 	}
 	return nil
 }
@@ -124,7 +125,7 @@ func embedded(v any) (template.JS, error) {
 		return "", err
 	}
 	if bytes.ContainsAny(b, "<>") {
-		return "", fmt.Errorf("embed JSON: it contains a tag")
+		return "", say.Errorf("embed JSON: it contains a tag")
 	}
 	return template.JS(b), nil
 }

@@ -2,12 +2,13 @@ package ns
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"lablab/say"
 )
 
 // Join moves the calling thread into the network namespace that a file holds, for
@@ -18,7 +19,7 @@ import (
 func Join(file, hosts string) error {
 	fd, err := unix.Open(file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("open namespace: %w", err)
+		return say.Errorf("open namespace: %w", err)
 	}
 	defer unix.Close(fd)
 	own, err := OwnHosts()
@@ -27,10 +28,10 @@ func Join(file, hosts string) error {
 	}
 	defer own.Close()
 	if _, err := own.WriteString(hosts); err != nil {
-		return fmt.Errorf("name hosts: %w", err)
+		return say.Errorf("name hosts: %w", err)
 	}
 	if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("enter network namespace: %w", err)
+		return say.Errorf("enter network namespace: %w", err)
 	}
 	return nil
 }
@@ -41,10 +42,10 @@ func Join(file, hosts string) error {
 // have. Nobody else sees it.
 func OwnHosts() (*os.File, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return nil, fmt.Errorf("make mount namespace: %w", err)
+		return nil, say.Errorf("make mount namespace: %w", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return nil, fmt.Errorf("make mount namespace private: %w", err)
+		return nil, say.Errorf("make mount namespace private: %w", err)
 	}
 	hosts, err := cover("/etc/hosts")
 	if err != nil {
@@ -68,7 +69,7 @@ func OwnHosts() (*os.File, error) {
 func cover(path string) (*os.File, error) {
 	f, err := os.CreateTemp("", "lablab-")
 	if err != nil {
-		return nil, fmt.Errorf("cover %s: %w", path, err)
+		return nil, say.Errorf("cover %s: %w", path, err)
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // the mount holds what is in it
 	const readable = 0o644
@@ -77,7 +78,7 @@ func cover(path string) (*os.File, error) {
 		err = unix.Mount(f.Name(), path, "", unix.MS_BIND, "")
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("cover %s: %w", path, err), f.Close())
+		return nil, errors.Join(say.Errorf("cover %s: %w", path, err), f.Close())
 	}
 	return f, nil
 }

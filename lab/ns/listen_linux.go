@@ -2,12 +2,13 @@ package ns
 
 import (
 	"errors"
-	"fmt"
 	"syscall"
 	"unsafe"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"lablab/say"
 )
 
 // The kernel drops what does not fit in: a message takes 1 to 2 KB there. Without
@@ -32,7 +33,7 @@ func (n *Namespace) Listen(groups ...uint32) (*Listener, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("listen to netfilter: %w", err)
+		return nil, say.Errorf("listen to netfilter: %w", err)
 	}
 	defer conn.Close()
 	err = errors.Join(n.Guard(conn), conn.SetReadBuffer(listenBuffer))
@@ -40,13 +41,13 @@ func (n *Namespace) Listen(groups ...uint32) (*Listener, error) {
 		err = errors.Join(err, conn.JoinGroup(group))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listen to netfilter: %w", err)
+		return nil, say.Errorf("listen to netfilter: %w", err)
 	}
 	// A second descriptor of the same socket, which Go's poller does not know:
 	// its thread would wake up for every message.
 	fd, err := duplicate(conn)
 	if err != nil {
-		return nil, fmt.Errorf("listen to netfilter: %w", err)
+		return nil, say.Errorf("listen to netfilter: %w", err)
 	}
 	return &Listener{fd: fd, buffer: make([]byte, 1<<16)}, nil
 }
@@ -75,11 +76,11 @@ func (l *Listener) Drain(hear func(netlink.Message) error, missed func(messages 
 			full = true
 			continue
 		case err != nil:
-			return fmt.Errorf("listen to netfilter: %w", err)
+			return say.Errorf("listen to netfilter: %w", err)
 		}
 		messages, err := syscall.ParseNetlinkMessage(l.buffer[:n])
 		if err != nil {
-			return fmt.Errorf("listen to netfilter: %w", err)
+			return say.Errorf("listen to netfilter: %w", err)
 		}
 		for _, m := range messages {
 			err := hear(netlink.Message{
@@ -105,7 +106,7 @@ func (l *Listener) drops() (int, error) {
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(l.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&memory)), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 {
-		return 0, fmt.Errorf("count dropped messages: %w", errno)
+		return 0, say.Errorf("count dropped messages: %w", errno)
 	}
 	fresh := memory[dropped] - l.dropped
 	l.dropped = memory[dropped]

@@ -2,7 +2,6 @@ package ns
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -10,6 +9,8 @@ import (
 
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"lablab/say"
 )
 
 // The main goroutine keeps the main thread. A goroutine that never unlocks its
@@ -19,7 +20,7 @@ func init() { runtime.LockOSThread() }
 
 // ErrForeign says that a socket belongs to another network namespace than the
 // one it was opened for.
-var ErrForeign = errors.New("socket belongs to another network namespace")
+var ErrForeign = say.New("socket belongs to another network namespace")
 
 // A Namespace is an anonymous network namespace. It lives as long as its file
 // is open in any process. Its methods may be called from any goroutine.
@@ -37,7 +38,7 @@ func New() (*Namespace, error) {
 	err := onThread(func() error {
 		handle, err := netns.New()
 		if err != nil {
-			return fmt.Errorf("create network namespace: %w", err)
+			return say.Errorf("create network namespace: %w", err)
 		}
 		n.file = os.NewFile(uintptr(handle), "network namespace")
 		n.cookie, err = ownCookie()
@@ -61,7 +62,7 @@ func (n *Namespace) FD() int { return int(n.file.Fd()) }
 func (n *Namespace) Do(fn func() error) error {
 	return onThread(func() error {
 		if err := netns.Set(netns.NsHandle(n.FD())); err != nil {
-			return fmt.Errorf("enter network namespace: %w", err)
+			return say.Errorf("enter network namespace: %w", err)
 		}
 		return fn()
 	})
@@ -72,15 +73,15 @@ func (n *Namespace) Do(fn func() error) error {
 func (n *Namespace) Guard(socket syscall.Conn) error {
 	raw, err := socket.SyscallConn()
 	if err != nil {
-		return fmt.Errorf("guard socket: %w", err)
+		return say.Errorf("guard socket: %w", err)
 	}
 	var cookie uint64
 	var sockErr error
 	if err := raw.Control(func(fd uintptr) { cookie, sockErr = socketCookie(int(fd)) }); err != nil {
-		return fmt.Errorf("guard socket: %w", err)
+		return say.Errorf("guard socket: %w", err)
 	}
 	if sockErr != nil {
-		return fmt.Errorf("guard socket: %w", sockErr)
+		return say.Errorf("guard socket: %w", sockErr)
 	}
 	if cookie != n.cookie {
 		return ErrForeign
@@ -104,7 +105,7 @@ func onThread(fn func() error) error {
 		runtime.LockOSThread() // never unlocked: the runtime ends the thread
 		defer func() {
 			if p := recover(); p != nil {
-				done <- fmt.Errorf("panic in network namespace: %v\n%s", p, debug.Stack())
+				done <- say.Errorf("panic in network namespace: %v\n%s", p, debug.Stack())
 			}
 		}()
 		done <- fn()
@@ -116,7 +117,7 @@ func onThread(fn func() error) error {
 func ownCookie() (uint64, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return 0, fmt.Errorf("read namespace cookie: %w", err)
+		return 0, say.Errorf("read namespace cookie: %w", err)
 	}
 	defer unix.Close(fd)
 	return socketCookie(fd)
@@ -128,7 +129,7 @@ func socketCookie(fd int) (uint64, error) {
 		return 0, nil // before Linux 5.14: nothing to compare
 	}
 	if err != nil {
-		return 0, fmt.Errorf("read namespace cookie: %w", err)
+		return 0, say.Errorf("read namespace cookie: %w", err)
 	}
 	return cookie, nil
 }

@@ -2,11 +2,12 @@ package ns
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"lablab/say"
 )
 
 // Lacking names the capabilities that [Powerful] asks for and this process has not.
@@ -40,7 +41,7 @@ func TryRootless() error {
 	if errors.Is(err, syscall.ENOENT) {
 		return nil // it came as far as to look for a program without a name
 	}
-	return fmt.Errorf("create user namespace: %w", err)
+	return say.Errorf("create user namespace: %w", err)
 }
 
 // Buffer is how many bytes wait in the kernel for [Listener.Drain] at most, and
@@ -48,7 +49,7 @@ func TryRootless() error {
 func (l *Listener) Buffer() (granted, wanted int, err error) {
 	doubled, err := unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_RCVBUF) // socket(7)
 	if err != nil {
-		return 0, 0, fmt.Errorf("read buffer of socket: %w", err)
+		return 0, 0, say.Errorf("read buffer of socket: %w", err)
 	}
 	return doubled / 2, listenBuffer, nil
 }

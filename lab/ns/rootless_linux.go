@@ -2,12 +2,13 @@ package ns
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"lablab/say"
 )
 
 // The re-executed process finds this in its environment.
@@ -47,7 +48,7 @@ type Twin struct{ process *os.Process }
 func Rootless(files ...*os.File) (*Twin, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
+		return nil, say.Errorf("find this program: %w", err)
 	}
 	child, err := os.StartProcess(self, os.Args, &os.ProcAttr{
 		Env:   append(os.Environ(), rootlessMark),
@@ -62,7 +63,7 @@ func Rootless(files ...*os.File) (*Twin, error) {
 		},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("create user namespace: %w", err)
+		return nil, say.Errorf("create user namespace: %w", err)
 	}
 	return &Twin{child}, nil
 }
@@ -96,14 +97,14 @@ func (t *Twin) Wait(relay <-chan os.Signal) (code int, err error) {
 	close(ended)
 	<-relayed
 	if err != nil {
-		return 0, fmt.Errorf("wait for the process in the user namespace: %w", err)
+		return 0, say.Errorf("wait for the process in the user namespace: %w", err)
 	}
 	status := state.Sys().(syscall.WaitStatus)
 	switch sig := status.Signal(); {
 	case status.Signaled() && (sig == syscall.SIGPIPE || os.Signal(sig) == passed):
 		return 128 + int(sig), nil
 	case status.Signaled():
-		return 0, fmt.Errorf("the process in the user namespace was killed: %w", errors.New(status.Signal().String()))
+		return 0, say.Errorf("the process in the user namespace was killed: %w", errors.New(status.Signal().String()))
 	}
 	return status.ExitStatus(), nil
 }

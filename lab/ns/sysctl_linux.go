@@ -1,10 +1,11 @@
 package ns
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"lablab/say"
 )
 
 // SetSysctl writes network settings of n, by their path below /proc/sys/net
@@ -15,10 +16,10 @@ func (n *Namespace) SetSysctl(settings map[string]string) error {
 	return n.Do(func() error {
 		for key, value := range settings {
 			if strings.Contains(key, "..") {
-				return fmt.Errorf("set %s: not a setting below /proc/sys/net", key)
+				return say.Errorf("set %s: not a setting below /proc/sys/net", key)
 			}
 			if err := os.WriteFile(filepath.Join("/proc/sys/net", key), []byte(value), 0o644); err != nil {
-				return fmt.Errorf("set %s: %w", key, err)
+				return say.Errorf("set %s: %w", key, err)
 			}
 		}
 		return nil

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"lablab/say"
+)
+
+// langFlag chooses the language, of every command.
+const langFlag = "lang"
+
+// speaking is env with the language that its user reads.
+func (env Env) speaking() (Env, error) {
+	var err error
+	name := say.Preferred(languageFlag(env.Args), env.Getenv)
+	if env.Language, err = say.Speak(name); err != nil {
+		return env, &usageError{err, say.F("choose one of: %s", strings.Join(say.Languages(), ", "))}
+	}
+	return env, nil
+}
+
+// languageFlag is what --lang says. It is needed before the commands are made: their
+// help and their errors are in that language.
+func languageFlag(args []string) string {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.ParseErrorsAllowlist.UnknownFlags = true
+	flags.Usage = func() {}
+	flags.BoolP("help", "h", false, "") // or it would be an error
+	name := flags.String(langFlag, "", "")
+	flags.SetInterspersed(false)
+	_ = flags.Parse(args) // whoever parses it properly complains
+	if words := flags.Args(); len(words) > 0 {
+		flags.SetInterspersed(words[0] != "exec") // what follows its host is another program's
+		_ = flags.Parse(words[1:])
+	}
+	return *name
+}
+
+// speak lets a command's help be in the language. It changes the commands only when
+// help is asked for.
+func speak(l *say.Language, root *cobra.Command) {
+	root.PersistentFlags().String(langFlag, "", "language: `en or ja`; unless given, LABLAB_LANG or the locale")
+	if l == nil {
+		return
+	}
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		translate(l, root)
+		c.InitDefaultHelpFlag()
+		c.Flags().Lookup("help").Usage = l.Sprintf("help for %s", c.DisplayName())
+		out := c.OutOrStdout()
+		var b bytes.Buffer
+		c.SetOut(&b)
+		help(c, args)
+		c.SetOut(out)
+		// pflag writes this by itself.
+		_, _ = fmt.Fprint(out, strings.ReplaceAll(b.String(), "(default ", l.Sprintf("(default ")))
+	})
+}
+
+// translate changes what a command and those below it say of themselves.
+func translate(l *say.Language, c *cobra.Command) {
+	c.Short, c.Long, c.Example = l.Text(c.Short), l.Text(c.Long), l.Text(c.Example)
+	c.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = l.Text(f.Usage) })
+	c.PersistentFlags().VisitAll(func(f *pflag.Flag) { f.Usage = l.Text(f.Usage) })
+	template := c.UsageTemplate()
+	for _, words := range templateWords() {
+		template = strings.ReplaceAll(template, words.String(), words.In(l))
+	}
+	if !c.HasParent() {
+		c.SetUsageTemplate(template)
+	}
+	for _, below := range c.Commands() {
+		translate(l, below)
+	}
+}
+
+// templateWords are what cobra's help has of its own.
+func templateWords() []say.Sentence {
+	return []say.Sentence{
+		say.F("Usage:"), say.F("Examples:"), say.F("Available Commands:"), say.F("Global Flags:"), say.F("Flags:"),
+		say.F("Use \"{{.CommandPath}} [command] --help\" for more information about a command."),
+	}
+}
+
+// flagError is what is wrong with a flag, as pflag words it.
+func flagError(err error) error {
+	var unknown *pflag.NotExistError
+	var valueless *pflag.ValueRequiredError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
+		return say.Errorf("unknown shorthand flag: %q in -%s", unknown.GetSpecifiedName()[0], unknown.GetSpecifiedShortnames())
+	case errors.As(err, &unknown):
+		return say.Errorf("unknown flag: --%s", unknown.GetSpecifiedName())
+	case errors.As(err, &valueless) && valueless.GetSpecifiedShortnames() != "":
+		return say.Errorf("flag needs an argument: %q in -%s", valueless.GetSpecifiedName()[0], valueless.GetSpecifiedShortnames())
+	case errors.As(err, &valueless):
+		return say.Errorf("flag needs an argument: --%s", valueless.GetSpecifiedName())
+	case errors.As(err, &invalid):
+		flag := "--" + invalid.GetFlag().Name
+		if short := invalid.GetFlag().Shorthand; short != "" {
+			flag = "-" + short + ", " + flag
+		}
+		return say.Errorf("invalid argument %q for %q flag: %w", invalid.GetValue(), flag, invalid.Unwrap())
+	}
+	return err
+}
+
+// argumentsError is what is wrong with the number of arguments, as cobra words it.
+func argumentsError(err error) error {
+	var want, got int
+	has := func(format string) bool {
+		n, _ := fmt.Sscanf(err.Error(), format, &want, &got)
+		return n == 2
+	}
+	switch {
+	case has("accepts %d arg(s), received %d"):
+		return say.Errorf("accepts %d arg(s), received %d", want, got)
+	case has("accepts at most %d arg(s), received %d"):
+		return say.Errorf("accepts at most %d arg(s), received %d", want, got)
+	case has("requires at least %d arg(s), only received %d"):
+		return say.Errorf("requires at least %d arg(s), only received %d", want, got)
+	}
+	return err
+}

@@ -1,0 +1,83 @@
+package say
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// New is errors.New of a message that can be told in other languages.
+func New(text string) error { return &failure{Sentence{format: text}, text} }
+
+// Errorf is fmt.Errorf of a message that can be told in other languages.
+func Errorf(format string, args ...any) error {
+	err := fmt.Errorf(format, args...) //nolint:errorlint // %w comes from the caller
+	told := failure{Sentence{format: format, args: args}, err.Error()}
+	switch of := err.(type) { //nolint:errorlint // what it wraps itself, and not what that wraps
+	case interface{ Unwrap() error }:
+		return &wrapping{told, of.Unwrap()}
+	case interface{ Unwrap() []error }:
+		return &joining{told, of.Unwrap()}
+	}
+	return &told
+}
+
+// A failure is an error that keeps what it says.
+type failure struct {
+	sentence Sentence
+	english  string
+}
+
+// Error is what it says in English.
+func (e *failure) Error() string { return e.english }
+
+// In is what it says in a language.
+func (e *failure) In(l *Language) string { return e.sentence.In(l) }
+
+// A wrapping wraps one error.
+type wrapping struct {
+	failure
+	err error
+}
+
+func (e *wrapping) Unwrap() error { return e.err }
+
+// A joining wraps several.
+type joining struct {
+	failure
+	errs []error
+}
+
+func (e *joining) Unwrap() []error { return e.errs }
+
+// Error is what an error says, as far as it can say it in the language: what the
+// operating system and other libraries say stays English.
+func (l *Language) Error(err error) string {
+	if err == nil {
+		return ""
+	}
+	if s, ours := err.(Sayer); ours && l != nil { //nolint:errorlint // what it wraps speaks for itself
+		return s.In(l)
+	}
+	english := err.Error()
+	if l == nil {
+		return english
+	}
+	switch of := err.(type) { //nolint:errorlint // as above
+	case interface{ Unwrap() []error }: // of errors.Join
+		var told []string
+		for _, e := range of.Unwrap() {
+			told = append(told, l.Error(e))
+		}
+		if english == errors.Join(of.Unwrap()...).Error() {
+			return strings.Join(told, "\n")
+		}
+	case interface{ Unwrap() error }: // somebody else's, around one of ours
+		if inner := of.Unwrap(); inner != nil {
+			if before, found := strings.CutSuffix(english, inner.Error()); found {
+				return before + l.Error(inner)
+			}
+		}
+	}
+	return english
+}

@@ -1,0 +1,138 @@
+package say
+
+import (
+	"embed"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"github.com/nicksnyder/go-i18n/v2/i18n/template"
+	"golang.org/x/text/language"
+)
+
+// files has a directory for each language but English.
+//
+//go:embed ja/*.po
+var files embed.FS
+
+// A Language is what somebody reads. Nil is English.
+type Language struct {
+	name     string
+	messages *i18n.Localizer
+}
+
+// Languages are the names of those that are known.
+func Languages() []string { return []string{"en", "ja"} }
+
+// Speak is the language of that name.
+func Speak(name string) (*Language, error) {
+	switch {
+	case name == "en":
+		return nil, nil
+	case !slices.Contains(Languages(), name):
+		return nil, Errorf("language %q is unknown", name)
+	}
+	tag, err := language.Parse(name)
+	if err != nil {
+		return nil, Errorf("read messages: %w", err)
+	}
+	bundle := i18n.NewBundle(tag)
+	messages, err := Messages(name)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range messages {
+		if err := bundle.AddMessages(tag, &i18n.Message{ID: m.English, Other: m.Text}); err != nil {
+			return nil, Errorf("read messages: %w", err)
+		}
+	}
+	return &Language{name, i18n.NewLocalizer(bundle, name)}, nil
+}
+
+// Messages are those of a language, as its files have them.
+func Messages(name string) ([]Message, error) {
+	entries, err := files.ReadDir(name)
+	if err != nil {
+		return nil, Errorf("read messages: %w", err)
+	}
+	var all []Message
+	for _, e := range entries {
+		text, err := files.ReadFile(name + "/" + e.Name())
+		if err != nil {
+			return nil, Errorf("read messages: %w", err)
+		}
+		messages, err := parse(string(text))
+		if err != nil {
+			return nil, Errorf("read messages: %s: %w", e.Name(), err)
+		}
+		all = append(all, messages...)
+	}
+	return all, nil
+}
+
+// Preferred is the name of the language that somebody wants: what a flag says, then
+// LABLAB_LANG, then the locale.
+func Preferred(flag string, getenv func(string) string) string {
+	for _, wish := range []string{flag, getenv("LABLAB_LANG")} {
+		if wish != "" {
+			return wish
+		}
+	}
+	for _, key := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if locale := getenv(key); locale != "" { // the first that is set counts, as in setlocale(3)
+			if locale == "ja" || strings.HasPrefix(locale, "ja_") || strings.HasPrefix(locale, "ja.") {
+				return "ja"
+			}
+			return "en"
+		}
+	}
+	return "en"
+}
+
+// Name is "en" or "ja".
+func (l *Language) Name() string {
+	if l == nil {
+		return "en"
+	}
+	return l.name
+}
+
+// Text is a text in the language, if it has it: a user's own words stay as they are.
+func (l *Language) Text(english string) string { return l.lookUp(english) }
+
+// Sprintf is a sentence that is told at once.
+func (l *Language) Sprintf(format string, args ...any) string {
+	if l == nil {
+		return fmt.Sprintf(format, args...)
+	}
+	return F(format, args...).In(l)
+}
+
+// lookUp is the message with that English format, or the format.
+func (l *Language) lookUp(format string) string {
+	if l == nil || format == "" {
+		return format
+	}
+	text, err := l.messages.Localize(&i18n.LocalizeConfig{MessageID: format, TemplateParser: template.IdentityParser{}})
+	if err != nil {
+		return format
+	}
+	return text
+}
+
+// render is fmt.Sprintf, with arguments that can speak in the language.
+func (l *Language) render(format string, args []any) string {
+	told := make([]any, len(args))
+	for i, arg := range args {
+		switch a := arg.(type) {
+		case Sayer:
+			told[i] = a.In(l)
+		case error:
+			told[i] = l.Error(a)
+		default:
+			told[i] = arg
+		}
+	}
+	return fmt.Sprintf(strings.ReplaceAll(format, "%w", "%v"), told...)
+}

@@ -1,0 +1,178 @@
+package say
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"testing"
+
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/language"
+)
+
+// testJapanese speaks with these messages.
+func testJapanese(t *testing.T, messages map[string]string) *Language {
+	t.Helper()
+	bundle := i18n.NewBundle(language.Japanese)
+	for id, text := range messages {
+		if err := bundle.AddMessages(language.Japanese, &i18n.Message{ID: id, Other: text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &Language{"ja", i18n.NewLocalizer(bundle, "ja")}
+}
+
+func TestSentences(t *testing.T) {
+	ja := testJapanese(t, map[string]string{
+		"%s %s NEW to %s": "%[1]s は %[3]s にとって NEW でした",
+		"%d rules":        "ルール %d 個",
+		"see %s":          "%s を参照",
+		"the lab":         "ラボ",
+	})
+	for _, c := range []struct {
+		s               Sentence
+		english, native string
+	}{
+		{F("%s %s NEW to %s", "Seq 1", Agreement("was"), "A"), "Seq 1 was NEW to A", "Seq 1 は A にとって NEW でした"},
+		{N(1, "%d rule", "%d rules"), "1 rule", "ルール 1 個"},
+		{N(2, "%d rule", "%d rules"), "2 rules", "ルール 2 個"},
+		{F("the lab"), "the lab", "ラボ"},
+		{F("see %s", F("the lab")), "see the lab", "ラボ を参照"},
+		{F("see %s", New("the lab")), "see the lab", "ラボ を参照"},
+		{List(", ", F("the lab"), As("100%")), "the lab, 100%", "ラボ, 100%"},
+		{F("nobody has said it in Japanese: %d", 5), "nobody has said it in Japanese: 5", "nobody has said it in Japanese: 5"},
+		{Sentence{}, "", ""},
+		{List(", "), "", ""},
+	} {
+		if got := c.s.String(); got != c.english {
+			t.Errorf("English: %q, not %q", got, c.english)
+		}
+		if got := c.s.In(ja); got != c.native {
+			t.Errorf("Japanese: %q, not %q", got, c.native)
+		}
+		text, err := json.Marshal(c.s.Keep())
+		var kept Kept
+		if err = errors.Join(err, json.Unmarshal(text, &kept)); err != nil {
+			t.Fatal(err)
+		}
+		if got := kept.Sentence().String(); got != c.english {
+			t.Errorf("kept, in English: %q, not %q", got, c.english)
+		}
+		if got := kept.Sentence().In(ja); got != c.native {
+			t.Errorf("kept, in Japanese: %q, not %q", got, c.native)
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	ja := testJapanese(t, map[string]string{
+		"read %s: %w": "%[1]s を読めません: %[2]s", "no such lab": "そのようなラボはありません",
+		"%w and %w": "%[2]sと%[1]s",
+	})
+	none := New("no such lab")
+	path := &fs.PathError{Op: "open", Path: "x", Err: none}
+	for _, c := range []struct {
+		err             error
+		english, native string
+	}{
+		{Errorf("read %s: %w", "x", none), "read x: no such lab", "x を読めません: そのようなラボはありません"},
+		{Errorf("read %s: %w", "x", io.EOF), "read x: EOF", "x を読めません: EOF"},
+		{Errorf("%w and %w", none, io.EOF), "no such lab and EOF", "EOFとそのようなラボはありません"},
+		{errors.Join(none, io.EOF), "no such lab\nEOF", "そのようなラボはありません\nEOF"},
+		{fmt.Errorf("foreign: %w", none), "foreign: no such lab", "foreign: そのようなラボはありません"},
+		{path, "open x: no such lab", "open x: そのようなラボはありません"},
+		{io.EOF, "EOF", "EOF"},
+		{nil, "", ""},
+	} {
+		if got := ja.Error(c.err); got != c.native {
+			t.Errorf("Japanese: %q, not %q", got, c.native)
+		}
+		var english *Language
+		if got := english.Error(c.err); got != c.english {
+			t.Errorf("English: %q, not %q", got, c.english)
+		}
+		if c.err != nil && c.err.Error() != c.english {
+			t.Errorf("Error: %q, not %q", c.err, c.english)
+		}
+	}
+}
+
+func TestErrorsAreFoundInOthers(t *testing.T) {
+	none := New("no such lab")
+	path := &fs.PathError{Op: "open", Path: "x", Err: io.EOF}
+	one, many := Errorf("read: %w", path), Errorf("%w, %w", none, path)
+	var found *fs.PathError
+	if !errors.Is(many, none) || !errors.Is(many, io.EOF) || !errors.As(one, &found) || errors.Unwrap(one) != error(path) {
+		t.Error("what is wrapped is not found")
+	}
+	if errors.Unwrap(many) != nil || errors.Is(one, none) || errors.Is(New("no such lab"), none) {
+		t.Error("something else is found")
+	}
+}
+
+func TestPreferred(t *testing.T) {
+	for _, c := range []struct {
+		flag string
+		env  map[string]string
+		want string
+	}{
+		{"", nil, "en"},
+		{"ja", map[string]string{"LABLAB_LANG": "en"}, "ja"},
+		{"", map[string]string{"LABLAB_LANG": "ja", "LC_ALL": "C"}, "ja"},
+		{"", map[string]string{"LANG": "ja_JP.UTF-8"}, "ja"},
+		{"", map[string]string{"LANG": "ja_JP.UTF-8", "LC_ALL": "C"}, "en"},
+		{"", map[string]string{"LANG": "ja_JP.UTF-8", "LC_MESSAGES": "POSIX"}, "en"},
+		{"", map[string]string{"LANG": "de_DE.UTF-8"}, "en"},
+		{"", map[string]string{"LC_MESSAGES": "ja"}, "ja"},
+		{"fr", nil, "fr"}, // whoever speaks it says that it is unknown
+	} {
+		if got := Preferred(c.flag, func(key string) string { return c.env[key] }); got != c.want {
+			t.Errorf("%q, %v: %q, not %q", c.flag, c.env, got, c.want)
+		}
+	}
+}
+
+func TestSpeak(t *testing.T) {
+	for _, name := range Languages() {
+		l, err := Speak(name)
+		if err != nil || l.Name() != name {
+			t.Errorf("%s: %v, %v", name, l.Name(), err)
+		}
+	}
+	if _, err := Speak("fr"); err == nil {
+		t.Error("French is not spoken here")
+	}
+}
+
+func TestParse(t *testing.T) {
+	got, err := parse("# why\nmsgid \"a %s\\n\"\n\"b\"\nmsgstr \"\"\n\"い\"\n\nmsgid \"c\"\nmsgstr \"う\"\n")
+	if want := []Message{{"a %s\nb", "い"}, {"c", "う"}}; err != nil || len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, wrong := range []string{`"a"`, `msgstr "a"`, `msgid a`, `msgid`, `message "a"`, `msgid "a`} {
+		if _, err := parse(wrong); err == nil {
+			t.Errorf("%s is read", wrong)
+		}
+	}
+}
+
+func BenchmarkSpeakJapanese(b *testing.B) {
+	for b.Loop() {
+		if _, err := Speak("ja"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkJapanese(b *testing.B) {
+	ja, err := Speak("ja")
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := F("language %q is unknown", "fr")
+	for b.Loop() {
+		_ = s.In(ja)
+	}
+}

@@ -1,0 +1,108 @@
+package say
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// A Kept is a sentence as it is recorded or sent, so that whoever reads it may be told
+// it in a language of their own.
+type Kept struct {
+	Format string `json:"format"`
+	One    string `json:"one,omitempty"`
+	// Args are numbers, strings and other sentences.
+	Args []any `json:"args,omitempty"`
+}
+
+// Keep is the sentence to be recorded.
+func (s Sentence) Keep() *Kept {
+	k := &Kept{Format: s.format, One: s.one}
+	for _, arg := range s.args {
+		k.Args = append(k.Args, keep(arg))
+	}
+	return k
+}
+
+// KeepError is what an error says, or nil if it cannot say it in other languages.
+func KeepError(err error) *Kept {
+	switch e := err.(type) { //nolint:errorlint // what it wraps is among its arguments
+	case *failure:
+		return e.sentence.Keep()
+	case *wrapping:
+		return e.sentence.Keep()
+	case *joining:
+		return e.sentence.Keep()
+	}
+	return nil
+}
+
+func keep(arg any) any {
+	switch a := arg.(type) {
+	case Sentence:
+		return a.Keep()
+	case error:
+		if kept := KeepError(a); kept != nil {
+			return kept
+		}
+		return a.Error()
+	case int, int64, uint32, uint64, uint16, int32, float64, bool, string:
+		return a
+	}
+	return fmt.Sprint(arg)
+}
+
+// Sentence is what was kept; an empty one of nil.
+func (k *Kept) Sentence() Sentence {
+	if k == nil {
+		return Sentence{}
+	}
+	s := Sentence{format: k.Format, one: k.One}
+	for _, arg := range k.Args {
+		if inner, nested := arg.(*Kept); nested {
+			arg = inner.Sentence()
+		}
+		s.args = append(s.args, arg)
+	}
+	return s
+}
+
+// Error is an error that says what was kept, or the English text where nothing was.
+func (k *Kept) Error(english string) error {
+	if k == nil {
+		return errors.New(english)
+	}
+	return &failure{k.Sentence(), english}
+}
+
+// UnmarshalJSON keeps numbers whole, and knows sentences among the arguments.
+func (k *Kept) UnmarshalJSON(text []byte) error {
+	var raw struct {
+		Format, One string
+		Args        []json.RawMessage
+	}
+	if err := json.Unmarshal(text, &raw); err != nil {
+		return err
+	}
+	*k = Kept{Format: raw.Format, One: raw.One}
+	for _, arg := range raw.Args {
+		var whole int
+		var inner Kept
+		switch {
+		case json.Unmarshal(arg, &whole) == nil:
+			k.Args = append(k.Args, whole)
+		case len(arg) > 0 && arg[0] == '{':
+			if err := json.Unmarshal(arg, &inner); err != nil {
+				return err
+			}
+			k.Args = append(k.Args, &inner)
+		default:
+			var other any
+			if err := json.Unmarshal(arg, &other); err != nil {
+				return err
+			}
+			k.Args = append(k.Args, other)
+		}
+	}
+	return nil
+}
