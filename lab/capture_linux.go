@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -26,8 +27,8 @@ type Frame struct {
 
 // Capture calls see for each frame that passes a host's interface, until ctx is done,
 // and begun when nothing is missed any more. Packets that arrive are seen before the
-// rules judge them, those that leave only if the rules let them. It returns how many
-// were lost because see was too slow.
+// rules judge them; of those that the host's own rules do not let out there are the
+// headers. It returns how many were lost because see was too slow.
 func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(Frame)) (lost int, err error) {
 	h, err := l.host(host)
 	if err != nil {
@@ -38,6 +39,27 @@ func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(F
 		return 0, say.Errorf("capture at %s: %w", host, err)
 	}
 	defer file.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	unsent := h.blocked.listen()
+	var seeing sync.Mutex
+	var both sync.WaitGroup
+	defer func() {
+		cancel()
+		both.Wait()
+		lost += h.blocked.leave(unsent)
+	}()
+	both.Go(func() {
+		for {
+			select {
+			case f := <-unsent.frames:
+				seeing.Lock()
+				see(f)
+				seeing.Unlock()
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 	defer context.AfterFunc(ctx, func() { _ = file.SetReadDeadline(time.Now()) })()
 	raw, err := file.SyscallConn()
 	if err != nil {
@@ -59,7 +81,9 @@ func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(F
 		if err := errors.Join(err, failed); err != nil {
 			return dropped(raw), say.Errorf("capture at %s: %w", host, err)
 		}
+		seeing.Lock()
 		see(frame)
+		seeing.Unlock()
 	}
 }
 

@@ -59,6 +59,7 @@ type Host struct {
 	ns        *ns.Namespace
 	rules     *nft.Table
 	conntrack *flow.Table
+	blocked   blocked
 }
 
 // Build makes the hosts and the wire, puts the groups in force, and begins to

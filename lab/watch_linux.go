@@ -43,7 +43,10 @@ func (l *Lab) watch() (err error) {
 			return unableTo(openTrace, err)
 		}
 		missed := func(n int) { l.verdicts.missed(h.Name, timeline.MissedVerdicts, n) }
-		see := func(v nft.Verdict) { l.verdicts.judged(h.Name, v) }
+		see := func(v nft.Verdict) {
+			l.tellBlocked(h, v)
+			l.verdicts.judged(h.Name, v)
+		}
 		c.sources = append(c.sources, source{func() error { return trace.Drain(see, missed) }, trace.Close, missed})
 	}
 	for _, h := range l.hosts {

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/mdlayher/netlink"
 
@@ -142,6 +143,9 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 	case t.table == TraceTable && t.kind == tracedRule && a.states[t.handle] != "":
 		begun := Verdict{State: a.states[t.handle], KernelState: stateName(t.state)}
 		begun.Packet, _ = parsePacket(t.network, t.transport)
+		if t.chain == string(sg.Egress) {
+			begun.Headers = slices.Concat(t.network, t.transport)
+		}
 		a.begun[t.id] = begun
 		return Verdict{}, false, nil
 	case t.table == ACLTable && t.code == codeDrop && (t.kind == tracedRule || t.kind == tracedPolicy):

@@ -24,6 +24,9 @@ type Verdict struct {
 	// KernelState is the state that the trace itself carries, from Linux 6.16 on;
 	// empty before.
 	KernelState string
+	// Headers are the packet's, of IP and the beginning of what is behind it, as far as
+	// the trace has them; of packets that leave only.
+	Headers []byte
 }
 
 func (v Verdict) String() string {

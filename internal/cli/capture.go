@@ -23,8 +23,8 @@ func newCapture(env Env) *cobra.Command {
 		Long: `Capture writes what passes a host's interface to a file in the format pcapng, which
 Wireshark reads. Each packet's comment is its verdict, the rule that gave it, and
 conntrack's state; a change of the rules is an empty packet with a comment. Packets
-that arrive are captured before the rules judge them; those that the host's own rules
-do not let out are not there.`,
+that arrive are captured before the rules judge them. Of those that the host's own
+rules do not let out, which never reach the interface, there are the headers.`,
 		Example: `  lablab capture A -o a.pcapng
   lablab capture A -o - | wireshark -k -i -`,
 	}

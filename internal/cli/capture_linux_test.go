@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 )
 
@@ -82,5 +84,41 @@ func comments(t *testing.T, text []byte) (all []string) {
 			continue
 		}
 		all = append(all, comment)
+	}
+}
+
+// What a host's own rules do not let out never reaches its interface. It is in the
+// capture all the same, as far as the rules have seen it.
+func TestCaptureOfWhatMayNotLeave(t *testing.T) {
+	k := keep(t, lablab(t), "unsent")
+	k.must("revoke", "out")
+	file := filepath.Join(t.TempDir(), "b.pcapng")
+	c := k.begin("capture", nil, "B", "-o", file, "--count", "2")
+	c.says(t, "Ctrl-C ends")
+	if _, err := k.run("exec", "B", "--", "ping", "-q", "-c2", "-i0.2", "-s", "1000", "A"); exitCode(err) != 1 {
+		t.Errorf("ping: %v", err)
+	}
+	c.wait(t)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(comments(t, text), "\n"); got != "dropped by default-deny (new)\ndropped by default-deny (new)" {
+		t.Error(got)
+	}
+	reader, err := pcapgo.NewNgReader(bytes.NewReader(text), pcapgo.DefaultNgReaderOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seq := 1; seq <= 2; seq++ {
+		frame, info, err := reader.ReadPacketData()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.Default)
+		echo, _ := p.Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4)
+		if echo == nil || int(echo.Seq) != seq || info.Length != 14+20+8+1000 || info.CaptureLength >= info.Length {
+			t.Errorf("packet %d: %v, %+v", seq, p, info)
+		}
 	}
 }

@@ -190,7 +190,7 @@ func (a *annotator) event(e timeline.Event) {
 		})
 		if i >= 0 {
 			a.queue[i].comment = commentOf(body)
-		} else if body.Accepted || body.Direction != "egress" { // what may not leave never comes
+		} else {
 			a.verdicts = append(a.verdicts, early{body, time.Now()})
 		}
 	case timeline.RuleAuthorized:

@@ -1,0 +1,86 @@
+package lab
+
+import (
+	"encoding/binary"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lablab/nft"
+	"lablab/sg"
+)
+
+// Blocked packets are those that a host's own rules do not let out. They never reach
+// its interface: of those who capture there, nobody would see them.
+type blocked struct {
+	mu        sync.Mutex
+	listeners map[*blockedListener]bool
+}
+
+// A blockedListener is one who captures.
+type blockedListener struct {
+	frames chan Frame
+	lost   int // frames that came faster than they were taken
+}
+
+func (b *blocked) listen() *blockedListener {
+	const waiting = 1024
+	listener := &blockedListener{frames: make(chan Frame, waiting)}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.listeners == nil {
+		b.listeners = map[*blockedListener]bool{}
+	}
+	b.listeners[listener] = true
+	return listener
+}
+
+// leave ends the listening, and returns how many frames were lost.
+func (b *blocked) leave(listener *blockedListener) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.listeners, listener)
+	return listener.lost
+}
+
+// tellBlocked tells who captures at a host of a packet that may not leave it. It
+// waits for nobody.
+func (l *Lab) tellBlocked(h *Host, v nft.Verdict) {
+	if v.Accepted || v.Direction != sg.Egress || len(v.Headers) == 0 {
+		return
+	}
+	h.blocked.mu.Lock()
+	defer h.blocked.mu.Unlock()
+	if len(h.blocked.listeners) == 0 {
+		return
+	}
+	frame := l.unsent(h, v)
+	for listener := range h.blocked.listeners {
+		select {
+		case listener.frames <- frame:
+		default:
+			listener.lost++
+		}
+	}
+}
+
+// unsent is the frame that the packet would have been, as far as its headers are known.
+func (l *Lab) unsent(h *Host, v nft.Verdict) Frame {
+	const ethernet = 14 // bytes of its header
+	target := make(net.HardwareAddr, 6)
+	for _, other := range l.hosts {
+		if other.Address.Addr() == v.Packet.Destination {
+			target = mac(other.Address.Addr())
+		}
+	}
+	kind, length := uint16(unix.ETH_P_IP), int(binary.BigEndian.Uint16(v.Headers[2:]))
+	if v.Packet.Destination.Is6() {
+		const header = 40
+		kind, length = unix.ETH_P_IPV6, header+int(binary.BigEndian.Uint16(v.Headers[4:]))
+	}
+	bytes := append(append([]byte{}, target...), mac(h.Address.Addr())...)
+	bytes = append(binary.BigEndian.AppendUint16(bytes, kind), v.Headers...)
+	return Frame{At: time.Now(), Direction: sg.Egress, Bytes: bytes, Length: max(ethernet+length, len(bytes)), Packet: v.Packet.String()}
+}
