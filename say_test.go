@@ -239,7 +239,10 @@ func TestEverythingIsSaidInJapanese(t *testing.T) {
 	for _, w := range l.wrong {
 		t.Error(w)
 	}
-	all := slices.Concat(l.told, l.typed(), helped(cli.Commands()), taught())
+	commands := cli.Commands()
+	commands.InitDefaultHelpCmd()
+	commands.InitDefaultCompletionCmd("completion")
+	all := slices.Concat(l.told, l.typed(), helped(commands), taught())
 	messages, err := say.Messages("ja")
 	if err != nil {
 		t.Fatal(err)

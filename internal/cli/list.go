@@ -39,7 +39,7 @@ with lablab show NAME.`,
 			}
 			w := tabwriter.NewWriter(env.Stdout, 0, 0, 3, ' ', 0)
 			for _, s := range list {
-				_, _ = fmt.Fprintf(w, "%s\t%s\n\t%s\n", s.Name, s.Title, s.Question)
+				_, _ = fmt.Fprintf(w, "%s\t%s\n\t%s\n", s.Name, env.Language.Text(s.Title), env.Language.Text(s.Question))
 			}
 			return broken(w.Flush())
 		},

@@ -26,6 +26,7 @@ packet passed or died.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.Flags().BoolP("version", "v", false, "print the version")
 	root.SetVersionTemplate("lablab {{.Version}}\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{flagError(err), say.F("see %s --help", c.CommandPath())}
