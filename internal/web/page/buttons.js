@@ -1,5 +1,5 @@
 // The buttons of the player, and its keys.
-import { element, setText } from './dom.js';
+import { drawing, element, setText } from './dom.js';
 import { say } from './say.js';
 import { filmTime, runTime } from './words.js';
 
@@ -27,9 +27,9 @@ export class Buttons {
   }
 
   speak() {
-    const names = { before: ['⏮', say('previous experiment')], back: ['◂', say('previous packet')], on: ['▸', say('next packet')], next: ['⏭', say('next experiment')], slower: ['−', say('slower')], quicker: ['+', say('faster')], help: ['?', say('keys')] };
-    for (const [name, [sign, words]] of Object.entries(names)) {
-      this[name].textContent = sign;
+    const names = { before: say('previous experiment'), back: say('previous packet'), on: say('next packet'), next: say('next experiment'), slower: say('slower'), quicker: say('faster'), help: say('keys') };
+    for (const [name, words] of Object.entries(names)) {
+      this[name].replaceChildren(sign(name));
       this[name].setAttribute('aria-label', words);
       this[name].title = words;
     }
@@ -45,7 +45,7 @@ export class Buttons {
     const { player, film } = this.page;
     if (player.playing !== this.playing) {
       this.playing = player.playing;
-      this.toggle.textContent = player.playing ? '❚❚' : '▶';
+      this.toggle.replaceChildren(sign(player.playing ? 'pause' : 'play'));
       this.toggle.setAttribute('aria-label', player.playing ? say('pause') : say('play'));
     }
     setText(this.rate, `${player.speed}×`);
@@ -73,4 +73,15 @@ export class Buttons {
     event.preventDefault();
     does();
   }
+}
+
+const signs = {
+  play: 'M6 4v12l10-6z', pause: 'M6 4h3v12H6zM11 4h3v12h-3z', before: 'M4 4h2v12H4zM17 4v12L7 10z', next: 'M14 4h2v12h-2zM3 4v12l10-6z',
+  back: 'M13 5v10L6 10z', on: 'M7 5v10l7-5z', slower: 'M4 9h12v2H4z', quicker: 'M4 9h12v2H4zM9 4h2v12H9z',
+  help: 'M10 3a4 4 0 0 0-4 4h2a2 2 0 1 1 3 1.7c-1.2.8-2 1.5-2 3.3h2c0-1 .5-1.300 1.300-1.900A4 4 0 0 0 10 3zM9 14h2v2H9z',
+};
+
+// sign is a button's picture.
+function sign(name) {
+  return drawing('svg', { viewBox: '0 0 20 20', class: 'sign', 'aria-hidden': 'true' }, drawing('path', { d: signs[name] }));
 }

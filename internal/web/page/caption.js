@@ -15,12 +15,17 @@ export class Caption {
     this.told = 0;
   }
 
-  // set notes when which subtitle begins.
+  // set begins to tell another film, or the same in another language.
   set(model, film) {
-    this.model = model;
-    this.film = film;
-    this.all = [];
-    for (const step of model.steps) {
+    Object.assign(this, { model, film, all: [], upto: 0 });
+    this.extend();
+  }
+
+  // extend notes when the subtitles of the steps that have come since begin.
+  extend() {
+    const { steps } = this.model;
+    for (; this.upto < this.film.told; this.upto++) {
+      const step = steps[this.upto];
       if (step.routine || step.experiment === 0) continue;
       if (step.pause) this.all.push({ t: step.start - step.lead, pause: step.pause });
       if (step.kind !== 'started' && step.kind !== 'ran') this.all.push({ t: step.start, step });
@@ -44,7 +49,7 @@ export class Caption {
     if (i === this.shown) return;
     this.shown = i;
     const experiment = this.model.experiments.findLast((x) => x.step.start <= t);
-    setText(this.head, experiment ? say('Experiment {0}: {1}', experiment.number, experiment.title) : this.model.begun?.question ?? '');
+    setText(this.head, experiment ? say('Experiment {0}: {1}', experiment.number, this.model.titleOf(experiment.number)) : this.model.begun?.question ?? '');
     const now = this.all[i];
     const words = !now ? { text: say('The lab is built. Press Play, or drag the timeline.') } : now.pause ? { text: say('Nothing is sent for {0}. The entries wait, and their time runs down.', span(now.pause)) } : captionOf(now.step, this.model, this.film) ?? { text: '' };
     setText(this.text, words.text);

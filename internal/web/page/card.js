@@ -2,6 +2,7 @@
 import { element } from './dom.js';
 import { say } from './say.js';
 import { outcomeName, storyOf } from './story.js';
+import { streamName } from './words.js';
 
 export class Card {
   constructor(root, closed) {
@@ -12,7 +13,7 @@ export class Card {
   show(journey, outcome, model, packet) {
     const lines = storyOf(journey, outcome, model, packet);
     this.root.replaceChildren(
-      element('header', {}, element('h2', {}, say('Packet {0} of stream {1}: {2}', journey.seq, journey.stream.stream, outcomeName(outcome))),
+      element('header', {}, element('h2', {}, say('Packet {0} of {1}: {2}', journey.seq, streamName(journey.stream.stream), outcomeName(outcome))),
         element('button', { type: 'button', class: 'close', 'aria-label': say('close'), onclick: () => this.closed() }, '×')),
       ...lines.map((line) => (line.head ? element('p', { class: 'packet-line' }, element('code', {}, line.head)) : element('p', {}, line))));
     this.root.hidden = false;

@@ -4,11 +4,14 @@
 import { legsOf } from './model.js';
 import { judgedAt } from './legs.js';
 
-const whole = 52; // seconds that a film takes, more or less
-const most = 70; // seconds for what is worth a look
-const flight = 0.95; // of a packet like the one before
-const pause = 1e9; // ns without anything that are worth to be told, if they are long for this run
-const lengths = { experiment: 2.2, authorized: 3, revoked: 3.2, groups: 3, acl: 3, configured: 2, cut: 2.8, started: 0.5, stopped: 0.8, gone: 1.2, ran: 1.5 };
+const shortest = 20; // s for packets like those before, if there are many
+const whole = 52; // s that a film takes, more or less
+const most = 75; // s for what is worth a look
+const flight = 0.95; // s of a packet like the one before
+const slowest = 0.5; // s between two of them
+const patience = 3e8; // ns until what was not heard of a packet is not waited for
+const waiting = 2.6; // s of the film for a long wait
+const lengths = { experiment: 1.9, authorized: 2.8, revoked: 3, groups: 3, acl: 3, configured: 2, cut: 2.8, started: 0.3, stopped: 0.8, gone: 1.2, ran: 1.5 };
 
 export class Film {
   constructor(model, live) {
@@ -17,35 +20,46 @@ export class Film {
     this.length = 0;
     this.longest = flight; // of all steps
     this.done = 0; // steps that are scheduled
+    this.told = 0; // steps of which it is known whether they are news
+    this.news = []; // packets that are
   }
 
   // schedule gives each new step its place. A recorded run is scheduled as a whole.
   schedule() {
     const { steps } = this.model;
     if (this.live) return this.follow();
-    for (const step of steps) weigh(step);
-    const fixed = steps.reduce((sum, s) => sum + (s.routine ? 0 : s.wanted), 0);
+    const long = Math.max(4e8, 20 * (this.model.begun?.interval_ns ?? 0)); // ns without anything
+    let before = null;
+    for (const step of steps) {
+      weigh(step);
+      step.pause = before && step.experiment > 0 && step.ns - before.ns > long ? step.ns - before.ns : 0;
+      before = step;
+    }
+    const fixed = steps.reduce((sum, s) => sum + (s.routine ? 0 : s.wanted) + (s.pause ? waiting : 0), 0);
     const scale = Math.min(1, most / Math.max(1e-9, fixed));
     const routine = steps.reduce((n, s) => n + (s.routine ? 1 : 0), 0);
-    const spacing = Math.min(0.5, Math.max(8, whole - fixed * scale) / Math.max(1, routine));
+    this.place(scale, Math.min(slowest, Math.max(shortest, whole - fixed * scale) / Math.max(1, routine)));
+    this.done = this.told = steps.length;
+    this.news = steps.filter((s) => s.kind === 'packet' && !s.routine);
+  }
+
+  // place puts the steps one after the other; packets like those before follow each
+  // other closely, so that a stream is seen to flow.
+  place(scale, spacing) {
     let t = 0; // where the next step may begin
     let clear = 0; // where all before have landed
-    for (const step of steps) {
-      if (step.routine) {
-        step.start = t;
-        step.length = flight;
-        t += spacing;
-      } else {
-        const alone = step.kind === 'started' ? t : Math.max(t, clear);
-        step.start = alone;
-        step.length = Math.max(0.05, step.wanted * scale);
-        t = step.start + step.length;
+    for (const step of this.model.steps) {
+      if (step.pause) {
+        step.lead = waiting * scale;
+        t = Math.max(t, clear) + step.lead;
       }
+      step.start = step.routine || step.kind === 'started' ? t : Math.max(t, clear);
+      step.length = step.routine ? flight : Math.max(0.05, step.wanted * scale);
+      t = step.start + (step.routine ? spacing : step.length);
       clear = Math.max(clear, step.start + step.length);
       this.longest = Math.max(this.longest, step.length);
     }
     this.length = clear;
-    this.done = steps.length;
   }
 
   // follow schedules what is new at the pace at which it happens.
@@ -55,10 +69,35 @@ export class Film {
       const step = steps[i];
       step.start = Math.max(this.seconds(step.ns), i ? steps[i - 1].start : 0);
       step.length = step.kind === 'packet' ? 1.2 : 1.5;
+      step.routine = step.kind === 'packet'; // until more is known of it
       this.longest = Math.max(this.longest, step.length);
       this.length = Math.max(this.length, step.start + step.length);
     }
     this.done = steps.length;
+    for (; this.told < steps.length && this.settled(steps[this.told]); this.told++) {
+      const step = steps[this.told];
+      weigh(step);
+      if (step.kind === 'packet' && !step.routine) this.news.push(step);
+    }
+  }
+
+  // settled reports whether all is known of a step that will be.
+  settled(step) {
+    if (step.kind !== 'packet' || this.model.last.at_ns - step.ns > patience) return true;
+    const { legs, journey } = step;
+    return legs.some((l) => (l.egress && !l.egress.accepted) || (l.ingress && !l.ingress.accepted)) || (journey.outcome !== '' && legs.length > 1 && legs.every((l) => l.egress && l.ingress));
+  }
+
+  // newsAt is the packet that was the last news at t, or undefined.
+  newsAt(t) {
+    let low = 0;
+    let high = this.news.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.news[middle].start <= t) low = middle + 1;
+      else high = middle;
+    }
+    return this.news[low - 1];
   }
 
   seconds(ns) { return (ns - (this.model.steps[0]?.ns ?? 0)) / 1e9; }
@@ -124,7 +163,7 @@ function weigh(step) {
   told.signs.add(sign);
   step.news = other ? 'other' : first ? 'still' : '';
   step.routine = !step.news;
-  step.wanted = other ? Math.min(6, 1.1 + 1.5 * legs.length) : Math.min(5, 1 + 0.9 * legs.length);
+  step.wanted = other ? Math.min(6, 1.2 + 1.2 * legs.length + (told.was === undefined ? 0.6 : 0)) : Math.min(4, 0.8 + 0.7 * legs.length);
 }
 
 // signature is what was done with a packet, without the order in which.

@@ -2,7 +2,7 @@
 // and beside it what conntrack remembers.
 import { element, setText, setData } from './dom.js';
 import { say } from './say.js';
-import { clock, flowText } from './words.js';
+import { clock, flowText, streamName } from './words.js';
 
 const shown = 4; // entries of a host; of more, the number is told
 const crowd = 7; // rules of a list; of more, those that mattered
@@ -21,6 +21,8 @@ export class Gate {
 
   build() {
     this.title = element('h3', {}, this.host.name);
+    this.pinned = false; // of many hosts, one that somebody wants to see
+    this.folded = false;
     this.groups = element('span', { class: 'groups' });
     this.entries = element('ul', { class: 'entries' });
     this.more = element('p', { class: 'more', hidden: true });
@@ -31,7 +33,7 @@ export class Gate {
     this.table = element('div', { class: 'table' }, this.heading, this.none, this.entries, this.more);
     this.body = element('div', { class: 'body' }, this.gate, this.table);
     this.node = element('article', { class: 'host', 'data-side': this.side },
-      element('header', {}, this.title, element('span', { class: 'address' }, String(this.host.address).split('/')[0]), this.groups),
+      element('header', { onclick: () => { this.pinned = !this.pinned; } }, this.title, element('span', { class: 'address' }, String(this.host.address).split('/')[0]), this.groups),
       this.body);
     this.speak();
   }
@@ -74,9 +76,9 @@ export class Gate {
     this.none.textContent = say('nothing');
     for (const direction of ['ingress', 'egress']) {
       setText(this.rows.get(`${direction} established`).name, 'established');
-      setText(this.rows.get(`${direction} established`).text, say('what conntrack knows'));
+      setText(this.rows.get(`${direction} established`).text, say('has an entry'));
       setText(this.rows.get(`${direction} default-deny`).name, 'default deny');
-      setText(this.rows.get(`${direction} default-deny`).text, say('everything else'));
+      setText(this.rows.get(`${direction} default-deny`).text, say('all the rest'));
     }
     this.known = '';
   }
@@ -125,7 +127,7 @@ export class Gate {
         const [direction, number, ...rest] = rule.split(' ');
         wanted.set(`${direction} acl-${number}`, [`ACL ${number}`, rest.join(' ')]);
       }
-      for (const direction of ['ingress', 'egress']) wanted.set(`${direction} acl-default-deny`, ['ACL *', say('deny everything else')]);
+      for (const direction of ['ingress', 'egress']) wanted.set(`${direction} acl-default-deny`, ['ACL *', say('deny all the rest')]);
     }
     for (const [key, [name, text]] of wanted) {
       const [direction, rule] = key.split(' ');
@@ -173,12 +175,13 @@ export class Gate {
     const left = Math.max(0, total - Math.max(0, real - since));
     setData(card, 'dead', dead ? 'yes' : null);
     setData(card, 'state', change?.replied ? 'established' : 'new');
-    setText(card.stream, entry.stream ? say('stream {0}', entry.stream.stream) : say('no stream'));
+    setText(card.stream, entry.stream ? streamName(entry.stream.stream) : say('no stream'));
     setText(card.state, dead ? say('deleted') : change?.replied ? 'established' : 'new');
     setText(card.flow, flowText(entry.orig));
     setText(card.left, clock(left, this.fine));
     card.bar.style.transform = `scaleX(${total ? Math.max(0, Math.min(1, left / total)).toFixed(3) : 0})`;
-    const row = this.host.rows.find((r) => r.rule.number === entry.mark);
+    card.mark = change?.mark ?? 0;
+    const row = this.host.rows.find((r) => r.rule.number === card.mark);
     const gone = row && this.rows.get(`${row.rule.direction} rule ${row.rule.number}`)?.dataset.gone;
     setText(card.by, !row ? say('admitted by no rule') : gone ? say('admitted by {0}, which is gone', row.rule.id) : say('admitted by {0}', row.rule.id));
     setData(card, 'orphan', gone ? 'yes' : null);

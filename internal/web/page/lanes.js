@@ -1,9 +1,10 @@
 // The timeline: a lane for each stream with a mark for each packet, the experiments
 // as bands, the changes of the rules as flags. It is drawn once; what moves over it
 // is the line of now.
-import { element } from './dom.js';
-import { say } from './say.js';
-import { filmTime, runTime } from './words.js';
+import { element, setText } from './dom.js';
+import { say, spoken } from './say.js';
+import { outcomeName } from './story.js';
+import { filmTime, runTime, streamName } from './words.js';
 
 const band = 26; // px, height of the experiments
 const flags = 18; // of the changes
@@ -22,7 +23,8 @@ export class Lanes {
     this.slider = element('input', { type: 'range', class: 'slider', min: '0', step: '0.01', value: '0' });
     this.slider.addEventListener('input', () => this.seek(Number(this.slider.value)));
     this.area = element('div', { class: 'area' }, this.canvas, this.veil, this.line);
-    root.replaceChildren(this.names, this.area, this.slider);
+    this.legend = element('p', { class: 'legend' });
+    root.replaceChildren(this.names, this.area, this.slider, this.legend);
     this.drag();
     new ResizeObserver(() => this.redraw()).observe(this.area);
   }
@@ -73,13 +75,7 @@ export class Lanes {
     let distance = 9;
     const t = (x / this.width) * this.film.length;
     const { packets } = stream;
-    let low = 0;
-    let high = packets.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((packets[middle].step?.start ?? 0) < t) low = middle + 1;
-      else high = middle;
-    }
+    const low = begun(packets, t);
     for (const journey of packets.slice(Math.max(0, low - 4), low + 4)) {
       if (!journey.step) continue;
       const d = Math.abs(this.x(journey.step) - x);
@@ -101,7 +97,8 @@ export class Lanes {
 
   paint() {
     const streams = [...this.model.streams.values()];
-    this.names.replaceChildren(...streams.map((s) => element('span', { 'data-stream': s.index % 8 }, say('stream {0}', s.stream))));
+    this.explain(streams);
+    this.count(streams);
     const height = band + flags + lane * Math.max(1, streams.length) + 4;
     this.width = this.area.clientWidth;
     const ratio = window.devicePixelRatio || 1;
@@ -120,6 +117,28 @@ export class Lanes {
     this.slider.max = String(this.film.length || 1);
   }
 
+  // count adds up the answers of each stream, so that those until any moment are known.
+  count(streams) {
+    this.sums = streams.map(({ stream, index, packets }) => {
+      const sum = new Uint32Array(packets.length + 1);
+      packets.forEach((journey, i) => { sum[i + 1] = sum[i] + (['replied', 'late'].includes(this.outcomeOf(journey)) ? 1 : 0); });
+      const tally = element('span');
+      const node = element('p', { 'data-stream': index % 8 }, element('b', {}, streamName(stream)), tally);
+      return { packets, sum, tally, node };
+    });
+    this.names.replaceChildren(...this.sums.map((s) => s.node));
+  }
+
+  // explain tells what the marks mean, of those that there are.
+  explain(streams) {
+    const there = new Set();
+    for (const { packets } of streams) for (const journey of packets) if (journey.step) there.add(this.outcomeOf(journey));
+    const known = ['replied', 'late', 'refused', 'stalled', 'reset', 'lost', 'unsent', 'waiting'].filter((o) => there.has(o));
+    if (known.join() + spoken() === this.explained) return;
+    this.explained = known.join() + spoken();
+    this.legend.replaceChildren(...known.map((o) => element('span', { 'data-outcome': o }, outcomeName(o))));
+  }
+
   bands(c, height) {
     const all = this.model.experiments;
     all.forEach((x, i) => {
@@ -135,7 +154,7 @@ export class Lanes {
       c.font = `600 12px ${getComputedStyle(this.area).fontFamily}`;
       c.fillText(`${x.number}`, x0 + 8, 17);
       c.font = `12px ${getComputedStyle(this.area).fontFamily}`;
-      c.fillText(x.title, x0 + 22, 17);
+      c.fillText(this.model.titleOf(x.number), x0 + 22, 17);
       c.restore();
     });
   }
@@ -177,10 +196,11 @@ export class Lanes {
   }
 
   flags(c, height) {
+    let free = 0; // where the next text may begin
     for (const step of this.model.steps) {
       if (!flagged.has(step.kind) || step.experiment === 0) continue;
       const x = Math.round((step.start / this.film.length) * this.width) + 0.5;
-      const gone = step.kind === 'revoked' || step.kind === 'cut';
+      const gone = step.kind === 'revoked' || step.kind === 'cut' || (step.kind === 'acl' && step.body.on);
       c.strokeStyle = c.fillStyle = this.colour(gone ? 'drop' : 'accept');
       c.beginPath();
       c.moveTo(x, band + 2);
@@ -193,13 +213,18 @@ export class Lanes {
       c.lineTo(x + 11, band + 7);
       c.lineTo(x, band + 12);
       c.fill();
-      const name = step.body.id ?? step.body.host ?? '';
-      c.fillText(`${gone ? '−' : '+'} ${name}`, x + 14, band + 12);
+      if (x + 14 < free) continue;
+      c.fillText(flagText(step), x + 14, band + 12);
+      free = x + 20 + c.measureText(flagText(step)).width;
     }
   }
 
   // show puts the line of now where it is.
   show(t) {
+    for (const { packets, sum, tally } of this.sums ?? []) {
+      const n = begun(packets, t - 0.5);
+      setText(tally, say('{0} of {1} replied', sum[n], n));
+    }
     const share = this.film.length ? t / this.film.length : 0;
     this.line.style.transform = `translateX(${(share * this.area.clientWidth).toFixed(1)}px)`;
     this.veil.style.transform = `scaleX(${(1 - share).toFixed(4)})`;
@@ -207,6 +232,30 @@ export class Lanes {
     const text = say('{0} of {1}, {2} of the run', filmTime(t), filmTime(this.film.length), runTime(this.film.real(t)));
     if (this.slider.getAttribute('aria-valuetext') !== text) this.slider.setAttribute('aria-valuetext', text);
   }
+}
+
+// flagText is what a change is called at its flag.
+function flagText({ kind, body }) {
+  switch (kind) {
+    case 'authorized': return `+ ${body.id}`;
+    case 'revoked': return `− ${body.id}`;
+    case 'groups': return `${body.host}: ${(body.groups ?? []).join(', ')}`;
+    case 'acl': return `${body.on ? '+' : '−'} ACL ${body.host}`;
+    case 'cut': return `− ${say('entry')} ${body.host}`;
+    default: return 'conntrack';
+  }
+}
+
+// begun is how many packets had begun their way before t.
+function begun(packets, t) {
+  let low = 0;
+  let high = packets.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((packets[middle].step?.start ?? 0) < t) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 // mark draws what became of a packet: by its shape, and by its colour too.

@@ -20,9 +20,8 @@
 // controls.js owns <section id="controls" hidden>, which stands between the stage
 // and the timeline; it shows the section itself. It listens to the document's
 // "lablab:state" for when to draw again (at most once a frame), and to
-// "lablab:language". From say.js it has say('English with {0}', value): every such
-// literal needs its entry in ja.js. From dom.js: element(tag, attributes, …children),
-// which puts every text in with textContent. No inline styles, no innerHTML.
+// "lablab:language". From say.js it has say(english, …values): every such literal
+// needs its entry in ja.js. From dom.js: element(tag, attributes, …children), which puts every text in with textContent. No inline styles, no innerHTML.
 import { element, setText, setData } from './dom.js';
 import { say, speak, spoken } from './say.js';
 import { Model } from './model.js';
@@ -87,6 +86,7 @@ class Page {
     this.quiz = new Quiz(document.body, this.player, this.model, this.film, () => this.report);
     this.setReport(null);
     this.choose(null);
+    this.caption.set(this.model, this.film);
     if (this.live) this.player.follow();
   }
 
@@ -94,7 +94,8 @@ class Page {
     for (const event of events) this.model.append(event);
     if (!events.length) return;
     this.film.schedule();
-    this.caption.set(this.model, this.film);
+    if (this.live) this.caption.extend();
+    else this.caption.set(this.model, this.film);
     this.lanes.set(this.model, this.film, (journey) => this.outcomeOf(journey));
     this.player.wake();
     if (!this.telling) {
@@ -137,11 +138,11 @@ class Page {
     this.nodes.quiz.textContent = say('Ask me first');
     this.nodes.stage.setAttribute('aria-label', this.stage.describe());
     setText(this.nodes.poster.querySelector('.words'), say('Play'));
+    this.showReport();
     this.stage.speak();
     this.lanes.speak();
     this.buttons.speak();
     this.caption.set(this.model, this.film);
-    this.showReport();
     this.choose(this.chosen);
     document.dispatchEvent(new CustomEvent('lablab:language'));
     this.player.wake();
@@ -149,8 +150,9 @@ class Page {
 
   showReport() {
     const { report } = this;
-    setText(this.nodes.title, report?.title || this.model?.begun?.title || 'lablab');
-    setText(this.nodes.question, report?.question || this.model?.begun?.question || '');
+    this.model.plan = report?.experiments ?? [];
+    setText(this.nodes.title, report?.title || this.model.begun?.title || 'lablab');
+    setText(this.nodes.question, report?.question || this.model.begun?.question || '');
     showReport(this.nodes.report, report, (moment) => this.showMoment(moment));
   }
 
@@ -225,7 +227,7 @@ class Page {
       hosts: [...this.model.hosts.values()].map(({ name, address, groups }) => ({ name, address, groups })),
       streams: [...this.model.streams.values()].map(({ stream, protocol, from, to, port, running }) => ({ name: stream, protocol, from, to, port, running })),
       rules: [...this.model.rules.values()].map(({ number, id, group, direction, text, hosts, on }) => ({ number, id, group, direction, text, hosts, on })),
-      entries: this.model.entries.filter((e) => !e.hidden).map((e) => ({ host: e.host, id: e.id, orig: e.orig, mark: e.mark, stream: e.stream?.stream ?? null, alive: !e.dead })),
+      entries: this.model.entries.filter((e) => !e.hidden).map((e) => ({ host: e.host, id: e.id, orig: e.orig, mark: e.changes.at(-1)?.mark ?? 0, stream: e.stream?.stream ?? null, alive: !e.dead })),
     };
   }
 }

@@ -16,7 +16,7 @@ export class Model {
     this.last = null; // the last event
     this.steps = [];
     this.packetSteps = [];
-    this.experiments = []; // {number, title, step}
+    this.experiments = []; // {number, step}
     this.hosts = new Map(); // name → {name, address, groups, rows, acls, changes}
     this.rules = new Map(); // number → rule
     this.streams = new Map(); // name → {…, packets}
@@ -24,6 +24,16 @@ export class Model {
     this.living = new Map(); // host and id → entry
     this.latest = new Map(); // host and stream → the last moments there
     this.changes = 0; // of rules, so far
+    this.plan = []; // the experiments as the report has them, in the language that is spoken
+  }
+
+  titleOf(number) { return this.planOf(number)?.title ?? ''; }
+
+  doneIn(number) { return this.planOf(number)?.do ?? []; }
+
+  planOf(number) {
+    const is = (x) => x.number === number;
+    return this.plan.find(is) ?? this.begun?.plan?.find(is);
   }
 
   append(event) {
@@ -104,9 +114,7 @@ const takes = new Map(Object.entries({
   },
   ready(m) { m.ready = true; },
   experiment_begun(m, b, e) {
-    const plan = m.begun?.plan?.find((p) => p.number === b.number);
-    const step = m.step('experiment', e, { plan });
-    m.experiments.push({ number: b.number, title: plan?.title ?? '', step });
+    m.experiments.push({ number: b.number, step: m.step('experiment', e) });
   },
   rule_authorized(m, b, e) {
     const rule = { ...b, on: true, since: null, gone: null };
@@ -249,7 +257,7 @@ function entry_changed(m, b, e) {
     return;
   }
   if (!entry) {
-    entry = { host: b.host, id: b.entry.id, orig: b.entry.orig, mark: b.entry.mark, stream, hidden: !m.ready, born: at.begun ?? at.any, changes: [], touches: [], dead: null, cut: null };
+    entry = { host: b.host, id: b.entry.id, orig: b.entry.orig, stream, hidden: !m.ready, born: at.begun ?? at.any, changes: [], touches: [], dead: null, cut: null };
     entry.born ??= entry.hidden ? null : m.now(e);
     m.living.set(id, entry);
     m.entries.push(entry);
@@ -261,9 +269,8 @@ function entry_changed(m, b, e) {
   const replied = b.entry.status?.includes('SEEN_REPLY');
   const last = entry.changes.at(-1);
   const moment = !last ? entry.born : (replied && !last.replied && at.reply) || at.any || entry.born;
-  entry.mark = b.entry.mark || entry.mark;
-  if (!last || last.replied !== replied || last.timeout !== b.entry.timeout_ns || last.status.length !== (b.entry.status ?? []).length) {
-    entry.changes.push({ moment, replied, status: b.entry.status ?? [], timeout: b.entry.timeout_ns });
+  if (!last || last.replied !== replied || last.mark !== b.entry.mark || last.timeout !== b.entry.timeout_ns || last.status.length !== (b.entry.status ?? []).length) {
+    entry.changes.push({ moment, replied, status: b.entry.status ?? [], timeout: b.entry.timeout_ns, mark: b.entry.mark });
   }
 }
 

@@ -7,6 +7,7 @@ import { Ways } from './ways.js';
 import { say } from './say.js';
 
 const inFlight = 48; // packets that are drawn at one time
+const few = 4; // hosts that are all shown in full
 const glow = 0.7; // s that a verdict stays lit
 
 export class Stage {
@@ -41,7 +42,7 @@ export class Stage {
       this.columns[side].append(gate.node);
     }
     this.root.replaceChildren(this.columns.left, element('div', { class: 'wire' }), this.columns.right, this.picture);
-    setData(this.root, 'crowd', model.hosts.size > 4 ? 'yes' : null);
+    setData(this.root, 'hosts', model.hosts.size > few ? 'many' : model.hosts.size > 2 ? 'some' : 'two');
     this.hosts = model.hosts.size;
     this.entriesKnown = -1;
     this.stale = true;
@@ -64,10 +65,22 @@ export class Stage {
       gate.fine = fine;
       if (gate.show(t, real)) this.stale = true;
     }
+    if (this.hosts > few) this.unfold(this.film.newsAt(t)?.journey.stream);
     if (this.stale) this.measure();
     this.light(t);
     this.link(t);
     this.fly(t);
+  }
+
+  // unfold shows of many hosts the two of which is told.
+  unfold(stream) {
+    for (const [name, gate] of this.gates) {
+      const folded = !(gate.pinned || name === stream?.from || name === stream?.to);
+      if (gate.folded === folded) continue;
+      gate.folded = folded;
+      setData(gate.node, 'folded', folded ? 'yes' : null);
+      this.stale = true;
+    }
   }
 
   shareEntries() {
@@ -125,18 +138,21 @@ export class Stage {
     const lines = [];
     for (const gate of this.gates.values()) {
       for (const [entry, card] of gate.cards) {
-        const row = entry.mark ? gate.ruleRow(entry.mark) : null;
-        if (!row || row.hidden || card.dataset.dead) continue;
+        const row = card.mark ? gate.ruleRow(card.mark) : null;
+        if (!row || row.hidden || gate.folded || card.dataset.dead) continue;
         const hot = t - entry.touchedAt < glow && t >= entry.touchedAt;
         setData(card, 'hot', hot ? 'yes' : null);
         lines.push({ gate, row, card, gone: row.dataset.gone, hot });
-        known += `${gate.host.name} ${entry.id} ${entry.mark} ${row.dataset.gone ?? ''} ${hot}\n`;
+        known += `${gate.host.name} ${entry.id} ${card.mark} ${row.dataset.gone ?? ''} ${hot}\n`;
       }
     }
     if (known === this.linked) return;
     this.linked = known;
-    this.linkLayer.replaceChildren(...lines.map(({ gate, row, card, gone, hot }) =>
-      drawing('path', { d: this.ways.link(gate, row, card), class: 'link', 'data-gone': gone ? 'yes' : null, 'data-hot': hot ? 'yes' : null, 'data-stream': card.dataset.stream })));
+    this.linkLayer.replaceChildren(...lines.flatMap(({ gate, row, card, gone, hot }) => {
+      const line = this.ways.link(gate, row, card);
+      const looks = { 'data-gone': gone ? 'yes' : null, 'data-hot': hot ? 'yes' : null, 'data-stream': card.dataset.stream };
+      return [drawing('path', { d: line.d, class: 'link', ...looks }), drawing('circle', { cx: line.x, cy: line.y, r: 3.5, class: 'tie', ...looks })];
+    }));
   }
 
   // fly puts each packet where it is.
@@ -185,16 +201,21 @@ export class Stage {
   describe() { return say('the hosts, their gates and what conntrack remembers'); }
 }
 
-// seats puts who is asked on the right and who asks on the left.
+// seats puts who is asked on the right and who asks on the left; of many, half and half.
 function seats(model) {
   const names = [...model.hosts.keys()];
-  const asked = new Set([...model.streams.values()].slice(0, 1).map((s) => s.to));
-  if (!asked.size && names.length) asked.add(names[0]);
-  const side = new Map(names.map((n) => [n, asked.has(n) ? 'right' : 'left']));
-  if (names.length > 4) {
-    const half = Math.floor(names.length / 2);
-    const order = [...names].sort((a, b) => asked.has(b) - asked.has(a));
-    order.forEach((n, i) => side.set(n, i < half ? 'right' : 'left'));
-  } else if (names.length > 1 && asked.size === names.length) side.set(names.at(-1), 'left');
-  return names.map((n) => [n, side.get(n)]);
+  const side = new Map();
+  const most = names.length > 4 ? Math.ceil(names.length / 2) : names.length - 1;
+  const sit = (name, where) => {
+    if (!model.hosts.has(name) || side.has(name)) return;
+    const taken = [...side.values()].filter((s) => s === where).length;
+    side.set(name, taken < most ? where : where === 'left' ? 'right' : 'left');
+  };
+  for (const { from, to } of model.streams.values()) {
+    sit(to, side.get(from) === 'right' ? 'left' : 'right');
+    sit(from, side.get(to) === 'left' ? 'right' : 'left');
+  }
+  if (!side.size) sit(names[0], 'right');
+  for (const name of names) sit(name, 'left');
+  return names.map((name) => [name, side.get(name)]);
 }

@@ -1,13 +1,13 @@
 // What happens, in words: the subtitles of the film, and the whole story of a packet.
 import { legsOf } from './model.js';
 import { say } from './say.js';
-import { runTime, span } from './words.js';
+import { runTime, span, streamName } from './words.js';
 
 // captionOf is the subtitle of a step, or null if it needs none.
 export function captionOf(step, model, film) {
   const b = step.body;
   switch (step.kind) {
-    case 'experiment': return { head: say('Experiment {0}: {1}', b.number, step.plan?.title ?? ''), text: (step.plan?.do ?? []).join('; ') };
+    case 'experiment': return { text: model.doneIn(b.number).join('; ') };
     case 'revoked': return { text: say('Rule {0} ({1}) is revoked. The conntrack entries stay where they are.', b.id, b.text), tone: 'drop' };
     case 'authorized': return { text: say('Rule {0} ({1}) is authorized. Whoever is new from now on finds it in the list.', b.id, b.text), tone: 'accept' };
     case 'groups': return { text: say('{0} has other groups now: {1}. Rules of the groups that it left ask nobody any more; entries stay.', b.host, (b.groups ?? []).join(', ') || '–') };
@@ -34,14 +34,14 @@ function deciding(step) {
 function packetCaption(step, model, film) {
   const found = deciding(step);
   const { journey } = step;
-  const name = say('packet {0} of stream {1}', journey.seq, journey.stream.stream);
+  const name = say('Packet {0} of {1}', journey.seq, streamName(journey.stream.stream));
   if (!found) return { text: say('{0} is on its way. Nobody was heard to judge it.', name) };
   const { leg, verdict } = found;
   const entry = model.entries.find((e) => e.host === verdict.host && e.stream === journey.stream && film.when(e.born) <= step.start + step.length && !(e.dead && film.when(e.dead) < step.start));
   const rule = verdict.number ? model.rules.get(verdict.number) : null;
-  if (!verdict.accepted) return { text: dropText(name, leg, verdict, model, step, film), tone: 'drop' };
+  if (!verdict.accepted) return { text: dropText(step, leg, verdict, model, film), tone: 'drop' };
   if (verdict.state === 'established') {
-    const by = entry && model.rules.get(entry.mark);
+    const by = entry && model.rules.get(entry.changes.findLast((c) => film.when(c.moment) <= step.start + step.length)?.mark);
     const row = by && model.hosts.get(verdict.host)?.rows.find((r) => r.rule === by);
     const gone = row?.spans.at(-1)?.to && film.when(row.spans.at(-1).to) <= step.start;
     if (gone) return { text: say('{0} is ESTABLISHED: {1} finds its entry and lets it pass before any rule is asked. Rule {2}, which once let the flow in, is gone. The entry is not.', name, verdict.host, by.id), tone: 'accept' };
@@ -52,12 +52,13 @@ function packetCaption(step, model, film) {
   return { text: say('{0} is {1} to {2}; {3} lets it pass.', name, verdict.state.toUpperCase(), verdict.host, verdict.rule), tone: 'accept' };
 }
 
-function dropText(name, leg, verdict, model, step, film) {
-  const what = leg.reply ? say('the reply to {0}', name) : name;
+function dropText(step, leg, verdict, model, film) {
+  const { seq, stream } = step.journey;
+  const what = leg.reply ? say('The reply to packet {0} of {1}', seq, streamName(stream.stream)) : say('Packet {0} of {1}', seq, streamName(stream.stream));
   const leaving = leg.egress === verdict;
   if (verdict.rule.startsWith('acl-')) return say('{0} is {1}, but the network ACL of {2} knows no connections, and drops it.', what, verdict.state.toUpperCase(), verdict.host);
   if (leaving) return say('{0} does not leave {1}: no rule lets it out, and default deny drops it.', what, verdict.host);
-  if (verdict.state === 'related') return say('An ICMP error about {0} is RELATED, not ESTABLISHED. {1} has no rule for it: default deny drops it.', name, verdict.host);
+  if (verdict.state === 'related') return say('The ICMP error about packet {0} of {1} is RELATED, not ESTABLISHED. {2} has no rule for it: default deny drops it.', seq, streamName(stream.stream), verdict.host);
   if (verdict.state === 'invalid') return say('{0} is INVALID to {1}: there is no entry, and it does not begin a connection. Default deny drops it.', what, verdict.host);
   const gone = model.hosts.get(verdict.host)?.rows.find((r) => r.rule.direction === 'ingress' && r.spans.at(-1)?.to && film.when(r.spans.at(-1).to) <= step.start && !r.rule.id.startsWith('out'));
   if (gone) return say('{0} is NEW to {1}: no entry. Rule {2} is gone and no other fits, so default deny drops it.', what, verdict.host, gone.rule.id);

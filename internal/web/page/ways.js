@@ -10,17 +10,18 @@ export class Ways {
     this.places = new Map();
     const stacked = getComputedStyle(root).flexDirection === 'column';
     for (const [name, gate] of gates) {
-      const box = relative(gate.gate, stage);
+      const box = relative(gate.folded ? gate.node : gate.gate, stage);
       const outward = stacked || gate.side === 'left' ? 1 : -1; // where the wire is
       const heads = {};
       for (const direction of ['ingress', 'egress']) {
-        const head = relative(gate.lists[direction].head, stage);
+        const head = relative(gate.folded ? gate.node : gate.lists[direction].head, stage);
         heads[direction] = head.y + head.height / 2;
       }
       this.places.set(name, { gate, outward, inner: outward > 0 ? box.x : box.x + box.width, outer: outward > 0 ? box.x + box.width : box.x, middle: box.y + box.height / 2, heads, rows: new Map() });
     }
     this.stage = stage;
     this.stacked = stacked;
+    if (this.places.size === 2 && !stacked) level([...this.places.values()]);
     const left = [...this.places.values()].filter((p) => p.outward > 0).map((p) => p.outer);
     const right = [...this.places.values()].filter((p) => p.outward < 0).map((p) => p.outer);
     this.bus = stacked ? this.width - 10 : (Math.max(...left, 0) + Math.min(...right, this.width)) / 2;
@@ -28,7 +29,7 @@ export class Ways {
 
   rowY(place, row) {
     if (!place.rows.has(row)) {
-      const box = relative(row, this.stage);
+      const box = relative(place.gate.folded ? place.gate.node : row, this.stage);
       place.rows.set(row, box.y + box.height / 2);
     }
     return place.rows.get(row);
@@ -52,10 +53,10 @@ export class Ways {
     const y = this.rowY(p, row);
     const box = relative(card, this.stage);
     const cy = box.y + Math.min(box.height / 2, 16);
-    if (this.stacked) return `M${box.x} ${cy}C${box.x - 22} ${cy} ${p.inner - 22} ${y} ${p.inner} ${y}`;
+    if (this.stacked) return { d: `M${box.x} ${cy}C${p.inner - 2} ${cy} ${p.inner - 16} ${y + 20} ${p.inner} ${y}`, x: p.inner, y };
     const x = p.outward > 0 ? box.x + box.width : box.x;
     const middle = (x + p.inner) / 2;
-    return `M${x} ${cy}C${middle} ${cy} ${middle} ${y} ${p.inner} ${y}`;
+    return { d: `M${x} ${cy}C${middle} ${cy} ${middle} ${y} ${p.inner} ${y}`, x: p.inner, y };
   }
 
   // place is where a packet is that has come so far.
@@ -97,6 +98,12 @@ export class Ways {
     }
     return { x: to.outer, y: y1 };
   }
+}
+
+// level lets the cable between two hosts run straight.
+function level(places) {
+  const y = places.reduce((sum, p) => sum + p.middle, 0) / places.length;
+  for (const p of places) p.middle = y;
 }
 
 function relative(node, stage) {

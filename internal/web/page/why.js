@@ -3,7 +3,7 @@
 import { element } from './dom.js';
 import { say } from './say.js';
 import { outcomeName } from './story.js';
-import { fixed, percent } from './words.js';
+import { fixed, percent, streamName } from './words.js';
 
 // showReport draws a report; show is called with the moment of a sentence.
 export function showReport(root, report, show) {
@@ -99,6 +99,6 @@ function about(report) {
     [say('self-check'), report.canaries.map((c) => say('{0} dropped {1}', c.host, c.packet)).join('; ')],
     [say('missed'), missed ? say('{0} verdicts and {1} events were not heard', report.missed.verdicts, report.missed.events) : say('nothing')],
   ];
-  const streams = report.streams.map((s) => [say('stream {0}', s.name), `${outcomeName('replied')} ${s.received}, ${outcomeName('refused')} ${s.refused}, ${outcomeName('lost')} ${s.lost}`]);
+  const streams = report.streams.map((s) => [streamName(s.name), `${outcomeName('replied')} ${s.received}, ${outcomeName('refused')} ${s.refused}, ${outcomeName('lost')} ${s.lost}`]);
   return fold(say('about this run'), table([say('what'), say('observed')], [...rows, ...streams]));
 }

@@ -1,5 +1,7 @@
 // Figures and names as they are written.
 
+import { say } from './say.js';
+
 const protocols = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6' };
 
 export function protocolName(number) { return protocols[number] ?? String(number); }
@@ -48,3 +50,6 @@ export function filmTime(seconds) {
   const s = Math.max(0, Math.floor(seconds));
   return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')}`;
 }
+
+// streamName is what a stream is called: those that have a number only are streams.
+export function streamName(name) { return /^\d+$/.test(name) ? say('stream {0}', name) : name; }
