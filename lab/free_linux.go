@@ -1,6 +1,9 @@
 package lab
 
 import (
+	"cmp"
+	"errors"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -15,6 +18,7 @@ type free struct {
 	mu    sync.Mutex // one start or stop at a time
 	last  int        // the name of the last one
 	ended bool       // the lab is being taken down
+	minds sync.WaitGroup // those who wait for a stream's end
 }
 
 // forever is more packets than a stream of one a nanosecond sends in nine years.
@@ -46,8 +50,23 @@ func (l *Lab) StartStream(a scenario.Start) (name string, err error) {
 		l.log.Append(timeline.StreamStopped{Stream: a.Stream}) // in case it was told of
 		return "", say.Errorf("start stream: %w", err)
 	}
-	l.streams[len(l.streams)-1].Let(forever)
+	r := l.streams[len(l.streams)-1]
+	r.Let(forever)
+	l.free.minds.Go(func() { l.mind(r) })
 	return a.Stream, nil
+}
+
+// mind waits for the end of a free stream. If nobody has wanted it, it is told why.
+func (l *Lab) mind(r *running) {
+	<-r.Ended()
+	l.free.mu.Lock()
+	defer l.free.mu.Unlock()
+	i := slices.Index(l.streams, r)
+	if i < 0 || l.free.ended || l.broken.Err() != nil {
+		return
+	}
+	l.streams = slices.Delete(slices.Clone(l.streams), i, i+1)
+	l.log.Append(timeline.StreamStopped{Stream: r.Start.Stream, Error: cmp.Or(r.Wait(), errors.New("it ended")).Error()})
 }
 
 // StopStream ends a stream, and returns when its socket is closed.

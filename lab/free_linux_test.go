@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -89,5 +90,47 @@ func TestFreeStreams(t *testing.T) {
 	}
 	if _, err := l.StartStream(scenario.Start{Protocol: sg.ICMP, From: "B", To: "A"}); err == nil {
 		t.Error("started in a lab that is closed")
+	}
+}
+
+// A stream that breaks is told of, with the reason; the others go on.
+func TestFreeStreamBreaks(t *testing.T) {
+	nstest.Kernel(t)
+	log := timeline.NewLog()
+	l, err := Build(t.Context(), scenario.FourExperiments(), Options{Interval: 5 * time.Millisecond}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := l.host("B")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nstest.Output(t, b.ns, "ip", "link", "set", "eth0", "down") // a network that cannot be reached
+	name, err := l.StartStream(scenario.Start{Protocol: sg.TCP, From: "B", To: "A", Port: 22})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for e := range log.Subscribe(ctx) {
+		if stopped, ok := e.Body.(timeline.StreamStopped); ok {
+			if stopped.Stream != name || !strings.Contains(stopped.Error, "network is unreachable") {
+				t.Errorf("%+v", stopped)
+			}
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		t.Error("nobody tells of it")
+	}
+	if err := l.StopStream(name); err == nil {
+		t.Error("it still runs")
+	}
+	if name, err := l.StartStream(scenario.Start{Protocol: sg.UDP, From: "A", To: "B", Port: 53}); err != nil || name != "2" {
+		t.Errorf("the next one: %q, %v", name, err)
 	}
 }

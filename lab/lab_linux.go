@@ -166,6 +166,7 @@ func (l *Lab) Close() error {
 	for _, s := range l.streams {
 		errs = append(errs, s.Wait())
 	}
+	l.free.minds.Wait()
 	for _, s := range l.servers {
 		errs = append(errs, s.Close())
 	}

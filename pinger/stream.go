@@ -150,6 +150,9 @@ func (s *Stream) Settle(ctx context.Context) error {
 // End tells the stream to end: it sends nothing more.
 func (s *Stream) End() { s.cancel() }
 
+// Ended is closed when the stream has ended: because it was told to, or because it broke.
+func (s *Stream) Ended() <-chan struct{} { return s.done }
+
 // Wait ends the stream and waits until its socket is closed. That takes up to
 // 0.1 s with ICMP, because pro-bing notices its end only when its read times out.
 func (s *Stream) Wait() error {

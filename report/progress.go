@@ -62,6 +62,10 @@ func (p *Progress) Add(e timeline.Event) {
 		p.line("stream %s started: %s from %s to %s", body.Stream, startedWord(body), body.From, body.To)
 	case timeline.StreamStopped:
 		p.order = slices.DeleteFunc(p.order, func(s string) bool { return s == body.Stream })
+		if body.Error != "" {
+			p.line("stream %s broke: %s", body.Stream, body.Error)
+			break
+		}
 		p.line("stream %s stopped", body.Stream)
 	case timeline.TimedOut:
 		p.line("the experiment took longer than %s", body.Within)

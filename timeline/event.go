@@ -176,9 +176,10 @@ type StreamStarted struct {
 	Port       uint16 `json:"port,omitempty"`
 }
 
-// StreamStopped says that a stream was ended on purpose.
+// StreamStopped says that a stream was ended: on purpose, or because it broke.
 type StreamStopped struct {
 	Stream string `json:"stream"`
+	Error  string `json:"error,omitempty"` // why it broke
 }
 
 // Sent says that a packet was given to the kernel and left; of TCP, that a message

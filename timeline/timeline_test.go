@@ -32,7 +32,7 @@ func everyKind() []Body {
 			Plan:  []Plan{{Number: 1, Title: "x", Do: []string{"y"}, Packets: 10, Line: 3, Within: time.Second, Predicted: []Prediction{{Stream: "1", Outcome: "replied"}}}}},
 		RuleAuthorized{rule}, RuleRevoked{rule}, GroupsChanged{"A", []string{"lab"}}, Cut{"A", key, CutAsked}, ACLChanged{"A", true, []string{"ingress 100 deny icmp 0.0.0.0/0"}}, Configured{sg.NitroV6(), true}, CanaryDropped{"A", "udp"}, Ready{}, ExperimentBegun{1},
 		StreamStarted{"1", sg.ICMP, "B", "A", netip.MustParseAddr("10.255.1.10"), netip.MustParseAddr("10.255.1.197"), 1001, 1, 2},
-		StreamStopped{"1"}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, Ran{"A", []string{"true"}, 0, 1, "x"}, TimedOut{time.Second},
+		StreamStopped{"1", "broken"}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, Ran{"A", []string{"true"}, 0, 1, "x"}, TimedOut{time.Second},
 		Sent{"1", 1, true}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
 		Judged{"A", sg.Ingress, "1", 1, 2, true, "new", true, "icmp", 2, "icmp …"},
 		EntryChanged{"A", flow.New, entry, moment}, Dumped{"A", []flow.Entry{entry}},

@@ -95,7 +95,7 @@ func TestCaptureOfWhatMayNotLeave(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "b.pcapng")
 	c := k.begin("capture", nil, "B", "-o", file, "--count", "2")
 	c.says(t, "Ctrl-C ends")
-	if _, err := k.run("exec", "B", "--", "ping", "-q", "-c2", "-i0.2", "-s", "1000", "A"); exitCode(err) != 1 {
+	if _, err := k.run("exec", "B", "--", "ping", "-q", "-w1", "-i0.5", "-s", "1000", "A"); exitCode(err) != 1 {
 		t.Errorf("ping: %v", err)
 	}
 	c.wait(t)

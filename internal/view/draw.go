@@ -87,6 +87,9 @@ func (m *model) footer() []line {
 	if m.frozen != nil {
 		news = append(words(dim, " › "), m.live.news...) // what a key did is told at once
 	}
+	if m.prompt != nil {
+		news = m.prompt.line(m)
+	}
 	lines := []line{news}
 	one := line{}
 	for _, row := range keys {
@@ -366,7 +369,9 @@ func (m *model) streamsPanel() panel {
 			l := words(bold, " %3s ", s.Stream).add(style, "%s", s.word()).add(style, " %s > %s", s.From, s.To)
 			l = l.add(plain, "%s  ", strings.Repeat(" ", max(longest-len([]rune(s.word()+s.From+s.To)), 0)))
 			right := words(style, " %5d %5d ", s.sent, s.back())
-			if s.stopped {
+			if s.broken != "" {
+				right = append(words(red, " broke"), right...)
+			} else if s.stopped {
 				right = append(words(dim, " stopped"), right...)
 			}
 			l = append(l, s.drawn(width-l.width()-right.width(), p.elapsed())...)
@@ -424,7 +429,7 @@ func (m *model) helpText(height int) []line {
 		words(bold, " Keys"),
 		row("↑ ↓", "choose a rule; tab goes to the conntrack entries and back"),
 		row("r  a", "revoke the chosen rule; authorize it again"),
-		row("p t u", "a stream from %s to %s: ping, TCP to port %d, UDP to port %d", from, to, tcpPort, udpPort),
+		row("p t u", "a ping from %s to %s; TCP or UDP, to the port that you say", from, to),
 		row("x  c", "stop the last stream; cut (delete) the chosen entry"),
 		row("space", "freeze what is shown; the lab goes on"),
 		row("q", "quit, and take the lab down"),

@@ -25,6 +25,7 @@ type lane struct {
 	sent    int
 	fates   map[report.Outcome]int
 	stopped bool
+	broken  string // why it ended by itself
 }
 
 // longest is how many packets of a stream are remembered one by one.

@@ -22,6 +22,7 @@ type model struct {
 	rule          string   // key of the chosen rule
 	entry         entryKey // the chosen entry
 	help          bool
+	prompt        *prompt // what the person is asked, or nil
 
 	changes []tea.Cmd // that keys asked for and that have not ended; the first runs
 	asking  bool      // an answer is awaited
@@ -174,17 +175,14 @@ func (m *model) do(what string, change func(context.Context) error) tea.Cmd {
 	return m.changes[0]
 }
 
-// Ports that streams of TCP and UDP go to: those of SSH and DNS.
-const (
-	tcpPort = 22
-	udpPort = 53
-)
-
 // press does what a key is for.
 func (m *model) press(key string) tea.Cmd {
 	if m.help && key != "q" && key != "ctrl+c" {
 		m.help = false
 		return nil
+	}
+	if m.prompt != nil {
+		return m.answer(key)
 	}
 	switch key {
 	case "q", "ctrl+c":
@@ -202,11 +200,11 @@ func (m *model) press(key string) tea.Cmd {
 	case "r", "a":
 		return m.change(key == "a")
 	case "p":
-		return m.start("icmp", 0)
+		return m.ping()
 	case "t":
-		return m.start("tcp", tcpPort)
+		m.prompts("tcp", tcpPort)
 	case "u":
-		return m.start("udp", udpPort)
+		m.prompts("udp", udpPort)
 	case "x":
 		return m.stop()
 	case "c":
@@ -271,14 +269,19 @@ func (m *model) change(authorize bool) tea.Cmd {
 	return m.do("revoke "+r.ID, func(ctx context.Context) error { return m.Lab.Revoke(ctx, change) })
 }
 
-// start starts a stream from the second host to the first.
-func (m *model) start(protocol string, port int) tea.Cmd {
+// ping starts a ping from the second host to the first.
+func (m *model) ping() tea.Cmd {
 	hosts := m.live.hosts
 	if len(hosts) < 2 {
 		m.live.tell(yellow, "a stream needs two hosts")
 		return nil
 	}
-	start := control.StreamStart{Protocol: protocol, From: hosts[1].Name, To: hosts[0].Name, Port: port}
+	return m.start("icmp", hosts[1].Name, hosts[0].Name, 0)
+}
+
+// start starts a stream.
+func (m *model) start(protocol, from, to string, port int) tea.Cmd {
+	start := control.StreamStart{Protocol: protocol, From: from, To: to, Port: port}
 	return m.do("start stream", func(ctx context.Context) error {
 		_, err := m.Lab.StartStream(ctx, start)
 		return err

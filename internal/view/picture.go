@@ -75,10 +75,7 @@ func (p *picture) add(e timeline.Event) (ask bool) {
 		p.lanes = append(p.lanes, &lane{StreamStarted: body, fates: map[report.Outcome]int{}})
 		p.tell(plain, "stream %s started", body.Stream)
 	case timeline.StreamStopped:
-		if l := p.lane(body.Stream); l != nil {
-			l.stopped = true
-		}
-		p.tell(plain, "stream %s stopped", body.Stream)
+		p.stopped(body)
 	case timeline.Sent, timeline.Connected, timeline.Replied, timeline.NotSent, timeline.Unreached:
 		p.fate(e)
 	case timeline.Judged:
@@ -95,6 +92,17 @@ func (p *picture) add(e timeline.Event) (ask bool) {
 }
 
 // begin begins a timeline: that of the lab, or of another that has taken its place.
+func (p *picture) stopped(body timeline.StreamStopped) {
+	if l := p.lane(body.Stream); l != nil {
+		l.stopped, l.broken = true, body.Error
+	}
+	if body.Error != "" {
+		p.tell(red, "stream %s broke: %s", body.Stream, body.Error)
+		return
+	}
+	p.tell(plain, "stream %s stopped", body.Stream)
+}
+
 func (p *picture) begin(b timeline.Begun) {
 	if !p.started.IsZero() {
 		*p = picture{status: p.status}

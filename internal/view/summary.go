@@ -47,6 +47,9 @@ func (m *model) summary() *Summary {
 				l = l.add(plain, ", ").add(other.style, "%d %s", n, markWord(other.fate))
 			}
 		}
+		if s.broken != "" {
+			l = l.add(red, "; it broke: %s", s.broken)
+		}
 		lines = append(lines, l)
 	}
 	var entries []string

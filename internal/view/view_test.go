@@ -161,6 +161,12 @@ func (s *scene) press(keys ...string) (quit bool) {
 			msg = tea.KeyPressMsg{Code: tea.KeyDown}
 		case "tab":
 			msg = tea.KeyPressMsg{Code: tea.KeyTab}
+		case "enter":
+			msg = tea.KeyPressMsg{Code: tea.KeyEnter}
+		case "esc":
+			msg = tea.KeyPressMsg{Code: tea.KeyEscape}
+		case "backspace":
+			msg = tea.KeyPressMsg{Code: tea.KeyBackspace}
 		case "space":
 			msg = tea.KeyPressMsg{Code: tea.KeySpace, Text: " "}
 		case "ctrl+c":
@@ -268,8 +274,13 @@ func TestKeys(t *testing.T) {
 		{[]string{"down", "down", "down", "down", "r"}, "revoke lab egress [out]"},
 		{[]string{"down", "up", "up", "r"}, "revoke lab ingress [ssh]"},
 		{[]string{"p"}, "start icmp B > A port 0"},
-		{[]string{"t"}, "start tcp B > A port 22"},
-		{[]string{"u"}, "start udp B > A port 53"},
+		{[]string{"t", "enter"}, "start tcp B > A port 22"},
+		{[]string{"u", "enter"}, "start udp B > A port 53"},
+		{[]string{"t", "8", "0", "8", "1", "backspace", "enter"}, "start tcp B > A port 808"},
+		{[]string{"t", "9", "9", "9", "9", "9", "enter", "backspace", "enter"}, "start tcp B > A port 9999"}, // there is no port 99999
+		{[]string{"u", "tab", "enter"}, "start udp A > B port 53"},
+		{[]string{"u", "tab", "tab", "enter"}, "start udp B > A port 53"},
+		{[]string{"u", "r", "esc", "r"}, "revoke lab ingress [ssh]"}, // what is asked for comes first
 		{[]string{"x"}, "stop 3"},
 		{[]string{"c"}, "cut icmp 10.255.1.10 > 10.255.1.197 id 1001 on A"},
 		{[]string{"tab", "down", "down", "c"}, "cut icmp 10.255.1.10 > 10.255.1.197 id 1002 on B"},
@@ -292,8 +303,10 @@ func TestKeys(t *testing.T) {
 // What keys ask for is done in their order, one at a time.
 func TestChangesInOrder(t *testing.T) {
 	s := newScene(t)
-	_, first := s.Update(tea.KeyPressMsg{Code: 't', Text: "t"})
-	if _, second := s.Update(tea.KeyPressMsg{Code: 'u', Text: "u"}); second != nil {
+	s.Update(tea.KeyPressMsg{Code: 't', Text: "t"})
+	_, first := s.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
+	s.Update(tea.KeyPressMsg{Code: 'u', Text: "u"})
+	if _, second := s.Update(tea.KeyPressMsg{Code: tea.KeyEnter}); second != nil {
 		t.Error("the second does not wait for the first")
 	}
 	_, second := s.Update(first())
@@ -319,6 +332,33 @@ func TestMissed(t *testing.T) {
 	s.happen(21, timeline.StreamStopped{Stream: "1"})
 	if frame := s.frame(80, 24); !strings.Contains(frame, "missed: 1") || !strings.Contains(frame, "stream 1 stopped") {
 		t.Error(frame)
+	}
+}
+
+// The port that is suggested is that of the chosen rule, if it has one.
+func TestSuggestedPort(t *testing.T) {
+	s := newScene(t)
+	s.live.rules[0].Text = "tcp 8000-8010 10.0.0.0/8"
+	s.press("t")
+	if frame := s.frame(80, 24); !strings.Contains(frame, "TCP from B to A, port 8000") || !strings.Contains(frame, "enter starts") {
+		t.Error(frame)
+	}
+	s.press("esc", "u", "7", "0", "0", "0", "0", "enter")
+	if frame := s.frame(80, 24); !strings.Contains(frame, "UDP from B to A, port 70000") || !strings.Contains(frame, "a port is from 1 to 65535") || len(s.lab.calls) > 0 {
+		t.Error(frame, s.lab.calls)
+	}
+}
+
+// A stream that breaks by itself says why.
+func TestBrokenStream(t *testing.T) {
+	s := newScene(t)
+	s.happen(21, timeline.StreamStopped{Stream: "1", Error: "network is unreachable"})
+	if frame := s.frame(80, 24); !strings.Contains(frame, "stream 1 broke: network is unreachable") || !regexp.MustCompile(`1 ping B > A .* broke `).MatchString(frame) {
+		t.Error(frame)
+	}
+	var summary bytes.Buffer
+	if err := s.summary().Write(&summary); err != nil || !strings.Contains(ansi.Strip(summary.String()), "it broke: network is unreachable") {
+		t.Error(summary.String())
 	}
 }
 
