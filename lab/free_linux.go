@@ -15,9 +15,9 @@ import (
 
 // Free streams are those of a lab that plays nothing: they are never held.
 type free struct {
-	mu    sync.Mutex // one start or stop at a time
-	last  int        // the name of the last one
-	ended bool       // the lab is being taken down
+	mu    sync.Mutex     // one start or stop at a time
+	last  int            // the name of the last one
+	ended bool           // the lab is being taken down
 	minds sync.WaitGroup // those who wait for a stream's end
 }
 

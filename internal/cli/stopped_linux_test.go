@@ -1,0 +1,99 @@
+package cli_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"lablab/internal/nstest"
+)
+
+// The lab is stopped, as a laptop is that is closed, amid a flood that the kernel's
+// buffers cannot hold. It says that it has missed something, goes on, and is exact.
+func TestStoppedAmidAFlood(t *testing.T) {
+	nstest.Tool(t, "ping")
+	eachWay(t, func(t *testing.T, k *kept) {
+		pid := k.status().PID
+		flood := k.daemon("B", nil, "ping", "-q", "-i", "0.0002", "A")
+		flood.says(t, "bytes of data")
+		_ = syscall.Kill(pid, syscall.SIGSTOP)
+		const closed = 3 * time.Second
+		<-time.After(closed)
+		_ = syscall.Kill(pid, syscall.SIGCONT)
+		flood.end()
+		if said := flood.said(); !strings.Contains(said, " 0% packet loss") {
+			t.Errorf("the flood was disturbed:\n%s", said)
+		}
+		eventually(t, "it says what it has missed", func() bool { return k.status().Missed > 0 })
+		exact(t, k)
+	})
+}
+
+// exact fails the test unless all packets of two pings are told of, and rules change
+// between them.
+func exact(t *testing.T, k *kept) {
+	t.Helper()
+	const packets = 50
+	k.must("cut", "--all")
+	trace := k.begin("trace", nil, "A", "--protocol", "icmp")
+	trace.says(t, "Ctrl-C ends")
+	k.must("exec", "B", "--", "ping", "-q", "-c", fmt.Sprint(packets), "-i", "0.01", "A")
+	flows := k.must("flows", "A")
+	k.must("revoke", "icmp")
+	_, _ = k.run("exec", "B", "--", "ping", "-q", "-c2", "-i0.1", "-W1", "A")
+	eventually(t, "all packets are told of", func() bool { return strings.Count(trace.said(), " icmp ") >= 2*packets+2 })
+	trace.end()
+	said := trace.said()
+	if want := fmt.Sprintf("%d packets, nothing was missed", 2*packets+2); !strings.Contains(said, want) || strings.Count(said, "DROP") != 2 {
+		t.Errorf("want %s and two dropped:\n%s", want, said)
+	}
+	if want := fmt.Sprintf(`%d there, %d back, .*admitted by icmp\n`, packets, packets); !regexp.MustCompile(want).MatchString(flows) {
+		t.Errorf("want %s:\n%s", want, flows)
+	}
+}
+
+// Who watches is stopped while others flood the lab and change it. Nobody waits; when
+// they go on, they see the rest, and end with the lab.
+func TestStoppedWatchers(t *testing.T) {
+	eachWay(t, func(t *testing.T, k *kept) {
+		watchers := map[string]*daemon{
+			"events": k.begin("events", nil), "flows": k.begin("flows", nil, "--watch"), "trace": k.begin("trace", nil, "A"),
+		}
+		for verb, word := range map[string]string{"events": `"kind":"ready"`, "flows": "× gone", "trace": "Ctrl-C ends"} {
+			watchers[verb].says(t, word)
+			_ = watchers[verb].Process.Signal(syscall.SIGSTOP)
+		}
+		within(t, 30*time.Second, "the flood", func() {
+			if out := k.must("exec", "B", "--", "ping", "-q", "-i", "0.0002", "-c", "10000", "A"); !strings.Contains(out, " 0% packet loss") {
+				t.Error(out)
+			}
+		})
+		within(t, 5*time.Second, "changes", func() {
+			k.must("revoke", "icmp")
+			k.must("authorize", "icmp")
+			k.must("cut", "--all")
+		})
+		for _, w := range watchers {
+			_ = w.Process.Signal(syscall.SIGCONT)
+		}
+		k.must("revoke", "icmp")
+		watchers["events"].says(t, `"kind":"rule_revoked"`)
+		_, _ = k.run("exec", "B", "--", "ping", "-q", "-c1", "-W1", "A")
+		watchers["trace"].says(t, "DROP")
+		within(t, 5*time.Second, "down", func() { k.must("down") })
+		within(t, 10*time.Second, "the end of who watched", func() {
+			for _, w := range watchers {
+				_ = w.ended()
+			}
+		})
+		// What was not told is counted: nothing is left out in silence.
+		trace := watchers["trace"].said()
+		told := strings.Count(trace, " icmp 10.255.")
+		if !strings.Contains(trace, "missed") || told == 0 {
+			t.Errorf("%d packets told of:\n%s", told, trace[max(len(trace)-300, 0):])
+		}
+	})
+}
