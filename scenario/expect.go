@@ -51,7 +51,7 @@ func (w *walk) ofStream(s *flowing, p prediction) []Expectation {
 		}
 		w.possible(p.outcome.Place, s, e.Outcome)
 	}
-	w.notOf("stream", s.Stream, "of hosts", leaves(m.Flow, m.NoFlow, m.AdmittedBy), m.Hit, m.Never)
+	w.notOf(say.F("this is said of hosts, and %s is a stream", s.Stream), leaves(m.Flow, m.NoFlow, m.AdmittedBy), m.Hit, m.Never)
 	switch {
 	case s.stopped:
 		w.about(m.Place, "stream %s was stopped: nothing becomes of its packets", s.Stream)
@@ -161,7 +161,7 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 		w.about(p.outcome.Place, `%s is a host: say { flow: "1" }, { no_flow: "1" }, { hit: icmp } or { never: icmp }`, host)
 		return nil
 	}
-	w.notOf("host", host, "of streams", []leaf{m.Replied.leaf, m.Refused.leaf, m.Stalled.leaf, m.Reset.leaf, m.First.leaf, m.By.leaf, m.Tracked.leaf})
+	w.notOf(say.F("this is said of streams, and %s is a host", host), []leaf{m.Replied.leaf, m.Refused.leaf, m.Stalled.leaf, m.Reset.leaf, m.First.leaf, m.By.leaf, m.Tracked.leaf})
 	var list []Expectation
 	of := Expectation{Place: m.Place, Host: host}
 	if m.Flow.given() && w.endsAt(m.Flow, host) {
@@ -211,13 +211,13 @@ func (w *walk) endsAt(n name, host string) bool {
 }
 
 // notOf tells of members that are about the other kind of thing.
-func (w *walk) notOf(kind, called, others string, members []leaf, lists ...some[name]) {
+func (w *walk) notOf(why say.Sentence, members []leaf, lists ...some[name]) {
 	for _, l := range lists {
 		members = append(members, leaves(l...)...)
 	}
 	for _, m := range members {
 		if m.given() {
-			w.about(m.Place, "this is said %s, and %s is a %s", others, called, kind)
+			w.told(m.Place, say.Sentence{}, why)
 		}
 	}
 }
