@@ -86,7 +86,11 @@ func consoleCommands(t *testing.T, file string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = walkthrough.ReplaceAll(text, nil) // is executed in its order
+	for _, w := range walkthroughs() {
+		if w.file == file {
+			text = w.section.ReplaceAll(text, nil) // is executed in its order
+		}
+	}
 	var commands []string
 	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 		for _, line := range strings.Split(block[1], "\n") {
@@ -97,58 +101,6 @@ func consoleCommands(t *testing.T, file string) []string {
 		}
 	}
 	return commands
-}
-
-// walkthrough is the part of the README whose commands make sense one after the other.
-var walkthrough = regexp.MustCompile(`(?s)\n## The lab you play with\n.*?\n## `)
-
-// A beginner who follows the README sees what it promises. The commands of a fence
-// "console terminal" go on in another terminal until the lab ends.
-func TestTheLabYouPlayWith(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes five seconds")
-	}
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	work := installed(t)
-	var script strings.Builder
-	// The machine's own labs, and those of other tests, are elsewhere.
-	script.WriteString("set -eu\n[ $(id -u) != 0 ] || { mkdir -p /run/lablab; mount -t tmpfs none /run/lablab; }\ntrap './lablab down --all' EXIT\n")
-	for _, block := range regexp.MustCompile("(?s)```console( terminal)?\n(.*?)```").FindAllStringSubmatch(string(walkthrough.Find(readme)), -1) {
-		for _, line := range strings.Split(block[2], "\n") {
-			command, found := strings.CutPrefix(line, "$ ")
-			command, comment, _ := strings.Cut(command, "  # ")
-			switch {
-			case !found:
-			case block[1] != "":
-				script.WriteString(command + " -i 0.2 >terminal & other=$!\nuntil grep -q 'bytes from' terminal; do sleep 0.01; done\n")
-			case command == "sudo ./lablab down":
-				script.WriteString("kill -INT $other; wait $other\n" + command + "\n")
-			case strings.HasPrefix(comment, "exits with 1:"):
-				script.WriteString("code=0; " + command + " || code=$?; [ $code = 1 ]\n")
-			default:
-				script.WriteString(command + "\n")
-			}
-		}
-	}
-	script.WriteString("cat terminal\n")
-	c := exec.Command("sh", "-c", script.String())
-	if os.Getuid() == 0 {
-		c = exec.Command("unshare", "--mount", "sh", "-c", script.String())
-	}
-	c.Dir = work
-	c.Env = append(os.Environ(), "PATH="+work+":"+os.Getenv("PATH"), "XDG_RUNTIME_DIR="+t.TempDir())
-	out, err := c.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s\n%s", err, script.String(), out)
-	}
-	for _, want := range []string{`admitted by icmp\n`, `3 packets transmitted, 0 received`, `admitted by icmp \(gone\)`, `[1-9] entr(y|ies) deleted`, `lab lab is gone`, `packets transmitted, [1-9]`} {
-		if !regexp.MustCompile(want).Match(out) {
-			t.Errorf("%s is not in\n%s", want, out)
-		}
-	}
 }
 
 // What the README shows of the output is what the command says.

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// A walkthrough is a part of the documentation whose commands make sense one after the
+// other. Those of a fence "console terminal" go on in a terminal of their own, and the
+// text may say until what word they have begun; what is in "console session" is typed
+// into the last of these.
+type walkthrough struct {
+	file    string
+	section *regexp.Regexp
+	root    bool     // needs root itself, not only a lab
+	wants   []string // what a person will see
+}
+
+func walkthroughs() []walkthrough {
+	return []walkthrough{
+		{
+			file: "README.md", section: regexp.MustCompile(`(?s)\n## The lab you play with\n.*?\n## `),
+			wants: []string{`admitted by icmp\n`, `3 packets transmitted, 0 received`, `admitted by icmp \(gone\)`, `[1-9] entr(y|ies) deleted`, `lab lab is gone`, `packets transmitted, [1-9]`},
+		},
+		{
+			file: "docs/ssh.md", section: regexp.MustCompile(`(?s)^.*$`), root: true,
+			wants: []string{`:22 .*admitted by ssh\n`, `:22 .*admitted by ssh \(gone\)\n`, `Connection timed out`, `1 entry deleted\n`, `load average`},
+		},
+	}
+}
+
+// A beginner who follows the documentation sees what it promises.
+func TestWalkthroughs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes ten seconds")
+	}
+	for _, w := range walkthroughs() {
+		t.Run(w.file, func(t *testing.T) {
+			t.Parallel()
+			if w.root && os.Getuid() != 0 {
+				t.Skip("needs root: sshd becomes another user")
+			}
+			text, err := os.ReadFile(w.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			script := scriptOf(string(w.section.Find(text)))
+			c := exec.Command("timeout", "60", "sh", "-c", script)
+			if os.Getuid() == 0 { // the machine's own labs, and those of other tests, are elsewhere
+				c = exec.Command("timeout", "60", "unshare", "--mount", "sh", "-c", "mount -t tmpfs none /run\n"+script)
+			}
+			c.Dir = installed(t)
+			c.Env = append(os.Environ(), "PATH="+c.Dir+":"+os.Getenv("PATH"), "XDG_RUNTIME_DIR="+t.TempDir())
+			out, err := c.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s\n%s", err, script, out)
+			}
+			for _, want := range w.wants {
+				if !regexp.MustCompile(want).Match(out) {
+					t.Errorf("%s is not in\n%s", want, out)
+				}
+			}
+		})
+	}
+}
+
+// scriptOf is a walkthrough as a shell script.
+func scriptOf(text string) string {
+	var script strings.Builder
+	script.WriteString("set -eu\nothers=\ntrap './lablab down --all' EXIT\n")
+	terminals, typed := 0, 0
+	for _, block := range regexp.MustCompile("(?s)```console( terminal(?: until ([^\n]*))?| session)?\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		kind, word := block[1], block[2]
+		for _, line := range strings.Split(block[3], "\n") {
+			prompt, command, found := strings.Cut(line, " ")
+			command, comment, _ := strings.Cut(command, "  # ")
+			switch {
+			case !found || prompt != "$" && prompt != "#":
+			case kind == " session":
+				typed++
+				script.WriteString(typeIn(terminals, command, fmt.Sprintf("typed-%d", typed), comment == "no answer"))
+			case strings.HasPrefix(kind, " terminal"):
+				terminals++
+				script.WriteString(inTerminal(terminals, command, word))
+			case command == "sudo ./lablab down":
+				fmt.Fprintf(&script, "for other in $others; do kill -INT $other; sleep 0.2; kill $other || :; wait $other || :; done\nothers=\n%s\n", command)
+			case strings.HasPrefix(comment, "exits with "):
+				code := strings.TrimSuffix(strings.Fields(comment)[2], ":")
+				fmt.Fprintf(&script, "code=0; %s || code=$?; [ $code = %s ]\n", command, code)
+			default:
+				script.WriteString(command + "\n")
+			}
+		}
+	}
+	script.WriteString("cat terminal*\n")
+	return script.String()
+}
+
+// inTerminal starts a command in the terminal with that number.
+func inTerminal(n int, command, word string) string {
+	if strings.Contains(command, "ping A") {
+		command += " -i 0.2"
+	}
+	text := fmt.Sprintf("mkfifo keyboard%d\n%s <keyboard%d >terminal%d 2>&1 & others=\"$! $others\"\nexec %d>keyboard%d\n", n, command, n, n, n+2, n)
+	if word != "" {
+		text += fmt.Sprintf("until grep -q '%s' terminal%d; do sleep 0.01; done\n", word, n)
+	}
+	return text
+}
+
+// typeIn types a command into a terminal, and waits for its end, or for a second in which
+// it must not come.
+func typeIn(n int, command, end string, silent bool) string {
+	text := fmt.Sprintf("echo '%s; echo %s' >&%d\n", command, end, n+2)
+	if silent {
+		return text + fmt.Sprintf("sleep 1\nif grep -q %s terminal%d; then exit 9; fi\n", end, n)
+	}
+	return text + fmt.Sprintf("until grep -q %s terminal%d; do sleep 0.01; done\n", end, n)
+}
