@@ -21,7 +21,7 @@ func TestCourse(t *testing.T) {
 			sc, _ := scenario.Builtin(name)
 			r := run(t, sc, 10*time.Millisecond)
 			held(t, r)
-			if r.Question == "" || r.Why[len(r.Why)-1].Subject != "In short" {
+			if r.Question == "" || r.Why[len(r.Why)-1].Subject.String() != "In short" {
 				t.Error("it asks nothing, or teaches nothing")
 			}
 		})

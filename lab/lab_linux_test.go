@@ -18,6 +18,7 @@ import (
 	"lablab/internal/nstest"
 	"lablab/nft"
 	"lablab/report"
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"
@@ -119,7 +120,7 @@ func TestTruth(t *testing.T) {
 	if one.Sent != 65 || one.Refused == 0 || one.Received+one.Refused != 65 {
 		t.Errorf("stream 1: %d sent, %d received, %d refused", one.Sent, one.Received, one.Refused)
 	}
-	why := strings.Join(r.Why[0].Sentences, " ")
+	why := say.List(" ", r.Why[0].Sentences...).String()
 	if !strings.Contains(why, "NEW again: A's conntrack entry had been destroyed in experiment 2") {
 		t.Errorf("the reason is not told: %s", why)
 	}

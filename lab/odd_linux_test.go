@@ -27,7 +27,7 @@ func TestOddScenarios(t *testing.T) {
 				r := run(t, sc, interval)
 				if r.Held != want || r.Missed != (report.Missed{}) {
 					t.Errorf("at %s: held %v, want %v; missed %+v", interval, r.Held, want, r.Missed)
-					_ = report.NewText(os.Stderr, 120).All(r)
+					_ = report.NewText(os.Stderr, 120, nil).All(r)
 				}
 			}
 		})

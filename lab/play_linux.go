@@ -184,7 +184,7 @@ func begun(sc *scenario.Scenario, o Options) timeline.Begun {
 	for i, e := range sc.Experiments {
 		plan := timeline.Plan{Number: i + 1, Title: e.Title, Packets: e.For, Line: e.Line, Within: e.Within}
 		for _, a := range e.Do {
-			plan.Do = append(plan.Do, a.String())
+			plan.Do, plan.Doing = append(plan.Do, a.Said().String()), append(plan.Doing, a.Said().Keep())
 		}
 		for _, x := range e.Expect {
 			plan.Predicted = append(plan.Predicted, predictionOf(x))

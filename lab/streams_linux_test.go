@@ -34,7 +34,7 @@ func held(t *testing.T, r *report.Report) {
 	t.Helper()
 	if !r.Held || r.Missed != (report.Missed{}) {
 		t.Errorf("held %v, missed %+v", r.Held, r.Missed)
-		_ = report.NewText(os.Stderr, 120).All(r)
+		_ = report.NewText(os.Stderr, 120, nil).All(r)
 	}
 }
 

@@ -2,10 +2,10 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -194,7 +194,7 @@ func (b *builder) begin(body timeline.Begun) {
 	b.File, b.Question = body.File, body.Question
 	for _, p := range body.Plan {
 		b.plans[p.Number] = p
-		x := Experiment{Number: p.Number, Title: p.Title, Do: p.Do, Packets: p.Packets, Line: p.Line, Predictions: []Prediction{}}
+		x := Experiment{Number: p.Number, Title: p.Title, Do: p.Said(), Packets: p.Packets, Line: p.Line, Predictions: []Prediction{}}
 		for _, predicted := range p.Predicted {
 			if predicted.Stream != "" {
 				result := x.result(predicted.Stream)
@@ -304,14 +304,14 @@ func (b *builder) regrouped(experiment int, body timeline.GroupsChanged) {
 
 // gone says since which experiment a rule is in force at a host no more (0 if it
 // still is), and how that came about: what doing was it, and what was done.
-func (b *builder) gone(rule *Rule, host string) (experiment int, doing, done string) {
+func (b *builder) gone(rule *Rule, host string) (experiment int, doing, done say.Sentence) {
 	switch left := b.left[membership{host, rule.Group}]; {
 	case rule.RevokedIn != nil:
-		return *rule.RevokedIn, fmt.Sprintf("revoking rule %q", rule.ID), fmt.Sprintf("rule %q was revoked", rule.ID)
+		return *rule.RevokedIn, say.F("revoking rule %q", rule.ID), say.F("rule %q was revoked", rule.ID)
 	case left > 0:
-		return left, fmt.Sprintf("taking group %q from %s", rule.Group, host), fmt.Sprintf("group %q was taken from %s", rule.Group, host)
+		return left, say.F("taking group %q from %s", rule.Group, host), say.F("group %q was taken from %s", rule.Group, host)
 	}
-	return 0, "", ""
+	return 0, say.Sentence{}, say.Sentence{}
 }
 
 func (b *builder) finish() *Report {

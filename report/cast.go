@@ -41,7 +41,7 @@ type cast struct {
 func (r Runs) cast(w io.Writer) error {
 	c := &cast{lines: json.NewEncoder(w)}
 	c.lines.SetEscapeHTML(false)
-	c.text = NewText(&c.screen, castWidth)
+	c.text = NewText(&c.screen, castWidth, r.Language)
 	c.line(r.castHeader())
 	for i, result := range r.Results {
 		if err := errors.Join(c.text.before(r, i), c.play(result), c.text.after(result)); err != nil {
@@ -73,11 +73,11 @@ type castHeader struct {
 
 func (r Runs) castHeader() castHeader {
 	h := castHeader{
-		Version: 2, Width: castWidth, Height: castHeight, Title: r.Sum(),
+		Version: 2, Width: castWidth, Height: castHeight, Title: r.Sum().In(r.Language),
 		Env: map[string]string{"TERM": "xterm-256color", "SHELL": "/bin/sh"},
 	}
 	if len(r.Results) == 1 {
-		h.Title = cmp.Or(label(r.Results[0].Title), "lablab")
+		h.Title = cmp.Or(label(r.Language.Text(r.Results[0].Title)), "lablab")
 	}
 	if len(r.Results) > 0 && !r.Results[0].Started.IsZero() {
 		h.Timestamp = r.Results[0].Started.Unix()
@@ -89,7 +89,7 @@ func (r Runs) castHeader() castHeader {
 func (c *cast) play(r Result) error {
 	p := player{
 		cast: c, pace: paceOf(r.Timeline), shown: part{report: r.Report, text: c.text}, drawn: c.at,
-		progress: NewProgress(&colorprofile.Writer{Profile: colorprofile.ANSI}, &c.screen, func() (int, int) { return castWidth, castHeight }),
+		progress: NewProgress(&colorprofile.Writer{Profile: colorprofile.ANSI}, &c.screen, func() (int, int) { return castWidth, castHeight }, c.text.language),
 	}
 	last := time.Duration(0)
 	for _, e := range r.Timeline {
@@ -139,7 +139,7 @@ func (p *player) happened(e timeline.Event) (err error) {
 		p.drawing = true
 		p.progress.Draw()
 		p.show()
-		p.mark(title(body.Number, p.progress.now().Title))
+		p.mark(title(body.Number, p.progress.now().Title).In(p.text.language))
 		p.at += readTitle
 	case timeline.ExperimentEnded:
 		p.drawing = false
@@ -148,8 +148,8 @@ func (p *player) happened(e timeline.Event) (err error) {
 		p.show()
 		p.at += readExperiment
 	default:
-		if words := changed(body); words != "" && e.Experiment > 0 {
-			p.mark(words)
+		if words := changed(body); !words.Empty() && e.Experiment > 0 {
+			p.mark(words.In(p.text.language))
 		}
 	}
 	return err

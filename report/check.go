@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 
 	"lablab/say"
 	"lablab/sg"
@@ -80,24 +79,24 @@ func (t *Text) Check(c *Check) error {
 	for _, g := range c.Groups {
 		t.group(&b, g)
 	}
-	t.findings(&b, "Not enforceable", red, c.Problems)
-	t.findings(&b, "Worth a look", yellow, c.Warnings)
+	t.findings(&b, say.F("Not enforceable"), red, c.Problems)
+	t.findings(&b, say.F("Worth a look"), yellow, c.Warnings)
 	if len(c.Notes) > 0 {
-		t.heading(&b, "Read otherwise than written")
+		t.heading(&b, say.F("Read otherwise than written"))
 		for _, n := range c.Notes {
-			t.paragraph(&b, "  ", plain, n.String())
+			t.paragraph(&b, "  ", plain, n)
 		}
 	}
 	total := c.Sources.Enforced + c.Sources.Unenforceable
 	b.WriteByte('\n')
-	t.paragraph(&b, "", bold, fmt.Sprintf("%d groups, %d sources: %d enforced, %d not enforceable.", len(c.Groups), total, c.Sources.Enforced, c.Sources.Unenforceable))
+	t.paragraph(&b, "", bold, say.F("%d groups, %d sources: %d enforced, %d not enforceable.", len(c.Groups), total, c.Sources.Enforced, c.Sources.Unenforceable))
 	return t.flush(&b)
 }
 
 func (t *Text) group(b *bytes.Buffer, g CheckedGroup) {
-	t.heading(b, fmt.Sprintf("%s %s", g.ID, g.Name))
+	t.heading(b, say.F("%s %s", g.ID, g.Name))
 	if len(g.Rules) == 0 {
-		t.paragraph(b, "  ", dim, "no rules: nothing gets in or out")
+		t.paragraph(b, "  ", dim, say.F("no rules: nothing gets in or out"))
 		return
 	}
 	w := newTable()
@@ -105,22 +104,21 @@ func (t *Text) group(b *bytes.Buffer, g CheckedGroup) {
 		peer := r.Peer
 		switch {
 		case !r.Enforced:
-			peer += " " + styled(red, "(not enforceable)")
+			peer += " " + styled(red, t.language.Sprintf("(not enforceable)"))
 		case r.Addresses != 1:
-			peer += fmt.Sprintf(" (%d addresses)", r.Addresses)
+			peer += t.language.Sprintf(" (%d addresses)", r.Addresses)
 		}
-		way := map[sg.Direction]string{sg.Ingress: "in", sg.Egress: "out"}[r.Direction]
-		w.AppendRow([]any{way, r.What, peer, styled(dim, r.ID)})
+		w.AppendRow(t.row(wayOf(r.Direction), r.What, peer, styled(dim, r.ID)))
 	}
 	writeTable(b, w)
 }
 
-func (t *Text) findings(b *bytes.Buffer, title, style string, list []sg.Finding) {
+func (t *Text) findings(b *bytes.Buffer, title say.Sentence, style string, list []sg.Finding) {
 	if len(list) == 0 {
 		return
 	}
 	t.heading(b, title)
 	for _, f := range list {
-		t.paragraph(b, "  ", style, cmp.Or(f.Rule, f.Group)+": "+f.Reason.String())
+		t.paragraph(b, "  ", style, say.F("%s: %s", cmp.Or(f.Rule, f.Group), f.Reason))
 	}
 }

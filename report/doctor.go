@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -30,24 +29,24 @@ type Ability struct {
 // below it, and at the end what follows.
 func (t *Text) Diagnosis(d *Diagnosis) error {
 	var b bytes.Buffer
-	longest := 0
+	var names []string
 	for _, c := range d.Checks {
-		longest = max(longest, len(c.Name))
+		names = append(names, t.language.Text(c.Name))
 	}
-	for _, c := range d.Checks {
-		lead := fmt.Sprintf("  %-*s  ", longest, c.Name)
+	for i, c := range d.Checks {
+		lead := "  " + padded(names[i], widest(names)) + "  "
 		m := c.mark()
 		var line bytes.Buffer
-		t.paragraph(&line, lead, plain, c.Found.String())
+		t.paragraph(&line, lead, plain, c.Found)
 		if !c.Hint.Empty() {
-			t.paragraph(&line, strings.Repeat(" ", len(lead)), dim, c.Hint.String())
+			t.paragraph(&line, strings.Repeat(" ", width(lead)), dim, c.Hint)
 		}
 		b.WriteString(styled(m.style, m.shape)) // in the place of the first space
 		b.Write(line.Bytes()[1:])
 	}
 	b.WriteByte('\n')
 	t.paragraph(&b, "", bold, d.conclusion())
-	t.paragraph(&b, "", plain, "Next: "+d.next())
+	t.paragraph(&b, "", plain, say.F("Next: %s", d.next()))
 	return t.flush(&b)
 }
 
@@ -55,49 +54,49 @@ func (t *Text) Diagnosis(d *Diagnosis) error {
 func (a Ability) mark() mark {
 	switch a.Status {
 	case "ok":
-		return mark{"✓", green, a.Status}
+		return mark{"✓", green, say.Text(a.Status)}
 	case "degraded":
-		return mark{"!", yellow, a.Status}
+		return mark{"!", yellow, say.Text(a.Status)}
 	case "missing":
 		if a.Needed {
-			return mark{"✗", red, a.Status}
+			return mark{"✗", red, say.Text(a.Status)}
 		}
-		return mark{"✗", yellow, a.Status}
+		return mark{"✗", yellow, say.Text(a.Status)}
 	}
-	return mark{"·", dim, a.Status}
+	return mark{"·", dim, say.Text(a.Status)}
 }
 
 // conclusion says whether scenarios can be played here.
-func (d *Diagnosis) conclusion() string {
+func (d *Diagnosis) conclusion() say.Sentence {
 	if i := d.firstMissing(); i >= 0 {
-		return fmt.Sprintf("lablab run cannot work here: %s: %s.", d.Checks[i].Name, d.Checks[i].Found)
+		return say.F("lablab run cannot work here: %s: %s.", say.Text(d.Checks[i].Name), d.Checks[i].Found)
 	}
-	how := "as root"
+	how := say.F("as root")
 	if d.Rootless {
-		how = "without root, in a user namespace"
+		how = say.F("without root, in a user namespace")
 	}
-	var without []string
+	var without []say.Sentence
 	for _, c := range d.Checks {
 		if c.Status == "missing" && c.Name != "user namespace" {
-			without = append(without, c.Name)
+			without = append(without, say.Text(c.Name))
 		}
 	}
 	if len(without) > 0 {
-		return fmt.Sprintf("lablab run works here, %s, but not scenarios that take: %s.", how, strings.Join(without, ", "))
+		return say.F("lablab run works here, %s, but not scenarios that take: %s.", how, say.List(", ", without...))
 	}
-	return fmt.Sprintf("lablab run works here, %s.", how)
+	return say.F("lablab run works here, %s.", how)
 }
 
 // next is what to do now.
-func (d *Diagnosis) next() string {
+func (d *Diagnosis) next() say.Sentence {
 	i := d.firstMissing()
 	switch {
 	case i >= 0:
-		return d.Checks[i].Hint.String()
+		return d.Checks[i].Hint
 	case d.Rootless:
-		return "lablab run"
+		return say.As("lablab run")
 	}
-	return "sudo lablab run"
+	return say.As("sudo lablab run")
 }
 
 // firstMissing is the first check that failed and must not, or -1. Those that were

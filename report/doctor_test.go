@@ -40,7 +40,7 @@ func TestDiagnosis(t *testing.T) {
 			"\nlablab run cannot work here: default deny:\nall is let in.\nNext: mend it\n"},
 	} {
 		var b bytes.Buffer
-		if err := NewText(&b, 44).Diagnosis(&c.d); err != nil {
+		if err := NewText(&b, 44, nil).Diagnosis(&c.d); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(c.want, regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(b.String(), "")); diff != "" {

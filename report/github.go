@@ -20,7 +20,7 @@ func (r Runs) Annotate(w io.Writer, root string) error {
 	for _, result := range r.Results {
 		for _, p := range result.points() {
 			if p.failed() {
-				b.WriteString(result.annotation(p, root))
+				b.WriteString(result.annotation(p, root, r.Language))
 			}
 		}
 	}
@@ -30,7 +30,7 @@ func (r Runs) Annotate(w io.Writer, root string) error {
 	return nil
 }
 
-func (r *Report) annotation(p point, root string) string {
+func (r *Report) annotation(p point, root string, l *say.Language) string {
 	var properties []string
 	add := func(key, value string) { properties = append(properties, key+"="+property.Replace(value)) }
 	if r.File != "" {
@@ -42,12 +42,12 @@ func (r *Report) annotation(p point, root string) string {
 			add("col", fmt.Sprint(p.Column))
 		}
 	}
-	add("title", fmt.Sprintf("%s: %s", r.Scenario, r.Verdict()))
-	words := []string{p.failure()}
+	add("title", fmt.Sprintf("%s: %s", r.Scenario, r.Verdict().In(l)))
+	words := []string{p.failure().In(l)}
 	for _, w := range r.whyOf(p) {
-		words = append(words, w.Subject)
+		words = append(words, w.Subject.In(l))
 		for _, sentence := range w.Sentences {
-			words = append(words, "- "+sentence)
+			words = append(words, "- "+sentence.In(l))
 		}
 	}
 	return fmt.Sprintf("::error %s::%s\n", strings.Join(properties, ","), message.Replace(strings.Join(words, "\n")))

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -25,57 +25,54 @@ func (t *Text) groups(b *bytes.Buffer, r *Report) {
 	}
 	if alike {
 		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
-			order := append([]string{"what conntrack knows (established) is accepted"}, r.initial("", d)...)
-			t.paragraph(b, fmt.Sprintf("     %-8s ", d), plain, strings.Join(append(order, "the rest is dropped"), "; "))
+			order := append([]say.Sentence{say.F("what conntrack knows (established) is accepted")}, r.initial("", d)...)
+			t.paragraph(b, fmt.Sprintf("     %-8s ", d), plain, say.List("; ", append(order, say.F("the rest is dropped"))...))
 		}
 		return
 	}
 	for _, name := range names {
 		i := slices.IndexFunc(r.Rules, func(rule Rule) bool { return rule.Group == name && rule.AuthorizedIn == 0 })
-		var ways []string
-		for _, way := range []struct {
-			direction sg.Direction
-			word      string
-		}{{sg.Ingress, "in"}, {sg.Egress, "out"}} {
-			rules := r.initial(name, way.direction)
+		var ways []say.Sentence
+		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+			rules := r.initial(name, d)
 			if len(rules) == 0 {
-				rules = []string{"nothing"}
+				rules = []say.Sentence{say.F("nothing")}
 			}
-			ways = append(ways, way.word+": "+strings.Join(rules, ", "))
+			ways = append(ways, say.F("%s: %s", wayOf(d), say.List(", ", rules...)))
 		}
-		t.paragraph(b, "     ", plain, fmt.Sprintf("group %s, on %s: %s", name, strings.Join(r.Rules[i].Hosts, ", "), strings.Join(ways, "; ")))
+		t.paragraph(b, "     ", plain, say.F("group %s, on %s: %s", name, say.Names(", ", r.Rules[i].Hosts...), say.List("; ", ways...)))
 	}
-	t.paragraph(b, "     ", dim, "Before these rules: what conntrack knows (established) is accepted. Behind them: the rest is dropped.")
+	t.paragraph(b, "     ", dim, say.F("Before these rules: what conntrack knows (established) is accepted. Behind them: the rest is dropped."))
 }
 
 // initial are the rules of a group, or of all, that are in force from the beginning.
-func (r *Report) initial(group string, d sg.Direction) []string {
-	var rules []string
+func (r *Report) initial(group string, d sg.Direction) []say.Sentence {
+	var rules []say.Sentence
 	for _, rule := range r.Rules {
 		if rule.AuthorizedIn == 0 && rule.Direction == d && (group == "" || rule.Group == group) {
-			rules = append(rules, fmt.Sprintf("rule %q: %s", rule.ID, rule.Text))
+			rules = append(rules, say.F("rule %q: %s", rule.ID, rule.Text))
 		}
 	}
 	return rules
 }
 
 // legend says what the marks mean that are to be expected.
-func (r *Report) legend() []string {
-	var words []string
+func (r *Report) legend() []say.Sentence {
+	var words []say.Sentence
 	for _, more := range []struct {
 		outcome Outcome
-		meaning string
-	}{{Stalled, "message stalled in its connection"}, {Reset, "told that nobody listens"}} {
+		meaning say.Sentence
+	}{{Stalled, say.F("message stalled in its connection")}, {Reset, say.F("told that nobody listens")}} {
 		for _, x := range r.Experiments {
 			if slices.ContainsFunc(x.Streams, func(s StreamResult) bool { return s.Predicted == more.outcome }) {
-				words = append(words, markOf(more.outcome).shape+" "+more.meaning)
+				words = append(words, say.F("%s %s", markOf(more.outcome).shape, more.meaning))
 				break
 			}
 		}
 	}
-	lines := []string{fmt.Sprintf("%s packet replied   %s packet refused: it or its reply was seen dropped", markOf(Replied).shape, markOf(Refused).shape)}
+	lines := []say.Sentence{say.F("%s packet replied   %s packet refused: it or its reply was seen dropped", markOf(Replied).shape, markOf(Refused).shape)}
 	if len(words) > 0 {
-		lines = append(lines, strings.Join(words, "   "))
+		lines = append(lines, say.List("   ", words...))
 	}
 	return lines
 }

@@ -75,8 +75,8 @@ func (r Result) suite(id int) testsuite {
 	for _, p := range r.points() {
 		c := testcase{File: xmlText(r.File), Line: p.Line, Testcase: junit.Testcase{Name: xmlText(p.name()), Classname: xmlText(r.Scenario)}}
 		switch {
-		case p.skipped != "":
-			c.Skipped = &junit.Result{Message: p.skipped}
+		case !p.skipped.Empty():
+			c.Skipped = &junit.Result{Message: p.skipped.String()}
 		case p.broken && !p.Held:
 			c.Error = r.explained(p, "broken")
 		case !p.Held:
@@ -104,7 +104,7 @@ func (r *Report) explained(p point, kind string) *junit.Result {
 			fmt.Fprintf(&b, "  - %s\n", sentence)
 		}
 	}
-	return &junit.Result{Message: xmlText(p.failure()), Type: kind, Data: xmlText(b.String())}
+	return &junit.Result{Message: xmlText(p.failure().String()), Type: kind, Data: xmlText(b.String())}
 }
 
 // xmlText is s without the characters that XML 1.0 cannot hold, not even escaped.

@@ -19,7 +19,7 @@ func (r Runs) markdown(w io.Writer) error {
 		r.contents(&b)
 	}
 	for _, result := range r.Results {
-		result.chapter(&b, len(r.Results) == 1 || result.Verdict() != Held)
+		r.chapter(&b, result, len(r.Results) == 1 || result.Verdict() != Held)
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return say.Errorf("write report: %w", err)
@@ -38,14 +38,14 @@ func (r Runs) Contents(w io.Writer) error {
 }
 
 func (r Runs) contents(b *bytes.Buffer) {
-	fmt.Fprintf(b, "# %s\n\n", r.Sum())
+	fmt.Fprintf(b, "# %s\n\n", r.Sum().In(r.Language))
 	if len(r.Results) == 0 {
 		return
 	}
 	w := newTable()
-	w.AppendHeader(table.Row{"", "scenario", "verdict", "time"})
+	w.AppendHeader(r.row("", say.F("scenario"), say.F("verdict"), say.F("time")))
 	for _, result := range r.Results {
-		w.AppendRow(table.Row{result.Verdict().sign(), md(result.Name()), result.Verdict(), seconds(result.Took) + " s"})
+		w.AppendRow(r.row(result.Verdict().sign(), md(result.Name()), result.Verdict(), say.F("%s s", seconds(result.Took))))
 	}
 	fmt.Fprintf(b, "%s\n\n", w.RenderMarkdown())
 }
@@ -61,48 +61,52 @@ func (v Verdict) sign() string {
 	return "❌"
 }
 
-func (r Result) chapter(b *bytes.Buffer, open bool) {
-	fmt.Fprintf(b, "## %s %s: %s\n\n", r.Verdict().sign(), md(r.Scenario), md(r.Title))
+// row is a row of a table, in the language.
+func (r Runs) row(cells ...any) table.Row { return (&Text{language: r.Language}).row(cells...) }
+
+func (all Runs) chapter(b *bytes.Buffer, r Result, open bool) {
+	l := all.Language
+	fmt.Fprintf(b, "## %s %s: %s\n\n", r.Verdict().sign(), md(r.Scenario), md(l.Text(r.Title)))
 	if r.Question != "" {
-		fmt.Fprintf(b, "*%s*\n\n", md(r.Question))
+		fmt.Fprintf(b, "*%s*\n\n", md(l.Text(r.Question)))
 	}
 	if r.TimeScale > 0 {
-		fmt.Fprintf(b, "%s\n\n", md(r.lapse()))
+		fmt.Fprintf(b, "%s\n\n", md(r.lapse().In(l)))
 	}
-	words := map[Verdict]string{Held: "Everything was as predicted.", NotHeld: "NOT everything was as predicted."}[r.Verdict()]
-	if words == "" {
+	words := map[Verdict]say.Sentence{Held: say.F("Everything was as predicted."), NotHeld: say.F("NOT everything was as predicted.")}[r.Verdict()]
+	if words.Empty() {
 		words = r.cause()
 	}
-	fmt.Fprintf(b, "**%s** ", md(words))
+	fmt.Fprintf(b, "**%s** ", md(words.In(l)))
 	if r.File != "" {
-		fmt.Fprintf(b, "File %s, ", md(r.File))
+		b.WriteString(l.Sprintf("File %s, ", md(r.File)))
 	}
-	fmt.Fprintf(b, "%s s on %s, lablab %s.\n\n", seconds(r.Took), md(r.Kernel), md(r.Version))
+	b.WriteString(l.Sprintf("%s s on %s, lablab %s.", seconds(r.Took), md(r.Kernel), md(r.Version)) + "\n\n")
 	if r.Missed.Verdicts > 0 || r.Missed.Events > 0 {
-		fmt.Fprintf(b, "⚠️ %d verdicts and %d conntrack events that the kernel gave were not heard; the evidence is not complete.\n\n", r.Missed.Verdicts, r.Missed.Events)
+		b.WriteString("⚠️ " + l.Sprintf("%d verdicts and %d conntrack events that the kernel gave were not heard; the evidence is not complete.", r.Missed.Verdicts, r.Missed.Events) + "\n\n")
 	}
-	r.predictions(b)
-	r.whyInMarkdown(b, open)
-	r.entriesInMarkdown(b)
+	all.predictions(b, r)
+	all.whyInMarkdown(b, r, open)
+	all.entriesInMarkdown(b, r)
 }
 
-func (r Result) predictions(b *bytes.Buffer) {
+func (all Runs) predictions(b *bytes.Buffer, r Result) {
 	w := newTable()
-	w.AppendHeader(table.Row{"#", "experiment", "what", "predicted", "observed", "held"})
+	w.AppendHeader(all.row("#", say.F("experiment"), say.F("what"), say.F("predicted"), say.F("observed"), say.F("held")))
 	rows := 0
 	for _, p := range r.points() {
 		if p.experiment == 0 {
 			continue // said above
 		}
-		held := map[bool]string{true: "yes", false: "**NO**"}[p.Held]
-		if p.skipped != "" {
+		held := map[bool]say.Sentence{true: say.F("yes"), false: say.F("**%s**", say.F("NO"))}[p.Held]
+		if !p.skipped.Empty() {
 			held = p.skipped
 		}
-		what := md(p.Subject)
+		what := md(p.Subject.In(all.Language))
 		if place := r.place(p); place != "" && p.failed() {
 			what += " (" + md(place) + ")"
 		}
-		w.AppendRow(table.Row{p.experiment, md(p.title), what, md(p.Predicted), md(p.Observed), held})
+		w.AppendRow(all.row(p.experiment, md(all.Language.Text(p.title)), what, md(p.Predicted.In(all.Language)), md(p.Observed.In(all.Language)), held))
 		rows++
 	}
 	if rows > 0 {
@@ -110,15 +114,15 @@ func (r Result) predictions(b *bytes.Buffer) {
 	}
 }
 
-func (r Result) whyInMarkdown(b *bytes.Buffer, open bool) {
+func (all Runs) whyInMarkdown(b *bytes.Buffer, r Result, open bool) {
 	if len(r.Why) == 0 {
 		return
 	}
-	fold(b, "Why", open)
+	fold(b, all.Language.Sprintf("Why"), open)
 	for _, p := range r.Why {
-		fmt.Fprintf(b, "**%s**\n\n", md(p.Subject))
+		fmt.Fprintf(b, "**%s**\n\n", md(p.Subject.In(all.Language)))
 		for _, sentence := range p.Sentences {
-			fmt.Fprintf(b, "- %s\n", md(sentence))
+			fmt.Fprintf(b, "- %s\n", md(sentence.In(all.Language)))
 		}
 		b.WriteByte('\n')
 	}
@@ -126,7 +130,7 @@ func (r Result) whyInMarkdown(b *bytes.Buffer, open bool) {
 }
 
 // entriesInMarkdown lists the conntrack entries at the end of the last experiment.
-func (r Result) entriesInMarkdown(b *bytes.Buffer) {
+func (all Runs) entriesInMarkdown(b *bytes.Buffer, r Result) {
 	last := 0
 	for _, f := range r.Flows {
 		last = max(last, f.Experiment)
@@ -135,7 +139,7 @@ func (r Result) entriesInMarkdown(b *bytes.Buffer) {
 		return
 	}
 	w := newTable()
-	w.AppendHeader(table.Row{"host", "stream", "entry", "sent", "back", "status", "admitted by"})
+	w.AppendHeader(all.row(say.F("host"), say.F("stream"), say.F("entry"), say.F("sent"), say.F("back"), say.F("status"), say.F("admitted by")))
 	for _, f := range r.Flows {
 		if f.Experiment != last || r.isCanary(f) {
 			continue
@@ -146,13 +150,13 @@ func (r Result) entriesInMarkdown(b *bytes.Buffer) {
 		}
 		w.AppendRow(table.Row{
 			f.Host, md(stream), md(f.key()), f.Packets, f.ReplyPackets, md(strings.Join(f.Status, " ")),
-			md(strings.TrimPrefix(f.admission(), "admitted by ")),
+			md(f.by().In(all.Language)),
 		})
 	}
 	if w.Length() == 0 {
 		return
 	}
-	fold(b, fmt.Sprintf("Conntrack in experiment %d", last), false)
+	fold(b, all.Language.Sprintf("Conntrack in experiment %d", last), false)
 	fmt.Fprintf(b, "%s\n\n</details>\n\n", w.RenderMarkdown())
 }
 

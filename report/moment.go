@@ -1,6 +1,6 @@
 package report
 
-import "fmt"
+import "lablab/say"
 
 // A Moment is the packets of a stream that a sentence speaks of, and the
 // experiment in which the first of them was sent.
@@ -13,7 +13,7 @@ type Moment struct {
 
 // say adds a sentence, and what it speaks of.
 func (p *Paragraph) say(at *Moment, format string, args ...any) {
-	p.Sentences = append(p.Sentences, fmt.Sprintf(format, args...))
+	p.Sentences = append(p.Sentences, say.F(format, args...))
 	p.Moments = append(p.Moments, at)
 }
 

@@ -23,7 +23,7 @@ func TestMomentsAreThoseOfTheSentences(t *testing.T) {
 				t.Errorf("%s: %d sentences, %d moments", p.Subject, len(p.Sentences), len(p.Moments))
 			}
 			for i, s := range p.Sentences {
-				if !strings.Contains(s, sentence) {
+				if !strings.Contains(s.String(), sentence) {
 					continue
 				}
 				said++

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"lablab/say"
 )
 
 // pingStatistics is what ping(8) of iputils prints when it ends.
@@ -28,26 +30,29 @@ func percent(p float64) string {
 func (s *Stream) isPing() bool { return s.Port == 0 }
 
 // what says between which ends a stream goes, and what tells its flow from others.
-func (s *Stream) what() string {
+func (s *Stream) what() say.Sentence {
 	if s.isPing() {
-		return fmt.Sprintf("ping from %s to %s, ICMP id %d", s.From, s.To, s.ICMPID)
+		return say.F("ping from %s to %s, ICMP id %d", s.From, s.To, s.ICMPID)
 	}
-	return fmt.Sprintf("%s from %s port %d to %s port %d", s.Protocol, s.From, s.SourcePort, s.To, s.Port)
+	return say.F("%s from %s port %d to %s port %d", s.Protocol, s.From, s.SourcePort, s.To, s.Port)
 }
 
 // statistics is the sum of a stream of TCP or UDP.
-func (s *Stream) statistics() string {
-	parts := []string{fmt.Sprintf("%d sent", s.Sent)}
+func (s *Stream) statistics() say.Sentence {
+	parts := []say.Sentence{say.F("%d sent", s.Sent)}
 	for _, c := range []struct {
 		n    int
-		word string
-	}{{s.Received, "replied"}, {s.Refused, "refused"}, {s.Stalled, "stalled"}, {s.Belated, "of those answered later"}, {s.Reset, "reset"}, {s.Lost, "lost"}, {s.Retransmitted, "seen to be sent again"}} {
+		word say.Sentence
+	}{
+		{s.Received, say.F("replied")}, {s.Refused, say.F("refused")}, {s.Stalled, say.F("stalled")}, {s.Belated, say.F("of those answered later")},
+		{s.Reset, say.F("reset")}, {s.Lost, say.F("lost")}, {s.Retransmitted, say.F("seen to be sent again")},
+	} {
 		if c.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.word))
+			parts = append(parts, say.F("%d %s", c.n, c.word))
 		}
 	}
 	if s.RTT != nil {
-		parts = append(parts, fmt.Sprintf("rtt min/avg/max %.3f/%.3f/%.3f ms", s.RTT.Min, s.RTT.Avg, s.RTT.Max))
+		parts = append(parts, say.F("rtt min/avg/max %.3f/%.3f/%.3f ms", s.RTT.Min, s.RTT.Avg, s.RTT.Max))
 	}
-	return strings.Join(parts, ", ")
+	return say.List(", ", parts...)
 }

@@ -1,10 +1,9 @@
 package report
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -26,52 +25,52 @@ func (b *builder) predict(x *Experiment) {
 
 // A claim is one thing that was said of a subject, and what was seen of it.
 type claim struct {
-	predicted, observed string
+	predicted, observed say.Sentence
 	held                bool
 }
 
 func (p *Prediction) take(claims []claim) {
-	var predicted, observed []string
+	var predicted, observed []say.Sentence
 	p.Held = len(claims) > 0
 	for _, c := range claims {
 		predicted, observed = append(predicted, c.predicted), append(observed, c.observed)
 		p.Held = p.Held && c.held
 	}
-	p.Predicted, p.Observed = strings.Join(predicted, ", "), strings.Join(observed, ", ")
+	p.Predicted, p.Observed = say.List(", ", predicted...), say.List(", ", observed...)
 }
 
 func (b *builder) predictStream(x *Experiment, p timeline.Prediction, seen *Prediction) {
-	seen.Subject = "stream " + p.Stream
+	seen.Subject = say.F("stream %s", p.Stream)
 	result := x.result(p.Stream)
 	all := result.Sent == x.Packets
 	var claims []claim
 	if p.Outcome != "" {
-		claims = append(claims, claim{p.Outcome, fmt.Sprintf("%s %d/%d", result.Observed, result.matching(), result.Sent), all && string(result.Observed) == p.Outcome})
+		claims = append(claims, claim{say.Text(p.Outcome), say.F("%s %d/%d", result.Observed, result.matching(), result.Sent), all && string(result.Observed) == p.Outcome})
 	}
 	for _, amount := range []struct {
 		predicted *timeline.Amount
 		n         int
-		what      string
-	}{{p.Received, result.Received, "replied"}, {p.Refused, result.Refused, "refused"}} {
+		what      Outcome
+	}{{p.Received, result.Received, Replied}, {p.Refused, result.Refused, Refused}} {
 		if amount.predicted != nil {
 			claims = append(claims, claim{
-				fmt.Sprintf("%s %s", amountText(*amount.predicted), amount.what), fmt.Sprintf("%d/%d %s", amount.n, result.Sent, amount.what),
+				say.F("%s %s", amountText(*amount.predicted), amount.what), say.F("%d/%d %s", amount.n, result.Sent, amount.what),
 				all && within(*amount.predicted, amount.n, result.Sent),
 			})
 		}
 	}
 	if p.First > 0 {
 		first := b.firstReply(p.Stream, x.Number)
-		observed := "no reply"
+		observed := say.F("no reply")
 		if first > 0 {
-			observed = fmt.Sprintf("first reply %d", first)
+			observed = say.F("first reply %d", first)
 		}
-		claims = append(claims, claim{fmt.Sprintf("first reply %d", p.First), observed, first == p.First})
+		claims = append(claims, claim{say.F("first reply %d", p.First), observed, first == p.First})
 	}
 	verdicts := b.whereTheyArrive(p.Stream, x.Number)
 	if p.By != "" {
 		judges := wordsOf(verdicts, func(v verdict) string { return v.Rule })
-		claims = append(claims, claim{"by " + p.By, "by " + listed(judges), judgedBy(judges, p.By)})
+		claims = append(claims, claim{say.F("by %s", p.By), say.F("by %s", listed(judges)), judgedBy(judges, p.By)})
 	}
 	if p.Tracked != nil {
 		states := wordsOf(verdicts, func(v verdict) string { return v.State })
@@ -84,43 +83,43 @@ func (b *builder) predictStream(x *Experiment, p timeline.Prediction, seen *Pred
 	seen.take(claims)
 }
 
-func trackedText(tracked bool) string {
+func trackedText(tracked bool) say.Sentence {
 	if tracked {
-		return "tracked"
+		return say.F("tracked")
 	}
-	return "untracked"
+	return say.F("untracked")
 }
 
 func (b *builder) predictHost(x *Experiment, p timeline.Prediction, seen *Prediction) {
-	seen.Subject = "host " + p.Host
+	seen.Subject = say.F("host %s", p.Host)
 	var c claim
 	switch {
 	case p.Flow != "":
 		c = b.predictEntry(x, p)
 	case p.Hit != "":
 		n := b.hits[hit{x.Number, p.Host, p.Hit}]
-		c = claim{fmt.Sprintf("rule %s is hit", p.Hit), times(n), n > 0}
+		c = claim{say.F("rule %s is hit", p.Hit), times(n), n > 0}
 	case p.Never != "":
 		n := 0
 		for experiment := 1; experiment <= x.Number; experiment++ {
 			n += b.hits[hit{experiment, p.Host, p.Never}]
 		}
-		c = claim{fmt.Sprintf("rule %s is never hit", p.Never), times(n), n == 0}
+		c = claim{say.F("rule %s is never hit", p.Never), times(n), n == 0}
 		if b.deaf[p.Host] { // what was not heard may have been a hit
-			c.observed, c.held = c.observed+", as far as was heard", false
+			c.observed, c.held = say.F("%s, as far as was heard", c.observed), false
 		}
 	}
 	seen.take([]claim{c})
 }
 
-func times(n int) string {
+func times(n int) say.Sentence {
 	switch n {
 	case 0:
-		return "never hit"
+		return say.F("never hit")
 	case 1:
-		return "hit once"
+		return say.F("hit once")
 	}
-	return fmt.Sprintf("hit %d times", n)
+	return say.F("hit %d times", n)
 }
 
 // predictEntry is about the conntrack entry of a stream at the end of the experiment.
@@ -133,18 +132,18 @@ func (b *builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
 	looked := b.listed[listing{x.Number, p.Host}]
 	switch {
 	case p.Absent:
-		observed := "no entry"
+		observed := say.F("no entry")
 		if i >= 0 {
-			observed = "an entry, " + b.Flows[i].admission()
+			observed = say.F("an entry, %s", b.Flows[i].admission())
 		}
-		return claim{fmt.Sprintf("no entry of stream %s", p.Flow), observed, looked && i < 0}
+		return claim{say.F("no entry of stream %s", p.Flow), observed, looked && i < 0}
 	case i < 0:
-		return claim{fmt.Sprintf("an entry of stream %s", p.Flow), "no entry", false}
+		return claim{say.F("an entry of stream %s", p.Flow), say.F("no entry"), false}
 	case p.AdmittedBy == "":
-		return claim{fmt.Sprintf("an entry of stream %s", p.Flow), "an entry", true}
+		return claim{say.F("an entry of stream %s", p.Flow), say.F("an entry"), true}
 	}
 	by := b.Flows[i].AdmittedBy
-	return claim{fmt.Sprintf("an entry of stream %s, admitted by %s", p.Flow, p.AdmittedBy), b.Flows[i].admission(), by != nil && *by == p.AdmittedBy}
+	return claim{say.F("an entry of stream %s, admitted by %s", p.Flow, p.AdmittedBy), b.Flows[i].admission(), by != nil && *by == p.AdmittedBy}
 }
 
 // firstReply is the first packet of a stream that was answered by the end of an experiment, or 0.
@@ -208,11 +207,11 @@ func judgedBy(judges []string, rule string) bool {
 	return slices.Contains(judges, rule) && !slices.ContainsFunc(judges, func(j string) bool { return j != rule && j != timeline.Established })
 }
 
-func listed(words []string) string {
+func listed(words []string) say.Sentence {
 	if len(words) == 0 {
-		return "nobody"
+		return say.F("nobody")
 	}
-	return strings.Join(words, " and ")
+	return say.Names(" and ", words...)
 }
 
 const noLimit = 1e18
@@ -229,18 +228,18 @@ func within(a timeline.Amount, n, of int) bool {
 	return a.Min <= value && value <= a.Max
 }
 
-func amountText(a timeline.Amount) string {
+func amountText(a timeline.Amount) say.Sentence {
 	unit := ""
 	if a.Percent {
 		unit = "%"
 	}
 	switch {
 	case a.Min == a.Max:
-		return fmt.Sprintf("%g%s", a.Min, unit)
+		return say.F("%g%s", a.Min, unit)
 	case a.Max >= noLimit:
-		return fmt.Sprintf("at least %g%s", a.Min, unit)
+		return say.F("at least %g%s", a.Min, unit)
 	case a.Min <= 0:
-		return fmt.Sprintf("at most %g%s", a.Max, unit)
+		return say.F("at most %g%s", a.Max, unit)
 	}
-	return fmt.Sprintf("%g%s to %g%s", a.Min, unit, a.Max, unit)
+	return say.F("%g%s to %g%s", a.Min, unit, a.Max, unit)
 }

@@ -8,16 +8,19 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/colorprofile"
+	"github.com/jedib0t/go-pretty/v6/text"
 
+	"lablab/say"
 	"lablab/timeline"
 )
 
 // Progress shows a run while it goes on: in place on a terminal, a line for
 // each event that a person would tell another elsewhere.
 type Progress struct {
-	text   *colorprofile.Writer // keeps colours or takes them out
-	screen io.Writer            // the terminal, where it is redrawn in place, or nil
-	size   func() (width, height int)
+	language *say.Language
+	text     *colorprofile.Writer // keeps colours or takes them out
+	screen   io.Writer            // the terminal, where it is redrawn in place, or nil
+	size     func() (width, height int)
 
 	plan    []timeline.Plan
 	current int                  // experiment
@@ -32,16 +35,16 @@ type Progress struct {
 
 // NewProgress writes lines to text. With a screen, whose size is asked for
 // before each drawing, it draws there in place instead.
-func NewProgress(text *colorprofile.Writer, screen io.Writer, size func() (width, height int)) *Progress {
+func NewProgress(text *colorprofile.Writer, screen io.Writer, size func() (width, height int), l *say.Language) *Progress {
 	return &Progress{
-		text: text, screen: screen, size: size,
+		language: l, text: text, screen: screen, size: size,
 		marks: map[string][]Outcome{}, first: map[string]int{}, was: map[string]Outcome{},
 	}
 }
 
 // Add takes the next event.
 func (p *Progress) Add(e timeline.Event) {
-	if words := changed(e.Body); words != "" && p.current > 0 {
+	if words := changed(e.Body); !words.Empty() && p.current > 0 {
 		p.line("%s", words)
 	}
 	switch body := e.Body.(type) {
@@ -56,7 +59,7 @@ func (p *Progress) Add(e timeline.Event) {
 	case timeline.ExperimentBegun:
 		p.current = body.Number
 		clear(p.marks)
-		p.line("experiment %d of %d: %s", body.Number, len(p.plan), p.now().Title)
+		p.line("experiment %d of %d: %s", body.Number, len(p.plan), say.Text(p.now().Title))
 	case timeline.StreamStarted:
 		p.order = append(p.order, body.Stream)
 		p.line("stream %s started: %s from %s to %s", body.Stream, startedWord(body), body.From, body.To)
@@ -84,27 +87,27 @@ func (p *Progress) Add(e timeline.Event) {
 			p.fate(body.Stream, body.Seq, Refused)
 		}
 	case timeline.Missed:
-		p.line("missed %d %s of %s", body.Count, body.What, body.Host)
+		p.line("missed %d %s of %s", body.Count, say.Text(body.What), body.Host)
 	case timeline.Interrupted:
 		p.line("interrupted: %s", body.By)
 	}
 }
 
 // changed says in words what changed for packets to come, or nothing if e is no such change.
-func changed(e timeline.Body) string {
+func changed(e timeline.Body) say.Sentence {
 	switch body := e.(type) {
 	case timeline.RuleRevoked:
-		return fmt.Sprintf("rule %s revoked on %s", body.ID, strings.Join(body.Hosts, ", "))
+		return say.F("rule %s revoked on %s", body.ID, strings.Join(body.Hosts, ", "))
 	case timeline.RuleAuthorized:
-		return fmt.Sprintf("rule %s authorized on %s", body.ID, strings.Join(body.Hosts, ", "))
+		return say.F("rule %s authorized on %s", body.ID, strings.Join(body.Hosts, ", "))
 	case timeline.GroupsChanged:
-		return fmt.Sprintf("%s carries %s", body.Host, orNone(body.Groups))
+		return say.F("%s carries %s", body.Host, orNone(body.Groups))
 	case timeline.ACLChanged:
-		return fmt.Sprintf("network ACL before %s: %v", body.Host, body.On)
+		return say.F("network ACL before %s: %v", body.Host, body.On)
 	case timeline.Cut:
-		return fmt.Sprintf("conntrack entry deleted on %s: %s", body.Host, body.Flow)
+		return say.F("conntrack entry deleted on %s: %s", body.Host, body.Flow)
 	}
-	return ""
+	return say.Sentence{}
 }
 
 // fate notes what became of a packet. Elsewhere than on a terminal only a change
@@ -159,20 +162,16 @@ func (p *Progress) Draw() {
 }
 
 // lines are what Draw shows, in so many columns at most.
-func (p *Progress) lines(width int) []string {
+func (p *Progress) lines(columns int) []string {
 	now := p.now()
-	lines := []string{"", styled(bold, cut(title(now.Number, now.Title), width))}
-	for _, do := range now.Do {
-		lines = append(lines, styled(dim, cut("  "+do, width)))
-	}
-	longest := 0
-	for _, stream := range p.order {
-		longest = max(longest, len(stream))
+	lines := []string{"", styled(bold, cut(title(now.Number, now.Title).In(p.language), columns))}
+	for _, do := range now.Said() {
+		lines = append(lines, styled(dim, cut("  "+do.In(p.language), columns)))
 	}
 	for _, stream := range p.order {
 		outcomes := p.marks[stream]
-		label, count := laneLabel(stream, longest), fmt.Sprintf("  %d of %d", len(outcomes), now.Packets)
-		if room := width - len(label) - len(count); len(outcomes) > room {
+		label, count := laneLabel(p.language, stream, p.order), p.language.Sprintf("  %d of %d", len(outcomes), now.Packets)
+		if room := columns - width(label) - width(count); len(outcomes) > room {
 			outcomes = outcomes[len(outcomes)-max(room, 0):]
 		}
 		marks := make([]mark, 0, len(outcomes))
@@ -205,7 +204,7 @@ func (p *Progress) back() []byte {
 // see it, the run goes on all the same.
 func (p *Progress) line(format string, args ...any) {
 	if p.screen == nil {
-		_, _ = io.WriteString(p.text, safe(fmt.Sprintf(format+"\n", args...)))
+		_, _ = io.WriteString(p.text, safe(p.language.Sprintf(format, args...)+"\n"))
 	}
 }
 
@@ -217,24 +216,19 @@ func (p *Progress) now() timeline.Plan {
 	return p.plan[p.current-1]
 }
 
-// cut is s in so many columns at most, for text that has no wide characters.
-func cut(s string, columns int) string {
-	if r := []rune(s); len(r) > columns {
-		return string(r[:max(columns, 0)])
-	}
-	return s
-}
+// cut is s in so many columns at most.
+func cut(s string, columns int) string { return text.Trim(s, max(columns, 0)) }
 
-func startedWord(s timeline.StreamStarted) string {
+func startedWord(s timeline.StreamStarted) say.Sentence {
 	if s.Port == 0 {
-		return "ping"
+		return say.As("ping")
 	}
-	return fmt.Sprintf("%s to port %d", s.Protocol, s.Port)
+	return say.F("%s to port %d", s.Protocol, s.Port)
 }
 
-func orNone(words []string) string {
+func orNone(words []string) say.Sentence {
 	if len(words) == 0 {
-		return "no group"
+		return say.F("no group")
 	}
-	return strings.Join(words, ", ")
+	return say.Names(", ", words...)
 }

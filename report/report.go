@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lablab/flow"
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -71,7 +72,7 @@ type Canary struct {
 type Experiment struct {
 	Number   int            `json:"number"`
 	Title    string         `json:"title"`
-	Do       []string       `json:"do"`
+	Do       []say.Sentence `json:"do"`
 	Packets  int            `json:"packets"` // of each stream, planned
 	Begun    bool           `json:"begun"`
 	Complete bool           `json:"complete"`
@@ -89,10 +90,10 @@ type Experiment struct {
 
 // A Prediction is one thing that was predicted, and what was seen of it.
 type Prediction struct {
-	Subject   string `json:"subject"`   // "stream 1" or "host A"
-	Predicted string `json:"predicted"` // "replied by established"
-	Observed  string `json:"observed"`  // "replied 10/10 by established"
-	Held      bool   `json:"held"`
+	Subject   say.Sentence `json:"subject"`   // "stream 1" or "host A"
+	Predicted say.Sentence `json:"predicted"` // "replied by established"
+	Observed  say.Sentence `json:"observed"`  // "replied 10/10 by established"
+	Held      bool         `json:"held"`
 	// Line and Column are where it stands in the scenario's file.
 	Line   int `json:"line,omitempty"`
 	Column int `json:"column,omitempty"`
@@ -114,6 +115,9 @@ type StreamResult struct {
 // An Outcome is what became of all packets of a stream in one experiment, or of
 // a single one.
 type Outcome string
+
+// In is the outcome in a language.
+func (o Outcome) In(l *say.Language) string { return l.Text(string(o)) }
 
 // The outcomes. A packet is Refused only if the kernel was seen to drop it;
 // without such proof it is Lost.
@@ -243,9 +247,9 @@ type Missed struct {
 // A Paragraph explains one subject. Moments has for each sentence what it speaks
 // of; nil for one that speaks of nothing in particular.
 type Paragraph struct {
-	Subject   string    `json:"subject"`
-	Sentences []string  `json:"sentences"`
-	Moments   []*Moment `json:"moments"`
+	Subject   say.Sentence   `json:"subject"`
+	Sentences []say.Sentence `json:"sentences"`
+	Moments   []*Moment      `json:"moments"`
 }
 
 // Stream returns the stream with that name, or nil.

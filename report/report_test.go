@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lablab/flow"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -62,7 +63,7 @@ func golden(t *testing.T, name, got string) {
 func words(t *testing.T, events []timeline.Event, width int) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := NewText(&b, width).All(Of(events)); err != nil {
+	if err := NewText(&b, width, nil).All(Of(events)); err != nil {
 		t.Fatal(err)
 	}
 	return regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(b.String(), "")
@@ -204,7 +205,7 @@ func TestSentencesNeedEvidence(t *testing.T) {
 			said := func(r *Report) int {
 				n := 0
 				for _, p := range r.Why {
-					n += strings.Count(strings.Join(p.Sentences, " "), test.sentence)
+					n += strings.Count(say.List(" ", p.Sentences...).String(), test.sentence)
 				}
 				return n
 			}
@@ -259,8 +260,8 @@ func TestEntryDestroyedTwice(t *testing.T) {
 	r := Of(recorded(t, "cut"))
 	var again []string
 	for _, sentence := range r.Why[0].Sentences {
-		if strings.Contains(sentence, "NEW again") {
-			again = append(again, sentence)
+		if strings.Contains(sentence.String(), "NEW again") {
+			again = append(again, sentence.String())
 		}
 	}
 	if len(again) != 1 || !strings.Contains(again[0], "destroyed in experiment 2") {
@@ -284,7 +285,7 @@ func TestEntryDestroyedTwice(t *testing.T) {
 		}
 		break
 	}
-	why := strings.Join(Of(events).Why[0].Sentences, " ")
+	why := say.List(" ", Of(events).Why[0].Sentences...).String()
 	if !strings.Contains(why, "Seq 51 was NEW again: A's conntrack entry had been destroyed in experiment 4") {
 		t.Errorf("said: %s", why)
 	}
@@ -361,7 +362,7 @@ func TestEveryPrefix(t *testing.T) {
 	events := recorded(t, "cut")
 	for n := 0; n <= len(events); n += 7 {
 		r := Of(events[:n])
-		if err := NewText(&bytes.Buffer{}, 80).All(r); err != nil {
+		if err := NewText(&bytes.Buffer{}, 80, nil).All(r); err != nil {
 			t.Fatalf("after %d events: %v", n, err)
 		}
 		if r.Held {
@@ -425,7 +426,7 @@ func TestPingStatistics(t *testing.T) {
 
 func TestProgressElsewhere(t *testing.T) {
 	var b bytes.Buffer
-	p := NewProgress(&colorprofile.Writer{Forward: &b, Profile: colorprofile.NoTTY}, nil, nil)
+	p := NewProgress(&colorprofile.Writer{Forward: &b, Profile: colorprofile.NoTTY}, nil, nil, nil)
 	for _, e := range recorded(t, "ping") {
 		p.Add(e)
 		p.Draw()
@@ -437,7 +438,7 @@ func TestProgressElsewhere(t *testing.T) {
 func TestProgressInPlace(t *testing.T) {
 	const width = 40
 	var screen bytes.Buffer
-	p := NewProgress(&colorprofile.Writer{Profile: colorprofile.ANSI}, &screen, func() (int, int) { return width, 24 })
+	p := NewProgress(&colorprofile.Writer{Profile: colorprofile.ANSI}, &screen, func() (int, int) { return width, 24 }, nil)
 	events := recorded(t, "ping")
 	for _, e := range events {
 		p.Add(e)
@@ -472,7 +473,7 @@ func TestProgressInPlace(t *testing.T) {
 func TestProgressOnChangingTerminal(t *testing.T) {
 	var screen bytes.Buffer
 	width, height := 80, 24
-	p := NewProgress(&colorprofile.Writer{Profile: colorprofile.NoTTY}, &screen, func() (int, int) { return width, height })
+	p := NewProgress(&colorprofile.Writer{Profile: colorprofile.NoTTY}, &screen, func() (int, int) { return width, height }, nil)
 	for _, e := range recorded(t, "ping")[:100] {
 		p.Add(e)
 	}
@@ -494,6 +495,6 @@ func TestProgressOnChangingTerminal(t *testing.T) {
 func BenchmarkReport(b *testing.B) {
 	events := recorded(b, "ping")
 	for b.Loop() {
-		_ = NewText(&bytes.Buffer{}, 80).All(Of(events))
+		_ = NewText(&bytes.Buffer{}, 80, nil).All(Of(events))
 	}
 }

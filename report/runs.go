@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"lablab/say"
 )
 
 // Runs writes every report in full, and the summary if there are several.
@@ -31,7 +32,7 @@ func (t *Text) before(r Runs, i int) error {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		t.paragraph(&b, "", bold, fmt.Sprintf("%s: %s", r.Results[i].Name(), r.Results[i].Title))
+		t.paragraph(&b, "", bold, say.F("%s: %s", r.Results[i].Name(), say.Text(r.Results[i].Title)))
 	}
 	return t.flush(&b)
 }
@@ -39,7 +40,7 @@ func (t *Text) before(r Runs, i int) error {
 // after is what stands below a report: why there is no more of it.
 func (t *Text) after(r Result) error {
 	var b bytes.Buffer
-	if cause := r.cause(); cause != "" && !r.Interrupted {
+	if cause := r.cause(); !cause.Empty() && !r.Interrupted {
 		t.paragraph(&b, "", red, cause)
 	}
 	return t.flush(&b)
@@ -49,7 +50,7 @@ func (t *Text) after(r Result) error {
 func (t *Text) Line(r Result) error {
 	var b bytes.Buffer
 	v := r.Verdict()
-	fmt.Fprintf(&b, "%s  %s (%s s)\n", styled(v.style(), fmt.Sprintf("%-11s", v)), r.Name(), seconds(r.Took))
+	fmt.Fprintf(&b, "%s  %s (%s s)\n", styled(v.style(), padded(v.In(t.language), 11)), r.Name(), seconds(r.Took))
 	return t.flush(&b)
 }
 
@@ -73,7 +74,7 @@ func (t *Text) Summary(r Runs) error {
 		}
 	}
 	if len(wrong) > 0 {
-		t.heading(&b, "What did not hold")
+		t.heading(&b, say.F("What did not hold"))
 		t.wrong(&b, wrong)
 	}
 	for _, result := range wrong {
@@ -95,20 +96,20 @@ func (t *Text) wrong(b *bytes.Buffer, results []Result) {
 	room := t.width - 14 // without the indent, the padding and the number
 	w.SetColumnConfigs([]table.ColumnConfig{
 		{Number: 1, WidthMax: room / 3, WidthMaxEnforcer: text.WrapText},
-		{Number: 3, WidthMax: room / 3, WidthMaxEnforcer: text.WrapSoft},
-		{Number: 4, WidthMax: room / 3, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 3, WidthMax: room / 3, WidthMaxEnforcer: wrap},
+		{Number: 4, WidthMax: room / 3, WidthMaxEnforcer: wrap},
 	})
-	w.AppendHeader(table.Row{"scenario", "#", "predicted", "observed"})
+	w.AppendHeader(t.row(say.F("scenario"), "#", say.F("predicted"), say.F("observed")))
 	for _, r := range results {
 		for _, p := range r.points() {
 			switch {
 			case !p.failed():
 			case t.width < narrow:
-				t.paragraph(b, "  ", red, fmt.Sprintf("%s: %s", r.where(p), p.failure()))
+				t.paragraph(b, "  ", red, say.F("%s: %s", r.where(p), p.failure()))
 			case p.experiment == 0:
-				w.AppendRow(table.Row{r.where(p), "", p.Subject, p.Observed})
+				w.AppendRow(t.row(r.where(p), "", p.Subject, p.Observed))
 			default:
-				w.AppendRow(table.Row{r.where(p), p.experiment, p.Subject + ": " + p.Predicted, p.Observed})
+				w.AppendRow(t.row(r.where(p), p.experiment, say.F("%s: %s", p.Subject, p.Predicted), p.Observed))
 			}
 		}
 	}
@@ -133,13 +134,13 @@ func (t *Text) reasons(b *bytes.Buffer, r Result) {
 			continue
 		}
 		for _, w := range r.whyOf(p) {
-			if slices.Contains(told, w.Subject) {
+			if slices.Contains(told, w.Subject.String()) {
 				continue
 			}
 			if len(told) == 0 {
-				t.heading(b, "Why, in "+r.Name())
+				t.heading(b, say.F("Why, in %s", r.Name()))
 			}
-			told = append(told, w.Subject)
+			told = append(told, w.Subject.String())
 			t.paragraph(b, "  ", bold, w.Subject)
 			for _, sentence := range w.Sentences {
 				t.paragraph(b, "  - ", plain, sentence)
@@ -149,23 +150,20 @@ func (t *Text) reasons(b *bytes.Buffer, r Result) {
 }
 
 // Sum counts the verdicts: "3 scenarios: 2 held, 1 NOT held".
-func (r Runs) Sum() string {
-	words := "scenarios"
-	if len(r.Results) == 1 {
-		words = "scenario"
-	}
+func (r Runs) Sum() say.Sentence {
+	scenarios := say.N(len(r.Results), "%d scenario", "%d scenarios")
 	counts := map[Verdict]int{}
 	for _, result := range r.Results {
 		counts[result.Verdict()]++
 	}
-	var parts []string
+	var parts []say.Sentence
 	for _, v := range []Verdict{Held, NotHeld, Broken, Interrupted, CutShort} {
 		if counts[v] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[v], v))
+			parts = append(parts, say.F("%d %s", counts[v], v))
 		}
 	}
 	if len(parts) == 0 {
-		return "0 scenarios"
+		return scenarios
 	}
-	return fmt.Sprintf("%d %s: %s", len(r.Results), words, strings.Join(parts, ", "))
+	return say.F("%s: %s", scenarios, say.List(", ", parts...))
 }

@@ -4,6 +4,8 @@ import (
 	"os"
 
 	"github.com/charmbracelet/colorprofile"
+
+	"lablab/say"
 )
 
 // Sequences of ECMA-48 "select graphic rendition". They are always written; where
@@ -42,24 +44,27 @@ func Colour(f *os.File, when string, getenv func(string) string) *colorprofile.W
 }
 
 // A mark stands for one packet. Its shape tells the outcome; the colour only helps.
-type mark struct{ shape, style, word string }
+type mark struct {
+	shape, style string
+	word         say.Sentence
+}
 
 func markOf(o Outcome) mark {
 	switch o {
 	case Replied:
-		return mark{"✓", green, "replied"}
+		return mark{"✓", green, say.F("replied")}
 	case Refused:
-		return mark{"✗", red, "refused"}
+		return mark{"✗", red, say.F("refused")}
 	case Late:
-		return mark{"~", yellow, "replied late"}
+		return mark{"~", yellow, say.F("replied late")}
 	case Unsent:
-		return mark{"!", yellow, "not sent"}
+		return mark{"!", yellow, say.F("not sent")}
 	case Stalled:
-		return mark{"=", yellow, "stalled"}
+		return mark{"=", yellow, say.F("stalled")}
 	case Reset:
-		return mark{"R", red, "reset"}
+		return mark{"R", red, say.F("reset")}
 	case Lost:
-		return mark{"?", yellow, "lost"}
+		return mark{"?", yellow, say.F("lost")}
 	}
-	return mark{"·", dim, "waiting"}
+	return mark{"·", dim, say.F("waiting")}
 }

@@ -37,13 +37,15 @@ type Runs struct {
 	// Many says that the command was about any number of scenarios, even if there
 	// was but one: programs then get a list.
 	Many bool
+	// Language is what people read the results in.
+	Language *say.Language
 }
 
 // Write writes all results in one of the Formats.
 func (r Runs) Write(w io.Writer, format string) error {
 	switch format {
 	case "text":
-		return NewText(w, 80).Runs(r)
+		return NewText(w, 80, r.Language).Runs(r)
 	case "json":
 		return r.json(w)
 	case "junit":
@@ -88,6 +90,9 @@ func (r *Result) Slim() {
 // A Verdict is what a whole run comes to.
 type Verdict string
 
+// In is the verdict in a language.
+func (v Verdict) In(l *say.Language) string { return l.Text(string(v)) }
+
 // The verdicts.
 const (
 	Held        Verdict = "held"
@@ -115,17 +120,17 @@ func (r *Report) Verdict() Verdict {
 }
 
 // cause is why the run did not come to its end, or nothing.
-func (r *Report) cause() string {
+func (r *Report) cause() say.Sentence {
 	switch r.Verdict() {
 	case Broken:
 		first, _, _ := strings.Cut(r.Failed, "\n")
-		return "the run broke: " + printable(first)
+		return say.F("the run broke: %s", printable(first))
 	case Interrupted:
-		return "the run was interrupted: " + r.InterruptBy
+		return say.F("the run was interrupted: %s", r.InterruptBy)
 	case CutShort:
-		return "the record ends before the run did"
+		return say.F("the record ends before the run did")
 	}
-	return ""
+	return say.Sentence{}
 }
 
 // Name is what a run is called among others: the file of its scenario, or the
@@ -142,26 +147,26 @@ type point struct {
 	experiment int // 0 for what is about the whole run
 	title      string
 	Prediction
-	skipped string // why nothing is said about it
-	broken  bool   // it is no prediction that failed, but the run
+	skipped say.Sentence // why nothing is said about it
+	broken  bool         // it is no prediction that failed, but the run
 }
 
 // name tells the point from all others of the run.
 func (p point) name() string {
 	if p.experiment == 0 {
-		return p.Subject
+		return p.Subject.String()
 	}
 	return fmt.Sprintf("%d. %s: %s %s", p.experiment, p.title, p.Subject, p.Predicted)
 }
 
-func (p point) failed() bool { return !p.Held && p.skipped == "" }
+func (p point) failed() bool { return !p.Held && p.skipped.Empty() }
 
 // failure says in a line what is wrong.
-func (p point) failure() string {
+func (p point) failure() say.Sentence {
 	if p.broken {
 		return p.Observed
 	}
-	return fmt.Sprintf("experiment %d, %s: predicted %s, observed %s", p.experiment, p.Subject, p.Predicted, p.Observed)
+	return say.F("experiment %d, %s: predicted %s, observed %s", p.experiment, p.Subject, p.Predicted, p.Observed)
 }
 
 // points are everything that was predicted. They all hold only if the run did.
@@ -175,11 +180,11 @@ func (r *Report) points() []point {
 			all = append(all, p)
 		}
 	}
-	if cause := r.cause(); cause != "" {
-		all = append(all, point{Prediction: Prediction{Subject: "the run comes to its end", Observed: cause}, broken: true})
+	if cause := r.cause(); !cause.Empty() {
+		all = append(all, point{Prediction: Prediction{Subject: say.F("the run comes to its end"), Observed: cause}, broken: true})
 	}
 	if !r.Held && !slices.ContainsFunc(all, point.failed) {
-		all = append(all, point{Prediction: Prediction{Subject: "everything is as predicted", Observed: "not everything was as predicted"}, broken: true})
+		all = append(all, point{Prediction: Prediction{Subject: say.F("everything is as predicted"), Observed: say.F("not everything was as predicted")}, broken: true})
 	}
 	return all
 }
@@ -193,44 +198,44 @@ func (x Experiment) points() []point {
 		add(p)
 	}
 	for _, ran := range x.Ran {
-		observed := fmt.Sprintf("exit code %d", ran.Exit)
+		observed := say.F("exit code %d", ran.Exit)
 		if ran.Output != "" && ran.Exit != ran.Expected {
-			observed += ": " + printable(ran.Output)
+			observed = say.F("%s: %s", observed, printable(ran.Output))
 		}
 		add(Prediction{
-			Subject: "host " + ran.Host, Held: ran.Exit == ran.Expected, Observed: observed,
-			Predicted: fmt.Sprintf("exit code %d of %s", ran.Expected, strings.Join(ran.Command, " ")),
+			Subject: say.F("host %s", ran.Host), Held: ran.Exit == ran.Expected, Observed: observed,
+			Predicted: say.F("exit code %d of %s", ran.Expected, strings.Join(ran.Command, " ")),
 		})
 	}
 	if x.Late {
-		add(Prediction{Subject: "experiment", Predicted: "to end in time", Observed: tooLate})
-		all[len(all)-1].skipped = ""
+		add(Prediction{Subject: say.F("experiment"), Predicted: say.F("to end in time"), Observed: tooLate()})
+		all[len(all)-1].skipped = say.Sentence{}
 	}
 	if x.Complete && !x.Held && !slices.ContainsFunc(all, point.failed) {
-		add(Prediction{Subject: "experiment", Predicted: "to hold", Observed: "it did not"})
+		add(Prediction{Subject: say.F("experiment"), Predicted: say.F("to hold"), Observed: say.F("it did not")})
 	}
 	return all
 }
 
-const tooLate = "it took longer than it may"
+func tooLate() say.Sentence { return say.F("it took longer than it may") }
 
 // skipped is why nothing can be said of the experiment's predictions, if so.
-func (x Experiment) skipped() string {
+func (x Experiment) skipped() say.Sentence {
 	switch {
 	case x.Late:
-		return tooLate
+		return tooLate()
 	case !x.Begun:
-		return "not run"
+		return say.F("not run")
 	case !x.Complete:
-		return "cut short"
+		return say.F("cut short")
 	}
-	return ""
+	return say.Sentence{}
 }
 
 // whyOf is the explanation of what a point is about: that of its stream, or all.
 func (r *Report) whyOf(p point) []Paragraph {
 	about := slices.DeleteFunc(slices.Clone(r.Why), func(w Paragraph) bool {
-		return !strings.HasPrefix(strings.ToLower(w.Subject)+" ", strings.ToLower(p.Subject)+" ")
+		return !strings.HasPrefix(strings.ToLower(w.Subject.String())+" ", strings.ToLower(p.Subject.String())+" ")
 	})
 	if len(about) > 0 {
 		return about

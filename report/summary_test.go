@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -104,7 +105,7 @@ func TestVerdicts(t *testing.T) {
 	if want := []Verdict{Held, NotHeld, Broken, Interrupted, CutShort}; !slices.Equal(got, want) {
 		t.Errorf("verdicts %q, want %q", got, want)
 	}
-	if sum, want := every(t).Sum(), "5 scenarios: 1 held, 1 NOT held, 1 broken, 1 interrupted, 1 cut short"; sum != want {
+	if sum, want := every(t).Sum(), "5 scenarios: 1 held, 1 NOT held, 1 broken, 1 interrupted, 1 cut short"; sum.String() != want {
 		t.Errorf("%q, want %q", sum, want)
 	}
 }
@@ -128,11 +129,13 @@ func TestPointsFailIfTheRunDidNotHold(t *testing.T) {
 		"exit code": func(r *Report) {
 			r.Experiments[0].Ran = []timeline.Ran{{Host: "A", Exit: 1, Command: []string{"true"}}}
 		},
-		"experiment":   func(r *Report) { r.Experiments[3].Held, r.Held = false, false },
-		"unknown":      func(r *Report) { r.Held = false },
-		"no proof":     func(r *Report) { r.Experiments, r.Held = nil, false },
-		"never begun":  func(r *Report) { r.Experiments[3].Begun, r.Experiments[3].Complete, r.Held = false, false, false },
-		"a prediction": func(r *Report) { r.Experiments[2].Predictions = []Prediction{{Subject: "host A", Predicted: "x"}} },
+		"experiment":  func(r *Report) { r.Experiments[3].Held, r.Held = false, false },
+		"unknown":     func(r *Report) { r.Held = false },
+		"no proof":    func(r *Report) { r.Experiments, r.Held = nil, false },
+		"never begun": func(r *Report) { r.Experiments[3].Begun, r.Experiments[3].Complete, r.Held = false, false, false },
+		"a prediction": func(r *Report) {
+			r.Experiments[2].Predictions = []Prediction{{Subject: say.As("host A"), Predicted: say.As("x")}}
+		},
 	} {
 		r := read(t, "ping")
 		spoil(r.Report)
@@ -173,7 +176,7 @@ func TestJSONOfRuns(t *testing.T) {
 func TestTextOfRuns(t *testing.T) {
 	for _, width := range []int{40, 80, 120} {
 		var b bytes.Buffer
-		if err := NewText(&b, width).Summary(every(t)); err != nil {
+		if err := NewText(&b, width, nil).Summary(every(t)); err != nil {
 			t.Fatal(err)
 		}
 		plain := regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(b.String(), "")
@@ -187,7 +190,7 @@ func TestTextOfRuns(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	if err := NewText(&b, 80).Line(mutant(t)); err != nil || !strings.Contains(b.String(), "NOT held") {
+	if err := NewText(&b, 80, nil).Line(mutant(t)); err != nil || !strings.Contains(b.String(), "NOT held") {
 		t.Errorf("%v, %q", err, b.String())
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -20,11 +21,11 @@ func (t *Text) entries(b *bytes.Buffer, r *Report) {
 	if last == 0 {
 		return
 	}
-	when := "at the end of"
+	when := say.F("Conntrack at the end of experiment %d", last)
 	if x := r.Experiment(last); x != nil && !x.Complete {
-		when = "in the middle of"
+		when = say.F("Conntrack in the middle of experiment %d", last)
 	}
-	t.heading(b, fmt.Sprintf("Conntrack %s experiment %d", when, last))
+	t.heading(b, when)
 	var senders []string
 	for _, host := range r.Hosts {
 		for _, f := range r.Flows {
@@ -38,23 +39,23 @@ func (t *Text) entries(b *bytes.Buffer, r *Report) {
 		}
 	}
 	if len(senders) > 0 {
-		t.paragraph(b, "  ", dim, fmt.Sprintf("Not shown: the entry that sending the self-check's packet left on %s.", strings.Join(senders, " and on ")))
+		t.paragraph(b, "  ", dim, say.F("Not shown: the entry that sending the self-check's packet left on %s.", say.Names(" and on ", senders...)))
 	}
 }
 
 func (t *Text) entry(b *bytes.Buffer, f Flow) {
-	whose := "somebody else's"
+	whose := say.F("somebody else's")
 	if f.Stream != nil {
-		whose = "stream " + *f.Stream
+		whose = say.F("stream %s", *f.Stream)
 	}
 	status := f.Status
 	if !slices.Contains(status, "SEEN_REPLY") {
 		status = append([]string{"UNREPLIED"}, status...) // conntrack(8)'s word for what is missing
 	}
-	t.paragraph(b, "  "+f.Host+"  ", bold, whose+", "+f.admission())
-	t.paragraph(b, "     ", plain, fmt.Sprintf("%s  %s", f.key(), strings.Join(status, " ")))
-	t.paragraph(b, "     ", plain, fmt.Sprintf("%d sent (%d bytes), %d back (%d bytes), %d s left", f.Packets, f.Bytes, f.ReplyPackets, f.ReplyBytes, f.TimeoutSeconds))
-	t.paragraph(b, "     ", dim, fmt.Sprintf("conntrack id %d", f.ConntrackID))
+	t.paragraph(b, "  "+f.Host+"  ", bold, say.F("%s, %s", whose, f.admission()))
+	t.paragraph(b, "     ", plain, say.F("%s  %s", f.key(), strings.Join(status, " ")))
+	t.paragraph(b, "     ", plain, say.F("%d sent (%d bytes), %d back (%d bytes), %d s left", f.Packets, f.Bytes, f.ReplyPackets, f.ReplyBytes, f.TimeoutSeconds))
+	t.paragraph(b, "     ", dim, say.F("conntrack id %d", f.ConntrackID))
 }
 
 // isCanary reports whether sending the canary made that entry.
@@ -78,11 +79,11 @@ func (t *Text) rules(b *bytes.Buffer, r *Report) {
 	if len(r.Counters) == 0 {
 		return
 	}
-	t.heading(b, "Packets that each rule accepted")
+	t.heading(b, say.F("Packets that each rule accepted"))
 	w := newTable()
-	header := table.Row{"", "rule"}
+	header := t.row("", say.F("rule"))
 	for _, host := range r.Hosts {
-		header = append(header, "on "+host.Name)
+		header = append(header, t.language.Sprintf("on %s", host.Name))
 	}
 	w.AppendHeader(header)
 	type line struct {
@@ -95,18 +96,17 @@ func (t *Text) rules(b *bytes.Buffer, r *Report) {
 		l := line{c.Direction, c.Number}
 		if rows[l] == nil {
 			order = append(order, l)
-			name := c.Rule
+			name := say.As(c.Rule)
 			if c.Revoked {
-				name += " (revoked)"
+				name = say.F("%s (revoked)", c.Rule)
 			}
-			way := map[sg.Direction]string{sg.Ingress: "in", sg.Egress: "out"}[c.Direction]
-			rows[l] = table.Row{way, name}
+			rows[l] = t.row(wayOf(c.Direction), name)
 			for range r.Hosts {
 				rows[l] = append(rows[l], "-") // that host has no such rule
 			}
 		}
 		i := slices.IndexFunc(r.Hosts, func(h Host) bool { return h.Name == c.Host })
-		rows[l][2+i] = c.times()
+		rows[l][2+i] = c.times().In(t.language)
 	}
 	for _, l := range order {
 		w.AppendRow(rows[l])
@@ -115,9 +115,17 @@ func (t *Text) rules(b *bytes.Buffer, r *Report) {
 }
 
 // times is how often the rule accepted.
-func (c Counter) times() string {
+func (c Counter) times() say.Sentence {
 	if c.NeverHit {
-		return "never"
+		return say.F("never")
 	}
-	return fmt.Sprint(c.Packets)
+	return say.F("%d", c.Packets)
+}
+
+// wayOf is a direction in a word.
+func wayOf(d sg.Direction) say.Sentence {
+	if d == sg.Ingress {
+		return say.F("in")
+	}
+	return say.F("out")
 }

@@ -38,7 +38,7 @@ func (r Runs) tap(w io.Writer) error {
 func (r Result) tapPoint(b *bytes.Buffer, n int, p point) {
 	name := tapText(r.Scenario + ": " + p.name())
 	switch {
-	case p.skipped != "":
+	case !p.skipped.Empty():
 		fmt.Fprintf(b, "ok %d - %s # SKIP %s\n", n, name, p.skipped)
 		return
 	case p.Held:
@@ -46,10 +46,10 @@ func (r Result) tapPoint(b *bytes.Buffer, n int, p point) {
 		return
 	}
 	fmt.Fprintf(b, "not ok %d - %s\n  ---\n", n, name)
-	yaml(b, "  message", p.failure())
-	if p.Predicted != "" {
-		yaml(b, "  predicted", p.Predicted)
-		yaml(b, "  observed", p.Observed)
+	yaml(b, "  message", p.failure().String())
+	if !p.Predicted.Empty() {
+		yaml(b, "  predicted", p.Predicted.String())
+		yaml(b, "  observed", p.Observed.String())
 	}
 	if place := r.place(p); place != "" {
 		yaml(b, "  at", place)
@@ -57,7 +57,7 @@ func (r Result) tapPoint(b *bytes.Buffer, n int, p point) {
 	fmt.Fprintln(b, "  why:")
 	for _, w := range r.whyOf(p) {
 		for _, sentence := range w.Sentences {
-			fmt.Fprintf(b, "    - %s\n", quoted(w.Subject+": "+sentence))
+			fmt.Fprintf(b, "    - %s\n", quoted(fmt.Sprintf("%s: %s", w.Subject, sentence)))
 		}
 	}
 	fmt.Fprintln(b, "  ...")

@@ -16,12 +16,15 @@ import (
 // what follows from them. A run that is still going on can be written in these
 // three steps as it happens.
 type Text struct {
-	w     io.Writer
-	width int // columns
+	w        io.Writer
+	width    int // columns
+	language *say.Language
 }
 
 // NewText writes to w, in lines of so many columns at most where that can be.
-func NewText(w io.Writer, width int) *Text { return &Text{w: w, width: max(width, 40)} }
+func NewText(w io.Writer, width int, l *say.Language) *Text {
+	return &Text{w: w, width: max(width, 40), language: l}
+}
 
 // All writes the whole report.
 func (t *Text) All(r *Report) error {
@@ -46,18 +49,18 @@ func (t *Text) Lab(r *Report) error {
 	for _, h := range r.Hosts {
 		hosts = append(hosts, h.Name+" "+h.Address)
 	}
-	as := "as root"
+	as := say.F("as root")
 	if r.Rootless {
-		as = "without root, in a user namespace"
+		as = say.F("without root, in a user namespace")
 	}
-	t.paragraph(&b, "lab  ", bold, fmt.Sprintf("%s, on %s, %s", strings.Join(hosts, " -- "), r.Kernel, as))
+	t.paragraph(&b, padded(t.language.Sprintf("lab"), 5), bold, say.F("%s, on %s, %s", strings.Join(hosts, " -- "), r.Kernel, as))
 	t.groups(&b, r)
 	var dropped []string
 	for _, c := range r.Canaries {
 		dropped = append(dropped, c.Host)
 	}
 	if len(dropped) > 0 {
-		t.paragraph(&b, "     ", dim, fmt.Sprintf("Self-check: a packet that no rule allows was sent to %s; the kernel was seen to drop it.", strings.Join(dropped, " and to ")))
+		t.paragraph(&b, "     ", dim, say.F("Self-check: a packet that no rule allows was sent to %s; the kernel was seen to drop it.", say.Names(" and to ", dropped...)))
 	}
 	if r.TimeScale > 0 {
 		t.paragraph(&b, "     ", yellow, r.lapse())
@@ -67,7 +70,7 @@ func (t *Text) Lab(r *Report) error {
 	}
 	if r.Question != "" {
 		b.WriteByte('\n')
-		t.paragraph(&b, "", bold, r.Question)
+		t.paragraph(&b, "", bold, say.Text(r.Question))
 	}
 	return t.flush(&b)
 }
@@ -84,38 +87,47 @@ func (t *Text) Experiment(r *Report, number int) error {
 	for _, do := range x.Do {
 		t.paragraph(&b, "  ", dim, do)
 	}
-	longest := 0
-	for _, result := range x.Streams {
-		longest = max(longest, len(result.Stream))
-	}
+	names := namesOf(x.Streams)
 	for _, result := range x.Streams {
 		if s := r.Stream(result.Stream); s != nil && x.Packets > 0 {
-			t.lane(&b, s, result, x.Number, laneLabel(s.Name, longest))
+			t.lane(&b, s, result, x.Number, laneLabel(t.language, s.Name, names))
 		}
 	}
 	for _, ran := range x.Ran {
-		t.paragraph(&b, "  ", plain, fmt.Sprintf("%s ended with exit code %d", strings.Join(ran.Command, " "), ran.Exit))
+		t.paragraph(&b, "  ", plain, say.F("%s ended with exit code %d", strings.Join(ran.Command, " "), ran.Exit))
 	}
 	t.remembered(&b, r, x.Number)
 	switch {
 	case x.Late:
-		t.paragraph(&b, "  ", red, "this experiment took longer than it may")
+		t.paragraph(&b, "  ", red, say.F("this experiment took longer than it may"))
 	case !x.Complete:
-		t.paragraph(&b, "  ", yellow, "this experiment was not finished")
+		t.paragraph(&b, "  ", yellow, say.F("this experiment was not finished"))
 	}
 	return t.flush(&b)
 }
 
 // lapse says that the run is a time-lapse.
-func (r *Report) lapse() string {
-	return fmt.Sprintf("Time-lapse: waits, and how long idle flows are remembered, are multiplied by %v.", r.TimeScale)
+func (r *Report) lapse() say.Sentence {
+	return say.F("Time-lapse: waits, and how long idle flows are remembered, are multiplied by %v.", r.TimeScale)
 }
 
-func title(number int, words string) string { return fmt.Sprintf("Experiment %d: %s", number, words) }
+func title(number int, words string) say.Sentence {
+	return say.F("Experiment %d: %s", number, say.Text(words))
+}
 
 // laneLabel stands before the marks of a stream; the labels of one experiment are
 // equally wide.
-func laneLabel(stream string, width int) string { return fmt.Sprintf("  stream %-*s  ", width, stream) }
+func laneLabel(l *say.Language, stream string, all []string) string {
+	return "  " + l.Sprintf("stream %s", padded(stream, widest(all))) + "  "
+}
+
+func namesOf(results []StreamResult) []string {
+	var names []string
+	for _, r := range results {
+		names = append(names, r.Stream)
+	}
+	return names
+}
 
 // lane is a mark for each packet of a stream in one experiment, and the count.
 func (t *Text) lane(b *bytes.Buffer, s *Stream, result StreamResult, experiment int, label string) {
@@ -125,14 +137,14 @@ func (t *Text) lane(b *bytes.Buffer, s *Stream, result StreamResult, experiment 
 			marks = append(marks, markOf(p.Outcome))
 		}
 	}
-	count := fmt.Sprintf("%d sent, %s", result.Sent, result.count())
-	room := t.width - len(label)
+	count := t.language.Sprintf("%d sent, %s", result.Sent, result.count())
+	room := t.width - width(label)
 	for len(marks) > room {
 		fmt.Fprintf(b, "%s%s\n", label, drawn(marks[:room]))
-		marks, label = marks[room:], strings.Repeat(" ", len(label))
+		marks, label = marks[room:], strings.Repeat(" ", width(label))
 	}
-	if len(marks)+2+len(count) > room {
-		fmt.Fprintf(b, "%s%s\n%s%s\n", label, drawn(marks), strings.Repeat(" ", len(label)), count)
+	if len(marks)+2+width(count) > room {
+		fmt.Fprintf(b, "%s%s\n%s%s\n", label, drawn(marks), strings.Repeat(" ", width(label)), count)
 		return
 	}
 	fmt.Fprintf(b, "%s%s  %s\n", label, drawn(marks), count)
@@ -154,20 +166,20 @@ func drawn(marks []mark) string {
 }
 
 // count is a result in words: "27 replied", "19 refused", "9 replied, 10 refused".
-func (s StreamResult) count() string {
-	var parts []string
+func (s StreamResult) count() say.Sentence {
+	var parts []say.Sentence
 	for _, c := range []struct {
 		n    int
-		word string
-	}{{s.Received, "replied"}, {s.Refused, "refused"}, {s.Stalled, "stalled"}, {s.Reset, "reset"}, {s.Sent - s.Received - s.Refused - s.Stalled - s.Reset, "lost"}} {
+		word Outcome
+	}{{s.Received, Replied}, {s.Refused, Refused}, {s.Stalled, Stalled}, {s.Reset, Reset}, {s.Sent - s.Received - s.Refused - s.Stalled - s.Reset, Lost}} {
 		if c.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.word))
+			parts = append(parts, say.F("%d %s", c.n, c.word))
 		}
 	}
 	if len(parts) == 0 {
-		return "none"
+		return say.F("none")
 	}
-	return strings.Join(parts, ", ")
+	return say.List(", ", parts...)
 }
 
 // remembered says in a line what each stream's entry at its destination is.
@@ -184,28 +196,31 @@ func (t *Text) remembered(b *bytes.Buffer, r *Report, experiment int) {
 			seen = true
 			if f.Host == s.To && f.Stream != nil && *f.Stream == s.Name {
 				known = true
-				t.paragraph(b, "  ", dim, fmt.Sprintf("%s remembers stream %s, %s.", s.To, s.Name, f.admission()))
+				t.paragraph(b, "  ", dim, say.F("%s remembers stream %s, %s.", s.To, s.Name, f.admission()))
 			}
 		}
 		if seen && !known {
-			t.paragraph(b, "  ", dim, fmt.Sprintf("%s remembers nothing of stream %s.", s.To, s.Name))
+			t.paragraph(b, "  ", dim, say.F("%s remembers nothing of stream %s.", s.To, s.Name))
 		}
 	}
 }
 
 // admission says which rule let a flow in, and what has become of the rule.
-func (f Flow) admission() string {
+func (f Flow) admission() say.Sentence { return say.F("admitted by %s", f.by()) }
+
+// by is the rule that let a flow in, and what has become of it.
+func (f Flow) by() say.Sentence {
 	switch {
 	case f.AdmittedBy == nil:
-		return "admitted by no rule of a security group"
+		return say.F("no rule of a security group")
 	case f.EqualSince != nil:
-		return fmt.Sprintf("admitted by %s (revoked in experiment %d; an equal rule is in force again since %d)", *f.AdmittedBy, *f.RevokedIn, *f.EqualSince)
+		return say.F("%s (revoked in experiment %d; an equal rule is in force again since %d)", *f.AdmittedBy, *f.RevokedIn, *f.EqualSince)
 	case f.GroupLeftIn != nil:
-		return fmt.Sprintf("admitted by %s (whose group was taken from %s in experiment %d)", *f.AdmittedBy, f.Host, *f.GroupLeftIn)
+		return say.F("%s (whose group was taken from %s in experiment %d)", *f.AdmittedBy, f.Host, *f.GroupLeftIn)
 	case f.AdmittingGone:
-		return fmt.Sprintf("admitted by %s (revoked in experiment %d)", *f.AdmittedBy, *f.RevokedIn)
+		return say.F("%s (revoked in experiment %d)", *f.AdmittedBy, *f.RevokedIn)
 	}
-	return "admitted by " + *f.AdmittedBy
+	return say.As(*f.AdmittedBy)
 }
 
 // Conclusion writes what follows: predicted and observed, the conntrack
@@ -220,15 +235,15 @@ func (t *Text) Conclusion(r *Report) error {
 		switch {
 		case s.Sent == 0:
 		case s.isPing():
-			t.heading(&b, fmt.Sprintf("Stream %s, as ping(8) sums it up", s.Name))
+			t.heading(&b, say.F("Stream %s, as ping(8) sums it up", s.Name))
 			b.WriteString(s.pingStatistics())
 		default:
-			t.heading(&b, fmt.Sprintf("Stream %s (%s)", s.Name, s.what()))
+			t.heading(&b, say.F("Stream %s (%s)", s.Name, s.what()))
 			t.paragraph(&b, "  ", plain, s.statistics())
 		}
 	}
 	if len(r.Why) > 0 {
-		t.heading(&b, "Why")
+		t.heading(&b, say.F("Why"))
 		for _, p := range r.Why {
 			t.paragraph(&b, "  ", bold, p.Subject)
 			for _, sentence := range p.Sentences {
@@ -243,41 +258,41 @@ func (t *Text) Conclusion(r *Report) error {
 func (t *Text) verdict(b *bytes.Buffer, r *Report) {
 	b.WriteByte('\n')
 	if r.Missed.Verdicts > 0 || r.Missed.Events > 0 {
-		t.paragraph(b, "", yellow, fmt.Sprintf("Missed: %d verdicts and %d conntrack events that the kernel gave were not heard; the evidence is not complete.",
+		t.paragraph(b, "", yellow, say.F("Missed: %d verdicts and %d conntrack events that the kernel gave were not heard; the evidence is not complete.",
 			r.Missed.Verdicts, r.Missed.Events))
 	}
 	switch {
 	case r.Interrupted:
-		t.paragraph(b, "", yellow, fmt.Sprintf("Interrupted (%s): this is what was seen by then.", r.InterruptBy))
+		t.paragraph(b, "", yellow, say.F("Interrupted (%s): this is what was seen by then.", r.InterruptBy))
 	case r.Held && (r.Missed.Verdicts > 0 || r.Missed.Events > 0):
-		t.paragraph(b, "", yellow, "As far as was heard, everything was as predicted.")
+		t.paragraph(b, "", yellow, say.F("As far as was heard, everything was as predicted."))
 	case r.Held:
-		t.paragraph(b, "", green, "Everything was as predicted.")
+		t.paragraph(b, "", green, say.F("Everything was as predicted."))
 	default:
-		t.paragraph(b, "", red, "NOT everything was as predicted.")
+		t.paragraph(b, "", red, say.F("NOT everything was as predicted."))
 	}
 }
 
 // comparison is predicted × observed: a table, or a list where a table does not fit.
 func (t *Text) comparison(b *bytes.Buffer, r *Report) {
 	const others, narrow = 54, 14 // columns of the rest of the table, and of the title at least
-	t.heading(b, "Predicted and observed")
-	if t.width < others+narrow || r.wordy(t.width) {
+	t.heading(b, say.F("Predicted and observed"))
+	if t.width < others+narrow || r.wordy(t.language, t.width) {
 		for _, x := range r.Experiments {
-			t.paragraph(b, fmt.Sprintf("  %d  ", x.Number), plain, x.Title)
+			t.paragraph(b, fmt.Sprintf("  %d  ", x.Number), plain, say.Text(x.Title))
 			for _, p := range x.Predictions {
-				t.paragraph(b, "     ", p.style(x), fmt.Sprintf("%s: predicted %s; observed %s; held: %s", p.Subject, p.Predicted, p.Observed, p.held(x)))
+				t.paragraph(b, "     ", p.style(x), say.F("%s: predicted %s; observed %s; held: %s", p.Subject, p.Predicted, p.Observed, p.held(x)))
 			}
 		}
 		return
 	}
 	w := newTable()
-	w.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: t.width - others, WidthMaxEnforcer: text.WrapSoft}})
-	w.AppendHeader(table.Row{"#", "experiment", "of", "predicted", "observed", "held"})
+	w.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: t.width - others, WidthMaxEnforcer: wrap}})
+	w.AppendHeader(t.row("#", say.F("experiment"), say.F("of"), say.F("predicted"), say.F("observed"), say.F("held")))
 	for _, x := range r.Experiments {
 		number, title := fmt.Sprint(x.Number), x.Title
 		for _, p := range x.Predictions {
-			w.AppendRow(table.Row{number, title, p.Subject, p.Predicted, p.Observed, styled(p.style(x), p.held(x))})
+			w.AppendRow(t.row(number, say.Text(title), p.Subject, p.Predicted, p.Observed, styled(p.style(x), p.held(x).In(t.language))))
 			number, title = "", ""
 		}
 	}
@@ -285,32 +300,32 @@ func (t *Text) comparison(b *bytes.Buffer, r *Report) {
 }
 
 // wordy reports whether predictions say too much for a table of that width.
-func (r *Report) wordy(width int) bool {
+func (r *Report) wordy(l *say.Language, columns int) bool {
 	const rest = 34 // columns of the number, a narrow title, the subject and what held
 	longest := 0
 	for _, x := range r.Experiments {
 		for _, p := range x.Predictions {
-			longest = max(longest, len(p.Predicted)+len(p.Observed))
+			longest = max(longest, width(p.Predicted.In(l))+width(p.Observed.In(l)))
 		}
 	}
-	return longest+rest > width
+	return longest+rest > columns
 }
 
 // held says whether the prediction held.
-func (p Prediction) held(x Experiment) string {
+func (p Prediction) held(x Experiment) say.Sentence {
 	switch {
 	case p.Held:
-		return "yes"
+		return say.F("yes")
 	case !x.Begun:
-		return "not run"
+		return say.F("not run")
 	case !x.Complete:
-		return "cut short"
+		return say.F("cut short")
 	}
-	return "NO"
+	return say.F("NO")
 }
 
 func (p Prediction) style(x Experiment) string {
-	return map[string]string{"yes": green, "not run": yellow, "cut short": yellow, "NO": red}[p.held(x)]
+	return map[string]string{"yes": green, "not run": yellow, "cut short": yellow, "NO": red}[p.held(x).String()]
 }
 
 // matching is how many packets had the outcome that was observed.
@@ -328,18 +343,30 @@ func (s StreamResult) matching() int {
 	return 0
 }
 
-func (t *Text) heading(b *bytes.Buffer, title string) {
-	fmt.Fprintf(b, "\n%s\n", styled(bold, title))
+func (t *Text) heading(b *bytes.Buffer, title say.Sentence) {
+	fmt.Fprintf(b, "\n%s\n", styled(bold, title.In(t.language)))
 }
 
 // paragraph writes words in lines that fit: the first behind lead, the others
 // behind as much space.
-func (t *Text) paragraph(b *bytes.Buffer, lead, style, words string) {
-	room := t.width - len(lead)
-	for _, line := range strings.Split(text.WrapSoft(words, room), "\n") {
+func (t *Text) paragraph(b *bytes.Buffer, lead, style string, words say.Sentence) {
+	room := t.width - width(lead)
+	for _, line := range strings.Split(wrap(words.In(t.language), room), "\n") {
 		fmt.Fprintf(b, "%s%s\n", lead, styled(style, strings.TrimRight(line, " ")))
-		lead = strings.Repeat(" ", len(lead))
+		lead = strings.Repeat(" ", width(lead))
 	}
+}
+
+// row is a row of a table, in the language.
+func (t *Text) row(cells ...any) table.Row {
+	row := make(table.Row, len(cells))
+	for i, cell := range cells {
+		row[i] = cell
+		if s, can := cell.(say.Sayer); can {
+			row[i] = s.In(t.language)
+		}
+	}
+	return row
 }
 
 func (t *Text) flush(b *bytes.Buffer) error {

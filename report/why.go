@@ -1,11 +1,11 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"lablab/flow"
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -19,7 +19,7 @@ func (b *builder) why() []Paragraph {
 		if s.Sent == 0 {
 			continue
 		}
-		t := &teller{builder: b, stream: s, Paragraph: Paragraph{Subject: fmt.Sprintf("Stream %s (%s)", s.Name, s.what())}}
+		t := &teller{builder: b, stream: s, Paragraph: Paragraph{Subject: say.F("Stream %s (%s)", s.Name, s.what())}}
 		t.tell()
 		paragraphs = append(paragraphs, t.Paragraph)
 	}
@@ -91,13 +91,13 @@ func (t *teller) anotherFlow() {
 		if other.From != t.stream.From || other.To != t.stream.To || other.Protocol != t.stream.Protocol || other.Port != t.stream.Port {
 			continue
 		}
-		what := "ICMP id"
+		what, told := say.F("ICMP id"), say.F("pings")
 		if !t.stream.isPing() {
-			what = "source port"
+			what, told = say.F("source port"), say.F("connections")
 		}
 		if other.ICMPID != t.stream.ICMPID || other.SourcePort != t.stream.SourcePort {
 			t.say(t.outset(), "The hosts and the protocol are those of stream %s, but the %s is another, and conntrack tells %s apart by that: for it, this is another flow.",
-				other.Name, what, map[string]string{"ICMP id": "pings", "source port": "connections"}[what])
+				other.Name, what, told)
 		} else {
 			t.say(t.outset(), "Hosts, protocol and %s are those of stream %s: for conntrack this is the same flow.", what, other.Name)
 		}
@@ -180,19 +180,19 @@ func (t *teller) replies() {
 // unproved tells of packets whose fate nobody saw.
 func (t *teller) unproved() {
 	if t.stream.Stalled > 0 {
-		t.say(t.sum(became(Stalled)), "The connection was there, and %s in it: segments were seen to be dropped, and messages to be sent again (%s), to no avail.", counted(t.stream.Stalled, "message stalled", "messages stalled"), timesWord(t.stream.Retransmitted))
+		t.say(t.sum(became(Stalled)), "The connection was there, and %s in it: segments were seen to be dropped, and messages to be sent again (%s), to no avail.", say.N(t.stream.Stalled, "%d message stalled", "%d messages stalled"), timesWord(t.stream.Retransmitted))
 	}
 	if t.stream.Belated > 0 {
 		t.say(t.sum(belated), "%d of them got through later, when the way was free again: TCP had not given up.", t.stream.Belated)
 	}
 	if t.stream.Reset > 0 {
-		t.say(t.sum(became(Reset)), "Of %s the sender was told that nobody listens.", counted(t.stream.Reset, "packet", "packets"))
+		t.say(t.sum(became(Reset)), "Of %s the sender was told that nobody listens.", say.N(t.stream.Reset, "%d packet", "%d packets"))
 	}
 	if t.stream.Lost > 0 {
-		t.say(t.sum(became(Lost)), "%s neither answered nor seen to be dropped: lost, behind the rules or unseen.", counted(t.stream.Lost, "packet was", "packets were"))
+		t.say(t.sum(became(Lost)), "%s neither answered nor seen to be dropped: lost, behind the rules or unseen.", say.N(t.stream.Lost, "%d packet was", "%d packets were"))
 	}
 	if t.stream.Late > 0 {
-		t.say(t.sum(became(Late)), "%s more than a second, and counts as received.", counted(t.stream.Late, "reply took", "replies took"))
+		t.say(t.sum(became(Late)), "%s more than a second, and counts as received.", say.N(t.stream.Late, "%d reply took", "%d replies took"))
 	}
 }
 
@@ -234,8 +234,8 @@ func (t *teller) entryAt(r VerdictRange, host string) (entry *Flow, looked bool)
 }
 
 // entryGone says how conntrack lost a flow, as far as it was told.
-func (t *teller) entryGone(r VerdictRange) string {
-	gone := r.Host + "'s conntrack entry was gone"
+func (t *teller) entryGone(r VerdictRange) say.Sentence {
+	gone := say.F("%s's conntrack entry was gone", r.Host)
 	if r.First > len(t.stream.Packets) {
 		return gone
 	}
@@ -244,65 +244,62 @@ func (t *teller) entryGone(r VerdictRange) string {
 			break // what destroyed the entry is told before the packet is, or soon after
 		}
 		if e.Host == r.Host && e.Event == flow.Destroy && e.Stream != nil && *e.Stream == t.stream.Name && e.Experiment <= t.stream.Packets[r.First-1].Experiment {
-			gone = fmt.Sprintf("%s's conntrack entry had been destroyed in experiment %d", r.Host, e.Experiment)
+			gone = say.F("%s's conntrack entry had been destroyed in experiment %d", r.Host, e.Experiment)
 		}
 	}
 	return gone
 }
 
 // sinceRevoked names the rule that would have matched, if it was revoked.
-func (t *teller) sinceRevoked() string {
+func (t *teller) sinceRevoked() say.Sentence {
 	rule := t.rule(t.admitted)
 	if rule == nil {
-		return ""
+		return say.Sentence{}
 	}
 	if experiment, _, done := t.gone(rule, t.stream.To); experiment > 0 {
-		return fmt.Sprintf(" any more (%s in experiment %d)", done, experiment)
+		return say.F(" any more (%s in experiment %d)", done, experiment)
 	}
-	return ""
+	return say.Sentence{}
 }
 
-func (t *teller) packets(r VerdictRange) string { return "S" + seqs(r)[1:] }
-
-func seqs(r VerdictRange) string {
+func (t *teller) packets(r VerdictRange) say.Sentence {
 	if r.First == r.Last {
-		return fmt.Sprintf("seq %d", r.First)
+		return say.F("Seq %d", r.First)
 	}
-	return fmt.Sprintf("seq %d–%d", r.First, r.Last)
+	return say.F("Seq %d–%d", r.First, r.Last)
 }
 
-func were(r VerdictRange) string {
+func seqs(r VerdictRange) say.Sentence {
+	if r.First == r.Last {
+		return say.F("seq %d", r.First)
+	}
+	return say.F("seq %d–%d", r.First, r.Last)
+}
+
+func were(r VerdictRange) say.Agreement {
 	if r.First == r.Last {
 		return "was"
 	}
 	return "were"
 }
 
-func theyWere(r VerdictRange) string {
+func theyWere(r VerdictRange) say.Agreement {
 	if r.First == r.Last {
 		return "it was"
 	}
 	return "they were"
 }
 
-func them(r VerdictRange) string {
+func them(r VerdictRange) say.Agreement {
 	if r.First == r.Last {
 		return "it"
 	}
 	return "them"
 }
 
-// counted is so many of something.
-func counted(n int, one, many string) string {
+func timesWord(n int) say.Sentence {
 	if n == 1 {
-		return "1 " + one
+		return say.F("once")
 	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-func timesWord(n int) string {
-	if n == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
+	return say.F("%d times", n)
 }

@@ -49,11 +49,33 @@ func As(text string) Sentence { return Sentence{format: "%s", args: []any{text}}
 
 // List is a sentence made of others.
 func List(separator string, all ...Sentence) Sentence {
-	args := make([]any, len(all))
-	for i, s := range all {
-		args[i] = s
+	if len(all) == 0 {
+		return Sentence{}
 	}
-	return Sentence{format: strings.TrimPrefix(strings.Repeat(separator+"%s", len(all)), separator), args: args}
+	return Sentence{format: "%s", args: []any{list{separator, all}}}
+}
+
+// Names is a list of what is the same in all languages.
+func Names(separator string, names ...string) Sentence {
+	all := make([]Sentence, len(names))
+	for i, name := range names {
+		all[i] = As(name)
+	}
+	return List(separator, all...)
+}
+
+// A list is told with the separator of the language.
+type list struct {
+	separator string
+	all       []Sentence
+}
+
+func (s list) In(l *Language) string {
+	told := make([]string, len(s.all))
+	for i, one := range s.all {
+		told[i] = one.In(l)
+	}
+	return strings.Join(told, l.lookUp(s.separator))
 }
 
 // String is the sentence in English.
@@ -76,3 +98,12 @@ func (s Sentence) Empty() bool { return s.format == "" }
 
 // MarshalText is the sentence in English: JSON is for machines.
 func (s Sentence) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote: English it stays.
+func (s *Sentence) UnmarshalText(text []byte) error {
+	*s = Sentence{}
+	if len(text) > 0 {
+		*s = As(string(text))
+	}
+	return nil
+}

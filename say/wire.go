@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // A Kept is a sentence as it is recorded or sent, so that whoever reads it may be told
@@ -41,6 +42,12 @@ func keep(arg any) any {
 	switch a := arg.(type) {
 	case Sentence:
 		return a.Keep()
+	case list:
+		k := &Kept{Format: strings.TrimPrefix(strings.Repeat(a.separator+"%s", len(a.all)), a.separator)}
+		for _, one := range a.all {
+			k.Args = append(k.Args, one.Keep())
+		}
+		return k
 	case error:
 		if kept := KeepError(a); kept != nil {
 			return kept

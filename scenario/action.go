@@ -5,11 +5,12 @@ import (
 	"strings"
 	"time"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
-// An Action is one of the types below. Its String is what a person is told.
-type Action interface{ fmt.Stringer }
+// An Action is one of the types below. Said is what a person is told.
+type Action interface{ Said() say.Sentence }
 
 // Start starts a stream from one host to another: ICMP echo requests, datagrams
 // or the messages of one TCP connection.
@@ -93,96 +94,96 @@ type Exec struct {
 	Exit    int // the exit code that is expected
 }
 
-func (a Start) String() string {
+func (a Start) Said() say.Sentence {
 	switch a.Protocol {
 	case sg.TCP:
-		return fmt.Sprintf("start stream %s: tcp to %s port %d from %s", a.Stream, a.To, a.Port, a.From)
+		return say.F("start stream %s: tcp to %s port %d from %s", a.Stream, a.To, a.Port, a.From)
 	case sg.UDP:
-		return fmt.Sprintf("start stream %s: udp to %s port %d from %s", a.Stream, a.To, a.Port, a.From)
+		return say.F("start stream %s: udp to %s port %d from %s", a.Stream, a.To, a.Port, a.From)
 	}
-	return fmt.Sprintf("start stream %s: ping %s from %s", a.Stream, a.To, a.From)
+	return say.F("start stream %s: ping %s from %s", a.Stream, a.To, a.From)
 }
 
-func (a Stop) String() string { return fmt.Sprintf("stop stream %s", a.Stream) }
+func (a Stop) Said() say.Sentence { return say.F("stop stream %s", a.Stream) }
 
-func (a Restart) String() string {
-	as := "as a new flow"
+func (a Restart) Said() say.Sentence {
+	as := say.F("as a new flow")
 	if a.Same {
-		as = "as the same flow"
+		as = say.F("as the same flow")
 	}
-	return fmt.Sprintf("stop stream %s and start it again as stream %s, %s", a.Stream, a.As, as)
+	return say.F("stop stream %s and start it again as stream %s, %s", a.Stream, a.As, as)
 }
 
-func (a Revoke) String() string {
-	return fmt.Sprintf("revoke %s %s of group %s", rules(len(a.Rules)), strings.Join(a.Rules, ", "), a.Group)
+func (a Revoke) Said() say.Sentence {
+	return say.F("revoke %s %s of group %s", rules(len(a.Rules)), strings.Join(a.Rules, ", "), a.Group)
 }
 
-func (a RevokeSame) String() string {
-	return fmt.Sprintf("revoke %s %s of group %s", rules(len(a.Rules)), texts(a.Rules), a.Group)
+func (a RevokeSame) Said() say.Sentence {
+	return say.F("revoke %s %s of group %s", rules(len(a.Rules)), texts(a.Rules), a.Group)
 }
 
-func (a Authorize) String() string {
+func (a Authorize) Said() say.Sentence {
 	named := make([]string, len(a.Rules))
 	for i, r := range a.Rules {
 		named[i] = fmt.Sprintf("%s (%s)", r.ID, r)
 	}
-	return fmt.Sprintf("authorize %s %s in group %s", rules(len(a.Rules)), strings.Join(named, ", "), a.Group)
+	return say.F("authorize %s %s in group %s", rules(len(a.Rules)), strings.Join(named, ", "), a.Group)
 }
 
-func (a SetGroups) String() string {
+func (a SetGroups) Said() say.Sentence {
 	if len(a.Groups) == 0 {
-		return fmt.Sprintf("take all groups from %s", a.Host)
+		return say.F("take all groups from %s", a.Host)
 	}
-	return fmt.Sprintf("change the groups of %s to %s", a.Host, strings.Join(a.Groups, ", "))
+	return say.F("change the groups of %s to %s", a.Host, strings.Join(a.Groups, ", "))
 }
 
-func (a Cut) String() string {
-	where := ""
+func (a Cut) Said() say.Sentence {
+	var where say.Sentence
 	if a.Host != "" {
-		where = " on " + a.Host
+		where = say.F(" on %s", a.Host)
 	}
 	switch {
 	case a.Stream != "":
-		return fmt.Sprintf("delete the conntrack entries of stream %s%s", a.Stream, where)
+		return say.F("delete the conntrack entries of stream %s%s", a.Stream, where)
 	case a.AdmittedBy != "":
-		return fmt.Sprintf("delete the conntrack entries that rule %s admitted%s", a.AdmittedBy, where)
+		return say.F("delete the conntrack entries that rule %s admitted%s", a.AdmittedBy, where)
 	}
-	return "delete all conntrack entries" + where
+	return say.F("delete all conntrack entries%s", where)
 }
 
-func (a Wait) String() string { return fmt.Sprintf("wait %s", a.For) }
+func (a Wait) Said() say.Sentence { return say.F("wait %s", a.For) }
 
-func (a Configure) String() string {
-	var parts []string
+func (a Configure) Said() say.Sentence {
+	var parts []say.Sentence
 	if a.Timeouts != nil {
-		parts = append(parts, "use the conntrack timeouts of "+a.Timeouts.Profile)
+		parts = append(parts, say.F("use the conntrack timeouts of %s", a.Timeouts.Profile))
 	}
 	if a.Loose != nil {
-		parts = append(parts, map[bool]string{
-			true: "let conntrack take up TCP connections in the middle", false: "let conntrack take up no TCP connection in the middle",
+		parts = append(parts, map[bool]say.Sentence{
+			true: say.F("let conntrack take up TCP connections in the middle"), false: say.F("let conntrack take up no TCP connection in the middle"),
 		}[*a.Loose])
 	}
-	return strings.Join(parts, " and ")
+	return say.List(" and ", parts...)
 }
 
-func (a SetACL) String() string {
+func (a SetACL) Said() say.Sentence {
 	if a.ACL == nil {
-		return fmt.Sprintf("take the network ACL away from %s", a.Host)
+		return say.F("take the network ACL away from %s", a.Host)
 	}
-	var listed []string
+	var listed []say.Sentence
 	for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
 		for _, r := range a.ACL.Rules(d) {
-			listed = append(listed, fmt.Sprintf("%s %s", d, r))
+			listed = append(listed, say.F("%s %s", d, r))
 		}
 	}
-	return fmt.Sprintf("put a network ACL before %s: %s", a.Host, strings.Join(append(listed, "all else is denied"), "; "))
+	return say.F("put a network ACL before %s: %s", a.Host, say.List("; ", append(listed, say.F("all else is denied"))...))
 }
 
-func (a Exec) String() string {
-	return fmt.Sprintf("run on %s: %s", a.Host, strings.Join(a.Command, " "))
+func (a Exec) Said() say.Sentence {
+	return say.F("run on %s: %s", a.Host, strings.Join(a.Command, " "))
 }
 
-func rules(n int) string {
+func rules(n int) say.Agreement {
 	if n == 1 {
 		return "rule"
 	}

@@ -174,7 +174,7 @@ func FuzzRead(f *testing.F) {
 		if err == nil {
 			for _, e := range sc.Experiments {
 				for _, a := range e.Do {
-					_ = a.String()
+					_ = a.Said().String()
 				}
 			}
 			return
@@ -220,7 +220,7 @@ func TestEverything(t *testing.T) {
 	var done []string
 	for _, e := range sc.Experiments {
 		for _, a := range e.Do {
-			done = append(done, a.String())
+			done = append(done, a.Said().String())
 		}
 	}
 	want := []string{

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lablab/flow"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -36,14 +37,30 @@ type Host struct {
 
 // A Plan is an experiment as it is predicted, before anything runs.
 type Plan struct {
-	Number  int      `json:"number"`
-	Title   string   `json:"title"`
-	Do      []string `json:"do"`             // what is done first, in words
-	Packets int      `json:"packets"`        // of each stream, that are then let pass
-	Line    int      `json:"line,omitempty"` // in the scenario's file
+	Number int      `json:"number"`
+	Title  string   `json:"title"`
+	Do     []string `json:"do"` // what is done first, in words
+	// Doing is Do as it can be told in other languages.
+	Doing   []*say.Kept `json:"doing,omitempty"`
+	Packets int         `json:"packets"`        // of each stream, that are then let pass
+	Line    int         `json:"line,omitempty"` // in the scenario's file
 	// Within is how long it may take; 0 for as long as it needs.
 	Within    time.Duration `json:"within_ns,omitempty"`
 	Predicted []Prediction  `json:"predicted"`
+}
+
+// Said is what is done first. A record that says two things of it is taken by its words.
+func (p Plan) Said() []say.Sentence {
+	said := make([]say.Sentence, len(p.Do))
+	for i, do := range p.Do {
+		said[i] = say.As(do)
+		if i < len(p.Doing) {
+			if s := p.Doing[i].Sentence(); s.String() == do {
+				said[i] = s
+			}
+		}
+	}
+	return said
 }
 
 // A Prediction is one thing that is expected of a stream, or of a host, at the end of

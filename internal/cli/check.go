@@ -60,7 +60,7 @@ works on any system.`,
 			if err := read.text(env.Stdout); err != nil || read.Check == nil {
 				return broken(err)
 			}
-			text := report.NewText(report.Colour(env.Stdout, colour, env.Getenv), report.Width(env.Stdout))
+			text := newText(env, colour)
 			return broken(text.Check(read.Check))
 		},
 	}

@@ -33,7 +33,7 @@ func newPresenter(env Env, live bool, colour string, quiet bool) *presenter {
 
 // newText writes for people to standard output.
 func newText(env Env, colour string) *report.Text {
-	return report.NewText(report.Colour(env.Stdout, colour, env.Getenv), report.Width(env.Stdout))
+	return report.NewText(report.Colour(env.Stdout, colour, env.Getenv), report.Width(env.Stdout), env.Language)
 }
 
 // newProgress is how the run is shown on standard error while it goes on, or nil
@@ -50,9 +50,9 @@ func newProgress(env Env, text bool, colour string) *report.Progress {
 	}
 	words := report.Colour(env.Stderr, colour, env.Getenv)
 	if terminal {
-		return report.NewProgress(words, env.Stderr, func() (int, int) { return report.Size(env.Stderr) })
+		return report.NewProgress(words, env.Stderr, func() (int, int) { return report.Size(env.Stderr) }, env.Language)
 	}
-	return report.NewProgress(words, nil, nil)
+	return report.NewProgress(words, nil, nil, env.Language)
 }
 
 // present follows the events to their end and returns what came of the run.

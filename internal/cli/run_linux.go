@@ -99,7 +99,7 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 	text := newText(out.env, f.colour)
 	lines := text
 	if !f.text() {
-		lines = report.NewText(report.Colour(env.Stderr, f.colour, env.Getenv), report.Width(env.Stderr))
+		lines = report.NewText(report.Colour(env.Stderr, f.colour, env.Getenv), report.Width(env.Stderr), env.Language)
 	}
 	b := &batch{jobs: f.jobs, slim: !f.full()}
 	b.play = func(ctx context.Context, i int, sc *scenario.Scenario, log *timeline.Log) error {

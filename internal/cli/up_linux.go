@@ -121,7 +121,7 @@ func namesHosts() (func([]scenario.Host) error, error) {
 
 // follow writes a line for each event that a person would tell another.
 func follow(env Env, f upFlags, keeper *control.Keeper) {
-	lines := report.NewProgress(report.Colour(env.Stdout, f.colour, env.Getenv), nil, nil)
+	lines := report.NewProgress(report.Colour(env.Stdout, f.colour, env.Getenv), nil, nil, env.Language)
 	for e := range keeper.Events(context.Background()) {
 		lines.Add(e)
 	}

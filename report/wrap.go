@@ -1,0 +1,78 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// What go-pretty takes for the width of "…" and "–" depends on the locale unless it is
+// told, and a report is the same everywhere.
+func init() { text.OverrideRuneWidthEastAsianWidth(false) }
+
+// width is how many columns s takes on a terminal. Japanese letters take two.
+func width(s string) int { return text.StringWidthWithoutEscSequences(s) }
+
+// padded is s and as many spaces as make it so wide.
+func padded(s string, columns int) string {
+	return s + strings.Repeat(" ", max(columns-width(s), 0))
+}
+
+// wrap is words in lines of so many columns. Between Japanese letters a line may end
+// anywhere, but for what Japanese typesetting forbids.
+func wrap(words string, columns int) string {
+	if !strings.ContainsFunc(words, isWide) {
+		return text.WrapSoft(words, columns)
+	}
+	var lines []string
+	line := ""
+	for _, u := range units(words) {
+		if line != "" && width(line)+width(strings.TrimRight(u, " ")) > columns {
+			lines, line = append(lines, strings.TrimRight(line, " ")), ""
+		}
+		line += u
+	}
+	return strings.Join(append(lines, strings.TrimRight(line, " ")), "\n")
+}
+
+// units are what no line may end within: a word with the space after it, or a Japanese
+// letter, with what must not stand at the beginning of a line behind it and what must
+// not stand at the end before it.
+func units(words string) []string {
+	const notFirst = "、。，．・：；？！）」』】〉》〕］｝ー々…‥ぁぃぅぇぉっゃゅょァィゥェォッャュョ)]},.:;?!"
+	const notLast = "（「『【〈《〔［｛([{"
+	var all []string
+	joins := false // the next letter belongs to the last unit
+	for _, r := range words {
+		last := len(all) - 1
+		switch {
+		case last < 0:
+			all = append(all, string(r))
+		case r == ' ', joins, strings.ContainsRune(notFirst, r):
+			all[last] += string(r)
+		case !isWide(r) && !strings.HasSuffix(all[last], " ") && !isWide(lastOf(all[last])):
+			all[last] += string(r)
+		default:
+			all = append(all, string(r))
+		}
+		joins = strings.ContainsRune(notLast, r)
+	}
+	return all
+}
+
+func lastOf(s string) rune {
+	r := []rune(s)
+	return r[len(r)-1]
+}
+
+// isWide reports whether a letter takes two columns.
+func isWide(r rune) bool { return width(string(r)) > 1 }
+
+// widest is the widest of some texts.
+func widest(texts []string) int {
+	if len(texts) == 0 {
+		return 0
+	}
+	return width(slices.MaxFunc(texts, func(a, b string) int { return width(a) - width(b) }))
+}
