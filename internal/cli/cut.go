@@ -17,7 +17,8 @@ func newCut(env Env) *cobra.Command {
 		Use: "cut (FLOW | --admitted-by RULE | --all) [--host HOST]", Short: "Delete conntrack entries of a lab", Args: cobra.MaximumNArgs(1),
 		Long: `Cut deletes conntrack entries: the one with the id that lablab flows shows, those of
 flows that a rule let in, or all. The next packet of such a flow is new to the
-host: the security groups are asked about it.`,
+host: the security groups are asked about it. Amid a connection of TCP it is
+invalid instead, and dropped, unless a rule lets it pass untracked.`,
 		Example: `  lablab cut 3053847163
   lablab cut --admitted-by icmp
   lablab cut --all --host A`,

@@ -82,7 +82,8 @@ func refused(err error) error {
 func newDown(env Env) *cobra.Command {
 	var all bool
 	var name string
-	c := &cobra.Command{
+	var c *cobra.Command
+	c = &cobra.Command{
 		Use: "down", Short: "Take a lab down", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if all && name != "" {
@@ -108,11 +109,13 @@ func newDown(env Env) *cobra.Command {
 					_, _ = fmt.Fprintf(env.Stdout, "lab %s is gone\n", n)
 				}
 			}
+			suggest(env, c)
 			return nil
 		},
 	}
 	addName(c, &name)
 	c.Flags().BoolVar(&all, "all", false, "all of them")
+	next(c, "what is left: lablab ps")
 	return c
 }
 
@@ -141,7 +144,8 @@ func (env Env) takeDown(name string) error {
 
 func newPS(env Env) *cobra.Command {
 	var format string
-	c := &cobra.Command{
+	var c *cobra.Command
+	c = &cobra.Command{
 		Use: "ps", Short: "List the labs that run", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if err := oneOf("--format", format, "text", "json"); err != nil {
@@ -165,6 +169,11 @@ func newPS(env Env) *cobra.Command {
 			for _, s := range labs {
 				_, _ = fmt.Fprintf(env.Stdout, "%-12s %-16s pid %-8d %d hosts\n", s.Name, s.Scenario, s.PID, len(s.Hosts))
 			}
+			next(c, "one of them: lablab status --name NAME; another one: lablab up --name NAME")
+			if len(labs) == 0 {
+				next(c, "none runs; to build one: lablab up")
+			}
+			suggest(env, c)
 			return nil
 		},
 	}
@@ -239,27 +248,11 @@ once a second, in place on a terminal, until Ctrl-C.`,
 		if format == "json" {
 			return broken(writeJSON(env.Stdout, flows))
 		}
-		for _, f := range flows {
-			_, _ = fmt.Fprintln(env.Stdout, oneLine(flowLine(f)))
+		for _, line := range flowLines(flows) {
+			_, _ = fmt.Fprintln(env.Stdout, line)
 		}
 		return nil
 	})
-}
-
-// flowLine is an entry in one line.
-func flowLine(f control.Flow) string {
-	by := "admitted by no rule of a security group"
-	if f.AdmittedBy != nil {
-		by = "admitted by " + *f.AdmittedBy
-		if f.AdmittingGone {
-			by += " (gone)"
-		}
-	}
-	status := f.Status
-	if !slices.Contains(status, "SEEN_REPLY") {
-		status = append([]string{"UNREPLIED"}, status...)
-	}
-	return oneLine(fmt.Sprintf("%-4s %-10d %s  %d there, %d back, %d s left, %s, %s", f.Host, f.ConntrackID, f.Key, f.Packets, f.ReplyPackets, f.TimeoutSeconds, strings.Join(status, " "), by))
 }
 
 func newStatus(env Env) *cobra.Command {

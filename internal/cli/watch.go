@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
@@ -35,12 +37,12 @@ func watchFlows(ctx context.Context, env Env, lab *control.Client, host, format 
 			err = writeJSON(env.Stdout, flows)
 		case inPlace:
 			width, height := report.Size(env.Stdout)
-			frame, lines := inPlaceOf(watched(entries.All()), width, height, drawn)
+			frame, lines := inPlaceOf(watched(entries.All(), width), width, height, drawn)
 			drawn = lines
 			_, err = env.Stdout.Write(frame)
 		default:
 			var block bytes.Buffer
-			for _, l := range watched(entries.All()) {
+			for _, l := range watched(entries.All(), math.MaxInt) {
 				fmt.Fprintln(&block, l)
 			}
 			block.WriteByte('\n')
@@ -57,11 +59,20 @@ func watchFlows(ctx context.Context, env Env, lab *control.Client, host, format 
 	}
 }
 
-// watched are the entries with their marks, a line each.
-func watched(entries []view.Entry) []string {
+// watched are the entries with their marks, a line each, that fits if it can.
+func watched(entries []view.Entry, width int) []string {
+	flows := make([]control.Flow, len(entries))
+	for i, e := range entries {
+		flows[i] = e.Flow
+	}
+	rows := flowLines(flows)
+	const mark = 3 // columns, and one that stays free
+	if slices.ContainsFunc(rows, func(row string) bool { return ansi.StringWidth(row)+mark > width }) {
+		rows = narrowLines(flows)
+	}
 	lines := []string{time.Now().Format(time.TimeOnly) + "  + new  * refreshed  ! dying  × gone"}
-	for _, e := range entries {
-		lines = append(lines, string(e.Mark)+" "+oneLine(flowLine(e.Flow)))
+	for i, e := range entries {
+		lines = append(lines, string(e.Mark)+" "+rows[i])
 	}
 	if len(entries) == 0 {
 		lines = append(lines, "  no entry")

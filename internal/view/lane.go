@@ -20,12 +20,13 @@ type packet struct {
 // A lane is a stream, as a row of marks.
 type lane struct {
 	timeline.StreamStarted
-	packets []packet
-	first   int // Seq of the first of them
-	sent    int
-	fates   map[report.Outcome]int
-	stopped bool
-	broken  string // why it ended by itself
+	packets  []packet
+	first    int // Seq of the first of them
+	sent     int
+	fates    map[report.Outcome]int
+	stopped  bool
+	stopping bool   // that was asked for
+	broken   string // why it ended by itself
 }
 
 // longest is how many packets of a stream are remembered one by one.

@@ -291,7 +291,8 @@ func (m *model) start(protocol, from, to string, port int) tea.Cmd {
 // stop stops the last stream that runs.
 func (m *model) stop() tea.Cmd {
 	for _, l := range slices.Backward(m.live.lanes) {
-		if !l.stopped {
+		if !l.stopped && !l.stopping {
+			l.stopping = true
 			name := l.Stream
 			return m.do("stop stream "+name, func(ctx context.Context) error { return m.Lab.StopStream(ctx, name) })
 		}

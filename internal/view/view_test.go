@@ -300,6 +300,15 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// Each x stops another stream, also before the lab has told that the last one ended.
+func TestStopOneAfterTheOther(t *testing.T) {
+	s := newScene(t)
+	s.press("x", "x", "x", "x")
+	if diff := cmp.Diff([]string{"stop 3", "stop 2", "stop 1"}, s.lab.calls); diff != "" || !strings.Contains(s.frame(80, 24), "no stream runs") {
+		t.Error(diff)
+	}
+}
+
 // What keys ask for is done in their order, one at a time.
 func TestChangesInOrder(t *testing.T) {
 	s := newScene(t)

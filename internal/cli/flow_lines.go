@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"lablab/internal/control"
+)
+
+// flowLines are entries, a line each, with what stands at the same place in all of them
+// in columns.
+func flowLines(flows []control.Flow) []string {
+	host, id, key := 4, 10, 0
+	for _, f := range flows {
+		host, key = max(host, utf8.RuneCountInString(f.Host)), max(key, len(f.Key.String()))
+	}
+	lines := make([]string, len(flows))
+	for i, f := range flows {
+		status := f.Status
+		if !slices.Contains(status, "SEEN_REPLY") {
+			status = append([]string{"UNREPLIED"}, status...)
+		}
+		by := "admitted by no rule of a security group"
+		if f.AdmittedBy != nil {
+			by = "admitted by " + admitting(f)
+		}
+		lines[i] = oneLine(fmt.Sprintf("%-*s %-*d %-*s  %d there, %d back, %d s left, %s, %s", host, f.Host, id, f.ConntrackID, key, f.Key,
+			f.Packets, f.ReplyPackets, f.TimeoutSeconds, strings.Join(status, " "), by))
+	}
+	return lines
+}
+
+// narrowLines are the same where there is less room: packets there and back as 3/2,
+// and no ids.
+func narrowLines(flows []control.Flow) []string {
+	host, key, packets, left := 0, 0, 0, 0
+	for _, f := range flows {
+		host, key = max(host, utf8.RuneCountInString(f.Host)), max(key, len(f.Key.String()))
+		packets, left = max(packets, len(passed(f))), max(left, len(fmt.Sprint(f.TimeoutSeconds)))
+	}
+	lines := make([]string, len(flows))
+	for i, f := range flows {
+		by := "by no rule"
+		if f.AdmittedBy != nil {
+			by = "by " + admitting(f)
+		}
+		lines[i] = oneLine(fmt.Sprintf("%-*s %-*s  %*s %*d s  %s", host, f.Host, key, f.Key, packets, passed(f), left, f.TimeoutSeconds, by))
+	}
+	return lines
+}
+
+// passed are the packets of a flow, there and back.
+func passed(f control.Flow) string { return fmt.Sprintf("%d/%d", f.Packets, f.ReplyPackets) }
+
+// admitting is the rule that let a flow in, and whether it is gone.
+func admitting(f control.Flow) string {
+	if f.AdmittingGone {
+		return *f.AdmittedBy + " (gone)"
+	}
+	return *f.AdmittedBy
+}
