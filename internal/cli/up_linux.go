@@ -58,7 +58,9 @@ func up(env Env, f upFlags) (code int, err error) {
 	down, cancelDown := context.WithCancel(ctx)
 	defer cancelDown()
 	server := control.Serve(keeper, f.about(web), listener, cancelDown)
-	web.serve(server)
+	if err := web.serve(server); err != nil {
+		return 0, &brokenError{err: errors.Join(err, keeper.Close(), server.Close())}
+	}
 	viewed := f.viewed(env)
 	if !viewed {
 		greet(env, f, sc.Hosts[0].Name, sc.Hosts[1].Name, web.url())

@@ -57,10 +57,11 @@ func (w *website) url() string {
 }
 
 // serve lets the page use what it may of the lab's server.
-func (w *website) serve(server *control.Server) {
-	if w != nil {
-		w.site.Serve(server.Public())
+func (w *website) serve(server *control.Server) error {
+	if w == nil {
+		return nil
 	}
+	return w.site.Serve(server.Public())
 }
 
 func (w *website) close() error {

@@ -260,6 +260,17 @@ func TestComingBack(t *testing.T) {
 	if e := first(fmt.Sprint("after=", log.Last()-1, started)); e.Seq != log.Last() {
 		t.Errorf("it goes on with %+v", e)
 	}
+	slow := s.keeper.follow(t.Context(), s.keeper.current(), log.Last()-1, true)
+	for range 200 {
+		log.Append(timeline.Sent{Stream: "x"})
+	}
+	n := 0
+	for range slow { // ends, though the lab goes on
+		n++
+	}
+	if n > 3 {
+		t.Errorf("who has fallen behind is given %d events", n)
+	}
 	if err := s.Load(t.Context(), "swap"); err != nil {
 		t.Fatal(err)
 	}

@@ -12,29 +12,30 @@ import (
 // after is the number of the event behind which a watcher wants to begin: that of the
 // query's after=, or of the newest if that is "now". With started= it says to which
 // timeline that event belongs; if it is another, or has forgotten what comes next, the
-// watcher is given this one from its beginning.
-func (k *kept) after(query url.Values) (number uint64, err error) {
+// watcher is given this one from its beginning. It comes back, so it is not to be given
+// anything with gaps later either: that is what whole says.
+func (k *kept) after(query url.Values) (number uint64, whole bool, err error) {
 	switch text := query.Get("after"); text {
 	case "":
-		return 0, nil
+		return 0, false, nil
 	case "now":
-		return k.log.Last(), nil
+		return k.log.Last(), false, nil
 	default:
 		if number, err = strconv.ParseUint(text, 10, 64); err != nil {
-			return 0, say.Errorf("after=%q is no number of an event, and not now", text)
+			return 0, false, say.Errorf("after=%q is no number of an event, and not now", text)
 		}
 	}
 	if !query.Has("started") {
-		return number, nil
+		return number, false, nil
 	}
 	started, err := time.Parse(time.RFC3339Nano, query.Get("started"))
 	if err != nil {
-		return 0, say.Errorf("started=%q is no time", query.Get("started"))
+		return 0, false, say.Errorf("started=%q is no time", query.Get("started"))
 	}
 	if !started.Equal(k.started) || !k.log.Has(number) {
-		return 0, nil
+		return 0, true, nil
 	}
-	return number, nil
+	return number, true, nil
 }
 
 // missed is how many verdicts and events were not heard, as far as that is remembered.

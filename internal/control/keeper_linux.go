@@ -112,31 +112,47 @@ func (k *Keeper) Broken() context.Context { return k.broken }
 // takes its place, and so on, until there is none or ctx is done. Each begins with Begun
 // and ends with Ended.
 func (k *Keeper) Events(ctx context.Context) <-chan timeline.Event {
-	return k.follow(ctx, k.current(), 0)
+	return k.follow(ctx, k.current(), 0, false)
 }
 
-// follow is Events of a lab, behind an event of it.
-func (k *Keeper) follow(ctx context.Context, from *kept, after uint64) <-chan timeline.Event {
+// follow is Events of a lab, behind an event of it. Of who reads so slowly that events are
+// forgotten before they come, a whole timeline ends before the gap.
+func (k *Keeper) follow(ctx context.Context, from *kept, after uint64, whole bool) <-chan timeline.Event {
 	out := make(chan timeline.Event)
+	ctx, cancel := context.WithCancel(ctx)
+	// Who begins at the beginning knows that the lab has forgotten what came early.
+	early := uint64(0)
+	if after == 0 {
+		early = from.log.Last()
+	}
 	go func() {
 		defer close(out)
-		for from != nil {
+		defer cancel()
+		for ; from != nil; from, after, early = k.behind(from), 0, 0 {
 			for e := range from.log.SubscribeAfter(ctx, after) {
+				if whole && e.Seq > after+1 && after >= early {
+					return
+				}
 				select {
 				case out <- e:
 				case <-ctx.Done():
 					return
 				}
+				after = e.Seq
 			}
 			if ctx.Err() != nil {
 				return
 			}
-			k.mu.RLock()
-			from, after = from.next, 0
-			k.mu.RUnlock()
 		}
 	}()
 	return out
+}
+
+// behind is the lab that has taken the place of another; nil if none has.
+func (k *Keeper) behind(old *kept) *kept {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return old.next
 }
 
 // current is the lab that is there now, which may be taken down at any moment; nil if

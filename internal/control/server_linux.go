@@ -60,7 +60,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusConflict, ErrDown)
 		return
 	}
-	after, err := k.after(r.URL.Query())
+	after, whole, err := k.after(r.URL.Query())
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err)
 		return
@@ -68,7 +68,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/jsonl")
 	flusher := http.NewResponseController(w)
 	encoder := json.NewEncoder(w)
-	events := s.keeper.follow(r.Context(), k, after)
+	events := s.keeper.follow(r.Context(), k, after, whole)
 	_ = flusher.Flush()
 	for {
 		e, more := <-events

@@ -28,12 +28,15 @@ func attacked(t *testing.T) *target {
 	}
 	s := &target{Site: NewSite(listener)}
 	_, s.port, _ = net.SplitHostPort(listener.Addr().String())
-	s.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	err = s.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.reached.Add(1)
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			w.WriteHeader(http.StatusRequestEntityTooLarge)
 		}
 	}))
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -54,7 +57,7 @@ type sent struct {
 const (
 	good      = "127.0.0.1:PORT"
 	withToken = "Authorization: Bearer TOKEN"
-	asJSON    = "Content-Type: application/json"
+	inJSON    = "Content-Type: application/json"
 )
 
 // An answer is the head of one.
@@ -125,7 +128,7 @@ func post(headers ...string) sent {
 func TestThePageGetsThrough(t *testing.T) {
 	s := attacked(t)
 	for _, host := range []string{"127.0.0.1:PORT", "localhost:PORT", "[::1]:PORT"} {
-		for _, r := range []sent{get(), get("Sec-Fetch-Site: same-origin"), post(asJSON, "Sec-Fetch-Site: same-origin", "Origin: http://"+host)} {
+		for _, r := range []sent{get(), get("Sec-Fetch-Site: same-origin"), post(inJSON, "Sec-Fetch-Site: same-origin", "Origin: http://"+host)} {
 			r.host = host
 			if response := s.send(t, r); response.code != http.StatusOK {
 				t.Errorf("%s at %s with %q: %d", r.line, host, r.headers, response.code)
@@ -172,21 +175,21 @@ func TestForeignOrigin(t *testing.T) {
 		"http://evil.com", "https://127.0.0.1:PORT", "http://127.0.0.1", "http://127.0.0.1:1", "http://127.0.0.1:PORT.evil.com", "http://localhost:PORT@evil.com",
 		"127.0.0.1:PORT", "http://127.0.0.1:PORT/", "file://", "",
 	} {
-		s.refused(t, http.StatusForbidden, get("Origin: "+origin), post(asJSON, "Origin: "+origin))
+		s.refused(t, http.StatusForbidden, get("Origin: "+origin), post(inJSON, "Origin: "+origin))
 	}
-	s.refused(t, http.StatusForbidden, post(asJSON, "Origin: http://127.0.0.1:PORT", "Origin: http://evil.com"))
+	s.refused(t, http.StatusForbidden, post(inJSON, "Origin: http://127.0.0.1:PORT", "Origin: http://evil.com"))
 }
 
 // A page from a file, and one in a sandbox.
 func TestNullOrigin(t *testing.T) {
 	s := attacked(t)
-	s.refused(t, http.StatusForbidden, get("Origin: null"), post(asJSON, "Origin: null"), sent{line: "GET / HTTP/1.1", host: good, headers: []string{"Origin: null"}})
+	s.refused(t, http.StatusForbidden, get("Origin: null"), post(inJSON, "Origin: null"), sent{line: "GET / HTTP/1.1", host: good, headers: []string{"Origin: null"}})
 }
 
 func TestNoToken(t *testing.T) {
 	s := attacked(t)
 	s.refused(t, http.StatusUnauthorized, sent{line: "GET /v1/status HTTP/1.1", host: good}, sent{line: "GET /v1/events HTTP/1.1", host: good},
-		sent{line: "POST /v1/revoke HTTP/1.1", host: good, headers: []string{asJSON}, body: "{}"})
+		sent{line: "POST /v1/revoke HTTP/1.1", host: good, headers: []string{inJSON}, body: "{}"})
 }
 
 func TestWrongToken(t *testing.T) {
@@ -222,7 +225,7 @@ func TestTokensDiffer(t *testing.T) {
 func TestCrossSite(t *testing.T) {
 	s := attacked(t)
 	for _, site := range []string{"cross-site", "same-site", "anything"} {
-		s.refused(t, http.StatusForbidden, post(asJSON, "Sec-Fetch-Site: "+site), get("Sec-Fetch-Site: "+site))
+		s.refused(t, http.StatusForbidden, post(inJSON, "Sec-Fetch-Site: "+site), get("Sec-Fetch-Site: "+site))
 	}
 }
 
@@ -266,7 +269,7 @@ func TestPaths(t *testing.T) {
 
 func TestLongBody(t *testing.T) {
 	s := attacked(t)
-	r := post(asJSON)
+	r := post(inJSON)
 	r.body = strings.Repeat(" ", longestBody+1)
 	if code := s.send(t, r).code; code != http.StatusRequestEntityTooLarge {
 		t.Errorf("answered with %d", code)
@@ -282,7 +285,7 @@ func TestLongHeaders(t *testing.T) {
 // others are answered meanwhile.
 func TestSlowloris(t *testing.T) {
 	s := attacked(t)
-	begins := strings.NewReplacer("PORT", s.port, "TOKEN", s.token).Replace("POST /v1/revoke HTTP/1.1\r\nHost: " + good + "\r\n" + withToken + "\r\n" + asJSON + "\r\n")
+	begins := strings.NewReplacer("PORT", s.port, "TOKEN", s.token).Replace("POST /v1/revoke HTTP/1.1\r\nHost: " + good + "\r\n" + withToken + "\r\n" + inJSON + "\r\n")
 	var slow []net.Conn
 	for i, text := range []string{"GET / HT", begins, begins + "Content-Length: 100\r\n\r\n{"} {
 		for range 20 {
@@ -360,11 +363,14 @@ func TestWatchers(t *testing.T) {
 	s := &target{Site: NewSite(listener)}
 	_, s.port, _ = net.SplitHostPort(listener.Addr().String())
 	left := make(chan struct{}, mostWatchers)
-	s.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	err = s.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 		left <- struct{}{}
 	}))
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer func() { _ = s.Close() }()
 	watch := sent{line: "GET /v1/events HTTP/1.1", host: good, headers: []string{withToken}}
 	for range mostWatchers {

@@ -1,6 +1,30 @@
 package web
 
-// Live is the page without a timeline, to be fed while a lab runs.
-func Live() []byte {
-	return []byte("<!doctype html><html lang=en><title>lablab</title><script>0</script><style>p{}</style>")
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+)
+
+// servePage serves the page without a timeline, to be fed while a lab runs. It may run its
+// own script, use its own style, and ask this server; nothing else, whatever is in what it
+// shows.
+func servePage() (http.Handler, error) {
+	page := Page{Live: true}
+	policy, err := page.Policy()
+	if err != nil {
+		return nil, fmt.Errorf("serve page: %w", err)
+	}
+	policy += "; frame-ancestors 'none'; require-trusted-types-for 'script'" // which a page cannot ask for itself
+	var html bytes.Buffer
+	if err := page.Write(&html); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Security-Policy", policy)
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(html.Bytes())
+	})
+	return mux, nil
 }

@@ -35,7 +35,11 @@ func NewSite(listener net.Listener) *Site {
 func (s *Site) URL() string { return fmt.Sprintf("http://%s/#%s", s.listener.Addr(), s.token) }
 
 // Serve answers until the site is closed: with the page, and below /v1/ with api.
-func (s *Site) Serve(api http.Handler) {
+func (s *Site) Serve(api http.Handler) error {
+	page, err := servePage()
+	if err != nil {
+		return err
+	}
 	const (
 		headers  = 5 * time.Second
 		idle     = time.Minute
@@ -43,12 +47,13 @@ func (s *Site) Serve(api http.Handler) {
 		mostOpen = 256      // connections
 	)
 	s.http = &http.Server{
-		Handler:           newGuard(s.listener.Addr(), s.token, servePage(Live()), api),
+		Handler:           newGuard(s.listener.Addr(), s.token, page, api),
 		ReadHeaderTimeout: headers, IdleTimeout: idle, MaxHeaderBytes: longest,
 		ErrorLog: log.New(io.Discard, "", 0), // what strangers send is no news for the terminal
 	}
 	s.listener = netutil.LimitListener(s.listener, mostOpen)
 	go func() { s.ended <- s.http.Serve(s.listener) }()
+	return nil
 }
 
 // Close stops answering. Those who watch get what has been written for them; it does

@@ -103,8 +103,18 @@ func (p Page) assets() (style, script string, err error) {
 	if script, err = bundle(files, "page", entry); err != nil {
 		return "", "", err
 	}
-	b, err := files.ReadFile("page/style.css")
-	return string(b), script, err
+	sheets := []string{"page/style.css"}
+	if p.Live {
+		sheets = append(sheets, "page/controls.css")
+	}
+	for _, name := range sheets {
+		b, err := files.ReadFile(name)
+		if err != nil {
+			return "", "", err
+		}
+		style += string(b)
+	}
+	return style, script, nil
 }
 
 // policy allows the page its own style and script, and nothing else.

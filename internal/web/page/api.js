@@ -1,0 +1,34 @@
+// The lab's server, which gave this page its token in the URL's fragment.
+
+const token = location.hash.slice(1);
+
+// An ApiError is what the server answers if it does not do something. Its code is EC2's
+// own, where EC2 has one; its status is HTTP's.
+export class ApiError extends Error {
+  constructor(status, { code = '', message = '' }) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+// ask asks for something; with a question it asks for a change.
+export async function ask(path, question) {
+  const response = await request(path, question === undefined ? {} : {
+    method: 'POST', body: JSON.stringify(question), headers: { 'Content-Type': 'application/json' },
+  });
+  return response.json();
+}
+
+// request is the answer as it comes; others than 200 are errors.
+export async function request(path, { headers = {}, ...options } = {}) {
+  const response = await fetch(`/v1/${path}`, {
+    ...options, headers: { ...headers, Authorization: `Bearer ${token}` },
+    cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer',
+  });
+  if (response.ok) return response;
+  const text = await response.text();
+  let why = { message: text.trim() };
+  try { why = JSON.parse(text); } catch { /* it is not the lab that answers, but its guard */ }
+  throw new ApiError(response.status, why);
+}

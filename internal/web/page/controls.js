@@ -1,0 +1,69 @@
+// What one may do to the lab: its rules, its traffic, its hosts. Everything that is shown
+// here is what the timeline says, and the lists of scenarios and groups that the lab has.
+import { element, setText } from './dom.js';
+import { say } from './say.js';
+import { RulesPanel } from './panel_rules.js';
+import { TrafficPanel } from './panel_traffic.js';
+import { HostsPanel } from './panel_hosts.js';
+
+export class Controls {
+  constructor(root, state, ask) {
+    this.state = state;
+    this.ask = ask;
+    this.known = { groups: [], scenarios: [] };
+    this.said = element('p', { class: 'said', role: 'status' });
+    this.failed = element('p', { class: 'failed', role: 'alert' });
+    this.panels = [RulesPanel, TrafficPanel, HostsPanel].map((Panel) => new Panel((words, path, question) => this.do(words, path, question)));
+    this.fields = element('fieldset', { class: 'panels', disabled: true }, this.panels.map((p) => p.node));
+    root.append(element('div', { class: 'news' }, this.said, this.failed), this.fields);
+    document.addEventListener('lablab:state', () => this.draw());
+    document.addEventListener('lablab:language', () => this.speak());
+    this.speak();
+  }
+
+  // enable says whether there is a lab that can be changed.
+  async enable(on) {
+    this.fields.disabled = !on;
+    if (on) await this.learn();
+  }
+
+  // learn asks for what no event tells: groups that no host carries, and scenarios.
+  async learn() {
+    try {
+      const [status, scenarios] = await Promise.all([this.ask('status'), this.known.scenarios.length ? this.known.scenarios : this.ask('scenarios')]);
+      this.known = { groups: status.groups, scenario: status.scenario, scenarios };
+      this.draw();
+    } catch { /* when the connection is back */ }
+  }
+
+  draw() {
+    const state = this.state();
+    const { known } = this;
+    // Another scenario has been loaded: its groups are others.
+    const names = state.hosts.map((h) => h.name).join();
+    const groups = [...new Set(state.rules.map((r) => r.group))].join();
+    if (this.seen !== undefined && this.seen !== `${names} ${groups}`) this.learn();
+    this.seen = `${names} ${groups}`;
+    for (const panel of this.panels) panel.show(state, known);
+  }
+
+  speak() {
+    this.fields.setAttribute('aria-label', say('Change the lab'));
+    for (const panel of this.panels) panel.speak();
+    this.draw();
+  }
+
+  // do changes something, and says how that went.
+  async do(words, path, question) {
+    setText(this.failed, '');
+    try {
+      const answer = await this.ask(path, question);
+      setText(this.said, words(answer));
+      return true;
+    } catch (error) {
+      setText(this.said, '');
+      setText(this.failed, error.code ? `${error.code}: ${error.message}` : error.message || say('The lab does not answer.'));
+      return false;
+    }
+  }
+}

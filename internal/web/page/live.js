@@ -1,0 +1,21 @@
+// A page that is served by a lab: it follows the lab's timeline, and changes the lab.
+import { start } from './main.js';
+import { ask } from './api.js';
+import { Controls } from './controls.js';
+import { Follower } from './follow.js';
+import { Link } from './link.js';
+import { Reporter } from './reporter.js';
+
+const page = start({ live: true });
+const root = document.getElementById('controls');
+const link = new Link(root);
+const reporter = new Reporter(page);
+const controls = new Controls(root, () => page.state(), ask);
+const follower = new Follower(page, (how, pause) => {
+  link.show(how, pause, follower);
+  controls.enable(how === 'live');
+  if (how === 'live') reporter.due();
+});
+root.hidden = false;
+document.addEventListener('lablab:state', () => reporter.due());
+follower.run();

@@ -1,0 +1,33 @@
+// What package report makes of the timeline: asked for when something has happened, once
+// a second at most, and not while nobody looks.
+import { ask } from './api.js';
+
+const often = 1000; // ms
+
+export class Reporter {
+  constructor(page) {
+    this.page = page;
+    this.wanted = false;
+    this.asking = false;
+    document.addEventListener('visibilitychange', () => this.ask());
+  }
+
+  // due says that something has happened.
+  due() {
+    this.wanted = true;
+    this.ask();
+  }
+
+  async ask() {
+    if (!this.wanted || this.asking || document.hidden) return;
+    this.asking = true;
+    this.wanted = false;
+    try {
+      this.page.setReport({ en: await ask('report') });
+    } catch { /* it is asked for again when the connection is back */ }
+    setTimeout(() => {
+      this.asking = false;
+      this.ask();
+    }, often);
+  }
+}
