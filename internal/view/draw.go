@@ -370,7 +370,7 @@ func (m *model) streamsPanel() panel {
 			l = l.add(plain, "%s  ", strings.Repeat(" ", max(longest-len([]rune(s.word()+s.From+s.To)), 0)))
 			right := words(style, " %5d %5d ", s.sent, s.back())
 			if s.broken != "" {
-				right = append(words(red, " broke"), right...)
+				right = append(words(plain, " ").add(red, "broke"), right...)
 			} else if s.stopped {
 				right = append(words(dim, " stopped"), right...)
 			}

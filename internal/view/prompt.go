@@ -99,10 +99,9 @@ func (p *prompt) turn(hosts int) {
 // line is what is asked.
 func (p *prompt) line(m *model) line {
 	hosts := m.live.hosts
-	l := words(bold, " › %s", strings.ToUpper(p.protocol)).add(plain, " from ").add(bold, "%s", hosts[p.from].Name).
-		add(plain, " to ").add(bold, "%s", hosts[p.to].Name).add(plain, ", port ").add(chosen, "%s▏", p.port)
+	l := words(dim, " › ").add(plain, "%s from %s to %s, port", strings.ToUpper(p.protocol), hosts[p.from].Name, hosts[p.to].Name).add(chosen, " %s▏", p.port)
 	if p.wrong {
-		return l.add(red, " a port is from 1 to 65535")
+		return l.add(plain, " ").add(red, "a port is from 1 to 65535")
 	}
 	for _, k := range []keyWord{{"enter", "starts"}, {"tab", "other way"}, {"esc", "leaves"}} {
 		l = l.add(plain, "  ").add(chosen, "%s", k.key).add(dim, " %s", k.word)
