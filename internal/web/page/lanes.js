@@ -198,7 +198,7 @@ export class Lanes {
   flags(c, height) {
     let free = 0; // where the next text may begin
     for (const step of this.model.steps) {
-      if (!flagged.has(step.kind) || step.experiment === 0) continue;
+      if (!flagged.has(step.kind) || (step.experiment === 0 && !this.film.live)) continue;
       const x = Math.round((step.start / this.film.length) * this.width) + 0.5;
       const gone = step.kind === 'revoked' || step.kind === 'cut' || (step.kind === 'acl' && step.body.on);
       c.strokeStyle = c.fillStyle = this.colour(gone ? 'drop' : 'accept');

@@ -87,6 +87,8 @@ class Page {
     this.setReport(null);
     this.choose(null);
     this.caption.set(this.model, this.film);
+    this.lanes.set(this.model, this.film, (journey) => this.outcomeOf(journey));
+    this.nodes.quiz.hidden = this.live; // nothing is predicted of what one does oneself
     if (this.live) this.player.follow();
   }
 

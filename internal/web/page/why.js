@@ -13,7 +13,7 @@ export function showReport(root, report, show) {
   }
   root.replaceChildren(
     section('why', say('Why'), why(report, show)),
-    section('predicted', say('Predicted and observed'), predicted(report)),
+    ...(report.experiments.length ? [section('predicted', say('Predicted and observed'), predicted(report))] : []),
     section('statistics', say('Statistics'), report.streams.map(statistics)),
     section('evidence', say('Evidence'), [flows(report), counters(report), verdicts(report, show), about(report)]),
   );
