@@ -151,7 +151,7 @@ func (w *walk) judges(s *flowing, by name) bool {
 			ids = append(ids, fmt.Sprintf("acl-%d", r.Number))
 		}
 	}
-	return w.ruleOf(by, ids, fmt.Sprintf("host %s at this time", s.To))
+	return w.ruleOf(by, ids, say.F("host %s at this time", s.To))
 }
 
 // ofHost reads what is predicted of a host: one expectation for each thing.
@@ -168,7 +168,7 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 		e := of
 		e.Flow, e.AdmittedBy = m.Flow.text, m.AdmittedBy.text
 		if m.AdmittedBy.given() {
-			w.ruleOf(m.AdmittedBy, w.everInForce(host), "host "+host)
+			w.ruleOf(m.AdmittedBy, w.everInForce(host), say.F("host %s", host))
 		}
 		list = append(list, e)
 	} else if m.AdmittedBy.given() && !m.Flow.given() {
@@ -180,14 +180,14 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 		list = append(list, e)
 	}
 	for _, n := range m.Hit {
-		if w.ruleOf(n, append(w.inForce(host, sg.Ingress, sg.Egress), "established"), fmt.Sprintf("host %s at this time", host)) {
+		if w.ruleOf(n, append(w.inForce(host, sg.Ingress, sg.Egress), "established"), say.F("host %s at this time", host)) {
 			e := of
 			e.Hit = n.text
 			list = append(list, e)
 		}
 	}
 	for _, n := range m.Never {
-		if w.ruleOf(n, append(w.everInForce(host), "established"), "host "+host) {
+		if w.ruleOf(n, append(w.everInForce(host), "established"), say.F("host %s", host)) {
 			e := of
 			e.Never = n.text
 			list = append(list, e)

@@ -145,7 +145,9 @@ func (c *complaints) error() error {
 		ours := func(p Problem) int { return map[bool]int{true: 0, false: 1}[p.File == c.file] }
 		return cmp.Or(cmp.Compare(ours(a), ours(b)), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	list := slices.CompactFunc(c.list, func(a, b Problem) bool { return a.String() == b.String() })
+	list := slices.CompactFunc(c.list, func(a, b Problem) bool {
+		return a.File == b.File && a.Place == b.Place && a.Text.String() == b.Text.String() && a.Hint.String() == b.Hint.String()
+	})
 	told := list[:min(len(list), most)]
 	return &Problems{File: c.file, List: told, More: len(list) - len(told)}
 }

@@ -64,8 +64,8 @@ func (w *walk) what(r *sg.Rule, protocol, port, kind, code word) {
 		what   string
 		word   word
 		meant  bool
-		others string
-	}{{"port", port, ports, "TCP and UDP"}, {"type", kind, types, "ICMP"}, {"code", code, types, "ICMP"}} {
+		others say.Sentence
+	}{{"port", port, ports, say.F("TCP and UDP")}, {"type", kind, types, say.F("ICMP")}, {"code", code, types, say.F("ICMP")}} {
 		if given.word.given() && !given.meant {
 			w.about(given.word.Place, "a %s is of %s, and this is about %s", given.what, given.others, r.Protocol)
 			return

@@ -170,7 +170,7 @@ func (w *walk) everInForce(host string) []string {
 }
 
 // ruleOf reports whether an id is that of one rule among these.
-func (w *walk) ruleOf(n name, ids []string, of string) bool {
+func (w *walk) ruleOf(n name, ids []string, of say.Sentence) bool {
 	if !n.given() || w.spoiled[n.text] {
 		return false
 	}
