@@ -46,7 +46,7 @@ type listener struct {
 func listen(t *testing.T) *listener {
 	t.Helper()
 	l := &listener{files: token.NewFileSet(), consts: map[string]string{}, agrees: map[string]bool{}, wraps: map[string][]int{
-		"F": {0}, "N": {1, 2}, "New": {0}, "Errorf": {0}, "Sprintf": {0},
+		"F": {0}, "N": {2}, "List": {0}, "Names": {0}, "New": {0}, "Errorf": {0}, "Sprintf": {0},
 	}}
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -87,17 +87,28 @@ func (l *listener) declared(n ast.Node) bool {
 		if r := n.Type.Results; r != nil && len(r.List) == 1 && isSay(r.List[0].Type, "Agreement") {
 			l.agrees[n.Name.Name] = true
 		}
-		place := 0
-		for _, p := range n.Type.Params.List {
-			for _, name := range p.Names {
-				if name.Name == "format" && !slices.Contains(l.wraps[n.Name.Name], place) {
-					l.wraps[n.Name.Name] = append(l.wraps[n.Name.Name], place)
-				}
-				place++
+		l.hands(n.Name.Name, n.Type)
+	case *ast.AssignStmt: // row := func(key, format string, args ...any)
+		if f, ok := n.Rhs[0].(*ast.FuncLit); ok {
+			if name, ok := n.Lhs[0].(*ast.Ident); ok {
+				l.hands(name.Name, f.Type)
 			}
 		}
 	}
 	return true
+}
+
+// hands notes where a function takes a format that it hands on.
+func (l *listener) hands(name string, f *ast.FuncType) {
+	place := 0
+	for _, p := range f.Params.List {
+		for _, n := range p.Names {
+			if n.Name == "format" && !slices.Contains(l.wraps[name], place) {
+				l.wraps[name] = append(l.wraps[name], place)
+			}
+			place++
+		}
+	}
 }
 
 func isSay(x ast.Expr, name string) bool {

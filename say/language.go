@@ -127,9 +127,9 @@ func (l *Language) render(format string, args []any) string {
 	for i, arg := range args {
 		switch a := arg.(type) {
 		case Sayer:
-			told[i] = a.In(l)
+			told[i] = spoken(a.In(l))
 		case error:
-			told[i] = l.Error(a)
+			told[i] = spoken(l.Error(a))
 		default:
 			told[i] = arg
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -22,18 +23,18 @@ func (m *model) screen() string {
 	w, h := m.width, m.height
 	if w < leastWidth || h < leastHeight {
 		lines := []line{words(bold, "lablab"), words(plain, "%d×%d is too small", w, h), words(dim, "q quits")}
-		return join(lines[:max(min(len(lines), h), 0)], w)
+		return join(m.Language, lines[:max(min(len(lines), h), 0)], w)
 	}
 	top := m.header()
 	bottom := m.footer()
 	body := m.body(h - len(top) - len(bottom))
-	return join(slices.Concat(top, body, bottom), w)
+	return join(m.Language, slices.Concat(top, body, bottom), w)
 }
 
-func join(lines []line, columns int) string {
+func join(language *say.Language, lines []line, columns int) string {
 	texts := make([]string, len(lines))
 	for i, l := range lines {
-		texts[i] = l.fit(columns).String()
+		texts[i] = l.fit(language, columns).in(language)
 	}
 	return strings.Join(texts, "\n")
 }
@@ -47,7 +48,7 @@ func (m *model) header() []line {
 	}
 	elapsed := int(p.elapsed().Seconds())
 	right := words(dim, "up %d:%02d:%02d ", elapsed/3600, elapsed/60%60, elapsed%60)
-	lines := []line{left.between(right, m.width)}
+	lines := []line{left.between(m.Language, right, m.width)}
 	if p.status.Web != "" && m.height >= tall {
 		lines = append(lines, words(dim, " in a browser  ").add(cyan, "%s", p.status.Web))
 	}
@@ -58,7 +59,7 @@ func (m *model) header() []line {
 		if h.ACL {
 			one = one.add(yellow, " ACL")
 		}
-		if i > 0 && hosts.width()+one.width()+3 > m.width && len(lines) < most {
+		if i > 0 && hosts.width(m.Language)+one.width(m.Language)+3 > m.width && len(lines) < most {
 			lines, hosts = append(lines, hosts), words(plain, " ")
 		} else if i > 0 {
 			hosts = hosts.add(plain, "   ")
@@ -74,11 +75,16 @@ func addressOf(prefix string) string {
 }
 
 // A keyWord is a key and what it is for.
-type keyWord struct{ key, word string }
+type keyWord struct {
+	key  string
+	word say.Sentence
+}
 
-var keys = [][]keyWord{
-	{{"↑↓", "choose"}, {"tab", "rules/entries"}, {"r", "revoke"}, {"a", "authorize"}, {"c", "cut"}},
-	{{"p", "ping"}, {"t", "TCP"}, {"u", "UDP"}, {"x", "stop"}, {"space", "freeze"}, {"?", "help"}, {"q", "quit"}},
+func keys() [][]keyWord {
+	return [][]keyWord{
+		{{"↑↓", say.F("choose")}, {"tab", say.F("rules/entries")}, {"r", say.F("revoke")}, {"a", say.F("authorize")}, {"c", say.F("cut")}},
+		{{"p", say.F("ping")}, {"t", say.F("TCP")}, {"u", say.F("UDP")}, {"x", say.F("stop")}, {"space", say.F("freeze")}, {"?", say.F("help")}, {"q", say.F("quit")}},
+	}
 }
 
 // footer is the last news, and the keys.
@@ -92,7 +98,7 @@ func (m *model) footer() []line {
 	}
 	lines := []line{news}
 	one := line{}
-	for _, row := range keys {
+	for _, row := range keys() {
 		l := line{}
 		for i, k := range row {
 			space := "  "
@@ -101,9 +107,9 @@ func (m *model) footer() []line {
 			}
 			l = l.add(plain, "%s", space).add(chosen, "%s", k.key).add(plain, " %s", k.word)
 		}
-		lines, one = append(lines, l), append(append(one, l...), span{plain, " "})
+		lines, one = append(lines, l), append(append(one, l...), sign(plain, " "))
 	}
-	if one.width() <= m.width {
+	if one.width(m.Language) <= m.width {
 		return []line{news, one}
 	}
 	return lines
@@ -111,7 +117,7 @@ func (m *model) footer() []line {
 
 // A panel is a heading and rows. It gets as many of them as there is room for.
 type panel struct {
-	title  string
+	title  say.Sentence
 	aside  line // at the right of the heading
 	rows   int  // that it has
 	least  int  // that it should get
@@ -128,13 +134,13 @@ func (m *model) body(height int) []line {
 	}
 	w := m.width
 	if w < twoColumns {
-		return stack(height, w, m.rulesPanel(), m.streamsPanel(), m.entriesPanel(w), m.verdictsPanel())
+		return stack(m.Language, height, w, m.rulesPanel(), m.streamsPanel(), m.entriesPanel(w), m.verdictsPanel())
 	}
 	left, right := (w-gutter)/2, w-gutter-(w-gutter)/2
-	a, b := stack(height, left, m.rulesPanel(), m.streamsPanel()), stack(height, right, m.entriesPanel(right), m.verdictsPanel())
+	a, b := stack(m.Language, height, left, m.rulesPanel(), m.streamsPanel()), stack(m.Language, height, right, m.entriesPanel(right), m.verdictsPanel())
 	lines := make([]line, height)
 	for i := range lines {
-		lines[i] = slices.Concat(a[i].fit(left), words(plain, "%s", strings.Repeat(" ", gutter)), b[i])
+		lines[i] = slices.Concat(a[i].fit(m.Language, left), words(plain, "%s", strings.Repeat(" ", gutter)), b[i])
 	}
 	return lines
 }
@@ -142,7 +148,7 @@ func (m *model) body(height int) []line {
 // stack puts panels one below the other, in exactly so many lines. First each gets the
 // least that it should, then what it wants, a row each in turn; then what it has, in
 // their order; and the last gets the rest.
-func stack(height, width int, panels ...panel) []line {
+func stack(language *say.Language, height, width int, panels ...panel) []line {
 	room := make([]int, len(panels))
 	left := height - len(panels)
 	grant := func(i, want int) {
@@ -173,7 +179,7 @@ func stack(height, width int, panels ...panel) []line {
 		if i > 0 && blank > 0 {
 			lines = append(lines, line{})
 		}
-		lines = append(lines, p.heading(width, room[i]))
+		lines = append(lines, p.heading(language, width, room[i]))
 		rows := p.visible(room[i], width)
 		for len(rows) < room[i] {
 			rows = append(rows, line{})
@@ -186,12 +192,12 @@ func stack(height, width int, panels ...panel) []line {
 	return lines[:height]
 }
 
-func (p panel) heading(width, room int) line {
+func (p panel) heading(language *say.Language, width, room int) line {
 	title := words(bold, " %s ", p.title)
 	if p.rows > room && !p.log {
 		title = title.add(dim, "%d of %d ", room, p.rows)
 	}
-	rule := max(width-title.width()-p.aside.width()-1, 0)
+	rule := max(width-title.width(language)-p.aside.width(language)-1, 0)
 	return append(title.add(dim, "%s", strings.Repeat("─", rule)), p.aside...)
 }
 
@@ -211,11 +217,11 @@ func (p panel) visible(room, width int) []line {
 func cursor(here, active bool) span {
 	switch {
 	case here && active:
-		return span{chosen, "▸"}
+		return sign(chosen, "▸")
 	case here:
-		return span{dim, "▹"}
+		return sign(dim, "▹")
 	}
-	return span{plain, " "}
+	return sign(plain, " ")
 }
 
 const hitsWidth = 7
@@ -237,7 +243,7 @@ func (m *model) hitHosts() []string {
 func (m *model) rulesPanel() panel {
 	p := m.shown()
 	hosts := m.hitHosts()
-	aside := words(dim, "%*s ", hitsWidth, " hits")
+	aside := words(dim, "%*s ", hitsWidth, say.F(" hits"))
 	if hosts != nil {
 		aside = words(dim, " hits on")
 		for i, h := range hosts {
@@ -262,17 +268,17 @@ func (m *model) rulesPanel() panel {
 	if len(p.counters) > 0 {
 		established = 2
 	}
-	return panel{title: "Rules", aside: aside, rows: rows + established, least: 3, want: rows, chosen: place, draw: func(from, to, width int) []line {
+	return panel{title: say.F("Rules"), aside: aside, rows: rows + established, least: 3, want: rows, chosen: place, draw: func(from, to, width int) []line {
 		var lines []line
 		for i := from; i < to; i++ {
 			if i >= rows {
 				d := []sg.Direction{sg.Ingress, sg.Egress}[i-rows]
-				l := words(dim, "   %-4s %s", wayOf(d), "what conntrack knows: established")
-				lines = append(lines, l.between(p.passed(d, hosts), width))
+				l := words(dim, "   %-4s %s", wayOf(d), say.F("what conntrack knows: established"))
+				lines = append(lines, l.between(m.Language, p.passed(d, hosts), width))
 				continue
 			}
 			r := p.rules[i]
-			l := line{{plain, " "}, cursor(i == place, m.focus == onRules), {plain, " "}}
+			l := line{sign(plain, " "), cursor(i == place, m.focus == onRules), sign(plain, " ")}
 			style, name := plain, plain
 			if i == place && m.focus == onRules {
 				name = chosen
@@ -287,17 +293,17 @@ func (m *model) rulesPanel() panel {
 			if r.gone {
 				l = l.add(yellow, "  revoked")
 			}
-			lines = append(lines, l.between(r.counted(hosts), width))
+			lines = append(lines, l.between(m.Language, r.counted(hosts), width))
 		}
 		return lines
 	}}
 }
 
-func wayOf(d sg.Direction) string {
+func wayOf(d sg.Direction) say.Sentence {
 	if d == sg.Egress {
-		return "out"
+		return say.F("out")
 	}
-	return "in"
+	return say.F("in")
 }
 
 // counted are the rule's counters, a column a host.
@@ -351,8 +357,8 @@ func (m *model) streamsPanel() panel {
 	slices.SortStableFunc(lanes, func(a, b *lane) int {
 		return map[bool]int{true: 0, false: 1}[a.stopped] - map[bool]int{true: 0, false: 1}[b.stopped]
 	})
-	aside := words(dim, " %5s %5s ", "sent", "back")
-	return panel{title: "Streams", aside: aside, rows: max(len(lanes), 1), least: 2, want: len(lanes), chosen: -1, draw: func(from, to, width int) []line {
+	aside := words(dim, " %5s %5s ", say.F("sent"), say.F("back"))
+	return panel{title: say.F("Streams"), aside: aside, rows: max(len(lanes), 1), least: 2, want: len(lanes), chosen: -1, draw: func(from, to, width int) []line {
 		if len(lanes) == 0 {
 			return []line{words(dim, "   none yet: p, t or u starts one")}
 		}
@@ -374,8 +380,8 @@ func (m *model) streamsPanel() panel {
 			} else if s.stopped {
 				right = append(words(dim, " stopped"), right...)
 			}
-			l = append(l, s.drawn(width-l.width()-right.width(), p.elapsed())...)
-			lines = append(lines, l.between(right, width))
+			l = append(l, s.drawn(width-l.width(m.Language)-right.width(m.Language), p.elapsed())...)
+			lines = append(lines, l.between(m.Language, right, width))
 		}
 		return lines
 	}}
@@ -394,7 +400,7 @@ func (m *model) verdictsPanel() panel {
 	if p.missed > 0 {
 		aside = words(yellow, " missed: %d ", p.missed)
 	}
-	return panel{title: "Verdicts", aside: aside, rows: max(len(p.verdicts), 1), least: 2, want: 4, log: true, chosen: -1, draw: func(from, to, _ int) []line {
+	return panel{title: say.F("Verdicts"), aside: aside, rows: max(len(p.verdicts), 1), least: 2, want: 4, log: true, chosen: -1, draw: func(from, to, _ int) []line {
 		if len(p.verdicts) == 0 {
 			return []line{words(dim, "   no packet yet")}
 		}
@@ -404,11 +410,11 @@ func (m *model) verdictsPanel() panel {
 		}
 		var lines []line
 		for _, v := range p.verdicts[from:to] {
-			mark, style := span{green, "✓"}, plain
+			mark, style := sign(green, "✓"), plain
 			if !v.Accepted {
-				mark, style = span{red, "✗"}, red
+				mark, style = sign(red, "✗"), red
 			}
-			l := line{{plain, "   "}, mark}.add(bold, " %s", v.Host).add(plain, "%s", strings.Repeat(" ", max(hosts-len([]rune(v.Host)), 0)))
+			l := line{sign(plain, "   "), mark}.add(bold, " %s", v.Host).add(plain, "%s", strings.Repeat(" ", max(hosts-len([]rune(v.Host)), 0)))
 			l = l.add(dim, " %-3s ", wayOf(v.Direction)).add(plain, "%-11s ", v.State).add(style, "%-12s ", v.Rule).add(dim, "%s", p.packet(v.Packet))
 			lines = append(lines, l)
 		}

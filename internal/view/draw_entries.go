@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"lablab/say"
 )
 
 func (m *model) entriesPanel(width int) panel {
@@ -13,7 +15,7 @@ func (m *model) entriesPanel(width int) panel {
 	if width >= withBar {
 		aside = words(dim, " + new  * refreshed  ! dying  × gone ")
 	}
-	return panel{title: "Conntrack", aside: aside, rows: max(len(entries), 1), least: 3, want: len(entries), chosen: place, draw: func(from, to, width int) []line {
+	return panel{title: say.F("Conntrack"), aside: aside, rows: max(len(entries), 1), least: 3, want: len(entries), chosen: place, draw: func(from, to, width int) []line {
 		if len(entries) == 0 {
 			return []line{words(dim, "   no entry")}
 		}
@@ -25,7 +27,7 @@ func (m *model) entriesPanel(width int) panel {
 		for i := from; i < to; i++ {
 			e := entries[i]
 			here := i == place
-			l := line{{plain, " "}, cursor(here, m.focus == onEntries), {plain, " "}, styleOf(e.Mark)}
+			l := line{sign(plain, " "), cursor(here, m.focus == onEntries), sign(plain, " "), styleOf(e.Mark)}
 			style := plain
 			switch {
 			case e.Mark == Gone:
@@ -36,15 +38,15 @@ func (m *model) entriesPanel(width int) panel {
 			key := p.flow(e.Key)
 			l = l.add(bold, " %s ", e.Host).add(plain, "%s", strings.Repeat(" ", max(hosts-len([]rune(e.Host)), 0))).add(style, "%s", key)
 			right := e.left(width).add(plain, " ")
-			right = append(right, e.admission().fit(min(24, width/3))...)
-			lines = append(lines, l.between(right, width))
+			right = append(right, e.admission().fit(m.Language, min(24, width/3))...)
+			lines = append(lines, l.between(m.Language, right, width))
 		}
 		return lines
 	}}
 }
 
 func styleOf(m Mark) span {
-	return span{map[Mark]string{New: green, Refreshed: cyan, Dying: yellow, Gone: red}[m], string(m)}
+	return sign(map[Mark]string{New: green, Refreshed: cyan, Dying: yellow, Gone: red}[m], string(m))
 }
 
 // left is how much went each way, and the seconds that are left.
@@ -85,11 +87,11 @@ func (e Entry) left(width int) line {
 
 const barWidth = 8
 
-func secondsOf(n int) string {
+func secondsOf(n int) say.Sentence {
 	if n >= 100_000 {
-		return fmt.Sprintf("%d h", n/3600)
+		return say.F("%d h", n/3600)
 	}
-	return fmt.Sprintf("%d s", n)
+	return say.F("%d s", n)
 }
 
 // admission is which rule let the flow in.

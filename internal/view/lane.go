@@ -137,7 +137,7 @@ func (l *lane) drawn(columns int, now time.Duration) line {
 	for _, p := range packets {
 		m := markOf(l.shown(p, now))
 		if n := len(drawn); n > 0 && drawn[n-1].style == m.style {
-			drawn[n-1].text += m.text
+			drawn[n-1] = sign(m.style, drawn[n-1].in(nil)+m.in(nil))
 			continue
 		}
 		drawn = append(drawn, m)
@@ -160,19 +160,19 @@ func (l *lane) word() string {
 func markOf(o report.Outcome) span {
 	switch o {
 	case report.Replied:
-		return span{green, "✓"}
+		return sign(green, "✓")
 	case report.Refused:
-		return span{red, "✗"}
+		return sign(red, "✗")
 	case report.Late:
-		return span{yellow, "~"}
+		return sign(yellow, "~")
 	case report.Unsent:
-		return span{yellow, "!"}
+		return sign(yellow, "!")
 	case report.Stalled:
-		return span{yellow, "="}
+		return sign(yellow, "=")
 	case report.Reset:
-		return span{red, "R"}
+		return sign(red, "R")
 	case report.Lost:
-		return span{yellow, "?"}
+		return sign(yellow, "?")
 	}
-	return span{dim, "·"}
+	return sign(dim, "·")
 }

@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"lablab/internal/control"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -62,7 +63,7 @@ type (
 	}
 	// doneMsg says how something went that a key asked for.
 	doneMsg struct {
-		what string
+		what say.Sentence
 		err  error
 	}
 )
@@ -163,7 +164,7 @@ func (m *model) ask(now time.Time) tea.Cmd {
 }
 
 // do asks the lab for a change, when those before it have ended.
-func (m *model) do(what string, change func(context.Context) error) tea.Cmd {
+func (m *model) do(what say.Sentence, change func(context.Context) error) tea.Cmd {
 	m.changes = append(m.changes, func() tea.Msg {
 		ctx, cancel := context.WithTimeout(context.Background(), patienceForLab)
 		defer cancel()
@@ -264,9 +265,9 @@ func (m *model) change(authorize bool) tea.Cmd {
 	m.rule = r.key() // it stays chosen, wherever it goes
 	change := control.RuleChange{Group: r.group, Direction: r.Direction, IDs: []string{r.ID}}
 	if authorize {
-		return m.do("authorize "+r.ID, func(ctx context.Context) error { return m.Lab.Authorize(ctx, change) })
+		return m.do(say.F("authorize %s", r.ID), func(ctx context.Context) error { return m.Lab.Authorize(ctx, change) })
 	}
-	return m.do("revoke "+r.ID, func(ctx context.Context) error { return m.Lab.Revoke(ctx, change) })
+	return m.do(say.F("revoke %s", r.ID), func(ctx context.Context) error { return m.Lab.Revoke(ctx, change) })
 }
 
 // ping starts a ping from the second host to the first.
@@ -282,7 +283,7 @@ func (m *model) ping() tea.Cmd {
 // start starts a stream.
 func (m *model) start(protocol, from, to string, port int) tea.Cmd {
 	start := control.StreamStart{Protocol: protocol, From: from, To: to, Port: port}
-	return m.do("start stream", func(ctx context.Context) error {
+	return m.do(say.F("start stream"), func(ctx context.Context) error {
 		_, err := m.Lab.StartStream(ctx, start)
 		return err
 	})
@@ -294,7 +295,7 @@ func (m *model) stop() tea.Cmd {
 		if !l.stopped && !l.stopping {
 			l.stopping = true
 			name := l.Stream
-			return m.do("stop stream "+name, func(ctx context.Context) error { return m.Lab.StopStream(ctx, name) })
+			return m.do(say.F("stop stream %s", name), func(ctx context.Context) error { return m.Lab.StopStream(ctx, name) })
 		}
 	}
 	m.live.tell(yellow, "no stream runs: p starts a ping")
@@ -314,7 +315,7 @@ func (m *model) cut() tea.Cmd {
 		return nil
 	}
 	key := e.Key
-	return m.do("cut", func(ctx context.Context) error {
+	return m.do(say.F("cut"), func(ctx context.Context) error {
 		_, err := m.Lab.Cut(ctx, control.CutRequest{Host: e.Host, Flow: &key})
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 	"lablab/flow"
 	"lablab/internal/control"
 	"lablab/report"
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -28,7 +29,7 @@ type picture struct {
 	lanes    []*lane
 	entries  Entries
 	verdicts []timeline.Judged // the last ones, the newest last
-	revoked  []string          // how rules have changed, for the summary
+	revoked  []say.Sentence    // how rules have changed, for the summary
 	missed   int
 	news     line // the last thing that a person would tell another
 }
@@ -82,7 +83,7 @@ func (p *picture) add(e timeline.Event) (ask bool) {
 		p.judged(body)
 	case timeline.Missed:
 		p.missed += body.Count
-		p.tell(yellow, "missed %d %s of %s", body.Count, body.What, body.Host)
+		p.tell(yellow, "missed %d %s of %s", body.Count, say.Text(body.What), body.Host)
 	case timeline.EntryChanged:
 		return body.Change != flow.Update
 	default:
@@ -123,19 +124,19 @@ func (p *picture) changed(e timeline.Event) bool {
 	case timeline.RuleAuthorized:
 		p.authorize(body.Rule)
 		if e.At > time.Second || len(p.revoked) > 0 {
-			p.revoked = append(p.revoked, fmt.Sprintf("%s authorized after %s", body.ID, lasting(e.At)))
+			p.revoked = append(p.revoked, say.F("%s authorized after %s", body.ID, lasting(e.At)))
 			p.tell(green, "rule %s authorized on %s", body.ID, hostsOf(body.Hosts))
 		}
 	case timeline.RuleRevoked:
 		if i := p.rule(body.Group, body.ID); i >= 0 {
 			p.rules[i].gone, p.rules[i].lit = true, false
 		}
-		p.revoked = append(p.revoked, fmt.Sprintf("%s revoked after %s", body.ID, lasting(e.At)))
+		p.revoked = append(p.revoked, say.F("%s revoked after %s", body.ID, lasting(e.At)))
 		p.tell(yellow, "rule %s revoked on %s; what it let in lives on", body.ID, hostsOf(body.Hosts))
 	case timeline.GroupsChanged:
 		p.tell(yellow, "%s carries %s", body.Host, groupsOf(body.Groups))
 	case timeline.ACLChanged:
-		p.tell(yellow, "network ACL before %s: %s", body.Host, map[bool]string{true: "on", false: "off"}[body.On])
+		p.tell(yellow, "network ACL before %s: %s", body.Host, map[bool]say.Sentence{true: say.F("on"), false: say.F("off")}[body.On])
 	case timeline.Cut:
 		p.tell(yellow, "entry deleted on %s: %s", body.Host, p.flow(body.Flow))
 	default:
@@ -319,28 +320,28 @@ func (p *picture) packet(text string) string {
 
 func portOf(port uint16) string { return strconv.Itoa(int(port)) }
 
-func hostsOf(hosts []string) string {
+func hostsOf(hosts []string) say.Sentence {
 	if len(hosts) == 0 {
-		return "no host"
+		return say.F("no host")
 	}
-	return strings.Join(hosts, ", ")
+	return say.Names(", ", hosts...)
 }
 
-func groupsOf(groups []string) string {
+func groupsOf(groups []string) say.Sentence {
 	if len(groups) == 0 {
-		return "no group"
+		return say.F("no group")
 	}
-	return strings.Join(groups, ", ")
+	return say.Names(", ", groups...)
 }
 
 // lasting is a duration as a person would say it.
-func lasting(d time.Duration) string {
+func lasting(d time.Duration) say.Sentence {
 	d = d.Round(time.Second)
 	switch {
 	case d < time.Minute:
-		return fmt.Sprintf("%d s", d/time.Second)
+		return say.F("%d s", d/time.Second)
 	case d < time.Hour:
-		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+		return say.F("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
 	}
-	return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	return say.F("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
 }

@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -103,7 +104,7 @@ func (p *prompt) line(m *model) line {
 	if p.wrong {
 		return l.add(plain, " ").add(red, "a port is from 1 to 65535")
 	}
-	for _, k := range []keyWord{{"enter", "starts"}, {"tab", "other way"}, {"esc", "leaves"}} {
+	for _, k := range []keyWord{{"enter", say.F("starts")}, {"tab", say.F("other way")}, {"esc", say.F("leaves")}} {
 		l = l.add(plain, "  ").add(chosen, "%s", k.key).add(dim, " %s", k.word)
 	}
 	return l

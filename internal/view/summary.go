@@ -1,10 +1,8 @@
 package view
 
 import (
-	"fmt"
-	"strings"
-
 	"lablab/report"
+	"lablab/say"
 )
 
 // summary is what stays in the scrollback.
@@ -52,7 +50,7 @@ func (m *model) summary() *Summary {
 		}
 		lines = append(lines, l)
 	}
-	var entries []string
+	var entries []say.Sentence
 	for _, h := range p.hosts {
 		n := 0
 		for _, e := range p.entries.All() {
@@ -60,33 +58,33 @@ func (m *model) summary() *Summary {
 				n++
 			}
 		}
-		entries = append(entries, fmt.Sprintf("%d on %s", n, h.Name))
+		entries = append(entries, say.F("%d on %s", n, h.Name))
 	}
 	if len(entries) > 0 {
-		lines = append(lines, words(plain, "  entries   %s", strings.Join(entries, ", ")))
+		lines = append(lines, words(plain, "  entries   %s", say.List(", ", entries...)))
 	}
 	if p.missed > 0 {
 		lines = append(lines, words(yellow, "  missed    %d verdicts and events that the kernel told of and nobody heard", p.missed))
 	}
-	return &Summary{lines}
+	return &Summary{lines, m.Language}
 }
 
-func few(names []string) string {
+func few(names []string) say.Sentence {
 	const most = 8
 	if len(names) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+		return say.F("%s and %d more", say.Names(", ", names[:most]...), len(names)-most)
 	}
-	return strings.Join(names, ", ")
+	return say.Names(", ", names...)
 }
 
-func markWord(o report.Outcome) string {
+func markWord(o report.Outcome) say.Sentence {
 	switch o {
 	case report.Refused:
-		return "refused"
+		return say.F("refused")
 	case report.Stalled:
-		return "stalled"
+		return say.F("stalled")
 	case report.Reset:
-		return "told that nobody listens"
+		return say.F("told that nobody listens")
 	}
-	return "not sent"
+	return say.F("not sent")
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"lablab/say"
 )
 
 // Sequences of ECMA-48 "select graphic rendition". Where colour is not wanted, the
@@ -23,62 +25,72 @@ const (
 	reset  = "\x1b[0m"
 )
 
-// A span is text in one style.
-type span struct{ style, text string }
+// A span is words in one style.
+type span struct {
+	style string
+	said  say.Sentence
+}
+
+// sign is a span that is the same in all languages.
+func sign(style, text string) span { return span{style, say.As(text)} }
 
 // A line is what stands in one line of the screen. Nothing gets onto the screen but
 // as a line, so nothing gets there without being made harmless.
 type line []span
 
 func words(style, format string, args ...any) line {
-	return line{{style, fmt.Sprintf(format, args...)}}
+	return line{{style, say.F(format, args...)}}
 }
 
 func (l line) add(style, format string, args ...any) line {
-	return append(l, span{style, fmt.Sprintf(format, args...)})
+	return append(l, span{style, say.F(format, args...)})
 }
 
 // width is how many columns l takes.
-func (l line) width() int {
+func (l line) width(language *say.Language) int {
 	columns := 0
 	for _, s := range l {
-		columns += ansi.StringWidth(harmless(s.text))
+		columns += ansi.StringWidth(s.in(language))
 	}
 	return columns
 }
 
 // fit makes l exactly so wide: it is cut, with an ellipsis, or filled.
-func (l line) fit(columns int) line {
-	for len(l) > 0 && l[len(l)-1].style == plain && strings.TrimRight(l[len(l)-1].text, " ") == "" {
+func (l line) fit(language *say.Language, columns int) line {
+	for len(l) > 0 && l[len(l)-1].style == plain && strings.TrimRight(l[len(l)-1].in(language), " ") == "" {
 		l = l[:len(l)-1]
 	}
 	var fitted line
 	left := max(columns, 0)
 	for i, s := range l {
-		text := harmless(s.text)
+		text := s.in(language)
 		width := ansi.StringWidth(text)
-		more := i < len(l)-1 && l[i+1:].width() > 0
+		more := i < len(l)-1 && l[i+1:].width(language) > 0
 		if width > left || width == left && more {
 			text = ansi.Truncate(text+"……", left, "…")
-			fitted = append(fitted, span{s.style, text})
+			fitted = append(fitted, sign(s.style, text))
 			left -= ansi.StringWidth(text)
 			break
 		}
-		fitted = append(fitted, span{s.style, text})
+		fitted = append(fitted, sign(s.style, text))
 		left -= width
 	}
-	return append(fitted, span{plain, strings.Repeat(" ", max(left, 0))})
+	return append(fitted, sign(plain, strings.Repeat(" ", max(left, 0))))
 }
 
 // between puts l at the left and right at the right of a line so wide.
-func (l line) between(right line, columns int) line {
-	return append(l.fit(columns-right.width()), right...).fit(columns)
+func (l line) between(language *say.Language, right line, columns int) line {
+	return append(l.fit(language, columns-right.width(language)), right...).fit(language, columns)
 }
 
-func (l line) String() string {
+// in is the span in a language.
+func (s span) in(language *say.Language) string { return harmless(s.said.In(language)) }
+
+// in is the line in a language.
+func (l line) in(language *say.Language) string {
 	var b strings.Builder
 	for _, s := range l {
-		text := harmless(s.text)
+		text := s.in(language)
 		if s.style == plain {
 			b.WriteString(text)
 			continue

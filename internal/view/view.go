@@ -43,6 +43,8 @@ type Options struct {
 	// Command is how another terminal's commands for this lab begin: "lablab exec%s",
 	// with its flag --name where that is needed.
 	Flag string // " --name NAME", or empty
+	// Language is what the view is in.
+	Language *say.Language
 }
 
 // Frames are drawn so many times a second at most; events are taken in as often.
@@ -95,12 +97,15 @@ func feed(ctx context.Context, events <-chan timeline.Event, send func(tea.Msg))
 }
 
 // A Summary is what is left of a view when it is over.
-type Summary struct{ lines []line }
+type Summary struct {
+	lines    []line
+	language *say.Language
+}
 
 // Write writes the summary, with styles.
 func (s *Summary) Write(w io.Writer) error {
 	for _, l := range s.lines {
-		if _, err := fmt.Fprintln(w, l); err != nil {
+		if _, err := fmt.Fprintln(w, l.in(s.language)); err != nil {
 			return err
 		}
 	}

@@ -254,9 +254,9 @@ func TestKeysAreShown(t *testing.T) {
 	s := newScene(t)
 	for _, size := range [][2]int{{60, 12}, {60, 20}, {80, 24}, {200, 50}} {
 		frame := s.frame(size[0], size[1])
-		for _, row := range keys {
+		for _, row := range keys() {
 			for _, k := range row {
-				if !strings.Contains(frame, k.key+" "+k.word) {
+				if !strings.Contains(frame, k.key+" "+k.word.String()) {
 					t.Errorf("%v: %s is not shown", size, k.word)
 				}
 			}
