@@ -331,7 +331,6 @@ func helped(c *cobra.Command) []told {
 	if strings.Contains(c.Example, "#") { // commands are the same in all languages, comments are not
 		add(c.Example)
 	}
-	add(c.Annotations["next"])
 	flags := func(f *pflag.Flag) {
 		if f.Name != "help" {
 			add(f.Usage)

@@ -33,7 +33,7 @@ a range of addresses. "off" takes the ACL away.`,
 	}
 	c.Flags().StringArrayVar(&ingress, "ingress", nil, "a `RULE` about what comes in; may be repeated")
 	c.Flags().StringArrayVar(&egress, "egress", nil, "a `RULE` about what goes out; may be repeated")
-	next(c, "each packet, with the rule that judged it: lablab trace")
+	next(c, env.Language.Sprintf("each packet, with the rule that judged it: lablab trace"))
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		acl, err := aclOf(args[1:], ingress, egress)
 		if err != nil {
@@ -147,13 +147,13 @@ func protocolOf(text string) (sg.Protocol, bool) {
 func tellACL(env Env, host string, acl *sg.ACL) (err error) {
 	switch {
 	case acl == nil:
-		_, err = fmt.Fprintf(env.Stdout, "no network ACL stands before %s\n", oneLine(host))
+		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("no network ACL stands before %s", oneLine(host)))
 	case len(acl.Egress) == 0:
-		_, err = fmt.Fprintf(env.Stdout, "a network ACL stands before %s; it allows nothing to go out, not even replies\n", oneLine(host))
+		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("a network ACL stands before %s; it allows nothing to go out, not even replies", oneLine(host)))
 	case len(acl.Ingress) == 0:
-		_, err = fmt.Fprintf(env.Stdout, "a network ACL stands before %s; it allows nothing to come in, not even replies\n", oneLine(host))
+		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("a network ACL stands before %s; it allows nothing to come in, not even replies", oneLine(host)))
 	default:
-		_, err = fmt.Fprintf(env.Stdout, "a network ACL stands before %s\n", oneLine(host))
+		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("a network ACL stands before %s", oneLine(host)))
 	}
 	return err
 }

@@ -52,17 +52,19 @@ rules do not let out, which never reach the interface, there are the headers.`,
 				return &usageError{say.Errorf("capture: %w", err), say.F("name a file that can be written")}
 			}
 			defer func() { err = errors.Join(err, out.Close()) }()
-			next(c, "look at it: wireshark "+file)
+			next(c, env.Language.Sprintf("look at it: wireshark %s", file))
 		}
 		return captureTo(ctx, env, lab, args[0], int(count), duration, out)
 	})
 }
 
 func captureTo(ctx context.Context, env Env, lab *control.Client, host string, count int, duration time.Duration, out *os.File) error {
-	begun := func() { _, _ = fmt.Fprintf(env.Stderr, "capturing at host %s; Ctrl-C ends\n", oneLine(host)) }
+	begun := func() {
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("capturing at host %s; Ctrl-C ends", oneLine(host)))
+	}
 	packets, err := lab.Capture(ctx, host, count, duration, begun, out)
 	if err = ended(err); err == nil {
-		_, _ = fmt.Fprintf(env.Stderr, "%d packets and marks\n", packets)
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("%d packets and marks", packets))
 	}
 	return err
 }

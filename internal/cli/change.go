@@ -42,7 +42,7 @@ func newAuthorize(env Env) *cobra.Command {
   lablab authorize icmp          # that was revoked before`,
 	}
 	f.add(c)
-	next(c, "new flows may come in: lablab flows")
+	next(c, env.Language.Sprintf("new flows may come in: lablab flows"))
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		change, err := f.change(ctx, lab, args)
 		if err != nil {
@@ -64,7 +64,7 @@ func newRevoke(env Env) *cobra.Command {
   lablab revoke --protocol icmp --port -1 --cidr 10.255.0.0/16`,
 	}
 	f.add(c)
-	next(c, "the flows that the rule let in go on: lablab flows; what ends them: lablab cut")
+	next(c, env.Language.Sprintf("the flows that the rule let in go on: lablab flows; what ends them: lablab cut"))
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		change, err := f.change(ctx, lab, args)
 		if err != nil {

@@ -57,7 +57,7 @@ works on any system.`,
 			if format == "json" {
 				return broken(writeJSON(env.Stdout, read))
 			}
-			if err := read.text(env.Stdout); err != nil || read.Check == nil {
+			if err := read.text(env.Stdout, env.Language); err != nil || read.Check == nil {
 				return broken(err)
 			}
 			text := newText(env, colour)
@@ -77,14 +77,14 @@ type checked struct {
 
 // A checkedScenario is what a scenario is about.
 type checkedScenario struct {
-	File        string   `json:"file"`
-	Name        string   `json:"name"`
-	Title       string   `json:"title"`
-	Hosts       []string `json:"hosts"`
-	Groups      []string `json:"groups"`
-	Experiments []string `json:"experiments"`
-	Streams     []string `json:"streams"`
-	Predictions int      `json:"predictions"`
+	File        string         `json:"file"`
+	Name        string         `json:"name"`
+	Title       string         `json:"title"`
+	Hosts       []string       `json:"hosts"`
+	Groups      []say.Sentence `json:"groups"`
+	Experiments []string       `json:"experiments"`
+	Streams     []string       `json:"streams"`
+	Predictions int            `json:"predictions"`
 }
 
 // readMixed reads scenarios, each for itself, and everything else into one account.
@@ -180,14 +180,14 @@ func readAccount(files []string) (*sg.Account, error) {
 func checkedOf(sc *scenario.Scenario) checkedScenario {
 	c := checkedScenario{
 		File: sc.File, Name: sc.Name, Title: sc.Title,
-		Hosts: []string{}, Groups: []string{}, Experiments: []string{}, Streams: []string{},
+		Hosts: []string{}, Groups: []say.Sentence{}, Experiments: []string{}, Streams: []string{},
 	}
 	for _, h := range sc.Hosts {
 		c.Hosts = append(c.Hosts, fmt.Sprintf("%s %s", h.Name, h.Address))
 	}
 	for _, g := range sc.Account.Groups {
 		if slices.ContainsFunc(sc.Hosts, func(h scenario.Host) bool { return slices.Contains(h.Groups, g.Key()) }) || g.ID == g.Name {
-			c.Groups = append(c.Groups, fmt.Sprintf("%s: %d in, %d out", g.Key(), len(g.Ingress), len(g.Egress)))
+			c.Groups = append(c.Groups, say.F("%s: %d in, %d out", g.Key(), len(g.Ingress), len(g.Egress)))
 		}
 	}
 	for _, e := range sc.Experiments {
@@ -206,24 +206,23 @@ func checkedOf(sc *scenario.Scenario) checkedScenario {
 }
 
 // text writes a few lines for each scenario.
-func (c checked) text(w io.Writer) error {
+func (c checked) text(w io.Writer, l *say.Language) error {
 	var b strings.Builder
 	for _, s := range c.Scenarios {
-		fmt.Fprintf(&b, "%s: %s\n", oneLine(s.File), s.Title)
+		fmt.Fprintf(&b, "%s: %s\n", oneLine(s.File), l.Text(s.Title))
 		for _, row := range []struct {
-			what string
-			list []string
-		}{{"hosts", s.Hosts}, {"groups", s.Groups}, {"streams", s.Streams}} {
-			fmt.Fprintf(&b, "  %-12s %s\n", row.what, strings.Join(row.list, ", "))
+			what, list say.Sentence
+		}{{say.F("hosts"), say.Names(", ", s.Hosts...)}, {say.F("groups"), say.List(", ", s.Groups...)}, {say.F("streams"), say.Names(", ", s.Streams...)}} {
+			b.WriteString(l.Sprintf("  %-12s %s", row.what, row.list) + "\n")
 		}
 		for i, title := range s.Experiments {
-			what := ""
+			var what say.Sentence
 			if i == 0 {
-				what = "experiments"
+				what = say.F("experiments")
 			}
-			fmt.Fprintf(&b, "  %-12s %d  %s\n", what, i+1, title)
+			b.WriteString(l.Sprintf("  %-12s %d  %s", what, i+1, say.Text(title)) + "\n")
 		}
-		fmt.Fprintf(&b, "  %-12s %d\n", "predictions", s.Predictions)
+		b.WriteString(l.Sprintf("  %-12s %d", say.F("predictions"), s.Predictions) + "\n")
 	}
 	if len(c.Scenarios) > 0 && c.Check != nil {
 		b.WriteByte('\n')

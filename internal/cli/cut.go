@@ -26,7 +26,7 @@ invalid instead, and dropped, unless a rule lets it pass untracked.`,
 	c.Flags().StringVar(&request.AdmittedBy, "admitted-by", "", "those of flows that the rule with this `ID` let in")
 	c.Flags().BoolVar(&request.All, "all", false, "all of them")
 	c.Flags().StringVar(&request.Host, "host", "", "of this `HOST` only")
-	next(c, "what becomes of the next packets: lablab trace")
+	next(c, env.Language.Sprintf("what becomes of the next packets: lablab trace"))
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		if err := cutWhat(&request, args); err != nil {
 			return err
@@ -38,9 +38,9 @@ invalid instead, and dropped, unless a rule lets it pass untracked.`,
 		case n == 0 && request.ConntrackID != 0:
 			return &usageError{say.Errorf("no flow has the id %d", request.ConntrackID), say.F("the ids are in the second column: lablab flows")}
 		case n == 1:
-			_, err = fmt.Fprintln(env.Stdout, "1 entry deleted")
+			_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("1 entry deleted"))
 		default:
-			_, err = fmt.Fprintf(env.Stdout, "%d entries deleted\n", n)
+			_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%d entries deleted", n))
 		}
 		return broken(err)
 	})

@@ -7,11 +7,12 @@ import (
 	"unicode/utf8"
 
 	"lablab/internal/control"
+	"lablab/say"
 )
 
 // flowLines are entries, a line each, with what stands at the same place in all of them
 // in columns.
-func flowLines(flows []control.Flow) []string {
+func flowLines(l *say.Language, flows []control.Flow) []string {
 	host, id, key := 4, 10, 0
 	for _, f := range flows {
 		host, key = max(host, utf8.RuneCountInString(f.Host)), max(key, len(f.Key.String()))
@@ -22,19 +23,19 @@ func flowLines(flows []control.Flow) []string {
 		if !slices.Contains(status, "SEEN_REPLY") {
 			status = append([]string{"UNREPLIED"}, status...)
 		}
-		by := "admitted by no rule of a security group"
+		by := say.F("admitted by %s", say.F("no rule of a security group"))
 		if f.AdmittedBy != nil {
-			by = "admitted by " + admitting(f)
+			by = say.F("admitted by %s", admitting(f))
 		}
-		lines[i] = oneLine(fmt.Sprintf("%-*s %-*d %-*s  %d there, %d back, %d s left, %s, %s", host, f.Host, id, f.ConntrackID, key, f.Key,
-			f.Packets, f.ReplyPackets, f.TimeoutSeconds, strings.Join(status, " "), by))
+		lines[i] = oneLine(fmt.Sprintf("%-*s %-*d %-*s  ", host, f.Host, id, f.ConntrackID, key, f.Key) +
+			l.Sprintf("%d there, %d back, %d s left, %s, %s", f.Packets, f.ReplyPackets, f.TimeoutSeconds, strings.Join(status, " "), by))
 	}
 	return lines
 }
 
 // narrowLines are the same where there is less room: packets there and back as 3/2,
 // and no ids.
-func narrowLines(flows []control.Flow) []string {
+func narrowLines(l *say.Language, flows []control.Flow) []string {
 	host, key, packets, left := 0, 0, 0, 0
 	for _, f := range flows {
 		host, key = max(host, utf8.RuneCountInString(f.Host)), max(key, len(f.Key.String()))
@@ -42,11 +43,11 @@ func narrowLines(flows []control.Flow) []string {
 	}
 	lines := make([]string, len(flows))
 	for i, f := range flows {
-		by := "by no rule"
+		by := say.F("by no rule")
 		if f.AdmittedBy != nil {
-			by = "by " + admitting(f)
+			by = say.F("by %s", admitting(f))
 		}
-		lines[i] = oneLine(fmt.Sprintf("%-*s %-*s  %*s %*d s  %s", host, f.Host, key, f.Key, packets, passed(f), left, f.TimeoutSeconds, by))
+		lines[i] = oneLine(fmt.Sprintf("%-*s %-*s  %*s %*d s  %s", host, f.Host, key, f.Key, packets, passed(f), left, f.TimeoutSeconds, by.In(l)))
 	}
 	return lines
 }
@@ -55,9 +56,9 @@ func narrowLines(flows []control.Flow) []string {
 func passed(f control.Flow) string { return fmt.Sprintf("%d/%d", f.Packets, f.ReplyPackets) }
 
 // admitting is the rule that let a flow in, and whether it is gone.
-func admitting(f control.Flow) string {
+func admitting(f control.Flow) say.Sentence {
 	if f.AdmittingGone {
-		return *f.AdmittedBy + " (gone)"
+		return say.F("%s (gone)", *f.AdmittedBy)
 	}
-	return *f.AdmittedBy
+	return say.As(*f.AdmittedBy)
 }

@@ -30,13 +30,13 @@ func TestFlowLines(t *testing.T) {
 	}
 	const want = `server 1          tcp 10.255.1.10:40222 > 10.255.1.197:22  1000 there, 998 back, 431998 s left, SEEN_REPLY, admitted by ssh (gone)
 A      4294967295 icmp 10.255.1.10 > 10.255.1.197 id 7     2 there, 0 back, 9 s left, UNREPLIED, admitted by no rule of a security group`
-	if got := strings.Join(flowLines(flows), "\n"); got != want {
+	if got := strings.Join(flowLines(nil, flows), "\n"); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
 	const narrow = `+ server tcp 10.255.1.10:40222 > 10.255.1.197:22  1000/998 431998 s  by ssh (gone)
   A      icmp 10.255.1.10 > 10.255.1.197 id 7          2/0      9 s  by no rule`
 	entries := []view.Entry{{Flow: flows[0], Mark: view.New}, {Flow: flows[1], Mark: view.Steady}}
-	lines := watched(entries, 84)[1:]
+	lines := watched(nil, entries, 84)[1:]
 	if got := strings.Join(lines, "\n"); got != narrow {
 		t.Errorf("%s\nwant\n%s", got, narrow)
 	}
@@ -45,7 +45,7 @@ A      4294967295 icmp 10.255.1.10 > 10.255.1.197 id 7     2 there, 0 back, 9 s 
 			t.Errorf("%d columns: %s", n, l)
 		}
 	}
-	if got := watched(entries, 200)[1]; got != "+ "+flowLines(flows)[0] {
+	if got := watched(nil, entries, 200)[1]; got != "+ "+flowLines(nil, flows)[0] {
 		t.Error(got)
 	}
 }

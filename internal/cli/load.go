@@ -21,7 +21,7 @@ sees the end of the one timeline and the beginning of the next. If the other lab
 cannot be built, this one stays as it is.`,
 		Example: "  lablab load cut",
 	}
-	next(c, "what there is now: lablab status")
+	next(c, env.Language.Sprintf("what there is now: lablab status"))
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		if !slices.Contains(scenario.Builtins(), args[0]) {
 			return &usageError{say.Errorf("no built-in scenario is called %q", args[0]), say.F("there are: %s", strings.Join(scenario.Builtins(), ", "))}

@@ -30,6 +30,6 @@ func suggest(env Env, c *cobra.Command) {
 		if name := c.Flags().Lookup("name"); name != nil && name.Changed {
 			text = command.ReplaceAllString(text, "${0} --name "+name.Value.String())
 		}
-		_, _ = fmt.Fprintf(env.Stderr, "next: %s\n", oneLine(text))
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("next: %s", oneLine(text)))
 	}
 }

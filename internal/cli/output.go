@@ -133,7 +133,7 @@ func (o *outputs) github(runs report.Runs) error {
 	}
 	if name := o.env.Getenv("GITHUB_STEP_SUMMARY"); name != "" {
 		if err := appendSummary(name, runs); err != nil {
-			_, _ = fmt.Fprintf(o.env.Stderr, "not written: the job summary: %s\n", oneLine(err.Error()))
+			_, _ = fmt.Fprintln(o.env.Stderr, o.env.Language.Sprintf("not written: the job summary: %s", oneLine(err.Error())))
 		}
 	}
 	to := o.env.Stderr // the runner reads it too

@@ -55,6 +55,6 @@ func openPage(env Env, events []timeline.Event, r *report.Report) error {
 	if err != nil {
 		return say.Errorf("name page: %w", err)
 	}
-	_, err = fmt.Fprintf(env.Stderr, "page: %s\n", &url.URL{Scheme: "file", Path: filepath.ToSlash(path)})
+	_, err = fmt.Fprintln(env.Stderr, env.Language.Sprintf("page: %s", &url.URL{Scheme: "file", Path: filepath.ToSlash(path)}))
 	return err
 }

@@ -6,9 +6,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"lablab/lab"
 	"lablab/nft"
@@ -35,7 +35,7 @@ func probe(env Env, f probeFlags) (int, error) {
 	}
 	ctx, cancel := interruptible(env.Signals)
 	defer cancel()
-	tellLeftOut(env.Stderr, q.account, q.groups)
+	tellLeftOut(env.Stderr, env.Language, q.account, q.groups)
 	rs := nft.Compile(q.account, q.groups, nft.InOrder())
 	rs.Related = related
 	prober, err := lab.NewProber(ctx, rs)
@@ -68,38 +68,43 @@ func (f probeFlags) ask(ctx context.Context, env Env, q *question, prober *lab.P
 	if f.format == "json" {
 		return a.exit(), json.NewEncoder(env.Stdout).Encode(a)
 	}
-	return a.exit(), q.text(env.Stdout, a)
+	return a.exit(), q.text(env.Stdout, env.Language, a)
 }
 
 // text writes an answer for people.
-func (q *question) text(w io.Writer, a answer) error {
-	way, verdict := "arriving", "dropped: no rule allows it"
+func (q *question) text(w io.Writer, l *say.Language, a answer) error {
+	way, verdict := say.F("arriving"), say.F("dropped: no rule allows it")
 	if q.packet.Egress {
-		way = "leaving"
+		way = say.F("leaving")
 	}
 	switch {
 	case a.Group != nil:
 		group := q.account.Group(*a.Group)
 		rule, _, _ := group.Find(a.Rule)
-		verdict = fmt.Sprintf("admitted by rule %s of group %s (%s): %s", a.Rule, group.ID, group.Name, rule)
+		verdict = say.F("admitted by rule %s of group %s (%s): %s", a.Rule, group.ID, group.Name, rule)
 	case a.Rule == sg.AmazonService:
-		verdict = "admitted, by no group's rule: security groups do not filter what goes to this address of Amazon's"
+		verdict = say.F("admitted, by no group's rule: security groups do not filter what goes to this address of Amazon's")
 	case *a.Verdict == "accept":
-		verdict = "admitted as " + a.Rule + ", by no group's rule"
+		verdict = say.F("admitted as %s, by no group's rule", a.Rule)
 	}
-	tracked := ""
+	type row struct{ what, said say.Sentence }
+	rows := []row{{say.F("packet"), say.F("%s, %s", q.packet, way)}, {say.F("verdict"), verdict}}
 	switch {
 	case a.Tracked == nil:
 	case *a.Tracked:
-		tracked = "tracked    yes, by EC2's documented rule: the flow outlives the rule that lets it in\n"
+		rows = append(rows, row{say.F("tracked"), say.F("yes, by EC2's documented rule: the flow outlives the rule that lets it in")})
 	default:
-		tracked = "tracked    no, by EC2's documented rule: the flow ends when the rule is revoked\n"
+		rows = append(rows, row{say.F("tracked"), say.F("no, by EC2's documented rule: the flow ends when the rule is revoked")})
 	}
-	agreed := a.Predicted
+	agreed := say.Text(a.Predicted)
 	if a.exit() == exitDisagree {
-		agreed += ", and the kernel DISAGREES: please report this"
+		agreed = say.F("%s, and the kernel DISAGREES: please report this", agreed)
 	}
-	_, err := fmt.Fprintf(w, "packet     %s, %s\nverdict    %s\n%spredicted  %s\n", q.packet, way, verdict, tracked, agreed)
+	var b strings.Builder
+	for _, r := range append(rows, row{say.F("predicted"), agreed}) {
+		b.WriteString(l.Sprintf("%-10s %s", r.what, r.said) + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
 	return err
 }
 

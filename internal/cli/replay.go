@@ -132,7 +132,7 @@ func enter(ctx context.Context, env Env, stdin io.Reader) func(int) {
 		}
 	}()
 	return func(experiment int) {
-		_, _ = fmt.Fprintf(env.Stderr, "Enter for experiment %d\n", experiment)
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("Enter for experiment %d", experiment))
 		select {
 		case <-lines:
 		case <-ctx.Done():

@@ -47,7 +47,7 @@ not or did not come to its end, 4 if a run broke.`,
 
 // rerender writes the reports of records.
 func rerender(env Env, f outputFlags, names []string) (int, error) {
-	runs := report.Runs{Many: len(names) > 1}
+	runs := report.Runs{Many: len(names) > 1, Language: env.Language}
 	if runs.Many && f.page() {
 		return 0, errManyPages
 	}

@@ -46,7 +46,7 @@ counters as they are now, as nft list table does.`,
 			if err != nil {
 				return err
 			}
-			tellLeftOut(env.Stderr, account, groups)
+			tellLeftOut(env.Stderr, env.Language, account, groups)
 			rs := nft.Compile(account, groups, nft.InOrder())
 			rs.Related = passes
 			_, err = io.WriteString(env.Stdout, rs.String())
@@ -96,10 +96,10 @@ func chosen(account *sg.Account, ids []string) ([]*sg.Group, error) {
 }
 
 // tellLeftOut says which sources of the groups no rule enforces.
-func tellLeftOut(w io.Writer, account *sg.Account, groups []*sg.Group) {
+func tellLeftOut(w io.Writer, l *say.Language, account *sg.Account, groups []*sg.Group) {
 	for _, p := range account.Audit().Problems {
 		if slices.ContainsFunc(groups, func(g *sg.Group) bool { return g.ID == p.Group }) {
-			_, _ = fmt.Fprintf(w, "left out: %s: %s\n", p.Rule, p.Reason)
+			_, _ = fmt.Fprintln(w, l.Sprintf("left out: %s: %s", p.Rule, p.Reason))
 		}
 	}
 }

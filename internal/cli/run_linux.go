@@ -66,7 +66,7 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 	r, err := p.present(log.Subscribe(watching))
 	out.events = log.Events()
 	if err == nil {
-		err = errors.Join(p.conclude(r), out.write(report.Runs{Results: []report.Result{r}}))
+		err = errors.Join(p.conclude(r), out.write(report.Runs{Results: []report.Result{r}, Language: env.Language}))
 	}
 	if err != nil {
 		cancel() // nobody can see the rest
@@ -121,7 +121,7 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 	if err != nil && ctx.Err() == nil {
 		return 0, &brokenError{err: err}
 	}
-	runs := report.Runs{Results: results, Many: true}
+	runs := report.Runs{Results: results, Many: true, Language: env.Language}
 	if f.text() {
 		err = text.Summary(runs)
 	}

@@ -34,7 +34,7 @@ is written at once: the record of one that is killed is good up to there.`,
 			return &usageError{say.Errorf("record: %w", err), say.F("name a file that can be written")}
 		}
 		s := &session{out: json.NewEncoder(f), about: status}
-		_, _ = fmt.Fprintf(env.Stderr, "recording lab %s in %s; Ctrl-C ends\n", oneLine(status.Name), oneLine(args[0]))
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("recording lab %s in %s; Ctrl-C ends", oneLine(status.Name), oneLine(args[0])))
 		err = ended(lab.Events(ctx, s.see))
 		if errors.Is(err, errOver) {
 			err = nil
@@ -43,9 +43,9 @@ is written at once: the record of one that is killed is good up to there.`,
 			return &brokenError{err: say.Errorf("record: %w", err)}
 		}
 		if s.forgotten > 0 {
-			_, _ = fmt.Fprintf(env.Stderr, "not in the record: %d events that the lab had forgotten\n", s.forgotten)
+			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("not in the record: %d events that the lab had forgotten", s.forgotten))
 		}
-		next(c, "what happened: lablab replay "+args[0]+"; why: lablab report "+args[0])
+		next(c, env.Language.Sprintf("what happened: lablab replay %s; why: lablab report %s", args[0], args[0]))
 		return nil
 	})
 }

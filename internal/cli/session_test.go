@@ -102,7 +102,7 @@ func TestTracerConfesses(t *testing.T) {
 		}
 	}
 	const want = "1 packets; missed: about 7 verdicts at A, 4 events that came faster than they were read"
-	if got := tracer.summary(); got != want {
+	if got := tracer.summary(); got.String() != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -38,7 +39,7 @@ end, by Ctrl-C or with the lab, it says how many there were and what was missed.
 	c.Flags().Uint16Var(&f.port, "port", 0, "packets from or to this port only")
 	c.Flags().StringVar(&f.from, "from", "", "packets from this address, range of addresses or host only: `ADDR`")
 	c.Flags().StringVar(&f.format, "format", "text", "text, or jsonl: the events of the timeline")
-	next(c, "the connections that conntrack knows: lablab flows")
+	next(c, env.Language.Sprintf("the connections that conntrack knows: lablab flows"))
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		f.host = strings.Join(args, "")
 		status, err := lab.Status(ctx)
@@ -48,13 +49,15 @@ end, by Ctrl-C or with the lab, it says how many there were and what was missed.
 		if f.host != "" && !hasHost(status, f.host) {
 			return noHost(status, f.host)
 		}
-		t, err := f.tracer(env.Stdout, status)
+		t, err := f.tracer(env.Stdout, status, env.Language)
 		if err != nil {
 			return err
 		}
-		begun := func() { _, _ = fmt.Fprintf(env.Stderr, "tracing lab %s; Ctrl-C ends\n", status.Name) }
+		begun := func() {
+			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("tracing lab %s; Ctrl-C ends", status.Name))
+		}
 		err = lab.News(ctx, begun, t.see)
-		_, _ = fmt.Fprintln(env.Stderr, t.summary())
+		_, _ = fmt.Fprintln(env.Stderr, t.summary().In(env.Language))
 		return ended(err)
 	})
 }
@@ -76,6 +79,7 @@ func ended(err error) error {
 type tracer struct {
 	traceFlags
 	out       io.Writer
+	language  *say.Language
 	wanted    sg.Protocol
 	source    netip.Prefix
 	packets   int
@@ -84,8 +88,8 @@ type tracer struct {
 	missed    map[string]int // how often the kernel told more than was heard, by host
 }
 
-func (f traceFlags) tracer(out io.Writer, status control.Status) (*tracer, error) {
-	t := &tracer{traceFlags: f, out: out, missed: map[string]int{}}
+func (f traceFlags) tracer(out io.Writer, status control.Status, l *say.Language) (*tracer, error) {
+	t := &tracer{traceFlags: f, out: out, language: l, missed: map[string]int{}}
 	if err := oneOf("--format", f.format, "text", "jsonl"); err != nil {
 		return nil, err
 	}
@@ -126,7 +130,7 @@ func (t *tracer) see(e timeline.Event) error {
 		if t.format == "jsonl" {
 			return json.NewEncoder(t.out).Encode(e)
 		}
-		_, err := fmt.Fprintln(t.out, oneLine(judgedLine(body)))
+		_, err := fmt.Fprintln(t.out, oneLine(judgedLine(t.language, body)))
 		return err
 	case timeline.Missed:
 		if t.host != "" && body.Host != t.host || body.What != timeline.MissedVerdicts {
@@ -136,19 +140,19 @@ func (t *tracer) see(e timeline.Event) error {
 		if t.format == "jsonl" {
 			return json.NewEncoder(t.out).Encode(e)
 		}
-		_, err := fmt.Fprintf(t.out, "%-4s missed about %d verdicts: the kernel gave them faster than they were read\n", oneLine(body.Host), body.Count)
+		_, err := fmt.Fprintln(t.out, t.language.Sprintf("%-4s missed about %d verdicts: the kernel gave them faster than they were read", oneLine(body.Host), body.Count))
 		return err
 	}
 	return nil
 }
 
 // judgedLine is a verdict in one line.
-func judgedLine(v timeline.Judged) string {
-	verdict := "DROP"
+func judgedLine(l *say.Language, v timeline.Judged) string {
+	verdict := say.F("DROP")
 	if v.Accepted {
-		verdict = "accept"
+		verdict = say.F("accept")
 	}
-	return fmt.Sprintf("%-4s %-7s %-11s %-6s by %-12s %s", v.Host, v.Direction, v.State, verdict, v.Rule, v.Packet)
+	return l.Sprintf("%-4s %-7s %-11s %-6s by %-12s %s", v.Host, v.Direction, v.State, verdict, v.Rule, v.Packet)
 }
 
 // means reports whether a packet is of those that are wanted. Its text begins with
@@ -179,17 +183,16 @@ func ends(text string) (netip.Addr, uint16) {
 }
 
 // summary says how many packets there were, and how many of them were not seen.
-func (t *tracer) summary() string {
-	var missed []string
-	for host, n := range t.missed {
-		missed = append(missed, fmt.Sprintf("about %d verdicts at %s", n, host))
+func (t *tracer) summary() say.Sentence {
+	var missed []say.Sentence
+	for _, host := range slices.Sorted(maps.Keys(t.missed)) {
+		missed = append(missed, say.F("about %d verdicts at %s", t.missed[host], host))
 	}
-	slices.Sort(missed)
 	if t.forgotten > 0 {
-		missed = append(missed, fmt.Sprintf("%d events that came faster than they were read", t.forgotten))
+		missed = append(missed, say.F("%d events that came faster than they were read", t.forgotten))
 	}
 	if len(missed) == 0 {
-		return fmt.Sprintf("%d packets, nothing was missed", t.packets)
+		return say.F("%d packets, nothing was missed", t.packets)
 	}
-	return fmt.Sprintf("%d packets; missed: %s", t.packets, strings.Join(missed, ", "))
+	return say.F("%d packets; missed: %s", t.packets, say.List(", ", missed...))
 }

@@ -21,6 +21,7 @@ const defaultName = "lab"
 type upFlags struct {
 	name, colour, rootless string
 	detach, plain          bool
+	language               string
 	file                   string // a scenario's name or file
 	web                    string // address and port where the page is served, or empty
 }
@@ -56,7 +57,8 @@ address of this machine, to who has the URL that it writes: a secret is in there
 			if len(args) > 0 {
 				f.file = args[0]
 			}
-			err = errors.Join(checkName(f.name), oneOf("--color", f.colour, "auto", "always", "never"), oneOf("--rootless", f.rootless, "auto", "always", "never"))
+			f.language = env.Language.Name()
+			err = errors.Join(checkName(f.name), oneOf("--color", f.colour, "auto", "always", "never"), oneOf("--rootless", f.rootless, "--"+langFlag, f.language, "auto", "always", "never"))
 			if err != nil {
 				return err
 			}
@@ -102,7 +104,7 @@ func (f *upFlags) webFrom(args []string) ([]string, error) {
 
 // again are the arguments of the same command in the foreground.
 func (f upFlags) again() []string {
-	args := []string{"up", "--name", f.name, "--color", "never", "--rootless", f.rootless}
+	args := []string{"up", "--name", f.name, "--color", "never", "--rootless", f.rootless, "--" + langFlag, f.language}
 	if f.web != "" {
 		args = append(args, "--web="+f.web)
 	}

@@ -37,7 +37,7 @@ func up(env Env, f upFlags) (code int, err error) {
 	}
 	listener, err := control.Listen(control.Directory(env.Getenv, ns.Owner()), f.name)
 	if errors.Is(err, control.ErrRuns) {
-		_, err := fmt.Fprintf(env.Stdout, "lab %s runs already\n", f.name)
+		_, err := fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s runs already", f.name))
 		return exitHeld, broken(err)
 	}
 	if err != nil {
@@ -165,14 +165,14 @@ func greet(env Env, f upFlags, a, b, web string) {
 	if f.name != defaultName {
 		name = " --name " + f.name
 	}
-	_, _ = fmt.Fprintf(env.Stdout, `lab %s is up. In another terminal:
-  lablab exec%s %s -- ping %s
+	_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s is up. In another terminal:", f.name))
+	_, _ = fmt.Fprintf(env.Stdout, `  lablab exec%s %s -- ping %s
   lablab status%s
   lablab flows%s %s
   lablab down%s
-`, f.name, name, b, a, name, name, a, name)
+`, name, b, a, name, name, a, name)
 	if web != "" {
-		_, _ = fmt.Fprintf(env.Stdout, "In a browser: %s\n", web)
+		_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("In a browser: %s", web))
 	}
 }
 
@@ -184,7 +184,7 @@ func detach(env Env, f upFlags) (int, error) {
 	ctx, cancel := interruptible(env.Signals)
 	defer cancel()
 	if _, err := client.Status(ctx); err == nil {
-		_, err := fmt.Fprintf(env.Stdout, "lab %s runs already\n", f.name)
+		_, err := fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s runs already", f.name))
 		return exitHeld, broken(err)
 	}
 	said, err := os.CreateTemp("", "lablab-up-")

@@ -106,7 +106,7 @@ func newDown(env Env) *cobra.Command {
 					return &brokenError{err: err}
 				}
 				if err == nil {
-					_, _ = fmt.Fprintf(env.Stdout, "lab %s is gone\n", n)
+					_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s is gone", n))
 				}
 			}
 			suggest(env, c)
@@ -115,7 +115,7 @@ func newDown(env Env) *cobra.Command {
 	}
 	addName(c, &name)
 	c.Flags().BoolVar(&all, "all", false, "all of them")
-	next(c, "what is left: lablab ps")
+	next(c, env.Language.Sprintf("what is left: lablab ps"))
 	return c
 }
 
@@ -167,11 +167,11 @@ func newPS(env Env) *cobra.Command {
 				return broken(writeJSON(env.Stdout, labs))
 			}
 			for _, s := range labs {
-				_, _ = fmt.Fprintf(env.Stdout, "%-12s %-16s pid %-8d %d hosts\n", s.Name, s.Scenario, s.PID, len(s.Hosts))
+				_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%-12s %-16s pid %-8d %d hosts", s.Name, s.Scenario, s.PID, len(s.Hosts)))
 			}
-			next(c, "one of them: lablab status --name NAME; another one: lablab up --name NAME")
+			next(c, env.Language.Sprintf("one of them: lablab status --name NAME; another one: lablab up --name NAME"))
 			if len(labs) == 0 {
-				next(c, "none runs; to build one: lablab up")
+				next(c, env.Language.Sprintf("none runs; to build one: lablab up"))
 			}
 			suggest(env, c)
 			return nil
@@ -215,7 +215,7 @@ func newGroups(env Env) *cobra.Command {
 		Use: "groups HOST [GROUP]...", Short: "Give a host other security groups", Args: cobra.MinimumNArgs(1),
 		Example: "  lablab groups A lab\n  lablab groups A          # none",
 	}
-	next(c, "flows that were let in before go on: lablab flows")
+	next(c, env.Language.Sprintf("flows that were let in before go on: lablab flows"))
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		return lab.SetGroups(ctx, control.GroupChange{Host: args[0], Groups: append([]string{}, args[1:]...)})
 	})
@@ -231,7 +231,7 @@ protocol and addresses, packets there and back, how long it lives on without one
 its state, and the rule of a security group that let it in. With --watch it does so
 once a second, in place on a terminal, until Ctrl-C.`,
 	}
-	next(c, "to delete an entry: lablab cut ID; to see each packet judged: lablab trace")
+	next(c, env.Language.Sprintf("to delete an entry: lablab cut ID; to see each packet judged: lablab trace"))
 	c.Flags().StringVar(&format, "format", "text", "text or json")
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "list them once a second, and mark what is new, refreshed and dying")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
@@ -248,7 +248,7 @@ once a second, in place on a terminal, until Ctrl-C.`,
 		if format == "json" {
 			return broken(writeJSON(env.Stdout, flows))
 		}
-		for _, line := range flowLines(flows) {
+		for _, line := range flowLines(env.Language, flows) {
 			_, _ = fmt.Fprintln(env.Stdout, line)
 		}
 		return nil
@@ -258,7 +258,7 @@ once a second, in place on a terminal, until Ctrl-C.`,
 func newStatus(env Env) *cobra.Command {
 	var format string
 	c := &cobra.Command{Use: "status", Short: "Show a lab: its hosts, groups and rules", Args: cobra.NoArgs}
-	next(c, "what a host enforces: lablab rules HOST; its connections: lablab flows")
+	next(c, env.Language.Sprintf("what a host enforces: lablab rules HOST; its connections: lablab flows"))
 	c.Flags().StringVar(&format, "format", "text", "text or json")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, _ []string) error {
 		if err := oneOf("--format", format, "text", "json"); err != nil {
@@ -271,27 +271,27 @@ func newStatus(env Env) *cobra.Command {
 		if format == "json" {
 			return broken(writeJSON(env.Stdout, status))
 		}
-		for _, line := range statusLines(status) {
+		for _, line := range statusLines(env.Language, status) {
 			_, _ = fmt.Fprintln(env.Stdout, oneLine(line))
 		}
 		return nil
 	})
 }
 
-func statusLines(status control.Status) []string {
-	lines := []string{fmt.Sprintf("lab %s, of scenario %s", status.Name, status.Scenario)}
+func statusLines(l *say.Language, status control.Status) []string {
+	lines := []string{l.Sprintf("lab %s, of scenario %s", status.Name, status.Scenario)}
 	if status.Web != "" {
 		lines = append(lines, "  in a browser: "+status.Web)
 	}
 	for _, h := range status.Hosts {
-		line := fmt.Sprintf("  host %s  %s  groups: %s", h.Name, h.Address, strings.Join(h.Groups, ", "))
+		line := l.Sprintf("  host %s  %s  groups: %s", h.Name, h.Address, strings.Join(h.Groups, ", "))
 		if h.ACL {
-			line += "  behind a network ACL"
+			line += l.Sprintf("  behind a network ACL")
 		}
 		lines = append(lines, line)
 	}
 	for _, g := range status.Groups {
-		lines = append(lines, "  group "+g.ID)
+		lines = append(lines, l.Sprintf("  group %s", g.ID))
 		for _, r := range g.Rules {
 			lines = append(lines, fmt.Sprintf("    %-7s  %-12s %s", r.Direction, r.ID, r.Text))
 		}

@@ -13,6 +13,7 @@ import (
 	"lablab/internal/control"
 	"lablab/internal/view"
 	"lablab/report"
+	"lablab/say"
 )
 
 // watchFlows lists the entries once a second until ctx ends, and marks what is
@@ -37,12 +38,12 @@ func watchFlows(ctx context.Context, env Env, lab *control.Client, host, format 
 			err = writeJSON(env.Stdout, flows)
 		case inPlace:
 			width, height := report.Size(env.Stdout)
-			frame, lines := inPlaceOf(watched(entries.All(), width), width, height, drawn)
+			frame, lines := inPlaceOf(env.Language, watched(env.Language, entries.All(), width), width, height, drawn)
 			drawn = lines
 			_, err = env.Stdout.Write(frame)
 		default:
 			var block bytes.Buffer
-			for _, l := range watched(entries.All(), math.MaxInt) {
+			for _, l := range watched(env.Language, entries.All(), math.MaxInt) {
 				fmt.Fprintln(&block, l)
 			}
 			block.WriteByte('\n')
@@ -60,38 +61,38 @@ func watchFlows(ctx context.Context, env Env, lab *control.Client, host, format 
 }
 
 // watched are the entries with their marks, a line each, that fits if it can.
-func watched(entries []view.Entry, width int) []string {
+func watched(l *say.Language, entries []view.Entry, width int) []string {
 	flows := make([]control.Flow, len(entries))
 	for i, e := range entries {
 		flows[i] = e.Flow
 	}
-	rows := flowLines(flows)
+	rows := flowLines(l, flows)
 	const mark = 3 // columns, and one that stays free
 	if slices.ContainsFunc(rows, func(row string) bool { return ansi.StringWidth(row)+mark > width }) {
-		rows = narrowLines(flows)
+		rows = narrowLines(l, flows)
 	}
-	lines := []string{time.Now().Format(time.TimeOnly) + "  + new  * refreshed  ! dying  × gone"}
+	lines := []string{time.Now().Format(time.TimeOnly) + "  " + l.Sprintf("+ new  * refreshed  ! dying  × gone")}
 	for i, e := range entries {
 		lines = append(lines, string(e.Mark)+" "+rows[i])
 	}
 	if len(entries) == 0 {
-		lines = append(lines, "  no entry")
+		lines = append(lines, l.Sprintf("  no entry"))
 	}
 	return lines
 }
 
 // inPlaceOf draws lines over those that were drawn before, in one write and without
 // erasing beforehand, so that nothing flickers. It returns how many lines there are.
-func inPlaceOf(lines []string, width, height, drawn int) (frame []byte, now int) {
+func inPlaceOf(l *say.Language, lines []string, width, height, drawn int) (frame []byte, now int) {
 	if most := height - 2; len(lines) > most && most > 0 {
-		lines = append(lines[:most:most], fmt.Sprintf("  and %d more", len(lines)-most))
+		lines = append(lines[:most:most], l.Sprintf("  and %d more", len(lines)-most))
 	}
 	frame = []byte("\r")
 	if drawn > 0 {
 		frame = fmt.Appendf(frame, "\x1b[%dA", min(drawn, height-1))
 	}
-	for _, l := range lines {
-		frame = fmt.Appendf(frame, "%s\x1b[K\n", ansi.Truncate(l, width-1, "…"))
+	for _, line := range lines {
+		frame = fmt.Appendf(frame, "%s\x1b[K\n", ansi.Truncate(line, width-1, "…"))
 	}
 	return append(frame, "\x1b[J"...), len(lines)
 }
