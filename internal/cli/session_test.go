@@ -76,7 +76,7 @@ func TestTracerMeans(t *testing.T) {
 		{traceFlags{from: "fd00::1"}, "icmpv6 fd00::1 > fd00::2 type 128 code 0 id 1 seq 1", true},
 	} {
 		test.flags.format = "text"
-		tracer, err := test.flags.tracer(&strings.Builder{}, status)
+		tracer, err := test.flags.tracer(&strings.Builder{}, status, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +88,7 @@ func TestTracerMeans(t *testing.T) {
 
 // What was missed is told, with its number.
 func TestTracerConfesses(t *testing.T) {
-	tracer, err := traceFlags{format: "text"}.tracer(&strings.Builder{}, control.Status{})
+	tracer, err := traceFlags{format: "text"}.tracer(&strings.Builder{}, control.Status{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
