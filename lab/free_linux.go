@@ -47,7 +47,7 @@ func (l *Lab) StartStream(a scenario.Start) (name string, err error) {
 	l.free.last++
 	a.Stream = strconv.Itoa(l.free.last)
 	if err := l.start(l.broken, a); err != nil {
-		l.log.Append(timeline.StreamStopped{Stream: a.Stream}) // in case it was told of
+		l.log.Append(timeline.StreamStopped{Stream: a.Stream, Error: err.Error()}) // in case it was told of
 		return "", say.Errorf("start stream: %w", err)
 	}
 	r := l.streams[len(l.streams)-1]

@@ -2,8 +2,8 @@ package lab
 
 import (
 	"context"
+	"net"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -93,6 +93,32 @@ func TestFreeStreams(t *testing.T) {
 	}
 }
 
+// Where a program of the person's own listens, no stream can be echoed, and that is said.
+func TestFreeStreamWhereSomebodyListens(t *testing.T) {
+	nstest.Kernel(t)
+	l, err := Build(t.Context(), scenario.FourExperiments(), Options{Interval: 5 * time.Millisecond}, timeline.NewLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	a, err := l.host("A")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listener net.Listener
+	if err := a.ns.Do(func() (err error) {
+		listener, err = net.Listen("tcp", "10.255.1.197:22")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, err = l.StartStream(scenario.Start{Protocol: sg.TCP, From: "B", To: "A", Port: 22})
+	if err == nil || err.Error() != "start stream: a program of A's listens at tcp port 22 already" {
+		t.Error(err)
+	}
+}
+
 // A stream that breaks is told of, with the reason; the others go on.
 func TestFreeStreamBreaks(t *testing.T) {
 	nstest.Kernel(t)
@@ -118,7 +144,7 @@ func TestFreeStreamBreaks(t *testing.T) {
 	defer cancel()
 	for e := range log.Subscribe(ctx) {
 		if stopped, ok := e.Body.(timeline.StreamStopped); ok {
-			if stopped.Stream != name || !strings.Contains(stopped.Error, "network is unreachable") {
+			if stopped.Stream != name || stopped.Error != "tcp to 10.255.1.197:22: connect: network is unreachable" {
 				t.Errorf("%+v", stopped)
 			}
 			break

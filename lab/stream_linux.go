@@ -2,8 +2,11 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
+
+	"golang.org/x/sys/unix"
 
 	"lablab/pinger"
 	"lablab/say"
@@ -156,6 +159,9 @@ func (l *Lab) serve(to *Host, a scenario.Start) error {
 		return nil
 	}
 	server, err := pinger.Serve(to.ns, a.Protocol, at)
+	if errors.Is(err, unix.EADDRINUSE) {
+		return say.Errorf("a program of %s's listens at %s port %d already", to.Name, a.Protocol, a.Port)
+	}
 	if err != nil {
 		return err
 	}

@@ -156,6 +156,10 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	case ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, nil
 	default:
+		var dial *net.OpError
+		if errors.As(err, &dial) { // from where to where is known
+			err = dial.Err
+		}
 		return nil, say.Errorf("%s: %w", s.what, err)
 	}
 	tcp := conn.(*net.TCPConn)

@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -283,7 +284,7 @@ func (m *model) ping() tea.Cmd {
 // start starts a stream.
 func (m *model) start(protocol, from, to string, port int) tea.Cmd {
 	start := control.StreamStart{Protocol: protocol, From: from, To: to, Port: port}
-	return m.do(say.F("start stream"), func(ctx context.Context) error {
+	return m.do(say.As(strings.ToUpper(protocol)), func(ctx context.Context) error {
 		_, err := m.Lab.StartStream(ctx, start)
 		return err
 	})

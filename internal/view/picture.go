@@ -94,9 +94,11 @@ func (p *picture) add(e timeline.Event) (ask bool) {
 
 // begin begins a timeline: that of the lab, or of another that has taken its place.
 func (p *picture) stopped(body timeline.StreamStopped) {
-	if l := p.lane(body.Stream); l != nil {
-		l.stopped, l.broken = true, body.Error
+	l := p.lane(body.Stream)
+	if l == nil {
+		return // it never began, and whoever wanted it is told why
 	}
+	l.stopped, l.broken = true, body.Error
 	if body.Error != "" {
 		p.tell(red, "stream %s broke: %s", body.Stream, body.Error)
 		return
