@@ -87,7 +87,7 @@ func (p *Progress) Add(e timeline.Event) {
 			p.fate(body.Stream, body.Seq, Refused)
 		}
 	case timeline.Missed:
-		p.line("missed %d %s of %s", body.Count, say.Text(body.What), body.Host)
+		p.line("missed %d %s of %s", body.Count, missedWord(body.What), body.Host)
 	case timeline.Interrupted:
 		p.line("interrupted: %s", body.By)
 	}
@@ -218,6 +218,13 @@ func (p *Progress) now() timeline.Plan {
 
 // cut is s in so many columns at most.
 func cut(s string, columns int) string { return text.Trim(s, max(columns, 0)) }
+
+func missedWord(what string) say.Sentence {
+	if what == timeline.MissedVerdicts {
+		return say.F("verdicts")
+	}
+	return say.F("events")
+}
 
 func startedWord(s timeline.StreamStarted) say.Sentence {
 	if s.Port == 0 {
