@@ -33,7 +33,7 @@ type bundler struct {
 }
 
 var (
-	imported = regexp.MustCompile(`^import \{ ([\w, ]+) \} from '\./([\w]+\.js)';$`)
+	imported = regexp.MustCompile(`^import \{ (\w+(?:, \w+)*) \} from '\./([\w]+\.js)';$`)
 	exported = regexp.MustCompile(`^export ((?:async )?function|class|const) (\w+)(.*)$`)
 	refused  = regexp.MustCompile(`^(import|export)\b|^\s*import\(|</script`)
 )

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"io/fs"
 
 	"lablab/report"
 	"lablab/say"
@@ -44,29 +45,18 @@ func (p Page) Write(w io.Writer) error {
 	return nil
 }
 
-// A shell is what the template is filled with.
-type shell struct {
-	Lang, Title, Policy string
-	Style               template.CSS
-	Script              template.JS
-	Record, Report      template.JS
+// Policy is the Content-Security-Policy of the page, for a server to send as well.
+func (p Page) Policy() (string, error) {
+	s, err := p.shell()
+	return s.Policy, err
 }
 
 func (p Page) write(w io.Writer) error {
-	style, script, err := p.assets()
+	s, err := p.shell()
 	if err != nil {
 		return err
 	}
-	s := shell{Lang: "en", Title: "lablab", Style: template.CSS(style), Script: template.JS(script), Policy: policy(style, script, p.connects())}
-	if p.Lang == "ja" {
-		s.Lang = "ja"
-	}
 	if !p.Live {
-		if len(p.Events) > 0 {
-			if begun, begins := p.Events[0].Body.(timeline.Begun); begins {
-				s.Title = begun.Title
-			}
-		}
 		if s.Record, err = embedded(p.Events); err != nil {
 			return err
 		}
@@ -74,47 +64,52 @@ func (p Page) write(w io.Writer) error {
 			return err
 		}
 	}
-	shell, err := template.ParseFS(files, "page/index.html")
+	return s.write(w)
+}
+
+func (p Page) shell() (shell, error) {
+	lang := "en"
+	if p.Lang == "ja" {
+		lang = "ja"
+	}
+	if p.Live {
+		return newShell(files, lang, "'self'", "live.js", "style.css", "controls.css")
+	}
+	return newShell(files, lang, "'none'", "record.js", "style.css")
+}
+
+// A shell is what the template is filled with.
+type shell struct {
+	Lang, Policy   string
+	Style          template.CSS
+	Script         template.JS
+	Record, Report template.JS
+}
+
+// newShell is a page whose script is that entry and what it imports; connect is whom
+// it may talk to.
+func newShell(files fs.FS, lang, connect, entry string, sheets ...string) (shell, error) {
+	script, err := bundle(files, "page", entry)
 	if err != nil {
-		return err
+		return shell{}, err
 	}
-	return shell.Execute(w, s)
-}
-
-// Policy is the Content-Security-Policy of the page, for a server to send as well.
-func (p Page) Policy() (string, error) {
-	style, script, err := p.assets()
-	return policy(style, script, p.connects()), err
-}
-
-// connects is whom the page may talk to.
-func (p Page) connects() string {
-	if p.Live {
-		return "'self'"
-	}
-	return "'none'"
-}
-
-func (p Page) assets() (style, script string, err error) {
-	entry := "record.js"
-	if p.Live {
-		entry = "live.js"
-	}
-	if script, err = bundle(files, "page", entry); err != nil {
-		return "", "", err
-	}
-	sheets := []string{"page/style.css"}
-	if p.Live {
-		sheets = append(sheets, "page/controls.css")
-	}
+	var style string
 	for _, name := range sheets {
-		b, err := files.ReadFile(name)
+		b, err := fs.ReadFile(files, "page/"+name)
 		if err != nil {
-			return "", "", err
+			return shell{}, err
 		}
 		style += string(b)
 	}
-	return style, script, nil
+	return shell{Lang: lang, Policy: policy(style, script, connect), Style: template.CSS(style), Script: template.JS(script)}, nil
+}
+
+func (s shell) write(w io.Writer) error {
+	page, err := template.ParseFS(files, "page/index.html")
+	if err != nil {
+		return err
+	}
+	return page.Execute(w, s)
 }
 
 // policy allows the page its own style and script, and nothing else.

@@ -68,3 +68,55 @@ func recordOf(t *testing.T, events []timeline.Event) string {
 	}
 	return string(b)
 }
+
+// A record cannot get out of the element that it is in, and only what we wrote is
+// allowed to run.
+func TestHostileRecordStaysData(t *testing.T) {
+	page := written(t, pageOf(hostile(t)))
+	if n := strings.Count(page, "</script>"); n != 3 {
+		t.Errorf("the page has %d ends of scripts, want 3", n)
+	}
+	if strings.Contains(page, "<img") {
+		t.Error("the record has made an element")
+	}
+	body := page[strings.LastIndex(page, `<script type="module">`)+len(`<script type="module">`):]
+	body = body[:strings.Index(body, "</script>")]
+	if want := "script-src &#39;" + digest(body) + "&#39;;"; !strings.Contains(page, strings.ReplaceAll(want, "+", "&#43;")) {
+		t.Errorf("the policy does not allow the page's own script: %s", want)
+	}
+	for _, wrong := range []string{"unsafe", " style=", " onclick=", ".innerHTML", "insertAdjacent", "document.write", "eval(", "http://", "https://"} {
+		plain := strings.ReplaceAll(page, "http://www.w3.org/2000/svg", "") // the name of SVG, not a place
+		if strings.Contains(plain, wrong) {
+			t.Errorf("there is %q in the page", wrong)
+		}
+	}
+}
+
+// evil is what a name in a record may be.
+const evil = "</script><img src=x onerror=alert(1)>\u202eevil\u0007\u2066<!--"
+
+// hostile is the record of the four experiments with every name made evil.
+func hostile(t *testing.T) []timeline.Event {
+	t.Helper()
+	evilJSON, err := json.Marshal(evil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []timeline.Event
+	for _, e := range recorded(t) {
+		b, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(b)
+		for _, name := range []string{`"A"`, `"1"`, `"icmp"`, `"lab"`, `"ICMP is allowed, a ping begins"`, `"An established flow outlives the rule that let it in"`} {
+			text = strings.ReplaceAll(text, name, strings.TrimSuffix(string(evilJSON), `"`)+" "+strings.Trim(name, `"`)+`"`)
+		}
+		var changed timeline.Event
+		if err := json.Unmarshal([]byte(text), &changed); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		events = append(events, changed)
+	}
+	return events
+}

@@ -20,14 +20,14 @@ export class Gate {
   }
 
   build() {
-    this.title = element('h3', {}, this.host.name);
+    this.title = element('h2', {}, this.host.name);
     this.pinned = false; // of many hosts, one that somebody wants to see
     this.folded = false;
     this.groups = element('span', { class: 'groups' });
     this.entries = element('ul', { class: 'entries' });
     this.more = element('p', { class: 'more', hidden: true });
     this.none = element('p', { class: 'none' });
-    this.heading = element('h4');
+    this.heading = element('h3');
     const lists = ['egress', 'ingress'].map((direction) => this.list(direction));
     this.gate = element('div', { class: 'gate' }, this.side === 'left' ? lists : lists.reverse());
     this.table = element('div', { class: 'table' }, this.heading, this.none, this.entries, this.more);

@@ -183,10 +183,10 @@ export class Stage {
     const { journey } = step;
     const legs = legsOf(step);
     const way = legs.length ? legs : [{ from: journey.stream.from, to: journey.stream.to, egress: null, ingress: null }];
-    let p = Math.min(0.9999, Math.max(0, (t - step.start) / step.length));
+    const p = Math.min(0.9999, Math.max(0, (t - step.start) / step.length));
     const at = progress(way, p);
     if (this.still.matches && at.part !== 'dead') Object.assign(at, { part: at.part === 'home' ? 'home' : 'in', far: 0.75 });
-    const place = this.ways.place(at, !step.routine);
+    const place = this.ways.place(at);
     if (!mark.shown) mark.node.setAttribute('visibility', 'visible');
     mark.shown = true;
     mark.node.setAttribute('transform', `translate(${place.x.toFixed(1)} ${place.y.toFixed(1)}) scale(${step.routine ? 0.62 : 1})`);

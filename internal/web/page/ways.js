@@ -67,9 +67,9 @@ export class Ways {
     const outY = leg.egress ? this.rowY(from, from.gate.rowOf('egress', leg.egress)) : from.heads.egress;
     const inY = leg.ingress ? this.rowY(to, to.gate.rowOf('ingress', leg.ingress)) : to.heads.ingress;
     switch (part) {
-      case 'out': return this.through(from.inner, from.outer, from.heads.egress, outY, far, 1);
+      case 'out': return this.through(from.inner, from.outer, from.heads.egress, outY, far, !leg.egress || leg.egress.accepted);
       case 'wire': return { ...this.wire(from, outY, to, to.heads.ingress, far), opacity: 1 };
-      case 'in': return this.through(to.outer, to.inner, to.heads.ingress, inY, far, 1);
+      case 'in': return this.through(to.outer, to.inner, to.heads.ingress, inY, far, !leg.ingress || leg.ingress.accepted);
       case 'dead': {
         const here = leg.egress && !leg.egress.accepted ? { x: from.inner, y: outY } : { x: to.outer, y: inY };
         return { ...here, opacity: Math.max(0, 1 - far * far) };
@@ -78,10 +78,11 @@ export class Ways {
     }
   }
 
-  // through goes down a list to the row that judges, waits there, and crosses the gate.
-  through(x0, x1, y0, y1, far) {
+  // through goes down a list to the row that judges, waits there, and crosses the gate
+  // if it may.
+  through(x0, x1, y0, y1, far, may) {
     if (far < 0.5) return { x: x0, y: mix(y0, y1, ease(far / 0.5)), opacity: Math.min(1, far * 8) };
-    if (far < 0.78) return { x: x0, y: y1, opacity: 1 };
+    if (far < 0.78 || !may) return { x: x0, y: y1, opacity: 1 };
     return { x: mix(x0, x1, ease((far - 0.78) / 0.22)), y: y1, opacity: 1 };
   }
 

@@ -1,0 +1,57 @@
+// What the tests share: a browser, and a page in it that is watched.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { chromium } from 'playwright-core';
+
+const flags = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+const pages = process.env.LABLAB_PAGES;
+
+let browser;
+after(() => browser?.close());
+
+// read is a file that the Go test has written.
+export function read(name) { return readFileSync(join(pages, name), 'utf8'); }
+
+// open opens a page and watches it: no request may leave it, no error may be told.
+export async function open(name, options = {}, query = '') {
+  browser ??= await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags.split(' ') });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  const url = `file://${join(pages, name)}${query}`;
+  page.problems = [];
+  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) page.problems.push(message.text()); });
+  page.on('pageerror', (error) => page.problems.push(error.stack));
+  page.on('dialog', (dialog) => { page.problems.push(`dialog ${dialog.message()}`); dialog.dismiss(); });
+  page.on('request', (request) => { if (request.url() !== url && !request.url().startsWith('data:')) page.problems.push(`request ${request.url()}`); });
+  await page.goto(url);
+  return page;
+}
+
+// close looks whether anything went wrong.
+export async function close(page) {
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+}
+
+// seek goes to a second of the film.
+export async function seek(page, t) {
+  await page.locator('.slider').evaluate((slider, value) => {
+    slider.value = value;
+    slider.dispatchEvent(new Event('input'));
+  }, t);
+  await drawn(page);
+}
+
+// drawn waits until the page has drawn what was asked.
+export function drawn(page) { return page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); })); }
+
+// until waits for something to be true.
+export function until(page, is, value) { return page.waitForFunction(is, value, { timeout: 20_000 }); }
+
+// length is that of the film, in seconds.
+export async function length(page) { return Number(await page.locator('.slider').getAttribute('max')); }
+
+// plain is a text with single spaces.
+export function plain(text) { return text.replace(/\s+/g, ' '); }

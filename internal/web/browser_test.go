@@ -1,0 +1,214 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"lablab/flow"
+	"lablab/report"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// The page in a real browser: browser/*.test.mjs, each a test here. They need node,
+// Debian's chromium, and `npm ci` in browser/. With LABLAB_BROWSER=require a lack of
+// them is a failure. Screenshots are left in the directory LABLAB_SHOTS, if that is set.
+func TestInBrowser(t *testing.T) {
+	if why := browserLacks(); why != nil {
+		if os.Getenv("LABLAB_BROWSER") == "require" {
+			t.Fatal(why)
+		}
+		t.Skip(why)
+	}
+	pages := t.TempDir()
+	writePages(t, pages)
+	tests, err := filepath.Glob("browser/*.test.mjs")
+	if err != nil || len(tests) == 0 {
+		t.Fatalf("no tests for the browser: %v", err)
+	}
+	for _, name := range tests {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".test.mjs"), func(t *testing.T) {
+			c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", name)
+			c.Env = append(os.Environ(), "LABLAB_PAGES="+pages)
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// browserLacks says what is missing for these tests, or nil.
+func browserLacks() error {
+	for _, program := range []string{"node", "chromium"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("there is no %s: apt-get install nodejs chromium fonts-noto-cjk", program)
+		}
+	}
+	if _, err := os.Stat("browser/node_modules/playwright-core"); err != nil {
+		return errors.New("there is no playwright-core: npm ci in internal/web/browser")
+	}
+	return nil
+}
+
+// writePages writes what the tests look at: pages, and the reports of the same record.
+func writePages(t *testing.T, dir string) {
+	t.Helper()
+	events := recorded(t)
+	var text, data bytes.Buffer
+	r := report.Of(events)
+	if err := (report.Runs{Results: []report.Result{{Report: r}}}).Write(&text, "text"); err != nil {
+		t.Fatal(err)
+	}
+	if err := report.JSON(&data, r); err != nil {
+		t.Fatal(err)
+	}
+	japanese := pageOf(events)
+	japanese.Lang = "ja"
+	for name, content := range map[string]string{
+		"ping.html":    written(t, pageOf(events)),
+		"ping.ja.html": written(t, japanese),
+		"ping.txt":     text.String(),
+		"ping.json":    data.String(),
+		"hostile.html": written(t, pageOf(hostile(t))),
+		"large.html":   written(t, pageOf(large(100_000))),
+		"crowd.html":   written(t, pageOf(crowd(16))),
+		"fed.html":     fed(t),
+		"ping.jsonl":   lines(t, events),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func lines(t *testing.T, events []timeline.Event) string {
+	t.Helper()
+	var b bytes.Buffer
+	for _, e := range events {
+		if err := json.NewEncoder(&b).Encode(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.String()
+}
+
+// fed is a live page that the test feeds.
+func fed(t *testing.T) string {
+	t.Helper()
+	overlay := fstest.MapFS{"page/fed.js": {Data: []byte("import { start } from './main.js';\nglobalThis.fed = start({ live: true });\n")}}
+	names, err := filepath.Glob("page/*.*s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		overlay[name] = &fstest.MapFile{Data: b}
+	}
+	var b bytes.Buffer
+	s, err := newShell(overlay, "en", "'none'", "fed.js", "style.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// A maker makes up a timeline.
+type maker struct{ log *timeline.Log }
+
+func (m *maker) add(body timeline.Body) { m.log.Append(body) }
+
+// ping makes a packet there and back, as established; every so often it is refused.
+func (m *maker) ping(stream, from, to string, seq int) {
+	verdict := func(host string, d sg.Direction, reply bool) timeline.Judged {
+		j := timeline.Judged{Host: host, Direction: d, Stream: stream, Seq: seq, Reply: reply, State: "established", Accepted: true, Rule: timeline.Established}
+		j.Packet = fmt.Sprintf("icmp %s > %s type 8 code 0 id 1 seq %d", from, to, seq)
+		if reply {
+			j.Packet = fmt.Sprintf("icmp %s > %s type 0 code 0 id 1 seq %d", to, from, seq)
+		}
+		return j
+	}
+	m.add(timeline.Sent{Stream: stream, Seq: seq})
+	if seq%100 > 80 {
+		dropped := verdict(to, sg.Ingress, false)
+		dropped.State, dropped.Accepted, dropped.Rule = "new", false, timeline.DefaultDeny
+		m.add(verdict(from, sg.Egress, false))
+		m.add(dropped)
+		return
+	}
+	m.add(timeline.Replied{Stream: stream, Seq: seq, RTT: time.Millisecond})
+	for _, j := range []timeline.Judged{verdict(from, sg.Egress, false), verdict(to, sg.Ingress, false), verdict(to, sg.Egress, true), verdict(from, sg.Ingress, true)} {
+		m.add(j)
+	}
+}
+
+// begin makes hosts, a rule, and an experiment.
+func (m *maker) begin(hosts int) {
+	begun := timeline.Begun{Scenario: "made-up", Title: "A run that was made up", Interval: time.Millisecond, Plan: []timeline.Plan{{Number: 1, Title: "all of it", Do: []string{"ping"}}}}
+	var names []string
+	for i := range hosts {
+		name := fmt.Sprintf("h%d", i+1)
+		names = append(names, name)
+		begun.Hosts = append(begun.Hosts, timeline.Host{Name: name, Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 16), Groups: []string{"lab"}})
+	}
+	m.add(begun)
+	m.add(timeline.RuleAuthorized{Rule: timeline.Rule{Number: 1, ID: "icmp", Group: "lab", Direction: sg.Ingress, Text: "icmp 10.0.0.0/16", Hosts: names}})
+	m.add(timeline.Ready{})
+	m.add(timeline.ExperimentBegun{Number: 1})
+}
+
+// stream starts a ping between two hosts, which both remember.
+func (m *maker) stream(name string, from, to int) {
+	s := timeline.StreamStarted{Stream: name, Protocol: sg.ICMP, From: fmt.Sprintf("h%d", from), To: fmt.Sprintf("h%d", to), ICMPID: uint16(from),
+		Source: netip.AddrFrom4([4]byte{10, 0, 0, byte(from)}), Target: netip.AddrFrom4([4]byte{10, 0, 0, byte(to)})}
+	m.add(s)
+	for i, host := range []string{s.From, s.To} {
+		key := flow.Key{Protocol: sg.ICMP, Source: s.Source, Destination: s.Target, ICMPID: s.ICMPID}
+		m.add(timeline.EntryChanged{Host: host, Change: flow.New, Entry: flow.Entry{ID: uint32(2*from + i), Orig: key, Status: []string{"SEEN_REPLY"}, Timeout: 30 * time.Second, Mark: 1}})
+	}
+}
+
+// large is a timeline of so many events and more.
+func large(n int) []timeline.Event {
+	m := &maker{log: timeline.NewLog()}
+	m.begin(2)
+	m.stream("1", 2, 1)
+	for seq := 1; len(m.log.Events()) < n; {
+		for range 1000 {
+			m.ping("1", "h2", "h1", seq)
+			seq++
+		}
+	}
+	m.add(timeline.ExperimentEnded{Number: 1})
+	m.add(timeline.Ended{})
+	return m.log.Events()
+}
+
+// crowd is a timeline with so many hosts that ping the first.
+func crowd(hosts int) []timeline.Event {
+	m := &maker{log: timeline.NewLog()}
+	m.begin(hosts)
+	for i := 2; i <= hosts; i++ {
+		m.stream(fmt.Sprintf("s%d", i), i, 1)
+		for seq := range 5 {
+			m.ping(fmt.Sprintf("s%d", i), fmt.Sprintf("h%d", i), "h1", seq+1)
+		}
+	}
+	m.add(timeline.Ended{})
+	return m.log.Events()
+}
