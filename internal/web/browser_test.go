@@ -21,11 +21,16 @@ import (
 )
 
 // The page in a real browser: browser/*.test.mjs, each a test here. They need node,
-// Debian's chromium, and `npm ci` in browser/. With LABLAB_BROWSER=require a lack of
-// them is a failure. Screenshots are left in the directory LABLAB_SHOTS, if that is set.
+// a chromium, and `npm ci` in browser/. With LABLAB_BROWSER=require a lack of them is a
+// failure; with skip they do not run. Screenshots are left in the directory LABLAB_SHOTS, if that is set.
 func TestInBrowser(t *testing.T) {
-	if why := browserLacks(); why != nil {
-		if os.Getenv("LABLAB_BROWSER") == "require" {
+	wanted := os.Getenv("LABLAB_BROWSER")
+	if wanted == "skip" {
+		t.Skip("LABLAB_BROWSER=skip")
+	}
+	chromium, why := browser()
+	if why != nil {
+		if wanted == "require" {
 			t.Fatal(why)
 		}
 		t.Skip(why)
@@ -39,7 +44,7 @@ func TestInBrowser(t *testing.T) {
 	for _, name := range tests {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".test.mjs"), func(t *testing.T) {
 			c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", name)
-			c.Env = append(os.Environ(), "LABLAB_PAGES="+pages)
+			c.Env = append(os.Environ(), "LABLAB_PAGES="+pages, "LABLAB_CHROMIUM="+chromium)
 			if out, err := c.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
@@ -47,17 +52,20 @@ func TestInBrowser(t *testing.T) {
 	}
 }
 
-// browserLacks says what is missing for these tests, or nil.
-func browserLacks() error {
-	for _, program := range []string{"node", "chromium"} {
-		if _, err := exec.LookPath(program); err != nil {
-			return fmt.Errorf("there is no %s: apt-get install nodejs chromium fonts-noto-cjk", program)
-		}
+// browser is the program, if all is there that these tests need.
+func browser() (chromium string, err error) {
+	if _, err := exec.LookPath("node"); err != nil {
+		return "", errors.New("there is no node: apt-get install nodejs npm")
 	}
 	if _, err := os.Stat("browser/node_modules/playwright-core"); err != nil {
-		return errors.New("there is no playwright-core: npm ci in internal/web/browser")
+		return "", errors.New("there is no playwright-core: npm ci in internal/web/browser")
 	}
-	return nil
+	for _, program := range []string{"chromium", "google-chrome"} {
+		if chromium, err := exec.LookPath(program); err == nil {
+			return chromium, nil
+		}
+	}
+	return "", errors.New("there is no browser: apt-get install chromium fonts-noto-cjk")
 }
 
 // writePages writes what the tests look at: pages, and the reports of the same record.

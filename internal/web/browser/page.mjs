@@ -16,7 +16,7 @@ export function read(name) { return readFileSync(join(pages, name), 'utf8'); }
 
 // open opens a page and watches it: no request may leave it, no error may be told.
 export async function open(name, options = {}, query = '') {
-  browser ??= await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags.split(' ') });
+  browser ??= await chromium.launch({ executablePath: process.env.LABLAB_CHROMIUM, args: flags.split(' ') });
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
   const url = `file://${join(pages, name)}${query}`;

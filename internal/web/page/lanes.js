@@ -1,7 +1,7 @@
 // The timeline: a lane for each stream with a mark for each packet, the experiments
 // as bands, the changes of the rules as flags. It is drawn once; what moves over it
 // is the line of now.
-import { element, setText } from './dom.js';
+import { element, setText, visible } from './dom.js';
 import { say, spoken } from './say.js';
 import { outcomeName } from './story.js';
 import { filmTime, runTime, streamName } from './words.js';
@@ -115,6 +115,7 @@ export class Lanes {
     for (const stream of streams) this.lane(c, stream, band + flags + lane * stream.index);
     this.flags(c, height);
     this.slider.max = String(this.film.length || 1);
+    this.show(this.t ?? 0);
   }
 
   // count adds up the answers of each stream, so that those until any moment are known.
@@ -154,7 +155,7 @@ export class Lanes {
       c.font = `600 12px ${getComputedStyle(this.area).fontFamily}`;
       c.fillText(`${x.number}`, x0 + 8, 17);
       c.font = `12px ${getComputedStyle(this.area).fontFamily}`;
-      c.fillText(this.model.titleOf(x.number), x0 + 22, 17);
+      c.fillText(visible(this.model.titleOf(x.number)), x0 + 22, 17);
       c.restore();
     });
   }
@@ -214,13 +215,15 @@ export class Lanes {
       c.lineTo(x, band + 12);
       c.fill();
       if (x + 14 < free) continue;
-      c.fillText(flagText(step), x + 14, band + 12);
-      free = x + 20 + c.measureText(flagText(step)).width;
+      const text = visible(flagText(step));
+      c.fillText(text, x + 14, band + 12);
+      free = x + 20 + c.measureText(text).width;
     }
   }
 
   // show puts the line of now where it is.
   show(t) {
+    this.t = t;
     for (const { packets, sum, tally } of this.sums ?? []) {
       const n = begun(packets, t - 0.5);
       setText(tally, say('{0} of {1} replied', sum[n], n));

@@ -23,7 +23,7 @@
 // "lablab:language". From say.js it has say(english, …values): every such literal
 // needs its entry in ja.js. From dom.js: element(tag, attributes, …children), which
 // puts every text in with textContent. No inline styles, no innerHTML.
-import { setText, setData, visible } from './dom.js';
+import { setText, setData } from './dom.js';
 import { say, speak, spoken } from './say.js';
 import { Model } from './model.js';
 import { Film } from './film.js';
@@ -134,7 +134,7 @@ class Page {
 
   speak(language) {
     speak(language);
-    document.title = visible(say('{0} – lablab', this.model.begun?.scenario ?? 'lablab'));
+    document.title = say('{0} – lablab', this.model.begun?.scenario ?? 'lablab');
     this.nodes.language.textContent = spoken() === 'ja' ? 'English' : '日本語';
     this.nodes.language.lang = spoken() === 'ja' ? 'en' : 'ja';
     this.nodes.theme.textContent = say('Light or dark');

@@ -1,5 +1,6 @@
 // What the page says, in the language that is chosen. English is written where it
 // is said; ja.js has the Japanese of it.
+import { visible } from './dom.js';
 import { japanese } from './ja.js';
 
 let language = 'en';
@@ -15,5 +16,5 @@ export function spoken() { return language; }
 // say is the text with the values in the places {0}, {1} …
 export function say(text, ...values) {
   const form = language === 'ja' ? japanese[text] ?? text : text;
-  return form.replace(/\{(\d)\}/g, (place, i) => (i in values ? String(values[i]) : place));
+  return form.replace(/\{(\d)\}/g, (place, i) => (i in values ? visible(values[i]) : place));
 }
