@@ -107,6 +107,9 @@ func tellLeftOut(w io.Writer, l *say.Language, account *sg.Account, groups []*sg
 // someFiles refuses a command line without files.
 func someFiles(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
+		if c.Name() == "rules" {
+			return &usageError{say.New("neither a file nor a host"), say.F("%s, or of a lab that runs %s", "lablab rules groups.json", "lablab rules A")}
+		}
 		return &usageError{say.New("no file to read"), say.As("lablab " + c.Name() + " groups.json")}
 	}
 	return nil
