@@ -127,6 +127,32 @@ func TestOutputInTheReadme(t *testing.T) {
 	}
 }
 
+// What the Japanese README shows is what the command says in Japanese.
+func TestOutputInTheJapaneseReadme(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds lablab")
+	}
+	readme, err := os.ReadFile("README.ja.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := exec.Command(filepath.Join(installed(t), "lablab"), "run", "--quiet", "--interval", "1ms", "--lang", "ja").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	vary := regexp.MustCompile(`conntrack ID \d+|残り \d+ 秒`)
+	fold := func(s string) string { return strings.Join(strings.Fields(vary.ReplaceAllString(s, "")), " ") }
+	blocks := regexp.MustCompile("(?s)```text\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	if len(blocks) < 3 {
+		t.Errorf("only %d blocks of output", len(blocks))
+	}
+	for _, block := range blocks {
+		if !strings.Contains(fold(string(said)), fold(block[1])) {
+			t.Errorf("the README shows what lablab does not say:\n%s\nbut\n%s", block[1], said)
+		}
+	}
+}
+
 // A test that docs/fidelity.md names as evidence must exist.
 func TestFidelityNamesTestsThatExist(t *testing.T) {
 	text, err := os.ReadFile("docs/fidelity.md")
