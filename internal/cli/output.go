@@ -120,7 +120,7 @@ func (o *outputs) write(runs report.Runs) error {
 // render writes the runs in one of the formats.
 func (o *outputs) render(w io.Writer, runs report.Runs, format string) error {
 	if format == pageFormat {
-		return writePage(w, o.events, runs.Results[0].Report)
+		return writePage(w, o.env.Language, o.events, runs.Results[0].Report)
 	}
 	return runs.Write(w, format)
 }

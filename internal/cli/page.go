@@ -33,8 +33,8 @@ func (f *outputFlags) page() bool {
 var errManyPages = &usageError{say.New("a page plays one run, and these are several"), say.F("write a page of each: lablab report RECORD --format html -o PAGE")}
 
 // writePage writes the page of a run.
-func writePage(w io.Writer, events []timeline.Event, r *report.Report) error {
-	return web.Page{Events: events, Reports: map[string]*report.Report{"en": r}}.Write(w)
+func writePage(w io.Writer, l *say.Language, events []timeline.Event, r *report.Report) error {
+	return web.Page{Lang: l.Name(), Events: events, Report: r}.Write(w)
 }
 
 // openPage writes the page of a run to a file of the working directory, and says
@@ -48,7 +48,7 @@ func openPage(env Env, events []timeline.Event, r *report.Report) error {
 	if err != nil {
 		return say.Errorf("create page: %w", err)
 	}
-	if err := errors.Join(writePage(file, events, r), file.Close()); err != nil {
+	if err := errors.Join(writePage(file, env.Language, events, r), file.Close()); err != nil {
 		return err
 	}
 	path, err := filepath.Abs(name)

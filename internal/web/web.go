@@ -29,9 +29,9 @@ var files embed.FS
 type Page struct {
 	// Lang is the language it begins in, "en" or "ja"; English unless set.
 	Lang string
-	// Events and Reports, by language, are what it plays.
-	Events  []timeline.Event
-	Reports map[string]*report.Report
+	// Events and the report of them are what it plays.
+	Events []timeline.Event
+	Report *report.Report
 	// Live says that it plays nothing yet: live.js fetches the events from the server
 	// that the page came from.
 	Live bool
@@ -60,11 +60,32 @@ func (p Page) write(w io.Writer) error {
 		if s.Record, err = embedded(p.Events); err != nil {
 			return err
 		}
-		if s.Report, err = embedded(p.Reports); err != nil {
+		reports, err := reportsOf(p.Report)
+		if err != nil {
+			return err
+		}
+		if s.Report, err = embedded(reports); err != nil {
 			return err
 		}
 	}
 	return s.write(w)
+}
+
+// reportsOf is the report as the page takes it: in English in full, and of other
+// languages the words.
+func reportsOf(r *report.Report) (map[string]any, error) {
+	reports := map[string]any{"en": r}
+	for _, name := range say.Languages() {
+		if name == "en" {
+			continue
+		}
+		l, err := say.Speak(name)
+		if err != nil {
+			return nil, err
+		}
+		reports[name] = r.Words(l)
+	}
+	return reports, nil
 }
 
 func (p Page) shell() (shell, error) {

@@ -38,7 +38,7 @@ func written(t *testing.T, p Page) string {
 }
 
 func pageOf(events []timeline.Event) Page {
-	return Page{Events: events, Reports: map[string]*report.Report{"en": report.Of(events)}}
+	return Page{Events: events, Report: report.Of(events)}
 }
 
 func TestPageOfTheFourExperimentsIsSmall(t *testing.T) {
@@ -80,7 +80,7 @@ func TestHostileRecordStaysData(t *testing.T) {
 		t.Error("the record has made an element")
 	}
 	body := page[strings.LastIndex(page, `<script type="module">`)+len(`<script type="module">`):]
-	body = body[:strings.Index(body, "</script>")]
+	body, _, _ = strings.Cut(body, "</script>")
 	if want := "script-src &#39;" + digest(body) + "&#39;;"; !strings.Contains(page, strings.ReplaceAll(want, "+", "&#43;")) {
 		t.Errorf("the policy does not allow the page's own script: %s", want)
 	}

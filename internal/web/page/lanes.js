@@ -6,9 +6,8 @@ import { say, spoken } from './say.js';
 import { outcomeName } from './story.js';
 import { filmTime, runTime, streamName } from './words.js';
 
-const band = 26; // px, height of the experiments
-const flags = 18; // of the changes
-const lane = 26; // of a stream
+// Heights in px, if a rem is 16: of the experiments, of the changes, of a stream.
+const heights = { band: 26, flags: 18, lane: 26 };
 const flagged = new Set(['authorized', 'revoked', 'groups', 'acl', 'configured', 'cut']);
 
 export class Lanes {
@@ -16,6 +15,7 @@ export class Lanes {
   constructor(root, { seek, choose }) {
     this.seek = seek;
     this.choose = choose;
+    this.heights = heights;
     this.names = element('div', { class: 'names' });
     this.canvas = element('canvas', { 'aria-hidden': 'true' });
     this.veil = element('div', { class: 'veil' });
@@ -68,6 +68,7 @@ export class Lanes {
 
   // near is the packet whose mark is there, or null.
   near(x, y) {
+    const { band, flags, lane } = this.heights;
     const i = Math.floor((y - band - flags) / lane);
     const stream = [...(this.model?.streams.values() ?? [])][i];
     if (!stream || y < band + flags) return null;
@@ -99,6 +100,9 @@ export class Lanes {
     const streams = [...this.model.streams.values()];
     this.explain(streams);
     this.count(streams);
+    this.rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+    this.heights = Object.fromEntries(Object.entries(heights).map(([name, h]) => [name, h * this.rem]));
+    const { band, flags, lane } = this.heights;
     const height = band + flags + lane * Math.max(1, streams.length) + 4;
     this.width = this.area.clientWidth;
     const ratio = window.devicePixelRatio || 1;
@@ -110,7 +114,8 @@ export class Lanes {
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     const style = getComputedStyle(this.area);
     this.colour = (name) => style.getPropertyValue(`--${name}`).trim();
-    c.font = `12px ${style.fontFamily}`;
+    this.font = `${12 * this.rem}px ${style.fontFamily}`;
+    c.font = this.font;
     this.bands(c, height);
     for (const stream of streams) this.lane(c, stream, band + flags + lane * stream.index);
     this.flags(c, height);
@@ -141,6 +146,7 @@ export class Lanes {
   }
 
   bands(c, height) {
+    const { band } = this.heights;
     const all = this.model.experiments;
     all.forEach((x, i) => {
       const x0 = (x.step.start / this.film.length) * this.width;
@@ -152,15 +158,16 @@ export class Lanes {
       c.beginPath();
       c.rect(x0, 0, x1 - x0 - 4, band);
       c.clip();
-      c.font = `600 12px ${getComputedStyle(this.area).fontFamily}`;
-      c.fillText(`${x.number}`, x0 + 8, 17);
-      c.font = `12px ${getComputedStyle(this.area).fontFamily}`;
-      c.fillText(visible(this.model.titleOf(x.number)), x0 + 22, 17);
+      c.font = `600 ${this.font}`;
+      c.fillText(`${x.number}`, x0 + 8, 17 * this.rem);
+      c.font = this.font;
+      c.fillText(visible(this.model.titleOf(x.number)), x0 + 8 + 14 * this.rem, 17 * this.rem);
       c.restore();
     });
   }
 
   lane(c, stream, y) {
+    const { lane } = this.heights;
     const middle = y + lane / 2;
     const { packets } = stream;
     const colour = this.colour(`stream-${stream.index % 8}`);
@@ -171,13 +178,22 @@ export class Lanes {
     c.stroke();
     if (packets.length > this.width / 3) return this.dense(c, packets, y, colour);
     for (const journey of packets) {
-      if (journey.step) mark(c, this.outcomeOf(journey), this.x(journey.step), middle, colour, this.colour('drop'), this.colour('card'));
+      if (journey.step) this.mark(c, journey, middle, colour);
     }
+  }
+
+  mark(c, journey, y, colour) {
+    c.save();
+    c.translate(this.x(journey.step), y);
+    c.scale(this.rem, this.rem);
+    mark(c, this.outcomeOf(journey), 0, 0, colour, this.colour('drop'), this.colour('card'));
+    c.restore();
   }
 
   // dense draws what share of each column's packets was answered: below the middle
   // is what was not.
   dense(c, packets, y, colour) {
+    const { lane } = this.heights;
     const columns = new Map();
     for (const journey of packets) {
       if (!journey.step) continue;
@@ -197,6 +213,7 @@ export class Lanes {
   }
 
   flags(c, height) {
+    const { band } = this.heights;
     let free = 0; // where the next text may begin
     for (const step of this.model.steps) {
       if (!flagged.has(step.kind) || (step.experiment === 0 && !this.film.live)) continue;

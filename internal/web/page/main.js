@@ -4,8 +4,9 @@
 //
 //     append(events)     the next events of the timeline, as a record has them
 //                        ({seq, at_ns, experiment, kind, body}), each once and in order
-//     setReport(report)  what package report makes of the events so far:
-//                        { en: {…} } and, where there is one, { ja: {…} }
+//     setReport(report)  what package report makes of the events so far: { en: {…} } and,
+//                        where they are there, its words in Japanese: { ja: {…} }, as
+//                        (*report.Report).Words has them
 //     reset()            forget everything; what comes next is another timeline
 //     state()            how things are after the last event, for whoever draws buttons:
 //                        { hosts: [{name, address, groups}], streams: [{name, protocol, from,
@@ -121,7 +122,7 @@ class Page {
   // report is the report in the language that is spoken.
   get report() {
     const { en } = this.reports ?? {};
-    return en ? { ...en, ...(this.reports[spoken()] ?? {}) } : null;
+    return en ? told(en, this.reports[spoken()]) : null;
   }
 
   outcomeOf(journey) { return this.outcomes.get(journey.stream.stream)?.get(journey.seq)?.outcome || journey.outcome || 'waiting'; }
@@ -233,4 +234,12 @@ class Page {
       entries: this.model.entries.filter((e) => !e.hidden).map((e) => ({ host: e.host, id: e.id, orig: e.orig, mark: e.changes.at(-1)?.mark ?? 0, stream: e.stream?.stream ?? null, alive: !e.dead })),
     };
   }
+}
+
+// told is a report with the words of another language in their places.
+function told(report, words) {
+  if (words === undefined || words === null) return report;
+  if (typeof words !== 'object') return words;
+  if (Array.isArray(report)) return report.map((x, i) => told(x, words[i]));
+  return Object.fromEntries(Object.entries(report).map(([name, x]) => [name, told(x, words[name])]));
 }

@@ -99,6 +99,7 @@ export class Stage {
     this.picture.setAttribute('height', height);
     this.cables.replaceChildren(...this.ways.cables().map((d) => drawing('path', { d, class: 'cable' })));
     this.linked = '';
+    this.rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
   }
 
   // light lights the rows that have just judged, and those that were asked before.
@@ -189,7 +190,7 @@ export class Stage {
     const place = this.ways.place(at);
     if (!mark.shown) mark.node.setAttribute('visibility', 'visible');
     mark.shown = true;
-    mark.node.setAttribute('transform', `translate(${place.x.toFixed(1)} ${place.y.toFixed(1)}) scale(${step.routine ? 0.62 : 1})`);
+    mark.node.setAttribute('transform', `translate(${place.x.toFixed(1)} ${place.y.toFixed(1)}) scale(${((step.routine ? 0.62 : 1) * this.rem).toFixed(2)})`);
     mark.node.setAttribute('opacity', place.opacity.toFixed(2));
     setData(mark.node, 'stream', journey.stream.index % 8);
     setData(mark.node, 'reply', at.leg?.reply ? 'yes' : null);

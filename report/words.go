@@ -1,0 +1,56 @@
+package report
+
+import "lablab/say"
+
+// Words are those parts of a report that are told in a language, where they stand in
+// the report. Its figures are the same in all.
+type Words struct {
+	Title       string            `json:"title"`
+	Question    string            `json:"question,omitempty"`
+	Experiments []ExperimentWords `json:"experiments"`
+	Why         []ParagraphWords  `json:"why"`
+}
+
+// ExperimentWords are those of an experiment.
+type ExperimentWords struct {
+	Title       string            `json:"title"`
+	Do          []string          `json:"do"`
+	Predictions []PredictionWords `json:"predictions"`
+}
+
+// PredictionWords are those of a prediction.
+type PredictionWords struct {
+	Subject   string `json:"subject"`
+	Predicted string `json:"predicted"`
+	Observed  string `json:"observed"`
+}
+
+// ParagraphWords are those of a paragraph of the explanation.
+type ParagraphWords struct {
+	Subject   string   `json:"subject"`
+	Sentences []string `json:"sentences"`
+}
+
+// Words tells the report in a language.
+func (r *Report) Words(l *say.Language) Words {
+	w := Words{Title: l.Text(r.Title), Question: l.Text(r.Question)}
+	for _, x := range r.Experiments {
+		words := ExperimentWords{Title: l.Text(x.Title), Do: told(l, x.Do)}
+		for _, p := range x.Predictions {
+			words.Predictions = append(words.Predictions, PredictionWords{p.Subject.In(l), p.Predicted.In(l), p.Observed.In(l)})
+		}
+		w.Experiments = append(w.Experiments, words)
+	}
+	for _, p := range r.Why {
+		w.Why = append(w.Why, ParagraphWords{p.Subject.In(l), told(l, p.Sentences)})
+	}
+	return w
+}
+
+func told(l *say.Language, sentences []say.Sentence) []string {
+	var texts []string
+	for _, s := range sentences {
+		texts = append(texts, s.In(l))
+	}
+	return texts
+}
