@@ -141,7 +141,7 @@ func TestOutputInTheJapaneseReadme(t *testing.T) {
 		t.Fatalf("%v\n%s", err, said)
 	}
 	vary := regexp.MustCompile(`conntrack ID \d+|残り \d+ 秒`)
-	fold := func(s string) string { return strings.Join(strings.Fields(vary.ReplaceAllString(s, "")), " ") }
+	fold := func(s string) string { return strings.Join(strings.Fields(vary.ReplaceAllString(s, "")), "") }
 	blocks := regexp.MustCompile("(?s)```text\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
 	if len(blocks) < 3 {
 		t.Errorf("only %d blocks of output", len(blocks))

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hinshun/vt10x"
 
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -116,6 +117,11 @@ func TestCastShowsTheText(t *testing.T) {
 	for _, name := range []string{"ping", "cut", "interrupted"} {
 		runs[name] = Runs{Results: []Result{read(t, name)}}
 	}
+	japanese, err := say.Speak("ja")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs["Japanese"] = Runs{Results: []Result{read(t, "ping")}, Language: japanese}
 	for name, r := range runs {
 		t.Run(name, func(t *testing.T) {
 			cast, want := castOf(t, r), plainLines(written(t, "text", r))

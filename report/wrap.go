@@ -3,6 +3,7 @@ package report
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 )
@@ -20,20 +21,58 @@ func padded(s string, columns int) string {
 }
 
 // wrap is words in lines of so many columns. Between Japanese letters a line may end
-// anywhere, but for what Japanese typesetting forbids.
+// anywhere, but for what Japanese typesetting forbids; it is easier to read if it does
+// not end within a word.
 func wrap(words string, columns int) string {
 	if !strings.ContainsFunc(words, isWide) {
 		return text.WrapSoft(words, columns)
 	}
 	var lines []string
 	line := ""
-	for _, u := range units(words) {
+	for _, u := range phrases(words, columns) {
 		if line != "" && width(line)+width(strings.TrimRight(u, " ")) > columns {
 			lines, line = append(lines, strings.TrimRight(line, " ")), ""
 		}
 		line += u
 	}
 	return strings.Join(append(lines, strings.TrimRight(line, " ")), "\n")
+}
+
+// phrases are units put together to words with the particles and endings behind them,
+// where lines are long enough for that.
+func phrases(words string, columns int) []string {
+	const short = 30
+	letters := units(words)
+	if columns < short {
+		return letters
+	}
+	var all []string
+	for _, u := range letters {
+		last := len(all) - 1
+		if last >= 0 && holds(all[last], []rune(u)[0]) && width(all[last]+u) <= columns/2 {
+			all[last] += u
+			continue
+		}
+		all = append(all, u)
+	}
+	return all
+}
+
+// holds reports whether a phrase goes on with a letter: with an ending, or with more
+// letters of a word. A number goes with what it counts.
+func holds(phrase string, next rune) bool {
+	last := lastOf(phrase)
+	switch {
+	case unicode.IsPunct(last) && isWide(last):
+		return false
+	case unicode.Is(unicode.Hiragana, next):
+		return true
+	case unicode.Is(unicode.Han, next):
+		return unicode.Is(unicode.Han, last) || unicode.IsDigit(lastOf(" "+strings.TrimRight(phrase, " ")))
+	case unicode.Is(unicode.Katakana, next):
+		return unicode.Is(unicode.Katakana, last) || last == 'ー'
+	}
+	return false
 }
 
 // units are what no line may end within: a word with the space after it, or a Japanese
