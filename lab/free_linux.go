@@ -2,7 +2,6 @@ package lab
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -66,7 +65,7 @@ func (l *Lab) mind(r *running) {
 		return
 	}
 	l.streams = slices.Delete(slices.Clone(l.streams), i, i+1)
-	l.log.Append(timeline.StreamStopped{Stream: r.Start.Stream, Error: cmp.Or(r.Wait(), errors.New("it ended")).Error()})
+	l.log.Append(timeline.StreamStopped{Stream: r.Start.Stream, Error: cmp.Or(r.Wait(), say.New("it ended")).Error()})
 }
 
 // StopStream ends a stream, and returns when its socket is closed.

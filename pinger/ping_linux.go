@@ -45,7 +45,7 @@ type pinging struct {
 func (config Ping) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &pinging{
-		Stream: newStream("ping "+config.Target.String(), config.Observe, cancel, let),
+		Stream: newStream(say.F("ping %s", config.Target), config.Observe, cancel, let),
 		config: config,
 		target: &net.IPAddr{IP: config.Target.AsSlice()},
 	}

@@ -13,7 +13,7 @@ import (
 // it sends nothing until [Stream.Let] is called, so that rules can be changed
 // between two packets and never during one.
 type Stream struct {
-	what    string // "ping 10.255.1.197"
+	what    say.Sentence // "ping 10.255.1.197"
 	observe func(Probe)
 	cancel  context.CancelFunc
 	done    chan struct{}
@@ -41,7 +41,7 @@ type Stream struct {
 	attempts []int
 }
 
-func newStream(what string, observe func(Probe), cancel context.CancelFunc, let int) *Stream {
+func newStream(what say.Sentence, observe func(Probe), cancel context.CancelFunc, let int) *Stream {
 	return &Stream{
 		what: what, observe: observe, cancel: cancel, let: let,
 		done: make(chan struct{}), doomed: map[int]bool{}, changed: make(chan struct{}),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -50,7 +49,7 @@ type talking struct {
 // then its connection is reset.
 func (config TCP) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &talking{Stream: newStream(fmt.Sprintf("tcp to %s", config.Target), config.Observe, cancel, let), config: config, n: n}
+	s := &talking{Stream: newStream(say.F("tcp to %s", config.Target), config.Observe, cancel, let), config: config, n: n}
 	s.Stream.patience = s.retransmission
 	s.outbox.filled = make(chan struct{}, 1)
 	return s.start(ctx, func(opened func()) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
@@ -32,7 +31,7 @@ type UDP struct {
 // ends with ctx, or when it is stopped.
 func (config UDP) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	s := newStream(fmt.Sprintf("udp to %s", config.Target), config.Observe, cancel, let)
+	s := newStream(say.F("udp to %s", config.Target), config.Observe, cancel, let)
 	var conn *net.UDPConn
 	err := n.Do(func() (err error) {
 		conn, err = net.DialUDP("udp", net.UDPAddrFromAddrPort(config.Source), net.UDPAddrFromAddrPort(config.Target))

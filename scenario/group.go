@@ -5,13 +5,17 @@ import (
 	"net/netip"
 	"slices"
 
+	"lablab/say"
 	"lablab/sg"
 )
 
 // An Unsuitable says why the four experiments cannot be played with a group.
-type Unsuitable struct{ Missing string }
+type Unsuitable struct{ Missing say.Sentence }
 
-func (e *Unsuitable) Error() string { return e.Missing }
+func (e *Unsuitable) Error() string { return e.Missing.String() }
+
+// In is Error in a language.
+func (e *Unsuitable) In(l *say.Language) string { return e.Missing.In(l) }
 
 // The private ranges of IPv4 (RFC 1918), and the addresses of the original
 // experiment, which are taken if the group lets them in.
@@ -28,12 +32,12 @@ var (
 func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error) {
 	a, b, found := pingable(account, group)
 	if !found {
-		return nil, &Unsuitable{fmt.Sprintf("group %s does not let a ping in from a private address: it needs an inbound rule for ICMP, such as icmp type 8 from 10.255.0.0/16", group.Key())}
+		return nil, &Unsuitable{say.F("group %s does not let a ping in from a private address: it needs an inbound rule for ICMP, such as icmp type 8 from 10.255.0.0/16", group.Key())}
 	}
 	account = between(account, group, a, b)
 	out := sg.Packet{Protocol: sg.ICMP, Peer: a.Addr(), To: 8}
 	if _, admitted := account.Judge([]*sg.Group{group}, sg.Egress, out); !admitted {
-		return nil, &Unsuitable{fmt.Sprintf("group %s does not let a ping out to %s: it needs an outbound rule for ICMP", group.Key(), a.Addr())}
+		return nil, &Unsuitable{say.F("group %s does not let a ping out to %s: it needs an outbound rule for ICMP", group.Key(), a.Addr())}
 	}
 	sc := FourExperiments()
 	sc.Title = fmt.Sprintf("An established flow outlives the rule that let it in, with group %s", group.Key())
@@ -48,7 +52,7 @@ func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error
 	}
 	sc.Experiments[1].Do, sc.Experiments[3].Do = []Action{revoke}, []Action{authorize}
 	if len(revoke.Rules) > 1 {
-		sc.Experiments[1].Title, sc.Experiments[3].Title = "the rules that allow it are revoked", "the rules come back"
+		sc.Experiments[1].Title, sc.Experiments[3].Title = say.F("the rules that allow it are revoked").String(), say.F("the rules come back").String()
 	}
 	return sc, nil
 }

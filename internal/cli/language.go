@@ -69,11 +69,11 @@ func translate(l *say.Language, c *cobra.Command) {
 	c.Short, c.Long, c.Example = l.Text(c.Short), l.Text(c.Long), l.Text(c.Example)
 	c.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = l.Text(f.Usage) })
 	c.PersistentFlags().VisitAll(func(f *pflag.Flag) { f.Usage = l.Text(f.Usage) })
-	template := c.UsageTemplate()
-	for _, words := range templateWords() {
-		template = strings.ReplaceAll(template, words.String(), words.In(l))
-	}
-	if !c.HasParent() {
+	if !c.HasParent() { // those below use its template
+		template := c.UsageTemplate()
+		for _, words := range templateWords() {
+			template = strings.ReplaceAll(template, words.String(), words.In(l))
+		}
 		c.SetUsageTemplate(template)
 	}
 	for _, below := range c.Commands() {

@@ -124,7 +124,7 @@ func (s *session) end() error {
 func (s *session) title() string { return "a session in lab " + s.about.Name }
 
 func (s *session) plan() []timeline.Plan {
-	return []timeline.Plan{{Number: 1, Title: "what was done by hand", Predicted: []timeline.Prediction{}}}
+	return []timeline.Plan{{Number: 1, Title: say.F("what was done by hand").String(), Predicted: []timeline.Prediction{}}}
 }
 
 // write writes events that happen now.

@@ -2,8 +2,9 @@ package web
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
+
+	"lablab/say"
 )
 
 // servePage serves the page without a timeline, to be fed while a lab runs. It may run its
@@ -13,7 +14,7 @@ func servePage() (http.Handler, error) {
 	page := Page{Live: true}
 	policy, err := page.Policy()
 	if err != nil {
-		return nil, fmt.Errorf("serve page: %w", err)
+		return nil, say.Errorf("serve page: %w", err)
 	}
 	policy += "; frame-ancestors 'none'; require-trusted-types-for 'script'" // which a page cannot ask for itself
 	var html bytes.Buffer
