@@ -1,0 +1,90 @@
+// A lab that a Go test has built, its commands, and browsers that watch it.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createServer, connect } from 'node:net';
+import { after } from 'node:test';
+import { chromium } from 'playwright-core';
+
+const flags = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+
+// lablab runs a command on the lab.
+export function lablab(verb, ...args) {
+  return execFileSync(process.env.LABLAB, [verb, '--name', process.env.LABLAB_NAME, ...args], { encoding: 'utf8' });
+}
+
+// status is the lab as its owner is told.
+export function status() { return JSON.parse(lablab('status', '--format', 'json')); }
+
+// ask asks the lab as the page does.
+export async function ask(path, question) {
+  const [, origin, token] = /^(http:\/\/[^/]+)\/#(\w+)$/.exec(status().web);
+  const response = await fetch(`${origin}/v1/${path}`, {
+    method: question ? 'POST' : 'GET', body: question && JSON.stringify(question),
+    headers: { Authorization: `Bearer ${token}`, ...(question && { 'Content-Type': 'application/json' }) },
+  });
+  assert.equal(response.status, 200, `${path}: ${response.statusText}`);
+  return response.json();
+}
+
+let browser;
+after(() => browser?.close());
+
+// watch opens the page and looks at everything that it says and asks for.
+export async function watch(options = {}, url = status().web) {
+  browser ??= await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags.split(' ') });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.problems = [];
+  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) page.problems.push(message.text()); });
+  page.on('pageerror', (error) => page.problems.push(error.stack));
+  page.on('dialog', (dialog) => { page.problems.push(`dialog ${dialog.message()}`); dialog.dismiss(); });
+  page.on('request', (request) => { if (new URL(request.url()).origin !== new URL(url).origin && !request.url().startsWith('data:')) page.problems.push(`request ${request.url()}`); });
+  await page.goto(url);
+  return page;
+}
+
+// live waits until the page is connected.
+export async function live(page) {
+  await page.locator('.link-state[data-how=live]').waitFor();
+  await page.locator('.panels:enabled').waitFor();
+  await page.locator('select[name=scenario] option').first().waitFor({ state: 'attached' });
+}
+
+// close looks whether anything went wrong. What a browser says of a connection that was
+// cut is no fault of the page.
+export async function close(page) {
+  assert.deepEqual(page.problems.filter((p) => !/net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE)/.test(p)), []);
+  await page.context().close();
+}
+
+// until waits for something to be true in the page.
+export function until(page, is, value) { return page.waitForFunction(is, value, { timeout: 20_000 }); }
+
+// shot leaves a picture, if somebody wants one.
+export async function shot(page, name) {
+  if (process.env.LABLAB_SHOTS) await page.screenshot({ path: `${process.env.LABLAB_SHOTS}/${name}.png`, fullPage: true });
+}
+
+// between stands between browser and lab, at another address with the same port, and can
+// be cut.
+export async function between() {
+  const to = new URL(status().web);
+  const pairs = new Set();
+  const server = createServer((client) => {
+    const lab = connect(Number(to.port), to.hostname);
+    pairs.add(client).add(lab);
+    client.pipe(lab).pipe(client);
+    for (const socket of [client, lab]) socket.on('error', () => {}).on('close', () => { client.destroy(); lab.destroy(); });
+  });
+  const listen = () => new Promise((done, fail) => server.once('error', fail).listen(Number(to.port), '127.0.0.1', done));
+  await listen();
+  return {
+    url: `http://127.0.0.1:${to.port}/${to.hash}`,
+    listen,
+    cut: () => new Promise((done) => {
+      server.close(done);
+      for (const socket of pairs) socket.destroy();
+      pairs.clear();
+    }),
+  };
+}

@@ -1,0 +1,187 @@
+// The page of a lab that runs: what one does there happens in the lab, and what happens
+// in the lab shows there.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { test, beforeEach } from 'node:test';
+import { ask, between, close, lablab, live, shot, status, until, watch } from './lab.mjs';
+
+// Each test has a lab as it is built.
+beforeEach(() => lablab('load', 'ping'));
+
+const revoke = (page, rule) => page.getByRole('button', { name: `Revoke rule ${rule} of group lab` });
+const authorize = (page, rule) => page.getByRole('button', { name: `Authorize rule ${rule} of group lab again` });
+const ping = (page) => page.locator('.traffic form').getByRole('button', { name: 'Start' }).click();
+
+// tally is how many packets of a stream were replied, of how many, as the timeline has it.
+async function tally(page, stream) {
+  const text = await page.locator(`.names b:text-is("stream ${stream}") + span`).textContent();
+  const [, replied, sent] = /(\d+) of (\d+) replied/.exec(text) ?? [0, 0, 0];
+  return { replied: Number(replied), sent: Number(sent) };
+}
+
+async function grows(page, stream, what) {
+  const before = (await tally(page, stream))[what];
+  for (let i = 0; i < 100; i++) {
+    if ((await tally(page, stream))[what] >= before + 2) return;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  assert.fail(`stream ${stream}: ${what} stays at ${before}`);
+}
+
+test('a ping outlives its rule, the next one is refused, and let in again', async () => {
+  const page = await watch();
+  await live(page);
+  await ping(page);
+  await grows(page, 1, 'replied');
+  await revoke(page, 'icmp').focus();
+  await page.keyboard.press('Enter');
+  await authorize(page, 'icmp').waitFor();
+  assert.ok(await authorize(page, 'icmp').evaluate((b) => b === document.activeElement), 'the focus stays where it was');
+  await page.getByText('Rule icmp is revoked. What it let in lives on.').waitFor();
+  assert.ok(!status().groups[0].rules.some((r) => r.id === 'icmp'), 'it is revoked in the lab');
+  await grows(page, 1, 'replied');
+  await ping(page);
+  await grows(page, 2, 'sent');
+  assert.equal((await tally(page, 2)).replied, 0);
+  await page.locator('.row[data-gone]').getByText('icmp', { exact: true }).first().waitFor();
+  await page.locator('.entry').getByText('admitted by icmp, which is gone').waitFor();
+  await shot(page, 'live');
+  await authorize(page, 'icmp').click();
+  await grows(page, 2, 'replied');
+  const now = await tally(page, 1);
+  assert.ok(now.sent - now.replied <= 1, `stream 1 has lost packets: ${JSON.stringify(now)}`);
+  await close(page);
+});
+
+test('what another terminal does shows at once', async () => {
+  const page = await watch();
+  await live(page);
+  lablab('revoke', 'ssh');
+  await authorize(page, 'ssh').waitFor({ timeout: 2000 });
+  lablab('authorize', 'ssh');
+  await revoke(page, 'ssh').waitFor({ timeout: 2000 });
+  lablab('groups', 'A');
+  await page.getByRole('group', { name: 'A carries' }).getByRole('checkbox', { name: 'lab', checked: false }).waitFor({ timeout: 2000 });
+  await close(page);
+});
+
+test('a connection that is cut comes back, and nothing is missing or there twice', async () => {
+  const middle = await between();
+  const page = await watch({}, middle.url);
+  await live(page);
+  await ping(page);
+  await grows(page, 1, 'replied');
+  await middle.cut();
+  await page.locator('.link-state[data-how=lost]').waitFor();
+  await page.locator('.panels:disabled').waitFor(); // nothing can be changed meanwhile
+  lablab('revoke', 'icmp');
+  lablab('exec', 'B', '--', 'sleep', '2.5'); // packets that the page does not see
+  await shot(page, 'live-lost');
+  await middle.listen();
+  await page.getByRole('button', { name: 'Try now' }).click();
+  await live(page);
+  await authorize(page, 'icmp').waitFor();
+  await page.getByRole('button', { name: 'Stop stream 1' }).click();
+  await page.getByText('no stream runs').waitFor();
+  const { streams: [stream] } = await ask('report');
+  await until(page, (n) => document.querySelector('.names').textContent.includes(`${n} of ${n} replied`), stream.received);
+  assert.equal(stream.sent, stream.received);
+  await middle.cut();
+  await close(page);
+});
+
+test('ten browsers watch, and all see another scenario come', async () => {
+  const pages = await Promise.all(Array.from({ length: 10 }, () => watch()));
+  await Promise.all(pages.map(live));
+  await ping(pages[0]);
+  await Promise.all(pages.map((page) => page.getByRole('button', { name: 'Stop stream 1' }).waitFor()));
+  await pages[3].selectOption('select[name=scenario]', 'reference');
+  await pages[3].getByRole('button', { name: 'Load' }).click();
+  await pages[3].getByText('Scenario reference is loaded.').waitFor();
+  const hosts = status().hosts.length;
+  await Promise.all(pages.map((page) => until(page, (n) => document.querySelectorAll('.carriers fieldset').length === n && document.querySelectorAll('.host').length === n, hosts)));
+  for (const page of pages) assert.equal(await page.getByRole('button', { name: 'Stop stream 1' }).count(), 0);
+  await Promise.all(pages.map(close));
+});
+
+test('rules, groups, streams and entries by the keyboard alone', async () => {
+  lablab('load', 'swap');
+  const page = await watch();
+  await live(page);
+  const press = async (target, ...keys) => {
+    await target.focus();
+    for (const key of keys) await page.keyboard.press(key);
+  };
+  await press(page.getByText('Add a rule'), 'Enter');
+  await page.getByLabel('Type').selectOption({ label: 'Custom TCP' });
+  await page.getByLabel('Port range').fill('8080-8090');
+  await page.getByLabel('Source').fill('192.0.2.0/24');
+  await press(page.locator('.rules form').getByRole('button', { name: 'Authorize' }), 'Enter');
+  await page.getByText('Rule tcp-8080-8090-192.0.2.0-24 is authorized.').waitFor();
+  await press(page.locator('.rules form').getByRole('button', { name: 'Authorize' }), 'Enter');
+  await page.getByRole('alert').getByText('InvalidPermission.Duplicate').waitFor();
+  await page.getByLabel('Source').fill('not an address');
+  await press(page.getByLabel('Source'), 'Enter');
+  await page.getByRole('alert').getByText('not an address').waitFor();
+  await page.getByLabel('Stream').selectOption({ label: 'UDP' });
+  await press(page.locator('.traffic').getByLabel('Port'), 'Enter');
+  await press(page.getByRole('button', { name: /Cut the entry on B/ }).first(), 'Enter');
+  await page.getByText('The entry is deleted.').waitFor();
+  await press(page.getByRole('button', { name: 'Stop stream 1' }), ' ');
+  await page.getByText('no stream runs').waitFor();
+  await press(page.getByRole('group', { name: 'A carries' }).getByRole('checkbox').first(), ' ');
+  await page.getByText(/A carries .* now\./).waitFor();
+  page.problems = page.problems.filter((p) => !/status of (400|409)/.test(p)); // what was refused on purpose
+  await close(page);
+});
+
+test('what a rule is called does nothing to the page', async () => {
+  const page = await watch();
+  await live(page);
+  const evil = '<img src=x onerror=alert(1)><script>alert(2)</script>${alert(3)}';
+  await ask('authorize', { group: 'lab', direction: 'ingress', rules: [{ ID: evil, Protocol: 6, From: 1, To: 1, Peer: '10.0.0.0/8' }] });
+  await page.getByRole('button', { name: `Revoke rule ${evil} of group lab` }).click();
+  await page.getByText(`Rule ${evil} is revoked.`).waitFor();
+  assert.equal(await page.locator('img').count(), 0);
+  await close(page);
+});
+
+test('without the secret nothing is shown', async () => {
+  const page = await watch({}, `${new URL(status().web).origin}/#${'0'.repeat(32)}`);
+  await page.getByText('The lab does not let this page in').waitFor();
+  await page.locator('.panels:disabled').waitFor();
+  page.problems = page.problems.filter((p) => !p.includes('status of 401'));
+  await close(page);
+});
+
+test('Japanese, a phone, dark', async () => {
+  const page = await watch({ viewport: { width: 360, height: 740 }, colorScheme: 'dark' });
+  await live(page);
+  await page.getByRole('button', { name: '日本語' }).click();
+  await page.getByRole('heading', { name: 'セキュリティグループ' }).waitFor();
+  await page.locator('.traffic form').getByRole('button', { name: '開始' }).click();
+  await page.getByText('ストリーム 1 を開始しました。').waitFor();
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, `${wide} px do not fit`);
+  const english = await page.locator('#controls').evaluate((root) => [...root.querySelectorAll('h2, h3, label, legend, button, summary, p, li')].map((n) => n.innerText).join('\n').match(/\b(Revoke|Authorize|Start|Stop|Cut|Load|carries|inbound)\b/)?.[0]);
+  assert.equal(english, undefined);
+  await shot(page, 'live-phone-ja');
+  await close(page);
+});
+
+test('axe finds nothing to complain of', async () => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
+  for (const colorScheme of ['light', 'dark']) {
+    const page = await watch({ colorScheme, bypassCSP: true });
+    await live(page);
+    await ping(page);
+    lablab('revoke', colorScheme === 'light' ? 'icmp' : 'ssh');
+    await page.getByText('Add a rule').click();
+    await page.locator('.flows button').first().waitFor();
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => globalThis.axe.run('#controls'));
+    assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), []);
+    await close(page);
+  }
+});
