@@ -68,11 +68,17 @@ func holds(phrase string, next rune) bool {
 	case unicode.Is(unicode.Hiragana, next):
 		return true
 	case unicode.Is(unicode.Han, next):
-		return unicode.Is(unicode.Han, last) || unicode.IsDigit(lastOf(" "+strings.TrimRight(phrase, " ")))
+		return unicode.Is(unicode.Han, last) || endsWithin(phrase) || unicode.IsDigit(lastOf(" "+strings.TrimRight(phrase, " ")))
 	case unicode.Is(unicode.Katakana, next):
 		return unicode.Is(unicode.Katakana, last) || last == 'ー'
 	}
 	return false
+}
+
+// endsWithin reports whether a phrase ends within a verb made of two, as in 取り消す.
+func endsWithin(phrase string) bool {
+	r := []rune(phrase)
+	return len(r) > 1 && unicode.Is(unicode.Han, r[len(r)-2]) && strings.ContainsRune("りちみきしいけれべめげえ", r[len(r)-1])
 }
 
 // units are what no line may end within: a word with the space after it, or a Japanese
