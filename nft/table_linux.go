@@ -60,15 +60,6 @@ func (t *Table) Close() {
 // ErrNoRule says that a table has no rule with the handle asked for.
 var ErrNoRule = say.New("no such rule in force")
 
-// A Counter is how often a rule has accepted, by the kernel's count.
-type Counter struct {
-	Direction sg.Direction
-	Number    uint32 // 0 for a rule that is no group's
-	ID        string
-	Packets   uint64
-	Bytes     uint64 // from the network header on
-}
-
 // Counters reads the counters of the rules now in force, in their order.
 func (t *Table) Counters() ([]Counter, error) {
 	t.mu.Lock()
