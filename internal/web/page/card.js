@@ -15,7 +15,7 @@ export class Card {
     this.root.replaceChildren(
       element('header', {}, element('h2', {}, say('Packet {0} of {1}: {2}', journey.seq, streamName(journey.stream.stream), outcomeName(outcome))),
         element('button', { type: 'button', class: 'close', 'aria-label': say('close'), onclick: () => this.closed() }, '×')),
-      ...lines.map((line) => (line.head ? element('p', { class: 'packet-line' }, element('code', {}, line.head)) : element('p', {}, line))));
+      element('div', { class: 'ways' }, parts(lines).map((part) => element('div', {}, part.map((line) => (line.head ? element('p', { class: 'packet-line' }, element('code', {}, line.head)) : element('p', {}, line)))))));
     this.root.hidden = false;
   }
 
@@ -23,4 +23,16 @@ export class Card {
     this.root.hidden = true;
     this.root.replaceChildren();
   }
+}
+
+// parts has the lines about each way of the packet together; what began and ended it
+// comes first.
+function parts(lines) {
+  const all = [[]];
+  for (const line of lines.slice(0, -1)) {
+    if (line.head) all.push([]);
+    all.at(-1).push(line);
+  }
+  all[0].push(lines.at(-1));
+  return all;
 }

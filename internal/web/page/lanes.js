@@ -161,7 +161,7 @@ export class Lanes {
       c.font = `600 ${this.font}`;
       c.fillText(`${x.number}`, x0 + 8, 17 * this.rem);
       c.font = this.font;
-      c.fillText(visible(this.model.titleOf(x.number)), x0 + 8 + 14 * this.rem, 17 * this.rem);
+      c.fillText(shortened(c, visible(this.model.titleOf(x.number)), x1 - x0 - 16 - 14 * this.rem), x0 + 8 + 14 * this.rem, 17 * this.rem);
       c.restore();
     });
   }
@@ -264,6 +264,19 @@ function flagText({ kind, body }) {
     case 'cut': return `− ${say('entry')} ${body.host}`;
     default: return 'conntrack';
   }
+}
+
+// shortened is a text that fits a width.
+function shortened(c, text, width) {
+  if (c.measureText(text).width <= width) return text;
+  let low = 0;
+  let high = text.length;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (c.measureText(`${text.slice(0, middle)}…`).width <= width) low = middle;
+    else high = middle - 1;
+  }
+  return low ? `${text.slice(0, low)}…` : '';
 }
 
 // begun is how many packets had begun their way before t.

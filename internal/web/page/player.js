@@ -82,7 +82,8 @@ export class Player {
   }
 
   advance(passed) {
-    let to = this.t + passed * this.speed;
+    const speed = this.until === null ? this.speed : Math.min(1, this.speed); // a single step is to be seen
+    let to = this.t + passed * speed;
     if (this.following) {
       // A live film grows while it is watched: keep a little behind its end.
       const behind = this.length - 0.3;
