@@ -54,7 +54,7 @@ func outline(t *testing.T, name string) map[string][]string {
 		if fence == "" {
 			for _, link := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(line, -1) {
 				if to := link[1]; !strings.HasPrefix(to, "#") && !strings.HasPrefix(to, "README") {
-					o["links"] = append(o["links"], to)
+					o["links"] = append(o["links"], strings.Replace(to, ".ja.", ".", 1)) // pictures are in the language, too
 				}
 			}
 			o["code"] = append(o["code"], regexp.MustCompile("`[^`]+`").FindAllString(line, -1)...)
