@@ -144,7 +144,7 @@ func (t *Text) lane(b *bytes.Buffer, s *Stream, result StreamResult, experiment 
 		marks, label = marks[room:], strings.Repeat(" ", width(label))
 	}
 	if len(marks)+2+width(count) > room {
-		fmt.Fprintf(b, "%s%s\n%s%s\n", label, drawn(marks), strings.Repeat(" ", width(label)), count)
+		fmt.Fprintf(b, "%s%s\n%s%s\n", label, drawn(marks), strings.Repeat(" ", max(min(width(label), t.width-width(count)), 0)), count)
 		return
 	}
 	fmt.Fprintf(b, "%s%s  %s\n", label, drawn(marks), count)
@@ -271,61 +271,6 @@ func (t *Text) verdict(b *bytes.Buffer, r *Report) {
 	default:
 		t.paragraph(b, "", red, say.F("NOT everything was as predicted."))
 	}
-}
-
-// comparison is predicted × observed: a table, or a list where a table does not fit.
-func (t *Text) comparison(b *bytes.Buffer, r *Report) {
-	const others, narrow = 54, 14 // columns of the rest of the table, and of the title at least
-	t.heading(b, say.F("Predicted and observed"))
-	if t.width < others+narrow || r.wordy(t.language, t.width) {
-		for _, x := range r.Experiments {
-			t.paragraph(b, fmt.Sprintf("  %d  ", x.Number), plain, say.Text(x.Title))
-			for _, p := range x.Predictions {
-				t.paragraph(b, "     ", p.style(x), say.F("%s: predicted %s; observed %s; held: %s", p.Subject, p.Predicted, p.Observed, p.held(x)))
-			}
-		}
-		return
-	}
-	w := newTable()
-	w.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: t.width - others, WidthMaxEnforcer: wrap}})
-	w.AppendHeader(t.row("#", say.F("experiment"), say.F("of"), say.F("predicted"), say.F("observed"), say.F("held")))
-	for _, x := range r.Experiments {
-		number, title := fmt.Sprint(x.Number), x.Title
-		for _, p := range x.Predictions {
-			w.AppendRow(t.row(number, say.Text(title), p.Subject, p.Predicted, p.Observed, styled(p.style(x), p.held(x).In(t.language))))
-			number, title = "", ""
-		}
-	}
-	writeTable(b, w)
-}
-
-// wordy reports whether predictions say too much for a table of that width.
-func (r *Report) wordy(l *say.Language, columns int) bool {
-	const rest = 34 // columns of the number, a narrow title, the subject and what held
-	longest := 0
-	for _, x := range r.Experiments {
-		for _, p := range x.Predictions {
-			longest = max(longest, width(p.Predicted.In(l))+width(p.Observed.In(l)))
-		}
-	}
-	return longest+rest > columns
-}
-
-// held says whether the prediction held.
-func (p Prediction) held(x Experiment) say.Sentence {
-	switch {
-	case p.Held:
-		return say.F("yes")
-	case !x.Begun:
-		return say.F("not run")
-	case !x.Complete:
-		return say.F("cut short")
-	}
-	return say.F("NO")
-}
-
-func (p Prediction) style(x Experiment) string {
-	return map[string]string{"yes": green, "not run": yellow, "cut short": yellow, "NO": red}[p.held(x).String()]
 }
 
 // matching is how many packets had the outcome that was observed.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"lablab/say"
 )
@@ -61,7 +60,7 @@ func (p Problem) In(l *say.Language) string {
 		return s
 	}
 	line, before := p.window()
-	return fmt.Sprintf("%s\n    %s\n    %s^", s, line, strings.Repeat(" ", utf8.RuneCountInString(before)))
+	return fmt.Sprintf("%s\n    %s\n    %s^", s, line, strings.Repeat(" ", say.Width(before)))
 }
 
 // window is as much of the line as is read at a glance, and what of it stands

@@ -59,8 +59,9 @@ func speak(l *say.Language, root *cobra.Command) {
 		c.SetOut(&b)
 		help(c, args)
 		c.SetOut(out)
-		// pflag writes this by itself.
-		_, _ = fmt.Fprint(out, strings.ReplaceAll(b.String(), "(default ", l.Sprintf("(default ")))
+		// pflag writes this by itself, and a template that was set ends without a line end.
+		text := strings.ReplaceAll(strings.TrimRight(b.String(), "\n"), "(default ", l.Sprintf("(default "))
+		_, _ = fmt.Fprintln(out, text)
 	})
 }
 

@@ -1,0 +1,80 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"lablab/say"
+)
+
+// comparison is predicted × observed: a table, or a list where a table does not fit.
+func (t *Text) comparison(b *bytes.Buffer, r *Report) {
+	const narrow = 14 // columns of the title at least
+	others := t.besideTitles(r)
+	t.heading(b, say.F("Predicted and observed"))
+	if t.width < others+narrow || r.wordy(t.language, t.width) {
+		for _, x := range r.Experiments {
+			t.paragraph(b, fmt.Sprintf("  %d  ", x.Number), plain, say.Text(x.Title))
+			for _, p := range x.Predictions {
+				t.paragraph(b, "     ", p.style(x), say.F("%s: predicted %s; observed %s; held: %s", p.Subject, p.Predicted, p.Observed, p.held(x)))
+			}
+		}
+		return
+	}
+	w := newTable()
+	w.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: t.width - others, WidthMaxEnforcer: wrap}})
+	w.AppendHeader(t.row("#", say.F("experiment"), say.F("of"), say.F("predicted"), say.F("observed"), say.F("held")))
+	for _, x := range r.Experiments {
+		number, title := fmt.Sprint(x.Number), x.Title
+		for _, p := range x.Predictions {
+			w.AppendRow(t.row(number, say.Text(title), p.Subject, p.Predicted, p.Observed, styled(p.style(x), p.held(x).In(t.language))))
+			number, title = "", ""
+		}
+	}
+	writeTable(b, w)
+}
+
+// besideTitles is how many columns the comparison takes but for the titles.
+func (t *Text) besideTitles(r *Report) int {
+	const usual, between = 54, 13 // the indent, the number, and the space behind each column
+	told := [4][]string{{t.language.Sprintf("of")}, {t.language.Sprintf("predicted")}, {t.language.Sprintf("observed")}, {t.language.Sprintf("held")}}
+	for _, x := range r.Experiments {
+		for _, p := range x.Predictions {
+			for i, s := range []say.Sentence{p.Subject, p.Predicted, p.Observed, p.held(x)} {
+				told[i] = append(told[i], s.In(t.language))
+			}
+		}
+	}
+	return max(usual, between+widest(told[0])+widest(told[1])+widest(told[2])+widest(told[3]))
+}
+
+// wordy reports whether predictions say too much for a table of that width.
+func (r *Report) wordy(l *say.Language, columns int) bool {
+	const rest = 34 // columns of the number, a narrow title, the subject and what held
+	longest := 0
+	for _, x := range r.Experiments {
+		for _, p := range x.Predictions {
+			longest = max(longest, width(p.Predicted.In(l))+width(p.Observed.In(l)))
+		}
+	}
+	return longest+rest > columns
+}
+
+// held says whether the prediction held.
+func (p Prediction) held(x Experiment) say.Sentence {
+	switch {
+	case p.Held:
+		return say.F("yes")
+	case !x.Begun:
+		return say.F("not run")
+	case !x.Complete:
+		return say.F("cut short")
+	}
+	return say.F("NO")
+}
+
+func (p Prediction) style(x Experiment) string {
+	return map[string]string{"yes": green, "not run": yellow, "cut short": yellow, "NO": red}[p.held(x).String()]
+}
