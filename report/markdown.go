@@ -64,37 +64,37 @@ func (v Verdict) sign() string {
 // row is a row of a table, in the language.
 func (r Runs) row(cells ...any) table.Row { return (&Text{language: r.Language}).row(cells...) }
 
-func (all Runs) chapter(b *bytes.Buffer, r Result, open bool) {
-	l := all.Language
-	fmt.Fprintf(b, "## %s %s: %s\n\n", r.Verdict().sign(), md(r.Scenario), md(l.Text(r.Title)))
-	if r.Question != "" {
-		fmt.Fprintf(b, "*%s*\n\n", md(l.Text(r.Question)))
+func (r Runs) chapter(b *bytes.Buffer, run Result, open bool) {
+	l := r.Language
+	fmt.Fprintf(b, "## %s %s: %s\n\n", run.Verdict().sign(), md(run.Scenario), md(l.Text(run.Title)))
+	if run.Question != "" {
+		fmt.Fprintf(b, "*%s*\n\n", md(l.Text(run.Question)))
 	}
-	if r.TimeScale > 0 {
-		fmt.Fprintf(b, "%s\n\n", md(r.lapse().In(l)))
+	if run.TimeScale > 0 {
+		fmt.Fprintf(b, "%s\n\n", md(run.lapse().In(l)))
 	}
-	words := map[Verdict]say.Sentence{Held: say.F("Everything was as predicted."), NotHeld: say.F("NOT everything was as predicted.")}[r.Verdict()]
+	words := map[Verdict]say.Sentence{Held: say.F("Everything was as predicted."), NotHeld: say.F("NOT everything was as predicted.")}[run.Verdict()]
 	if words.Empty() {
-		words = r.cause()
+		words = run.cause()
 	}
 	fmt.Fprintf(b, "**%s** ", md(words.In(l)))
-	if r.File != "" {
-		b.WriteString(l.Sprintf("File %s, ", md(r.File)))
+	if run.File != "" {
+		b.WriteString(l.Sprintf("File %s, ", md(run.File)))
 	}
-	b.WriteString(l.Sprintf("%s s on %s, lablab %s.", seconds(r.Took), md(r.Kernel), md(r.Version)) + "\n\n")
-	if r.Missed.Verdicts > 0 || r.Missed.Events > 0 {
-		b.WriteString("⚠️ " + l.Sprintf("%d verdicts and %d conntrack events that the kernel gave were not heard; the evidence is not complete.", r.Missed.Verdicts, r.Missed.Events) + "\n\n")
+	b.WriteString(l.Sprintf("%s s on %s, lablab %s.", seconds(run.Took), md(run.Kernel), md(run.Version)) + "\n\n")
+	if run.Missed.Verdicts > 0 || run.Missed.Events > 0 {
+		b.WriteString("⚠️ " + l.Sprintf("%d verdicts and %d conntrack events that the kernel gave were not heard; the evidence is not complete.", run.Missed.Verdicts, run.Missed.Events) + "\n\n")
 	}
-	all.predictions(b, r)
-	all.whyInMarkdown(b, r, open)
-	all.entriesInMarkdown(b, r)
+	r.predictions(b, run)
+	r.whyInMarkdown(b, run, open)
+	r.entriesInMarkdown(b, run)
 }
 
-func (all Runs) predictions(b *bytes.Buffer, r Result) {
+func (r Runs) predictions(b *bytes.Buffer, run Result) {
 	w := newTable()
-	w.AppendHeader(all.row("#", say.F("experiment"), say.F("what"), say.F("predicted"), say.F("observed"), say.F("held")))
+	w.AppendHeader(r.row("#", say.F("experiment"), say.F("what"), say.F("predicted"), say.F("observed"), say.F("held")))
 	rows := 0
-	for _, p := range r.points() {
+	for _, p := range run.points() {
 		if p.experiment == 0 {
 			continue // said above
 		}
@@ -102,11 +102,11 @@ func (all Runs) predictions(b *bytes.Buffer, r Result) {
 		if !p.skipped.Empty() {
 			held = p.skipped
 		}
-		what := md(p.Subject.In(all.Language))
-		if place := r.place(p); place != "" && p.failed() {
+		what := md(p.Subject.In(r.Language))
+		if place := run.place(p); place != "" && p.failed() {
 			what += " (" + md(place) + ")"
 		}
-		w.AppendRow(all.row(p.experiment, md(all.Language.Text(p.title)), what, md(p.Predicted.In(all.Language)), md(p.Observed.In(all.Language)), held))
+		w.AppendRow(r.row(p.experiment, md(r.Language.Text(p.title)), what, md(p.Predicted.In(r.Language)), md(p.Observed.In(r.Language)), held))
 		rows++
 	}
 	if rows > 0 {
@@ -114,15 +114,15 @@ func (all Runs) predictions(b *bytes.Buffer, r Result) {
 	}
 }
 
-func (all Runs) whyInMarkdown(b *bytes.Buffer, r Result, open bool) {
-	if len(r.Why) == 0 {
+func (r Runs) whyInMarkdown(b *bytes.Buffer, run Result, open bool) {
+	if len(run.Why) == 0 {
 		return
 	}
-	fold(b, all.Language.Sprintf("Why"), open)
-	for _, p := range r.Why {
-		fmt.Fprintf(b, "**%s**\n\n", md(p.Subject.In(all.Language)))
+	fold(b, r.Language.Sprintf("Why"), open)
+	for _, p := range run.Why {
+		fmt.Fprintf(b, "**%s**\n\n", md(p.Subject.In(r.Language)))
 		for _, sentence := range p.Sentences {
-			fmt.Fprintf(b, "- %s\n", md(sentence.In(all.Language)))
+			fmt.Fprintf(b, "- %s\n", md(sentence.In(r.Language)))
 		}
 		b.WriteByte('\n')
 	}
@@ -130,18 +130,18 @@ func (all Runs) whyInMarkdown(b *bytes.Buffer, r Result, open bool) {
 }
 
 // entriesInMarkdown lists the conntrack entries at the end of the last experiment.
-func (all Runs) entriesInMarkdown(b *bytes.Buffer, r Result) {
+func (r Runs) entriesInMarkdown(b *bytes.Buffer, run Result) {
 	last := 0
-	for _, f := range r.Flows {
+	for _, f := range run.Flows {
 		last = max(last, f.Experiment)
 	}
 	if last == 0 {
 		return
 	}
 	w := newTable()
-	w.AppendHeader(all.row(say.F("host"), say.F("stream"), say.F("entry"), say.F("sent"), say.F("back"), say.F("status"), say.F("admitted by")))
-	for _, f := range r.Flows {
-		if f.Experiment != last || r.isCanary(f) {
+	w.AppendHeader(r.row(say.F("host"), say.F("stream"), say.F("entry"), say.F("sent"), say.F("back"), say.F("status"), say.F("admitted by")))
+	for _, f := range run.Flows {
+		if f.Experiment != last || run.isCanary(f) {
 			continue
 		}
 		stream := ""
@@ -150,13 +150,13 @@ func (all Runs) entriesInMarkdown(b *bytes.Buffer, r Result) {
 		}
 		w.AppendRow(table.Row{
 			f.Host, md(stream), md(f.key()), f.Packets, f.ReplyPackets, md(strings.Join(f.Status, " ")),
-			md(f.by().In(all.Language)),
+			md(f.by().In(r.Language)),
 		})
 	}
 	if w.Length() == 0 {
 		return
 	}
-	fold(b, all.Language.Sprintf("Conntrack in experiment %d", last), false)
+	fold(b, r.Language.Sprintf("Conntrack in experiment %d", last), false)
 	fmt.Fprintf(b, "%s\n\n</details>\n\n", w.RenderMarkdown())
 }
 

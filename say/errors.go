@@ -11,7 +11,7 @@ func New(text string) error { return &failure{Sentence{format: text}, text} }
 
 // Errorf is fmt.Errorf of a message that can be told in other languages.
 func Errorf(format string, args ...any) error {
-	err := fmt.Errorf(format, args...) //nolint:errorlint // %w comes from the caller
+	err := fmt.Errorf(format, args...)
 	told := failure{Sentence{format: format, args: args}, err.Error()}
 	switch of := err.(type) { //nolint:errorlint // what it wraps itself, and not what that wraps
 	case interface{ Unwrap() error }:
@@ -56,7 +56,7 @@ func (l *Language) Error(err error) string {
 	if err == nil {
 		return ""
 	}
-	if s, ours := err.(Sayer); ours && l != nil { //nolint:errorlint // what it wraps speaks for itself
+	if s, ours := err.(Sayer); ours && l != nil {
 		return s.In(l)
 	}
 	english := err.Error()

@@ -94,6 +94,7 @@ type Exec struct {
 	Exit    int // the exit code that is expected
 }
 
+// Said is what a person is told.
 func (a Start) Said() say.Sentence {
 	switch a.Protocol {
 	case sg.TCP:
@@ -104,8 +105,10 @@ func (a Start) Said() say.Sentence {
 	return say.F("start stream %s: ping %s from %s", a.Stream, a.To, a.From)
 }
 
+// Said is what a person is told.
 func (a Stop) Said() say.Sentence { return say.F("stop stream %s", a.Stream) }
 
+// Said is what a person is told.
 func (a Restart) Said() say.Sentence {
 	as := say.F("as a new flow")
 	if a.Same {
@@ -114,14 +117,17 @@ func (a Restart) Said() say.Sentence {
 	return say.F("stop stream %s and start it again as stream %s, %s", a.Stream, a.As, as)
 }
 
+// Said is what a person is told.
 func (a Revoke) Said() say.Sentence {
 	return say.F("revoke %s %s of group %s", rules(len(a.Rules)), strings.Join(a.Rules, ", "), a.Group)
 }
 
+// Said is what a person is told.
 func (a RevokeSame) Said() say.Sentence {
 	return say.F("revoke %s %s of group %s", rules(len(a.Rules)), texts(a.Rules), a.Group)
 }
 
+// Said is what a person is told.
 func (a Authorize) Said() say.Sentence {
 	named := make([]string, len(a.Rules))
 	for i, r := range a.Rules {
@@ -130,6 +136,7 @@ func (a Authorize) Said() say.Sentence {
 	return say.F("authorize %s %s in group %s", rules(len(a.Rules)), strings.Join(named, ", "), a.Group)
 }
 
+// Said is what a person is told.
 func (a SetGroups) Said() say.Sentence {
 	if len(a.Groups) == 0 {
 		return say.F("take all groups from %s", a.Host)
@@ -137,6 +144,7 @@ func (a SetGroups) Said() say.Sentence {
 	return say.F("change the groups of %s to %s", a.Host, strings.Join(a.Groups, ", "))
 }
 
+// Said is what a person is told.
 func (a Cut) Said() say.Sentence {
 	var where say.Sentence
 	if a.Host != "" {
@@ -151,8 +159,10 @@ func (a Cut) Said() say.Sentence {
 	return say.F("delete all conntrack entries%s", where)
 }
 
+// Said is what a person is told.
 func (a Wait) Said() say.Sentence { return say.F("wait %s", a.For) }
 
+// Said is what a person is told.
 func (a Configure) Said() say.Sentence {
 	var parts []say.Sentence
 	if a.Timeouts != nil {
@@ -166,6 +176,7 @@ func (a Configure) Said() say.Sentence {
 	return say.List(" and ", parts...)
 }
 
+// Said is what a person is told.
 func (a SetACL) Said() say.Sentence {
 	if a.ACL == nil {
 		return say.F("take the network ACL away from %s", a.Host)
@@ -179,6 +190,7 @@ func (a SetACL) Said() say.Sentence {
 	return say.F("put a network ACL before %s: %s", a.Host, say.List("; ", append(listed, say.F("all else is denied"))...))
 }
 
+// Said is what a person is told.
 func (a Exec) Said() say.Sentence {
 	return say.F("run on %s: %s", a.Host, strings.Join(a.Command, " "))
 }
