@@ -1,9 +1,11 @@
 package say
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -59,9 +61,12 @@ func keep(arg any) any {
 	return fmt.Sprint(arg)
 }
 
-// Sentence is what was kept; an empty one of nil.
+// outlandish formats would fill the memory with blanks. None of ours is such.
+var outlandish = regexp.MustCompile(`%[^a-zA-Z%]*(?:\*|[0-9]{3})`)
+
+// Sentence is what was kept; an empty one of nil, or where nobody can have said it.
 func (k *Kept) Sentence() Sentence {
-	if k == nil {
+	if k == nil || outlandish.MatchString(k.Format) || outlandish.MatchString(k.One) {
 		return Sentence{}
 	}
 	s := Sentence{format: k.Format, one: k.One}
@@ -84,6 +89,10 @@ func (k *Kept) Error(english string) error {
 
 // UnmarshalJSON keeps numbers whole, and knows sentences among the arguments.
 func (k *Kept) UnmarshalJSON(text []byte) error {
+	const most = 1000 // it reads what is nested again and again
+	if bytes.Count(text, []byte("{")) > most {
+		return New("read sentence: too many are nested")
+	}
 	var raw struct {
 		Format, One string
 		Args        []json.RawMessage
@@ -96,13 +105,13 @@ func (k *Kept) UnmarshalJSON(text []byte) error {
 		var whole int
 		var inner Kept
 		switch {
-		case json.Unmarshal(arg, &whole) == nil:
-			k.Args = append(k.Args, whole)
-		case len(arg) > 0 && arg[0] == '{':
+		case arg[0] == '{':
 			if err := json.Unmarshal(arg, &inner); err != nil {
 				return err
 			}
 			k.Args = append(k.Args, &inner)
+		case json.Unmarshal(arg, &whole) == nil && string(arg) != "null":
+			k.Args = append(k.Args, whole)
 		default:
 			var other any
 			if err := json.Unmarshal(arg, &other); err != nil {
