@@ -26,8 +26,8 @@ export class Caption {
     const { steps } = this.model;
     for (; this.upto < this.film.told; this.upto++) {
       const step = steps[this.upto];
-      if (step.routine || (step.experiment === 0 && !this.film.live)) continue;
       if (step.pause) this.all.push({ t: step.start - step.lead, pause: step.pause });
+      if (step.routine || (step.experiment === 0 && !this.film.live)) continue;
       if (step.kind !== 'started' && step.kind !== 'ran') this.all.push({ t: step.start, step });
     }
     this.shown = undefined;

@@ -3,15 +3,20 @@
 // gets time, what is as before passes quickly.
 import { legsOf } from './model.js';
 import { judgedAt } from './legs.js';
+import { tcp } from './words.js';
 
 const shortest = 20; // s for packets like those before, if there are many
 const whole = 52; // s that a film takes, more or less
-const most = 75; // s for what is worth a look
+const most = 58; // s for what is worth a look
 const flight = 0.95; // s of a packet like the one before
 const slowest = 0.5; // s between two of them
 const patience = 3e8; // ns until what was not heard of a packet is not waited for
+const together = 1.4; // s of a change right after another
 const waiting = 2.6; // s of the film for a long wait
 const lengths = { experiment: 1.9, authorized: 2.8, revoked: 3, groups: 3, acl: 3, configured: 2, cut: 2.8, started: 0.3, stopped: 0.8, gone: 1.2, ran: 1.5 };
+
+// flagged are the steps that change something.
+export const flagged = new Set(['authorized', 'revoked', 'groups', 'acl', 'configured', 'cut']);
 
 export class Film {
   constructor(model, live) {
@@ -31,8 +36,9 @@ export class Film {
     const long = Math.max(4e8, 20 * (this.model.begun?.interval_ns ?? 0)); // ns without anything
     let before = null;
     for (const step of steps) {
-      weigh(step);
       step.pause = before && step.experiment > 0 && step.ns - before.ns > long ? step.ns - before.ns : 0;
+      weigh(step);
+      if (flagged.has(step.kind) && flagged.has(before?.kind)) step.wanted = together;
       before = step;
     }
     const fixed = steps.reduce((sum, s) => sum + (s.routine ? 0 : s.wanted) + (s.pause ? waiting : 0), 0);
@@ -161,8 +167,8 @@ function weigh(step) {
   const first = told.last === undefined;
   told.last = sign;
   told.signs.add(sign);
-  step.news = other ? 'other' : first ? 'still' : '';
-  step.routine = !step.news;
+  step.news = other ? 'other' : first || step.pause ? 'still' : '';
+  step.routine = !step.news || (!legs.length && stream.protocol === tcp); // a message that waits in its connection is none
   step.wanted = other ? Math.min(6, 1.2 + 1.2 * legs.length + (told.was === undefined ? 0.6 : 0)) : Math.min(4, 0.8 + 0.7 * legs.length);
 }
 

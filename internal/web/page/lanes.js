@@ -2,13 +2,13 @@
 // as bands, the changes of the rules as flags. It is drawn once; what moves over it
 // is the line of now.
 import { element, setText, visible } from './dom.js';
+import { flagged } from './film.js';
 import { say, spoken } from './say.js';
 import { outcomeName } from './story.js';
 import { filmTime, runTime, streamName } from './words.js';
 
 // Heights in px, if a rem is 16: of the experiments, of the changes, of a stream.
 const heights = { band: 26, flags: 18, lane: 26 };
-const flagged = new Set(['authorized', 'revoked', 'groups', 'acl', 'configured', 'cut']);
 
 export class Lanes {
   // choose is called with a packet that was clicked on; seek with a time.

@@ -22,7 +22,7 @@ export class Model {
     this.streams = new Map(); // name → {…, packets}
     this.entries = []; // conntrack's, of every host
     this.living = new Map(); // host and id → entry
-    this.latest = new Map(); // host and stream → the last moments there
+    this.latest = new Map(); // host and flow → the last moments there
     this.changes = 0; // of rules, so far
     this.plan = []; // the experiments as the report has them, in the language that is spoken
   }
@@ -156,14 +156,14 @@ const takes = new Map(Object.entries({
     m.step('configured', e);
   },
   cut(m, b, e) {
-    const entry = [...m.living.values()].find((x) => x.host === b.host && sameFlow(x.orig, b.flow));
+    const entry = [...m.living.values()].find((x) => x.host === b.host && x.flow === keyOf(b.flow));
     if (entry && !entry.stream) return; // of no stream, so nobody sees it go
     m.changes++;
     const step = m.step('cut', e, { entry });
     if (entry) entry.cut = { step };
   },
   stream_started(m, b, e) {
-    m.streams.set(b.stream, { ...b, index: m.streams.size, running: true, packets: [], lastStep: null, step: m.step('started', e), stopped: null });
+    m.streams.set(b.stream, { ...b, flow: flowOf(b), index: m.streams.size, running: true, packets: [], lastStep: null, step: m.step('started', e), stopped: null });
   },
   stream_stopped(m, b, e) {
     const stream = m.streams.get(b.stream);
@@ -235,11 +235,12 @@ function judged(m, b, e) {
     if (!b.accepted && !j.outcome) j.outcome = 'refused';
   }
   const moment = { step, leg, place };
-  const at = m.latest.get(key(b.host, b.stream)) ?? {};
+  const flow = key(b.host, journey.stream.flow);
+  const at = m.latest.get(flow) ?? {};
   at.any = moment;
   if (reply) at.reply = moment;
   if (b.state === 'new' && b.accepted) at.begun = moment;
-  m.latest.set(key(b.host, b.stream), at);
+  m.latest.set(flow, at);
   if (b.accepted && at.entry && !at.entry.dead) at.entry.touches.push(moment);
 }
 
@@ -248,7 +249,8 @@ function entry_changed(m, b, e) {
   const id = key(b.host, b.entry.id);
   let entry = m.living.get(id);
   const stream = entry?.stream ?? streamOf(m, b.entry.orig);
-  const at = m.latest.get(key(b.host, stream?.stream ?? '')) ?? {};
+  const flow = key(b.host, keyOf(b.entry.orig));
+  const at = m.latest.get(flow) ?? {};
   if (b.change === 'destroy') {
     if (!entry) return;
     m.living.delete(id);
@@ -257,14 +259,12 @@ function entry_changed(m, b, e) {
     return;
   }
   if (!entry) {
-    entry = { host: b.host, id: b.entry.id, orig: b.entry.orig, stream, hidden: !m.ready, born: at.begun ?? at.any, changes: [], touches: [], dead: null, cut: null };
+    entry = { host: b.host, id: b.entry.id, orig: b.entry.orig, stream, flow: keyOf(b.entry.orig), hidden: !m.ready, born: at.begun ?? at.any, changes: [], touches: [], dead: null, cut: null };
     entry.born ??= entry.hidden ? null : m.now(e);
     m.living.set(id, entry);
     m.entries.push(entry);
-    if (stream) {
-      at.entry = entry;
-      m.latest.set(key(b.host, stream.stream), at);
-    }
+    at.entry = entry;
+    m.latest.set(flow, at);
   }
   const replied = b.entry.status?.includes('SEEN_REPLY');
   const last = entry.changes.at(-1);
@@ -274,20 +274,16 @@ function entry_changed(m, b, e) {
   }
 }
 
-// sameFlow compares keys as conntrack does.
-function sameFlow(a, b) {
-  return a.protocol === b.protocol && a.source === b.source && a.destination === b.destination &&
-    (a.source_port ?? 0) === (b.source_port ?? 0) && (a.destination_port ?? 0) === (b.destination_port ?? 0) && (a.icmp_id ?? 0) === (b.icmp_id ?? 0);
-}
+// keyOf is what conntrack tells flows apart by.
+function keyOf(k) { return [k.protocol, k.source, k.destination, k.source_port ?? 0, k.destination_port ?? 0, k.icmp_id ?? 0].join(' '); }
+
+// flowOf is the key of a stream's flow.
+function flowOf(s) { return keyOf({ ...s, destination: s.target, destination_port: s.port }); }
 
 // streamOf is the stream to which a flow belongs: the last that was started with it.
 function streamOf(m, orig) {
-  let found = null;
-  for (const s of m.streams.values()) {
-    const flow = { protocol: s.protocol, source: s.source, destination: s.target, source_port: s.source_port, destination_port: s.port, icmp_id: s.icmp_id };
-    if (sameFlow(orig, flow)) found = s;
-  }
-  return found;
+  const flow = keyOf(orig);
+  return [...m.streams.values()].findLast((s) => s.flow === flow) ?? null;
 }
 
 // legsOf are the legs of a packet's way, one after the other.

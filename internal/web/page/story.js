@@ -1,7 +1,7 @@
 // What happens, in words: the subtitles of the film, and the whole story of a packet.
 import { legsOf } from './model.js';
 import { say } from './say.js';
-import { runTime, span, streamName } from './words.js';
+import { protocolName, runTime, span, streamName, tcp } from './words.js';
 
 // captionOf is the subtitle of a step, or null if it needs none.
 export function captionOf(step, model, film) {
@@ -10,7 +10,7 @@ export function captionOf(step, model, film) {
     case 'experiment': return { text: model.doneIn(b.number).join('; ') };
     case 'revoked': return { text: say('Rule {0} ({1}) is revoked. The conntrack entries stay where they are.', b.id, b.text), tone: 'drop' };
     case 'authorized': return { text: say('Rule {0} ({1}) is authorized. Whoever is new from now on finds it in the list.', b.id, b.text), tone: 'accept' };
-    case 'groups': return { text: say('{0} has other groups now: {1}. Rules of the groups that it left ask nobody any more; entries stay.', b.host, (b.groups ?? []).join(', ') || '–') };
+    case 'groups': return { text: say('{0} has other groups now: {1}. Rules of the groups that it left count no more; entries stay.', b.host, (b.groups ?? []).join(', ') || '–') };
     case 'acl': return { text: b.on ? say('A network ACL stands before {0}. It knows no connections: it is held against every packet.', b.host) : say('The network ACL before {0} is gone.', b.host) };
     case 'cut': return { text: b.why === 'untracked' ? say('{0} forgets an entry: flows like it are no longer tracked there.', b.host) : say('An entry is deleted from the table of {0}. Its flow is a stranger now.', b.host), tone: 'drop' };
     case 'configured': return { text: say('conntrack behaves in another way from now on.') };
@@ -27,7 +27,8 @@ function deciding(step) {
   const legs = legsOf(step);
   const dropped = legs.flatMap((l) => [[l, l.egress], [l, l.ingress]]).find(([, v]) => v && !v.accepted);
   if (dropped) return { leg: dropped[0], verdict: dropped[1] };
-  const there = legs.find((l) => !l.reply && l.ingress);
+  const error = legs.find((l) => l.reply && l.ingress?.state === 'related');
+  const there = error ?? legs.find((l) => !l.reply && l.ingress);
   return there ? { leg: there, verdict: there.ingress } : null;
 }
 
@@ -35,9 +36,10 @@ function packetCaption(step, model, film) {
   const found = deciding(step);
   const { journey } = step;
   const name = say('Packet {0} of {1}', journey.seq, streamName(journey.stream.stream));
-  if (!found) return { text: say('{0} is on its way. Nobody was heard to judge it.', name) };
+  if (!found && step.again) return { text: say('{0} is seen again: TCP has not given up.', name) };
+  if (!found) return { text: journey.stream.protocol === tcp ? say('{0} waits in its connection: no segment of it was seen.', name) : say('{0} is on its way. Nobody was heard to judge it.', name) };
   const { leg, verdict } = found;
-  const entry = model.entries.find((e) => e.host === verdict.host && e.stream === journey.stream && film.when(e.born) <= step.start + step.length && !(e.dead && film.when(e.dead) < step.start));
+  const entry = model.entries.find((e) => e.host === verdict.host && e.flow === journey.stream.flow && film.when(e.born) <= step.start + step.length && !(e.dead && film.when(e.dead) < step.start));
   const rule = verdict.number ? model.rules.get(verdict.number) : null;
   if (!verdict.accepted) return { text: dropText(step, leg, verdict, model, film), tone: 'drop' };
   if (verdict.state === 'established') {
@@ -48,6 +50,7 @@ function packetCaption(step, model, film) {
     return { text: say('{0} is ESTABLISHED: {1} has an entry of its flow, and lets it pass before any rule is asked.', name, verdict.host), tone: 'accept' };
   }
   if (verdict.state === 'new') return { text: say('{0} is NEW to {1}: no entry, so rule after rule is asked. Rule {2} lets it in, and conntrack remembers the flow.', name, verdict.host, rule?.id ?? verdict.rule), tone: 'accept' };
+  if (verdict.state === 'related') return { text: say('The ICMP error about packet {0} of {1} is RELATED. Rule {2} lets it in to {3}, so the sender hears that nobody listens.', journey.seq, streamName(journey.stream.stream), verdict.rule, verdict.host), tone: 'accept' };
   if (verdict.state === 'untracked') return { text: say('{0} is UNTRACKED: {1} is open to the world both ways for it, so there is no entry, and rule {2} is asked about each packet.', name, verdict.host, rule?.id ?? verdict.rule), tone: 'accept' };
   return { text: say('{0} is {1} to {2}; {3} lets it pass.', name, verdict.state.toUpperCase(), verdict.host, verdict.rule), tone: 'accept' };
 }
@@ -60,9 +63,16 @@ function dropText(step, leg, verdict, model, film) {
   if (leaving) return say('{0} does not leave {1}: no rule lets it out, and default deny drops it.', what, verdict.host);
   if (verdict.state === 'related') return say('The ICMP error about packet {0} of {1} is RELATED, not ESTABLISHED. {2} has no rule for it: default deny drops it.', seq, streamName(stream.stream), verdict.host);
   if (verdict.state === 'invalid') return say('{0} is INVALID to {1}: there is no entry, and it does not begin a connection. Default deny drops it.', what, verdict.host);
-  const gone = model.hosts.get(verdict.host)?.rows.find((r) => r.rule.direction === 'ingress' && r.spans.at(-1)?.to && film.when(r.spans.at(-1).to) <= step.start && !r.rule.id.startsWith('out'));
+  const gone = model.hosts.get(verdict.host)?.rows.find((r) => r.rule.direction === 'ingress' && fits(r.rule, stream) && r.spans.at(-1)?.to && film.when(r.spans.at(-1).to) <= step.start);
   if (gone) return say('{0} is NEW to {1}: no entry. Rule {2} is gone and no other fits, so default deny drops it.', what, verdict.host, gone.rule.id);
   return say('{0} is NEW to {1}: no entry, and no rule fits, so default deny drops it.', what, verdict.host);
+}
+
+// fits reports whether a rule is about a stream's protocol and port.
+function fits(rule, stream) {
+  const [protocol, port] = rule.text.split(' ');
+  if (protocol === 'all') return true;
+  return protocol === protocolName(stream.protocol) && (!stream.port || !/^\d+$/.test(port) || Number(port) === stream.port);
 }
 
 // storyOf is the whole story of a packet: a list of sentences.

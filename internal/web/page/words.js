@@ -2,6 +2,8 @@
 
 import { say } from './say.js';
 
+export const tcp = 6;
+
 const protocols = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6' };
 
 export function protocolName(number) { return protocols[number] ?? String(number); }
