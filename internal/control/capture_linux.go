@@ -46,7 +46,7 @@ func captureQueryOf(r *http.Request) (q captureQuery, err error) {
 func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 	q, err := captureQueryOf(r)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err)
+		refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	ctx, cancel := context.WithCancel(r.Context())
@@ -59,11 +59,11 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 	release = sync.OnceFunc(release)
 	defer release()
 	if k == nil {
-		refuse(w, http.StatusConflict, ErrDown)
+		refuse(w, r, http.StatusConflict, ErrDown)
 		return
 	}
 	if _, err := k.lab.Namespace(q.host); err != nil {
-		refuse(w, http.StatusConflict, err)
+		refuse(w, r, http.StatusConflict, err)
 		return
 	}
 	newest := k.log.Last()
@@ -82,7 +82,7 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-begun:
 	case err := <-failed:
-		refuse(w, http.StatusConflict, err)
+		refuse(w, r, http.StatusConflict, err)
 		return
 	}
 	release()

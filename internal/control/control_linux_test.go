@@ -305,17 +305,25 @@ func TestReport(t *testing.T) {
 	if err := s.Revoke(t.Context(), RuleChange{Group: "lab", IDs: []string{"icmp"}}); err != nil {
 		t.Fatal(err)
 	}
-	text, err := s.keeper.current().report.of(t.Context(), log)
+	text, err := s.keeper.current().report.of(t.Context(), log, "")
 	if err != nil || !strings.Contains(string(text), `"revoked_in"`) {
 		t.Errorf("the report does not know of the revoked rule: %v", err)
 	}
 	if time.Now().Before(made) {
 		t.Error("it was made again within a second")
 	}
+	var both struct{ En, Ja struct{ Title string } }
+	text, err = s.keeper.current().report.of(t.Context(), log, "ja")
+	if err := errors.Join(err, json.Unmarshal(text, &both)); err != nil || both.En.Title == "" || both.Ja.Title == "" || both.En.Title == both.Ja.Title {
+		t.Errorf("in Japanese: %+v, %v", both, err)
+	}
+	if _, err := s.keeper.current().report.of(t.Context(), log, "xx"); err == nil {
+		t.Error("a language that nobody speaks")
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	log.Append(timeline.Sent{Stream: "x"})
-	if _, err := s.keeper.current().report.of(ctx, log); !errors.Is(err, context.Canceled) {
+	if _, err := s.keeper.current().report.of(ctx, log, ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("who has gone is waited for: %v", err)
 	}
 }

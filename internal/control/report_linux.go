@@ -3,24 +3,28 @@ package control
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"sync"
 	"time"
 
 	"lablab/report"
+	"lablab/say"
 	"lablab/timeline"
 )
 
 // An explained timeline is the report that all who ask are given: it is made again when
 // something has happened since, but once a second at most, and a long one more seldom.
 type explained struct {
-	mu   sync.Mutex
-	last uint64    // the event that it knows of last
-	due  time.Time // when it may be made again
-	text []byte
+	mu     sync.Mutex
+	last   uint64    // the event that it knows of last
+	due    time.Time // when it may be made again
+	report *report.Report
+	texts  map[string][]byte // as it was asked for, by the language of the words
 }
 
-// of is the report of all that has happened until somebody asked, or later.
-func (x *explained) of(ctx context.Context, log *timeline.Log) ([]byte, error) {
+// of is the report of all that has happened until somebody asked, or later; together with
+// its words in a language, if that is named.
+func (x *explained) of(ctx context.Context, log *timeline.Log, words string) ([]byte, error) {
 	asked := log.Last()
 	for {
 		x.mu.Lock()
@@ -28,11 +32,11 @@ func (x *explained) of(ctx context.Context, log *timeline.Log) ([]byte, error) {
 		if x.last < asked && wait <= 0 {
 			x.make(log)
 		}
-		last, text := x.last, x.text
-		x.mu.Unlock()
-		if last >= asked {
-			return text, nil
+		if x.last >= asked {
+			defer x.mu.Unlock()
+			return x.text(words)
 		}
+		x.mu.Unlock()
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -49,8 +53,28 @@ func (x *explained) make(log *timeline.Log) {
 	)
 	began := time.Now()
 	events := log.Events()
-	var text bytes.Buffer
-	_ = report.JSON(&text, report.Of(events)) // a buffer takes everything
-	x.text, x.last = text.Bytes(), events[len(events)-1].Seq
+	x.report, x.texts, x.last = report.Of(events), map[string][]byte{}, events[len(events)-1].Seq
 	x.due = time.Now().Add(max(often, share*time.Since(began)))
+}
+
+// text is the report as JSON. x.mu is held.
+func (x *explained) text(words string) ([]byte, error) {
+	if text, known := x.texts[words]; known {
+		return text, nil
+	}
+	var text bytes.Buffer
+	var err error
+	if words == "" {
+		err = report.JSON(&text, x.report)
+	} else {
+		var l *say.Language
+		if l, err = say.Speak(words); err == nil {
+			err = json.NewEncoder(&text).Encode(map[string]any{"en": x.report, words: x.report.Words(l)})
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	x.texts[words] = text.Bytes()
+	return text.Bytes(), nil
 }

@@ -41,7 +41,7 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 	k := s.keeper
 	return map[string]http.HandlerFunc{
 		"GET /v1/status":    asking(k, func(k *kept, _ *http.Request, _ struct{}) (Status, error) { return k.status(s.about) }),
-		"GET /v1/scenarios": answer(func(*http.Request, struct{}) ([]Scenario, error) { return scenarios(), nil }),
+		"GET /v1/scenarios": answer(func(r *http.Request, _ struct{}) ([]Scenario, error) { return scenarios(spoken(r)), nil }),
 		"GET /v1/flows":     asking(k, func(k *kept, r *http.Request, _ struct{}) ([]Flow, error) { return k.flows(r.URL.Query().Get("host")) }),
 		"GET /v1/rules":     asking(k, func(k *kept, r *http.Request, _ struct{}) (Ruleset, error) { return k.rules(r.URL.Query().Get("host")) }),
 		"GET /v1/events":    s.events,
@@ -101,13 +101,13 @@ func answer[Q, A any](do func(*http.Request, Q) (A, error)) http.HandlerFunc {
 			d := json.NewDecoder(http.MaxBytesReader(w, r.Body, longest))
 			d.DisallowUnknownFields()
 			if err := d.Decode(&question); err != nil {
-				refuse(w, http.StatusBadRequest, say.Errorf("read request: %w", err))
+				refuse(w, r, http.StatusBadRequest, say.Errorf("read request: %w", err))
 				return
 			}
 		}
 		answer, err := do(r, question)
 		if err != nil {
-			refuse(w, http.StatusConflict, err)
+			refuse(w, r, http.StatusConflict, err)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -115,8 +115,8 @@ func answer[Q, A any](do func(*http.Request, Q) (A, error)) http.HandlerFunc {
 	}
 }
 
-func refuse(w http.ResponseWriter, code int, err error) {
-	why := failure{Message: err.Error(), Said: say.KeepError(err)}
+func refuse(w http.ResponseWriter, r *http.Request, code int, err error) {
+	why := failure{Message: spoken(r).Error(err), Said: say.KeepError(err)}
 	var ec2 *sg.Error
 	if errors.As(err, &ec2) {
 		why = failure{Code: ec2.Code, Message: ec2.Message}
@@ -126,11 +126,21 @@ func refuse(w http.ResponseWriter, code int, err error) {
 	_ = json.NewEncoder(w).Encode(why)
 }
 
+// spoken is the language that is asked for by its name alone in Accept-Language; English
+// otherwise.
+func spoken(r *http.Request) *say.Language {
+	l, err := say.Speak(r.Header.Get("Accept-Language"))
+	if err != nil {
+		return nil
+	}
+	return l
+}
+
 // scenarios are those that are built in.
-func scenarios() (all []Scenario) {
+func scenarios(l *say.Language) (all []Scenario) {
 	for _, name := range scenario.Builtins() {
 		sc, _ := scenario.Builtin(name)
-		all = append(all, Scenario{Name: name, Title: sc.Title})
+		all = append(all, Scenario{Name: name, Title: l.Text(sc.Title)})
 	}
 	return all
 }
@@ -144,16 +154,18 @@ func (s *Server) load(l Load) error {
 	return s.keeper.Load(sc)
 }
 
-// report writes what package report makes of the timeline so far.
+// report writes what package report makes of the timeline so far; with ?words=, also its
+// words in that language.
 func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 	k := s.keeper.current()
 	if k == nil {
-		refuse(w, http.StatusConflict, ErrDown)
+		refuse(w, r, http.StatusConflict, ErrDown)
 		return
 	}
-	text, err := k.report.of(r.Context(), k.log)
+	text, err := k.report.of(r.Context(), k.log, r.URL.Query().Get("words"))
 	if err != nil {
-		return // nobody waits any more
+		refuse(w, r, http.StatusBadRequest, err) // unless nobody waits any more
+		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(text)

@@ -57,12 +57,12 @@ func (s *Server) Close() error {
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	k := s.keeper.current()
 	if k == nil {
-		refuse(w, http.StatusConflict, ErrDown)
+		refuse(w, r, http.StatusConflict, ErrDown)
 		return
 	}
 	after, whole, err := k.after(r.URL.Query())
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err)
+		refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/jsonl")

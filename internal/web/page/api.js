@@ -1,4 +1,5 @@
 // The lab's server, which gave this page its token in the URL's fragment.
+import { spoken } from './say.js';
 
 const token = location.hash.slice(1);
 
@@ -23,7 +24,7 @@ export async function ask(path, question) {
 // request is the answer as it comes; others than 200 are errors.
 export async function request(path, { headers = {}, ...options } = {}) {
   const response = await fetch(`/v1/${path}`, {
-    ...options, headers: { ...headers, Authorization: `Bearer ${token}` },
+    ...options, headers: { ...headers, Authorization: `Bearer ${token}`, 'Accept-Language': spoken() },
     cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer',
   });
   if (response.ok) return response;

@@ -1,7 +1,7 @@
 // What one may do to the lab: its rules, its traffic, its hosts. Everything that is shown
 // here is what the timeline says, and the lists of scenarios and groups that the lab has.
 import { element, setText } from './dom.js';
-import { say } from './say.js';
+import { say, spoken } from './say.js';
 import { RulesPanel } from './panel_rules.js';
 import { TrafficPanel } from './panel_traffic.js';
 import { HostsPanel } from './panel_hosts.js';
@@ -17,7 +17,10 @@ export class Controls {
     this.fields = element('fieldset', { class: 'panels', disabled: true }, this.panels.map((p) => p.node));
     root.append(element('div', { class: 'news' }, this.said, this.failed), this.fields);
     document.addEventListener('lablab:state', () => this.draw());
-    document.addEventListener('lablab:language', () => this.speak());
+    document.addEventListener('lablab:language', () => {
+      this.speak();
+      this.learn();
+    });
     this.speak();
   }
 
@@ -30,8 +33,8 @@ export class Controls {
   // learn asks for what no event tells: groups that no host carries, and scenarios.
   async learn() {
     try {
-      const [status, scenarios] = await Promise.all([this.ask('status'), this.known.scenarios.length ? this.known.scenarios : this.ask('scenarios')]);
-      this.known = { groups: status.groups, scenario: status.scenario, scenarios };
+      const [status, scenarios] = await Promise.all([this.ask('status'), this.known.language === spoken() ? this.known.scenarios : this.ask('scenarios')]);
+      this.known = { groups: status.groups, scenarios, language: spoken() };
       this.draw();
     } catch { /* when the connection is back */ }
   }

@@ -127,10 +127,12 @@ export class Lanes {
   count(streams) {
     this.sums = streams.map(({ stream, index, packets }) => {
       const sum = new Uint32Array(packets.length + 1);
+      const known = new Uint32Array(packets.length + 1); // a lab that lasts has forgotten others
+      packets.forEach((journey, i) => { known[i + 1] = known[i] + (journey.step ? 1 : 0); });
       packets.forEach((journey, i) => { sum[i + 1] = sum[i] + (['replied', 'late'].includes(this.outcomeOf(journey)) ? 1 : 0); });
       const tally = element('span');
       const node = element('p', { 'data-stream': index % 8 }, element('b', {}, streamName(stream)), tally);
-      return { packets, sum, tally, node };
+      return { packets, sum, known, tally, node };
     });
     this.names.replaceChildren(...this.sums.map((s) => s.node));
   }
@@ -241,9 +243,9 @@ export class Lanes {
   // show puts the line of now where it is.
   show(t) {
     this.t = t;
-    for (const { packets, sum, tally } of this.sums ?? []) {
+    for (const { packets, sum, known, tally } of this.sums ?? []) {
       const n = begun(packets, t - 0.5);
-      setText(tally, say('{0} of {1} replied', sum[n], n));
+      setText(tally, say('{0} of {1} replied', sum[n], known[n]));
     }
     const share = this.film.length ? t / this.film.length : 0;
     this.line.style.transform = `translateX(${(share * this.area.clientWidth).toFixed(1)}px)`;

@@ -1,6 +1,6 @@
 // How the connection to the lab is, for people.
 import { element, setData, setText } from './dom.js';
-import { say } from './say.js';
+import { say, spoken } from './say.js';
 
 export class Link {
   constructor(root) {
@@ -30,7 +30,7 @@ export class Link {
       refused: () => say('The lab does not let this page in: open the whole URL that lablab up has written, with what follows the #.'),
       ended: () => say('The lab has been taken down. What it has seen stays here.'),
     }[how]());
-    setText(this.note, follower.forgotten ? say('The lab has forgotten {0} events before what is shown; rules, streams and entries are those of now.', follower.forgotten) : '');
+    setText(this.note, follower.forgotten ? say('The lab has forgotten {0} events before what is shown; rules, streams and entries are those of now.', follower.forgotten.toLocaleString(spoken())) : '');
     this.now.textContent = say('Try now');
     this.now.hidden = how !== 'lost' && how !== 'full';
   }

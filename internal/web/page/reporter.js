@@ -1,6 +1,7 @@
 // What package report makes of the timeline: asked for when something has happened, once
 // a second at most, and not while nobody looks.
 import { ask } from './api.js';
+import { spoken } from './say.js';
 
 const often = 1000; // ms
 
@@ -10,6 +11,7 @@ export class Reporter {
     this.wanted = false;
     this.asking = false;
     document.addEventListener('visibilitychange', () => this.ask());
+    document.addEventListener('lablab:language', () => this.due());
   }
 
   // due says that something has happened.
@@ -23,7 +25,7 @@ export class Reporter {
     this.asking = true;
     this.wanted = false;
     try {
-      this.page.setReport({ en: await ask('report') });
+      this.page.setReport(spoken() === 'en' ? { en: await ask('report') } : await ask(`report?words=${spoken()}`));
     } catch { /* it is asked for again when the connection is back */ }
     setTimeout(() => {
       this.asking = false;

@@ -162,6 +162,8 @@ test('Japanese, a phone, dark', async () => {
   await page.getByRole('heading', { name: 'セキュリティグループ' }).waitFor();
   await page.locator('.traffic form').getByRole('button', { name: '開始' }).click();
   await page.getByText('ストリーム 1 を開始しました。').waitFor();
+  await page.locator('#why h3').getByText(/^ストリーム 1/).waitFor();
+  await page.locator('select[name=scenario] option').getByText(/[ぁ-ん]/).first().waitFor({ state: 'attached' });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok(wide <= 0, `${wide} px do not fit`);
   const english = await page.locator('#controls').evaluate((root) => [...root.querySelectorAll('h2, h3, label, legend, button, summary, p, li')].map((n) => n.innerText).join('\n').match(/\b(Revoke|Authorize|Start|Stop|Cut|Load|carries|inbound)\b/)?.[0]);
