@@ -46,7 +46,7 @@ func (l *Lab) StartStream(a scenario.Start) (name string, err error) {
 	l.free.last++
 	a.Stream = strconv.Itoa(l.free.last)
 	if err := l.start(l.broken, a); err != nil {
-		l.log.Append(timeline.StreamStopped{Stream: a.Stream, Error: err.Error()}) // in case it was told of
+		l.log.Append(timeline.StreamStopped{Stream: a.Stream, Error: err.Error(), Said: say.KeepError(err)}) // in case it was told of
 		return "", say.Errorf("start stream: %w", err)
 	}
 	r := l.streams[len(l.streams)-1]
@@ -65,7 +65,8 @@ func (l *Lab) mind(r *running) {
 		return
 	}
 	l.streams = slices.Delete(slices.Clone(l.streams), i, i+1)
-	l.log.Append(timeline.StreamStopped{Stream: r.Start.Stream, Error: cmp.Or(r.Wait(), say.New("it ended")).Error()})
+	why := cmp.Or(r.Wait(), say.New("it ended"))
+	l.log.Append(timeline.StreamStopped{Stream: r.Start.Stream, Error: why.Error(), Said: say.KeepError(why)})
 }
 
 // StopStream ends a stream, and returns when its socket is closed.

@@ -66,7 +66,7 @@ func (p *Progress) Add(e timeline.Event) {
 	case timeline.StreamStopped:
 		p.order = slices.DeleteFunc(p.order, func(s string) bool { return s == body.Stream })
 		if body.Error != "" {
-			p.line("stream %s broke: %s", body.Stream, body.Error)
+			p.line("stream %s broke: %s", body.Stream, body.Why())
 			break
 		}
 		p.line("stream %s stopped", body.Stream)

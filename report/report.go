@@ -34,6 +34,7 @@ type Report struct {
 	InterruptBy string  `json:"interrupted_by,omitempty"`
 	// Failed says what broke the run, if something did.
 	Failed      string       `json:"failed,omitempty"`
+	broke       error        // what Failed says, if it happened here
 	Started     time.Time    `json:"started"`
 	Hosts       []Host       `json:"hosts"`
 	Rules       []Rule       `json:"rules"`

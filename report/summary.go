@@ -119,11 +119,17 @@ func (r *Report) Verdict() Verdict {
 	return NotHeld
 }
 
+// Break notes what broke the run.
+func (r *Report) Break(err error) { r.Failed, r.broke, r.Held = err.Error(), err, false }
+
 // cause is why the run did not come to its end, or nothing.
 func (r *Report) cause() say.Sentence {
 	switch r.Verdict() {
 	case Broken:
-		first, _, _ := strings.Cut(r.Failed, "\n")
+		first, _, more := strings.Cut(r.Failed, "\n")
+		if r.broke != nil && !more && printable(first) == first {
+			return say.F("the run broke: %s", r.broke)
+		}
 		return say.F("the run broke: %s", printable(first))
 	case Interrupted:
 		return say.F("the run was interrupted: %s", r.InterruptBy)

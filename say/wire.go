@@ -79,6 +79,14 @@ func (k *Kept) Sentence() Sentence {
 	return s
 }
 
+// Telling is what was kept if it says that in English, and else the English.
+func (k *Kept) Telling(english string) Sentence {
+	if s := k.Sentence(); !s.Empty() && s.String() == english {
+		return s
+	}
+	return As(english)
+}
+
 // Error is an error that says what was kept, or the English text where nothing was.
 func (k *Kept) Error(english string) error {
 	if k == nil {

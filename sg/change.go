@@ -92,8 +92,8 @@ func (g *Group) Revoke(id string) (Rule, Direction, error) {
 
 // check refuses what EC2 refuses of a rule by itself.
 func (r Rule) check() error {
-	malformed := func(format string, args ...any) error {
-		return &Error{Malformed, fmt.Sprintf(format, args...)}
+	malformed := func(message string, args ...any) error {
+		return &Error{Malformed, fmt.Sprintf(message, args...)}
 	}
 	peers := 0
 	for _, there := range []bool{r.Peer.IsValid(), r.PrefixList != "", r.Reference.GroupID != "" || r.Reference.GroupName != ""} {

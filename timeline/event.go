@@ -55,9 +55,7 @@ func (p Plan) Said() []say.Sentence {
 	for i, do := range p.Do {
 		said[i] = say.As(do)
 		if i < len(p.Doing) {
-			if s := p.Doing[i].Sentence(); s.String() == do {
-				said[i] = s
-			}
+			said[i] = p.Doing[i].Telling(do)
 		}
 	}
 	return said
@@ -197,7 +195,12 @@ type StreamStarted struct {
 type StreamStopped struct {
 	Stream string `json:"stream"`
 	Error  string `json:"error,omitempty"` // why it broke
+	// Said is Error as it can be told in other languages.
+	Said *say.Kept `json:"said,omitempty"`
 }
+
+// Why says why it broke.
+func (s StreamStopped) Why() say.Sentence { return s.Said.Telling(s.Error) }
 
 // Sent says that a packet was given to the kernel and left; of TCP, that a message
 // was written to the connection, or that one is being made for it.

@@ -20,7 +20,7 @@ func TestWhatIsRemembered(t *testing.T) {
 	for _, body := range []Body{
 		Begun{Scenario: "ping"}, RuleAuthorized{rule(1)}, RuleAuthorized{rule(2)}, CanaryDropped{Host: "A"}, Ready{},
 		GroupsChanged{Host: "A", Groups: []string{"x"}}, GroupsChanged{Host: "A", Groups: []string{"y"}},
-		ACLChanged{Host: "A", On: true}, StreamStarted{Stream: "1"}, StreamStarted{Stream: "2"}, StreamStopped{"1", "broken"},
+		ACLChanged{Host: "A", On: true}, StreamStarted{Stream: "1"}, StreamStarted{Stream: "2"}, StreamStopped{Stream: "1", Error: "broken"},
 		entry(1, flow.New), entry(2, flow.New), entry(2, flow.Update), entry(2, flow.Update), entry(1, flow.Destroy), RuleRevoked{rule(1)},
 	} {
 		log.Append(body)

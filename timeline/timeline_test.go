@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"lablab/flow"
+	"lablab/say"
 	"lablab/sg"
 )
 
@@ -29,10 +30,10 @@ func everyKind() []Body {
 	return []Body{
 		Begun{Version: "v", Scenario: "ping", Title: "t", Kernel: "k", Rootless: true, Interval: time.Second, Started: moment,
 			Hosts: []Host{{Name: "A", Address: netip.MustParsePrefix("10.255.1.197/16"), Groups: []string{"lab"}}},
-			Plan:  []Plan{{Number: 1, Title: "x", Do: []string{"y"}, Packets: 10, Line: 3, Within: time.Second, Predicted: []Prediction{{Stream: "1", Outcome: "replied"}}}}},
+			Plan:  []Plan{{Number: 1, Title: "x", Do: []string{"y"}, Doing: []*say.Kept{{Format: "%s %d", Args: []any{"y", 1, &say.Kept{Format: "z"}}}}, Packets: 10, Line: 3, Within: time.Second, Predicted: []Prediction{{Stream: "1", Outcome: "replied"}}}}},
 		RuleAuthorized{rule}, RuleRevoked{rule}, GroupsChanged{"A", []string{"lab"}}, Cut{"A", key, CutAsked}, ACLChanged{"A", true, []string{"ingress 100 deny icmp 0.0.0.0/0"}}, Configured{sg.NitroV6(), true}, CanaryDropped{"A", "udp"}, Ready{}, ExperimentBegun{1},
 		StreamStarted{"1", sg.ICMP, "B", "A", netip.MustParseAddr("10.255.1.10"), netip.MustParseAddr("10.255.1.197"), 1001, 1, 2},
-		StreamStopped{"1", "broken"}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, Ran{"A", []string{"true"}, 0, 1, "x"}, TimedOut{time.Second},
+		StreamStopped{"1", "broken", say.F("broken").Keep()}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, Ran{"A", []string{"true"}, 0, 1, "x"}, TimedOut{time.Second},
 		Sent{"1", 1, true}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
 		Judged{"A", sg.Ingress, "1", 1, 2, true, "new", true, "icmp", 2, "icmp …"},
 		EntryChanged{"A", flow.New, entry, moment}, Dumped{"A", []flow.Entry{entry}},

@@ -79,7 +79,7 @@ func (b *batch) one(ctx context.Context, i int, sc *scenario.Scenario) (r report
 	err := b.play(ctx, i, sc, log)
 	r = report.ResultOf(log.Events())
 	if err != nil && !r.Interrupted && r.Failed == "" {
-		r.Failed, r.Held = err.Error(), false
+		r.Break(err)
 	}
 	var unable *lab.Unable
 	if errors.As(err, &unable) {

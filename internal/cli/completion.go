@@ -27,7 +27,7 @@ func addCompletions(env Env, root *cobra.Command) {
 		"revoke": env.any(ruleIDs), "groups": env.hostThenGroups,
 		"authorize": cobra.NoFileCompletions, "status": cobra.NoFileCompletions, "events": cobra.NoFileCompletions,
 		"ps": cobra.NoFileCompletions, "down": cobra.NoFileCompletions,
-		"up": scenarios, "load": builtins, "run": scenarios, "check": scenarios, "show": scenarios,
+		"up": env.scenarios, "load": env.builtins, "run": env.scenarios, "check": env.scenarios, "show": env.scenarios,
 	}
 	flags := map[string]completer{
 		"name": env.labs, "host": env.any(hostNamesOf), "admitted-by": env.any(ruleIDs), "security-group-rule-ids": env.any(ruleIDs),
@@ -133,10 +133,10 @@ func flowIDs(ctx context.Context, lab *control.Client) (words []string, err erro
 }
 
 // scenarios are the built-in ones; files come besides.
-func scenarios(*cobra.Command, []string, string) (words []string, _ cobra.ShellCompDirective) {
+func (env Env) scenarios(*cobra.Command, []string, string) (words []string, _ cobra.ShellCompDirective) {
 	for _, name := range scenario.Builtins() {
 		sc, _ := scenario.Builtin(name)
-		words = append(words, name+"\t"+sc.Title)
+		words = append(words, name+"\t"+env.Language.Text(sc.Title))
 	}
 	return words, cobra.ShellCompDirectiveDefault
 }

@@ -31,7 +31,7 @@ cannot be built, this one stays as it is.`,
 }
 
 // builtins are the built-in scenarios.
-func builtins(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-	words, _ := scenarios(c, args, word)
+func (env Env) builtins(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	words, _ := env.scenarios(c, args, word)
 	return words, cobra.ShellCompDirectiveNoFileComp
 }

@@ -176,9 +176,9 @@ func (a *annotator) packet(f lab.Frame) {
 
 // event takes a verdict or a change of the rules.
 func (a *annotator) event(e timeline.Event) {
-	mark := func(format string, args ...any) {
+	mark := func(comment string, args ...any) {
 		now := time.Now()
-		a.queue = append(a.queue, annotated{Frame: lab.Frame{At: now}, comment: fmt.Sprintf(format, args...), mark: true, came: now})
+		a.queue = append(a.queue, annotated{Frame: lab.Frame{At: now}, comment: fmt.Sprintf(comment, args...), mark: true, came: now})
 	}
 	switch body := e.Body.(type) {
 	case timeline.Judged:

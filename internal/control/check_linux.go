@@ -13,8 +13,8 @@ import (
 func check(rules []sg.Rule) error {
 	const longest = 128 // of a comment in nft(8)
 	for i, r := range rules {
-		malformed := func(format string, args ...any) error {
-			return &sg.Error{Code: sg.Malformed, Message: fmt.Sprintf("rule %d %s", i+1, fmt.Sprintf(format, args...))}
+		malformed := func(message string, args ...any) error {
+			return &sg.Error{Code: sg.Malformed, Message: fmt.Sprintf("rule %d %s", i+1, fmt.Sprintf(message, args...))}
 		}
 		peers := 0
 		for _, named := range []bool{r.Peer.IsValid(), r.PrefixList != "", r.Reference != sg.Reference{}} {

@@ -375,7 +375,7 @@ func (m *model) streamsPanel() panel {
 			l := words(bold, " %3s ", s.Stream).add(style, "%s", s.word()).add(style, " %s > %s", s.From, s.To)
 			l = l.add(plain, "%s  ", strings.Repeat(" ", max(longest-len([]rune(s.word()+s.From+s.To)), 0)))
 			right := words(style, " %5d %5d ", s.sent, s.back())
-			if s.broken != "" {
+			if !s.broken.Empty() {
 				right = append(words(plain, " ").add(red, "broke"), right...)
 			} else if s.stopped {
 				right = append(words(dim, " stopped"), right...)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lablab/report"
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -25,8 +26,8 @@ type lane struct {
 	sent     int
 	fates    map[report.Outcome]int
 	stopped  bool
-	stopping bool   // that was asked for
-	broken   string // why it ended by itself
+	stopping bool         // that was asked for
+	broken   say.Sentence // why it ended by itself
 }
 
 // longest is how many packets of a stream are remembered one by one.

@@ -98,9 +98,10 @@ func (p *picture) stopped(body timeline.StreamStopped) {
 	if l == nil {
 		return // it never began, and whoever wanted it is told why
 	}
-	l.stopped, l.broken = true, body.Error
+	l.stopped = true
 	if body.Error != "" {
-		p.tell(red, "stream %s broke: %s", body.Stream, body.Error)
+		l.broken = body.Why()
+		p.tell(red, "stream %s broke: %s", body.Stream, l.broken)
 		return
 	}
 	p.tell(plain, "stream %s stopped", body.Stream)

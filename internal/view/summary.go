@@ -45,7 +45,7 @@ func (m *model) summary() *Summary {
 				l = l.add(plain, ", ").add(other.style, "%d %s", n, markWord(other.fate))
 			}
 		}
-		if s.broken != "" {
+		if !s.broken.Empty() {
 			l = l.add(red, "; it broke: %s", s.broken)
 		}
 		lines = append(lines, l)
