@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"syscall"
 	"time"
@@ -55,15 +56,24 @@ func up(env Env, f upFlags) (code int, err error) {
 	if err != nil {
 		return 0, failure(ctx, err)
 	}
+	if err := f.keep(ctx, env, keeper, listener, web, sc.Hosts); err != nil {
+		return 0, &brokenError{err: err}
+	}
+	return exitHeld, nil // whoever ends it with Ctrl-C has meant to
+}
+
+// keep lets others use the lab, and shows it, until somebody takes it down, ctx ends or
+// it breaks.
+func (f upFlags) keep(ctx context.Context, env Env, keeper *control.Keeper, listener net.Listener, web *website, hosts []scenario.Host) error {
 	down, cancelDown := context.WithCancel(ctx)
 	defer cancelDown()
 	server := control.Serve(keeper, f.about(web), listener, cancelDown)
 	if err := web.serve(server); err != nil {
-		return 0, &brokenError{err: errors.Join(err, keeper.Close(), server.Close())}
+		return errors.Join(err, keeper.Close(), server.Close())
 	}
 	viewed := f.viewed(env)
 	if !viewed {
-		greet(env, f, sc.Hosts[0].Name, sc.Hosts[1].Name, web.url())
+		greet(env, f, hosts[0].Name, hosts[1].Name, web.url())
 	}
 	alive, died := context.WithCancelCause(down)
 	defer died(nil)
@@ -78,10 +88,10 @@ func up(env Env, f upFlags) (code int, err error) {
 		shown <- nil
 	}()
 	<-alive.Done()
+	var err, told error
 	if keeper.Broken().Err() != nil {
 		err = context.Cause(keeper.Broken())
 	}
-	var told error
 	if viewed {
 		told = <-shown // before the lab is gone: its last state is in the summary
 	}
@@ -89,11 +99,7 @@ func up(env Env, f upFlags) (code int, err error) {
 	if !viewed {
 		told = <-shown
 	}
-	err = errors.Join(err, told)
-	if err != nil {
-		return 0, &brokenError{err: err}
-	}
-	return exitHeld, nil // whoever ends it with Ctrl-C has meant to
+	return errors.Join(err, told)
 }
 
 // about is what never changes of the lab's process.

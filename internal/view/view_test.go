@@ -486,3 +486,24 @@ func TestLongStream(t *testing.T) {
 	}
 	s.frame(80, 24)
 }
+
+// When another scenario is loaded, nothing of the old one stays.
+func TestAnotherScenario(t *testing.T) {
+	s := newScene(t)
+	s.happen(19, timeline.Ended{})
+	s.happen(0, timeline.Begun{Scenario: "cut", Started: began.Add(time.Hour), Hosts: []timeline.Host{{Name: "C", Address: netip.PrefixFrom(hostA, 16)}, {Name: "D", Address: netip.PrefixFrom(hostB, 16)}}})
+	p := s.live
+	if len(p.lanes)+len(p.rules)+len(p.entries.All()) > 0 || p.status.Scenario != "cut" || len(p.hosts) != 2 || p.hosts[0].Name != "C" {
+		t.Errorf("there are still %d streams and %d rules; %s, %v", len(p.lanes), len(p.rules), p.status.Scenario, p.hosts)
+	}
+}
+
+// Where the page is, is in sight.
+func TestWebIsShown(t *testing.T) {
+	s := newScene(t)
+	s.lab.status.Web = "http://127.0.0.1:8080/#0123"
+	s.poll(20 * time.Second)
+	if !strings.Contains(ansi.Strip(s.screen()), s.lab.status.Web) {
+		t.Error("the page's URL is not on the screen")
+	}
+}

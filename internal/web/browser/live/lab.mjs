@@ -31,7 +31,7 @@ after(() => browser?.close());
 
 // watch opens the page and looks at everything that it says and asks for.
 export async function watch(options = {}, url = status().web) {
-  browser ??= await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags.split(' ') });
+  browser ??= await chromium.launch({ executablePath: process.env.LABLAB_CHROMIUM, args: flags.split(' ') });
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
   page.problems = [];
