@@ -124,3 +124,15 @@ test('who cannot see it is told, but not all at once', async () => {
   assert.match(told.map((x) => x[1]).join('\n'), /is NEW to A/);
   await close(page);
 });
+
+test('of many hosts, one can be kept open', async () => {
+  const page = await open('crowd.html');
+  await seek(page, 5);
+  const host = page.getByRole('button', { name: 'h14', exact: true });
+  assert.equal(await host.getAttribute('aria-expanded'), 'false');
+  await host.press('Enter');
+  await drawn(page);
+  assert.equal(await host.getAttribute('aria-expanded'), 'true');
+  assert.ok(await page.getByText('in to h14').isVisible());
+  await close(page);
+});

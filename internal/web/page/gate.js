@@ -8,7 +8,9 @@ const shown = 4; // entries of a host; of more, the number is told
 const crowd = 7; // rules of a list; of more, those that mattered
 
 export class Gate {
-  constructor(host, film, side) {
+  // pin is called when somebody wants to see a host of many; without it all are shown.
+  constructor(host, film, side, pin) {
+    this.pin = pin;
     this.host = host;
     this.film = film;
     this.side = side;
@@ -20,7 +22,8 @@ export class Gate {
   }
 
   build() {
-    this.title = element('h2', {}, this.host.name);
+    this.opener = this.pin ? element('button', { type: 'button', class: 'opener', onclick: () => { this.pinned = !this.pinned; this.pin(); } }, this.host.name) : null;
+    this.title = element('h2', {}, this.opener ?? this.host.name);
     this.pinned = false; // of many hosts, one that somebody wants to see
     this.folded = false;
     this.groups = element('span', { class: 'groups' });
@@ -33,7 +36,7 @@ export class Gate {
     this.table = element('div', { class: 'table' }, this.heading, this.none, this.entries, this.more);
     this.body = element('div', { class: 'body' }, this.gate, this.table);
     this.node = element('article', { class: 'host', 'data-side': this.side },
-      element('header', { onclick: () => { this.pinned = !this.pinned; } }, this.title, element('span', { class: 'address' }, String(this.host.address).split('/')[0]), this.groups),
+      element('header', {}, this.title, element('span', { class: 'address' }, String(this.host.address).split('/')[0]), this.groups),
       this.body);
     this.speak();
   }

@@ -37,7 +37,7 @@ export class Stage {
     this.packetLayer = drawing('g', { class: 'packets' });
     this.picture = drawing('svg', { class: 'picture', 'aria-hidden': 'true' }, this.cables, this.linkLayer, this.packetLayer);
     for (const [name, side] of sides) {
-      const gate = new Gate(model.hosts.get(name), film, side);
+      const gate = new Gate(model.hosts.get(name), film, side, model.hosts.size > few ? () => this.player.wake() : null);
       this.gates.set(name, gate);
       this.columns[side].append(gate.node);
     }
@@ -78,6 +78,7 @@ export class Stage {
       const folded = !(gate.pinned || name === stream?.from || name === stream?.to);
       if (gate.folded === folded) continue;
       gate.folded = folded;
+      gate.opener.setAttribute('aria-expanded', String(!folded));
       setData(gate.node, 'folded', folded ? 'yes' : null);
       this.stale = true;
     }
