@@ -23,12 +23,13 @@ type Frame struct {
 	Bytes     []byte
 	Length    int    // on the wire
 	Packet    string // in the timeline's words; empty for what no rule judges
+	Lost      int    // how many before it were lost, because they came faster than they were seen
 }
 
 // Capture calls see for each frame that passes a host's interface, until ctx is done,
 // and begun when nothing is missed any more. Packets that arrive are seen before the
 // rules judge them; of those that the host's own rules do not let out there are the
-// headers. It returns how many were lost because see was too slow.
+// headers. It returns how many were lost behind the last one that was seen.
 func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(Frame)) (lost int, err error) {
 	h, err := l.host(host)
 	if err != nil {
@@ -68,7 +69,8 @@ func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(F
 	begun()
 	const longest = 1 << 18 // bytes: what is offloaded comes in one piece
 	buffer := make([]byte, longest)
-	for {
+	const often = 20 * time.Millisecond
+	for asked := time.Now(); ; {
 		var frame Frame
 		var failed error
 		err := raw.Read(func(fd uintptr) bool {
@@ -80,6 +82,9 @@ func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(F
 		}
 		if err := errors.Join(err, failed); err != nil {
 			return dropped(raw), say.Errorf("capture at %s: %w", host, err)
+		}
+		if time.Since(asked) > often {
+			frame.Lost, asked = dropped(raw), time.Now()
 		}
 		seeing.Lock()
 		see(frame)
@@ -148,7 +153,8 @@ func receive(fd int, buffer []byte) (Frame, error) {
 	return f, nil
 }
 
-// dropped is how many frames the kernel could not deliver (PACKET_STATISTICS).
+// dropped is how many frames the kernel could not deliver since it was last asked
+// (PACKET_STATISTICS).
 func dropped(raw syscall.RawConn) (n int) {
 	_ = raw.Control(func(fd uintptr) {
 		if stats, err := unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {

@@ -19,7 +19,27 @@ func (l *Lab) Open(ctx context.Context) error {
 	if err := l.prove(ctx); err != nil {
 		return err
 	}
+	if err := l.forget(); err != nil {
+		return err
+	}
 	l.log.Append(timeline.Ready{})
+	return nil
+}
+
+// forget deletes the entries that the proof has left where it was sent from: whoever uses
+// the lab begins with empty tables.
+func (l *Lab) forget() error {
+	for _, h := range l.hosts {
+		entries, err := l.Flows(h.Name)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if _, err := l.delete(h, e.Orig); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

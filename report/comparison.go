@@ -11,6 +11,9 @@ import (
 
 // comparison is predicted × observed: a table, or a list where a table does not fit.
 func (t *Text) comparison(b *bytes.Buffer, r *Report) {
+	if !r.predicted() {
+		return
+	}
 	const narrow = 14 // columns of the title at least
 	others := t.besideTitles(r)
 	t.heading(b, say.F("Predicted and observed"))

@@ -102,6 +102,11 @@ const (
 	CutShort    Verdict = "cut short" // its record ends before the run did
 )
 
+// predicted is whether anything was: of what is done by hand nothing is.
+func (r *Report) predicted() bool {
+	return slices.ContainsFunc(r.Experiments, func(x Experiment) bool { return len(x.Predictions) > 0 })
+}
+
 // Verdict is what the run comes to.
 func (r *Report) Verdict() Verdict {
 	switch {

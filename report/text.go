@@ -264,6 +264,8 @@ func (t *Text) verdict(b *bytes.Buffer, r *Report) {
 	switch {
 	case r.Interrupted:
 		t.paragraph(b, "", yellow, say.F("Interrupted (%s): this is what was seen by then.", r.InterruptBy))
+	case !r.predicted():
+		t.paragraph(b, "", plain, say.F("Nothing was predicted."))
 	case r.Held && (r.Missed.Verdicts > 0 || r.Missed.Events > 0):
 		t.paragraph(b, "", yellow, say.F("As far as was heard, everything was as predicted."))
 	case r.Held:

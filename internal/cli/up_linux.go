@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
+	"lablab/sg"
 )
 
 // up keeps a lab until it is taken down, and returns the exit code.
@@ -38,8 +41,7 @@ func up(env Env, f upFlags) (code int, err error) {
 	}
 	listener, err := control.Listen(control.Directory(env.Getenv, ns.Owner()), f.name)
 	if errors.Is(err, control.ErrRuns) {
-		_, err := fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s runs already", f.name))
-		return exitHeld, broken(err)
+		return runsAlready(env, f)
 	}
 	if err != nil {
 		return 0, &brokenError{err: err}
@@ -56,7 +58,7 @@ func up(env Env, f upFlags) (code int, err error) {
 	if err != nil {
 		return 0, failure(ctx, err)
 	}
-	if err := f.keep(ctx, env, keeper, listener, web, sc.Hosts); err != nil {
+	if err := f.keep(ctx, env, keeper, listener, web); err != nil {
 		return 0, &brokenError{err: err}
 	}
 	return exitHeld, nil // whoever ends it with Ctrl-C has meant to
@@ -64,7 +66,7 @@ func up(env Env, f upFlags) (code int, err error) {
 
 // keep lets others use the lab, and shows it, until somebody takes it down, ctx ends or
 // it breaks.
-func (f upFlags) keep(ctx context.Context, env Env, keeper *control.Keeper, listener net.Listener, web *website, hosts []scenario.Host) error {
+func (f upFlags) keep(ctx context.Context, env Env, keeper *control.Keeper, listener net.Listener, web *website) error {
 	down, cancelDown := context.WithCancel(ctx)
 	defer cancelDown()
 	server := control.Serve(keeper, f.about(web), listener, cancelDown)
@@ -73,7 +75,11 @@ func (f upFlags) keep(ctx context.Context, env Env, keeper *control.Keeper, list
 	}
 	viewed := f.viewed(env)
 	if !viewed {
-		greet(env, f, hosts[0].Name, hosts[1].Name, web.url())
+		client := env.lab(f.name)
+		if status, err := client.Status(ctx); err == nil { // else somebody has ended it by now
+			greet(env, f, status)
+		}
+		client.Close()
 	}
 	alive, died := context.WithCancelCause(down)
 	defer died(nil)
@@ -166,20 +172,42 @@ func watch(ctx context.Context, env Env, f upFlags, keeper *control.Keeper, down
 }
 
 // greet says what one may do now.
-func greet(env Env, f upFlags, a, b, web string) {
+func greet(env Env, f upFlags, status control.Status) {
 	name := ""
 	if f.name != defaultName {
 		name = " --name " + f.name
 	}
+	a, b, try := status.Hosts[0], status.Hosts[1], "bash"
+	if letsPingsIn(status, a) {
+		try = "ping " + a.Name
+	}
 	_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s is up. In another terminal:", f.name))
-	_, _ = fmt.Fprintf(env.Stdout, `  lablab exec%s %s -- ping %s
+	_, _ = fmt.Fprintf(env.Stdout, `  lablab exec%s %s -- %s
   lablab status%s
   lablab flows%s %s
   lablab down%s
-`, name, b, a, name, name, a, name)
-	if web != "" {
-		_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("In a browser: %s", web))
+`, name, b.Name, try, name, name, a.Name, name)
+	if status.Web != "" {
+		_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("In a browser: %s", status.Web))
 	}
+}
+
+// letsPingsIn is whether a rule of the host's is about ICMP, or about all.
+func letsPingsIn(status control.Status, host control.Host) bool {
+	for _, g := range status.Groups {
+		for _, r := range g.Rules {
+			if slices.Contains(host.Groups, g.ID) && r.Direction == sg.Ingress && (strings.HasPrefix(r.Text, "icmp") || strings.HasPrefix(r.Text, "all")) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// runsAlready says that there is nothing to do.
+func runsAlready(env Env, f upFlags) (int, error) {
+	_, err := fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s runs already; what it is: lablab status --name %s", f.name, f.name))
+	return exitHeld, broken(err)
 }
 
 // detach starts the same command in the background, and waits until the lab answers.
@@ -190,8 +218,7 @@ func detach(env Env, f upFlags) (int, error) {
 	ctx, cancel := interruptible(env.Signals)
 	defer cancel()
 	if _, err := client.Status(ctx); err == nil {
-		_, err := fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s runs already", f.name))
-		return exitHeld, broken(err)
+		return runsAlready(env, f)
 	}
 	said, err := os.CreateTemp("", "lablab-up-")
 	if err != nil {
@@ -211,7 +238,7 @@ func detach(env Env, f upFlags) (int, error) {
 	const step, patience = 10 * time.Millisecond, 30 * time.Second
 	for waited := time.Duration(0); waited < patience; waited += step {
 		if status, err := client.Status(ctx); err == nil {
-			greet(env, f, status.Hosts[0].Name, status.Hosts[1].Name, status.Web)
+			greet(env, f, status)
 			return exitHeld, nil
 		}
 		select {

@@ -69,9 +69,11 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 	newest := k.log.Last()
 	const waiting = 1024
 	frames, begun, failed := make(chan lab.Frame, waiting), make(chan struct{}), make(chan error, 1)
+	lost := 0 // known when failed tells
 	go func() {
 		defer cancel()
-		_, err := k.lab.Capture(ctx, q.host, func() { close(begun) }, func(f lab.Frame) {
+		var err error
+		lost, err = k.lab.Capture(ctx, q.host, func() { close(begun) }, func(f lab.Frame) {
 			select {
 			case frames <- f:
 			case <-ctx.Done():
@@ -92,7 +94,11 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 		c.run(ctx, frames, k.log.SubscribeAfter(ctx, newest))
 	}
 	cancel()
-	if err := <-failed; err != nil {
+	err = <-failed
+	c.queue = nil // what it has not written is behind its end
+	c.lost(lost)
+	_ = c.write(time.Now())
+	if err != nil {
 		panic(http.ErrAbortHandler) // whoever reads is told that it is not all
 	}
 }
@@ -166,6 +172,7 @@ func (a *annotator) run(ctx context.Context, frames <-chan lab.Frame, events <-c
 
 // packet takes a packet, whose verdict may be there.
 func (a *annotator) packet(f lab.Frame) {
+	a.lost(f.Lost)
 	p := annotated{Frame: f, came: time.Now()}
 	if i := slices.IndexFunc(a.verdicts, func(v early) bool { return v.Direction == f.Direction && v.Packet == f.Packet }); i >= 0 {
 		p.comment = commentOf(a.verdicts[i].Judged)
@@ -174,12 +181,21 @@ func (a *annotator) packet(f lab.Frame) {
 	a.queue = append(a.queue, p)
 }
 
+// lost confesses that packets are missing here.
+func (a *annotator) lost(packets int) {
+	if packets > 0 {
+		a.mark("%d packets are missing here: they came faster than they were written", packets)
+	}
+}
+
+// mark is an empty packet with a comment.
+func (a *annotator) mark(comment string, args ...any) {
+	now := time.Now()
+	a.queue = append(a.queue, annotated{Frame: lab.Frame{At: now}, comment: fmt.Sprintf(comment, args...), mark: true, came: now})
+}
+
 // event takes a verdict or a change of the rules.
 func (a *annotator) event(e timeline.Event) {
-	mark := func(comment string, args ...any) {
-		now := time.Now()
-		a.queue = append(a.queue, annotated{Frame: lab.Frame{At: now}, comment: fmt.Sprintf(comment, args...), mark: true, came: now})
-	}
 	switch body := e.Body.(type) {
 	case timeline.Judged:
 		if body.Host != a.host {
@@ -194,13 +210,13 @@ func (a *annotator) event(e timeline.Event) {
 			a.verdicts = append(a.verdicts, early{body, time.Now()})
 		}
 	case timeline.RuleAuthorized:
-		mark("rule %s of group %s authorized: %s %s", body.ID, body.Group, body.Direction, body.Text)
+		a.mark("rule %s of group %s authorized: %s %s", body.ID, body.Group, body.Direction, body.Text)
 	case timeline.RuleRevoked:
-		mark("rule %s of group %s revoked: %s %s", body.ID, body.Group, body.Direction, body.Text)
+		a.mark("rule %s of group %s revoked: %s %s", body.ID, body.Group, body.Direction, body.Text)
 	case timeline.GroupsChanged:
-		mark("host %s carries %v from now on", body.Host, body.Groups)
+		a.mark("host %s carries %v from now on", body.Host, body.Groups)
 	case timeline.ACLChanged:
-		mark("network ACL before %s: %v", body.Host, body.Rules)
+		a.mark("network ACL before %s: %v", body.Host, body.Rules)
 	}
 }
 
