@@ -47,7 +47,8 @@ func outline(t *testing.T, name string) map[string][]string {
 				o["commands"] = append(o["commands"], fence+": "+strings.TrimSpace(command))
 			}
 		case strings.HasPrefix(line, "#"):
-			o["sections"] = append(o["sections"], strings.TrimRight(line[:strings.Index(line, " ")], " "))
+			level, _, _ := strings.Cut(line, " ")
+			o["sections"] = append(o["sections"], level)
 		case len(cells) == 2 && strings.IndexFunc(cells[1], unicode.IsDigit) == 0:
 			o["figures"] = append(o["figures"], strings.Join(regexp.MustCompile(`\d[\d.]*`).FindAllString(cells[1], -1), " "))
 		}
