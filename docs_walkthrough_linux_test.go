@@ -54,7 +54,7 @@ func TestWalkthroughs(t *testing.T) {
 				c = exec.Command("timeout", "60", "unshare", "--mount", "sh", "-c", "mount -t tmpfs none /run\n"+script)
 			}
 			c.Dir = installed(t)
-			c.Env = append(os.Environ(), "PATH="+c.Dir+":"+os.Getenv("PATH"), "XDG_RUNTIME_DIR="+t.TempDir())
+			c.Env = append(os.Environ(), "PATH="+c.Dir+":"+os.Getenv("PATH"), "XDG_RUNTIME_DIR="+t.TempDir(), "LABLAB_LANG=en")
 			out, err := c.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s\n%s", err, script, out)
