@@ -228,6 +228,11 @@ func verbs(format string) map[int]string {
 // fits says what is wrong with a translation, if something is.
 func (m told) fits(text string) string {
 	want, got := verbs(m.english), verbs(text)
+	for n := range got { // or a record could say what doubles with each sentence in a sentence
+		if strings.Count(text, fmt.Sprintf("%%[%d]", n)) > 1 {
+			return fmt.Sprintf("argument %d is in it twice", n)
+		}
+	}
 	for n, kind := range want {
 		if got[n] == "" && !m.may[n] {
 			return fmt.Sprintf("argument %d is not in it", n)

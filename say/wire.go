@@ -3,9 +3,9 @@ package say
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -61,8 +61,9 @@ func keep(arg any) any {
 	return fmt.Sprint(arg)
 }
 
-// outlandish formats would fill the memory with blanks. None of ours is such.
-var outlandish = regexp.MustCompile(`%[^a-zA-Z%]*(?:\*|[0-9]{3})`)
+// outlandish formats would fill the memory with blanks, or with an argument again and
+// again. None of ours is such in English.
+var outlandish = regexp.MustCompile(`%[^a-zA-Z%]*(?:[*[]|[0-9]{3})`)
 
 // Sentence is what was kept; an empty one of nil, or where nobody can have said it.
 func (k *Kept) Sentence() Sentence {
@@ -88,45 +89,50 @@ func (k *Kept) Telling(english string) Sentence {
 }
 
 // Error is an error that says what was kept, or the English text where nothing was.
-func (k *Kept) Error(english string) error {
-	if k == nil {
-		return errors.New(english)
-	}
-	return &failure{k.Sentence(), english}
-}
+func (k *Kept) Error(english string) error { return &failure{k.Telling(english), english} }
 
 // UnmarshalJSON keeps numbers whole, and knows sentences among the arguments.
 func (k *Kept) UnmarshalJSON(text []byte) error {
-	const most = 1000 // it reads what is nested again and again
-	if bytes.Count(text, []byte("{")) > most {
-		return New("read sentence: too many are nested")
-	}
-	var raw struct {
-		Format, One string
-		Args        []json.RawMessage
-	}
-	if err := json.Unmarshal(text, &raw); err != nil {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var raw map[string]any
+	if err := d.Decode(&raw); err != nil {
 		return err
 	}
-	*k = Kept{Format: raw.Format, One: raw.One}
-	for _, arg := range raw.Args {
-		var whole int
-		var inner Kept
-		switch {
-		case arg[0] == '{':
-			if err := json.Unmarshal(arg, &inner); err != nil {
+	const deepest = 20 // each level is written again for the one above
+	return k.read(raw, deepest)
+}
+
+func (k *Kept) read(raw map[string]any, deeper int) error {
+	if deeper == 0 {
+		return New("read sentence: too many are nested")
+	}
+	*k = Kept{}
+	k.Format, _ = raw["format"].(string)
+	k.One, _ = raw["one"].(string)
+	args, _ := raw["args"].([]any)
+	for _, arg := range args {
+		switch a := arg.(type) {
+		case map[string]any:
+			inner := new(Kept)
+			if err := inner.read(a, deeper-1); err != nil {
 				return err
 			}
-			k.Args = append(k.Args, &inner)
-		case json.Unmarshal(arg, &whole) == nil && string(arg) != "null":
-			k.Args = append(k.Args, whole)
-		default:
-			var other any
-			if err := json.Unmarshal(arg, &other); err != nil {
-				return err
-			}
-			k.Args = append(k.Args, other)
+			arg = inner
+		case json.Number:
+			arg = number(a)
 		}
+		k.Args = append(k.Args, arg)
 	}
 	return nil
+}
+
+func number(n json.Number) any {
+	if whole, err := strconv.Atoi(n.String()); err == nil {
+		return whole
+	}
+	if float, err := n.Float64(); err == nil {
+		return float
+	}
+	return n.String()
 }
