@@ -15,7 +15,7 @@ test('drags to any moment', async () => {
   assert.equal(await page.locator('.row[data-gone]:visible').count(), 2);
   await seek(page, 0);
   assert.equal(await page.locator('.row[data-gone]:visible').count(), 0);
-  assert.equal(await page.locator('.entry').count(), 0);
+  await until(page, () => document.querySelectorAll('.entry').length === 0);
   const area = await page.locator('.area').boundingBox();
   await page.mouse.move(area.x + area.width * 0.1, area.y + 5);
   await page.mouse.down();

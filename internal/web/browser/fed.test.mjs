@@ -26,7 +26,7 @@ test('follows what it is fed, and can be dragged back', async () => {
   await page.keyboard.press('Home');
   await drawn(page);
   assert.ok(await page.getByRole('button', { name: 'Live' }).getAttribute('aria-pressed') === 'false');
-  assert.equal(await page.locator('.entry').count(), 0);
+  await until(page, () => document.querySelectorAll('.entry').length === 0);
   await page.getByRole('button', { name: 'Live' }).click();
   await until(page, () => document.querySelectorAll('.entry').length === 4);
   const state = await page.evaluate(() => globalThis.fed.state());
