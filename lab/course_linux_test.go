@@ -1,13 +1,19 @@
 package lab
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
 
 	"lablab/internal/nstest"
 	"lablab/report"
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
 )
@@ -24,7 +30,31 @@ func TestCourse(t *testing.T) {
 			if r.Question == "" || r.Why[len(r.Why)-1].Subject.String() != "In short" {
 				t.Error("it asks nothing, or teaches nothing")
 			}
+			machinesReadEnglish(t, r)
 		})
+	}
+}
+
+// machinesReadEnglish fails if what machines read depends on who looks on.
+func machinesReadEnglish(t *testing.T, r *report.Report) {
+	t.Helper()
+	ja, err := say.Speak("ja")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"json", "junit", "tap"} {
+		var english, japanese bytes.Buffer
+		for b, l := range map[*bytes.Buffer]*say.Language{&english: nil, &japanese: ja} {
+			if err := (report.Runs{Results: []report.Result{{Report: r}}, Language: l}).Write(b, format); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(english.String(), japanese.String()); diff != "" {
+			t.Errorf("%s in English (-), for a Japanese reader (+):\n%s", format, diff)
+		}
+		if strings.ContainsFunc(english.String(), func(c rune) bool { return unicode.In(c, unicode.Hiragana, unicode.Katakana, unicode.Han) }) {
+			t.Errorf("%s has Japanese in it", format)
+		}
 	}
 }
 
