@@ -29,7 +29,7 @@ a range of addresses. "off" takes the ACL away.`,
 		Example: `  lablab acl A --ingress "100 allow tcp 22 10.0.0.0/8" --egress "100 allow all 0.0.0.0/0"
   lablab acl A --ingress "90 deny icmp 10.255.1.10/32" --ingress "100 allow all 0.0.0.0/0" --egress "100 allow all 0.0.0.0/0"
   lablab acl A off`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: arguments(1, 2),
 	}
 	c.Flags().StringArrayVar(&ingress, "ingress", nil, "a `RULE` about what comes in; may be repeated")
 	c.Flags().StringArrayVar(&egress, "egress", nil, "a `RULE` about what goes out; may be repeated")
@@ -50,8 +50,10 @@ a range of addresses. "off" takes the ACL away.`,
 func aclOf(off, ingress, egress []string) (*sg.ACL, error) {
 	rules := len(ingress) + len(egress)
 	switch {
-	case len(off) > 0 && (off[0] != "off" || rules > 0):
-		return nil, &usageError{say.Errorf("%q after the host, and rules as flags", off[0]), say.F("either rules, or off")}
+	case len(off) > 0 && off[0] != "off":
+		return nil, &usageError{say.Errorf("%q after the host", off[0]), say.F("either rules as flags, or off")}
+	case len(off) > 0 && rules > 0:
+		return nil, &usageError{say.New("off, and rules as flags"), say.F("either rules as flags, or off")}
 	case len(off) > 0:
 		return nil, nil
 	case rules == 0:

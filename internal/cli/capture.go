@@ -19,7 +19,7 @@ func newCapture(env Env) *cobra.Command {
 	var count uint32
 	var duration time.Duration
 	c := &cobra.Command{
-		Use: "capture HOST -o FILE", Short: "Capture the packets of a host, each with its verdict, for Wireshark", Args: cobra.ExactArgs(1),
+		Use: "capture HOST -o FILE", Short: "Capture the packets of a host, each with its verdict, for Wireshark", Args: arguments(1, 1),
 		Long: `Capture writes what passes a host's interface to a file in the format pcapng, which
 Wireshark reads. Each packet's comment is its verdict, the rule that gave it, and
 conntrack's state; a change of the rules is an empty packet with a comment. Packets

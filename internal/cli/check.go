@@ -121,24 +121,24 @@ func readMixed(files []string) (checked, error) {
 // contents are those of a file of any kind; of one that is too large, enough to
 // see that.
 func contents(name string) ([]byte, error) {
-	what := say.F("security groups")
-	if isScenario(name, nil) {
-		what = say.F("scenario")
-	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, unreadable(what, err)
+		return nil, unreadable(isScenario(name, nil), err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, 33<<20))
 	if err != nil {
-		return nil, unreadable(what, err)
+		return nil, unreadable(isScenario(name, nil), err)
 	}
 	return text, nil
 }
 
-func unreadable(what say.Sentence, err error) error {
-	return &usageError{say.Errorf("read %s: %w", what, err), say.F("name a file that can be read")}
+func unreadable(aScenario bool, err error) error {
+	told := say.Errorf("read security groups: %w", err)
+	if aScenario {
+		told = say.Errorf("read scenario: %w", err)
+	}
+	return &usageError{told, say.F("name a file that can be read")}
 }
 
 // isScenario reports whether a file is a scenario, and not what aws ec2 writes.
@@ -165,7 +165,7 @@ func readAccount(files []string) (*sg.Account, error) {
 	for _, name := range files {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, unreadable(say.F("security groups"), err)
+			return nil, unreadable(false, err)
 		}
 		err = account.Read(name, f)
 		_ = f.Close()

@@ -101,7 +101,7 @@ func complain(env Env, root *cobra.Command, err error) int {
 	case errors.As(err, &wrong):
 		hint = say.F("correct it there; nothing was done")
 	}
-	_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("error: %s", oneLine(env.Language.Error(argumentsError(err)))))
+	_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("error: %s", oneLine(env.Language.Error(err))))
 	if !hint.Empty() {
 		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("hint: %s", oneLine(hint.In(env.Language))))
 	}

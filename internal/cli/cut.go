@@ -14,7 +14,7 @@ import (
 func newCut(env Env) *cobra.Command {
 	var request control.CutRequest
 	c := &cobra.Command{
-		Use: "cut (FLOW | --admitted-by RULE | --all) [--host HOST]", Short: "Delete conntrack entries of a lab", Args: cobra.MaximumNArgs(1),
+		Use: "cut (FLOW | --admitted-by RULE | --all) [--host HOST]", Short: "Delete conntrack entries of a lab", Args: arguments(0, 1),
 		Long: `Cut deletes conntrack entries: the one with the id that lablab flows shows, those of
 flows that a rule let in, or all. The next packet of such a flow is new to the
 host: the security groups are asked about it. Amid a connection of TCP it is

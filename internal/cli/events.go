@@ -13,7 +13,7 @@ import (
 func newEvents(env Env) *cobra.Command {
 	var format string
 	c := &cobra.Command{
-		Use: "events", Short: "Write a lab's timeline as it grows, a line of JSON an event", Args: cobra.NoArgs,
+		Use: "events", Short: "Write a lab's timeline as it grows, a line of JSON an event", Args: noArguments,
 		Long: `Events writes what has happened in a lab, and then what happens, until the lab ends or
 Ctrl-C. Each line is an event, as in the records of run --record. Of a lab that has
 seen much, the oldest events are forgotten: their numbers tell.`,

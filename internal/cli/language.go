@@ -113,21 +113,3 @@ func flagError(err error) error {
 	}
 	return err
 }
-
-// argumentsError is what is wrong with the number of arguments, as cobra words it.
-func argumentsError(err error) error {
-	var want, got int
-	has := func(format string) bool {
-		n, _ := fmt.Sscanf(err.Error(), format, &want, &got)
-		return n == 2
-	}
-	switch {
-	case has("accepts %d arg(s), received %d"):
-		return say.Errorf("accepts %d arg(s), received %d", want, got)
-	case has("accepts at most %d arg(s), received %d"):
-		return say.Errorf("accepts at most %d arg(s), received %d", want, got)
-	case has("requires at least %d arg(s), only received %d"):
-		return say.Errorf("requires at least %d arg(s), only received %d", want, got)
-	}
-	return err
-}

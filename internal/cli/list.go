@@ -4,12 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"lablab/say"
 	"lablab/scenario"
 )
 
@@ -56,14 +54,6 @@ func courseList() []listed {
 		}
 	}
 	return list
-}
-
-// noArguments refuses words after the command.
-func noArguments(c *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return &usageError{say.Errorf("%s takes no argument, and there is %q", c.CommandPath(), strings.Join(args, " ")), say.F("see %s --help", c.CommandPath())}
-	}
-	return nil
 }
 
 // writeJSON writes a value for programs, and for people who look at it.

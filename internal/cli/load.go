@@ -14,7 +14,7 @@ import (
 
 func newLoad(env Env) *cobra.Command {
 	c := &cobra.Command{
-		Use: "load SCENARIO", Short: "Put the hosts and groups of another scenario in the place of a lab's", Args: cobra.ExactArgs(1),
+		Use: "load SCENARIO", Short: "Put the hosts and groups of another scenario in the place of a lab's", Args: arguments(1, 1),
 		Long: `Load builds the hosts and groups of a built-in scenario and then ends those that the lab
 has: its streams, its entries, and programs' connections with them. Whoever watches
 sees the end of the one timeline and the beginning of the next. If the other lab

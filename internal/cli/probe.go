@@ -88,7 +88,7 @@ answer. 5: the kernel and the prediction disagree. For a batch: 0, 3 or 5.`,
   lablab probe --groups groups.json --group sg-0a1 --from 10.255.1.10 --protocol icmp --type 8 --code 0
   lablab probe --groups groups.json --group sg-0a1 --egress --to 8.8.8.8 --protocol udp --port 53
   lablab probe --groups groups.json --interfaces interfaces.json --group sg-0a2 --batch packets.jsonl`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := f.set(c); err != nil {
 				return err

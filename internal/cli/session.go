@@ -17,7 +17,7 @@ import (
 
 func newRecord(env Env) *cobra.Command {
 	c := &cobra.Command{
-		Use: "record FILE", Short: "Record what happens in a lab, for replay and report", Args: cobra.ExactArgs(1),
+		Use: "record FILE", Short: "Record what happens in a lab, for replay and report", Args: arguments(1, 1),
 		Long: `Record writes a lab's timeline to a file, what has happened so far first, until the lab
 ends or Ctrl-C. lablab replay shows it again, and lablab report explains it. Each event
 is written at once: the record of one that is killed is good up to there.`,

@@ -28,7 +28,7 @@ type traceFlags struct {
 func newTrace(env Env) *cobra.Command {
 	var f traceFlags
 	c := &cobra.Command{
-		Use: "trace [HOST]", Short: "Write a line for each packet: which rule judged it, and how", Args: cobra.MaximumNArgs(1),
+		Use: "trace [HOST]", Short: "Write a line for each packet: which rule judged it, and how", Args: arguments(0, 1),
 		Long: `Trace writes a line for each packet that the rules of a host judge from now on: the host,
 the direction, conntrack's state, the verdict, what gave it, and the packet. At its
 end, by Ctrl-C or with the lab, it says how many there were and what was missed.`,

@@ -48,7 +48,7 @@ address of this machine, to who has the URL that it writes: a secret is in there
   sudo lablab revoke icmp
   sudo lablab flows A
   sudo lablab up --web`,
-		Args: cobra.MaximumNArgs(2),
+		Args: arguments(0, 2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			args, err := f.webFrom(args)
 			if err != nil {

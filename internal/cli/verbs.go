@@ -84,7 +84,7 @@ func newDown(env Env) *cobra.Command {
 	var name string
 	var c *cobra.Command
 	c = &cobra.Command{
-		Use: "down", Short: "Take a lab down", Args: cobra.NoArgs,
+		Use: "down", Short: "Take a lab down", Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if all && name != "" {
 				return &usageError{say.New("--all and --name exclude each other"), say.F("lablab down --all")}
@@ -146,7 +146,7 @@ func newPS(env Env) *cobra.Command {
 	var format string
 	var c *cobra.Command
 	c = &cobra.Command{
-		Use: "ps", Short: "List the labs that run", Args: cobra.NoArgs,
+		Use: "ps", Short: "List the labs that run", Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if err := oneOf("--format", format, "text", "json"); err != nil {
 				return err
@@ -212,7 +212,7 @@ known inside.`,
 
 func newGroups(env Env) *cobra.Command {
 	c := &cobra.Command{
-		Use: "groups HOST [GROUP]...", Short: "Give a host other security groups", Args: cobra.MinimumNArgs(1),
+		Use: "groups HOST [GROUP]...", Short: "Give a host other security groups", Args: arguments(1, anyNumber),
 		Example: "  lablab groups A lab\n  lablab groups A          # none",
 	}
 	next(c, env.Language.Sprintf("flows that were let in before go on: lablab flows"))
@@ -225,7 +225,7 @@ func newFlows(env Env) *cobra.Command {
 	var format string
 	var watch bool
 	c := &cobra.Command{
-		Use: "flows [HOST]", Short: "List the conntrack entries of a lab, and which rule let each in", Args: cobra.MaximumNArgs(1),
+		Use: "flows [HOST]", Short: "List the conntrack entries of a lab, and which rule let each in", Args: arguments(0, 1),
 		Long: `Flows lists what conntrack knows: the host, the entry's id (lablab cut ID deletes it),
 protocol and addresses, packets there and back, how long it lives on without one,
 its state, and the rule of a security group that let it in. With --watch it does so
@@ -257,7 +257,7 @@ once a second, in place on a terminal, until Ctrl-C.`,
 
 func newStatus(env Env) *cobra.Command {
 	var format string
-	c := &cobra.Command{Use: "status", Short: "Show a lab: its hosts, groups and rules", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "status", Short: "Show a lab: its hosts, groups and rules", Args: noArguments}
 	next(c, env.Language.Sprintf("what a host enforces: lablab rules HOST; its connections: lablab flows"))
 	c.Flags().StringVar(&format, "format", "text", "text or json")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, _ []string) error {
