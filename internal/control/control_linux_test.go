@@ -99,6 +99,17 @@ func TestPublic(t *testing.T) {
 	}
 }
 
+// Who begins to watch when the lab is down sees nothing.
+func TestWatchedTooLate(t *testing.T) {
+	s := serve(t)
+	if err := s.keeper.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if e, more := <-s.keeper.Events(t.Context()); more {
+		t.Errorf("a lab that is gone tells of %v", e)
+	}
+}
+
 // All who watch see the end of one timeline and the beginning of the next, each event
 // once; and what is asked after that is asked of the new lab.
 func TestLoad(t *testing.T) {

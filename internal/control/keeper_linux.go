@@ -112,7 +112,13 @@ func (k *Keeper) Broken() context.Context { return k.broken }
 // takes its place, and so on, until there is none or ctx is done. Each begins with Begun
 // and ends with Ended.
 func (k *Keeper) Events(ctx context.Context) <-chan timeline.Event {
-	return k.follow(ctx, k.current(), 0, false)
+	now := k.current()
+	if now == nil { // taken down already
+		none := make(chan timeline.Event)
+		close(none)
+		return none
+	}
+	return k.follow(ctx, now, 0, false)
 }
 
 // follow is Events of a lab, behind an event of it. Of who reads so slowly that events are
