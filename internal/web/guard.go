@@ -37,6 +37,9 @@ func newGuard(at net.Addr, token string, page, api http.Handler) *guard {
 	g := &guard{token: token, page: page, api: api, foreign: http.NewCrossOriginProtection(), watchers: make(chan struct{}, mostWatchers)}
 	for _, host := range []string{"127.0.0.1", "::1", "localhost", at.(*net.TCPAddr).IP.String()} {
 		g.hosts = append(g.hosts, net.JoinHostPort(host, port))
+		if port == "80" { // which browsers leave out
+			g.hosts = append(g.hosts, strings.TrimSuffix(net.JoinHostPort(host, port), ":80"))
+		}
 	}
 	return g
 }

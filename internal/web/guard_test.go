@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -140,6 +141,24 @@ func TestThePageGetsThrough(t *testing.T) {
 	}
 	if s.reached.Load() != 9 {
 		t.Errorf("%d got through", s.reached.Load())
+	}
+}
+
+// A browser leaves out the port that every URL has unless it names another.
+func TestPort80(t *testing.T) {
+	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	for port, want := range map[int]int{80: http.StatusOK, 8080: http.StatusForbidden} {
+		g := newGuard(&net.TCPAddr{IP: net.IPv6loopback, Port: port}, "token", ok, ok)
+		for _, host := range []string{"127.0.0.1", "localhost", "[::1]"} {
+			request := httptest.NewRequest(http.MethodGet, "/v1/status", nil)
+			request.Host = host
+			request.Header.Set("Origin", "http://"+host)
+			request.Header.Set("Authorization", "Bearer token")
+			answer := httptest.NewRecorder()
+			if g.ServeHTTP(answer, request); answer.Code != want {
+				t.Errorf("%s at port %d: %d, want %d", host, port, answer.Code, want)
+			}
+		}
 	}
 }
 
