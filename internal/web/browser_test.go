@@ -90,6 +90,7 @@ func writePages(t *testing.T, dir string) {
 		"hostile.html": written(t, pageOf(hostile(t))),
 		"large.html":   written(t, pageOf(large(100_000))),
 		"crowd.html":   written(t, pageOf(crowd(16))),
+		"session.html": written(t, pageOf(session())),
 		"fed.html":     fed(t),
 		"ping.jsonl":   lines(t, events),
 	} {

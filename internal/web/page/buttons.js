@@ -60,10 +60,11 @@ export class Buttons {
     const { target } = event;
     if (target.matches?.('input:not([type=range]), textarea, select')) return;
     if (event.key === ' ' && target.matches?.('button, summary')) return;
+    if (/^(Arrow|Home|End)/.test(event.key) && target.matches?.('.scroll')) return; // a table is scrolled with them
     const keys = {
       ' ': () => player.toggle(), ArrowRight: () => (event.shiftKey ? player.seek(player.t + 1) : page.stepBy(1)), ArrowLeft: () => (event.shiftKey ? player.seek(player.t - 1) : page.stepBy(-1)),
       ArrowUp: () => player.faster(1), ArrowDown: () => player.faster(-1), '[': () => page.skipTo(-1), ']': () => page.skipTo(1),
-      Home: () => player.seek(0), End: () => player.seek(player.length), q: () => page.quiz.start(), l: () => page.nodes.language.click(), d: () => page.nodes.theme.click(), Escape: () => page.choose(null), '?': () => this.keys.showModal(),
+      Home: () => player.seek(0), End: () => player.seek(player.length), q: () => page.ask(), l: () => page.nodes.language.click(), d: () => page.nodes.theme.click(), Escape: () => page.choose(null), '?': () => this.keys.showModal(),
     };
     const does = keys[event.key] ?? (/^[1-9]$/.test(event.key) && (() => {
       const x = page.model.experiments.find((e) => e.number === Number(event.key));

@@ -1,23 +1,26 @@
 // The subtitles: what happens now, in a sentence. Who cannot see the stage hears
 // them, one at a time.
 import { setText, setData } from './dom.js';
+import { flagged } from './film.js';
 import { say } from './say.js';
 import { captionOf } from './story.js';
 import { span } from './words.js';
 
 const hearing = 1800; // ms that a sentence needs to be heard
+const most = 4; // sentences that wait for that
 
 export class Caption {
   constructor(root, region) {
     this.root = root;
     this.region = region;
     [this.head, this.text] = root.children;
-    this.told = 0;
+    this.waiting = []; // to be heard
+    this.telling = null;
   }
 
   // set begins to tell another film, or the same in another language.
   set(model, film) {
-    Object.assign(this, { model, film, all: [], upto: 0 });
+    Object.assign(this, { model, film, all: [], upto: 0, waiting: [] });
     this.extend();
   }
 
@@ -55,14 +58,32 @@ export class Caption {
     setText(this.text, words.text);
     setData(this.root, 'tone', words.tone);
     setData(this.root, 'title', now?.step?.kind === 'experiment' ? 'yes' : null);
-    this.tell(player, words);
+    this.tell(player, words.text, flagged.has(now?.step?.kind));
   }
 
-  // tell says it to a screen reader, but not faster than can be heard.
-  tell(player, words) {
-    const now = performance.now();
-    if (player.playing && (player.speed > 4 || now - this.told < hearing)) return;
-    this.told = now;
-    setText(this.region, [words.head, words.text].filter(Boolean).join(' '));
+  // tell says it to a screen reader: one sentence after the other, each for as long as
+  // it takes to hear it. Of those that wait, changes of the lab and the last are told.
+  tell(player, text, change) {
+    if (player.playing && player.speed > 4) return;
+    if (!text || text === (this.waiting.at(-1)?.text ?? this.region.textContent)) return;
+    this.waiting = [...this.waiting.filter((w) => w.change && player.playing), { text, change }].slice(-most);
+    this.next();
+  }
+
+  // hear says it at once.
+  hear(text) {
+    clearTimeout(this.telling);
+    this.telling = null;
+    this.waiting = [{ text }];
+    this.next();
+  }
+
+  next() {
+    if (this.telling || !this.waiting.length) return;
+    setText(this.region, this.waiting.shift().text);
+    this.telling = setTimeout(() => {
+      this.telling = null;
+      this.next();
+    }, hearing);
   }
 }

@@ -12,8 +12,9 @@ export class Card {
 
   show(journey, outcome, model, packet) {
     const lines = storyOf(journey, outcome, model, packet);
+    this.title = say('Packet {0} of {1}: {2}', journey.seq, streamName(journey.stream.stream), outcomeName(outcome));
     this.root.replaceChildren(
-      element('header', {}, element('h2', {}, say('Packet {0} of {1}: {2}', journey.seq, streamName(journey.stream.stream), outcomeName(outcome))),
+      element('header', {}, element('h2', {}, this.title),
         element('button', { type: 'button', class: 'close', 'aria-label': say('close'), onclick: () => this.closed() }, '×')),
       element('div', { class: 'ways' }, parts(lines).map((part) => element('div', {}, part.map((line) => (line.head ? element('p', { class: 'packet-line' }, element('code', {}, line.head)) : element('p', {}, line)))))));
     this.root.hidden = false;

@@ -139,6 +139,13 @@ export class Film {
     return found.reverse();
   }
 
+  // present is the time of a lab that lives, in ns: it passes when nothing happens, too.
+  present() {
+    const { begun, last, ended } = this.model;
+    if (!begun || ended) return last?.at_ns ?? 0;
+    return Math.max(last.at_ns, (Date.now() - Date.parse(begun.started)) * 1e6 || 0);
+  }
+
   // real is the time of the run, in ns, at t.
   real(t) {
     const { steps } = this.model;

@@ -83,6 +83,7 @@ export class Gate {
       setText(this.rows.get(`${direction} default-deny`).name, 'default deny');
       setText(this.rows.get(`${direction} default-deny`).text, say('all the rest'));
     }
+    this.acl = null; // said again
     this.known = '';
   }
 
@@ -124,6 +125,8 @@ export class Gate {
 
   showACL(t) {
     const acl = this.host.acls.findLast((a) => this.film.when(a.moment) <= t);
+    if (acl === this.acl) return this.aclRows;
+    this.acl = acl;
     const wanted = new Map();
     if (acl?.on) {
       for (const rule of acl.rules) {
@@ -135,11 +138,13 @@ export class Gate {
     for (const [key, [name, text]] of wanted) {
       const [direction, rule] = key.split(' ');
       const row = this.rows.get(key) ?? this.add(direction, rule, 'acl');
+      row.parentNode.insertBefore(row, this.rows.get(`${direction} established`)); // in the order in which they are asked
       setText(row.name, name);
       setText(row.text, text);
     }
     for (const [key, row] of this.rows) if (row.dataset.kind === 'acl') row.hidden = !wanted.has(key);
-    return [...wanted.keys()].join();
+    this.aclRows = [...wanted.keys()].join();
+    return this.aclRows;
   }
 
   showEntries(t, real) {

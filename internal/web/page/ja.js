@@ -139,6 +139,8 @@ export const japanese = {
   'NO': '予測と違う',
   'The run was interrupted.': '実行は中断されました。',
   'The run broke: {0}': '実行が失敗しました: {0}',
+  'Nothing was predicted.': '予測はありません。',
+  'As far as was heard, everything was as predicted.': '観測できた範囲では、すべて予測どおりでした。',
   'Everything was as predicted.': 'すべて予測どおりでした。',
   'Not everything was as predicted.': '予測と違う結果がありました。',
   'experiment': '実験',

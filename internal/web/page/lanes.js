@@ -216,10 +216,11 @@ export class Lanes {
 
   flags(c, height) {
     const { band } = this.heights;
+    const steps = this.model.steps.filter((s) => flagged.has(s.kind) && (s.experiment > 0 || this.film.live));
+    const places = steps.map((s) => Math.round((s.start / this.film.length) * this.width) + 0.5);
     let free = 0; // where the next text may begin
-    for (const step of this.model.steps) {
-      if (!flagged.has(step.kind) || (step.experiment === 0 && !this.film.live)) continue;
-      const x = Math.round((step.start / this.film.length) * this.width) + 0.5;
+    steps.forEach((step, i) => {
+      const x = places[i];
       const gone = step.kind === 'revoked' || step.kind === 'cut' || (step.kind === 'acl' && step.body.on);
       c.strokeStyle = c.fillStyle = this.colour(gone ? 'drop' : 'accept');
       c.beginPath();
@@ -233,11 +234,22 @@ export class Lanes {
       c.lineTo(x + 11, band + 7);
       c.lineTo(x, band + 12);
       c.fill();
-      if (x + 14 < free) continue;
-      const text = visible(flagText(step));
-      c.fillText(text, x + 14, band + 12);
-      free = x + 20 + c.measureText(text).width;
+      free = this.name(c, visible(flagText(step)), x, free, places[i + 1] ?? this.width + 4);
+    });
+  }
+
+  // name writes what a flag is called: behind it or, if the next one is too close, before
+  // it; shortened if there is no room. It returns where the next may begin.
+  name(c, text, x, free, next) {
+    const y = this.heights.band + 12;
+    const before = x - 5 - c.measureText(text).width;
+    const short = shortened(c, text, next - x - 18);
+    if (short !== text && before > free) c.fillText(text, before, y);
+    else if (short === text || short.length > 4) {
+      c.fillText(short, x + 14, y);
+      return x + 20 + c.measureText(short).width;
     }
+    return x + 16;
   }
 
   // show puts the line of now where it is.

@@ -35,7 +35,7 @@ import { Quiz } from './quiz.js';
 import { Buttons } from './buttons.js';
 import { Caption } from './caption.js';
 import { Card } from './card.js';
-import { showReport } from './why.js';
+import { foretold, showReport } from './why.js';
 
 export function start({ events = [], report = null, live = false } = {}) {
   const page = new Page(live);
@@ -68,7 +68,7 @@ class Page {
     this.nodes = { title: at('title'), question: at('question'), stage: at('stage'), report: at('report-view'), language: at('language'), theme: at('theme'), quiz: at('quiz'), poster: at('poster') };
     this.nodes.language.addEventListener('click', () => this.speak(spoken() === 'ja' ? 'en' : 'ja'));
     this.nodes.theme.addEventListener('click', () => this.toggleTheme());
-    this.nodes.quiz.addEventListener('click', () => this.quiz.start());
+    this.nodes.quiz.addEventListener('click', () => this.ask());
     this.nodes.poster.addEventListener('click', () => this.player.play());
     this.card = new Card(at('story'), () => this.choose(null));
     this.lanes = new Lanes(at('lanes'), { seek: (t) => this.player.seek(t), choose: (journey) => this.choose(journey, true) });
@@ -90,7 +90,6 @@ class Page {
     this.choose(null);
     this.caption.set(this.model, this.film);
     this.lanes.set(this.model, this.film, (journey) => this.outcomeOf(journey));
-    this.nodes.quiz.hidden = this.live; // nothing is predicted of what one does oneself
     if (this.live) this.player.follow();
   }
 
@@ -129,9 +128,12 @@ class Page {
 
   begin() {
     this.speak(this.root.lang);
-    if (new URLSearchParams(location.search).has('quiz')) this.quiz.start();
-    else this.player.wake();
+    if (new URLSearchParams(location.search).has('quiz')) this.ask();
+    this.player.wake();
   }
+
+  // ask begins the quiz, if there is anything to ask.
+  ask() { if (!this.nodes.quiz.hidden) this.quiz.start(); }
 
   speak(language) {
     speak(language);
@@ -155,6 +157,7 @@ class Page {
   showReport() {
     const { report } = this;
     this.model.plan = report?.experiments ?? [];
+    this.nodes.quiz.hidden = this.live || !foretold(report); // nothing is predicted of what one does oneself
     setText(this.nodes.title, report?.title || this.model.begun?.title || 'lablab');
     setText(this.nodes.question, report?.question || this.model.begun?.question || '');
     showReport(this.nodes.report, report, (moment) => this.showMoment(moment));
@@ -198,6 +201,7 @@ class Page {
     this.stepped = step;
     this.steppedTo = step.start + step.length * 0.98;
     this.choose(step.journey);
+    this.caption.hear(this.card.title);
     this.play(step);
   }
 

@@ -128,7 +128,7 @@ export function groupsOf(state, known) {
   }
   for (const g of known.groups) {
     const mine = groups.get(g.id);
-    if (!mine.rules.length) mine.rules = g.rules.map((r) => ({ ...r, group: g.id, on: true }));
+    for (const r of g.rules) if (!latest.has(`${g.id}\n${r.id}`)) mine.rules.push({ ...r, group: g.id, on: true });
   }
   for (const g of groups.values()) {
     g.hosts = state.hosts.filter((h) => h.groups.includes(g.id)).map((h) => h.name);

@@ -59,7 +59,7 @@ export class Stage {
   render(t) {
     if (this.model.hosts.size !== this.hosts) this.build(this.model, this.film);
     this.shareEntries();
-    const real = this.film.real(t);
+    const real = this.player.following ? this.film.present() : this.film.real(t);
     const fine = (this.model.begun?.interval_ns ?? 1e9) < 5e8;
     for (const gate of this.gates.values()) {
       gate.fine = fine;

@@ -45,8 +45,7 @@ function packetCaption(step, model, film) {
   if (verdict.state === 'established') {
     const by = entry && model.rules.get(entry.changes.findLast((c) => film.when(c.moment) <= step.start + step.length)?.mark);
     const row = by && model.hosts.get(verdict.host)?.rows.find((r) => r.rule === by);
-    const gone = row?.spans.at(-1)?.to && film.when(row.spans.at(-1).to) <= step.start;
-    if (gone) return { text: say('{0} is ESTABLISHED: {1} finds its entry and lets it pass before any rule is asked. Rule {2}, which once let the flow in, is gone. The entry is not.', name, verdict.host, by.id), tone: 'accept' };
+    if (row && goneAt(row, step.start, film)) return { text: say('{0} is ESTABLISHED: {1} finds its entry and lets it pass before any rule is asked. Rule {2}, which once let the flow in, is gone. The entry is not.', name, verdict.host, by.id), tone: 'accept' };
     return { text: say('{0} is ESTABLISHED: {1} has an entry of its flow, and lets it pass before any rule is asked.', name, verdict.host), tone: 'accept' };
   }
   if (verdict.state === 'new') return { text: say('{0} is NEW to {1}: no entry, so rule after rule is asked. Rule {2} lets it in, and conntrack remembers the flow.', name, verdict.host, rule?.id ?? verdict.rule), tone: 'accept' };
@@ -63,9 +62,15 @@ function dropText(step, leg, verdict, model, film) {
   if (leaving) return say('{0} does not leave {1}: no rule lets it out, and default deny drops it.', what, verdict.host);
   if (verdict.state === 'related') return say('The ICMP error about packet {0} of {1} is RELATED, not ESTABLISHED. {2} has no rule for it: default deny drops it.', seq, streamName(stream.stream), verdict.host);
   if (verdict.state === 'invalid') return say('{0} is INVALID to {1}: there is no entry, and it does not begin a connection. Default deny drops it.', what, verdict.host);
-  const gone = model.hosts.get(verdict.host)?.rows.find((r) => r.rule.direction === 'ingress' && fits(r.rule, stream) && r.spans.at(-1)?.to && film.when(r.spans.at(-1).to) <= step.start);
+  const gone = model.hosts.get(verdict.host)?.rows.find((r) => r.rule.direction === 'ingress' && fits(r.rule, stream) && goneAt(r, step.start, film));
   if (gone) return say('{0} is NEW to {1}: no entry. Rule {2} is gone and no other fits, so default deny drops it.', what, verdict.host, gone.rule.id);
   return say('{0} is NEW to {1}: no entry, and no rule fits, so default deny drops it.', what, verdict.host);
+}
+
+// goneAt reports whether a rule that was in force was so no more at t; it may be again by now.
+function goneAt(row, t, film) {
+  const span = row.spans.findLast((s) => film.when(s.from) <= t);
+  return Boolean(span?.to && film.when(span.to) <= t);
 }
 
 // fits reports whether a rule is about a stream's protocol and port.

@@ -5,6 +5,9 @@ import { say } from './say.js';
 import { outcomeName } from './story.js';
 import { fixed, percent, streamName } from './words.js';
 
+// foretold is whether anything was predicted.
+export function foretold(report) { return Boolean(report?.experiments.some((x) => x.predictions.length)); }
+
 // showReport draws a report; show is called with the moment of a sentence.
 export function showReport(root, report, show) {
   if (!report) {
@@ -13,7 +16,7 @@ export function showReport(root, report, show) {
   }
   root.replaceChildren(
     section('why', say('Why'), why(report, show)),
-    ...(report.experiments.length ? [section('predicted', say('Predicted and observed'), predicted(report))] : []),
+    ...(report.experiments.length || report.interrupted || report.failed ? [section('predicted', say('Predicted and observed'), predicted(report))] : []),
     section('statistics', say('Statistics'), report.streams.map(statistics)),
     section('evidence', say('Evidence'), [flows(report), counters(report), verdicts(report, show), about(report)]),
   );
@@ -43,9 +46,9 @@ function predicted(report) {
     i ? '' : String(x.number), i ? '' : x.title, p.subject, p.predicted, p.observed,
     element('span', { class: 'held', 'data-held': p.held ? 'yes' : 'no' }, p.held ? say('yes') : say('NO')),
   ]));
-  const end = report.interrupted ? say('The run was interrupted.') : report.failed ? say('The run broke: {0}', report.failed) : report.held ? say('Everything was as predicted.') : say('Not everything was as predicted.');
-  return [table(['#', say('experiment'), say('of'), say('predicted'), say('observed'), say('held')], rows),
-    element('p', { class: 'conclusion', 'data-held': report.held ? 'yes' : 'no' }, end)];
+  const end = report.interrupted ? say('The run was interrupted.') : report.failed ? say('The run broke: {0}', report.failed) : !foretold(report) ? say('Nothing was predicted.') : report.held && report.missed.verdicts + report.missed.events ? say('As far as was heard, everything was as predicted.') : report.held ? say('Everything was as predicted.') : say('Not everything was as predicted.');
+  return [rows.length > 0 && table(['#', say('experiment'), say('of'), say('predicted'), say('observed'), say('held')], rows),
+    element('p', { class: 'conclusion', 'data-held': !report.held ? 'no' : rows.length ? 'yes' : null }, end)];
 }
 
 function statistics(s) {

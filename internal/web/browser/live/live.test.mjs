@@ -54,6 +54,20 @@ test('a ping outlives its rule, the next one is refused, and let in again', asyn
   await close(page);
 });
 
+test('rules of a group that no host carries', async () => {
+  lablab('load', 'quarantine');
+  const page = await watch();
+  await live(page);
+  const button = (does, rule) => page.getByRole('button', { name: `${does} rule ${rule} of group open` });
+  await button('Revoke', 'all-in').click();
+  await button('Authorize', 'all-in').waitFor();
+  assert.ok(await button('Revoke', 'all-out').isVisible(), 'the others stay');
+  assert.deepEqual(status().groups.find((g) => g.id === 'open').rules.map((r) => r.id), ['all-out']);
+  await button('Authorize', 'all-in').click();
+  await button('Revoke', 'all-in').waitFor();
+  await close(page);
+});
+
 test('what another terminal does shows at once', async () => {
   const page = await watch();
   await live(page);
