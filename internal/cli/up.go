@@ -58,7 +58,7 @@ address of this machine, to who has the URL that it writes: a secret is in there
 				f.file = args[0]
 			}
 			f.language = env.Language.Name()
-			err = errors.Join(checkName(f.name), oneOf("--color", f.colour, "auto", "always", "never"), oneOf("--rootless", f.rootless, "--"+langFlag, f.language, "auto", "always", "never"))
+			err = errors.Join(checkName(f.name), oneOf("--color", f.colour, "auto", "always", "never"), oneOf("--rootless", f.rootless, "auto", "always", "never"))
 			if err != nil {
 				return err
 			}
