@@ -62,6 +62,7 @@ export class Controls {
     try {
       const answer = await this.ask(path, question);
       setText(this.said, words(answer));
+      if (path === 'authorize' || path === 'revoke') await this.learn(); // no event tells of a group that no host has carried
       return true;
     } catch (error) {
       setText(this.said, '');

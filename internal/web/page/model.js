@@ -128,8 +128,8 @@ const takes = new Map(Object.entries({
   rule_revoked(m, b, e) {
     m.changes++;
     const step = m.step('revoked', e);
-    const rule = m.rules.get(b.number) ?? { ...b, since: null }; // of a group that no host has carried
-    m.rules.set(b.number, rule);
+    const rule = m.rules.get(b.number);
+    if (!rule) return;
     rule.on = false;
     rule.gone = { step };
     for (const host of m.hosts.values()) close(host, rule, rule.gone, 'revoked');
