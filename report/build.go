@@ -25,7 +25,7 @@ func Of(events []timeline.Event) *Report {
 		gaps:      map[string]int{},
 		deaf:      map[string]bool{},
 		last:      map[string]time.Duration{},
-		left:      map[membership]int{},
+		left:      map[membership]instant{},
 		plans:     map[int]timeline.Plan{},
 		hits:      map[hit]int{},
 		drops:     map[stall]int{},
@@ -48,7 +48,7 @@ type builder struct {
 	gaps              map[string]int           // what was reported missed, and how often
 	last              map[string]time.Duration // when a reply last came, by stream
 	listed            map[listing]bool
-	left              map[membership]int // the experiment in which a host lost a group
+	left              map[membership]instant // when a host lost a group
 	plans             map[int]timeline.Plan
 	hits              map[hit]int   // how often a rule accepted
 	drops             map[stall]int // segments of a TCP connection that were seen to be dropped
@@ -89,6 +89,12 @@ type stall struct {
 // A membership is a group that a host carries.
 type membership struct{ host, group string }
 
+// An instant is a moment of an experiment, in ms since the run began.
+type instant struct {
+	experiment int
+	ms         float64
+}
+
 // A listing is the conntrack table of a host in an experiment.
 type listing struct {
 	experiment int
@@ -111,7 +117,7 @@ func (b *builder) add(e timeline.Event) {
 		b.Rules = append(b.Rules, Rule{Rule: body.Rule, AuthorizedIn: e.Experiment})
 	case timeline.RuleRevoked:
 		if rule := b.rule(body.Number); rule != nil {
-			rule.RevokedIn = &e.Experiment
+			rule.RevokedIn, rule.revoked = &e.Experiment, instant{e.Experiment, ms(e.At)}
 		}
 	case timeline.GroupsChanged:
 		b.regrouped(e.Experiment, body)
@@ -293,7 +299,7 @@ func (b *builder) regrouped(experiment int, body timeline.GroupsChanged) {
 	}
 	for _, g := range b.Hosts[i].Groups {
 		if !slices.Contains(body.Groups, g) {
-			b.left[membership{body.Host, g}] = experiment
+			b.left[membership{body.Host, g}] = instant{experiment, ms(b.now)}
 		}
 	}
 	for _, g := range body.Groups {
@@ -302,16 +308,16 @@ func (b *builder) regrouped(experiment int, body timeline.GroupsChanged) {
 	b.Hosts[i].Groups = body.Groups
 }
 
-// gone says since which experiment a rule is in force at a host no more (0 if it
+// gone says since when a rule is in force at a host no more (experiment 0 if it
 // still is), and how that came about: what doing was it, and what was done.
-func (b *builder) gone(rule *Rule, host string) (experiment int, doing, done say.Sentence) {
+func (b *builder) gone(rule *Rule, host string) (since instant, doing, done say.Sentence) {
 	switch left := b.left[membership{host, rule.Group}]; {
 	case rule.RevokedIn != nil:
-		return *rule.RevokedIn, say.F("revoking rule %q", rule.ID), say.F("rule %q was revoked", rule.ID)
-	case left > 0:
+		return rule.revoked, say.F("revoking rule %q", rule.ID), say.F("rule %q was revoked", rule.ID)
+	case left.experiment > 0:
 		return left, say.F("taking group %q from %s", rule.Group, host), say.F("group %q was taken from %s", rule.Group, host)
 	}
-	return 0, say.Sentence{}, say.Sentence{}
+	return instant{}, say.Sentence{}, say.Sentence{}
 }
 
 func (b *builder) finish() *Report {

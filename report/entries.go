@@ -24,7 +24,7 @@ func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 	}
 	f.AdmittedBy, f.RevokedIn, f.AdmittingGone = &rule.ID, rule.RevokedIn, rule.RevokedIn != nil
 	if left, lost := b.left[membership{host, rule.Group}]; lost {
-		f.GroupLeftIn = &left
+		f.GroupLeftIn = &left.experiment
 	}
 	if f.AdmittingGone {
 		for _, r := range b.Rules {

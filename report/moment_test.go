@@ -3,6 +3,9 @@ package report
 import (
 	"strings"
 	"testing"
+
+	"lablab/sg"
+	"lablab/timeline"
 )
 
 // Whoever reads a sentence can be shown what it speaks of.
@@ -35,5 +38,36 @@ func TestMomentsAreThoseOfTheSentences(t *testing.T) {
 		if said != 1 {
 			t.Errorf("%q is said %d times", sentence, said)
 		}
+	}
+}
+
+// In a session all happens in one experiment: what was sent before a rule was revoked
+// owes nothing to conntrack.
+func TestRevokedInTheMidst(t *testing.T) {
+	log := timeline.NewLog()
+	log.Append(timeline.Begun{Hosts: []timeline.Host{{Name: "A", Groups: []string{"lab"}}, {Name: "B"}}, Plan: []timeline.Plan{{Number: 1}}})
+	rule := timeline.Rule{Number: 1, ID: "icmp", Group: "lab", Direction: sg.Ingress, Hosts: []string{"A"}}
+	log.Append(timeline.RuleAuthorized{Rule: rule})
+	log.Append(timeline.ExperimentBegun{Number: 1})
+	log.Append(timeline.StreamStarted{Stream: "1", Protocol: sg.ICMP, From: "B", To: "A"})
+	for seq := 1; seq <= 6; seq++ {
+		if seq == 4 {
+			log.Append(timeline.RuleRevoked{Rule: rule})
+		}
+		log.Append(timeline.Sent{Stream: "1", Seq: seq})
+		judged := timeline.Judged{Host: "A", Direction: sg.Ingress, Stream: "1", Seq: seq, State: "established", Accepted: true, Rule: timeline.Established}
+		if seq == 1 {
+			judged.State, judged.Rule, judged.Number = "new", rule.ID, rule.Number
+		}
+		log.Append(judged)
+	}
+	var told []string
+	for _, p := range Of(log.Events()).Why {
+		for _, s := range p.Sentences {
+			told = append(told, s.String())
+		}
+	}
+	if all := strings.Join(told, "\n"); !strings.Contains(all, "changed nothing for seq 4–6:") {
+		t.Errorf("it says\n%s", all)
 	}
 }

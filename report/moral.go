@@ -71,10 +71,10 @@ func (b *builder) lessons(l *lessons, s *Stream) {
 		case r.State == "established":
 			t.learn(&l.same, i == 0, r)
 			if rule := b.rule(t.admitted); rule != nil {
-				experiment, _, _ := b.gone(rule, r.Host)
+				since, _, _ := b.gone(rule, r.Host)
 				left := b.left[membership{s.From, rule.peer()}]
 				t.learnFrom(&l.member, left, r)
-				t.learnFrom(&l.outlived, experiment, r)
+				t.learnFrom(&l.outlived, since, r)
 			}
 		case r.State == "untracked" && accepted:
 			t.admitted = r.Number
@@ -99,12 +99,12 @@ func (t *teller) learn(lesson **Moment, shown bool, r VerdictRange) {
 	}
 }
 
-// learnFrom notes a lesson that packets show from an experiment on, if that is one.
-func (t *teller) learnFrom(lesson **Moment, experiment int, r VerdictRange) {
-	if experiment == 0 {
+// learnFrom notes a lesson that packets show from an instant on, if there is one.
+func (t *teller) learnFrom(lesson **Moment, since instant, r VerdictRange) {
+	if since.experiment == 0 {
 		return
 	}
-	if r.First = t.firstIn(r, experiment); r.First > 0 {
+	if r.First = t.firstIn(r, since); r.First > 0 {
 		t.learn(lesson, true, r)
 	}
 }

@@ -61,6 +61,7 @@ type Rule struct {
 	timeline.Rule
 	AuthorizedIn int  `json:"authorized_in"`        // experiment; 0 for before the first
 	RevokedIn    *int `json:"revoked_in,omitempty"` // experiment; nil while in force
+	revoked      instant
 }
 
 // A Canary is a packet that had to be dropped, and was.

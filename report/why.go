@@ -128,11 +128,11 @@ func (t *teller) established(r VerdictRange) {
 	if rule == nil {
 		return
 	}
-	experiment, doing, _ := t.gone(rule, r.Host)
-	if first := t.firstIn(r, experiment); experiment > 0 && first > 0 {
+	since, doing, _ := t.gone(rule, r.Host)
+	if first := t.firstIn(r, since); since.experiment > 0 && first > 0 {
 		after := VerdictRange{First: first, Last: r.Last}
 		t.say(t.of(after), "So %s in experiment %d changed nothing for %s: the rule that had let the flow in was gone, the conntrack entry was not.",
-			doing, experiment, seqs(after))
+			doing, since.experiment, seqs(after))
 	}
 }
 
@@ -207,10 +207,11 @@ func (t *teller) at(host string, d sg.Direction, packet string) []VerdictRange {
 	return found
 }
 
-// firstIn is the first packet of r that was sent in that experiment or later, or 0.
-func (t *teller) firstIn(r VerdictRange, experiment int) int {
+// firstIn is the first packet of r that was sent in that experiment or later, and not
+// before that moment of it, or 0.
+func (t *teller) firstIn(r VerdictRange, since instant) int {
 	for _, p := range t.stream.Packets {
-		if p.Seq >= r.First && p.Seq <= r.Last && p.Experiment >= experiment {
+		if p.Seq >= r.First && p.Seq <= r.Last && p.Experiment >= since.experiment && p.AtMS >= since.ms {
 			return p.Seq
 		}
 	}
@@ -256,8 +257,8 @@ func (t *teller) sinceRevoked() say.Sentence {
 	if rule == nil {
 		return say.Sentence{}
 	}
-	if experiment, _, done := t.gone(rule, t.stream.To); experiment > 0 {
-		return say.F(" any more (%s in experiment %d)", done, experiment)
+	if since, _, done := t.gone(rule, t.stream.To); since.experiment > 0 {
+		return say.F(" any more (%s in experiment %d)", done, since.experiment)
 	}
 	return say.Sentence{}
 }
