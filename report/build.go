@@ -89,12 +89,6 @@ type stall struct {
 // A membership is a group that a host carries.
 type membership struct{ host, group string }
 
-// An instant is a moment of an experiment, in ms since the run began.
-type instant struct {
-	experiment int
-	ms         float64
-}
-
 // A listing is the conntrack table of a host in an experiment.
 type listing struct {
 	experiment int

@@ -207,6 +207,12 @@ func (t *teller) at(host string, d sg.Direction, packet string) []VerdictRange {
 	return found
 }
 
+// An instant is a moment of an experiment, in ms since the run began.
+type instant struct {
+	experiment int
+	ms         float64
+}
+
 // firstIn is the first packet of r that was sent in that experiment or later, and not
 // before that moment of it, or 0.
 func (t *teller) firstIn(r VerdictRange, since instant) int {
