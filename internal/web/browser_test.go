@@ -82,17 +82,20 @@ func writePages(t *testing.T, dir string) {
 	}
 	japanese := pageOf(events)
 	japanese.Lang = "ja"
+	japaneseSession := pageOf(session())
+	japaneseSession.Lang = "ja"
 	for name, content := range map[string]string{
-		"ping.html":    written(t, pageOf(events)),
-		"ping.ja.html": written(t, japanese),
-		"ping.txt":     text.String(),
-		"ping.json":    data.String(),
-		"hostile.html": written(t, pageOf(hostile(t))),
-		"large.html":   written(t, pageOf(large(100_000))),
-		"crowd.html":   written(t, pageOf(crowd(16))),
-		"session.html": written(t, pageOf(session())),
-		"fed.html":     fed(t),
-		"ping.jsonl":   lines(t, events),
+		"ping.html":       written(t, pageOf(events)),
+		"ping.ja.html":    written(t, japanese),
+		"ping.txt":        text.String(),
+		"ping.json":       data.String(),
+		"hostile.html":    written(t, pageOf(hostile(t))),
+		"large.html":      written(t, pageOf(large(100_000))),
+		"crowd.html":      written(t, pageOf(crowd(16))),
+		"session.html":    written(t, pageOf(session())),
+		"session.ja.html": written(t, japaneseSession),
+		"fed.html":        fed(t),
+		"ping.jsonl":      lines(t, events),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)

@@ -20,6 +20,8 @@ func session() []timeline.Event {
 	m.ping("1", "h2", "h1", 3)
 	m.add(timeline.ACLChanged{Host: "h1", On: true, Rules: []string{"ingress 50 deny icmp 10.0.0.9/32", "ingress 100 allow icmp 10.0.0.0/16", "egress 100 allow all 0.0.0.0/0"}})
 	m.ping("1", "h2", "h1", 4)
+	m.add(timeline.Sent{Stream: "1", Seq: 5})
+	m.add(timeline.Judged{Host: "h1", Direction: sg.Egress, Stream: "1", Seq: 5, Reply: true, State: "established", Rule: "acl-default-deny", Packet: "icmp 10.0.0.1 > 10.0.0.2 type 0 code 0 id 2 seq 5"})
 	m.add(timeline.ExperimentEnded{Number: 1})
 	m.add(timeline.Ended{})
 	return m.log.Events()

@@ -92,3 +92,31 @@ test('live, the time of an entry runs down while nothing happens', async () => {
   await page.evaluate(() => globalThis.fed.append([{ seq: 4, at_ns: 3e9, experiment: 0, kind: 'ended', body: {} }]));
   await close(page);
 });
+
+test('live, a packet right behind a revocation is told to outlive the rule', async () => {
+  const page = await open('fed.html');
+  let seq = 0;
+  const at = (s, kind, body) => ({ seq: ++seq, at_ns: s * 1e9, experiment: 0, kind, body });
+  const rule = { number: 1, id: 'icmp', group: 'lab', direction: 'ingress', text: 'icmp 10.0.0.0/16', hosts: ['A'] };
+  const orig = { protocol: 1, source: '10.0.0.2', destination: '10.0.0.1', icmp_id: 7 };
+  const packet = (s, n, state) => [at(s, 'sent', { stream: '1', seq: n }), at(s, 'judged', { host: 'A', direction: 'ingress', stream: '1', seq: n, state, accepted: true, packet: 'icmp', ...(state === 'new' ? { rule: 'icmp', rule_number: 1 } : { rule: 'established' }) })];
+  await page.evaluate((events) => globalThis.fed.append(events), [
+    at(0, 'begun', { scenario: 'x', interval_ns: 1e9, hosts: [{ name: 'A', address: '10.0.0.1/16', groups: ['lab'] }, { name: 'B', address: '10.0.0.2/16', groups: [] }] }),
+    at(0, 'rule_authorized', rule), at(0, 'ready', {}),
+    at(1, 'stream_started', { stream: '1', protocol: 1, from: 'B', to: 'A', source: '10.0.0.2', target: '10.0.0.1', icmp_id: 7 }),
+    ...packet(1, 1, 'new'), at(1, 'entry_changed', { host: 'A', change: 'new', entry: { id: 5, orig, status: [], timeout_ns: 30e9, mark: 1 } }),
+    ...packet(2, 2, 'established'), at(2.9, 'rule_revoked', rule), ...packet(3, 3, 'established'), at(3.9, 'ended', {}),
+  ]);
+  await until(page, () => /Packet 3 .* Rule icmp, which once let the flow in, is gone\./.test(document.querySelector('#caption .words').textContent));
+  await close(page);
+});
+
+test('Japanese has no spaces between its words', async () => {
+  const page = await open('session.ja.html');
+  const end = await length(page);
+  for (let t = 0; t <= end; t += 0.5) {
+    await seek(page, t);
+    assert.doesNotMatch(await words(page), /[\u3041-\u30ff\u4e00-\u9fff] [\u3041-\u30ff\u4e00-\u9fff]/);
+  }
+  await close(page);
+});

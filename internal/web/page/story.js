@@ -41,11 +41,11 @@ function packetCaption(step, model, film) {
   const { leg, verdict } = found;
   const entry = model.entries.find((e) => e.host === verdict.host && e.flow === journey.stream.flow && film.when(e.born) <= step.start + step.length && !(e.dead && film.when(e.dead) < step.start));
   const rule = verdict.number ? model.rules.get(verdict.number) : null;
-  if (!verdict.accepted) return { text: dropText(step, leg, verdict, model, film), tone: 'drop' };
+  if (!verdict.accepted) return { text: dropText(step, leg, verdict, model), tone: 'drop' };
   if (verdict.state === 'established') {
     const by = entry && model.rules.get(entry.changes.findLast((c) => film.when(c.moment) <= step.start + step.length)?.mark);
     const row = by && model.hosts.get(verdict.host)?.rows.find((r) => r.rule === by);
-    if (row && goneAt(row, step.start, film)) return { text: say('{0} is ESTABLISHED: {1} finds its entry and lets it pass before any rule is asked. Rule {2}, which once let the flow in, is gone. The entry is not.', name, verdict.host, by.id), tone: 'accept' };
+    if (row && goneBefore(row, step)) return { text: say('{0} is ESTABLISHED: {1} finds its entry and lets it pass before any rule is asked. Rule {2}, which once let the flow in, is gone. The entry is not.', name, verdict.host, by.id), tone: 'accept' };
     return { text: say('{0} is ESTABLISHED: {1} has an entry of its flow, and lets it pass before any rule is asked.', name, verdict.host), tone: 'accept' };
   }
   if (verdict.state === 'new') return { text: say('{0} is NEW to {1}: no entry, so rule after rule is asked. Rule {2} lets it in, and conntrack remembers the flow.', name, verdict.host, rule?.id ?? verdict.rule), tone: 'accept' };
@@ -54,7 +54,7 @@ function packetCaption(step, model, film) {
   return { text: say('{0} is {1} to {2}; {3} lets it pass.', name, verdict.state.toUpperCase(), verdict.host, verdict.rule), tone: 'accept' };
 }
 
-function dropText(step, leg, verdict, model, film) {
+function dropText(step, leg, verdict, model) {
   const { seq, stream } = step.journey;
   const what = leg.reply ? say('The reply to packet {0} of {1}', seq, streamName(stream.stream)) : say('Packet {0} of {1}', seq, streamName(stream.stream));
   const leaving = leg.egress === verdict;
@@ -62,15 +62,16 @@ function dropText(step, leg, verdict, model, film) {
   if (leaving) return say('{0} does not leave {1}: no rule lets it out, and default deny drops it.', what, verdict.host);
   if (verdict.state === 'related') return say('The ICMP error about packet {0} of {1} is RELATED, not ESTABLISHED. {2} has no rule for it: default deny drops it.', seq, streamName(stream.stream), verdict.host);
   if (verdict.state === 'invalid') return say('{0} is INVALID to {1}: there is no entry, and it does not begin a connection. Default deny drops it.', what, verdict.host);
-  const gone = model.hosts.get(verdict.host)?.rows.find((r) => r.rule.direction === 'ingress' && fits(r.rule, stream) && goneAt(r, step.start, film));
+  const gone = model.hosts.get(verdict.host)?.rows.find((r) => r.rule.direction === 'ingress' && fits(r.rule, stream) && goneBefore(r, step));
   if (gone) return say('{0} is NEW to {1}: no entry. Rule {2} is gone and no other fits, so default deny drops it.', what, verdict.host, gone.rule.id);
   return say('{0} is NEW to {1}: no entry, and no rule fits, so default deny drops it.', what, verdict.host);
 }
 
-// goneAt reports whether a rule that was in force was so no more at t; it may be again by now.
-function goneAt(row, t, film) {
-  const span = row.spans.findLast((s) => film.when(s.from) <= t);
-  return Boolean(span?.to && film.when(span.to) <= t);
+// goneBefore reports whether a rule that had been in force was so no more at a step; it may
+// be again by now. Live, what is shown of two steps overlaps: their order tells.
+function goneBefore(row, { index }) {
+  const span = row.spans.findLast((s) => !s.from || s.from.step.index < index);
+  return Boolean(span?.to && span.to.step.index < index);
 }
 
 // fits reports whether a rule is about a stream's protocol and port.
