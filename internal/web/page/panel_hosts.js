@@ -5,9 +5,13 @@ import { Rows } from './rows.js';
 import { choices, field, form, panel } from './fields.js';
 import { groupsOf } from './panel_rules.js';
 
+const patience = 1000; // ms for the timeline to tell of a change
+
 export class HostsPanel {
   constructor(act) {
     this.act = act;
+    this.asked = new Map(); // host → the groups that were asked for, until it carries them
+    this.turn = Promise.resolve(); // one change after the other
     this.hosts = new Rows(element('div', { class: 'carriers' }), (h) => h.name, () => this.host());
     this.scenario = field(element('select', { name: 'scenario' }));
     this.load = element('button');
@@ -25,6 +29,7 @@ export class HostsPanel {
 
   show(state, known) {
     const groups = groupsOf(state, known).map((g) => g.id);
+    for (const h of state.hosts) if (this.asked.get(h.name)?.toSorted().join() === h.groups.toSorted().join()) this.asked.delete(h.name);
     this.hosts.show(state.hosts.map((h) => ({ ...h, all: groups })));
     choices(this.scenario.control, known.scenarios.map((s) => [s.name, `${s.name} – ${s.title}`]));
   }
@@ -50,16 +55,24 @@ export class HostsPanel {
       show: (h) => {
         host = h;
         setText(name, say('{0} carries', h.name));
-        boxes.show(h.all.map((group) => ({ group, on: h.groups.includes(group) })));
+        boxes.show(h.all.map((group) => ({ group, on: (this.asked.get(h.name) ?? h.groups).includes(group) })));
       },
     };
   }
 
   async carry(host, group, box) {
-    const groups = host.groups.filter((g) => g !== group);
+    const groups = (this.asked.get(host.name) ?? host.groups).filter((g) => g !== group);
     if (box.checked) groups.push(group);
+    this.asked.set(host.name, groups);
     const words = () => (groups.length ? say('{0} carries {1} now.', host.name, groups.join(', ')) : say('{0} carries no group now.', host.name));
-    if (!await this.act(words, 'groups', { host: host.name, groups })) box.checked = host.groups.includes(group);
+    this.turn = this.turn.then(() => this.act(words, 'groups', { host: host.name, groups }));
+    const forget = () => {
+      if (this.asked.get(host.name) !== groups) return;
+      this.asked.delete(host.name);
+      document.dispatchEvent(new CustomEvent('lablab:state'));
+    };
+    if (await this.turn) setTimeout(forget, patience); // somebody else may have changed them at once
+    else forget();
   }
 
   change() {

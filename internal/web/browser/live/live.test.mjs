@@ -54,6 +54,18 @@ test('a ping outlives its rule, the next one is refused, and let in again', asyn
   await close(page);
 });
 
+test('groups are swapped as fast as one can click', async () => {
+  lablab('load', 'quarantine');
+  const page = await watch();
+  await live(page);
+  const a = page.locator('.carriers fieldset').filter({ hasText: 'A carries' });
+  await a.getByLabel('closed').waitFor();
+  await a.evaluate((field) => { for (const box of field.querySelectorAll('input')) box.click(); });
+  await until(page, () => [...document.querySelectorAll('.host')].some((h) => h.textContent.includes('group client, open, closed')));
+  assert.deepEqual(status().hosts.find((h) => h.name === 'A').groups, ['client', 'open', 'closed']);
+  await close(page);
+});
+
 test('rules of a group that no host carries', async () => {
   lablab('load', 'quarantine');
   const page = await watch();
