@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -9,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -18,17 +16,13 @@ import (
 	"lablab/nft"
 )
 
-// Where the tests can run, everything works that a run needs; quickly, and the
+// Where the tests can run, everything works that a run needs, and the
 // machine stays as it was.
 func TestDiagnose(t *testing.T) {
 	nstest.Kernel(t)
 	before := nstest.Fingerprint(t)
-	var fastest time.Duration
 	for range 5 {
-		start := time.Now()
 		d := Diagnose(t.Context(), nil)
-		took := time.Since(start)
-		fastest = cmp.Or(min(fastest, took), took)
 		if !d.Able() || d.Rootless != ns.IsRootless() || !strings.HasPrefix(d.Kernel, "Linux ") {
 			t.Errorf("able: %v, rootless: %v, kernel: %s", d.Able(), d.Rootless, d.Kernel)
 		}
@@ -40,9 +34,6 @@ func TestDiagnose(t *testing.T) {
 				t.Errorf("%s: %s: %s", f.Name, f.Status, f.Found)
 			}
 		}
-	}
-	if fastest > time.Second/2 {
-		t.Errorf("it took %s at best", fastest)
 	}
 	if after := nstest.Fingerprint(t); after != before {
 		t.Error("the machine is not as it was")

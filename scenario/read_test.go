@@ -125,7 +125,7 @@ func TestHostileTexts(t *testing.T) {
 			if _, err := Read("hostile.yaml", []byte(text), nil); ProblemsOf(err) == nil {
 				t.Errorf("got %v", err)
 			}
-			if took := time.Since(began); took > 5*time.Second {
+			if took := time.Since(began); took > 30*time.Second { // what is not refused takes minutes
 				t.Errorf("it took %s", took)
 			}
 		})
@@ -168,7 +168,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		began := time.Now()
 		sc, err := Read("fuzz.yaml", text, nil)
-		if took := time.Since(began); took > 2*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("it took %s", took)
 		}
 		if err == nil {

@@ -69,10 +69,10 @@ func (s *screen) since(from int) (text string, now int) {
 	return sequence.ReplaceAllString(string(s.text[from:]), ""), len(s.text)
 }
 
-// eventually waits until something is true, a few seconds at most.
+// eventually waits until something is true, half a minute at most.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for !is() {
 		select {
 		case <-deadline:
@@ -113,7 +113,7 @@ func TestLiveView(t *testing.T) {
 			c.Env = env
 			tty := onTerminal(t, c)
 			eventually(t, "the lab is up", func() bool { return strings.Contains(run("status", "--name", name), "icmp") })
-			tty.redrawn(t, 81, "freeze")
+			tty.redrawn(t, 81, "10.255.0.0/16") // it knows the hosts and the rules
 			tty.press(t, "p")
 			eventually(t, "a flow of the ping", func() bool { return strings.Contains(run("flows", "--name", name), "icmp 10.255.1.10") })
 			tty.press(t, "\x1b[B")
