@@ -54,7 +54,7 @@ export class Caption {
     const experiment = this.model.experiments.findLast((x) => x.step.start <= t);
     setText(this.head, experiment ? say('Experiment {0}: {1}', experiment.number, this.model.titleOf(experiment.number)) : this.model.begun?.question ?? '');
     const now = this.all[i];
-    const words = !now ? { text: this.film.live ? say('The lab is there. Start a ping, then revoke its rule.') : say('The lab is built. Press Play, or drag the timeline.') } : now.pause ? { text: say('Nothing is sent for {0}. The entries wait, and their time runs down.', span(now.pause)) } : captionOf(now.step, this.model, this.film) ?? { text: '' };
+    const words = !now ? { text: this.film.live ? say('The lab is there. Start some traffic, then revoke the rule that lets it in.') : say('The lab is built. Press Play, or drag the timeline.') } : now.pause ? { text: say('Nothing is sent for {0}. The entries wait, and their time runs down.', span(now.pause)) } : captionOf(now.step, this.model, this.film) ?? { text: '' };
     setText(this.text, words.text);
     setData(this.root, 'tone', words.tone);
     setData(this.root, 'title', now?.step?.kind === 'experiment' ? 'yes' : null);

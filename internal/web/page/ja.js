@@ -199,7 +199,7 @@ export const japanese = {
   '{0} verdicts and {1} events were not heard': '判定 {0} 件とイベント {1} 件を取りこぼしました',
 
   // What a live page has besides.
-  'The lab is there. Start a ping, then revoke its rule.': 'ラボの準備ができました。ping を始めてから、それを許可しているルールを取り消してみてください。',
+  'The lab is there. Start some traffic, then revoke the rule that lets it in.': 'ラボの準備ができました。通信を始めてから、それを許可しているルールを取り消してみてください。',
   'Live: what happens in the lab shows at once.': 'ライブ: ラボで起きたことがすぐに映ります。',
   'The connection to the lab is lost. It is tried again.': 'ラボとの接続が切れました。再接続しています。',
   'Too many watch this lab already. It is tried again.': 'このラボを見ている人が多すぎます。再接続しています。',
