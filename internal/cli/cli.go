@@ -65,11 +65,11 @@ func Main(env Env) (code int) {
 	root.SetArgs(env.Args)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	err := root.Execute()
+	c, err := root.ExecuteC()
 	if err == nil {
 		return code
 	}
-	return complain(env, root, err)
+	return complain(env, c, err)
 }
 
 func bugHint() say.Sentence {
@@ -77,11 +77,11 @@ func bugHint() say.Sentence {
 }
 
 // complain writes an error and the way out, a line each, and returns the exit code.
-func complain(env Env, root *cobra.Command, err error) int {
+func complain(env Env, c *cobra.Command, err error) int {
 	var interrupted interrupt
 	var unable *lab.Unable
 	var broken *brokenError
-	code, hint := exitUsage, say.F("see %s --help", root.CommandPath())
+	code, hint := exitUsage, say.F("see %s --help", c.CommandPath())
 	var usage *usageError
 	var wrong *sg.FileError
 	switch {
@@ -103,7 +103,7 @@ func complain(env Env, root *cobra.Command, err error) int {
 	}
 	_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("error: %s", oneLine(env.Language.Error(err))))
 	if !hint.Empty() {
-		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("hint: %s", oneLine(hint.In(env.Language))))
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("hint: %s", oneLine(nameAgain(c, hint.In(env.Language)))))
 	}
 	return code
 }

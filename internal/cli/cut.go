@@ -40,6 +40,9 @@ invalid instead, and dropped, unless a rule lets it pass untracked.`,
 		case n == 1:
 			_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("1 entry deleted"))
 		default:
+			if n == 0 {
+				next(c, env.Language.Sprintf("which rules let flows in: lablab flows"))
+			}
 			_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%d entries deleted", n))
 		}
 		return broken(err)

@@ -3,12 +3,10 @@ package cli
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
-	"lablab/say"
 	"lablab/scenario"
 )
 
@@ -24,7 +22,7 @@ cannot be built, this one stays as it is.`,
 	next(c, env.Language.Sprintf("what there is now: lablab status"))
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		if !slices.Contains(scenario.Builtins(), args[0]) {
-			return &usageError{say.Errorf("no built-in scenario is called %q", args[0]), say.F("there are: %s", strings.Join(scenario.Builtins(), ", "))}
+			return unknownScenario(args[0])
 		}
 		return lab.Load(ctx, args[0])
 	})

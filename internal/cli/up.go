@@ -119,10 +119,7 @@ func (f upFlags) scenario() (*scenario.Scenario, error) {
 	if f.file == "" {
 		return scenario.FourExperiments(), nil
 	}
-	if sc, found := scenario.Builtin(f.file); found {
-		return sc, nil
-	}
-	return scenario.Load(f.file)
+	return loadOne(f.file)
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$`)

@@ -24,7 +24,10 @@ func (env Env) lab(name string) *control.Client {
 // noLab says how to get one.
 func noLab(err error) error {
 	if errors.Is(err, control.ErrNone) {
-		return &usageError{err, say.F("build one: lablab up")}
+		if owner() == 0 {
+			return &usageError{err, say.F("build one: lablab up; one that was built without sudo is asked without it")}
+		}
+		return &usageError{err, say.F("build one: lablab up; one that was built with sudo is asked with sudo")}
 	}
 	return &brokenError{err: err}
 }
@@ -84,7 +87,7 @@ func newDown(env Env) *cobra.Command {
 	var name string
 	var c *cobra.Command
 	c = &cobra.Command{
-		Use: "down", Short: "Take a lab down", Args: noArguments,
+		Use: "down", Short: "Take a lab down", Args: namedByFlag,
 		RunE: func(*cobra.Command, []string) error {
 			if all && name != "" {
 				return &usageError{say.New("--all and --name exclude each other"), say.F("lablab down --all")}
@@ -105,7 +108,9 @@ func newDown(env Env) *cobra.Command {
 				if err != nil && !errors.Is(err, control.ErrNone) {
 					return &brokenError{err: err}
 				}
-				if err == nil {
+				if err != nil {
+					next(c, env.Language.Sprintf("no such lab ran; those that run: lablab ps"))
+				} else {
 					_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s is gone", n))
 				}
 			}
@@ -192,6 +197,9 @@ known inside.`,
 		Example: `  sudo lablab exec B -- ping A
   sudo lablab exec A -- bash`,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 && args[1] != "--" && strings.HasPrefix(args[1], "-") {
+				return &usageError{say.Errorf("%s stands behind the host", args[1]), say.F("before it: lablab exec --name NAME B -- ping A")}
+			}
 			name, err := env.which(name)
 			if err != nil {
 				return err
@@ -248,6 +256,9 @@ once a second, in place on a terminal, until Ctrl-C.`,
 		if format == "json" {
 			return broken(writeJSON(env.Stdout, flows))
 		}
+		if len(flows) == 0 {
+			next(c, env.Language.Sprintf("conntrack has no entry; to see each packet judged: lablab trace"))
+		}
 		for _, line := range flowLines(env.Language, flows) {
 			_, _ = fmt.Fprintln(env.Stdout, line)
 		}
@@ -257,7 +268,7 @@ once a second, in place on a terminal, until Ctrl-C.`,
 
 func newStatus(env Env) *cobra.Command {
 	var format string
-	c := &cobra.Command{Use: "status", Short: "Show a lab: its hosts, groups and rules", Args: noArguments}
+	c := &cobra.Command{Use: "status", Short: "Show a lab: its hosts, groups and rules", Args: namedByFlag}
 	next(c, env.Language.Sprintf("what a host enforces: lablab rules HOST; its connections: lablab flows"))
 	c.Flags().StringVar(&format, "format", "text", "text or json")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, _ []string) error {
@@ -281,7 +292,7 @@ func newStatus(env Env) *cobra.Command {
 func statusLines(l *say.Language, status control.Status) []string {
 	lines := []string{l.Sprintf("lab %s, of scenario %s", status.Name, status.Scenario)}
 	if status.Web != "" {
-		lines = append(lines, "  in a browser: "+status.Web)
+		lines = append(lines, l.Sprintf("  in a browser: %s", status.Web))
 	}
 	for _, h := range status.Hosts {
 		line := l.Sprintf("  host %s  %s  groups: %s", h.Name, h.Address, strings.Join(h.Groups, ", "))

@@ -15,6 +15,14 @@ func addName(c *cobra.Command, name *string) {
 	c.Flags().StringVar(name, "name", "", "which lab, where several run: `NAME`")
 }
 
+// namedByFlag refuses the name of a lab as a word by itself.
+func namedByFlag(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &usageError{say.Errorf("%q stands by itself", args[0]), say.F("a lab is named by a flag: %s --name %s", c.CommandPath(), args[0])}
+}
+
 // which is the lab that is meant: the one that was named, or the only one.
 func (env Env) which(name string) (string, error) {
 	if name != "" {
