@@ -1,7 +1,7 @@
 // The page that is fed while a lab runs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { open, close, read, drawn, until } from './page.mjs';
+import { open, close, read, drawn, until, length } from './page.mjs';
 
 const events = read('ping.jsonl').trim().split('\n').map((line) => JSON.parse(line));
 const report = { en: JSON.parse(read('ping.json')) };
@@ -61,5 +61,30 @@ test('forgets everything when it is told to', async () => {
   await until(page, () => document.querySelectorAll('.host').length === 0);
   await page.evaluate((all) => globalThis.fed.append(all), events);
   await until(page, () => document.querySelectorAll('.entry').length === 4);
+  await close(page);
+});
+
+test('shows the last two minutes of a lab that lasts, and what was before when one drags there', async () => {
+  const page = await open('fed.html');
+  const slowly = events.map((e) => ({ ...e, at_ns: e.at_ns * 300 }));
+  await page.evaluate((all) => globalThis.fed.append(all), slowly);
+  const end = await length(page);
+  assert.ok(end > 300, `it takes ${end} s`);
+  const now = () => page.locator('.slider').evaluate((slider) => Number(slider.value));
+  await until(page, (t) => Number(document.querySelector('.slider').value) > t, end - 5);
+  const area = await page.locator('.area').boundingBox();
+  const click = async (share) => {
+    await drawn(page);
+    await page.mouse.click(area.x + area.width * share, area.y + 5);
+    await drawn(page);
+    return now();
+  };
+  const left = await click(0.02);
+  assert.ok(Math.abs(left - (end - 120 + 2.4)) < 3, `at the left there is ${left} of ${end}`);
+  await page.keyboard.press('Home');
+  const first = await click(0.02);
+  assert.ok(first < 5, `at the left there is ${first}`);
+  const later = await click(0.9);
+  assert.ok(Math.abs(later - 108) < 5, `at the right there is ${later}`);
   await close(page);
 });

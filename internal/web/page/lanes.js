@@ -9,6 +9,7 @@ import { filmTime, runTime, streamName } from './words.js';
 
 // Heights in px, if a rem is 16: of the experiments, of the changes, of a stream.
 const heights = { band: 26, flags: 18, lane: 26 };
+const recent = 120; // s of a live film that there is room for
 
 export class Lanes {
   // choose is called with a packet that was clicked on; seek with a time.
@@ -16,6 +17,7 @@ export class Lanes {
     this.seek = seek;
     this.choose = choose;
     this.heights = heights;
+    [this.from, this.span] = [0, 1]; // which part of the film is seen, in seconds
     this.names = element('div', { class: 'names' });
     this.canvas = element('canvas', { 'aria-hidden': 'true' });
     this.veil = element('div', { class: 'veil' });
@@ -44,7 +46,7 @@ export class Lanes {
     let moved = false;
     const at = (event) => {
       const box = this.area.getBoundingClientRect();
-      return { x: event.clientX - box.x, y: event.clientY - box.y, t: ((event.clientX - box.x) / box.width) * this.film.length };
+      return { x: event.clientX - box.x, y: event.clientY - box.y, t: this.from + ((event.clientX - box.x) / box.width) * this.span };
     };
     this.area.addEventListener('pointerdown', (event) => {
       if (event.button) return;
@@ -74,7 +76,7 @@ export class Lanes {
     if (!stream || y < band + flags) return null;
     let best = null;
     let distance = 9;
-    const t = (x / this.width) * this.film.length;
+    const t = this.from + (x / this.width) * this.span;
     const { packets } = stream;
     const low = begun(packets, t);
     for (const journey of packets.slice(Math.max(0, low - 4), low + 4)) {
@@ -85,7 +87,19 @@ export class Lanes {
     return best;
   }
 
-  x(step) { return ((step.start + step.length * (step.routine ? 0.2 : 0.3)) / Math.max(0.001, this.film.length)) * this.width; }
+  x(step) { return this.place(step.start + step.length * (step.routine ? 0.2 : 0.3)); }
+
+  // place is where a moment of the film is, in px from the left.
+  place(t) { return ((t - this.from) / this.span) * this.width; }
+
+  // frame chooses which part of the film is seen: all of it; of a live one that has
+  // become long as much as there is room for, with now in it.
+  frame() {
+    const { length, live } = this.film;
+    this.span = Math.max(0.001, live ? Math.min(length, recent) : length);
+    const t = this.t ?? length;
+    this.from = Math.max(0, t > length - this.span ? length - this.span : t - this.span / 2);
+  }
 
   redraw() {
     if (!this.model || this.asked) return;
@@ -114,6 +128,7 @@ export class Lanes {
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     const style = getComputedStyle(this.area);
     this.colour = (name) => style.getPropertyValue(`--${name}`).trim();
+    this.frame();
     this.font = `${12 * this.rem}px ${style.fontFamily}`;
     c.font = this.font;
     this.bands(c, height);
@@ -151,8 +166,9 @@ export class Lanes {
     const { band } = this.heights;
     const all = this.model.experiments;
     all.forEach((x, i) => {
-      const x0 = (x.step.start / this.film.length) * this.width;
-      const x1 = i + 1 < all.length ? (all[i + 1].step.start / this.film.length) * this.width : this.width;
+      const x0 = Math.max(0, this.place(x.step.start));
+      const x1 = i + 1 < all.length ? this.place(all[i + 1].step.start) : this.width;
+      if (x1 <= x0) return;
       c.fillStyle = this.colour(i % 2 ? 'band-2' : 'band-1');
       c.fillRect(x0, 0, x1 - x0, height);
       c.fillStyle = this.colour('ink');
@@ -171,7 +187,7 @@ export class Lanes {
   lane(c, stream, y) {
     const { lane } = this.heights;
     const middle = y + lane / 2;
-    const { packets } = stream;
+    const packets = stream.packets.slice(begun(stream.packets, this.from), begun(stream.packets, this.from + this.span));
     const colour = this.colour(`stream-${stream.index % 8}`);
     c.strokeStyle = this.colour('line');
     c.beginPath();
@@ -216,8 +232,8 @@ export class Lanes {
 
   flags(c, height) {
     const { band } = this.heights;
-    const steps = this.model.steps.filter((s) => flagged.has(s.kind) && (s.experiment > 0 || this.film.live));
-    const places = steps.map((s) => Math.round((s.start / this.film.length) * this.width) + 0.5);
+    const steps = this.model.steps.filter((s) => flagged.has(s.kind) && (s.experiment > 0 || this.film.live) && s.start >= this.from && s.start <= this.from + this.span);
+    const places = steps.map((s) => Math.round(this.place(s.start)) + 0.5);
     let free = 0; // where the next text may begin
     steps.forEach((step, i) => {
       const x = places[i];
@@ -259,7 +275,8 @@ export class Lanes {
       const n = begun(packets, t - 0.5);
       setText(tally, say('{0} of {1} replied', sum[n], known[n]));
     }
-    const share = this.film.length ? t / this.film.length : 0;
+    if (t < this.from - 0.01 || t > this.from + this.span + 0.01) this.redraw();
+    const share = this.film.length ? Math.max(0, Math.min(1, (t - this.from) / this.span)) : 0;
     this.line.style.transform = `translateX(${(share * this.area.clientWidth).toFixed(1)}px)`;
     this.veil.style.transform = `scaleX(${(1 - share).toFixed(4)})`;
     if (document.activeElement !== this.slider || Math.abs(Number(this.slider.value) - t) > 0.02) this.slider.value = String(t);
