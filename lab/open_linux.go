@@ -22,6 +22,7 @@ func (l *Lab) Open(ctx context.Context) error {
 	if err := l.forget(); err != nil {
 		return err
 	}
+	l.collector.sync(ctx) // what the kernel says of it comes before
 	l.log.Append(timeline.Ready{})
 	return nil
 }

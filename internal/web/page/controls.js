@@ -34,7 +34,7 @@ export class Controls {
   async learn() {
     try {
       const [status, scenarios] = await Promise.all([this.ask('status'), this.known.language === spoken() ? this.known.scenarios : this.ask('scenarios')]);
-      this.known = { groups: status.groups, scenarios, language: spoken() };
+      this.known = { groups: status.groups, scenario: status.scenario, scenarios, language: spoken() };
       this.draw();
     } catch { /* when the connection is back */ }
   }
@@ -62,7 +62,7 @@ export class Controls {
     try {
       const answer = await this.ask(path, question);
       setText(this.said, words(answer));
-      if (path === 'authorize' || path === 'revoke') await this.learn(); // no event tells of a group that no host has carried
+      if (['authorize', 'revoke', 'load'].includes(path)) await this.learn(); // no event tells of a group that no host has carried, or what the scenario is called
       return true;
     } catch (error) {
       setText(this.said, '');

@@ -32,6 +32,7 @@ export class HostsPanel {
     for (const h of state.hosts) if (this.asked.get(h.name)?.toSorted().join() === h.groups.toSorted().join()) this.asked.delete(h.name);
     this.hosts.show(state.hosts.map((h) => ({ ...h, all: groups })));
     choices(this.scenario.control, known.scenarios.map((s) => [s.name, `${s.name} – ${s.title}`]));
+    if (this.loaded !== known.scenario) this.scenario.control.value = this.loaded = known.scenario;
   }
 
   host() {
