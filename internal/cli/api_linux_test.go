@@ -12,6 +12,7 @@ import (
 
 // docs/api.md describes every route, and what it shows works.
 func TestAPIDescription(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../docs/api.md")
 	if err != nil {
 		t.Fatal(err)

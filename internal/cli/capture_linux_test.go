@@ -17,6 +17,7 @@ import (
 
 // A capture has each packet with its verdict, and the changes of the rules.
 func TestCapture(t *testing.T) {
+	t.Parallel()
 	k := keep(t, lablab(t), "capture")
 	file := filepath.Join(t.TempDir(), "a.pcapng")
 	c := k.command("capture", "A", "-o", file, "--count", "5")
@@ -90,6 +91,7 @@ func comments(t *testing.T, text []byte) (all []string) {
 // What a host's own rules do not let out never reaches its interface. It is in the
 // capture all the same, as far as the rules have seen it.
 func TestCaptureOfWhatMayNotLeave(t *testing.T) {
+	t.Parallel()
 	k := keep(t, lablab(t), "unsent")
 	k.must("revoke", "out")
 	file := filepath.Join(t.TempDir(), "b.pcapng")

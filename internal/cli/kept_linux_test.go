@@ -352,6 +352,7 @@ func TestKeptFromOthers(t *testing.T) {
 
 // What others have named cannot take hold of the terminal.
 func TestNamesCannotSmuggle(t *testing.T) {
+	t.Parallel()
 	k := keep(t, lablab(t), "names")
 	const evil = "\x1b]0;owned\a\x1b[31m"
 	client := control.Dial(k.directory, k.name)

@@ -13,6 +13,7 @@ const inBrowser = "../web/browser" // the tests that run there
 
 // The page of a lab that runs, in a real browser, as internal/web's TestInBrowser is.
 func TestLivePage(t *testing.T) {
+	t.Parallel()
 	wanted := os.Getenv("LABLAB_BROWSER")
 	if wanted == "skip" {
 		t.Skip("LABLAB_BROWSER=skip")

@@ -145,6 +145,7 @@ func TestKill(t *testing.T) {
 // Somebody else deletes the conntrack entries during experiment 2, through the
 // file descriptors of the namespaces. The run shows the stream dying, and exits with 1.
 func TestTruth(t *testing.T) {
+	t.Parallel()
 	path := lablab(t)
 	c := exec.Command(path, "run", "--interval", "100ms", "--format", "json")
 	var out bytes.Buffer

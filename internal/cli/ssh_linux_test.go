@@ -98,6 +98,7 @@ func (s *shell) ask(t *testing.T) string {
 // A session that a rule for one address let in is tracked: it outlives the rule, while
 // no other gets in. It ends with its entry.
 func TestSSHOutlivesItsRule(t *testing.T) {
+	t.Parallel()
 	k := keep(t, lablab(t), "ssh-office", "ssh-from-office")
 	server := sshd(t, k, "server")
 	session := server.session(t, "office")
@@ -130,6 +131,7 @@ func TestSSHOutlivesItsRule(t *testing.T) {
 // A session that a rule for everybody let in is not tracked, as EC2 documents it: it
 // ends with the rule.
 func TestSSHEndsWithItsRule(t *testing.T) {
+	t.Parallel()
 	k := keep(t, lablab(t), "ssh-world", "ssh-from-world")
 	server := sshd(t, k, "server")
 	session := server.session(t, "office")

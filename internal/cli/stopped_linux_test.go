@@ -58,6 +58,7 @@ func exact(t *testing.T, k *kept) {
 // Who watches is stopped while others flood the lab and change it. Nobody waits; when
 // they go on, they see the rest, and end with the lab.
 func TestStoppedWatchers(t *testing.T) {
+	t.Parallel()
 	eachWay(t, func(t *testing.T, k *kept) {
 		watchers := map[string]*daemon{
 			"events": k.begin("events", nil), "flows": k.begin("flows", nil, "--watch"), "trace": k.begin("trace", nil, "A"),

@@ -118,6 +118,7 @@ func (k *kept) listening(host, flag, port string) {
 
 // nc talks both ways, by TCP and UDP, from either host to the other.
 func TestNetcat(t *testing.T) {
+	t.Parallel()
 	nstest.Tool(t, "nc.openbsd")
 	eachWay(t, func(t *testing.T, k *kept) {
 		k.allow("tcp", "7777")
@@ -142,6 +143,7 @@ func TestNetcat(t *testing.T) {
 
 // curl fetches a page of python's server by the name of its host.
 func TestCurl(t *testing.T) {
+	t.Parallel()
 	nstest.Tool(t, "curl")
 	nstest.Tool(t, "python3")
 	eachWay(t, func(t *testing.T, k *kept) {
@@ -169,6 +171,7 @@ func TestCurl(t *testing.T) {
 
 // iperf3 measures a second of TCP and of UDP.
 func TestIperf(t *testing.T) {
+	t.Parallel()
 	nstest.Tool(t, "iperf3")
 	eachWay(t, func(t *testing.T, k *kept) {
 		k.allow("tcp", "5201")
@@ -188,6 +191,7 @@ func TestIperf(t *testing.T) {
 // tcpdump sees the packets of its host, those that the rules will drop too. It wants to
 // become another user, of which a user namespace has none; there it reads a capture.
 func TestTcpdump(t *testing.T) {
+	t.Parallel()
 	program := nstest.Tool(t, "tcpdump")
 	eachWay(t, func(t *testing.T, k *kept) {
 		var dump *daemon

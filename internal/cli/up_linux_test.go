@@ -159,6 +159,7 @@ func TestLiveView(t *testing.T) {
 
 // Taken down from elsewhere, or told to end by a signal, the terminal is given back.
 func TestLiveViewIsTakenDown(t *testing.T) {
+	t.Parallel()
 	path := lablab(t)
 	env := append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "TERM=xterm-256color")
 	for _, how := range []string{"down", "SIGTERM"} {
@@ -190,6 +191,7 @@ func TestLiveViewIsTakenDown(t *testing.T) {
 
 // Where it could not be drawn, or is not wanted, there is a line an event.
 func TestPlainUp(t *testing.T) {
+	t.Parallel()
 	path := lablab(t)
 	for _, c := range []struct{ term, flag string }{{"dumb", "--color=never"}, {"xterm-256color", "--plain"}} {
 		up := exec.Command(path, "up", "--name", "view-plain", c.flag)
@@ -212,6 +214,7 @@ func TestPlainUp(t *testing.T) {
 
 // flows --watch: in place on a terminal, a block a second elsewhere; Ctrl-C ends it.
 func TestWatchFlows(t *testing.T) {
+	t.Parallel()
 	path := lablab(t)
 	env := append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "TERM=xterm-256color")
 	run := func(args ...string) {
