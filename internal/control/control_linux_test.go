@@ -38,6 +38,7 @@ type served struct {
 func serve(t *testing.T) *served {
 	t.Helper()
 	nstest.Kernel(t)
+	nstest.Loopback(t)
 	s := &served{down: make(chan struct{})}
 	hosts := func([]scenario.Host) error { return nil }
 	var err error
