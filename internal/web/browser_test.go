@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"lablab/flow"
+	"lablab/internal/nstest"
 	"lablab/report"
 	"lablab/sg"
 	"lablab/timeline"
@@ -24,17 +24,7 @@ import (
 // a chromium, and `npm ci` in browser/. With LABLAB_BROWSER=require a lack of them is a
 // failure; with skip they do not run. Screenshots are left in the directory LABLAB_SHOTS, if that is set.
 func TestInBrowser(t *testing.T) {
-	wanted := os.Getenv("LABLAB_BROWSER")
-	if wanted == "skip" {
-		t.Skip("LABLAB_BROWSER=skip")
-	}
-	chromium, why := browser()
-	if why != nil {
-		if wanted == "require" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
-	}
+	chromium := nstest.Browser(t, "browser")
 	pages := t.TempDir()
 	writePages(t, pages)
 	tests, err := filepath.Glob("browser/*.test.mjs")
@@ -50,22 +40,6 @@ func TestInBrowser(t *testing.T) {
 			}
 		})
 	}
-}
-
-// browser is the program, if all is there that these tests need.
-func browser() (chromium string, err error) {
-	if _, err := exec.LookPath("node"); err != nil {
-		return "", errors.New("there is no node: apt-get install nodejs npm")
-	}
-	if _, err := os.Stat("browser/node_modules/playwright-core"); err != nil {
-		return "", errors.New("there is no playwright-core: npm ci in internal/web/browser")
-	}
-	for _, program := range []string{"chromium", "google-chrome"} {
-		if chromium, err := exec.LookPath(program); err == nil {
-			return chromium, nil
-		}
-	}
-	return "", errors.New("there is no browser: apt-get install chromium fonts-noto-cjk")
 }
 
 // writePages writes what the tests look at: pages, and the reports of the same record.

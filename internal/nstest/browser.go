@@ -1,0 +1,43 @@
+package nstest
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Browser is the program of a browser, for tests that run in node; directory has their
+// modules. Without it all the test is skipped, or fails if LABLAB_BROWSER=require; with
+// LABLAB_BROWSER=skip it is skipped anyway.
+func Browser(t *testing.T, directory string) string {
+	t.Helper()
+	wanted := os.Getenv("LABLAB_BROWSER")
+	if wanted == "skip" {
+		t.Skip("LABLAB_BROWSER=skip")
+	}
+	program, why := browser(directory)
+	switch {
+	case why != nil && wanted == "require":
+		t.Fatal(why)
+	case why != nil:
+		t.Skip(why)
+	}
+	return program
+}
+
+func browser(directory string) (string, error) {
+	if _, err := exec.LookPath("node"); err != nil {
+		return "", errors.New("there is no node: apt-get install nodejs npm")
+	}
+	if _, err := os.Stat(filepath.Join(directory, "node_modules", "playwright-core")); err != nil {
+		return "", errors.New("there is no playwright-core: npm ci in internal/web/browser")
+	}
+	for _, name := range []string{"chromium", "google-chrome"} {
+		if program, err := exec.LookPath(name); err == nil {
+			return program, nil
+		}
+	}
+	return "", errors.New("there is no browser: apt-get install chromium fonts-noto-cjk")
+}
