@@ -15,7 +15,7 @@ import (
 )
 
 // owner is the user whose labs are meant.
-func owner() int { return os.Getuid() }
+func owner() int { return ns.Owner() }
 
 // execIn becomes a program inside a host of a lab. It returns only if it cannot.
 func execIn(env Env, name, host string, command []string) error {

@@ -39,7 +39,7 @@ func up(env Env, f upFlags) (code int, err error) {
 	if err != nil {
 		return 0, tellProblems(env, err)
 	}
-	listener, err := control.Listen(control.Directory(env.Getenv, ns.Owner()), f.name)
+	listener, err := control.Listen(control.Directory(env.Getenv, owner()), f.name)
 	if errors.Is(err, control.ErrRuns) {
 		return runsAlready(env, f)
 	}
@@ -76,10 +76,13 @@ func (f upFlags) keep(ctx context.Context, env Env, keeper *control.Keeper, list
 	viewed := f.viewed(env)
 	if !viewed {
 		client := env.lab(f.name)
-		if status, err := client.Status(ctx); err == nil { // else somebody has ended it by now
-			greet(env, f, status)
-		}
+		status, err := client.Status(down)
 		client.Close()
+		if err == nil {
+			greet(env, f, status)
+		} else if down.Err() == nil { // nobody has taken it down by now
+			return errors.Join(err, keeper.Close(), server.Close(), web.close())
+		}
 	}
 	alive, died := context.WithCancelCause(down)
 	defer died(nil)
@@ -154,7 +157,7 @@ func (f upFlags) viewed(env Env) bool {
 // is left of it on the terminal is a summary.
 func watch(ctx context.Context, env Env, f upFlags, keeper *control.Keeper, down context.CancelFunc) error {
 	defer down()
-	client := control.Dial(control.Directory(env.Getenv, ns.Owner()), f.name)
+	client := env.lab(f.name)
 	defer client.Close()
 	watching, leave := context.WithCancel(ctx)
 	defer leave()
@@ -212,8 +215,7 @@ func runsAlready(env Env, f upFlags) (int, error) {
 
 // detach starts the same command in the background, and waits until the lab answers.
 func detach(env Env, f upFlags) (int, error) {
-	directory := control.Directory(env.Getenv, os.Getuid())
-	client := control.Dial(directory, f.name)
+	client := env.lab(f.name)
 	defer client.Close()
 	ctx, cancel := interruptible(env.Signals)
 	defer cancel()
