@@ -16,6 +16,7 @@ import (
 type revokedRule struct {
 	direction sg.Direction
 	rule      sg.Rule
+	number    uint32
 }
 
 // Again authorizes rules that were revoked, by their ids. The group may be empty if
@@ -271,7 +272,7 @@ func (l *Lab) record(from, to *sg.Account, numbers map[ruleKey]uint32) {
 		for _, d := range bothDirections {
 			for _, r := range old.Rules(d) {
 				if _, stays := numbers[ruleKey{g.Key(), r.ID}]; !stays {
-					l.revoked[ruleKey{g.Key(), r.ID}] = revokedRule{d, r}
+					l.revoked[ruleKey{g.Key(), r.ID}] = revokedRule{d, r, l.numbers[ruleKey{g.Key(), r.ID}]}
 					l.log.Append(timeline.RuleRevoked{Rule: recorded(g, d, r, l.numbers[ruleKey{g.Key(), r.ID}], carriers)})
 				}
 			}

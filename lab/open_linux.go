@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -71,6 +72,21 @@ func (l *Lab) Number(group, rule string) uint32 {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	return l.numbers[ruleKey{group, rule}]
+}
+
+// Revoked are the rules that were revoked and not authorized again by their ids, in the
+// order of their numbers.
+func (l *Lab) Revoked() []timeline.Rule {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	var rules []timeline.Rule
+	for key, was := range l.revoked {
+		if _, inForce := l.numbers[key]; !inForce {
+			rules = append(rules, timeline.Rule{Number: was.number, ID: key.id, Group: key.group, Direction: was.direction, Text: was.rule.String()})
+		}
+	}
+	slices.SortFunc(rules, func(a, b timeline.Rule) int { return cmp.Compare(a.Number, b.Number) })
+	return rules
 }
 
 // Namespace is a file of this process that holds the host's network namespace.

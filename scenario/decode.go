@@ -68,7 +68,7 @@ func (c *complaints) mapping(n ast.Node, into reflect.Value) {
 	}
 	for _, p := range pairs {
 		if !slices.Contains(names, p.key) {
-			meant := nearest(p.key, names)
+			meant := Alike(p.key, names)
 			c.hinted(p.at, DidYouMean(p.key, names), "unknown key %q", p.key)
 			if meant == "" || given[meant] {
 				continue

@@ -8,7 +8,7 @@ import (
 
 // DidYouMean asks for what is spelt alike, or names what there is.
 func DidYouMean(word string, choices []string) say.Sentence {
-	if alike := nearest(word, choices); alike != "" {
+	if alike := Alike(word, choices); alike != "" {
 		return say.F("did you mean %q?", alike)
 	}
 	switch {
@@ -22,9 +22,9 @@ func DidYouMean(word string, choices []string) say.Sentence {
 	return say.F("there are %s", strings.Join(choices, ", "))
 }
 
-// nearest is the choice that differs least from the word, by two letters at most
+// Alike is the choice that differs least from the word, by two letters at most
 // and never by all of them; or nothing.
-func nearest(word string, choices []string) string {
+func Alike(word string, choices []string) string {
 	best, least := "", 3
 	for _, choice := range choices {
 		if len(word) > 2*len(choice)+2 {

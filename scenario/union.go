@@ -207,7 +207,7 @@ func (a *action) read(c *complaints, n ast.Node) {
 // misspelt tells of an action without any verb.
 func (c *complaints) misspelt(at Place, pairs []pair, known []string) {
 	for _, p := range pairs {
-		if meant := nearest(p.key, known); meant != "" {
+		if meant := Alike(p.key, known); meant != "" {
 			c.hinted(p.at, DidYouMean(p.key, known), "unknown action %q", p.key)
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"lablab/internal/control"
 	"lablab/say"
+	"lablab/scenario"
 	"lablab/sg"
 )
 
@@ -44,14 +46,24 @@ func newAuthorize(env Env) *cobra.Command {
 	f.add(c)
 	next(c, env.Language.Sprintf("new flows may come in: lablab flows"))
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
-		change, err := f.change(ctx, lab, args)
+		status, err := lab.Status(ctx)
+		if err != nil {
+			return err
+		}
+		change, err := f.change(status, args)
 		if err != nil {
 			return err
 		}
 		if err := lab.Authorize(ctx, change); err != nil {
-			return inAWSWords(err, f.operation("Authorize"))
+			return inAWSWords(err, f.operation("Authorize"), change, status)
 		}
-		return nil
+		if status, err = lab.Status(ctx); err != nil {
+			return err
+		}
+		for group, r := range rulesOf(status, change) {
+			_, err = fmt.Fprintln(env.Stdout, oneLine(env.Language.Sprintf("authorized in group %s: %s (%s)", group, r.ID, r.Text)))
+		}
+		return broken(err)
 	})
 }
 
@@ -66,18 +78,45 @@ func newRevoke(env Env) *cobra.Command {
 	f.add(c)
 	next(c, env.Language.Sprintf("the flows that the rule let in go on: lablab flows; what ends them: lablab cut"))
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
-		change, err := f.change(ctx, lab, args)
+		status, err := lab.Status(ctx)
+		if err != nil {
+			return err
+		}
+		change, err := f.change(status, args)
 		if err != nil {
 			return err
 		}
 		if change.Group == "" {
-			return inAWSWords(&sg.Error{Code: sg.RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' does not exist", oneLine(change.IDs[0]))}, f.operation("Revoke"))
+			err := &sg.Error{Code: sg.RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' does not exist", oneLine(change.IDs[0]))}
+			return inAWSWords(err, f.operation("Revoke"), change, status)
 		}
 		if err := lab.Revoke(ctx, change); err != nil {
-			return inAWSWords(err, f.operation("Revoke"))
+			return inAWSWords(err, f.operation("Revoke"), change, status)
 		}
-		return nil
+		for group, r := range rulesOf(status, change) {
+			_, err = fmt.Fprintln(env.Stdout, oneLine(env.Language.Sprintf("revoked from group %s: %s (%s)", group, r.ID, r.Text)))
+		}
+		return broken(err)
 	})
+}
+
+// rulesOf are the rules in force that a change is about, each with its group.
+func rulesOf(status control.Status, change control.RuleChange) iter.Seq2[string, control.Rule] {
+	return func(yield func(string, control.Rule) bool) {
+		for _, g := range status.Groups {
+			for _, r := range g.Rules {
+				if (change.Group == "" || change.Group == g.ID) && about(change, r) && !yield(g.ID, r) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// about is whether a change is about a rule: its id is named, or it says the same.
+func about(change control.RuleChange, r control.Rule) bool {
+	return slices.Contains(change.IDs, r.ID) || r.Direction == change.Direction &&
+		slices.ContainsFunc(change.Rules, func(same sg.Rule) bool { return same.String() == r.Text })
 }
 
 // operation is EC2's name of what is asked.
@@ -89,16 +128,34 @@ func (f ruleFlags) operation(verb string) string {
 }
 
 // inAWSWords is a refusal as the AWS CLI words it.
-func inAWSWords(err error, operation string) error {
+func inAWSWords(err error, operation string, change control.RuleChange, status control.Status) error {
 	var ec2 *sg.Error
-	if errors.As(err, &ec2) {
-		return &usageError{errors.New(ec2.CLI(operation)), say.F("see the group's rules: lablab status")}
+	if !errors.As(err, &ec2) {
+		return err
 	}
-	return err
+	hint := say.F("see the group's rules: lablab status")
+	if ec2.Code == sg.RuleNotFound {
+		for _, id := range change.IDs {
+			if meant := scenario.Alike(id, ruleNames(status)); meant != "" && meant != id {
+				hint = say.F("did you mean %q?", meant)
+			}
+		}
+	}
+	return &usageError{errors.New(ec2.CLI(operation)), hint}
+}
+
+// ruleNames are the ids of a lab's rules, those that were revoked too.
+func ruleNames(status control.Status) (ids []string) {
+	for _, g := range status.Groups {
+		for _, r := range slices.Concat(g.Rules, g.Revoked) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
 }
 
 // change is what the flags ask for.
-func (f ruleFlags) change(ctx context.Context, lab *control.Client, args []string) (control.RuleChange, error) {
+func (f ruleFlags) change(status control.Status, args []string) (control.RuleChange, error) {
 	change := control.RuleChange{Group: f.group, Direction: sg.Ingress, IDs: append(f.ids, args...)}
 	if f.egress {
 		change.Direction = sg.Egress
@@ -111,10 +168,6 @@ func (f ruleFlags) change(ctx context.Context, lab *control.Client, args []strin
 	}
 	if change.Group != "" {
 		return change, nil
-	}
-	status, err := lab.Status(ctx)
-	if err != nil {
-		return change, err
 	}
 	var may []string
 	for _, g := range status.Groups {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,21 +20,25 @@ type completer = cobra.CompletionFunc
 // names of labs, hosts, groups, rules and scenarios.
 func addCompletions(env Env, root *cobra.Command) {
 	host := env.first(hostNamesOf, cobra.ShellCompDirectiveNoFileComp)
+	inForce := env.any(ruleWords(func(g control.Group) []control.Rule { return g.Rules }))
+	revoked := env.any(ruleWords(func(g control.Group) []control.Rule { return g.Revoked }))
+	all := env.any(ruleWords(func(g control.Group) []control.Rule { return slices.Concat(g.Rules, g.Revoked) }))
 	arguments := map[string]completer{
 		"acl": host, "flows": host, "trace": host, "capture": host,
 		"exec":   env.first(hostNamesOf, cobra.ShellCompDirectiveDefault),
 		"rules":  env.first(hostNamesOf, cobra.ShellCompDirectiveDefault),
 		"cut":    env.first(flowIDs, cobra.ShellCompDirectiveNoFileComp),
-		"revoke": env.any(ruleIDs), "groups": env.hostThenGroups,
-		"authorize": cobra.NoFileCompletions, "status": cobra.NoFileCompletions, "events": cobra.NoFileCompletions,
+		"revoke": inForce, "authorize": revoked, "groups": env.hostThenGroups,
+		"status": cobra.NoFileCompletions, "events": cobra.NoFileCompletions,
 		"ps": cobra.NoFileCompletions, "down": cobra.NoFileCompletions,
 		"up": env.scenarios, "load": env.builtins, "run": env.scenarios, "check": env.scenarios, "show": env.scenarios,
 	}
 	flags := map[string]completer{
-		"name": env.labs, "host": env.any(hostNamesOf), "admitted-by": env.any(ruleIDs), "security-group-rule-ids": env.any(ruleIDs),
+		"name": env.labs, "host": env.any(hostNamesOf), "admitted-by": all,
 		"group-id": env.any(groupIDs), "source-group": env.any(groupIDs),
 	}
 	for _, c := range root.Commands() {
+		flags["security-group-rule-ids"] = arguments[c.Name()] // of authorize and revoke
 		if complete, known := arguments[c.Name()]; known {
 			c.ValidArgsFunction = complete
 		}
@@ -114,14 +119,17 @@ func groupIDs(ctx context.Context, lab *control.Client) (words []string, err err
 	return words, err
 }
 
-func ruleIDs(ctx context.Context, lab *control.Client) (words []string, err error) {
-	status, err := lab.Status(ctx)
-	for _, g := range status.Groups {
-		for _, r := range g.Rules {
-			words = append(words, fmt.Sprintf("%s\t%s %s", r.ID, r.Direction, r.Text))
+// ruleWords finds rules of each group.
+func ruleWords(of func(control.Group) []control.Rule) look {
+	return func(ctx context.Context, lab *control.Client) (words []string, err error) {
+		status, err := lab.Status(ctx)
+		for _, g := range status.Groups {
+			for _, r := range of(g) {
+				words = append(words, fmt.Sprintf("%s\t%s %s", r.ID, r.Direction, r.Text))
+			}
 		}
+		return words, err
 	}
-	return words, err
 }
 
 func flowIDs(ctx context.Context, lab *control.Client) (words []string, err error) {

@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
 	"lablab/say"
+	"lablab/scenario"
 )
 
 func newCut(env Env) *cobra.Command {
@@ -31,6 +33,9 @@ invalid instead, and dropped, unless a rule lets it pass untracked.`,
 		if err := cutWhat(&request, args); err != nil {
 			return err
 		}
+		if err := knownRule(ctx, lab, request.AdmittedBy); err != nil {
+			return err
+		}
 		n, err := lab.Cut(ctx, request)
 		switch {
 		case err != nil:
@@ -47,6 +52,21 @@ invalid instead, and dropped, unless a rule lets it pass untracked.`,
 		}
 		return broken(err)
 	})
+}
+
+// knownRule refuses the id of a rule that no group has or had; none is none.
+func knownRule(ctx context.Context, lab *control.Client, id string) error {
+	if id == "" {
+		return nil
+	}
+	status, err := lab.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if ids := ruleNames(status); !slices.Contains(ids, id) {
+		return &usageError{say.Errorf("the lab has no rule %q", id), scenario.DidYouMean(id, ids)}
+	}
+	return nil
 }
 
 // cutWhat takes the flow's id from the arguments. It must be clear what is meant.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,11 @@ cannot be built, this one stays as it is.`,
 		if !slices.Contains(scenario.Builtins(), args[0]) {
 			return unknownScenario(args[0])
 		}
-		return lab.Load(ctx, args[0])
+		if err := lab.Load(ctx, args[0]); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(env.Stdout, env.Language.Sprintf("the lab has the hosts and groups of %s", args[0]))
+		return broken(err)
 	})
 }
 

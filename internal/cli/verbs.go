@@ -225,7 +225,15 @@ func newGroups(env Env) *cobra.Command {
 	}
 	next(c, env.Language.Sprintf("flows that were let in before go on: lablab flows"))
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
-		return lab.SetGroups(ctx, control.GroupChange{Host: args[0], Groups: append([]string{}, args[1:]...)})
+		if err := lab.SetGroups(ctx, control.GroupChange{Host: args[0], Groups: append([]string{}, args[1:]...)}); err != nil {
+			return err
+		}
+		carries := env.Language.Sprintf("%s carries %s", args[0], strings.Join(args[1:], ", "))
+		if len(args) == 1 {
+			carries = env.Language.Sprintf("%s carries no group: no new flow comes in or goes out", args[0])
+		}
+		_, err := fmt.Fprintln(env.Stdout, oneLine(carries))
+		return broken(err)
 	})
 }
 
@@ -305,6 +313,9 @@ func statusLines(l *say.Language, status control.Status) []string {
 		lines = append(lines, l.Sprintf("  group %s", g.ID))
 		for _, r := range g.Rules {
 			lines = append(lines, fmt.Sprintf("    %-7s  %-12s %s", r.Direction, r.ID, r.Text))
+		}
+		for _, r := range g.Revoked {
+			lines = append(lines, l.Sprintf("    %-7s  %-12s %s (revoked)", r.Direction, r.ID, r.Text))
 		}
 	}
 	return lines

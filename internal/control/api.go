@@ -45,9 +45,12 @@ type Group struct {
 	ID    string   `json:"id"`
 	Hosts []string `json:"hosts"`
 	Rules []Rule   `json:"rules"`
+	// Revoked are the rules that were revoked from it, and can be authorized again by
+	// their ids.
+	Revoked []Rule `json:"revoked"`
 }
 
-// A Rule is a rule in force.
+// A Rule is a rule of a group.
 type Rule struct {
 	ID        string       `json:"id"`
 	Direction sg.Direction `json:"direction"`

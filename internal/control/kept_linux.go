@@ -39,11 +39,17 @@ func (k *kept) status(about Status) (Status, error) {
 			carriers[g] = append(carriers[g], h.Name)
 		}
 	}
+	revoked := k.lab.Revoked()
 	for _, g := range account.Groups {
-		group := Group{ID: g.Key(), Hosts: append([]string{}, carriers[g.Key()]...), Rules: []Rule{}}
+		group := Group{ID: g.Key(), Hosts: append([]string{}, carriers[g.Key()]...), Rules: []Rule{}, Revoked: []Rule{}}
 		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
 			for _, r := range g.Rules(d) {
 				group.Rules = append(group.Rules, Rule{ID: r.ID, Direction: d, Text: r.String(), Number: k.lab.Number(g.Key(), r.ID)})
+			}
+		}
+		for _, r := range revoked {
+			if r.Group == g.Key() {
+				group.Revoked = append(group.Revoked, Rule{ID: r.ID, Direction: r.Direction, Text: r.Text, Number: r.Number})
 			}
 		}
 		status.Groups = append(status.Groups, group)
