@@ -25,9 +25,10 @@ type listed struct {
 var allowed = map[string][]string{
 	"lablab":                  {"internal/cli"},
 	"lablab/internal/cli":     {"internal/control", "internal/view", "internal/web", "lab", "lab/ns", "nft", "report", "scenario", "sg", "timeline"},
-	"lablab/internal/control": {"flow", "lab", "report", "scenario", "sg", "timeline"},
+	"lablab/internal/control": {"flow", "internal/serve", "lab", "report", "scenario", "sg", "timeline"},
 	"lablab/internal/view":    {"flow", "internal/control", "report", "sg", "timeline"},
-	"lablab/internal/web":     {"report", "timeline"},
+	"lablab/internal/serve":   {},
+	"lablab/internal/web":     {"internal/serve", "report", "timeline"},
 	"lablab/scripts/man":      {"internal/cli"},
 	"lablab/internal/nstest":  {"lab/ns"},
 	"lablab/lab":              {"lab/ns", "flow", "nft", "pinger", "scenario", "sg", "timeline"},
@@ -61,7 +62,7 @@ var only = map[string][]string{
 	"charm.land/bubbletea/v2":                        {"lablab/internal/view"},
 	"os/exec":                                        {"lablab/internal/nstest", "lablab/lab"}, // of lab, for what a scenario runs
 	"github.com/nicksnyder/go-i18n/v2/i18n":          {"lablab/say"},
-	"net/http":                                       {"lablab/internal/control", "lablab/internal/web"},
+	"net/http":                                       {"lablab/internal/control", "lablab/internal/serve", "lablab/internal/web"},
 }
 
 func list(t *testing.T, goos string) []listed {

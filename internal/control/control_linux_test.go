@@ -35,7 +35,7 @@ type served struct {
 	down   chan struct{}
 }
 
-func serve(t *testing.T) *served {
+func serveLab(t *testing.T) *served {
 	t.Helper()
 	nstest.Kernel(t)
 	nstest.Loopback(t)
@@ -67,7 +67,7 @@ func serve(t *testing.T) *served {
 // A browser is told of no file, no process and no token, and what is not on the list is
 // not there for it.
 func TestPublic(t *testing.T) {
-	s := serve(t)
+	s := serveLab(t)
 	for route, want := range map[string]int{
 		"GET /v1/status": 200, "GET /v1/scenarios": 200, "GET /v1/flows": 200, "GET /v1/report": 200, "POST /v1/streams": 409,
 		"GET /v1/capture?host=A": 404, "GET /v1/rules?host=A": 404, "POST /v1/down": 404, "POST /v1/acl": 404, "POST /v1/exec": 404, "GET /v1/load": 405, "GET /v1/": 404, "GET /": 404,
@@ -102,7 +102,7 @@ func TestPublic(t *testing.T) {
 
 // Who begins to watch when the lab is down sees nothing.
 func TestWatchedTooLate(t *testing.T) {
-	s := serve(t)
+	s := serveLab(t)
 	if err := s.keeper.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestWatchedTooLate(t *testing.T) {
 // All who watch see the end of one timeline and the beginning of the next, each event
 // once; and what is asked after that is asked of the new lab.
 func TestLoad(t *testing.T) {
-	s := serve(t)
+	s := serveLab(t)
 	const watchers = 10
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -170,7 +170,7 @@ func TestLoad(t *testing.T) {
 
 // A scenario that is not built in, or cannot be built, leaves the lab as it is.
 func TestLoadFails(t *testing.T) {
-	s := serve(t)
+	s := serveLab(t)
 	stream, err := s.StartStream(t.Context(), StreamStart{Protocol: "icmp", From: "B", To: "A"})
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +197,7 @@ func TestLoadFails(t *testing.T) {
 // Labs take each other's place while others ask, change and watch, and in the end all is
 // taken down in the middle of it.
 func TestLoadUnderFire(t *testing.T) {
-	s := serve(t)
+	s := serveLab(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	var firing sync.WaitGroup
 	ask := func(do func() error) {
@@ -237,7 +237,7 @@ func TestLoadUnderFire(t *testing.T) {
 // Whoever comes back goes on where the connection broke off; if that timeline is another
 // by now, or has forgotten what comes next, it begins again.
 func TestComingBack(t *testing.T) {
-	s := serve(t)
+	s := serveLab(t)
 	first := func(query string) timeline.Event {
 		t.Helper()
 		request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.public.URL+"/v1/events?"+query, nil)
@@ -294,7 +294,7 @@ func TestComingBack(t *testing.T) {
 // The report is that of the timeline, made once for many who ask, and never older than
 // the question.
 func TestReport(t *testing.T) {
-	s := serve(t)
+	s := serveLab(t)
 	log := s.keeper.current().log
 	var asking sync.WaitGroup
 	for range 10 {
@@ -342,7 +342,7 @@ func TestReport(t *testing.T) {
 
 // Ten browsers that have been stopped hold up neither the lab nor one that reads.
 func TestStoppedBrowsers(t *testing.T) {
-	s := serve(t)
+	s := serveLab(t)
 	for range 10 {
 		conn, err := net.Dial("tcp", s.public.Listener.Addr().String())
 		if err != nil {

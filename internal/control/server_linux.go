@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"lablab/internal/serve"
 	"net"
 	"net/http"
 	"os"
@@ -17,39 +18,25 @@ type Server struct {
 	keeper *Keeper
 	about  Status // what never changes
 	down   context.CancelFunc
-	http   *http.Server
-	ended  chan error
+	http   *serve.Server
 }
 
 // Serve answers on the listener until the server is closed. down is called when
 // somebody asks for the end of the lab.
 func Serve(keeper *Keeper, about Status, listener net.Listener, down context.CancelFunc) *Server {
-	s := &Server{keeper: keeper, about: about, down: down, ended: make(chan error, 1)}
+	s := &Server{keeper: keeper, about: about, down: down}
 	mux := http.NewServeMux()
 	for pattern, handle := range s.routes() {
 		mux.HandleFunc(pattern, handle)
 	}
 	const patience = 5 * time.Second
-	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: patience}
-	go func() { s.ended <- s.http.Serve(owned{listener}) }()
+	s.http = serve.Start(&http.Server{Handler: mux, ReadHeaderTimeout: patience}, owned{listener})
 	return s
 }
 
 // Close stops answering, and lets those who watch read a timeline that has ended to its
 // end. It does not wait for those who are slow.
-func (s *Server) Close() error {
-	const patience = 300 * time.Millisecond
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	err := s.http.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.http.Close()
-	}
-	if ended := <-s.ended; !errors.Is(ended, http.ErrServerClosed) {
-		err = errors.Join(err, ended)
-	}
-	return err
-}
+func (s *Server) Close() error { return s.http.Close() }
 
 // events writes the timeline as it grows: a line of JSON an event, those of the past
 // first, or those behind the one that the query names. When another lab takes the place

@@ -1,12 +1,11 @@
 package web
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
+	"lablab/internal/serve"
 	"log"
 	"net"
 	"net/http"
@@ -19,15 +18,14 @@ import (
 type Site struct {
 	listener net.Listener
 	token    string
-	http     *http.Server
-	ended    chan error
+	http     *serve.Server
 }
 
 // NewSite is a site that will be served at the listener, with a new token of 128 bits.
 func NewSite(listener net.Listener) *Site {
 	token := make([]byte, 16)
 	_, _ = rand.Read(token) // never fails
-	return &Site{listener: listener, token: hex.EncodeToString(token), ended: make(chan error, 1)}
+	return &Site{listener: listener, token: hex.EncodeToString(token)}
 }
 
 // URL is where a browser finds the page. The token is in the fragment, which no browser
@@ -46,28 +44,14 @@ func (s *Site) Serve(api http.Handler) error {
 		longest  = 16 << 10 // bytes of headers
 		mostOpen = 256      // connections
 	)
-	s.http = &http.Server{
+	s.http = serve.Start(&http.Server{
 		Handler:           newGuard(s.listener.Addr(), s.token, page, api),
 		ReadHeaderTimeout: headers, IdleTimeout: idle, MaxHeaderBytes: longest,
 		ErrorLog: log.New(io.Discard, "", 0), // what strangers send is no news for the terminal
-	}
-	s.listener = netutil.LimitListener(s.listener, mostOpen)
-	go func() { s.ended <- s.http.Serve(s.listener) }()
+	}, netutil.LimitListener(s.listener, mostOpen))
 	return nil
 }
 
 // Close stops answering. Those who watch get what has been written for them; it does
 // not wait for those who are slow.
-func (s *Site) Close() error {
-	const patience = 300 * time.Millisecond
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	err := s.http.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.http.Close()
-	}
-	if ended := <-s.ended; !errors.Is(ended, http.ErrServerClosed) {
-		err = errors.Join(err, ended)
-	}
-	return err
-}
+func (s *Site) Close() error { return s.http.Close() }
