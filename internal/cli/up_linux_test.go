@@ -118,7 +118,7 @@ func TestLiveView(t *testing.T) {
 			eventually(t, "a flow of the ping", func() bool { return strings.Contains(run("flows", "--name", name), "icmp 10.255.1.10") })
 			tty.press(t, "\x1b[B")
 			tty.press(t, "r")
-			eventually(t, "the rule is revoked", func() bool { return strings.Count(run("status", "--name", name), "ingress") == 1 })
+			eventually(t, "the rule is revoked", func() bool { return strings.Contains(run("status", "--name", name), "(revoked)") })
 			eventually(t, "a reply after that", func() bool {
 				var flows []struct {
 					Packets int  `json:"reply_packets"`
