@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"lablab/internal/nstest"
@@ -35,8 +36,8 @@ func TestDiagnose(t *testing.T) {
 			}
 		}
 	}
-	if after := nstest.Fingerprint(t); after != before {
-		t.Error("the machine is not as it was")
+	if diff := cmp.Diff(before, nstest.Fingerprint(t)); diff != "" {
+		t.Errorf("the machine is not as it was:\n%s", diff)
 	}
 }
 

@@ -149,13 +149,14 @@ func Busy(t testing.TB, cores int) {
 }
 
 // Fingerprint is all of the machine's network configuration that a lab might
-// touch: links, addresses, routes, neighbours, rules and settings.
+// touch: links, addresses, routes, neighbours, rules and settings. Neighbours that the
+// kernel finds by itself come and go.
 func Fingerprint(t testing.TB) string {
 	t.Helper()
 	var b bytes.Buffer
 	for _, args := range [][]string{
 		{"ip", "-o", "link"}, {"ip", "-o", "addr"}, {"ip", "route", "show", "table", "all"}, {"ip", "rule"},
-		{"ip", "neigh"}, {"ip", "netns", "list"}, {"nft", "list", "ruleset"}, {"conntrack", "-L", "-o", "id"},
+		{"ip", "neigh", "show", "nud", "permanent"}, {"ip", "netns", "list"}, {"nft", "list", "ruleset"}, {"conntrack", "-L", "-o", "id"},
 	} {
 		out, err := exec.Command(Tool(t, args[0]), args[1:]...).CombinedOutput()
 		fmt.Fprintf(&b, "%v: %v\n%s\n", args, err, countdown.ReplaceAll(out, []byte("$1 … ")))
