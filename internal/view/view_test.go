@@ -70,8 +70,8 @@ func TestEverySize(t *testing.T) {
 	s := newScene(t)
 	for _, help := range []bool{false, true} {
 		s.help = help
-		for width := 1; width < 230; width += 3 {
-			for height := 1; height < 70; height += 2 {
+		for width := 1; width < 230; width += 7 {
+			for height := 1; height < 70; height += 3 {
 				s.take(tea.WindowSizeMsg{Width: width, Height: height})
 				lines := strings.Split(s.View().Content, "\n")
 				if len(lines) > height || height >= leastHeight && width >= leastWidth && len(lines) != height {
