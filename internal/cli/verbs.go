@@ -309,13 +309,18 @@ func statusLines(l *say.Language, status control.Status) []string {
 		}
 		lines = append(lines, line)
 	}
+	const usual = 12 // columns of a rule's id
+	width := usual
+	for _, id := range ruleNames(status) {
+		width = max(width, len(id))
+	}
 	for _, g := range status.Groups {
 		lines = append(lines, l.Sprintf("  group %s", g.ID))
 		for _, r := range g.Rules {
-			lines = append(lines, fmt.Sprintf("    %-7s  %-12s %s", r.Direction, r.ID, r.Text))
+			lines = append(lines, fmt.Sprintf("    %-7s  %-*s %s", r.Direction, width, r.ID, r.Text))
 		}
 		for _, r := range g.Revoked {
-			lines = append(lines, l.Sprintf("    %-7s  %-12s %s (revoked)", r.Direction, r.ID, r.Text))
+			lines = append(lines, l.Sprintf("    %-7s  %-*s %s (revoked)", r.Direction, width, r.ID, r.Text))
 		}
 	}
 	return lines
