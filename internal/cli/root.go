@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -39,6 +40,7 @@ packet passed or died.`,
 	root.AddCommand(newReplay(env, code), newReport(env, code))
 	root.AddCommand(newDoctor(env, code))
 	addCompletions(env, root)
+	refuseUnknownHelp(root)
 	speak(env.Language, root)
 	return root
 }
@@ -48,6 +50,18 @@ func Commands() *cobra.Command {
 	return newRoot(Env{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: func(string) string { return "" }}, new(int))
 }
 
+// refuseUnknownHelp lets `help` refuse words that are no command, too.
+func refuseUnknownHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, _ := root.Find([]string{"help"}) // it is there now
+	help.Args = func(_ *cobra.Command, args []string) error {
+		if of, _, err := root.Find(args); of != root || err != nil {
+			return err
+		}
+		return knownCommand(root, args)
+	}
+}
+
 // knownCommand refuses words that are no command.
 func knownCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
@@ -55,7 +69,9 @@ func knownCommand(root *cobra.Command, args []string) error {
 	}
 	hint := say.F("see %s --help", "lablab")
 	if similar := root.SuggestionsFor(args[0]); len(similar) > 0 {
-		hint = say.F("did you mean: lablab %s", slices.MaxFunc(similar, func(a, b string) int { return alike(a, args[0]) - alike(b, args[0]) }))
+		hint = say.F("did you mean: lablab %s", slices.MaxFunc(similar, func(a, b string) int {
+			return cmp.Or(alike(a, args[0])-alike(b, args[0]), len(b)-len(a))
+		}))
 	}
 	return &usageError{say.Errorf("unknown command %q for %q", args[0], root.Name()), hint}
 }
