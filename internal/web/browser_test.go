@@ -91,7 +91,7 @@ func lines(t *testing.T, events []timeline.Event) string {
 // fed is a live page that the test feeds.
 func fed(t *testing.T) string {
 	t.Helper()
-	overlay := fstest.MapFS{"page/fed.js": {Data: []byte("import { start } from './main.js';\nglobalThis.fed = start({ live: true });\n")}}
+	overlay := fstest.MapFS{"page/fed.js": {Data: []byte("import { start } from './main.js';\nimport { Follower } from './follow.js';\nglobalThis.fed = start({ live: true });\nglobalThis.Follower = Follower;\n")}}
 	names, err := filepath.Glob("page/*.*s")
 	if err != nil {
 		t.Fatal(err)

@@ -88,3 +88,52 @@ test('shows the last two minutes of a lab that lasts, and what was before when o
   assert.ok(Math.abs(later - 108) < 5, `at the right there is ${later}`);
   await close(page);
 });
+
+test('begins again with what the lab remembers before it is too much', async () => {
+  const page = await open('fed.html');
+  const asked = await page.evaluate(async (all) => {
+    const urls = [];
+    const remembered = [all.slice(0, 600), all.slice(0, 40), []];
+    globalThis.fetch = async (url) => {
+      urls.push(url);
+      if (urls.length > 3) return new Response('', { status: 401 });
+      return new Response(remembered[urls.length - 1].map((e) => `${JSON.stringify(e)}\n`).join(''));
+    };
+    const how = [];
+    await new globalThis.Follower(globalThis.fed, (told) => how.push(told), 500).run();
+    return { urls, how };
+  }, events);
+  const [first, again, behind] = asked.urls.map((url) => new URL(url, 'http://lab').searchParams);
+  for (const search of [first, again]) assert.deepEqual([search.get('after'), search.get('started')], ['0', '0001-01-01T00:00:00Z']);
+  assert.deepEqual([behind.get('after'), behind.get('started')], ['40', events[0].body.started]);
+  assert.deepEqual(asked.how, ['live', 'live', 'lost', 'live', 'lost', 'refused'], 'nobody is told of it');
+  const last = await page.evaluate(() => globalThis.fed.state().streams.length);
+  assert.equal(last, 1, 'what came after is forgotten');
+  await close(page);
+});
+
+test('does not forget what one looks at so soon', async () => {
+  const page = await open('fed.html');
+  const urls = await page.evaluate(async (all) => {
+    const seen = [];
+    globalThis.fetch = async (url) => {
+      seen.push(url);
+      if (seen.length > 1) return new Response('', { status: 401 });
+      return new Response(new ReadableStream({
+        async start(body) {
+          const send = (some) => body.enqueue(new TextEncoder().encode(some.map((e) => `${JSON.stringify(e)}\n`).join('')));
+          send(all.slice(0, 100));
+          await new Promise((done) => { setTimeout(done, 200); });
+          document.dispatchEvent(new KeyboardEvent('keydown', { key: 'Home', bubbles: true }));
+          send(all.slice(100, 600));
+          body.close();
+        },
+      }));
+    };
+    await new globalThis.Follower(globalThis.fed, () => {}, 500).run();
+    return { seen, follows: globalThis.fed.follows() };
+  }, events);
+  assert.equal(urls.follows, false);
+  assert.equal(new URL(urls.seen[1], 'http://lab').searchParams.get('after'), '600');
+  await close(page);
+});

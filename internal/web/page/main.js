@@ -12,6 +12,7 @@
 //                        { hosts: [{name, address, groups}], streams: [{name, protocol, from,
 //                          to, port, running}], rules: [{number, id, group, direction, text,
 //                          hosts, on}], entries: [{host, id, orig, mark, stream, alive}] }
+//     follows()          whether it shows what happens, rather than what was
 //
 // A file calls it with everything (record.js). A live page is Page{Live: true}.Write
 // in Go, which bundles live.js and what it imports. It (live.js, controls.js)
@@ -47,6 +48,7 @@ export function start({ events = [], report = null, live = false } = {}) {
     setReport: (fresh) => page.setReport(fresh),
     reset: () => page.reset(),
     state: () => page.state(),
+    follows: () => page.player.following,
   };
 }
 
