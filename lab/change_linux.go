@@ -157,6 +157,7 @@ func (l *Lab) change(alter func(to *sg.Account) error) error {
 		back := each(l.hosts, func(h *Host) error { return h.rules.Change(l.compile(from, l.numbers, h)) })
 		return errors.Join(err, back)
 	}
+	l.keepRevoked(from, numbers)
 	l.record(from, to, numbers)
 	l.account, l.numbers = to, numbers
 	return each(l.hosts, func(h *Host) error {
@@ -272,7 +273,6 @@ func (l *Lab) record(from, to *sg.Account, numbers map[ruleKey]uint32) {
 		for _, d := range bothDirections {
 			for _, r := range old.Rules(d) {
 				if _, stays := numbers[ruleKey{g.Key(), r.ID}]; !stays {
-					l.revoked[ruleKey{g.Key(), r.ID}] = revokedRule{d, r, l.numbers[ruleKey{g.Key(), r.ID}]}
 					l.log.Append(timeline.RuleRevoked{Rule: recorded(g, d, r, l.numbers[ruleKey{g.Key(), r.ID}], carriers)})
 				}
 			}
@@ -281,6 +281,20 @@ func (l *Lab) record(from, to *sg.Account, numbers map[ruleKey]uint32) {
 					rule := recorded(g, d, r, numbers[ruleKey{g.Key(), r.ID}], carriers)
 					l.known[rule.Number] = rule
 					l.log.Append(timeline.RuleAuthorized{Rule: rule})
+				}
+			}
+		}
+	}
+}
+
+// keepRevoked notes the rules that are no longer in force, to authorize them again.
+func (l *Lab) keepRevoked(from *sg.Account, numbers map[ruleKey]uint32) {
+	for _, g := range from.Groups {
+		for _, d := range bothDirections {
+			for _, r := range g.Rules(d) {
+				key := ruleKey{g.Key(), r.ID}
+				if _, stays := numbers[key]; !stays {
+					l.revoked[key] = revokedRule{d, r, l.numbers[key]}
 				}
 			}
 		}

@@ -48,45 +48,37 @@ func (l *Lab) forget() error {
 // Broken is done when the lab has failed, for that cause.
 func (l *Lab) Broken() context.Context { return l.broken }
 
-// Account is a copy of the groups, and of who carries them.
-func (l *Lab) Account() *sg.Account {
-	l.changing.Lock()
-	defer l.changing.Unlock()
-	return l.account.Clone()
-}
-
-// Hosts are the hosts with the groups that they carry now.
-func (l *Lab) Hosts() []scenario.Host {
-	account := l.Account()
-	hosts := make([]scenario.Host, len(l.hosts))
-	for i, h := range l.hosts {
-		hosts[i] = h.Host
-		carrier, _ := account.Interface(h.Name)
-		hosts[i].Groups = slices.Clone(carrier.Groups)
-	}
-	return hosts
+// A Policy is what the groups say at one moment, and who carries them.
+type Policy struct {
+	Account *sg.Account
+	Hosts   []scenario.Host
+	// Revoked are the rules that were revoked and not authorized again by their ids, in
+	// the order of their numbers.
+	Revoked []timeline.Rule
+	numbers map[ruleKey]uint32
 }
 
 // Number is the number of a rule in force, or 0.
-func (l *Lab) Number(group, rule string) uint32 {
-	l.changing.Lock()
-	defer l.changing.Unlock()
-	return l.numbers[ruleKey{group, rule}]
-}
+func (p Policy) Number(group, rule string) uint32 { return p.numbers[ruleKey{group, rule}] }
 
-// Revoked are the rules that were revoked and not authorized again by their ids, in the
-// order of their numbers.
-func (l *Lab) Revoked() []timeline.Rule {
+// Policy is what the groups say now.
+func (l *Lab) Policy() Policy {
 	l.changing.Lock()
 	defer l.changing.Unlock()
-	var rules []timeline.Rule
+	p := Policy{Account: l.account.Clone(), numbers: l.numbers} // which is replaced, never changed
+	for _, h := range l.hosts {
+		host := h.Host
+		carrier, _ := p.Account.Interface(h.Name)
+		host.Groups = slices.Clone(carrier.Groups)
+		p.Hosts = append(p.Hosts, host)
+	}
 	for key, was := range l.revoked {
-		if _, inForce := l.numbers[key]; !inForce {
-			rules = append(rules, timeline.Rule{Number: was.number, ID: key.id, Group: key.group, Direction: was.direction, Text: was.rule.String()})
+		if p.Number(key.group, key.id) == 0 {
+			p.Revoked = append(p.Revoked, timeline.Rule{Number: was.number, ID: key.id, Group: key.group, Direction: was.direction, Text: was.rule.String()})
 		}
 	}
-	slices.SortFunc(rules, func(a, b timeline.Rule) int { return cmp.Compare(a.Number, b.Number) })
-	return rules
+	slices.SortFunc(p.Revoked, func(a, b timeline.Rule) int { return cmp.Compare(a.Number, b.Number) })
+	return p
 }
 
 // Namespace is a file of this process that holds the host's network namespace.

@@ -3,6 +3,8 @@ package scenario
 import (
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 
 	"lablab/say"
 	"lablab/sg"
@@ -10,6 +12,10 @@ import (
 
 // ownJudges are what packets are judged by beside the rules of groups.
 var ownJudges = []string{"established", "related", "default-deny", "amazon-service"}
+
+// IsOwn is whether lablab calls something of its own so that judges packets, which
+// therefore is no name for a rule.
+func IsOwn(id string) bool { return slices.Contains(ownJudges, id) || strings.HasPrefix(id, "acl-") }
 
 // expect reads what is predicted of one stream or host.
 func (w *walk) expect(x entry[some[prediction]]) []Expectation {

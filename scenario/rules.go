@@ -16,7 +16,7 @@ func (w *walk) rule(from rule) (sg.Rule, bool) {
 	r := sg.Rule{ID: from.ID.text, Description: from.Description.text}
 	if r.ID != "" {
 		w.isNew(from.ID.Place, say.F("a rule"), r.ID)
-		if slices.Contains(ownJudges, r.ID) || strings.HasPrefix(r.ID, "acl-") {
+		if IsOwn(r.ID) {
 			w.about(from.ID.Place, "%q is what lablab calls a rule of its own: call this one otherwise", r.ID)
 		}
 	}

@@ -45,7 +45,8 @@ func (g *Group) Authorize(d Direction, rules ...Rule) error {
 		if r.Peer.IsValid() {
 			r.Peer = r.Peer.Masked()
 		}
-		if r.ID != "" && slices.ContainsFunc(list, func(o Rule) bool { return o.ID == r.ID }) {
+		_, _, there := g.Find(r.ID) // whatever its direction
+		if r.ID != "" && (there || slices.ContainsFunc(list, func(o Rule) bool { return o.ID == r.ID })) {
 			return &Error{Duplicate, fmt.Sprintf("the group has a rule with the ID '%s' already", r.ID)}
 		}
 		if slices.ContainsFunc(list, r.Same) {

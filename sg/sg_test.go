@@ -94,6 +94,7 @@ func TestAllOrNothing(t *testing.T) {
 	g := &Group{ID: "sg-1", Ingress: []Rule{ssh}}
 	for name, change := range map[string]func() error{
 		Duplicate:               func() error { return g.Authorize(Ingress, web, ssh) },
+		Duplicate + " outbound": func() error { return g.Authorize(Egress, ssh) }, // one id, one rule
 		Duplicate + " twice":    func() error { return g.Authorize(Ingress, web, web) },
 		Malformed:               func() error { return g.Authorize(Ingress, web, rule("", TCP, 443, 22, "0.0.0.0/0")) },
 		NotFound:                func() error { _, err := g.RevokeSame(Ingress, ssh, web); return err },

@@ -50,7 +50,7 @@ func newAuthorize(env Env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		change, err := f.change(status, args)
+		change, err := f.change(status, args, revoked)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func newRevoke(env Env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		change, err := f.change(status, args)
+		change, err := f.change(status, args, inForce)
 		if err != nil {
 			return err
 		}
@@ -144,25 +144,30 @@ func inAWSWords(err error, operation string, change control.RuleChange, status c
 	return &usageError{errors.New(ec2.CLI(operation)), hint}
 }
 
+func inForce(g control.Group) []control.Rule { return g.Rules }
+func revoked(g control.Group) []control.Rule { return g.Revoked }
+func all(g control.Group) []control.Rule     { return slices.Concat(g.Rules, g.Revoked) }
+
 // ruleNames are the ids of a lab's rules, those that were revoked too.
 func ruleNames(status control.Status) (ids []string) {
 	for _, g := range status.Groups {
-		for _, r := range slices.Concat(g.Rules, g.Revoked) {
+		for _, r := range all(g) {
 			ids = append(ids, r.ID)
 		}
 	}
 	return ids
 }
 
-// change is what the flags ask for.
-func (f ruleFlags) change(status control.Status, args []string) (control.RuleChange, error) {
+// change is what the flags ask for. of are the rules of a group that can be meant by
+// their ids.
+func (f ruleFlags) change(status control.Status, args []string, of func(control.Group) []control.Rule) (control.RuleChange, error) {
 	change := control.RuleChange{Group: f.group, Direction: sg.Ingress, IDs: append(f.ids, args...)}
 	if f.egress {
 		change.Direction = sg.Egress
 	}
 	if len(change.IDs) == 0 {
 		var err error
-		if change.Rules, err = f.rules(); err != nil {
+		if change.Rules, err = f.rules(change.Direction); err != nil {
 			return change, &usageError{err, say.F("such as --protocol tcp --port 22 --cidr 203.0.113.0/24, or a rule's id")}
 		}
 	}
@@ -171,7 +176,7 @@ func (f ruleFlags) change(status control.Status, args []string) (control.RuleCha
 	}
 	var may []string
 	for _, g := range status.Groups {
-		has := slices.ContainsFunc(g.Rules, func(r control.Rule) bool { return slices.Contains(change.IDs, r.ID) })
+		has := slices.ContainsFunc(of(g), func(r control.Rule) bool { return slices.Contains(change.IDs, r.ID) })
 		if len(change.IDs) == 0 || has || len(status.Groups) == 1 {
 			may = append(may, g.ID)
 		}
@@ -186,14 +191,14 @@ func (f ruleFlags) change(status control.Status, args []string) (control.RuleCha
 }
 
 // rules are those that the flags describe.
-func (f ruleFlags) rules() ([]sg.Rule, error) {
+func (f ruleFlags) rules(d sg.Direction) ([]sg.Rule, error) {
 	if f.permissions != "" {
 		if f.protocol != "" || f.port != "" || f.cidr != "" || f.source != "" {
 			return nil, say.New("the --protocol, --port, --cidr and --source-group options are not compatible with the --ip-permissions option")
 		}
 		rules, err := sg.Permissions(f.permissions)
 		for i := range rules {
-			rules[i].ID = ruleID(rules[i])
+			rules[i].ID = ruleID(d, rules[i])
 		}
 		return rules, err
 	}
@@ -217,7 +222,7 @@ func (f ruleFlags) rules() ([]sg.Rule, error) {
 		}
 		rule.Peer = prefix.Masked()
 	}
-	rule.ID = ruleID(rule)
+	rule.ID = ruleID(d, rule)
 	return []sg.Rule{rule}, nil
 }
 
@@ -237,12 +242,17 @@ func portsOf(rule *sg.Rule, text string) error {
 	return nil
 }
 
-// ruleID is an id made of what a rule says: the same each time.
-func ruleID(r sg.Rule) string {
-	return strings.Map(func(c rune) rune {
+// ruleID is an id made of what a rule says: the same each time, and another for each
+// direction.
+func ruleID(d sg.Direction, r sg.Rule) string {
+	id := strings.Map(func(c rune) rune {
 		if c == ' ' || c == '/' {
 			return '-'
 		}
 		return c
 	}, r.String())
+	if d == sg.Egress {
+		return "out-" + id
+	}
+	return id
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,21 +19,18 @@ type completer = cobra.CompletionFunc
 // names of labs, hosts, groups, rules and scenarios.
 func addCompletions(env Env, root *cobra.Command) {
 	host := env.first(hostNamesOf, cobra.ShellCompDirectiveNoFileComp)
-	inForce := env.any(ruleWords(func(g control.Group) []control.Rule { return g.Rules }))
-	revoked := env.any(ruleWords(func(g control.Group) []control.Rule { return g.Revoked }))
-	all := env.any(ruleWords(func(g control.Group) []control.Rule { return slices.Concat(g.Rules, g.Revoked) }))
 	arguments := map[string]completer{
 		"acl": host, "flows": host, "trace": host, "capture": host,
 		"exec":   env.first(hostNamesOf, cobra.ShellCompDirectiveDefault),
 		"rules":  env.first(hostNamesOf, cobra.ShellCompDirectiveDefault),
 		"cut":    env.first(flowIDs, cobra.ShellCompDirectiveNoFileComp),
-		"revoke": inForce, "authorize": revoked, "groups": env.hostThenGroups,
+		"revoke": env.any(ruleWords(inForce)), "authorize": env.any(ruleWords(revoked)), "groups": env.hostThenGroups,
 		"status": cobra.NoFileCompletions, "events": cobra.NoFileCompletions,
 		"ps": cobra.NoFileCompletions, "down": cobra.NoFileCompletions,
 		"up": env.scenarios, "load": env.builtins, "run": env.scenarios, "check": env.scenarios, "show": env.scenarios,
 	}
 	flags := map[string]completer{
-		"name": env.labs, "host": env.any(hostNamesOf), "admitted-by": all,
+		"name": env.labs, "host": env.any(hostNamesOf), "admitted-by": env.any(ruleWords(all)),
 		"group-id": env.any(groupIDs), "source-group": env.any(groupIDs),
 	}
 	for _, c := range root.Commands() {
@@ -65,7 +61,7 @@ func (env Env) ask(c *cobra.Command, find look) []string {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	given, _ := c.Flags().GetString("name")
-	name, err := env.which(given)
+	name, err := env.which(ctx, given)
 	if err != nil {
 		return nil
 	}

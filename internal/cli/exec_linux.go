@@ -18,12 +18,12 @@ import (
 func owner() int { return ns.Owner() }
 
 // execIn becomes a program inside a host of a lab. It returns only if it cannot.
-func execIn(env Env, name, host string, command []string) error {
+func execIn(ctx context.Context, env Env, name, host string, command []string) error {
 	client := env.lab(name)
-	status, err := client.Status(context.Background())
+	status, err := client.Status(ctx)
 	client.Close()
 	if err != nil {
-		return noLab(err)
+		return refused(err)
 	}
 	i := slices.IndexFunc(status.Hosts, func(h control.Host) bool { return h.Name == host })
 	if i < 0 {

@@ -35,7 +35,9 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 	}
 	host := args[0]
 	_, noFile := os.Stat(host)
-	name, err := env.which(r.name)
+	ctx, cancel := interruptible(env.Signals)
+	defer cancel()
+	name, err := env.which(ctx, r.name)
 	if err != nil {
 		if r.name == "" && noFile == nil {
 			err = r.noFormat()
@@ -44,7 +46,7 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 	}
 	client := env.lab(name)
 	defer client.Close()
-	status, err := client.Status(context.Background())
+	status, err := client.Status(ctx)
 	has := slices.ContainsFunc(status.Hosts, func(h control.Host) bool { return h.Name == host })
 	switch {
 	case r.name != "" && err != nil:
@@ -52,7 +54,7 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 	case has && r.name == "" && noFile == nil:
 		return false, &usageError{say.Errorf("%s is a file here, and a host of lab %s", host, name), say.F("say which: ./%s, or --name %s %s", host, name, host)}
 	case has:
-		return true, r.show(env, client, host)
+		return true, r.show(ctx, env, client, host)
 	case r.name != "" || err == nil && noFile != nil && !strings.Contains(host, "."):
 		return false, noHost(status, host)
 	}
@@ -60,8 +62,8 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 }
 
 // show writes what is in force at a host now.
-func (r liveRules) show(env Env, client *control.Client, host string) error {
-	rules, err := client.Rules(context.Background(), host)
+func (r liveRules) show(ctx context.Context, env Env, client *control.Client, host string) error {
+	rules, err := client.Rules(ctx, host)
 	if err != nil {
 		return refused(err)
 	}

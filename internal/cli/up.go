@@ -36,7 +36,7 @@ and keeps them: run programs in them with lablab exec, change rules with lablab
 authorize and revoke, and watch what becomes of connections with lablab flows.
 
 The lab lives in this process. When it ends, by Ctrl-C, lablab down or otherwise,
-everything is gone. Only you, and root, can reach it.
+everything is gone. Only you can reach it.
 
 On a terminal it shows the lab live: rules and how often each was hit, streams,
 conntrack entries and verdicts. Its keys, which it always shows, change the lab.

@@ -250,9 +250,13 @@ func detach(env Env, f upFlags) (int, error) {
 			return code, nil
 		case <-time.After(step):
 		case <-ctx.Done():
+			_ = process.Signal(syscall.SIGTERM)
+			<-ended
 			return 0, failure(ctx, context.Cause(ctx))
 		}
 	}
+	_ = process.Signal(syscall.SIGTERM)
+	<-ended
 	return 0, &brokenError{err: say.Errorf("lab %s does not answer after %s", f.name, patience)}
 }
 

@@ -46,12 +46,12 @@ func verb(env Env, c *cobra.Command, do func(ctx context.Context, lab *control.C
 	var name string
 	addName(c, &name)
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		name, err := env.which(name)
+		ctx, cancel := interruptible(env.Signals)
+		defer cancel()
+		name, err := env.which(ctx, name)
 		if err != nil {
 			return err
 		}
-		ctx, cancel := interruptible(env.Signals)
-		defer cancel()
 		client := env.lab(name)
 		defer client.Close()
 		if err := do(ctx, client, args); err != nil {
@@ -92,19 +92,21 @@ func newDown(env Env) *cobra.Command {
 			if all && name != "" {
 				return &usageError{say.New("--all and --name exclude each other"), say.F("lablab down --all")}
 			}
+			ctx, cancel := interruptible(env.Signals)
+			defer cancel()
 			names, err := control.Names(control.Directory(env.Getenv, owner()))
 			if err != nil {
 				return &brokenError{err: err}
 			}
 			if !all {
-				name, err := env.which(name)
+				name, err := env.which(ctx, name)
 				if err != nil {
 					return err
 				}
 				names = []string{name}
 			}
 			for _, n := range names {
-				err := env.takeDown(n)
+				err := env.takeDown(ctx, n)
 				if err != nil && !errors.Is(err, control.ErrNone) {
 					return &brokenError{err: err}
 				}
@@ -125,11 +127,11 @@ func newDown(env Env) *cobra.Command {
 }
 
 // takeDown ends a lab, and waits until its name is free again.
-func (env Env) takeDown(name string) error {
+func (env Env) takeDown(ctx context.Context, name string) error {
 	client := env.lab(name)
 	defer client.Close()
 	const patience, step = 5 * time.Second, 2 * time.Millisecond
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := client.Down(ctx); err != nil {
 		return err
@@ -160,13 +162,20 @@ func newPS(env Env) *cobra.Command {
 			if err != nil {
 				return &brokenError{err: err}
 			}
+			ctx, cancel := interruptible(env.Signals)
+			defer cancel()
 			labs := []control.Status{}
+			var silent []string // stopped, or busy
 			for _, name := range names {
-				client := env.lab(name)
-				if status, err := client.Status(context.Background()); err == nil {
+				status, err := env.status(ctx, name)
+				switch {
+				case err == nil:
 					labs = append(labs, status)
+				case ctx.Err() != nil:
+					return refused(context.Cause(ctx))
+				case !errors.Is(err, control.ErrNone):
+					silent = append(silent, name)
 				}
-				client.Close()
 			}
 			if format == "json" {
 				return broken(writeJSON(env.Stdout, labs))
@@ -174,8 +183,11 @@ func newPS(env Env) *cobra.Command {
 			for _, s := range labs {
 				_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%-12s %-16s pid %-8d %d hosts", s.Name, s.Scenario, s.PID, len(s.Hosts)))
 			}
+			for _, name := range silent {
+				_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%-12s does not answer", oneLine(name)))
+			}
 			next(c, env.Language.Sprintf("one of them: lablab status --name NAME; another one: lablab up --name NAME"))
-			if len(labs) == 0 {
+			if len(labs)+len(silent) == 0 {
 				next(c, env.Language.Sprintf("none runs; to build one: lablab up"))
 			}
 			suggest(env, c)
@@ -200,7 +212,9 @@ known inside.`,
 			if len(args) > 1 && args[1] != "--" && strings.HasPrefix(args[1], "-") {
 				return &usageError{say.Errorf("%s stands behind the host", args[1]), say.F("before it: lablab exec --name NAME B -- ping A")}
 			}
-			name, err := env.which(name)
+			ctx, cancel := interruptible(env.Signals)
+			defer cancel()
+			name, err := env.which(ctx, name)
 			if err != nil {
 				return err
 			}
@@ -210,7 +224,7 @@ known inside.`,
 			if len(args) < 2 {
 				return &usageError{say.New("exec needs a host and a program"), say.F("lablab exec B -- ping A")}
 			}
-			return execIn(env, name, args[0], args[1:])
+			return execIn(ctx, env, name, args[0], args[1:])
 		},
 	}
 	addName(c, &name)

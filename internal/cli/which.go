@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +26,7 @@ func namedByFlag(c *cobra.Command, args []string) error {
 }
 
 // which is the lab that is meant: the one that was named, or the only one.
-func (env Env) which(name string) (string, error) {
+func (env Env) which(ctx context.Context, name string) (string, error) {
 	if name != "" {
 		return name, checkName(name)
 	}
@@ -33,7 +35,7 @@ func (env Env) which(name string) (string, error) {
 		return "", &brokenError{err: err}
 	}
 	if len(names) > 1 {
-		names = env.alive(names)
+		names = env.alive(ctx, names)
 	}
 	switch len(names) {
 	case 0:
@@ -44,15 +46,24 @@ func (env Env) which(name string) (string, error) {
 	return "", &usageError{say.Errorf("which lab? several run: %s", strings.Join(names, ", ")), say.F("name one: --name %s", names[0])}
 }
 
-// alive are those of the labs that answer.
-func (env Env) alive(names []string) []string {
+// alive are those of the labs that there are. One that does not answer is, too: it may be
+// stopped, or busy.
+func (env Env) alive(ctx context.Context, names []string) []string {
 	var alive []string
 	for _, name := range names {
-		client := env.lab(name)
-		if _, err := client.Status(context.Background()); err == nil {
+		if _, err := env.status(ctx, name); !errors.Is(err, control.ErrNone) {
 			alive = append(alive, name)
 		}
-		client.Close()
 	}
 	return alive
+}
+
+// status asks a lab what it is, and does not wait for long.
+func (env Env) status(ctx context.Context, name string) (control.Status, error) {
+	const patience = time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	client := env.lab(name)
+	defer client.Close()
+	return client.Status(ctx)
 }

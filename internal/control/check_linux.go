@@ -5,8 +5,17 @@ import (
 	"strings"
 	"unicode"
 
+	"lablab/scenario"
 	"lablab/sg"
 )
+
+// checkDirection refuses what is none.
+func checkDirection(d sg.Direction) error {
+	if d == sg.Ingress || d == sg.Egress {
+		return nil
+	}
+	return &sg.Error{Code: sg.Malformed, Message: fmt.Sprintf("%q is no direction: it is %s or %s", string(d), sg.Ingress, sg.Egress)}
+}
 
 // check refuses rules that say nothing, and ids that a terminal would not show as they
 // are: an id appears wherever its rule has decided something.
@@ -25,6 +34,8 @@ func check(rules []sg.Rule) error {
 		switch {
 		case r.ID == "":
 			return malformed("has no id")
+		case scenario.IsOwn(r.ID):
+			return malformed("has an id that lablab uses itself: %q", r.ID)
 		case len(r.ID) > longest:
 			return malformed("has an id of more than %d bytes", longest)
 		case peers != 1:

@@ -30,6 +30,9 @@ var ErrNone = say.New("no such lab runs")
 func Dial(directory, name string) *Client {
 	path := Socket(directory, name)
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		if err := checkOwn(directory); err != nil {
+			return nil, err
+		}
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}}
 	return &Client{http: &http.Client{Transport: transport}, name: name}
@@ -143,6 +146,10 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET): // the last while it dies
 		return nil, say.Errorf("%w: %s", ErrNone, c.name)
 	case err != nil:
+		var request *url.Error // which tells of a URL that means nothing to anybody
+		if errors.As(err, &request) {
+			err = request.Err
+		}
 		return nil, say.Errorf("ask lab %s: %w", c.name, err)
 	case response.StatusCode == http.StatusOK:
 		return response, nil

@@ -3,6 +3,7 @@ package control
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +12,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +24,7 @@ import (
 	"lablab/lab"
 	"lablab/report"
 	"lablab/scenario"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -385,5 +389,60 @@ func TestStoppedBrowsers(t *testing.T) {
 	})
 	if !errors.Is(err, enough) {
 		t.Error(err)
+	}
+}
+
+// What no scenario may say, no client may.
+func TestRulesThatCannotBe(t *testing.T) {
+	s := serveLab(t)
+	rule := sg.Rule{ID: "web", Protocol: sg.TCP, From: 80, To: 80, Peer: netip.MustParsePrefix("10.0.0.0/8")}
+	for _, id := range []string{"established", "default-deny", "acl-1", ""} {
+		named := rule
+		named.ID = id
+		var refused *sg.Error
+		if err := s.Authorize(t.Context(), RuleChange{Group: "lab", Direction: sg.Ingress, Rules: []sg.Rule{named}}); !errors.As(err, &refused) || refused.Code != sg.Malformed {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+	sideways := RuleChange{Group: "lab", Direction: "sideways", Rules: []sg.Rule{rule}}
+	for _, err := range []error{s.Authorize(t.Context(), sideways), s.Revoke(t.Context(), sideways)} {
+		var refused *sg.Error
+		if !errors.As(err, &refused) || refused.Code != sg.Malformed {
+			t.Errorf("sideways: %v", err)
+		}
+	}
+}
+
+// Status is of one moment: a rule is in force or revoked, never both, never neither.
+func TestStatusIsOfOneMoment(t *testing.T) {
+	s := serveLab(t)
+	flipped := make(chan error, 1)
+	go func() {
+		change := RuleChange{Group: "lab", Direction: sg.Ingress, IDs: []string{"icmp"}}
+		for range 200 {
+			if err := cmp.Or(s.Revoke(t.Context(), change), s.Authorize(t.Context(), change)); err != nil {
+				flipped <- err
+				return
+			}
+		}
+		flipped <- nil
+	}()
+	for {
+		status, err := s.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		is := func(r Rule) bool { return r.ID == "icmp" && r.Number > 0 }
+		if g := status.Groups[0]; slices.ContainsFunc(g.Rules, is) == slices.ContainsFunc(g.Revoked, is) {
+			t.Fatalf("in force %+v, revoked %+v", g.Rules, g.Revoked)
+		}
+		select {
+		case err := <-flipped:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		default:
+		}
 	}
 }

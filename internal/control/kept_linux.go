@@ -27,9 +27,9 @@ type kept struct {
 func (k *kept) status(about Status) (Status, error) {
 	status := about
 	status.Scenario, status.Started, status.Missed = k.scenario, k.started, k.missed()
-	account := k.lab.Account()
+	policy := k.lab.Policy()
 	carriers := map[string][]string{}
-	for _, h := range k.lab.Hosts() {
+	for _, h := range policy.Hosts {
 		file, err := k.lab.Namespace(h.Name)
 		if err != nil {
 			return status, err
@@ -39,15 +39,14 @@ func (k *kept) status(about Status) (Status, error) {
 			carriers[g] = append(carriers[g], h.Name)
 		}
 	}
-	revoked := k.lab.Revoked()
-	for _, g := range account.Groups {
+	for _, g := range policy.Account.Groups {
 		group := Group{ID: g.Key(), Hosts: append([]string{}, carriers[g.Key()]...), Rules: []Rule{}, Revoked: []Rule{}}
 		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
 			for _, r := range g.Rules(d) {
-				group.Rules = append(group.Rules, Rule{ID: r.ID, Direction: d, Text: r.String(), Number: k.lab.Number(g.Key(), r.ID)})
+				group.Rules = append(group.Rules, Rule{ID: r.ID, Direction: d, Text: r.String(), Number: policy.Number(g.Key(), r.ID)})
 			}
 		}
-		for _, r := range revoked {
+		for _, r := range policy.Revoked {
 			if r.Group == g.Key() {
 				group.Revoked = append(group.Revoked, Rule{ID: r.ID, Direction: r.Direction, Text: r.Text, Number: r.Number})
 			}
@@ -61,7 +60,8 @@ func (k *kept) status(about Status) (Status, error) {
 func (k *kept) flows(host string) ([]Flow, error) {
 	flows := []Flow{}
 	found := false
-	for _, h := range k.lab.Hosts() {
+	policy := k.lab.Policy()
+	for _, h := range policy.Hosts {
 		if host != "" && h.Name != host {
 			continue
 		}
@@ -71,7 +71,7 @@ func (k *kept) flows(host string) ([]Flow, error) {
 			return nil, err
 		}
 		for _, e := range entries {
-			flows = append(flows, k.flowOf(h.Name, e))
+			flows = append(flows, k.flowOf(policy, h.Name, e))
 		}
 	}
 	if !found {
@@ -80,11 +80,11 @@ func (k *kept) flows(host string) ([]Flow, error) {
 	return flows, nil
 }
 
-func (k *kept) flowOf(host string, e flow.Entry) Flow {
+func (k *kept) flowOf(policy lab.Policy, host string, e flow.Entry) Flow {
 	f := Flow{Entry: report.EntryOf(host, e), Key: e.Orig}
 	if rule, known := k.lab.Known(e.Mark); known {
 		f.AdmittedBy = &rule.ID
-		f.AdmittingGone = k.lab.Number(rule.Group, rule.ID) != e.Mark
+		f.AdmittingGone = policy.Number(rule.Group, rule.ID) != e.Mark
 	}
 	return f
 }

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -51,7 +52,7 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 			if len(c.IDs) > 0 {
 				return Done{}, k.lab.Again(c.Group, c.IDs...)
 			}
-			if err := check(c.Rules); err != nil {
+			if err := cmp.Or(checkDirection(c.Direction), check(c.Rules)); err != nil {
 				return Done{}, err
 			}
 			return Done{}, k.lab.Authorize(c.Group, c.Direction, c.Rules...)
@@ -59,6 +60,9 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"POST /v1/revoke": asking(k, func(k *kept, _ *http.Request, c RuleChange) (Done, error) {
 			if len(c.IDs) > 0 {
 				return Done{}, k.lab.Revoke(c.Group, c.IDs...)
+			}
+			if err := checkDirection(c.Direction); err != nil {
+				return Done{}, err
 			}
 			return Done{}, k.lab.RevokeSame(c.Group, c.Direction, c.Rules...)
 		}),

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"lablab/say"
@@ -39,6 +40,9 @@ func Listen(directory, name string) (net.Listener, error) {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return nil, say.Errorf("make directory for sockets: %w", err)
 	}
+	if err := checkOwn(directory); err != nil {
+		return nil, err
+	}
 	lock, err := lockName(filepath.Join(directory, name+".lock"))
 	if err != nil {
 		return nil, err
@@ -58,7 +62,26 @@ func Listen(directory, name string) (net.Listener, error) {
 		_ = lock.Close()
 		return nil, say.Errorf("open socket: %w", err)
 	}
-	return &locked{listener, lock}, nil
+	free := sync.OnceValue(func() error { return errors.Join(listener.Close(), os.Remove(lock.Name()), lock.Close()) })
+	return &locked{listener, free}, nil
+}
+
+// checkOwn refuses a directory in which somebody else may put sockets: in one for
+// temporary files, anybody could have made it. One that is not there is nobody's.
+func checkOwn(directory string) error {
+	info, err := os.Lstat(directory)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return say.Errorf("look at directory for sockets: %w", err)
+	}
+	const others = 0o022 // may write
+	owner := info.Sys().(*syscall.Stat_t).Uid
+	if !info.IsDir() || int(owner) != os.Getuid() || info.Mode()&others != 0 {
+		return say.Errorf("others may put sockets into %s: set XDG_RUNTIME_DIR to a directory of yours alone", directory)
+	}
+	return nil
 }
 
 // lockName is held for as long as the lab lives: two that begin at once must not both
@@ -86,18 +109,19 @@ func lockName(path string) (*os.File, error) {
 	}
 }
 
-// locked is a listener with the lock of its name.
+// locked is a listener with the lock of its name, which is another's once it is free.
 type locked struct {
 	net.Listener
-	lock *os.File
+	free func() error
 }
 
-func (l *locked) Close() error {
-	return errors.Join(l.Listener.Close(), os.Remove(l.lock.Name()), l.lock.Close())
-}
+func (l *locked) Close() error { return l.free() }
 
 // Names are the labs of which there are sockets, in order; they may be dead.
 func Names(directory string) ([]string, error) {
+	if err := checkOwn(directory); err != nil {
+		return nil, err
+	}
 	entries, err := os.ReadDir(directory)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil

@@ -45,6 +45,7 @@ func newGuard(at net.Addr, token string, page, api http.Handler) *guard {
 }
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w = impatient{w, http.NewResponseController(w)}
 	harden(w.Header())
 	isAPI := strings.HasPrefix(r.URL.Path, "/v1/")
 	switch {
@@ -76,13 +77,12 @@ func (g *guard) serveAPI(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only with the token of the URL that lablab up has written", http.StatusUnauthorized)
 		return
 	}
-	control := http.NewResponseController(w)
 	if r.Method == http.MethodPost {
 		if r.Header.Get("Content-Type") != "application/json" {
 			http.Error(w, "only application/json", http.StatusUnsupportedMediaType)
 			return
 		}
-		_ = control.SetReadDeadline(time.Now().Add(bodyPatience)) // every connection of net/http has one
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyPatience)) // every connection of net/http has one
 		r.Body = http.MaxBytesReader(w, r.Body, longestBody)
 	}
 	if r.URL.Path == "/v1/events" {
@@ -95,7 +95,7 @@ func (g *guard) serveAPI(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	g.api.ServeHTTP(impatient{w, control}, r)
+	g.api.ServeHTTP(w, r)
 }
 
 // own is whether a request says that it comes from this server's page, or nothing.

@@ -406,3 +406,19 @@ func TestWatchers(t *testing.T) {
 		<-time.After(time.Millisecond)
 	}
 }
+
+// Whatever is answered, nobody is waited for who does not read it.
+func TestEverythingIsImpatient(t *testing.T) {
+	var got http.ResponseWriter
+	look := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { got = w })
+	g := newGuard(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080}, "secret", look, look)
+	for _, path := range []string{"/", "/v1/status"} {
+		got = nil
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080"+path, nil)
+		r.Header.Set("Authorization", "Bearer secret")
+		g.ServeHTTP(httptest.NewRecorder(), r)
+		if _, is := got.(impatient); !is {
+			t.Errorf("%s: %T", path, got)
+		}
+	}
+}

@@ -77,6 +77,10 @@ func cover(path string) (*os.File, error) {
 	if err == nil {
 		err = unix.Mount(f.Name(), path, "", unix.MS_BIND, "")
 	}
+	// A cover of before, which is no file any more, cannot be covered.
+	if errors.Is(err, unix.ENOENT) && unix.Unmount(path, unix.MNT_DETACH) == nil {
+		err = unix.Mount(f.Name(), path, "", unix.MS_BIND, "")
+	}
 	if err != nil {
 		return nil, errors.Join(say.Errorf("cover %s: %w", path, err), f.Close())
 	}

@@ -137,3 +137,12 @@ test('does not forget what one looks at so soon', async () => {
   assert.equal(new URL(urls.seen[1], 'http://lab').searchParams.get('after'), '600');
   await close(page);
 });
+
+test('a stream of which only the end is known begins there', async () => {
+  const page = await open('fed.html');
+  const far = 2_000_000;
+  const late = events.map((e) => (e.body?.stream && e.body.seq ? { ...e, body: { ...e.body, seq: e.body.seq + far } } : e));
+  await page.evaluate((all) => globalThis.fed.append(all), late);
+  await until(page, () => /65 of 65 .*27 of 46/.test(document.querySelector('.names').textContent));
+  await close(page);
+});

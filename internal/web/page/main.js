@@ -179,7 +179,8 @@ class Page {
 
   // showMoment shows the packets of which a sentence speaks.
   showMoment(moment) {
-    const journey = this.model.streams.get(moment.stream)?.packets[moment.first - 1];
+    const stream = this.model.streams.get(moment.stream);
+    const journey = stream?.packets[moment.first - stream.first];
     if (!journey?.step) return;
     this.choose(journey);
     this.play(journey.step);

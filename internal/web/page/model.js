@@ -67,11 +67,14 @@ export class Model {
   // journey is one packet of a stream, from 1.
   journey(name, seq, event) {
     const stream = this.streams.get(name);
-    if (!stream || !(seq >= 1) || seq > stream.packets.length + 1e6) return null;
-    while (stream.packets.length < seq) {
-      stream.packets.push({ stream, seq: stream.packets.length + 1, step: null, again: [], outcome: '', sent: null, rtt: null, verdicts: 0 });
+    if (!stream || !(seq >= 1)) return null;
+    if (!stream.packets.length) stream.first = seq; // those before are forgotten
+    const place = seq - stream.first;
+    if (place < 0 || place > stream.packets.length + 1e6) return null;
+    while (stream.packets.length <= place) {
+      stream.packets.push({ stream, seq: stream.first + stream.packets.length, step: null, again: [], outcome: '', sent: null, rtt: null, verdicts: 0 });
     }
-    const journey = stream.packets[seq - 1];
+    const journey = stream.packets[place];
     if (!journey.step && event) {
       journey.step = this.packet(journey, event);
       journey.ns = event.at_ns;
@@ -163,7 +166,7 @@ const takes = new Map(Object.entries({
     if (entry) entry.cut = { step };
   },
   stream_started(m, b, e) {
-    m.streams.set(b.stream, { ...b, flow: flowOf(b), index: m.streams.size, running: true, packets: [], lastStep: null, step: m.step('started', e), stopped: null });
+    m.streams.set(b.stream, { ...b, flow: flowOf(b), index: m.streams.size, running: true, packets: [], first: 1, lastStep: null, step: m.step('started', e), stopped: null });
   },
   stream_stopped(m, b, e) {
     const stream = m.streams.get(b.stream);

@@ -108,7 +108,8 @@ export class RulesPanel {
     const peer = this.peer.control.value.trim();
     const said = protocol === -1 ? 'all' : { 1: 'icmp', 58: 'icmpv6', 6: 'tcp', 17: 'udp' }[protocol];
     const ports = first < 0 ? [] : first === last ? [first] : [`${first}-${last}`];
-    const rule = { ID: [said, ...ports, peer].join('-').replace(/[^\w.:-]/g, '-'), Protocol: protocol, From: first, To: last };
+    const way = this.direction.control.value === 'egress' ? ['out'] : []; // no two rules of a group have one id
+    const rule = { ID: [...way, said, ...ports, peer].join('-').replace(/[^\w.:-]/g, '-'), Protocol: protocol, From: first, To: last };
     if (this.ids.includes(peer)) rule.Reference = { GroupID: peer };
     else rule.Peer = peer;
     return this.act(() => say('Rule {0} is authorized.', rule.ID), 'authorize', { group: this.group_.control.value, direction: this.direction.control.value, rules: [rule] });
