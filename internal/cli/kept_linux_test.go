@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -308,7 +309,7 @@ func silent(t *testing.T, path string) {
 	ps := exec.Command(path, "ps")
 	ps.Env = k.env
 	within(t, 10*time.Second, "ps", func() {
-		if out, err := ps.CombinedOutput(); err != nil || !strings.Contains(string(out), k.name+" does not answer\n") {
+		if out, err := ps.CombinedOutput(); err != nil || !regexp.MustCompile(k.name+` +does not answer\n`).Match(out) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
