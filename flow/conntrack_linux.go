@@ -158,6 +158,7 @@ func entryOf(f *conntrack.Flow) Entry {
 		Orig:    keyOf(f.TupleOrig),
 		Reply:   keyOf(f.TupleReply),
 		Status:  statusNames(uint32(f.Status)),
+		TCP:     tcpState(f.ProtoInfo.TCP),
 		Timeout: time.Duration(f.Timeout) * time.Second,
 		Mark:    f.Mark,
 		Sent:    Count{Packets: f.CountersOrig.Packets, Bytes: f.CountersOrig.Bytes},
@@ -195,6 +196,18 @@ func statusNames(status uint32) []string {
 		}
 	}
 	return names
+}
+
+// Names of TCP's states: enum tcp_conntrack in linux/netfilter/nf_conntrack_tcp.h,
+// without TCP_CONNTRACK_.
+var tcpStates = [...]string{"NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"}
+
+// tcpState is empty where it is not told.
+func tcpState(info *conntrack.ProtoInfoTCP) string {
+	if info == nil || int(info.State) >= len(tcpStates) {
+		return ""
+	}
+	return tcpStates[info.State]
 }
 
 // kernelTime is the moment of an event: CTA_TIMESTAMP_EVENT, nanoseconds since

@@ -60,6 +60,8 @@ type Entry struct {
 	Orig   Key      `json:"orig"`
 	Reply  Key      `json:"reply"`
 	Status []string `json:"status"`
+	// TCP is the state of a TCP connection, as conntrack(8) calls it.
+	TCP string `json:"tcp_state,omitempty"`
 	// Timeout is how long the entry lives on without a packet, in whole seconds.
 	Timeout time.Duration `json:"timeout_ns"`
 	// Mark is the number of the rule that let the connection in.

@@ -75,6 +75,14 @@ func (l *Lab) Authorize(group string, d sg.Direction, rules ...sg.Rule) error {
 		if err != nil {
 			return err
 		}
+		for _, r := range rules {
+			if r.Reference.GroupID == "" {
+				continue
+			}
+			if _, err := to.Find(r.Reference.GroupID); err != nil {
+				return err
+			}
+		}
 		return g.Authorize(d, rules...)
 	})
 	if err != nil {
@@ -131,6 +139,9 @@ func (l *Lab) SetGroups(host string, groups []string) error {
 			if _, err := to.Find(g); err != nil {
 				return err
 			}
+		}
+		if distinct := slices.Compact(slices.Sorted(slices.Values(groups))); len(distinct) != len(groups) {
+			return say.New("a group is named twice")
 		}
 		i.Groups = slices.Clone(groups)
 		to.Attach(i)

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -96,6 +97,28 @@ func configure(h *netlink.Handle, host *Host, others []*Host) error {
 		if err != nil {
 			return say.Errorf("add neighbour %s to %s: %w", other.Name, host.Name, err)
 		}
+	}
+	return nil
+}
+
+// unplug takes the host's interface away, and with it the other end. Programs that live
+// on in the namespace have no network any more.
+func unplug(h *Host) error {
+	handle, err := rtnetlink(h.ns)
+	if err != nil {
+		return err
+	}
+	defer handle.Close()
+	link, err := handle.LinkByName(interfaceName)
+	var gone netlink.LinkNotFoundError
+	if errors.As(err, &gone) { // with the other end
+		return nil
+	}
+	if err == nil {
+		err = handle.LinkDel(link)
+	}
+	if err != nil && !errors.Is(err, unix.ENODEV) { // as above, just now
+		return say.Errorf("take interface of %s away: %w", h.Name, err)
 	}
 	return nil
 }

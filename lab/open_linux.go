@@ -28,6 +28,10 @@ func (l *Lab) Open(ctx context.Context) error {
 	return nil
 }
 
+// Unplug takes the network away from all hosts. What runs in their namespaces, and so
+// keeps them, has none any more; the lab is of no more use, but to be closed.
+func (l *Lab) Unplug() error { return each(l.hosts, unplug) }
+
 // forget deletes the entries that the proof has left where it was sent from: whoever uses
 // the lab begins with empty tables.
 func (l *Lab) forget() error {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"time"
 
 	"lablab/flow"
@@ -23,10 +24,24 @@ type Entry struct {
 	ReplyBytes      uint64   `json:"reply_bytes"`
 	TimeoutSeconds  int      `json:"timeout_seconds"`
 	Status          []string `json:"status"`
+	// TCPState is absent where the protocol is another, or the record is older.
+	TCPState string `json:"tcp_state,omitempty"`
 	// AdmittedBy is the id of the rule whose number the entry's mark is.
 	AdmittedBy      *string `json:"admitted_by"`
 	AdmittingNumber uint32  `json:"admitting_rule_number"`
 	AdmittingGone   bool    `json:"admitting_rule_revoked"`
+}
+
+// State are the words for what an entry is in: TCP's state, whether anything has come back,
+// and conntrack's other marks.
+func (e Entry) State() (words []string) {
+	if e.TCPState != "" {
+		words = append(words, e.TCPState)
+	}
+	if !slices.Contains(e.Status, "SEEN_REPLY") {
+		words = append(words, "UNREPLIED") // conntrack(8)'s word for what is missing
+	}
+	return append(words, e.Status...)
 }
 
 // EntryOf is an entry of a host; who admitted it is for those to add who know the rules.
@@ -34,7 +49,7 @@ func EntryOf(host string, e flow.Entry) Entry {
 	entry := Entry{
 		Host: host, Protocol: e.Orig.Protocol.String(), Source: e.Orig.Source.String(), Destination: e.Orig.Destination.String(),
 		ConntrackID: e.ID, Packets: e.Sent.Packets, ReplyPackets: e.Got.Packets, Bytes: e.Sent.Bytes, ReplyBytes: e.Got.Bytes,
-		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, AdmittingNumber: e.Mark,
+		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, TCPState: e.TCP, AdmittingNumber: e.Mark,
 	}
 	switch e.Orig.Protocol {
 	case sg.ICMP, sg.ICMPv6:

@@ -48,12 +48,8 @@ func (t *Text) entry(b *bytes.Buffer, f Flow) {
 	if f.Stream != nil {
 		whose = say.F("stream %s", *f.Stream)
 	}
-	status := f.Status
-	if !slices.Contains(status, "SEEN_REPLY") {
-		status = append([]string{"UNREPLIED"}, status...) // conntrack(8)'s word for what is missing
-	}
 	t.paragraph(b, "  "+f.Host+"  ", bold, say.F("%s, %s", whose, f.admission()))
-	t.paragraph(b, "     ", plain, say.F("%s  %s", f.key(), strings.Join(status, " ")))
+	t.paragraph(b, "     ", plain, say.F("%s  %s", f.key(), strings.Join(f.State(), " ")))
 	t.paragraph(b, "     ", plain, say.F("%d sent (%d bytes), %d back (%d bytes), %d s left", f.Packets, f.Bytes, f.ReplyPackets, f.ReplyBytes, f.TimeoutSeconds))
 	t.paragraph(b, "     ", dim, say.F("conntrack id %d", f.ConntrackID))
 }

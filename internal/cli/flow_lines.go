@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,23 +18,19 @@ func flowLines(l *say.Language, flows []control.Flow) []string {
 	}
 	lines := make([]string, len(flows))
 	for i, f := range flows {
-		status := f.Status
-		if !slices.Contains(status, "SEEN_REPLY") {
-			status = append([]string{"UNREPLIED"}, status...)
-		}
 		by := say.F("admitted by %s", say.F("no rule of a security group"))
 		if f.AdmittedBy != nil {
 			by = say.F("admitted by %s", admitting(f))
 		}
 		lines[i] = oneLine(fmt.Sprintf("%-*s %-*d %-*s  ", host, f.Host, id, f.ConntrackID, key, f.Key) +
-			l.Sprintf("%d there, %d back, %d s left, %s, %s", f.Packets, f.ReplyPackets, f.TimeoutSeconds, strings.Join(status, " "), by))
+			l.Sprintf("%d there, %d back, %d s left, %s, %s", f.Packets, f.ReplyPackets, f.TimeoutSeconds, strings.Join(f.State(), " "), by))
 	}
 	return lines
 }
 
 // narrowLines are the same where there is less room: packets there and back as 3/2,
-// and no ids.
-func narrowLines(l *say.Language, flows []control.Flow) []string {
+// and no ids; of its state the first word, or none.
+func narrowLines(l *say.Language, flows []control.Flow, state bool) []string {
 	host, key, packets, left := 0, 0, 0, 0
 	for _, f := range flows {
 		host, key = max(host, utf8.RuneCountInString(f.Host)), max(key, len(f.Key.String()))
@@ -48,6 +43,9 @@ func narrowLines(l *say.Language, flows []control.Flow) []string {
 			by = say.F("by %s", admitting(f))
 		}
 		lines[i] = oneLine(fmt.Sprintf("%-*s %-*s  %*s %*d s  %s", host, f.Host, key, f.Key, packets, passed(f), left, f.TimeoutSeconds, by.In(l)))
+		if state {
+			lines[i] += "  " + f.State()[0]
+		}
 	}
 	return lines
 }

@@ -102,7 +102,7 @@ func (k *kept) watch(events *[]string) error {
 func TestKept(t *testing.T) {
 	path := lablab(t)
 	for name, test := range map[string]func(*testing.T, string){
-		"many": manyAtOnce, "slow": slowWatchers, "killed": killed, "clients": killedClients, "down": downDuringChange, "suspended": suspended, "silent": silent, "given up": givenUp, "same name": sameName,
+		"many": manyAtOnce, "slow": slowWatchers, "killed": killed, "clients": killedClients, "down": downDuringChange, "suspended": suspended, "silent": silent, "given up": givenUp, "unplugged": unplugged, "same name": sameName,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -366,6 +366,25 @@ func sameName(t *testing.T, path string) {
 		t.Errorf("two of one name:\n%s", out)
 	}
 	k.status()
+}
+
+// A program that outlives the lab has no network any more.
+func unplugged(t *testing.T, path string) {
+	k := keep(t, path, "unplugged")
+	program := k.command("exec", "B", "--", "sh", "-c", "ip link show eth0 >/dev/null && echo plugged; while ip link show eth0 >/dev/null 2>&1; do sleep 0.05; done; echo unplugged")
+	out, err := program.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, out, "plugged")
+	k.must("down")
+	within(t, 10*time.Second, "the end of the network", func() {
+		waitFor(t, out, "unplugged")
+		_ = program.Wait()
+	})
 }
 
 // From inside a host one enters another.

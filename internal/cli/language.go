@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -109,7 +110,14 @@ func flagError(err error) error {
 		if short := invalid.GetFlag().Shorthand; short != "" {
 			flag = "-" + short + ", " + flag
 		}
-		return say.Errorf("invalid argument %q for %q flag: %w", invalid.GetValue(), flag, invalid.Unwrap())
+		why := invalid.Unwrap()
+		switch {
+		case errors.Is(why, strconv.ErrRange):
+			why = say.New("value out of range")
+		case errors.Is(why, strconv.ErrSyntax):
+			why = say.New("not a number")
+		}
+		return say.Errorf("invalid argument %q for %q flag: %w", invalid.GetValue(), flag, why)
 	}
 	return err
 }

@@ -103,7 +103,7 @@ func TestSSHOutlivesItsRule(t *testing.T) {
 	server := sshd(t, k, "server")
 	session := server.session(t, "office")
 	session.says(t, session.ask(t))
-	if flows := k.must("flows", "server"); !strings.Contains(flows, ":22 ") || !strings.Contains(flows, "admitted by ssh\n") {
+	if flows := k.must("flows", "server"); !strings.Contains(flows, ":22 ") || !strings.Contains(flows, ", ESTABLISHED SEEN_REPLY ASSURED CONFIRMED, admitted by ssh\n") {
 		t.Errorf("who let it in?\n%s", flows)
 	}
 

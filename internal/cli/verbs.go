@@ -205,7 +205,7 @@ func newExec(env Env) *cobra.Command {
 		Short: "Run a program of this machine inside a host of a lab",
 		Long: `Exec runs any program inside a host: a shell, ping, ssh, curl, a database client. It has
 this terminal, and its exit code is this command's. The names of the lab's hosts are
-known inside.`,
+known inside. A program that outlives the lab has no network any more.`,
 		Example: `  sudo lablab exec B -- ping A
   sudo lablab exec A -- bash`,
 		RunE: func(_ *cobra.Command, args []string) error {

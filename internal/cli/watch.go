@@ -68,8 +68,11 @@ func watched(l *say.Language, entries []view.Entry, width int) []string {
 	}
 	rows := flowLines(l, flows)
 	const mark = 3 // columns, and one that stays free
-	if slices.ContainsFunc(rows, func(row string) bool { return ansi.StringWidth(row)+mark > width }) {
-		rows = narrowLines(l, flows)
+	tooWide := func(row string) bool { return ansi.StringWidth(row)+mark > width }
+	for _, state := range []bool{true, false} {
+		if slices.ContainsFunc(rows, tooWide) {
+			rows = narrowLines(l, flows, state)
+		}
 	}
 	lines := []string{time.Now().Format(time.TimeOnly) + "  " + l.Sprintf("+ new  * refreshed  ! dying  × gone")}
 	for i, e := range entries {

@@ -175,8 +175,9 @@ func (k *Keeper) hold() (now *kept, release func()) {
 	return k.now, k.mu.RUnlock
 }
 
-// close ends the timeline, and lets go of the lab.
+// close ends the timeline, and lets go of the lab. Programs that others have started in
+// its hosts may live on, without a network.
 func (k *kept) close() error {
 	k.log.Append(timeline.Ended{})
-	return k.lab.Close()
+	return errors.Join(k.lab.Unplug(), k.lab.Close())
 }
