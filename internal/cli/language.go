@@ -115,7 +115,7 @@ func flagError(err error) error {
 		case errors.Is(why, strconv.ErrRange):
 			why = say.New("value out of range")
 		case errors.Is(why, strconv.ErrSyntax):
-			why = say.New("not a number")
+			why = say.New("invalid syntax")
 		}
 		return say.Errorf("invalid argument %q for %q flag: %w", invalid.GetValue(), flag, why)
 	}
