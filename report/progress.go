@@ -23,7 +23,10 @@ type Progress struct {
 	size     func() (width, height int)
 
 	plan    []timeline.Plan
-	current int                  // experiment
+	lab     string // the name of its scenario
+	ready   bool   // the lab is built: what changes now, somebody changes
+	current int    // experiment
+	firsts  firsts
 	order   []string             // streams that run
 	marks   map[string][]Outcome // of the current experiment, by stream
 	first   map[string]int       // Seq of the first of them
@@ -38,24 +41,30 @@ type Progress struct {
 func NewProgress(text *colorprofile.Writer, screen io.Writer, size func() (width, height int), l *say.Language) *Progress {
 	return &Progress{
 		language: l, text: text, screen: screen, size: size,
-		marks: map[string][]Outcome{}, first: map[string]int{}, was: map[string]Outcome{},
+		marks: map[string][]Outcome{}, first: map[string]int{}, was: map[string]Outcome{}, firsts: firsts{},
 	}
 }
 
 // Add takes the next event.
 func (p *Progress) Add(e timeline.Event) {
-	if words := changed(e.Body); !words.Empty() && p.current > 0 {
-		p.line("%s", words)
+	if p.ready {
+		p.tell(changed(e.Body))
 	}
 	switch body := e.Body.(type) {
 	case timeline.Begun:
-		p.plan, p.current, p.order = body.Plan, 0, nil
+		if p.lab != "" {
+			p.line("another scenario is loaded: %s", body.Scenario)
+		}
+		p.plan, p.lab, p.ready, p.current, p.order = body.Plan, body.Scenario, false, 0, nil
 		clear(p.marks)
 		clear(p.first)
 		clear(p.was)
+		clear(p.firsts)
 		p.line("building the lab on %s", body.Kernel)
 	case timeline.CanaryDropped:
 		p.line("canary: %s dropped %s", body.Host, body.Packet)
+	case timeline.Ready:
+		p.ready = true
 	case timeline.ExperimentBegun:
 		p.current = body.Number
 		clear(p.marks)
@@ -86,10 +95,31 @@ func (p *Progress) Add(e timeline.Event) {
 		if body.Stream != "" && !body.Accepted {
 			p.fate(body.Stream, body.Seq, Refused)
 		}
+		if p.byHand() {
+			p.tell(p.firsts.tell(body))
+		}
 	case timeline.Missed:
 		p.line("missed %d %s of %s", body.Count, missedWord(body.What), body.Host)
 	case timeline.Interrupted:
 		p.line("interrupted: %s", body.By)
+	case timeline.Ended:
+		switch {
+		case p.current > 0: // the report says it
+		case body.Failed != "":
+			p.line("the lab of scenario %s broke: %s", p.lab, body.Failed)
+		default:
+			p.line("the lab of scenario %s has ended", p.lab)
+		}
+	}
+}
+
+// byHand is whether what happens now is somebody's doing, and no experiment's.
+func (p *Progress) byHand() bool { return p.ready && p.current == 0 }
+
+// tell writes a sentence, if there is one.
+func (p *Progress) tell(words say.Sentence) {
+	if !words.Empty() {
+		p.line("%s", words)
 	}
 }
 
@@ -103,7 +133,10 @@ func changed(e timeline.Body) say.Sentence {
 	case timeline.GroupsChanged:
 		return say.F("%s carries %s", body.Host, orNone(body.Groups))
 	case timeline.ACLChanged:
-		return say.F("network ACL before %s: %v", body.Host, body.On)
+		if !body.On {
+			return say.F("the network ACL before %s is taken away", body.Host)
+		}
+		return say.F("a network ACL stands before %s: %s", body.Host, strings.Join(body.Rules, "; "))
 	case timeline.Cut:
 		return say.F("conntrack entry deleted on %s: %s", body.Host, body.Flow)
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/charmbracelet/colorprofile"
+
+	"lablab/timeline"
 )
 
 func TestProgressElsewhere(t *testing.T) {
@@ -19,6 +21,19 @@ func TestProgressElsewhere(t *testing.T) {
 	}
 	p.Clear()
 	golden(t, "progress.txt", b.String())
+}
+
+// Of a lab that is kept, everything that is done in it is told, though no experiment goes on.
+func TestProgressOfKeptLab(t *testing.T) {
+	var b bytes.Buffer
+	p := NewProgress(&colorprofile.Writer{Forward: &b, Profile: colorprofile.NoTTY}, nil, nil, nil)
+	for _, body := range byHand {
+		p.Add(timeline.Event{Body: body})
+	}
+	for _, body := range []timeline.Body{timeline.Ended{}, timeline.Begun{Scenario: "established", Kernel: "Linux"}} {
+		p.Add(timeline.Event{Body: body})
+	}
+	golden(t, "kept.txt", b.String())
 }
 
 func TestProgressInPlace(t *testing.T) {

@@ -199,7 +199,16 @@ func TestPlainUp(t *testing.T) {
 		tty := onTerminal(t, up)
 		eventually(t, "it says that the lab is up", func() bool {
 			text, _ := tty.since(0)
-			return strings.Contains(text, "lab view-plain is up") && strings.Contains(text, "canary")
+			return strings.Contains(text, "lab view-plain is up") && strings.Contains(text, "canary: B")
+		})
+		revoke := exec.Command(path, "revoke", "--name", "view-plain", "icmp")
+		revoke.Env = up.Env
+		if out, err := revoke.CombinedOutput(); err != nil {
+			t.Errorf("revoke: %v: %s", err, out)
+		}
+		eventually(t, "it tells what was done", func() bool {
+			text, _ := tty.since(0)
+			return strings.Contains(text, "rule icmp revoked on A, B")
 		})
 		_ = up.Process.Signal(syscall.SIGINT)
 		<-tty.done
