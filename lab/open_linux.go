@@ -28,6 +28,10 @@ func (l *Lab) Open(ctx context.Context) error {
 	return nil
 }
 
+// Sync returns when the timeline has everything that the kernel has said by now, or ctx
+// is done.
+func (l *Lab) Sync(ctx context.Context) { l.collector.sync(ctx) }
+
 // Unplug takes the network away from all hosts. What runs in their namespaces, and so
 // keeps them, has none any more; the lab is of no more use, but to be closed.
 func (l *Lab) Unplug() error { return each(l.hosts, unplug) }

@@ -55,6 +55,23 @@ func exact(t *testing.T, k *kept) {
 	}
 }
 
+// Whoever ends a trace is told of all that had happened by then.
+func TestTraceToTheEnd(t *testing.T) {
+	t.Parallel()
+	nstest.Tool(t, "ping")
+	eachWay(t, func(t *testing.T, k *kept) {
+		for range 5 {
+			trace := k.begin("trace", nil, "--protocol", "icmp")
+			trace.says(t, "Ctrl-C ends")
+			k.must("exec", "B", "--", "ping", "-q", "-c1", "A")
+			trace.end()
+			if said := trace.said(); !strings.Contains(said, "\n4 packets, nothing was missed\n") {
+				t.Errorf("of a ping it says:\n%s", said)
+			}
+		}
+	})
+}
+
 // Who watches is stopped while others flood the lab and change it. Nobody waits; when
 // they go on, they see the rest, and end with the lab.
 func TestStoppedWatchers(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -56,7 +58,7 @@ end, by Ctrl-C or with the lab, it says how many there were and what was missed.
 		begun := func() {
 			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("tracing lab %s; Ctrl-C ends", status.Name))
 		}
-		err = lab.News(ctx, begun, t.see)
+		err = t.follow(ctx, lab, begun, status.Last)
 		_, _ = fmt.Fprintln(env.Stderr, t.summary().In(env.Language))
 		return ended(err)
 	})
@@ -113,6 +115,39 @@ func (f traceFlags) tracer(out io.Writer, status control.Status, l *say.Language
 		}
 	}
 	return t, nil
+}
+
+// follow sees what happens until ctx ends, and then what had happened by that time. last
+// is the number of the event before.
+func (t *tracer) follow(ctx context.Context, lab *control.Client, begun func(), last uint64) error {
+	var seen atomic.Uint64
+	seen.Store(last)
+	news := make(chan struct{}, 1)
+	reading, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	defer context.AfterFunc(ctx, func() {
+		const patience = 500 * time.Millisecond
+		late, cancel := context.WithTimeout(reading, patience)
+		defer cancel()
+		status, err := lab.Status(late)
+		for err == nil && late.Err() == nil && seen.Load() < status.Last {
+			select {
+			case <-news:
+			case <-late.Done():
+			}
+		}
+		stop(context.Cause(ctx))
+	})()
+	return lab.News(reading, begun, func(e timeline.Event) error {
+		defer func() {
+			seen.Store(e.Seq)
+			select {
+			case news <- struct{}{}:
+			default:
+			}
+		}()
+		return t.see(e)
+	})
 }
 
 // see takes an event.

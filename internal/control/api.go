@@ -25,6 +25,9 @@ type Status struct {
 	Groups   []Group   `json:"groups"`
 	// Missed is how many verdicts and conntrack events the kernel told of and nobody heard.
 	Missed int `json:"missed"`
+	// Last is the number of the last event: all that the kernel had said when the status
+	// was asked for is told by then.
+	Last uint64 `json:"last"`
 	// Web is where a browser finds the page, with the token that lets it in; only the
 	// lab's owner is told.
 	Web string `json:"web,omitempty"`

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"time"
 
 	"lablab/flow"
@@ -24,8 +25,13 @@ type kept struct {
 }
 
 // status is all of it, besides what is known about its process.
-func (k *kept) status(about Status) (Status, error) {
+func (k *kept) status(ctx context.Context, about Status) (Status, error) {
+	const patience = 200 * time.Millisecond // for a lab that breaks just now
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	k.lab.Sync(ctx)
 	status := about
+	status.Last = k.log.Last()
 	status.Scenario, status.Started, status.Missed = k.scenario, k.started, k.missed()
 	policy := k.lab.Policy()
 	carriers := map[string][]string{}

@@ -22,8 +22,8 @@ var public = []string{
 // server's business.
 func (s *Server) Public() http.Handler {
 	routes := s.routes()
-	routes["GET /v1/status"] = asking(s.keeper, func(k *kept, _ *http.Request, _ struct{}) (Status, error) {
-		status, err := k.status(s.about)
+	routes["GET /v1/status"] = asking(s.keeper, func(k *kept, r *http.Request, _ struct{}) (Status, error) {
+		status, err := k.status(r.Context(), s.about)
 		status.Web, status.PID = "", 0
 		for i := range status.Hosts {
 			status.Hosts[i].Namespace = ""
@@ -41,7 +41,7 @@ func (s *Server) Public() http.Handler {
 func (s *Server) routes() map[string]http.HandlerFunc {
 	k := s.keeper
 	return map[string]http.HandlerFunc{
-		"GET /v1/status":    asking(k, func(k *kept, _ *http.Request, _ struct{}) (Status, error) { return k.status(s.about) }),
+		"GET /v1/status":    asking(k, func(k *kept, r *http.Request, _ struct{}) (Status, error) { return k.status(r.Context(), s.about) }),
 		"GET /v1/scenarios": answer(func(r *http.Request, _ struct{}) ([]Scenario, error) { return scenarios(spoken(r)), nil }),
 		"GET /v1/flows":     asking(k, func(k *kept, r *http.Request, _ struct{}) ([]Flow, error) { return k.flows(r.URL.Query().Get("host")) }),
 		"GET /v1/rules":     asking(k, func(k *kept, r *http.Request, _ struct{}) (Ruleset, error) { return k.rules(r.URL.Query().Get("host")) }),
