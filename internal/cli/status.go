@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lablab/internal/control"
+	"lablab/say"
+)
+
+func newStatus(env Env) *cobra.Command {
+	var format string
+	c := &cobra.Command{Use: "status", Short: "Show a lab: its hosts, groups and rules", Args: namedByFlag}
+	next(c, env.Language.Sprintf("what a host enforces: lablab rules HOST; its connections: lablab flows"))
+	c.Flags().StringVar(&format, "format", "text", "text or json")
+	return verb(env, c, func(ctx context.Context, lab *control.Client, _ []string) error {
+		if err := oneOf("--format", format, "text", "json"); err != nil {
+			return err
+		}
+		status, err := lab.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if format == "json" {
+			return broken(writeJSON(env.Stdout, status))
+		}
+		entries, packets, err := countsOf(ctx, lab, status)
+		if err != nil {
+			return err
+		}
+		for _, line := range statusLines(env.Language, status, entries, packets) {
+			_, _ = fmt.Fprintln(env.Stdout, oneLine(line))
+		}
+		return nil
+	})
+}
+
+// countsOf are how many conntrack entries each host has, and how many packets each rule, by
+// its number, has let in on all hosts.
+func countsOf(ctx context.Context, lab *control.Client, status control.Status) (entries map[string]int, packets map[uint32]uint64, err error) {
+	entries, packets = map[string]int{}, map[uint32]uint64{}
+	flows, err := lab.Flows(ctx, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range flows {
+		entries[f.Host]++
+	}
+	for _, h := range status.Hosts {
+		rules, err := lab.Rules(ctx, h.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, c := range rules.Counters {
+			packets[c.Number] += c.Packets
+		}
+	}
+	return entries, packets, nil
+}
+
+func statusLines(l *say.Language, status control.Status, entries map[string]int, packets map[uint32]uint64) []string {
+	lines := []string{l.Sprintf("lab %s, of scenario %s", status.Name, status.Scenario)}
+	if status.Web != "" {
+		lines = append(lines, l.Sprintf("  in a browser: %s", status.Web))
+	}
+	for _, h := range status.Hosts {
+		line := l.Sprintf("  host %s  %s  groups: %s", h.Name, h.Address, strings.Join(h.Groups, ", "))
+		line += l.Sprintf("  conntrack entries: %d", entries[h.Name])
+		if h.ACL {
+			line += l.Sprintf("  behind a network ACL")
+		}
+		lines = append(lines, line)
+	}
+	const usual = 12 // columns of a rule's id
+	width, text := usual, 0
+	for _, g := range status.Groups {
+		for _, r := range all(g) {
+			width, text = max(width, len(r.ID)), max(text, len(r.Text))
+		}
+	}
+	for _, g := range status.Groups {
+		lines = append(lines, l.Sprintf("  group %s", g.ID))
+		for _, r := range g.Rules {
+			lines = append(lines, l.Sprintf("    %-7s  %-*s %-*s  packets: %d", r.Direction, width, r.ID, text, r.Text, packets[r.Number]))
+		}
+		for _, r := range g.Revoked {
+			lines = append(lines, l.Sprintf("    %-7s  %-*s %s (revoked)", r.Direction, width, r.ID, r.Text))
+		}
+	}
+	return lines
+}
