@@ -211,7 +211,9 @@ func (f ruleFlags) rules(d sg.Direction) ([]sg.Rule, error) {
 		return nil, err
 	}
 	switch {
-	case f.cidr != "" && f.source != "" || f.cidr == "" && f.source == "":
+	case f.cidr != "" && f.source != "":
+		return nil, say.New("--cidr and --source-group exclude each other")
+	case f.cidr == "" && f.source == "":
 		return nil, say.New("one of --cidr and --source-group is needed")
 	case f.source != "":
 		rule.Reference = sg.Reference{GroupID: f.source}

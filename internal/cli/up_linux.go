@@ -209,7 +209,17 @@ func letsPingsIn(status control.Status, host control.Host) bool {
 
 // runsAlready says that there is nothing to do.
 func runsAlready(env Env, f upFlags) (int, error) {
-	_, err := fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s runs already; what it is: lablab status --name %s", f.name, f.name))
+	lines := []string{env.Language.Sprintf("lab %s runs already; what it is: lablab status --name %s", f.name, f.name)}
+	if f.web != "" {
+		status, err := env.status(context.Background(), f.name)
+		switch {
+		case err == nil && status.Web != "":
+			lines = append(lines, env.Language.Sprintf("In a browser: %s", status.Web))
+		case err == nil:
+			lines = append(lines, env.Language.Sprintf("It serves no page; to have one: lablab down --name %s, then this again", f.name))
+		}
+	}
+	_, err := fmt.Fprintln(env.Stdout, strings.Join(lines, "\n"))
 	return exitHeld, broken(err)
 }
 
