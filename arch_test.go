@@ -24,7 +24,7 @@ type listed struct {
 // docs/architecture.md draws it.
 var allowed = map[string][]string{
 	"lablab":                  {"internal/cli"},
-	"lablab/internal/cli":     {"internal/control", "internal/view", "internal/web", "lab", "lab/ns", "nft", "report", "scenario", "sg", "timeline"},
+	"lablab/internal/cli":     {"flow", "internal/control", "internal/view", "internal/web", "lab", "lab/ns", "nft", "report", "scenario", "sg", "timeline"},
 	"lablab/internal/control": {"flow", "internal/serve", "lab", "report", "scenario", "sg", "timeline"},
 	"lablab/internal/view":    {"flow", "internal/control", "report", "sg", "timeline"},
 	"lablab/internal/serve":   {},

@@ -29,6 +29,7 @@ func Of(events []timeline.Event) *Report {
 		plans:     map[int]timeline.Plan{},
 		hits:      map[hit]int{},
 		drops:     map[stall]int{},
+		diary:     diary{firsts: firsts{}},
 	}
 	for _, e := range events {
 		b.add(e)
@@ -52,6 +53,7 @@ type builder struct {
 	plans             map[int]timeline.Plan
 	hits              map[hit]int   // how often a rule accepted
 	drops             map[stall]int // segments of a TCP connection that were seen to be dropped
+	diary             diary
 	now               time.Duration // of the last event
 }
 
@@ -104,6 +106,10 @@ type counterKey struct {
 
 func (b *builder) add(e timeline.Event) {
 	b.now = e.At
+	if x := b.Experiment(e.Experiment); x != nil && unplanned(b.plans[x.Number]) {
+		b.diary.add(e)
+		x.Done = b.diary.deeds
+	}
 	switch body := e.Body.(type) {
 	case timeline.Begun:
 		b.begin(body)

@@ -85,9 +85,22 @@ func (r Runs) chapter(b *bytes.Buffer, run Result, open bool) {
 	if run.Missed.Verdicts > 0 || run.Missed.Events > 0 {
 		b.WriteString("⚠️ " + l.Sprintf("%d verdicts and %d conntrack events that the kernel gave were not heard; the evidence is not complete.", run.Missed.Verdicts, run.Missed.Events) + "\n\n")
 	}
+	r.deeds(b, run)
 	r.predictions(b, run)
 	r.whyInMarkdown(b, run, open)
 	r.entriesInMarkdown(b, run)
+}
+
+// deeds lists what was done by hand.
+func (r Runs) deeds(b *bytes.Buffer, run Result) {
+	for _, x := range run.Experiments {
+		for _, d := range x.Done {
+			fmt.Fprintf(b, "- %s: %s\n", strings.TrimSpace(d.when(r.Language)), md(d.What.In(r.Language)))
+		}
+		if len(x.Done) > 0 {
+			b.WriteByte('\n')
+		}
+	}
 }
 
 func (r Runs) predictions(b *bytes.Buffer, run Result) {
@@ -149,7 +162,7 @@ func (r Runs) entriesInMarkdown(b *bytes.Buffer, run Result) {
 			stream = *f.Stream
 		}
 		w.AppendRow(table.Row{
-			f.Host, md(stream), md(f.key()), f.Packets, f.ReplyPackets, md(strings.Join(f.Status, " ")),
+			f.Host, md(stream), md(f.key()), f.figure(f.Packets), f.figure(f.ReplyPackets), md(strings.Join(f.Status, " ")),
 			md(f.by().In(r.Language)),
 		})
 	}
@@ -158,6 +171,14 @@ func (r Runs) entriesInMarkdown(b *bytes.Buffer, run Result) {
 	}
 	fold(b, r.Language.Sprintf("Conntrack in experiment %d", last), false)
 	fmt.Fprintf(b, "%s\n\n</details>\n\n", w.RenderMarkdown())
+}
+
+// figure is a number of packets, unless nobody asked for the figures.
+func (f Flow) figure(n uint64) any {
+	if f.Packets == 0 {
+		return ""
+	}
+	return n
 }
 
 // fold begins what a reader opens or closes.

@@ -26,7 +26,7 @@ type Progress struct {
 	lab     string // the name of its scenario
 	ready   bool   // the lab is built: what changes now, somebody changes
 	current int    // experiment
-	firsts  firsts
+	diary   diary
 	order   []string             // streams that run
 	marks   map[string][]Outcome // of the current experiment, by stream
 	first   map[string]int       // Seq of the first of them
@@ -41,13 +41,19 @@ type Progress struct {
 func NewProgress(text *colorprofile.Writer, screen io.Writer, size func() (width, height int), l *say.Language) *Progress {
 	return &Progress{
 		language: l, text: text, screen: screen, size: size,
-		marks: map[string][]Outcome{}, first: map[string]int{}, was: map[string]Outcome{}, firsts: firsts{},
+		marks: map[string][]Outcome{}, first: map[string]int{}, was: map[string]Outcome{}, diary: diary{firsts: firsts{}},
 	}
 }
 
 // Add takes the next event.
 func (p *Progress) Add(e timeline.Event) {
-	if p.ready {
+	session := p.current > 0 && unplanned(p.now())
+	switch {
+	case session:
+		if what := p.diary.add(e); !what.Empty() {
+			p.line("%s  %s", Deed{AtMS: ms(e.At)}.when(p.language), what)
+		}
+	case p.ready:
 		p.tell(changed(e.Body))
 	}
 	switch body := e.Body.(type) {
@@ -59,7 +65,7 @@ func (p *Progress) Add(e timeline.Event) {
 		clear(p.marks)
 		clear(p.first)
 		clear(p.was)
-		clear(p.firsts)
+		p.diary = diary{firsts: firsts{}}
 		p.line("building the lab on %s", body.Kernel)
 	case timeline.CanaryDropped:
 		p.line("canary: %s dropped %s", body.Host, body.Packet)
@@ -71,14 +77,18 @@ func (p *Progress) Add(e timeline.Event) {
 		p.line("experiment %d of %d: %s", body.Number, len(p.plan), say.Text(p.now().Title))
 	case timeline.StreamStarted:
 		p.order = append(p.order, body.Stream)
-		p.line("stream %s started: %s from %s to %s", body.Stream, startedWord(body), body.From, body.To)
+		if !session { // which has told it
+			p.line("stream %s started: %s from %s to %s", body.Stream, startedWord(body), body.From, body.To)
+		}
 	case timeline.StreamStopped:
 		p.order = slices.DeleteFunc(p.order, func(s string) bool { return s == body.Stream })
-		if body.Error != "" {
+		switch {
+		case session:
+		case body.Error != "":
 			p.line("stream %s broke: %s", body.Stream, body.Why())
-			break
+		default:
+			p.line("stream %s stopped", body.Stream)
 		}
-		p.line("stream %s stopped", body.Stream)
 	case timeline.TimedOut:
 		p.line("the experiment took longer than %s", body.Within)
 	case timeline.Ran:
@@ -95,8 +105,8 @@ func (p *Progress) Add(e timeline.Event) {
 		if body.Stream != "" && !body.Accepted {
 			p.fate(body.Stream, body.Seq, Refused)
 		}
-		if p.byHand() {
-			p.tell(p.firsts.tell(body))
+		if p.ready && p.current == 0 { // somebody's doing, and no experiment's
+			p.tell(p.diary.firsts.tell(body))
 		}
 	case timeline.Missed:
 		p.line("missed %d %s of %s", body.Count, missedWord(body.What), body.Host)
@@ -112,9 +122,6 @@ func (p *Progress) Add(e timeline.Event) {
 		}
 	}
 }
-
-// byHand is whether what happens now is somebody's doing, and no experiment's.
-func (p *Progress) byHand() bool { return p.ready && p.current == 0 }
 
 // tell writes a sentence, if there is one.
 func (p *Progress) tell(words say.Sentence) {
@@ -201,9 +208,16 @@ func (p *Progress) lines(columns int) []string {
 	for _, do := range now.Said() {
 		lines = append(lines, styled(dim, cut("  "+do.In(p.language), columns)))
 	}
+	const most = 12 // deeds that have room above the streams
+	for _, d := range p.diary.deeds[max(0, len(p.diary.deeds)-most):] {
+		lines = append(lines, cut(d.when(p.language)+"  "+d.What.In(p.language), columns))
+	}
 	for _, stream := range p.order {
 		outcomes := p.marks[stream]
 		label, count := laneLabel(p.language, stream, p.order), p.language.Sprintf("  %d of %d", len(outcomes), now.Packets)
+		if now.Packets == 0 { // nobody knows how many there will be
+			count = fmt.Sprintf("  %d", len(outcomes))
+		}
 		if room := columns - width(label) - width(count); len(outcomes) > room {
 			outcomes = outcomes[len(outcomes)-max(room, 0):]
 		}

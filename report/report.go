@@ -75,7 +75,8 @@ type Experiment struct {
 	Number   int            `json:"number"`
 	Title    string         `json:"title"`
 	Do       []say.Sentence `json:"do"`
-	Packets  int            `json:"packets"` // of each stream, planned
+	Done     []Deed         `json:"done,omitempty"` // by hand, where nothing was planned
+	Packets  int            `json:"packets"`        // of each stream, planned
 	Begun    bool           `json:"begun"`
 	Complete bool           `json:"complete"`
 	Held     bool           `json:"held"`

@@ -50,7 +50,9 @@ func (t *Text) entry(b *bytes.Buffer, f Flow) {
 	}
 	t.paragraph(b, "  "+f.Host+"  ", bold, say.F("%s, %s", whose, f.admission()))
 	t.paragraph(b, "     ", plain, say.F("%s  %s", f.key(), strings.Join(f.State(), " ")))
-	t.paragraph(b, "     ", plain, say.F("%d sent (%d bytes), %d back (%d bytes), %d s left", f.Packets, f.Bytes, f.ReplyPackets, f.ReplyBytes, f.TimeoutSeconds))
+	if f.Packets > 0 { // or nobody asked for the figures
+		t.paragraph(b, "     ", plain, say.F("%d sent (%d bytes), %d back (%d bytes), %d s left", f.Packets, f.Bytes, f.ReplyPackets, f.ReplyBytes, f.TimeoutSeconds))
+	}
 	t.paragraph(b, "     ", dim, say.F("conntrack id %d", f.ConntrackID))
 }
 

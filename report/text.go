@@ -87,9 +87,12 @@ func (t *Text) Experiment(r *Report, number int) error {
 	for _, do := range x.Do {
 		t.paragraph(&b, "  ", dim, do)
 	}
+	for _, d := range x.Done {
+		t.paragraph(&b, d.when(t.language)+"  ", plain, d.What)
+	}
 	names := namesOf(x.Streams)
 	for _, result := range x.Streams {
-		if s := r.Stream(result.Stream); s != nil && x.Packets > 0 {
+		if s := r.Stream(result.Stream); s != nil && (x.Packets > 0 || result.Sent > 0) {
 			t.lane(&b, s, result, x.Number, laneLabel(t.language, s.Name, names))
 		}
 	}

@@ -33,11 +33,15 @@ is written at once: the record of one that is killed is good up to there.`,
 		if err != nil {
 			return &usageError{say.Errorf("record: %w", err), say.F("name a file that can be written")}
 		}
-		s := &session{out: json.NewEncoder(f), about: status}
+		s := &session{out: json.NewEncoder(f), about: status, tables: tables{}}
 		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("recording lab %s in %s; Ctrl-C ends", oneLine(status.Name), oneLine(args[0])))
 		err = ended(lab.Events(ctx, s.see))
 		if errors.Is(err, errOver) {
 			err = nil
+		} else if err == nil && s.experiment > 0 {
+			asking, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			_ = s.ask(asking, lab) // or it has ended just now: then what it told is known
+			cancel()
 		}
 		if err = errors.Join(err, s.end(), f.Close()); err != nil {
 			return &brokenError{err: say.Errorf("record: %w", err)}
@@ -63,6 +67,8 @@ type session struct {
 	written    uint64 // events
 	experiment int    // 1 while it goes on
 	forgotten  uint64
+	tables     tables
+	asked      bool // the lab, for its tables
 }
 
 func (s *session) see(e timeline.Event) error {
@@ -79,6 +85,8 @@ func (s *session) see(e timeline.Event) error {
 		return s.write(body, timeline.ExperimentBegun{Number: 1})
 	case timeline.Ended:
 		return errors.Join(s.end(), errOver)
+	case timeline.EntryChanged:
+		s.tables.note(body)
 	}
 	if s.written == 0 {
 		if err := s.begin(); err != nil {
@@ -115,7 +123,7 @@ func (s *session) end() error {
 	if s.experiment == 0 {
 		return nil
 	}
-	err := s.write(timeline.ExperimentEnded{Number: 1}, timeline.Ended{})
+	err := s.write(append(s.dumps(), timeline.ExperimentEnded{Number: 1}, timeline.Ended{})...)
 	s.experiment = 0
 	return err
 }

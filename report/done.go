@@ -1,0 +1,101 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"lablab/say"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// A Deed is one thing that somebody did by hand, or that came of it, and when.
+type Deed struct {
+	AtMS float64      `json:"at_ms"` // since the beginning
+	What say.Sentence `json:"what"`
+	host string       // on which entries were deleted
+	cuts int          // how many
+}
+
+// A diary has what was done by hand, in order.
+type diary struct {
+	firsts firsts
+	deeds  []Deed
+}
+
+// unplanned is whether nothing was planned for the experiment: somebody does in it what he likes.
+func unplanned(p timeline.Plan) bool {
+	return p.Number > 0 && p.Packets == 0 && len(p.Do) == 0 && len(p.Predicted) == 0
+}
+
+// add takes the next event, and says it if it is worth telling.
+func (d *diary) add(e timeline.Event) (what say.Sentence) {
+	deed := Deed{AtMS: ms(e.At)}
+	if judged, ok := e.Body.(timeline.Judged); ok {
+		deed.What = d.firsts.tell(judged)
+	} else {
+		deed.What = did(e.Body)
+	}
+	if deed.What.Empty() {
+		return deed.What
+	}
+	if cut, ok := e.Body.(timeline.Cut); ok {
+		deed.host, deed.cuts = cut.Host, 1
+		if n := len(d.deeds) - 1; n >= 0 && d.deeds[n].with(deed) {
+			d.deeds[n].cuts++
+			d.deeds[n].What = say.F("delete %d conntrack entries on %s", d.deeds[n].cuts, cut.Host)
+			return deed.What
+		}
+	}
+	d.deeds = append(d.deeds, deed)
+	return deed.What
+}
+
+// with is whether both delete entries on the same host, as one command does.
+func (d Deed) with(next Deed) bool {
+	const oneCommand = 100 // ms
+	return d.cuts > 0 && d.host == next.host && next.AtMS-d.AtMS < oneCommand
+}
+
+// did says what was done as experiments say what they do, or nothing.
+func did(e timeline.Body) say.Sentence {
+	switch body := e.(type) {
+	case timeline.RuleRevoked:
+		return say.F("revoke %s %s of group %s", say.Agreement("rule"), body.ID, body.Group)
+	case timeline.RuleAuthorized:
+		return say.F("authorize %s %s in group %s", say.Agreement("rule"), fmt.Sprintf("%s (%s)", body.ID, body.Text), body.Group)
+	case timeline.GroupsChanged:
+		if len(body.Groups) == 0 {
+			return say.F("take all groups from %s", body.Host)
+		}
+		return say.F("change the groups of %s to %s", body.Host, strings.Join(body.Groups, ", "))
+	case timeline.ACLChanged:
+		if !body.On {
+			return say.F("take the network ACL away from %s", body.Host)
+		}
+		return say.F("put a network ACL before %s: %s", body.Host, say.List("; ", say.Names("; ", body.Rules...), say.F("all else is denied")))
+	case timeline.Cut:
+		if body.Why == timeline.CutAsked {
+			return say.F("delete the conntrack entry of %s on %s", body.Flow, body.Host)
+		}
+	case timeline.StreamStarted:
+		switch body.Protocol {
+		case sg.TCP:
+			return say.F("start stream %s: tcp to %s port %d from %s", body.Stream, body.To, body.Port, body.From)
+		case sg.UDP:
+			return say.F("start stream %s: udp to %s port %d from %s", body.Stream, body.To, body.Port, body.From)
+		}
+		return say.F("start stream %s: ping %s from %s", body.Stream, body.To, body.From)
+	case timeline.StreamStopped:
+		if body.Error != "" {
+			return say.F("stream %s broke: %s", body.Stream, body.Why())
+		}
+		return say.F("stop stream %s", body.Stream)
+	}
+	return say.Sentence{}
+}
+
+// when is the time of a deed: "   2.4 s".
+func (d Deed) when(l *say.Language) string {
+	return l.Sprintf("%s s", fmt.Sprintf("%6.1f", d.AtMS/1000))
+}

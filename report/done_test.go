@@ -1,0 +1,77 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/colorprofile"
+
+	"lablab/flow"
+	"lablab/timeline"
+)
+
+// session is what happens in a lab by hand, as lablab record writes it.
+func session() []timeline.Event {
+	var events []timeline.Event
+	experiment := 0
+	add := func(body timeline.Body) {
+		n := len(events)
+		events = append(events, timeline.Event{Seq: uint64(n + 1), At: time.Duration(n) * 300 * time.Millisecond, Experiment: experiment, Body: body})
+	}
+	for _, body := range byHand {
+		switch begun := body.(type) {
+		case timeline.Begun:
+			begun.Plan = []timeline.Plan{{Number: 1, Title: "what was done by hand"}}
+			body = begun
+		case timeline.Cut:
+			add(body)
+			events[len(events)-1].At = 4900 * time.Millisecond // one command
+			continue
+		}
+		add(body)
+		if _, ready := body.(timeline.Ready); ready {
+			experiment = 1
+			add(timeline.ExperimentBegun{Number: 1})
+		}
+	}
+	var key flow.Key
+	for _, body := range byHand {
+		if cut, ok := body.(timeline.Cut); ok {
+			key = cut.Flow
+		}
+	}
+	add(timeline.Dumped{Host: "A", Entries: []flow.Entry{{ID: 5, Orig: key, Mark: 3, Status: []string{"SEEN_REPLY"}}}})
+	add(timeline.ExperimentEnded{Number: 1})
+	add(timeline.Ended{})
+	return events
+}
+
+// What was done by hand is told in order, with the time, and what came of it.
+func TestSession(t *testing.T) {
+	golden(t, "session.txt", written(t, "text", Runs{Results: []Result{ResultOf(session())}}))
+}
+
+// A replay tells it as it happens, with the time: a line each, or in place.
+func TestProgressOfSession(t *testing.T) {
+	var b, screen bytes.Buffer
+	lines := NewProgress(&colorprofile.Writer{Forward: &b, Profile: colorprofile.NoTTY}, nil, nil, nil)
+	place := NewProgress(&colorprofile.Writer{Profile: colorprofile.NoTTY}, &screen, func() (int, int) { return 80, 24 }, nil)
+	for _, e := range session() {
+		lines.Add(e)
+		place.Add(e)
+		place.Draw()
+	}
+	for _, want := range []string{"1.5 s  revoke rule icmp of group lab\n", "s  start stream 1: ping A from B\n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("not told: %q in\n%s", want, b.String())
+		}
+		if drawn := strings.ReplaceAll(screen.String(), "\x1b[K", ""); !strings.Contains(drawn, want) {
+			t.Errorf("not drawn: %q", want)
+		}
+	}
+	if n := strings.Count(b.String(), "icmp of group lab"); n != 1 {
+		t.Errorf("the rule is revoked %d times in\n%s", n, b.String())
+	}
+}
