@@ -324,11 +324,12 @@ func (b *builder) finish() *Report {
 	for i := range b.Streams {
 		b.finishStream(&b.Streams[i])
 	}
-	b.Held = len(b.Experiments) > 0 && !b.Interrupted && b.Failed == ""
+	b.Held = !b.Interrupted && b.Failed == ""
 	for i := range b.Experiments {
 		b.finishExperiment(&b.Experiments[i])
 		b.Held = b.Held && b.Experiments[i].Held
 	}
+	b.Held = b.Held && b.predicted()
 	slices.SortStableFunc(b.order, func(x, y counterKey) int {
 		return cmp.Or(cmp.Compare(x.host, y.host), -cmp.Compare(x.direction, y.direction), cmp.Compare(x.number, y.number))
 	})

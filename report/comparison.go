@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -11,7 +12,7 @@ import (
 
 // comparison is predicted × observed: a table, or a list where a table does not fit.
 func (t *Text) comparison(b *bytes.Buffer, r *Report) {
-	if !r.predicted() {
+	if !slices.ContainsFunc(r.Experiments, func(x Experiment) bool { return len(x.Predictions) > 0 }) {
 		return
 	}
 	const narrow = 14 // columns of the title at least

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,5 +74,35 @@ func TestProgressOfSession(t *testing.T) {
 	}
 	if n := strings.Count(b.String(), "icmp of group lab"); n != 1 {
 		t.Errorf("the rule is revoked %d times in\n%s", n, b.String())
+	}
+}
+
+// What nobody predicted is not claimed to have held, in any format; and nothing is wrong with it.
+func TestSessionClaimsNothing(t *testing.T) {
+	r := ResultOf(session())
+	if r.Held || r.Verdict() != Unpredicted || len(r.points()) > 0 {
+		t.Errorf("held %v, %s, %v", r.Held, r.Verdict(), r.points())
+	}
+	one := Runs{Results: []Result{r}}
+	for format, want := range map[string]string{
+		"text": "Nothing was predicted.", "json": `"held": false`, "markdown": "**Nothing was predicted.**",
+		"junit": `value="unpredicted"`, "tap": "1..0 # SKIP nothing was predicted",
+	} {
+		if got := written(t, format, one); !strings.Contains(got, want) || strings.Contains(got, "s as predicted") {
+			t.Errorf("%s:\n%s", format, got)
+		}
+	}
+	if sum, want := one.Sum().String(), "1 scenario: 1 unpredicted"; sum != want {
+		t.Errorf("%q, want %q", sum, want)
+	}
+}
+
+// How a program ends is predicted too.
+func TestExitCodeIsPredicted(t *testing.T) {
+	events := session()
+	ran := timeline.Event{Experiment: 1, Body: timeline.Ran{Host: "A", Command: []string{"false"}, Exit: 1}}
+	events = slices.Insert(events, len(events)-2, ran)
+	if r := ResultOf(events); r.Verdict() != NotHeld {
+		t.Errorf("it is %s", r.Verdict())
 	}
 }

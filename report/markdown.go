@@ -55,6 +55,8 @@ func (v Verdict) sign() string {
 	switch v {
 	case Held:
 		return "✅"
+	case Unpredicted:
+		return "➖"
 	case Interrupted, CutShort:
 		return "⚠️"
 	}
@@ -73,7 +75,9 @@ func (r Runs) chapter(b *bytes.Buffer, run Result, open bool) {
 	if run.TimeScale > 0 {
 		fmt.Fprintf(b, "%s\n\n", md(run.lapse().In(l)))
 	}
-	words := map[Verdict]say.Sentence{Held: say.F("Everything was as predicted."), NotHeld: say.F("NOT everything was as predicted.")}[run.Verdict()]
+	words := map[Verdict]say.Sentence{
+		Held: say.F("Everything was as predicted."), NotHeld: say.F("NOT everything was as predicted."), Unpredicted: say.F("Nothing was predicted."),
+	}[run.Verdict()]
 	if words.Empty() {
 		words = run.cause()
 	}

@@ -58,6 +58,8 @@ func (v Verdict) style() string {
 	switch v {
 	case Held:
 		return green
+	case Unpredicted:
+		return plain
 	case Interrupted, CutShort:
 		return yellow
 	}
@@ -69,7 +71,7 @@ func (t *Text) Summary(r Runs) error {
 	var b bytes.Buffer
 	var wrong []Result
 	for _, result := range r.Results {
-		if result.Verdict() != Held {
+		if !result.Verdict().fine() {
 			wrong = append(wrong, result)
 		}
 	}
@@ -157,7 +159,7 @@ func (r Runs) Sum() say.Sentence {
 		counts[result.Verdict()]++
 	}
 	var parts []say.Sentence
-	for _, v := range []Verdict{Held, NotHeld, Broken, Interrupted, CutShort} {
+	for _, v := range []Verdict{Held, NotHeld, Unpredicted, Broken, Interrupted, CutShort} {
 		if counts[v] > 0 {
 			parts = append(parts, say.F("%d %s", counts[v], v))
 		}

@@ -97,15 +97,19 @@ func (v Verdict) In(l *say.Language) string { return l.Text(string(v)) }
 const (
 	Held        Verdict = "held"
 	NotHeld     Verdict = "NOT held"
+	Unpredicted Verdict = "unpredicted" // nothing was: there is nothing to hold
 	Broken      Verdict = "broken"
 	Interrupted Verdict = "interrupted"
 	CutShort    Verdict = "cut short" // its record ends before the run did
 )
 
-// predicted is whether anything was: of what is done by hand nothing is.
+// predicted is whether anything was, be it how a program ends: of what is done by hand nothing is.
 func (r *Report) predicted() bool {
-	return slices.ContainsFunc(r.Experiments, func(x Experiment) bool { return len(x.Predictions) > 0 })
+	return slices.ContainsFunc(r.Experiments, func(x Experiment) bool { return len(x.Predictions) > 0 || len(x.Ran) > 0 })
 }
+
+// fine is whether nothing is wrong with the run.
+func (v Verdict) fine() bool { return v == Held || v == Unpredicted }
 
 // Verdict is what the run comes to.
 func (r *Report) Verdict() Verdict {
@@ -118,6 +122,8 @@ func (r *Report) Verdict() Verdict {
 		return NotHeld // what comes after it is not played
 	case len(r.Experiments) == 0 || slices.ContainsFunc(r.Experiments, func(x Experiment) bool { return !x.Complete }):
 		return CutShort
+	case !r.predicted():
+		return Unpredicted
 	case r.Held:
 		return Held
 	}
@@ -194,7 +200,7 @@ func (r *Report) points() []point {
 	if cause := r.cause(); !cause.Empty() {
 		all = append(all, point{Prediction: Prediction{Subject: say.F("the run comes to its end"), Observed: cause}, broken: true})
 	}
-	if !r.Held && !slices.ContainsFunc(all, point.failed) {
+	if !r.Verdict().fine() && !slices.ContainsFunc(all, point.failed) {
 		all = append(all, point{Prediction: Prediction{Subject: say.F("everything is as predicted"), Observed: say.F("not everything was as predicted")}, broken: true})
 	}
 	return all

@@ -26,8 +26,11 @@ func (r Runs) tap(w io.Writer) error {
 		}
 	}
 	plan := fmt.Sprintf("TAP version 13\n1..%d", n)
-	if n == 0 {
+	switch {
+	case len(r.Results) == 0:
 		plan += " # SKIP no scenario was played"
+	case n == 0:
+		plan += " # SKIP nothing was predicted"
 	}
 	if _, err := fmt.Fprintf(w, "%s\n%s", plan, b.Bytes()); err != nil {
 		return say.Errorf("write report: %w", err)

@@ -79,7 +79,7 @@ func worst(runs report.Runs) int {
 	code := exitHeld
 	for _, r := range runs.Results {
 		switch r.Verdict() {
-		case report.Held:
+		case report.Held, report.Unpredicted:
 		case report.Broken:
 			code = exitBroken
 		default:
