@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"lablab/say"
+	"lablab/timeline"
 )
 
 // The least that a screen must have, and from where on there are two columns.
@@ -277,12 +278,13 @@ func (m *model) verdictsPanel() panel {
 		if len(p.verdicts) == 0 {
 			return []line{words(dim, "   no packet yet")}
 		}
+		last := withRefused(p.verdicts, from, to)
 		hosts := 0
-		for _, v := range p.verdicts[from:to] {
+		for _, v := range last {
 			hosts = max(hosts, len([]rune(v.Host)))
 		}
 		var lines []line
-		for _, v := range p.verdicts[from:to] {
+		for _, v := range last {
 			mark, style := sign(green, "✓"), plain
 			if !v.Accepted {
 				mark, style = sign(red, "✗"), red
@@ -293,6 +295,25 @@ func (m *model) verdictsPanel() panel {
 		}
 		return lines
 	}}
+}
+
+// withRefused are verdicts from one to another. If none of them is a refusal, one that is
+// hardly older takes the place of the first: where there is little room, a ping that is
+// answered would always push it out.
+func withRefused(verdicts []timeline.Judged, from, to int) []timeline.Judged {
+	const hardly = 12 // verdicts
+	refused := func(v timeline.Judged) bool { return !v.Accepted }
+	some := slices.Clone(verdicts[from:to])
+	if len(some) == 0 || slices.ContainsFunc(some, refused) {
+		return some
+	}
+	for i := from - 1; i >= max(0, from-hardly); i-- {
+		if refused(verdicts[i]) {
+			some[0] = verdicts[i]
+			break
+		}
+	}
+	return some
 }
 
 // helpText explains what is seen.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -343,5 +344,23 @@ func TestWebIsShown(t *testing.T) {
 	s.poll(20 * time.Second)
 	if !strings.Contains(ansi.Strip(s.screen()), s.lab.status.Web) {
 		t.Error("the page's URL is not on the screen")
+	}
+}
+
+// A refusal is seen where there is little room, too.
+func TestRefusalsAreSeen(t *testing.T) {
+	yes, no := timeline.Judged{Accepted: true, Rule: timeline.Established}, timeline.Judged{Rule: timeline.DefaultDeny}
+	verdicts := []timeline.Judged{no, yes, no, yes, yes, yes, yes}
+	for _, c := range []struct {
+		from, to int
+		want     []timeline.Judged
+	}{{3, 7, []timeline.Judged{no, yes, yes, yes}}, {2, 4, []timeline.Judged{no, yes}}, {7, 7, nil}, {0, 1, []timeline.Judged{no}}} {
+		if got := withRefused(verdicts, c.from, c.to); !slices.Equal(got, c.want) {
+			t.Errorf("%d to %d: %v", c.from, c.to, got)
+		}
+	}
+	long := append([]timeline.Judged{no}, slices.Repeat([]timeline.Judged{yes}, 40)...)
+	if got := withRefused(long, 37, 41); slices.ContainsFunc(got, func(v timeline.Judged) bool { return !v.Accepted }) {
+		t.Error("what was refused long ago stays")
 	}
 }
