@@ -5,7 +5,7 @@ import { say } from './say.js';
 import { clock, flowText, streamName } from './words.js';
 
 const shown = 4; // entries of a host; of more, the number is told
-const crowd = 7; // rules of a list; of more, those that mattered
+const crowd = 7; // rules of a list; of more, those that matter now, and the number of the others
 
 export class Gate {
   // pin is called when somebody wants to see a host of many; without it all are shown.
@@ -87,40 +87,57 @@ export class Gate {
     this.known = '';
   }
 
-  // show brings rows and entries to the moment t. It reports whether something has
-  // come or gone, so that places must be measured again.
-  show(t, real) {
-    const rows = this.showRows(t);
+  // show brings rows and entries to the moment t; judging has the numbers of the rules that
+  // judge a packet then. It reports whether something has come or gone, so that places must
+  // be measured again.
+  show(t, real, judging = new Set()) {
+    const alive = (this.all ?? []).filter((e) => !e.hidden && this.film.when(e.born) <= t && !(e.dead && this.film.when(e.dead) + 1.2 <= t));
+    const rows = this.showRows(t, judging, new Set(alive.map((e) => this.changeOf(e, t)?.mark)));
     const acl = this.showACL(t);
-    const entries = this.showEntries(t, real);
+    const entries = this.showEntries(alive, t, real);
     const known = `${rows}|${acl}|${entries}`;
     const moved = known !== this.known;
     this.known = known;
     return moved;
   }
 
-  showRows(t) {
+  showRows(t, judging, admitting) {
     let known = '';
-    const busy = { ingress: 0, egress: 0 };
-    for (const { rule, spans, hits } of this.host.rows) {
+    const there = { ingress: [], egress: [] };
+    for (const [index, { rule, spans, hits }] of this.host.rows.entries()) {
       const direction = rule.direction === 'egress' ? 'egress' : 'ingress';
       const key = `${direction} rule ${rule.number}`;
       const row = this.rows.get(key) ?? this.add(direction, `rule ${rule.number}`, 'rule');
       const span = spans.findLast((s) => this.film.when(s.from) <= t);
       const gone = span?.to && this.film.when(span.to) <= t;
-      busy[direction]++;
-      const extra = busy[direction] > crowd && !hits && spans.length === 1 && !spans[0].to;
-      row.hidden = !span || extra;
+      row.hidden = !span;
       setText(row.name, rule.id);
       setText(row.text, rule.text);
       setData(row, 'gone', gone ? span.why : null);
       setText(row.tag, gone ? (span.why === 'group' ? say('group left') : say('revoked')) : '');
-      setData(row, 'fresh', !gone && span?.from && t - this.film.when(span.from) < 3 ? 'yes' : null);
-      known += row.hidden ? '-' : gone ? 'x' : '+';
+      const changed = t - this.film.when(gone ? span.to : span?.from) < 3;
+      setData(row, 'fresh', !gone && span?.from && changed ? 'yes' : null);
+      const judges = judging.has(rule.number);
+      const admits = gone && admitting.has(rule.number);
+      if (span) there[direction].push({ row, index, gone, admits, hits, name: `${rule.group} ${rule.id} ${rule.text}`, needed: judges || admits || (gone && changed) });
     }
+    for (const [direction, rules] of Object.entries(there)) this.leaveOut(direction, rules);
+    for (const row of this.rows.values()) known += row.hidden ? '-' : row.dataset.gone ? 'x' : '+';
     const groups = this.host.changes.findLast((c) => this.film.when(c.moment) <= t)?.groups ?? this.host.changes[0]?.moment.step.was ?? this.host.groups;
     setText(this.groups, say('group {0}', groups.join(', ') || '–'));
     return known;
+  }
+
+  // leaveOut hides the rules for which a list has no room, and says how many these are.
+  leaveOut(direction, rules) {
+    const out = rules.length > crowd ? inOrderOfWeight(rules).slice(crowd).filter((r) => !r.needed) : [];
+    for (const { row } of out) row.hidden = true;
+    const more = this.rows.get(`${direction} more`) ?? this.add(direction, 'more', 'more');
+    more.hidden = !out.length;
+    if (!out.length) return;
+    setText(more.text, say('and {0} more', out.length));
+    const last = out.reduce((a, b) => (a.index > b.index ? a : b)).row;
+    if (last.nextElementSibling !== more) last.after(more);
   }
 
   showACL(t) {
@@ -147,9 +164,7 @@ export class Gate {
     return this.aclRows;
   }
 
-  showEntries(t, real) {
-    const all = this.all ?? [];
-    const alive = all.filter((e) => !e.hidden && this.film.when(e.born) <= t && !(e.dead && this.film.when(e.dead) + 1.2 <= t));
+  showEntries(alive, t, real) {
     const visible = alive.slice(-shown);
     for (const [entry, card] of this.cards) {
       if (!visible.includes(entry)) {
@@ -176,7 +191,7 @@ export class Gate {
       this.entries.append(card);
     }
     const dead = entry.dead && this.film.when(entry.dead) <= t;
-    const change = entry.changes.findLast((c) => this.film.when(c.moment) <= t) ?? entry.changes[0];
+    const change = this.changeOf(entry, t);
     const touch = lastTouch(entry, t, this.film);
     const since = Math.max(this.realOf(entry.born), touch ? this.realOf(touch) : 0);
     const total = change?.timeout ?? 0;
@@ -196,7 +211,19 @@ export class Gate {
     entry.touchedAt = touch ? this.film.when(touch) : this.film.when(entry.born);
   }
 
+  // changeOf is how an entry was last seen.
+  changeOf(entry, t) { return entry.changes.findLast((c) => this.film.when(c.moment) <= t) ?? entry.changes[0]; }
+
   realOf(moment) { return moment?.step ? moment.step.ns : 0; }
+}
+
+// inOrderOfWeight has rules in force first, above all those that have let something in. Of
+// those that are gone, what admitted a living entry comes first, then the newest of its name.
+function inOrderOfWeight(rules) {
+  const named = new Map();
+  for (const r of rules) if (!r.gone || (named.get(r.name)?.gone ?? true)) named.set(r.name, r);
+  const weight = (r) => (!r.gone ? (r.needed ? 0 : r.hits ? 1 : 2) : r.admits ? 3 : named.get(r.name) === r ? 4 : 5);
+  return [...rules].sort((a, b) => weight(a) - weight(b) || (a.gone ? b.index - a.index : a.index - b.index));
 }
 
 // lastTouch is the last packet that renewed an entry before t.

@@ -61,15 +61,27 @@ export class Stage {
     this.shareEntries();
     const real = this.player.following ? this.film.present() : this.film.real(t);
     const fine = (this.model.begun?.interval_ns ?? 1e9) < 5e8;
-    for (const gate of this.gates.values()) {
+    const judging = this.judging(t);
+    for (const [name, gate] of this.gates) {
       gate.fine = fine;
-      if (gate.show(t, real)) this.stale = true;
+      if (gate.show(t, real, judging.get(name))) this.stale = true;
     }
     if (this.hosts > few) this.unfold(this.film.newsAt(t)?.journey.stream);
     if (this.stale) this.measure();
     this.light(t);
     this.link(t);
     this.fly(t);
+  }
+
+  // judging has for each host the numbers of the rules that judge a packet that is on its way.
+  judging(t) {
+    const found = new Map([...this.gates.keys()].map((name) => [name, new Set()]));
+    for (const step of this.film.running(t, glow)) {
+      for (const { egress, ingress } of step.kind === 'packet' ? legsOf(step) : []) {
+        for (const verdict of [egress, ingress]) if (verdict?.number) found.get(verdict.host)?.add(verdict.number);
+      }
+    }
+    return found;
   }
 
   // unfold shows of many hosts the two of which is told.
