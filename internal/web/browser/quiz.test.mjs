@@ -23,6 +23,58 @@ test('asks before each experiment, and tells who was right', async () => {
     await page.getByRole('button', { name: 'Go on' }).click();
   }
   await until(page, () => document.querySelector('.slider').max - document.querySelector('.slider').value < 0.1);
+  await page.locator('#why').waitFor();
+  await close(page);
+});
+
+const sections = ['#why', '#predicted', '#statistics', '#evidence'];
+
+// colours is how many colours the timeline shows between now and its end.
+async function colours(page) {
+  const box = await page.locator('.area').boundingBox();
+  const now = await page.locator('.now').boundingBox();
+  const from = now.x + now.width + 2;
+  const png = await page.screenshot({ clip: { ...box, x: from, width: box.x + box.width - from - 10 } });
+  return page.evaluate(async (data) => {
+    const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(data), (x) => x.charCodeAt(0))]));
+    const c = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+    c.drawImage(bitmap, 0, 0);
+    return new Set(new Uint32Array(c.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer)).size;
+  }, png.toString('base64'));
+}
+
+test('gives no answer away while it asks', async () => {
+  const page = await open('ping.html', {}, '?quiz');
+  const hidden = async () => {
+    for (const id of sections) assert.ok(await page.locator(id).isHidden(), id);
+    assert.ok(await page.locator('.legend').isHidden(), 'what the marks mean');
+    return true;
+  };
+  await until(page, dialog);
+  await hidden();
+  await page.locator('dialog.quiz input[value=all]').check();
+  await page.getByRole('button', { name: 'Watch' }).click();
+  await page.waitForTimeout(500);
+  await page.keyboard.press(' ');
+  await until(page, () => !document.documentElement.dataset.playing);
+  await hidden();
+  assert.equal(await colours(page), 1, 'the timeline is empty after now');
+  // No packet that is to come can be chosen there.
+  const area = await page.locator('.area').boundingBox();
+  for (let x = area.width * 0.3; x < area.width; x += 12) {
+    await page.mouse.move(area.x + x, area.y + 26 + 18 + 13);
+    assert.equal(await page.locator('.area').evaluate((n) => n.style.cursor), 'ew-resize');
+  }
+  await page.keyboard.press('End'); // it is over
+  await page.locator('#why').waitFor();
+  await page.keyboard.press('Home');
+  await until(page, () => document.querySelector('.slider').value === '0');
+  assert.ok(await colours(page) > 10, 'all is shown again');
+  await page.keyboard.press('q');
+  await until(page, dialog);
+  await hidden();
+  await page.getByRole('button', { name: 'Do not ask any more' }).click();
+  for (const id of sections) assert.ok(await page.locator(id).isVisible(), id);
   await close(page);
 });
 

@@ -80,7 +80,7 @@ export class Lanes {
     const { packets } = stream;
     const low = begun(packets, t);
     for (const journey of packets.slice(Math.max(0, low - 4), low + 4)) {
-      if (!journey.step) continue;
+      if (!journey.step || (asking() && journey.step.start + journey.step.length > this.t)) continue;
       const d = Math.abs(this.x(journey.step) - x);
       if (d < distance) [best, distance] = [journey, d];
     }
@@ -260,7 +260,7 @@ export class Lanes {
     const y = this.heights.band + 12;
     const before = x - 5 - c.measureText(text).width;
     const short = shortened(c, text, next - x - 18);
-    if (short !== text && before > free) c.fillText(text, before, y);
+    if (short !== text && before > free && !asking()) c.fillText(text, before, y);
     else if (short === text || short.length > 4) {
       c.fillText(short, x + 14, y);
       return x + 20 + c.measureText(short).width;
@@ -284,6 +284,9 @@ export class Lanes {
     if (this.slider.getAttribute('aria-valuetext') !== text) this.slider.setAttribute('aria-valuetext', text);
   }
 }
+
+// asking is whether the quiz asks: what is to come is not shown then.
+function asking() { return 'quiz' in document.documentElement.dataset; }
 
 // flagText is what a change is called at its flag.
 function flagText({ kind, body }) {

@@ -86,8 +86,9 @@ class Page {
     this.player = new Player(this.film, (t) => this.draw(t));
     this.stage = new Stage(this.nodes.stage, this.player);
     this.stage.build(this.model, this.film);
+    if (this.quiz?.on) this.quiz.end();
     this.quiz?.dialog.remove();
-    this.quiz = new Quiz(document.body, this.player, this.model, this.film, () => this.report);
+    this.quiz = new Quiz(document.body, this.player, this.model, this.film, () => this.report, () => this.lanes.redraw());
     this.setReport(null);
     this.choose(null);
     this.caption.set(this.model, this.film);
@@ -135,7 +136,11 @@ class Page {
   }
 
   // ask begins the quiz, if there is anything to ask.
-  ask() { if (!this.nodes.quiz.hidden) this.quiz.start(); }
+  ask() {
+    if (this.nodes.quiz.hidden) return;
+    this.choose(null);
+    this.quiz.start();
+  }
 
   speak(language) {
     speak(language);
@@ -225,6 +230,7 @@ class Page {
   }
 
   draw(t) {
+    if (this.quiz.on && t >= this.film.length) this.quiz.end(); // there is nothing more to ask
     this.stage.render(t);
     this.lanes.show(t);
     this.buttons.show(t);

@@ -1,13 +1,13 @@
 // Ask first: before each experiment the film stops and asks what will become of each
 // stream; after it, it tells who was right.
-import { element } from './dom.js';
+import { element, setData } from './dom.js';
 import { say } from './say.js';
 import { outcomeName } from './story.js';
 
 export class Quiz {
-  // report answers with the report; done is called when the film may go on.
-  constructor(root, player, model, film, report) {
-    Object.assign(this, { player, model, film, report });
+  // report answers with the report; turned is called when it begins and ends.
+  constructor(root, player, model, film, report, turned) {
+    Object.assign(this, { player, model, film, report, turned });
     this.on = false;
     this.answers = new Map(); // experiment → Map of stream → guess
     this.judged = new Set();
@@ -17,7 +17,7 @@ export class Quiz {
   }
 
   start() {
-    this.on = true;
+    this.turn(true);
     this.answers.clear();
     this.judged.clear();
     this.player.gate = (from, to) => this.stop(from, to);
@@ -26,9 +26,16 @@ export class Quiz {
   }
 
   end() {
-    this.on = false;
+    this.turn(false);
     this.player.gate = null;
     this.dialog.close();
+  }
+
+  // turn says whether it asks: meanwhile the page tells nothing of what is to come.
+  turn(on) {
+    this.on = on;
+    setData(document.documentElement, 'quiz', on ? 'yes' : null);
+    this.turned();
   }
 
   // stop is where the film has to stop between two moments, or null.
