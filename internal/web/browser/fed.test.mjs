@@ -146,3 +146,30 @@ test('a stream of which only the end is known begins there', async () => {
   await until(page, () => /65 of 65 .*27 of 46/.test(document.querySelector('.names').textContent));
   await close(page);
 });
+
+test('says at the top that the lab does not let it in, and nothing else', async () => {
+  const page = await open('fed.html');
+  assert.equal(await page.locator('#caption').innerText(), '', 'nothing is known of the lab');
+  await page.evaluate(() => globalThis.fed.refuse(true));
+  await until(page, () => document.querySelector('#caption .words').textContent.startsWith('The lab does not let this page in'));
+  await page.locator('#controls').evaluate((n) => { n.hidden = false; }); // as live.js does
+  assert.deepEqual(await page.locator('main > :visible').evaluateAll((all) => all.map((n) => n.id)), ['caption', 'live-region']);
+  await page.getByRole('button', { name: '日本語' }).click();
+  await until(page, () => document.querySelector('#caption .words').textContent.startsWith('このページではラボに入れません'));
+  await close(page);
+});
+
+test('says that the lab has ended', async () => {
+  const page = await open('fed.html');
+  const words = () => page.locator('#caption .words').innerText();
+  await page.evaluate((all) => globalThis.fed.append(all), events.slice(0, -1));
+  await until(page, () => document.querySelectorAll('.entry').length === 4);
+  assert.notEqual(await words(), 'The lab has ended.');
+  assert.equal(events.at(-1).kind, 'ended');
+  await page.evaluate((e) => globalThis.fed.append([e]), events.at(-1));
+  await until(page, () => document.querySelector('#caption .words').textContent === 'The lab has ended.');
+  await page.keyboard.press('Home');
+  await drawn(page);
+  assert.notEqual(await words(), 'The lab has ended.', 'what was before is told of as ever');
+  await close(page);
+});

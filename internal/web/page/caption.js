@@ -9,6 +9,9 @@ import { span } from './words.js';
 const hearing = 1800; // ms that a sentence needs to be heard
 const most = 4; // sentences that wait for that
 
+// refused says that the lab does not let the page in.
+export function refused() { return say('The lab does not let this page in: open the whole URL that lablab up has written, with what follows the #.'); }
+
 export class Caption {
   constructor(root, region) {
     this.root = root;
@@ -33,7 +36,15 @@ export class Caption {
       if (step.routine || (step.experiment === 0 && !this.film.live)) continue;
       if (step.kind !== 'started' && step.kind !== 'ran') this.all.push({ t: step.start, step });
     }
+    // What has ended says so when the film is there.
+    if (this.film.live && this.model.ended && !this.all.at(-1)?.ended) this.all.push({ t: this.film.length, ended: true });
     this.shown = undefined;
+  }
+
+  // refuse says whether the lab does not let this page in, so that there is nothing else to say.
+  refuse(whether) {
+    if (whether !== this.refused) this.shown = undefined;
+    this.refused = whether;
   }
 
   at(t) {
@@ -54,11 +65,21 @@ export class Caption {
     const experiment = this.model.experiments.findLast((x) => x.step.start <= t);
     setText(this.head, experiment ? say('Experiment {0}: {1}', experiment.number, this.model.titleOf(experiment.number)) : this.model.begun?.question ?? '');
     const now = this.all[i];
-    const words = !now ? { text: this.film.live ? say('The lab is there. Start some traffic, then revoke the rule that lets it in.') : say('The lab is built. Press Play, or drag the timeline.') } : now.pause ? { text: say('Nothing is sent for {0}. The entries wait, and their time runs down.', span(now.pause)) } : captionOf(now.step, this.model, this.film) ?? { text: '' };
+    const words = this.wordsOf(now);
     setText(this.text, words.text);
     setData(this.root, 'tone', words.tone);
     setData(this.root, 'title', now?.step?.kind === 'experiment' ? 'yes' : null);
     this.tell(player, words.text, flagged.has(now?.step?.kind));
+  }
+
+  // wordsOf is what is said then; before anything has happened, how things are.
+  wordsOf(now) {
+    if (!now && this.refused) return { text: refused(), tone: 'drop' };
+    if (!now && this.film.live) return { text: this.model.begun ? say('The lab is there. Start some traffic, then revoke the rule that lets it in.') : '' };
+    if (!now) return { text: say('The lab is built. Press Play, or drag the timeline.') };
+    if (now.ended) return { text: say('The lab has ended.') };
+    if (now.pause) return { text: say('Nothing is sent for {0}. The entries wait, and their time runs down.', span(now.pause)) };
+    return captionOf(now.step, this.model, this.film) ?? { text: '' };
   }
 
   // tell says it to a screen reader: one sentence after the other, each for as long as

@@ -1,4 +1,5 @@
 // How the connection to the lab is, for people.
+import { refused } from './caption.js';
 import { element, setData, setText } from './dom.js';
 import { say, spoken } from './say.js';
 
@@ -27,7 +28,7 @@ export class Link {
       live: () => say('Live: what happens in the lab shows at once.'),
       lost: () => say('The connection to the lab is lost. It is tried again.'),
       full: () => say('Too many watch this lab already. It is tried again.'),
-      refused: () => say('The lab does not let this page in: open the whole URL that lablab up has written, with what follows the #.'),
+      refused,
       ended: () => say('The lab has been taken down. What it has seen stays here.'),
     }[how]());
     setText(this.note, follower.forgotten ? say('The lab has forgotten {0} events before what is shown; rules, streams and entries are those of now.', follower.forgotten.toLocaleString(spoken())) : '');

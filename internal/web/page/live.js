@@ -13,6 +13,7 @@ const reporter = new Reporter(page);
 const controls = new Controls(root, () => page.state(), ask);
 const follower = new Follower(page, (how, pause) => {
   link.show(how, pause, follower);
+  page.refuse(how === 'refused');
   controls.enable(how === 'live');
   if (how === 'live') reporter.due();
 });

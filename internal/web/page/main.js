@@ -13,6 +13,7 @@
 //                          to, port, running}], rules: [{number, id, group, direction, text,
 //                          hosts, on}], entries: [{host, id, orig, mark, stream, alive}] }
 //     follows()          whether it shows what happens, rather than what was
+//     refuse(whether)    whether the lab does not let this page in
 //
 // A file calls it with everything (record.js). A live page is Page{Live: true}.Write
 // in Go, which bundles live.js and what it imports. It (live.js, controls.js)
@@ -49,6 +50,7 @@ export function start({ events = [], report = null, live = false } = {}) {
     reset: () => page.reset(),
     state: () => page.state(),
     follows: () => page.player.following,
+    refuse: (whether) => page.refuse(whether),
   };
 }
 
@@ -227,6 +229,15 @@ class Page {
     const packet = this.outcomes.get(journey.stream.stream)?.get(journey.seq);
     this.card.show(journey, this.outcomeOf(journey), this.model, packet);
     if (seek) this.player.seek(journey.step.start + journey.step.length * 0.3);
+  }
+
+  // refuse says that the lab lets nobody in. If nothing has been seen of it, there is
+  // nothing else to show.
+  refuse(whether) {
+    const only = whether && !this.model.begun;
+    setData(this.root, 'refused', only ? 'yes' : null);
+    this.caption.refuse(only);
+    this.player.wake();
   }
 
   draw(t) {

@@ -173,8 +173,8 @@ test('what a rule is called does nothing to the page', async () => {
 
 test('without the secret nothing is shown', async () => {
   const page = await watch({}, `${new URL(status().web).origin}/#${'0'.repeat(32)}`);
-  await page.getByText('The lab does not let this page in').waitFor();
-  await page.locator('.panels:disabled').waitFor();
+  await page.locator('#caption').getByText('The lab does not let this page in').waitFor();
+  assert.ok(await page.locator('#controls').isHidden());
   page.problems = page.problems.filter((p) => !p.includes('status of 401'));
   await close(page);
 });
