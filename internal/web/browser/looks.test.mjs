@@ -73,6 +73,18 @@ for (const [file, colorScheme] of [['ping.html', 'light'], ['ping.ja.html', 'dar
   });
 }
 
+test('nothing that matters is cut', async () => {
+  const page = await open('ping.html');
+  const cut = (selector) => page.locator(selector).evaluateAll((all) => all.filter((n) => n.scrollWidth > n.clientWidth).map((n) => n.textContent));
+  await refused(page);
+  assert.equal(await page.locator('.row[data-gone]:visible').count(), 2);
+  assert.deepEqual(await cut('.row[data-gone] .text:visible'), []);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await drawn(page);
+  assert.deepEqual(await cut('#predicted .scroll'), []);
+  await close(page);
+});
+
 test('in Japanese', async () => {
   const page = await open('ping.ja.html');
   await refused(page);
