@@ -23,6 +23,7 @@ test('follows what it is fed, and can be dragged back', async () => {
   await until(page, () => document.querySelectorAll('.entry').length === 4);
   assert.ok(await page.getByRole('button', { name: 'Live' }).getAttribute('aria-pressed') === 'true');
   assert.ok(await page.getByText('Everything was as predicted.').isVisible());
+  await page.keyboard.press('Space'); // or it would play on from there
   await page.keyboard.press('Home');
   await drawn(page);
   assert.ok(await page.getByRole('button', { name: 'Live' }).getAttribute('aria-pressed') === 'false');
