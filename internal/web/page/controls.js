@@ -11,6 +11,7 @@ export class Controls {
     this.state = state;
     this.ask = ask;
     this.known = { groups: [], scenarios: [] };
+    this.asked = this.learned = 0; // how often, and what was learnt last
     this.said = element('p', { class: 'said', role: 'status' });
     this.failed = element('p', { class: 'failed', role: 'alert' });
     this.panels = [RulesPanel, TrafficPanel, HostsPanel].map((Panel) => new Panel((words, path, question) => this.do(words, path, question)));
@@ -32,8 +33,11 @@ export class Controls {
 
   // learn asks for what no event tells: groups that no host carries, and scenarios.
   async learn() {
+    const turn = ++this.asked;
     try {
       const [status, scenarios] = await Promise.all([this.ask('status'), this.known.language === spoken() ? this.known.scenarios : this.ask('scenarios')]);
+      if (turn < this.learned) return; // an answer from before the one that is known
+      this.learned = turn;
       this.known = { groups: status.groups, scenario: status.scenario, scenarios, language: spoken() };
       this.draw();
     } catch { /* when the connection is back */ }

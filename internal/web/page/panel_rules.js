@@ -129,7 +129,9 @@ export function groupsOf(state, known) {
   }
   for (const g of known.groups) {
     const mine = groups.get(g.id);
-    for (const r of g.rules) if (!latest.has(`${g.id}\n${r.id}`)) mine.rules.push({ ...r, group: g.id, on: true });
+    const untold = (r) => !latest.has(`${g.id}\n${r.id}`);
+    for (const r of g.rules.filter(untold)) mine.rules.push({ ...r, group: g.id, on: true });
+    for (const r of g.revoked.filter(untold)) mine.rules.push({ ...r, group: g.id, on: false });
   }
   for (const g of groups.values()) {
     g.hosts = state.hosts.filter((h) => h.groups.includes(g.id)).map((h) => h.name);

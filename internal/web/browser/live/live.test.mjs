@@ -75,6 +75,8 @@ test('rules of a group that no host carries', async () => {
   await button('Revoke', 'all-in').waitFor({ state: 'detached' });
   assert.ok(await button('Revoke', 'all-out').isVisible(), 'the others stay');
   assert.deepEqual(status().groups.find((g) => g.id === 'open').rules.map((r) => r.id), ['all-out']);
+  await page.getByRole('button', { name: 'Authorize rule all-in of group open again' }).click();
+  await button('Revoke', 'all-in').waitFor();
   await close(page);
 });
 

@@ -1,0 +1,116 @@
+package cli_test
+
+import (
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"lablab/internal/control"
+)
+
+// A lab that does not answer holds up nobody for long: it is listed, and a signal ends
+// whoever waits for it.
+func silent(t *testing.T, path string) {
+	k := keep(t, path, "silent")
+	pid := k.status().PID
+	_ = syscall.Kill(pid, syscall.SIGSTOP)
+	defer func() { _ = syscall.Kill(pid, syscall.SIGCONT) }()
+	ps := exec.Command(path, "ps")
+	ps.Env = k.env
+	within(t, 10*time.Second, "ps", func() {
+		if out, err := ps.CombinedOutput(); err != nil || !regexp.MustCompile(k.name+` +does not answer\n`).Match(out) {
+			t.Errorf("%v\n%s", err, out)
+		}
+	})
+	for _, verb := range [][]string{{"exec", "B", "--", "true"}, {"flows"}, {"rules", "A"}} {
+		waiting := k.command(verb[0], verb[1:]...)
+		if err := waiting.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(300 * time.Millisecond)
+		_ = waiting.Process.Signal(syscall.SIGINT)
+		within(t, 10*time.Second, verb[0], func() {
+			if code := exitCode(waiting.Wait()); code != 130 {
+				t.Errorf("%s: exit code %d, want 130", verb[0], code)
+			}
+		})
+	}
+}
+
+// Whoever gives up waiting for a lab in the background leaves none.
+func givenUp(t *testing.T, path string) {
+	k := keep(t, path, "given-up")
+	k.must("down")
+	for after := time.Duration(0); after < 100*time.Millisecond; after += 10 * time.Millisecond {
+		up := k.command("up", "-d")
+		if err := up.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(after)
+		_ = up.Process.Signal(syscall.SIGTERM)
+		var code int
+		within(t, 10*time.Second, "the end", func() { code = exitCode(up.Wait()) })
+		switch out, err := k.run("status"); {
+		case code == 0: // the lab was up by then
+			k.must("down")
+		case exitCode(err) != 2:
+			t.Errorf("after %s it exits with %d, and there is a lab: %s", after, code, out)
+		}
+	}
+}
+
+// The name of a lab is another's once it has begun to end, whoever it still waits for.
+func sameName(t *testing.T, path string) {
+	k := keep(t, path, "same-name")
+	slow, err := net.Dial("unix", control.Socket(k.directory, k.name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	_, _ = io.WriteString(slow, "GET /v1/status HTTP/1.1\r\n")
+	k.must("down")
+	k.must("up", "-d")
+	<-time.After(time.Second) // the first has ended by then
+	if out := k.must("up", "--plain"); !strings.Contains(out, "runs already") {
+		t.Errorf("two of one name:\n%s", out)
+	}
+	k.status()
+}
+
+// A program that outlives the lab has no network any more.
+func unplugged(t *testing.T, path string) {
+	k := keep(t, path, "unplugged")
+	program := k.command("exec", "B", "--", "sh", "-c", "ip link show eth0 >/dev/null && echo plugged; while ip link show eth0 >/dev/null 2>&1; do sleep 0.05; done; echo unplugged")
+	out, err := program.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, out, "plugged")
+	k.must("down")
+	within(t, 10*time.Second, "the end of the network", func() {
+		waitFor(t, out, "unplugged")
+		_ = program.Wait()
+	})
+}
+
+// From inside a host one enters another.
+func TestExecWithin(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, which stays root inside")
+	}
+	path := lablab(t)
+	k := keep(t, path, "within")
+	out, err := k.run("exec", "A", "--", path, "exec", "--name", k.name, "B", "--", "sh", "-c", "echo $LABLAB_HOST; cat /etc/hosts; ping -q -c1 A")
+	if err != nil || !strings.Contains(out, "B\n") || !strings.Contains(out, " B\n") || !strings.Contains(out, " 0% packet loss") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
