@@ -21,11 +21,9 @@ func TestForeignDirectory(t *testing.T) {
 	if err := os.Symlink(real, link); err != nil {
 		t.Fatal(err)
 	}
-	if os.Getuid() == 0 {
-		cases["another's"] = t.TempDir()
-		if err := os.Chown(cases["another's"], 12345, 12345); err != nil {
-			t.Fatal(err)
-		}
+	cases["another's"] = t.TempDir()
+	if os.Chown(cases["another's"], 12345, 12345) != nil { // root in a user namespace knows no others
+		cases["another's"] = "/usr"
 	}
 	const want = "others may put sockets into "
 	for name, directory := range cases {
