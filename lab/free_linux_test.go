@@ -39,6 +39,13 @@ func TestFreeStreams(t *testing.T) {
 			t.Errorf("%+v: started as %s", a, name)
 		}
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for e := range log.Subscribe(ctx) { // before the rule goes that lets it in
+		if body, is := e.Body.(timeline.Replied); is && body.Stream == "1" {
+			break
+		}
+	}
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -60,8 +67,6 @@ func TestFreeStreams(t *testing.T) {
 		}
 	})
 	wg.Wait()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
 	replies, refused := map[string]int{}, 0
 	for e := range log.Subscribe(ctx) {
 		switch body := e.Body.(type) {
