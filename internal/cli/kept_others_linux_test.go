@@ -73,10 +73,14 @@ func sameName(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	defer slow.Close()
+	first := k.status().Hosts[0].Namespace // a file of the process
 	_, _ = io.WriteString(slow, "GET /v1/status HTTP/1.1\r\n")
 	k.must("down")
 	k.must("up", "-d")
-	<-time.After(time.Second) // the first has ended by then
+	eventually(t, "the first has ended", func() bool {
+		_, err := os.Stat(first)
+		return err != nil
+	})
 	if out := k.must("up", "--plain"); !strings.Contains(out, "runs already") {
 		t.Errorf("two of one name:\n%s", out)
 	}
