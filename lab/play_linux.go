@@ -56,6 +56,7 @@ func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
 	}
 	l.log.Append(timeline.Ready{})
 	for i, e := range sc.Experiments {
+		l.collector.sync(ctx) // what the kernel says of before, of the proof above all, is not the experiment's
 		l.log.Append(timeline.ExperimentBegun{Number: i + 1})
 		played := l.play(ctx, e)
 		// What was seen is recorded even if the experiment was cut short.
