@@ -11,12 +11,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"lablab/internal/cli"
+	"lablab/internal/nstest"
 	"lablab/lab/ns"
 )
 
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) != "lablab" { // the tests read English, whoever runs them
 		_ = os.Setenv("LABLAB_LANG", "en")
+		nstest.OwnLabs()
 	}
 	testscript.Main(m, map[string]func(){
 		"lablab": func() { os.Exit(cli.Main(cli.System())) },
