@@ -15,6 +15,7 @@ const (
 	Malformed     = "InvalidPermission.Malformed"
 	RuleNotFound  = "InvalidSecurityGroupRuleId.NotFound"
 	GroupNotFound = "InvalidGroup.NotFound"
+	InvalidValue  = "InvalidParameterValue"
 )
 
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
@@ -89,6 +90,17 @@ func (g *Group) Revoke(id string) (Rule, Direction, error) {
 	list := slices.Clone(g.Rules(d))
 	*g.side(d) = slices.DeleteFunc(list, func(r Rule) bool { return r.ID == id })
 	return rule, d, nil
+}
+
+// CheckPorts refuses a rule that is described without ports where EC2 asks for them
+// (InvalidParameterValue, worded as in aws-sdk-go-v2 issue 1203 and cfn-lint issue 2999).
+// For ICMPv6 they may be left out (CloudFormation, AWS::EC2::SecurityGroupIngress).
+func CheckPorts(p Protocol, given bool) error {
+	with := map[Protocol]string{TCP: "TCP/UDP", UDP: "TCP/UDP", ICMP: "ICMP"}[p]
+	if given || with == "" {
+		return nil
+	}
+	return &Error{InvalidValue, fmt.Sprintf("Invalid value for portRange. Must specify both from and to ports with %s.", with)}
 }
 
 // check refuses what EC2 refuses of a rule by itself.

@@ -206,6 +206,9 @@ func (f ruleFlags) rules(d sg.Direction) ([]sg.Rule, error) {
 	if !known {
 		return nil, say.New("protocol parameter should be one of: tcp|udp|icmp|all or any valid protocol number")
 	}
+	if err := sg.CheckPorts(protocol, f.port != ""); err != nil {
+		return nil, err
+	}
 	rule := sg.Rule{Protocol: protocol, From: sg.Any, To: sg.Any}
 	if err := portsOf(&rule, f.port); err != nil {
 		return nil, err
