@@ -95,6 +95,7 @@ func TestTracerMeans(t *testing.T) {
 		{traceFlags{protocol: "132"}, "132 10.0.0.1 > 10.0.0.2", true},
 		{traceFlags{port: 22}, "tcp 10.0.0.1:4 > 10.0.0.2:22", true},
 		{traceFlags{port: 22}, "tcp [fd00::1]:22 > [fd00::2]:9", true},
+		{traceFlags{protocol: "-1", port: 22}, "tcp 10.0.0.1:4 > 10.0.0.2:22", true},
 		{traceFlags{port: 22}, "tcp 10.0.0.1:4 > 10.0.0.2:23", false},
 		{traceFlags{port: 22}, "icmp 10.0.0.1 > 10.0.0.2 type 8 code 0 id 22 seq 22", false},
 		{traceFlags{from: "B"}, "udp 10.255.1.10:4 > 10.0.0.2:22", true},

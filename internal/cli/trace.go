@@ -100,7 +100,9 @@ func (f traceFlags) tracer(out io.Writer, status control.Status, l *say.Language
 		if t.wanted, known = sg.ParseProtocol(f.protocol); !known {
 			return nil, &usageError{say.Errorf("--protocol %q is no protocol", f.protocol), say.F("tcp, udp, icmp, icmpv6 or a number")}
 		}
-		if f.port != 0 && t.wanted != sg.TCP && t.wanted != sg.UDP {
+		if t.wanted == sg.All {
+			t.protocol = ""
+		} else if f.port != 0 && t.wanted != sg.TCP && t.wanted != sg.UDP {
 			return nil, &usageError{say.Errorf("packets of %s have no ports", t.wanted.String()), say.F("--port goes with tcp and udp")}
 		}
 	}
