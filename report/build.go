@@ -50,6 +50,7 @@ type builder struct {
 	last              map[string]time.Duration // when a reply last came, by stream
 	listed            map[listing]bool
 	left              map[membership]instant // when a host lost a group
+	ready             bool                   // traffic may begin
 	plans             map[int]timeline.Plan
 	hits              map[hit]int   // how often a rule accepted
 	drops             map[stall]int // segments of a TCP connection that were seen to be dropped
@@ -114,7 +115,9 @@ func (b *builder) add(e timeline.Event) {
 	case timeline.Begun:
 		b.begin(body)
 	case timeline.RuleAuthorized:
-		b.Rules = append(b.Rules, Rule{Rule: body.Rule, AuthorizedIn: e.Experiment})
+		b.Rules = append(b.Rules, Rule{Rule: body.Rule, AuthorizedIn: e.Experiment, later: b.ready})
+	case timeline.Ready:
+		b.ready = true
 	case timeline.RuleRevoked:
 		if rule := b.rule(body.Number); rule != nil {
 			rule.RevokedIn, rule.revoked = &e.Experiment, instant{e.Experiment, ms(e.At)}
@@ -308,13 +311,13 @@ func (b *builder) regrouped(experiment int, body timeline.GroupsChanged) {
 	b.Hosts[i].Groups = body.Groups
 }
 
-// gone says since when a rule is in force at a host no more (experiment 0 if it
+// gone says since when a rule is in force at a host no more (no instant if it
 // still is), and how that came about: what doing was it, and what was done.
 func (b *builder) gone(rule *Rule, host string) (since instant, doing, done say.Sentence) {
 	switch left := b.left[membership{host, rule.Group}]; {
 	case rule.RevokedIn != nil:
 		return rule.revoked, say.F("revoking rule %q", rule.ID), say.F("rule %q was revoked", rule.ID)
-	case left.experiment > 0:
+	case left.happened():
 		return left, say.F("taking group %q from %s", rule.Group, host), say.F("group %q was taken from %s", rule.Group, host)
 	}
 	return instant{}, say.Sentence{}, say.Sentence{}

@@ -101,7 +101,7 @@ func (t *teller) learn(lesson **Moment, shown bool, r VerdictRange) {
 
 // learnFrom notes a lesson that packets show from an instant on, if there is one.
 func (t *teller) learnFrom(lesson **Moment, since instant, r VerdictRange) {
-	if since.experiment == 0 {
+	if !since.happened() {
 		return
 	}
 	if r.First = t.firstIn(r, since); r.First > 0 {

@@ -62,6 +62,7 @@ type Rule struct {
 	AuthorizedIn int  `json:"authorized_in"`        // experiment; 0 for before the first
 	RevokedIn    *int `json:"revoked_in,omitempty"` // experiment; nil while in force
 	revoked      instant
+	later        bool // authorized after traffic might begin
 }
 
 // A Canary is a packet that had to be dropped, and was.

@@ -112,7 +112,9 @@ func (t *teller) admittedNew(r VerdictRange) {
 	case t.was == "established":
 		t.say(t.of(r), "%s %s NEW again: %s, so the rules were asked once more, and rule %q admitted %s.",
 			t.packets(r), were(r), t.entryGone(r), r.Rule, them(r))
-	case t.was == "new" && rule != nil && rule.AuthorizedIn > 0:
+	case t.was == "new" && rule != nil && rule.later && rule.AuthorizedIn == 0:
+		t.say(t.of(r), "%s %s NEW too, and by then a rule allowed %s: %q.", t.packets(r), were(r), them(r), r.Rule)
+	case t.was == "new" && rule != nil && rule.later:
 		t.say(t.of(r), "%s %s NEW too, and by then a rule allowed %s: %q, authorized in experiment %d.",
 			t.packets(r), were(r), them(r), r.Rule, rule.AuthorizedIn)
 	case rule != nil:
@@ -129,10 +131,10 @@ func (t *teller) established(r VerdictRange) {
 		return
 	}
 	since, doing, _ := t.gone(rule, r.Host)
-	if first := t.firstIn(r, since); since.experiment > 0 && first > 0 {
+	if first := t.firstIn(r, since); since.happened() && first > 0 {
 		after := VerdictRange{First: first, Last: r.Last}
-		t.say(t.of(after), "So %s in experiment %d changed nothing for %s: the rule that had let the flow in was gone, the conntrack entry was not.",
-			doing, since.experiment, seqs(after))
+		t.say(t.of(after), "So %s%s changed nothing for %s: the rule that had let the flow in was gone, the conntrack entry was not.",
+			doing, in(since.experiment), seqs(after))
 	}
 }
 
@@ -213,6 +215,24 @@ type instant struct {
 	ms         float64
 }
 
+// happened reports whether there was such a moment.
+func (i instant) happened() bool { return i != instant{} }
+
+// in says in which experiment something happened; a lab that is kept has none.
+func in(experiment int) say.Sentence {
+	if experiment == 0 {
+		return say.Sentence{}
+	}
+	return say.F(" in experiment %d", experiment)
+}
+
+func since(experiment int) say.Sentence {
+	if experiment == 0 {
+		return say.Sentence{}
+	}
+	return say.F(" since %d", experiment)
+}
+
 // firstIn is the first packet of r that was sent in that experiment or later, and not
 // before that moment of it, or 0.
 func (t *teller) firstIn(r VerdictRange, since instant) int {
@@ -251,7 +271,7 @@ func (t *teller) entryGone(r VerdictRange) say.Sentence {
 			break // what destroyed the entry is told before the packet is, or soon after
 		}
 		if e.Host == r.Host && e.Event == flow.Destroy && e.Stream != nil && *e.Stream == t.stream.Name && e.Experiment <= t.stream.Packets[r.First-1].Experiment {
-			gone = say.F("%s's conntrack entry had been destroyed in experiment %d", r.Host, e.Experiment)
+			gone = say.F("%s's conntrack entry had been destroyed%s", r.Host, in(e.Experiment))
 		}
 	}
 	return gone
@@ -263,8 +283,8 @@ func (t *teller) sinceRevoked() say.Sentence {
 	if rule == nil {
 		return say.Sentence{}
 	}
-	if since, _, done := t.gone(rule, t.stream.To); since.experiment > 0 {
-		return say.F(" any more (%s in experiment %d)", done, since.experiment)
+	if since, _, done := t.gone(rule, t.stream.To); since.happened() {
+		return say.F(" any more (%s%s)", done, in(since.experiment))
 	}
 	return say.Sentence{}
 }

@@ -1,0 +1,49 @@
+package report
+
+import (
+	"regexp"
+	"slices"
+	"testing"
+
+	"lablab/timeline"
+)
+
+// A lab that is kept has no experiments; of what happened in it the same is told, but
+// not in which experiment.
+func TestWhyOfKeptLab(t *testing.T) {
+	played := recorded(t, "ping")
+	kept := slices.Clone(played)
+	for i := range kept {
+		kept[i].Experiment = 0
+		if begun, ok := kept[i].Body.(timeline.Begun); ok {
+			begun.Plan = nil
+			kept[i].Body = begun
+		}
+	}
+	kept = slices.DeleteFunc(kept, func(e timeline.Event) bool {
+		switch e.Body.(type) {
+		case timeline.ExperimentBegun, timeline.ExperimentEnded, timeline.Dumped:
+			return true
+		}
+		return false
+	})
+	told := func(events []timeline.Event) (said []string) {
+		for _, p := range Of(events).Why {
+			for _, s := range p.Sentences {
+				said = append(said, s.String())
+			}
+		}
+		return said
+	}
+	in := regexp.MustCompile(`,? (authorized )?in experiment \d`)
+	entries := regexp.MustCompile(`kept (no|one)`) // which nobody has listed there
+	var want []string
+	for _, s := range told(played) {
+		if !entries.MatchString(s) {
+			want = append(want, in.ReplaceAllString(s, ""))
+		}
+	}
+	if got := told(kept); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
