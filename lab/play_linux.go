@@ -59,6 +59,7 @@ func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
 		l.collector.sync(ctx) // what the kernel says of before, of the proof above all, is not the experiment's
 		l.log.Append(timeline.ExperimentBegun{Number: i + 1})
 		played := l.play(ctx, e)
+		l.collector.sync(ctx) // entries are asked for by what events told: those of the last packets, too
 		// What was seen is recorded even if the experiment was cut short.
 		if err := l.takeStock(); err != nil {
 			return errors.Join(played, err)

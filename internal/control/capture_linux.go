@@ -66,6 +66,7 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusConflict, err)
 		return
 	}
+	k.sync(ctx)
 	newest := k.log.Last()
 	const waiting = 1024
 	frames, begun, failed := make(chan lab.Frame, waiting), make(chan struct{}), make(chan error, 1)
@@ -129,7 +130,7 @@ type early struct {
 }
 
 // patience is how long a packet waits for its verdict, and a verdict for its packet.
-const patience = 300 * time.Millisecond
+const patience = time.Second
 
 var errEnough = say.New("enough packets")
 

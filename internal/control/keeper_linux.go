@@ -178,6 +178,7 @@ func (k *Keeper) hold() (now *kept, release func()) {
 // close ends the timeline, and lets go of the lab. Programs that others have started in
 // its hosts may live on, without a network.
 func (k *kept) close() error {
+	k.sync(context.Background())
 	k.log.Append(timeline.Ended{})
 	return errors.Join(k.lab.Unplug(), k.lab.Close())
 }

@@ -26,10 +26,7 @@ type kept struct {
 
 // status is all of it, besides what is known about its process.
 func (k *kept) status(ctx context.Context, about Status) (Status, error) {
-	const patience = 200 * time.Millisecond // for a lab that breaks just now
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	k.lab.Sync(ctx)
+	k.sync(ctx)
 	status := about
 	status.Last = k.log.Last()
 	status.Scenario, status.Started, status.Missed = k.scenario, k.started, k.missed()
@@ -60,6 +57,15 @@ func (k *kept) status(ctx context.Context, about Status) (Status, error) {
 		status.Groups = append(status.Groups, group)
 	}
 	return status, nil
+}
+
+// sync returns when the timeline has everything that the kernel has said by now, unless
+// the lab is broken.
+func (k *kept) sync(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(k.lab.Broken(), cancel)()
+	k.lab.Sync(ctx)
 }
 
 // flows are the entries of a host, or of all.

@@ -92,6 +92,9 @@ func asking[Q, A any](keeper *Keeper, do func(*kept, *http.Request, Q) (A, error
 			var none A
 			return none, ErrDown
 		}
+		if r.Method == http.MethodPost {
+			now.sync(r.Context()) // what the kernel says of before comes before the change
+		}
 		return do(now, r, question)
 	})
 }
@@ -166,6 +169,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusConflict, ErrDown)
 		return
 	}
+	k.sync(r.Context())
 	text, err := k.report.of(r.Context(), k.log, r.URL.Query().Get("words"))
 	if err != nil {
 		refuse(w, r, http.StatusBadRequest, err) // unless nobody waits any more

@@ -47,6 +47,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusConflict, ErrDown)
 		return
 	}
+	if r.URL.Query().Get("after") == "now" {
+		k.sync(r.Context())
+	}
 	after, whole, err := k.after(r.URL.Query())
 	if err != nil {
 		refuse(w, r, http.StatusBadRequest, err)

@@ -1,0 +1,103 @@
+package control
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"lablab/timeline"
+)
+
+// ping lets B send a packet to A, which replies: four verdicts.
+func ping(t *testing.T, s *served) {
+	t.Helper()
+	host, err := s.keeper.current().lab.Namespace("B")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("nsenter", "--net="+host, "ping", "-q", "-c1", "10.255.1.197").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+func isPing(e timeline.Event) bool {
+	judged, is := e.Body.(timeline.Judged)
+	return is && strings.HasPrefix(judged.Packet, "icmp")
+}
+
+// What the kernel said before the lab ends is told before its end.
+func TestToldBeforeTheEnd(t *testing.T) {
+	s := serveLab(t)
+	log := s.keeper.current().log
+	ping(t, s)
+	if err := s.keeper.Close(); err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	for _, e := range log.Events() {
+		if isPing(e) {
+			told++
+		}
+	}
+	if told != 4 {
+		t.Errorf("%d verdicts are told, want 4", told)
+	}
+}
+
+// News begins with what happens from then on.
+func TestNewsIsNew(t *testing.T) {
+	s := serveLab(t)
+	for range 10 {
+		ping(t, s)
+		ctx, cancel := context.WithCancel(t.Context())
+		mark := timeline.StreamStopped{Stream: "mark"}
+		everything := func() {
+			if _, err := s.Status(ctx); err != nil { // waits for what the kernel has said
+				t.Error(err)
+			}
+			s.keeper.current().log.Append(mark)
+		}
+		_ = s.News(ctx, everything, func(e timeline.Event) error {
+			if isPing(e) {
+				t.Error("a packet of before is told as news")
+			}
+			if e.Body == timeline.Body(mark) {
+				cancel()
+			}
+			return nil
+		})
+		cancel()
+	}
+}
+
+// What a rule let in before it was revoked is told before.
+func TestToldBeforeTheChange(t *testing.T) {
+	s := serveLab(t)
+	change := RuleChange{Group: "lab", IDs: []string{"icmp"}}
+	for range 10 {
+		ping(t, s)
+		if err := s.Revoke(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Status(t.Context()); err != nil { // waits for what the kernel has said
+			t.Fatal(err)
+		}
+		revoked := false
+		for _, e := range s.keeper.current().log.Events() {
+			switch body := e.Body.(type) {
+			case timeline.RuleRevoked:
+				revoked = true
+			case timeline.RuleAuthorized:
+				revoked = false
+			case timeline.Judged:
+				if revoked && body.Rule == "icmp" {
+					t.Fatal("a packet that the rule let in is told after its end")
+				}
+			}
+		}
+		if err := s.Authorize(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
