@@ -87,7 +87,7 @@ func scriptOf(text string) string {
 				terminals++
 				script.WriteString(inTerminal(terminals, command, word))
 			case command == "sudo ./lablab down":
-				fmt.Fprintf(&script, "for other in $others; do kill -INT $other; sleep 0.2; kill $other || :; wait $other || :; done\nothers=\n%s\n", command)
+				fmt.Fprintf(&script, "for other in $others; do kill -INT $other; n=0; while kill -0 $other 2>/dev/null && [ $((n += 1)) -lt 50 ]; do sleep 0.1; done; kill $other || :; wait $other || :; done\nothers=\n%s\n", command)
 			case strings.HasPrefix(comment, "exits with "):
 				code := strings.TrimSuffix(strings.Fields(comment)[2], ":")
 				fmt.Fprintf(&script, "code=0; %s || code=$?; [ $code = %s ]\n", command, code)

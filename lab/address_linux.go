@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -21,7 +22,8 @@ func awaitAddress(ctx context.Context, h *Host) error {
 	}
 	defer handle.Close()
 	local := &netlink.Route{Table: unix.RT_TABLE_LOCAL}
-	err = untilTold(ctx, func() (bool, error) {
+	const patience = 5 * time.Second // the worker waits for namespaces that are taken down
+	err = untilTold(ctx, patience, func() (bool, error) {
 		routes, err := handle.RouteListFiltered(unix.AF_INET6, local, netlink.RT_FILTER_TABLE)
 		return slices.ContainsFunc(routes, func(r netlink.Route) bool {
 			return r.Dst != nil && r.Dst.IP.Equal(h.Address.Addr().AsSlice())

@@ -200,7 +200,11 @@ func TestTrackedAndUntracked(t *testing.T) {
 			if s.lives(patience) != test.lives {
 				t.Errorf("it lives: %v, want %v", !test.lives, test.lives)
 			}
-			if _, err := connectTo(t, l, noTimeAtAll); (err == nil) != test.newOne {
+			patience = noTimeAtAll
+			if test.newOne {
+				patience = soon
+			}
+			if _, err := connectTo(t, l, patience); (err == nil) != test.newOne {
 				t.Errorf("another connection: %v, want one: %v", err, test.newOne)
 			}
 		})
@@ -224,7 +228,7 @@ func TestPingOutlivesIsolation(t *testing.T) {
 // A ping that was silent for longer than conntrack remembers is a new flow, even with the same id.
 func TestSilenceLongerThanTheTimeout(t *testing.T) {
 	sc := serverAndClient(allow("icmp", sg.ICMP, sg.Any, "10.255.0.0/16"))
-	sc.Timeouts.ICMP = time.Second
+	sc.Timeouts.ICMP = 3 * time.Second // two pings fit in
 	l, _ := build(t, sc)
 	ping := func() string {
 		return nstest.Output(t, l.hosts[1].ns, "sh", "-c", "ping -c1 -W1 -e 77 "+l.hosts[0].Address.Addr().String()+" || true")

@@ -66,7 +66,7 @@ func (e *examination) tryEvents(ctx context.Context) (f Finding, err error) {
 		return f, e.eventErr
 	}
 	told, dated := false, false
-	err = untilTold(ctx, func() (bool, error) {
+	err = untilTold(ctx, soonTold, func() (bool, error) {
 		err := e.events.Drain(func(event flow.Event) {
 			if event.Change != flow.New || !isDoctors(event.Entry) {
 				return
@@ -117,7 +117,7 @@ func (e *examination) tryDeny(ctx context.Context) (f Finding, err error) {
 // await takes the kernel's verdicts until there is one such as is wanted.
 func (e *examination) await(ctx context.Context, wanted func(nft.Verdict) bool) error {
 	looked := 0
-	err := untilTold(ctx, func() (bool, error) {
+	err := untilTold(ctx, soonTold, func() (bool, error) {
 		for _, t := range e.traces {
 			if err := t.Drain(func(v nft.Verdict) { e.verdicts = append(e.verdicts, v) }, func(int) {}); err != nil {
 				return false, err
@@ -138,10 +138,12 @@ func (e *examination) await(ctx context.Context, wanted func(nft.Verdict) bool) 
 
 var errNotTold = say.New("the kernel tells nothing")
 
-// untilTold looks until done, half a second at most: by then the kernel has told what
-// it tells.
-func untilTold(ctx context.Context, done func() (bool, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Second/2, errNotTold)
+// soonTold is how long a kernel may take that tells at all.
+const soonTold = 500 * time.Millisecond
+
+// untilTold looks until done, for as long as patience lasts.
+func untilTold(ctx context.Context, patience time.Duration, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errNotTold)
 	defer cancel()
 	for {
 		if is, err := done(); is || err != nil {

@@ -98,7 +98,7 @@ func buildAt(t *testing.T, sc *scenario.Scenario, interval time.Duration) (*Lab,
 // follows the kernel, whatever was predicted.
 func TestTruth(t *testing.T) {
 	// Slow enough for conntrack(8) to be done before the experiment is.
-	l, log := buildAt(t, scenario.FourExperiments(), 60*time.Millisecond)
+	l, log := buildAt(t, scenario.FourExperiments(), 100*time.Millisecond)
 	played := make(chan error)
 	go func() { played <- l.Play(t.Context(), scenario.FourExperiments()) }()
 	for e := range log.Subscribe(t.Context()) {

@@ -37,7 +37,11 @@ func TestAPIDescription(t *testing.T) {
 	}
 	for _, command := range commands {
 		command = strings.ReplaceAll(command, "/run/lablab/lab.sock", control.Socket(k.directory, k.name))
-		command = strings.Replace(command, "curl ", "curl --silent --show-error --fail-with-body --max-time 1 ", 1)
+		patience := "30"
+		if strings.Contains(command, "/v1/events") {
+			patience = "1"
+		}
+		command = strings.Replace(command, "curl ", "curl --silent --show-error --fail-with-body --max-time "+patience+" ", 1)
 		out, err := exec.Command("sh", "-c", command).CombinedOutput()
 		const endless = 28 // curl's, when its time is over
 		if err != nil && (exitCode(err) != endless || !strings.Contains(command, "/v1/events")) {

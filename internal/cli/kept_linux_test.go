@@ -195,9 +195,9 @@ func slowWatchers(t *testing.T, path string) {
 			t.Error(out)
 		}
 	})
-	within(t, 2*time.Second, "a change", func() { k.must("revoke", "icmp") })
-	within(t, 2*time.Second, "status", func() { k.status() })
-	within(t, 2*time.Second, "down", func() { k.must("down") })
+	within(t, 10*time.Second, "a change", func() { k.must("revoke", "icmp") })
+	within(t, 10*time.Second, "status", func() { k.status() })
+	within(t, 10*time.Second, "down", func() { k.must("down") })
 	_ = stopped.Process.Signal(syscall.SIGCONT)
 	within(t, 10*time.Second, "the end of who was stopped", func() {
 		_, _ = io.Copy(io.Discard, out)

@@ -1,11 +1,14 @@
 package cli_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,6 +22,8 @@ import (
 func silent(t *testing.T, path string) {
 	k := keep(t, path, "silent")
 	pid := k.status().PID
+	trace := k.begin("trace", nil)
+	trace.says(t, "Ctrl-C ends")
 	_ = syscall.Kill(pid, syscall.SIGSTOP)
 	defer func() { _ = syscall.Kill(pid, syscall.SIGCONT) }()
 	ps := exec.Command(path, "ps")
@@ -28,12 +33,16 @@ func silent(t *testing.T, path string) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
+	trace.end()
+	if said := trace.said(); !strings.Contains(said, "missed: what happened last: the lab did not tell it in time") {
+		t.Errorf("a trace does not know that the lab did not answer:\n%s", said)
+	}
 	for _, verb := range [][]string{{"exec", "B", "--", "true"}, {"flows"}, {"rules", "A"}} {
 		waiting := k.command(verb[0], verb[1:]...)
 		if err := waiting.Start(); err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(300 * time.Millisecond)
+		eventually(t, verb[0]+" asks", func() bool { return asks(waiting.Process.Pid) })
 		_ = waiting.Process.Signal(syscall.SIGINT)
 		within(t, 10*time.Second, verb[0], func() {
 			if code := exitCode(waiting.Wait()); code != 130 {
@@ -41,6 +50,15 @@ func silent(t *testing.T, path string) {
 			}
 		})
 	}
+}
+
+// asks reports whether a process has a socket: it listens to signals by then.
+func asks(pid int) bool {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	return slices.ContainsFunc(files, func(file string) bool {
+		target, _ := os.Readlink(file)
+		return strings.HasPrefix(target, "socket:")
+	})
 }
 
 // Whoever gives up waiting for a lab in the background leaves none.

@@ -153,14 +153,14 @@ func TestCurl(t *testing.T) {
 		}
 		k.daemon("A", nil, "/usr/bin/python3", "-m", "http.server", "8000", "--directory", site)
 		k.listening("A", "t", "8000")
-		fetch := func() (string, error) {
-			return k.run("exec", "B", "--", "curl", "-sS", "--noproxy", "*", "--max-time", "1", "http://A:8000/page")
+		fetch := func(seconds string) (string, error) {
+			return k.run("exec", "B", "--", "curl", "-sS", "--noproxy", "*", "--max-time", seconds, "http://A:8000/page")
 		}
-		if out, err := fetch(); exitCode(err) != 28 {
+		if out, err := fetch("1"); exitCode(err) != 28 {
 			t.Errorf("with no rule that allows it: %v: %s", err, out)
 		}
 		k.allow("tcp", "8000")
-		if out, err := fetch(); err != nil || out != "a page of A\n" {
+		if out, err := fetch("30"); err != nil || out != "a page of A\n" {
 			t.Errorf("%v: %s", err, out)
 		}
 		if flows := k.must("flows", "A"); !strings.Contains(flows, ":8000 ") || !strings.Contains(flows, "admitted by tcp-8000-10.255.0.0-16") {
@@ -184,7 +184,7 @@ func TestIperf(t *testing.T) {
 				t.Errorf("%v:\n%s", flags, out)
 			}
 		}
-		within(t, 2*time.Second, "status after it", func() { k.status() })
+		within(t, 10*time.Second, "status after it", func() { k.status() })
 	})
 }
 

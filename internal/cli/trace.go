@@ -87,6 +87,7 @@ type tracer struct {
 	packets   int
 	last      uint64         // number of the last event
 	forgotten uint64         // events that the lab had forgotten before they came here
+	late      atomic.Bool    // the lab has not told in time what happened last
 	missed    map[string]int // how often the kernel told more than was heard, by host
 }
 
@@ -131,7 +132,7 @@ func (t *tracer) follow(ctx context.Context, lab *control.Client, begun func(), 
 	reading, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	defer context.AfterFunc(ctx, func() {
-		const patience = 500 * time.Millisecond
+		const patience = 700 * time.Millisecond // less than grace
 		late, cancel := context.WithTimeout(reading, patience)
 		defer cancel()
 		status, err := lab.Status(late)
@@ -141,6 +142,7 @@ func (t *tracer) follow(ctx context.Context, lab *control.Client, begun func(), 
 			case <-late.Done():
 			}
 		}
+		t.late.Store(late.Err() != nil)
 		stop(context.Cause(ctx))
 	})()
 	return lab.News(reading, begun, func(e timeline.Event) error {
@@ -230,6 +232,9 @@ func (t *tracer) summary() say.Sentence {
 	}
 	if t.forgotten > 0 {
 		missed = append(missed, say.F("%d events that came faster than they were read", t.forgotten))
+	}
+	if t.late.Load() {
+		missed = append(missed, say.F("what happened last: the lab did not tell it in time"))
 	}
 	if len(missed) == 0 {
 		return say.F("%d packets, nothing was missed", t.packets)

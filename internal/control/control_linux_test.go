@@ -339,6 +339,9 @@ func TestReport(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	log.Append(timeline.Sent{Stream: "x"})
+	s.keeper.current().report.mu.Lock()
+	s.keeper.current().report.due = time.Now().Add(time.Hour)
+	s.keeper.current().report.mu.Unlock()
 	if _, err := s.keeper.current().report.of(ctx, log, ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("who has gone is waited for: %v", err)
 	}

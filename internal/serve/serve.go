@@ -23,10 +23,10 @@ func Start(h *http.Server, listener net.Listener) *Server {
 }
 
 // Close stops answering. Those who are being answered get what there is for them within
-// 300 ms; it does not wait for those who are slow. The error is why it had stopped
+// a second; it does not wait for those who are slow. The error is why it had stopped
 // before, or why it cannot.
 func (s *Server) Close() error {
-	const patience = 300 * time.Millisecond
+	const patience = time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	err := s.http.Shutdown(ctx)
