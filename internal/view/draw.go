@@ -8,11 +8,12 @@ import (
 	"lablab/timeline"
 )
 
-// The least that a screen must have, and from where on there are two columns.
+// The least that a screen must have, and from where on there are two columns: each
+// must show what a usual terminal does.
 const (
 	leastWidth, leastHeight = 40, 12
-	twoColumns              = 140
-	gutter                  = 3
+	usual, gutter           = 80, 3
+	twoColumns              = 2*usual + gutter
 	tall                    = 20 // enough for what is good to know
 )
 
@@ -238,7 +239,7 @@ func (m *model) streamsPanel() panel {
 		}
 		longest := 0
 		for _, l := range lanes[from:to] {
-			longest = max(longest, len([]rune(l.word()+l.From+l.To)))
+			longest = max(longest, say.Width(l.word()+l.From+l.To))
 		}
 		var lines []line
 		for _, s := range lanes[from:to] {
@@ -247,7 +248,7 @@ func (m *model) streamsPanel() panel {
 				style = dim
 			}
 			l := words(bold, " %3s ", s.Stream).add(style, "%s", s.word()).add(style, " %s > %s", s.From, s.To)
-			l = l.add(plain, "%s  ", strings.Repeat(" ", max(longest-len([]rune(s.word()+s.From+s.To)), 0)))
+			l = l.add(plain, "%s  ", strings.Repeat(" ", max(longest-say.Width(s.word()+s.From+s.To), 0)))
 			right := words(style, " %5d %5d ", s.sent, s.back())
 			if !s.broken.Empty() {
 				right = append(words(plain, " ").add(red, "broke"), right...)
@@ -281,7 +282,7 @@ func (m *model) verdictsPanel() panel {
 		last := withRefused(p.verdicts, from, to)
 		hosts := 0
 		for _, v := range last {
-			hosts = max(hosts, len([]rune(v.Host)))
+			hosts = max(hosts, say.Width(v.Host))
 		}
 		var lines []line
 		for _, v := range last {
@@ -289,7 +290,7 @@ func (m *model) verdictsPanel() panel {
 			if !v.Accepted {
 				mark, style = sign(red, "✗"), red
 			}
-			l := line{sign(plain, "   "), mark}.add(bold, " %s", v.Host).add(plain, "%s", strings.Repeat(" ", max(hosts-len([]rune(v.Host)), 0)))
+			l := line{sign(plain, "   "), mark}.add(bold, " %s", v.Host).add(plain, "%s", strings.Repeat(" ", max(hosts-say.Width(v.Host), 0)))
 			l = l.add(dim, " %-3s ", wayOf(v.Direction)).add(plain, "%-11s ", v.State).add(style, "%-12s ", v.Rule).add(dim, "%s", p.packet(v.Packet))
 			lines = append(lines, l)
 		}

@@ -19,9 +19,10 @@ func (m *model) entriesPanel(width int) panel {
 		if len(entries) == 0 {
 			return []line{words(dim, "   no entry")}
 		}
-		hosts := 0
+		hosts, time := 0, 6
 		for _, e := range entries[from:to] {
-			hosts = max(hosts, len([]rune(e.Host)))
+			hosts = max(hosts, say.Width(e.Host))
+			time = max(time, say.Width(secondsOf(e.TimeoutSeconds).In(m.Language)))
 		}
 		var lines []line
 		for i := from; i < to; i++ {
@@ -36,8 +37,8 @@ func (m *model) entriesPanel(width int) panel {
 				style = chosen
 			}
 			key := p.flow(e.Key)
-			l = l.add(bold, " %s ", e.Host).add(plain, "%s", strings.Repeat(" ", max(hosts-len([]rune(e.Host)), 0))).add(style, "%s", key)
-			right := e.left(width).add(plain, " ")
+			l = l.add(bold, " %s ", e.Host).add(plain, "%s", strings.Repeat(" ", max(hosts-say.Width(e.Host), 0))).add(style, "%s", key)
+			right := e.left(width, time).add(plain, " ")
 			right = append(right, e.admission().fit(m.Language, min(24, width/3))...)
 			lines = append(lines, l.between(m.Language, right, width))
 		}
@@ -49,18 +50,17 @@ func styleOf(m Mark) span {
 	return sign(map[Mark]string{New: green, Refreshed: cyan, Dying: yellow, Gone: red}[m], string(m))
 }
 
-// left is how much went each way, and the seconds that are left.
-func (e Entry) left(width int) line {
+// left is how much went each way, and the time that is left, in so many columns.
+func (e Entry) left(width, time int) line {
 	var l line
 	if width >= withStatus {
-		state := "unreplied"
-		if slices.Contains(e.Status, "SEEN_REPLY") {
-			state = "replied"
+		state := "UNREPLIED" // conntrack(8)'s words, as lablab flows has them
+		for _, word := range []string{"SEEN_REPLY", "ASSURED"} {
+			if slices.Contains(e.Status, word) {
+				state = word
+			}
 		}
-		if slices.Contains(e.Status, "ASSURED") {
-			state = "assured"
-		}
-		l = l.add(dim, " %-9s", state)
+		l = l.add(dim, " %-10s", state)
 	}
 	if width >= withPackets {
 		l = l.add(dim, " %9s", fmt.Sprintf("%d/%d", e.Packets, e.ReplyPackets))
@@ -69,7 +69,7 @@ func (e Entry) left(width int) line {
 		if width >= withBar {
 			l = l.add(dim, " %s", strings.Repeat("┄", barWidth))
 		}
-		return l.add(red, "   gone")
+		return l.add(red, " %*s", time, say.F("gone"))
 	}
 	style := plain
 	if e.Mark == Dying {
@@ -82,7 +82,7 @@ func (e Entry) left(width int) line {
 		}
 		l = l.add(plain, " ").add(style, "%s", strings.Repeat("━", full)).add(dim, "%s", strings.Repeat("┄", barWidth-full))
 	}
-	return l.add(style, " %6s", secondsOf(e.TimeoutSeconds))
+	return l.add(style, " %*s", time, secondsOf(e.TimeoutSeconds))
 }
 
 const barWidth = 8

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -36,10 +37,7 @@ const longest = 600
 func (l *lane) clone() *lane {
 	c := *l
 	c.packets = slices.Clone(l.packets)
-	c.fates = map[report.Outcome]int{}
-	for fate, n := range l.fates {
-		c.fates[fate] = n
-	}
+	c.fates = maps.Clone(l.fates)
 	return &c
 }
 
@@ -56,6 +54,11 @@ func (l *lane) packet(seq int) *packet {
 		l.packets = append(l.packets, packet{})
 	}
 	if over := len(l.packets) - longest; over > 0 {
+		for _, p := range l.packets[:over] {
+			if p.sent && p.fate == "" { // nothing of it comes any more
+				l.fates[l.overdue()]++
+			}
+		}
 		l.packets = slices.Delete(l.packets, 0, over)
 		l.first, i = l.first+over, i-over
 		if i < 0 {
@@ -119,10 +122,27 @@ func (l *lane) shown(p packet, now time.Duration) report.Outcome {
 		return p.fate
 	case !p.sent || now-p.at < patience:
 		return report.Waiting
-	case l.fates[report.Stalled] > 0 && l.Protocol == sg.TCP:
+	}
+	return l.overdue()
+}
+
+// overdue is what a packet is shown as of which nothing was heard for so long.
+func (l *lane) overdue() report.Outcome {
+	if l.fates[report.Stalled] > 0 && l.Protocol == sg.TCP {
 		return report.Stalled // behind one that waits
 	}
 	return report.Lost
+}
+
+// counts are how many of the packets that were sent are shown as what at a moment.
+func (l *lane) counts(now time.Duration) map[report.Outcome]int {
+	counts := maps.Clone(l.fates)
+	for _, p := range l.packets {
+		if p.sent && p.fate == "" {
+			counts[l.shown(p, now)]++
+		}
+	}
+	return counts
 }
 
 // back is how many replies there were.

@@ -2,6 +2,7 @@ package view
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"lablab/internal/control"
 	"lablab/say"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -266,9 +268,22 @@ func (m *model) change(authorize bool) tea.Cmd {
 	m.rule = r.key() // it stays chosen, wherever it goes
 	change := control.RuleChange{Group: r.group, Direction: r.Direction, IDs: []string{r.ID}}
 	if authorize {
-		return m.do(say.F("authorize %s", r.ID), func(ctx context.Context) error { return m.Lab.Authorize(ctx, change) })
+		return m.do(say.F("authorize %s", r.ID), func(ctx context.Context) error {
+			return inShort(m.Lab.Authorize(ctx, change), say.New("it, or an equal one, is in force already"), sg.RuleNotFound, sg.Duplicate)
+		})
 	}
-	return m.do(say.F("revoke %s", r.ID), func(ctx context.Context) error { return m.Lab.Revoke(ctx, change) })
+	return m.do(say.F("revoke %s", r.ID), func(ctx context.Context) error {
+		return inShort(m.Lab.Revoke(ctx, change), say.New("it is revoked already; a authorizes it"), sg.RuleNotFound)
+	})
+}
+
+// inShort is what fits in a line, in the place of what EC2 says with one of these codes.
+func inShort(err, short error, codes ...string) error {
+	var ec2 *sg.Error
+	if errors.As(err, &ec2) && slices.Contains(codes, ec2.Code) {
+		return short
+	}
+	return err
 }
 
 // ping starts a ping from the second host to the first.

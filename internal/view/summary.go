@@ -37,11 +37,12 @@ func (m *model) summary() *Summary {
 	}
 	for _, s := range p.lanes {
 		l := words(plain, "  stream %-2s %s %s > %s: %d sent, %d replied", s.Stream, s.word(), s.From, s.To, s.sent, s.back())
+		counts := s.counts(p.elapsed())
 		for _, other := range []struct {
 			fate  report.Outcome
 			style string
-		}{{report.Refused, red}, {report.Stalled, yellow}, {report.Reset, red}, {report.Unsent, yellow}} {
-			if n := s.fates[other.fate]; n > 0 {
+		}{{report.Refused, red}, {report.Stalled, yellow}, {report.Reset, red}, {report.Unsent, yellow}, {report.Lost, yellow}, {report.Waiting, dim}} {
+			if n := counts[other.fate]; n > 0 {
 				l = l.add(plain, ", ").add(other.style, "%d %s", n, markWord(other.fate))
 			}
 		}
@@ -85,6 +86,10 @@ func markWord(o report.Outcome) say.Sentence {
 		return say.F("stalled")
 	case report.Reset:
 		return say.F("told that nobody listens")
+	case report.Lost:
+		return say.F("lost")
+	case report.Waiting:
+		return say.F("waiting")
 	}
 	return say.F("not sent")
 }

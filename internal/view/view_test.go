@@ -173,6 +173,23 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// That there is nothing to do is told in so few words that a line has room for them.
+func TestNothingToChange(t *testing.T) {
+	for _, c := range []struct{ key, code, want string }{
+		{"r", sg.RuleNotFound, "revoke icmp: it is revoked already; a authorizes it"},
+		{"a", sg.RuleNotFound, "authorize icmp: it, or an equal one, is in force already"},
+		{"a", sg.Duplicate, "authorize icmp: it, or an equal one, is in force already"},
+		{"a", sg.Malformed, "authorize icmp: " + sg.Malformed + ": The security"},
+	} {
+		s := newScene(t)
+		s.lab.err = &sg.Error{Code: c.code, Message: "The security group rule ID 'icmp' is what this is about, and more"}
+		s.press("down", c.key)
+		if frame := s.frame(80, 24); !strings.Contains(frame, c.want) {
+			t.Errorf("%s, %s: %s", c.key, c.code, frame)
+		}
+	}
+}
+
 // What was not heard is confessed for as long as the view lasts.
 func TestMissed(t *testing.T) {
 	s := newScene(t)
