@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -57,6 +58,8 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 		return true, r.show(ctx, env, client, host)
 	case r.name != "" || err == nil && noFile != nil && !strings.Contains(host, "."):
 		return false, noHost(status, host)
+	case errors.Is(err, control.ErrNone) && noFile != nil && !strings.Contains(host, "."):
+		return false, noLab(say.Errorf("%s is no file, and no host: %w", host, err))
 	}
 	return false, r.noFormat()
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -66,8 +65,12 @@ func statusLines(l *say.Language, status control.Status, entries map[string]int,
 	if status.Web != "" {
 		lines = append(lines, l.Sprintf("  in a browser: %s", status.Web))
 	}
+	name, address, groups := 0, 0, 0 // columns
 	for _, h := range status.Hosts {
-		line := l.Sprintf("  host %s  %s  groups: %s", h.Name, h.Address, strings.Join(h.Groups, ", "))
+		name, address, groups = max(name, say.Width(h.Name)), max(address, len(h.Address)), max(groups, say.Width(carriedBy(h).In(l)))
+	}
+	for _, h := range status.Hosts {
+		line := l.Sprintf("  host %-*s  %-*s  groups: %-*s", name, say.As(h.Name), address, h.Address, groups, carriedBy(h))
 		line += l.Sprintf("  conntrack entries: %d", entries[h.Name])
 		if h.ACL {
 			line += l.Sprintf("  behind a network ACL")
@@ -91,4 +94,12 @@ func statusLines(l *say.Language, status control.Status, entries map[string]int,
 		}
 	}
 	return lines
+}
+
+// carriedBy are the groups that a host carries.
+func carriedBy(h control.Host) say.Sentence {
+	if len(h.Groups) == 0 {
+		return say.F("none")
+	}
+	return say.Names(", ", h.Groups...)
 }
