@@ -3,6 +3,7 @@ package sg
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -10,11 +11,18 @@ import (
 )
 
 // Permissions reads a list of permissions, as --ip-permissions of the AWS CLI takes it:
-// a rule for each source. The same is refused as in a file.
+// a rule for each source; one permission alone needs no list around it (README of the AWS
+// CLI). The same is refused as in a file.
 func Permissions(text string) ([]Rule, error) {
+	if strings.HasPrefix(strings.TrimSpace(text), "{") {
+		text = "[" + text + "]"
+	}
 	var list []types.IpPermission
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
 		return nil, say.Errorf("read permissions: %w", err)
+	}
+	if len(list) == 0 {
+		return nil, say.New("read permissions: there are none")
 	}
 	file, err := json.Marshal(map[string]any{"SecurityGroups": []any{map[string]any{"GroupId": "sg-0", "IpPermissions": list}}})
 	if err != nil {

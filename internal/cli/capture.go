@@ -63,6 +63,9 @@ func captureTo(ctx context.Context, env Env, lab *control.Client, host string, c
 		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("capturing at host %s; Ctrl-C ends", oneLine(host)))
 	}
 	packets, err := lab.Capture(ctx, host, count, duration, begun, out)
+	if err == nil && count == 0 && duration == 0 {
+		env.replaced(lab)
+	}
 	if err = ended(err); err == nil {
 		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("%d packets and marks", packets))
 	}

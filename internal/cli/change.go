@@ -223,7 +223,7 @@ func (f ruleFlags) rules(d sg.Direction) ([]sg.Rule, error) {
 	default:
 		prefix, err := netip.ParsePrefix(f.cidr)
 		if err != nil {
-			return nil, say.Errorf("--cidr %q is no range of addresses", f.cidr)
+			return nil, &sg.Error{Code: sg.InvalidValue, Message: fmt.Sprintf("CIDR block %s is malformed", oneLine(f.cidr))} // as in aws-cli issue 2428
 		}
 		rule.Peer = prefix.Masked()
 	}

@@ -83,6 +83,7 @@ func complain(env Env, c *cobra.Command, err error) int {
 	var broken *brokenError
 	code, hint := exitUsage, say.F("see %s --help", c.CommandPath())
 	var usage *usageError
+	var notRun *notRunError
 	var wrong *sg.FileError
 	switch {
 	case errors.As(err, &interrupted):
@@ -96,6 +97,8 @@ func complain(env Env, c *cobra.Command, err error) int {
 		if hint.Empty() && strings.Contains(err.Error(), "panic: ") {
 			hint = bugHint()
 		}
+	case errors.As(err, &notRun):
+		code, hint = notRun.code, notRun.hint
 	case errors.As(err, &usage):
 		hint = usage.hint
 	case errors.As(err, &wrong):
@@ -116,6 +119,12 @@ type usageError struct {
 
 func (e *usageError) Error() string             { return e.err.Error() }
 func (e *usageError) In(l *say.Language) string { return l.Error(e.err) }
+
+// A notRunError says that exec did not run its program. The exit code is a shell's.
+type notRunError struct {
+	usageError
+	code int
+}
 
 // A brokenError says that a command began and could not go on.
 type brokenError struct {

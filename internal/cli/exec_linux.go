@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"lablab/internal/control"
 	"lablab/lab/ns"
 	"lablab/say"
+
+	"golang.org/x/sys/unix"
 )
 
 // owner is the user whose labs are meant.
@@ -30,8 +33,11 @@ func execIn(ctx context.Context, env Env, name, host string, command []string) e
 		return noHost(status, host)
 	}
 	program, err := lookUp(command[0], env.Getenv("PATH"))
+	if err == nil {
+		err = unix.Access(program, unix.X_OK)
+	}
 	if err != nil {
-		return &usageError{say.Errorf("run %s: %w", command[0], err), say.F("name a program of this machine")}
+		return cannotRun(command[0], err)
 	}
 	environment := append(os.Environ(), "LABLAB_HOST="+host, "LABLAB_NAME="+name)
 	if status.Rootless {
@@ -40,7 +46,18 @@ func execIn(ctx context.Context, env Env, name, host string, command []string) e
 	if err := ns.Join(status.Hosts[i].Namespace, hostNames(status.Hosts)); err != nil {
 		return &brokenError{err: say.Errorf("enter host %s: %w", host, err)}
 	}
-	return &brokenError{err: say.Errorf("run %s: %w", program, syscall.Exec(program, command, environment))}
+	return cannotRun(program, syscall.Exec(program, command, environment))
+}
+
+// cannotRun says why a program does not begin, with the exit codes of a shell (POSIX,
+// Shell Command Language, Exit Status for Commands).
+func cannotRun(program string, err error) error {
+	const notExecutable, notFound = 126, 127
+	code := notExecutable
+	if errors.Is(err, syscall.ENOENT) {
+		code = notFound
+	}
+	return &notRunError{usageError{say.Errorf("run %s: %w", program, err), say.F("name a program of this machine")}, code}
 }
 
 // enterRootless lets nsenter(1) do it: a process of several threads, as this one is,

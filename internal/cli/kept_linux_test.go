@@ -101,7 +101,7 @@ func (k *kept) watch(events *[]string) error {
 func TestKept(t *testing.T) {
 	path := lablab(t)
 	for name, test := range map[string]func(*testing.T, string){
-		"many": manyAtOnce, "slow": slowWatchers, "killed": killed, "clients": killedClients, "down": downDuringChange, "suspended": suspended, "silent": silent, "given up": givenUp, "unplugged": unplugged, "same name": sameName,
+		"many": manyAtOnce, "slow": slowWatchers, "killed": killed, "clients": killedClients, "down": downDuringChange, "suspended": suspended, "silent": silent, "replaced": replaced, "given up": givenUp, "unplugged": unplugged, "same name": sameName,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -209,7 +209,16 @@ func slowWatchers(t *testing.T, path string) {
 func killed(t *testing.T, path string) {
 	k := keep(t, path, "killed")
 	was := k.status()
+	watchers := []*daemon{k.begin("trace", nil), k.begin("record", nil, filepath.Join(t.TempDir(), "r.jsonl")), k.begin("capture", nil, "A", "-o", filepath.Join(t.TempDir(), "r.pcapng"))}
+	for _, w := range watchers {
+		w.says(t, "Ctrl-C ends")
+	}
 	_ = syscall.Kill(was.PID, syscall.SIGKILL)
+	for _, w := range watchers {
+		if code := exitCode(w.ended()); code != 4 || !strings.Contains(w.said(), "the lab ended before it had told everything: "+k.name) {
+			t.Errorf("exit code %d: %s", code, w.said())
+		}
+	}
 	within(t, 5*time.Second, "the end", func() {
 		for {
 			if _, err := os.Stat(was.Hosts[0].Namespace); err != nil {

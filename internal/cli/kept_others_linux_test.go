@@ -37,6 +37,13 @@ func silent(t *testing.T, path string) {
 	if said := trace.said(); !strings.Contains(said, "missed: what happened last: the lab did not tell it in time") {
 		t.Errorf("a trace does not know that the lab did not answer:\n%s", said)
 	}
+	status := k.begin("status", nil)
+	status.says(t, "does not answer; its process may be stopped")
+	status.end()
+	out, err := k.run("down")
+	if exitCode(err) != 4 || !strings.Contains(out, "error: the lab does not answer: "+k.name+"\nhint: a process may be stopped, or busy") {
+		t.Errorf("down of a lab that does not answer: %v\n%s", err, out)
+	}
 	for _, verb := range [][]string{{"exec", "B", "--", "true"}, {"flows"}, {"rules", "A"}} {
 		waiting := k.command(verb[0], verb[1:]...)
 		if err := waiting.Start(); err != nil {
@@ -49,6 +56,32 @@ func silent(t *testing.T, path string) {
 				t.Errorf("%s: exit code %d, want 130", verb[0], code)
 			}
 		})
+	}
+}
+
+// What belongs to a scenario's lab ends when another is loaded, and says so; what belongs to
+// the name goes on, until the lab ends.
+func replaced(t *testing.T, path string) {
+	k := keep(t, path, "replaced")
+	record := k.begin("record", nil, filepath.Join(t.TempDir(), "r.jsonl"))
+	capture := k.begin("capture", nil, "A", "-o", filepath.Join(t.TempDir(), "r.pcapng"))
+	watch, trace := k.begin("flows", nil, "--watch"), k.begin("trace", nil)
+	for d, word := range map[*daemon]string{record: "Ctrl-C ends", capture: "Ctrl-C ends", watch: "no entry", trace: "Ctrl-C ends"} {
+		d.says(t, word)
+	}
+	k.must("load", "egress")
+	for _, d := range []*daemon{record, capture} {
+		d.wait(t)
+		if !strings.Contains(d.said(), "scenario egress was loaded in its place") {
+			t.Errorf("%v does not say why it ends:\n%s", d.Args, d.said())
+		}
+	}
+	k.must("down")
+	for _, d := range []*daemon{watch, trace} {
+		d.wait(t)
+		if strings.Contains(d.said(), "error: ") {
+			t.Errorf("%v:\n%s", d.Args, d.said())
+		}
 	}
 }
 

@@ -4,12 +4,23 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
 	"lablab/scenario"
 )
+
+// replaced says so if a lab goes on whose timeline has ended: another scenario was loaded.
+func (env Env) replaced(lab *control.Client) {
+	const patience = time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if status, err := lab.Status(ctx); err == nil {
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("scenario %s was loaded in its place; what follows is not in here", oneLine(status.Scenario)))
+	}
+}
 
 func newLoad(env Env) *cobra.Command {
 	c := &cobra.Command{

@@ -38,6 +38,7 @@ is written at once: the record of one that is killed is good up to there.`,
 		err = ended(lab.Events(ctx, s.see))
 		if errors.Is(err, errOver) {
 			err = nil
+			env.replaced(lab)
 		} else if err == nil && s.experiment > 0 {
 			asking, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 			_ = s.ask(asking, lab) // or it has ended just now: then what it told is known

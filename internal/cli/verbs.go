@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,7 +19,11 @@ import (
 
 // lab is a client of the lab with that name.
 func (env Env) lab(name string) *control.Client {
-	return control.Dial(control.Directory(env.Getenv, owner()), name)
+	client := control.Dial(control.Directory(env.Getenv, owner()), name)
+	client.Waiting = sync.OnceFunc(func() {
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("lab %s does not answer; its process may be stopped, or busy. Ctrl-C ends the waiting", oneLine(name)))
+	})
+	return client
 }
 
 // noLab says how to get one.
@@ -74,6 +79,8 @@ func refused(err error) error {
 		return &usageError{err, say.F("see its rules: lablab status")}
 	case errors.Is(err, control.ErrNone):
 		return noLab(err)
+	case errors.Is(err, control.ErrCut):
+		return &brokenError{err, say.F("it was killed, or did not wait for who reads slowly")}
 	}
 	var interrupted interrupt
 	if errors.As(err, &interrupted) {
@@ -105,19 +112,28 @@ func newDown(env Env) *cobra.Command {
 				}
 				names = []string{name}
 			}
+			var failed error
+			var left []string
 			for _, n := range names {
-				err := env.takeDown(ctx, n)
-				if err != nil && !errors.Is(err, control.ErrNone) {
-					return &brokenError{err: err}
-				}
-				if err != nil {
+				switch err := env.takeDown(ctx, n); {
+				case errors.Is(err, control.ErrNone):
 					next(c, env.Language.Sprintf("no such lab ran; those that run: lablab ps"))
-				} else {
+				case err != nil:
+					if left = append(left, n); len(left) > 1 {
+						err = say.Errorf("these labs do not end: %s", strings.Join(left, ", "))
+					}
+					failed = &brokenError{err, say.F("a process may be stopped, or busy: lablab ps")}
+					if ctx.Err() != nil {
+						return failed
+					}
+				default:
 					_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s is gone", n))
 				}
 			}
-			suggest(env, c)
-			return nil
+			if failed == nil {
+				suggest(env, c)
+			}
+			return failed
 		},
 	}
 	addName(c, &name)

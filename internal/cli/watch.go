@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -24,10 +25,13 @@ func watchFlows(ctx context.Context, env Env, lab *control.Client, host, format 
 	inPlace := format == "text" && report.IsTerminal(env.Stdout) && env.Getenv("TERM") != "dumb"
 	var entries view.Entries
 	drawn := 0
-	for {
+	for first := true; ; first = false {
 		flows, err := lab.Flows(ctx, host)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if !first && (errors.Is(err, control.ErrNone) || errors.Is(err, control.ErrDown)) {
+			return nil // the lab has ended
 		}
 		if err != nil {
 			return err

@@ -36,8 +36,10 @@ func (c *Client) Capture(ctx context.Context, host string, count int, duration t
 		switch {
 		case ctx.Err() != nil:
 			return packets, context.Cause(ctx)
-		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		case errors.Is(err, io.EOF):
 			return packets, nil
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return packets, say.Errorf("%w: %s", ErrCut, c.name)
 		case err != nil:
 			return packets, say.Errorf("read packets: %w", err)
 		}

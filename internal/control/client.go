@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"syscall"
+	"time"
 
 	"lablab/say"
 	"lablab/sg"
@@ -21,10 +22,22 @@ import (
 type Client struct {
 	http *http.Client
 	name string
+	// Waiting is called if an answer takes long, unless it is nil.
+	Waiting func()
 }
 
 // ErrNone says that no lab of that name runs.
 var ErrNone = say.New("no such lab runs")
+
+// ErrDown says that the lab is being taken down.
+var ErrDown = say.New("the lab is being taken down")
+
+// ErrCut says that a lab has ended without telling its end, or that who listened was so
+// slow that it was not waited for.
+var ErrCut = say.New("the lab ended before it had told everything")
+
+// ErrSilent says that a lab did not answer in time.
+var ErrSilent = say.New("the lab does not answer")
 
 // Dial returns a client of the lab with that name.
 func Dial(directory, name string) *Client {
@@ -141,9 +154,15 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 	if err != nil {
 		return nil, say.Errorf("ask lab %s: %w", c.name, err)
 	}
+	if c.Waiting != nil {
+		const long = 2 * time.Second
+		defer time.AfterFunc(long, c.Waiting).Stop()
+	}
 	response, err := c.http.Do(request)
 	switch {
-	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET): // the last while it dies
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, say.Errorf("%w: %s", ErrSilent, c.name)
+	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF): // the last two while it dies
 		return nil, say.Errorf("%w: %s", ErrNone, c.name)
 	case err != nil:
 		var request *url.Error // which tells of a URL that means nothing to anybody
@@ -155,6 +174,9 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 		return response, nil
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusGone {
+		return nil, ErrDown
+	}
 	var why failure
 	if err := json.NewDecoder(response.Body).Decode(&why); err != nil {
 		return nil, say.Errorf("ask lab %s: %s", c.name, response.Status)

@@ -25,7 +25,7 @@ func (c *Client) follow(ctx context.Context, path string, begun func(), see func
 	}
 	defer response.Body.Close()
 	begun()
-	d := json.NewDecoder(response.Body)
+	d, over := json.NewDecoder(response.Body), false
 	for {
 		var e timeline.Event
 		err := d.Decode(&e)
@@ -35,10 +35,18 @@ func (c *Client) follow(ctx context.Context, path string, begun func(), see func
 			return context.Cause(ctx)
 		case errors.As(err, &syntax):
 			return say.Errorf("read events: %w", err)
+		case (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) && !over:
+			return say.Errorf("%w: %s", ErrCut, c.name)
 		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 			return nil // the lab has ended
 		case err != nil:
 			return say.Errorf("read events: %w", err)
+		}
+		switch e.Body.(type) {
+		case timeline.Begun:
+			over = false // that of another scenario
+		case timeline.Ended:
+			over = true
 		}
 		if err := see(e); err != nil {
 			return err

@@ -27,9 +27,6 @@ type Keeper struct {
 	now *kept // nil when it has been taken down
 }
 
-// ErrDown says that the lab is being taken down.
-var ErrDown = say.New("the lab is being taken down")
-
 // Keep builds the lab of a scenario, of which nothing is played. prepare is called before
 // there is a lab with these hosts, this one and each that takes its place.
 func Keep(ctx context.Context, sc *scenario.Scenario, o lab.Options, prepare func([]scenario.Host) error) (*Keeper, error) {

@@ -128,6 +128,9 @@ func refuse(w http.ResponseWriter, r *http.Request, code int, err error) {
 	if errors.As(err, &ec2) {
 		why = failure{Code: ec2.Code, Message: ec2.Message}
 	}
+	if errors.Is(err, ErrDown) {
+		code = http.StatusGone
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(why)

@@ -205,6 +205,7 @@ export const japanese = {
   'Too many watch this lab already. It is tried again.': 'このラボを見ている人が多すぎます。再接続しています。',
   'The lab has ended.': 'ラボは終了しました。',
   'The lab does not let this page in: open the whole URL that lablab up has written, with what follows the #.': 'このページではラボに入れません。lablab up が表示した URL を、# より後ろも含めて開いてください。',
+  'Such as 203.0.113.0/24, 2001:db8::/32, or the id of a group': '203.0.113.0/24、2001:db8::/32、またはグループの ID を入力してください',
   'The lab has been taken down. What it has seen stays here.': 'ラボは終了しました。それまでの記録はここに残っています。',
   'The lab has forgotten {0} events before what is shown; rules, streams and entries are those of now.': '古いイベント {0} 件はもう残っていません。ルール、ストリーム、エントリは現在のものです。',
   'Try now': '今すぐ再接続',

@@ -21,7 +21,7 @@ export class RulesPanel {
     this.type = field(element('select', { name: 'type', onchange: () => this.ports() }, types.map(([name], i) => element('option', { value: i }, name))));
     this.port = field(element('input', { name: 'port', inputmode: 'numeric', pattern: '\\d+(-\\d+)?', size: 6, autocomplete: 'off' }));
     this.peers = element('datalist', { id: 'controls-peers' });
-    this.peer = field(element('input', { name: 'peer', list: 'controls-peers', size: 14, required: true, value: '0.0.0.0/0', autocomplete: 'off', spellcheck: 'false' }));
+    this.peer = field(element('input', { name: 'peer', list: 'controls-peers', size: 14, required: true, value: '0.0.0.0/0', autocomplete: 'off', spellcheck: 'false', oninput: (e) => e.target.setCustomValidity('') }));
     this.add = element('button', { class: 'primary' });
     this.new = element('summary');
     const { node, title } = panel('rules', this.groups.root, element('details', {}, this.new,
@@ -105,15 +105,31 @@ export class RulesPanel {
   authorize() {
     const [, protocol, from, to] = types[this.type.control.value];
     const [first, last = first] = from === null ? this.port.control.value.split('-').map(Number) : [from, to];
-    const peer = this.peer.control.value.trim();
+    const group = this.ids.find((id) => id === this.peer.control.value.trim());
+    const peer = group ?? rangeOf(this.peer.control.value.trim());
+    if (!peer) {
+      this.peer.control.setCustomValidity(say('Such as 203.0.113.0/24, 2001:db8::/32, or the id of a group'));
+      this.peer.control.reportValidity();
+      return undefined;
+    }
     const said = protocol === -1 ? 'all' : { 1: 'icmp', 58: 'icmpv6', 6: 'tcp', 17: 'udp' }[protocol];
     const ports = first < 0 ? [] : first === last ? [first] : [`${first}-${last}`];
     const way = this.direction.control.value === 'egress' ? ['out'] : []; // no two rules of a group have one id
     const rule = { ID: [...way, said, ...ports, peer].join('-').replace(/[^\w.:-]/g, '-'), Protocol: protocol, From: first, To: last };
-    if (this.ids.includes(peer)) rule.Reference = { GroupID: peer };
+    if (group) rule.Reference = { GroupID: group };
     else rule.Peer = peer;
     return this.act(() => say('Rule {0} is authorized.', rule.ID), 'authorize', { group: this.group_.control.value, direction: this.direction.control.value, rules: [rule] });
   }
+}
+
+// rangeOf is a range of addresses as it was typed, or an address as a range; null if it is neither.
+function rangeOf(text) {
+  const [address, bits, ...more] = text.split('/');
+  const six = address.includes(':');
+  const is = six ? /^[0-9a-f:]+$/i.test(address) : /^\d+(\.\d+){3}$/.test(address) && address.split('.').every((n) => n <= 255);
+  const most = six ? 128 : 32;
+  if (!is || more.length || (bits !== undefined && !(/^\d+$/.test(bits) && bits <= most))) return null;
+  return `${address}/${bits ?? most}`;
 }
 
 // groupsOf are all groups with their rules, as the timeline tells of them; of those that
