@@ -12,7 +12,7 @@ import (
 
 func TestDiagnosis(t *testing.T) {
 	ok := Ability{Name: "veth", Status: "ok", Found: say.As("a pair"), Needed: true}
-	slow := Ability{Name: "netlink buffers", Status: "degraded", Found: say.As("4 MB of 8 MB to listen: bursts may be lost"), Hint: say.As("run it as root")}
+	slow := Ability{Name: "netlink buffers", Status: "degraded", Found: say.As("4 MB of 32 MB to listen: bursts may be lost"), Hint: say.As("run it as root")}
 	six := Ability{Name: "IPv6", Status: "missing", Found: say.As("off"), Hint: say.As("switch it on")}
 	deny := Ability{Name: "default deny", Status: "missing", Found: say.As("all is let in"), Hint: say.As("mend it"), Needed: true}
 	left := Ability{Name: "bridge", Status: "not tried", Found: say.As("needs veth")}
@@ -25,7 +25,7 @@ func TestDiagnosis(t *testing.T) {
 			"\nlablab run works here, as root.\nNext: sudo lablab run\n"},
 		{Diagnosis{Rootless: true, Checks: []Ability{ok, slow, six}}, "" +
 			"✓ veth             a pair\n" +
-			"! netlink buffers  4 MB of 8 MB to listen:\n" +
+			"! netlink buffers  4 MB of 32 MB to listen:\n" +
 			"                   bursts may be lost\n" +
 			"                   run it as root\n" +
 			"✗ IPv6             off\n" +

@@ -13,7 +13,7 @@ import (
 
 // The kernel drops what does not fit in: a message takes 1 to 2 KB there. Without
 // CAP_NET_ADMIN in the host's own user namespace it grants net.core.rmem_max at most.
-const listenBuffer = 8 << 20 // bytes
+const listenBuffer = 32 << 20 // bytes
 
 // A Listener hears what netfilter in one namespace tells everybody who listens,
 // from the moment it was opened. Messages wait in the kernel until [Listener.Drain]
