@@ -43,3 +43,38 @@ export function setData(node, name, value) {
     if (name in node.dataset) delete node.dataset[name];
   } else if (node.dataset[name] !== String(value)) node.dataset[name] = value;
 }
+
+// patch makes a node like another, and leaves alone what is like it already: so a fold stays
+// open, and the focus and what is selected stay where they are. Of the children, those with
+// the same data-key are held against each other, and those without in their order.
+export function patch(node, like) {
+  if (node.nodeType === Node.TEXT_NODE) {
+    if (node.data !== like.data) node.data = like.data;
+    return;
+  }
+  for (const { name, value } of like.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  for (const { name } of [...node.attributes]) if (name !== 'open' && !like.hasAttribute(name)) node.removeAttribute(name);
+  node.moment = like.moment;
+  const had = named(node.childNodes);
+  const wanted = named(like.childNodes);
+  for (const [name, child] of had) if (!wanted.has(name)) child.remove();
+  let at = node.firstChild;
+  for (const [name, child] of wanted) {
+    const old = had.get(name);
+    if (old) patch(old, child);
+    if (old && old === at) at = at.nextSibling;
+    else node.insertBefore(old ?? child, at);
+  }
+}
+
+// named are nodes by what they are held against others by.
+function named(nodes) {
+  const found = new Map();
+  const met = new Map();
+  for (const node of nodes) {
+    const kind = `${node.nodeName} ${node.dataset?.key ?? ''}`;
+    met.set(kind, (met.get(kind) ?? 0) + 1);
+    found.set(`${kind} ${met.get(kind)}`, node);
+  }
+  return found;
+}

@@ -1,6 +1,6 @@
 // The report below the film: why, what was predicted, the statistics, the evidence.
 // Every figure and sentence is the report's.
-import { element } from './dom.js';
+import { element, patch } from './dom.js';
 import { say } from './say.js';
 import { outcomeName } from './story.js';
 import { fixed, percent, streamName } from './words.js';
@@ -8,37 +8,46 @@ import { fixed, percent, streamName } from './words.js';
 // foretold is whether anything was predicted.
 export function foretold(report) { return Boolean(report?.experiments.some((x) => x.predictions.length)); }
 
-// showReport draws a report; show is called with the moment of a sentence.
+// showReport draws a report, and of what is drawn already changes only what is another now;
+// show is called with the moment of a sentence.
 export function showReport(root, report, show) {
-  if (!report) {
-    root.replaceChildren();
-    return;
-  }
-  root.replaceChildren(
-    section('why', say('Why'), why(report, show)),
+  root.onclick = ({ target }) => {
+    const { moment } = target.closest('.moment') ?? {};
+    if (moment) show(moment);
+  };
+  patch(root, element('div', { id: root.id }, report ? sections(report) : []));
+}
+
+function sections(report) {
+  return [
+    section('why', say('Why'), why(report)),
     ...(report.experiments.length || report.interrupted || report.failed ? [section('predicted', say('Predicted and observed'), predicted(report))] : []),
     section('statistics', say('Statistics'), report.streams.map(statistics)),
-    section('evidence', say('Evidence'), [flows(report), counters(report), verdicts(report, show), about(report)]),
-  );
+    section('evidence', say('Evidence'), [flows(report), counters(report), verdicts(report), about(report)]),
+  ];
 }
 
 function section(id, title, ...content) {
-  return element('section', { id, 'aria-labelledby': `${id}-title` }, element('h2', { id: `${id}-title` }, title), ...content);
+  return element('section', { id, 'data-key': id, 'aria-labelledby': `${id}-title` }, element('h2', { id: `${id}-title` }, title), ...content);
 }
 
-function why(report, show) {
+function why(report) {
   return report.why.map((p) => element('div', { class: 'paragraph' }, element('h3', {}, p.subject),
-    element('ul', {}, p.sentences.map((sentence, i) => {
-      const moment = p.moments?.[i];
-      if (!moment) return element('li', {}, sentence);
-      return element('li', {}, element('button', { class: 'moment', type: 'button', title: say('show this moment'), onclick: () => show(moment) }, sentence));
-    }))));
+    element('ul', {}, p.sentences.map((sentence, i) => element('li', {}, p.moments?.[i] ? momentButton(p.moments[i], sentence) : sentence)))));
 }
 
-function table(heads, rows) {
+// momentButton shows what a sentence speaks of.
+function momentButton(moment, words) {
+  const node = element('button', { class: 'moment', type: 'button', title: say('show this moment') }, words);
+  node.moment = moment;
+  return node;
+}
+
+// table has rows with what they are known by, if that is not their place.
+function table(heads, rows, keys = []) {
   return element('div', { class: 'scroll', tabindex: '0', role: 'group' }, element('table', {},
     element('thead', {}, element('tr', {}, heads.map((h) => element('th', { scope: 'col' }, h)))),
-    element('tbody', {}, rows.map((cells) => element('tr', {}, cells.map((c) => element('td', {}, c ?? '')))))));
+    element('tbody', {}, rows.map((cells, i) => element('tr', { 'data-key': keys[i] }, cells.map((c) => element('td', {}, c ?? '')))))));
 }
 
 function predicted(report) {
@@ -68,8 +77,9 @@ function statistics(s) {
   return element('div', { class: 'statistics' }, element('h3', {}, title), element('pre', {}, lines.join('\n')));
 }
 
-function fold(title, content) {
-  return element('details', {}, element('summary', {}, title), content);
+// fold is a table that is opened; nothing if there is nothing in it.
+function fold(key, title, heads, rows, keys) {
+  return rows.length > 0 && element('details', { 'data-key': key }, element('summary', {}, title), table(heads, rows, keys));
 }
 
 function flows(report) {
@@ -78,20 +88,22 @@ function flows(report) {
     f.admitted_by === null ? say('no rule') : f.admitting_rule_revoked ? say('{0} (revoked)', f.admitted_by) : f.admitted_by,
     (f.status ?? []).join(' '), say('{0} ({1} bytes)', f.packets, f.bytes), say('{0} ({1} bytes)', f.reply_packets, f.reply_bytes), `${f.timeout_seconds} s`,
   ]);
-  return fold(say('conntrack at the end of each experiment'), table(['#', say('host'), say('stream'), say('flow'), say('admitted by'), say('status'), say('sent'), say('back'), say('time left')], rows));
+  return fold('flows', say('conntrack at the end of each experiment'), ['#', say('host'), say('stream'), say('flow'), say('admitted by'), say('status'), say('sent'), say('back'), say('time left')], rows);
 }
 
 function counters(report) {
   const rows = report.counters.map((c) => [c.host, c.direction === 'egress' ? say('out') : say('in'), c.revoked ? say('{0} (revoked)', c.rule) : c.rule, c.never_hit ? say('never') : String(c.packets), String(c.bytes)]);
-  return fold(say('packets that each rule accepted'), table([say('host'), say('way'), say('rule'), say('packets'), say('bytes')], rows));
+  return fold('counters', say('packets that each rule accepted'), [say('host'), say('way'), say('rule'), say('packets'), say('bytes')], rows);
 }
 
-function verdicts(report, show) {
-  const rows = report.streams.flatMap((s) => s.verdicts.map((v) => [
-    element('button', { class: 'moment', type: 'button', onclick: () => show({ stream: s.name, first: v.first, last: v.last }) }, v.first === v.last ? `${s.name}: ${v.first}` : `${s.name}: ${v.first}–${v.last}`),
+function verdicts(report) {
+  const all = report.streams.flatMap((s) => s.verdicts.map((v) => [s, v]));
+  const rows = all.map(([s, v]) => [
+    momentButton({ stream: s.name, first: v.first, last: v.last }, v.first === v.last ? `${s.name}: ${v.first}` : `${s.name}: ${v.first}–${v.last}`),
     v.packet === 'reply' ? say('reply') : say('request'), v.host, v.direction === 'egress' ? say('out') : say('in'), v.state.toUpperCase(), v.verdict === 'accept' ? say('accepted') : say('dropped'), v.rule,
-  ]));
-  return fold(say('verdicts of the kernel'), table([say('packets'), say('what'), say('host'), say('way'), say('state'), say('verdict'), say('by')], rows));
+  ]);
+  const keys = all.map(([s, v]) => [s.name, v.first, v.packet, v.host, v.direction].join(' '));
+  return fold('verdicts', say('verdicts of the kernel'), [say('packets'), say('what'), say('host'), say('way'), say('state'), say('verdict'), say('by')], rows, keys);
 }
 
 function about(report) {
@@ -103,5 +115,5 @@ function about(report) {
     [say('missed'), missed ? say('{0} verdicts and {1} events were not heard', report.missed.verdicts, report.missed.events) : say('nothing')],
   ];
   const streams = report.streams.map((s) => [streamName(s.name), `${outcomeName('replied')} ${s.received}, ${outcomeName('refused')} ${s.refused}, ${outcomeName('lost')} ${s.lost}`]);
-  return fold(say('about this run'), table([say('what'), say('observed')], [...rows, ...streams]));
+  return fold('about', say('about this run'), [say('what'), say('observed')], [...rows, ...streams]);
 }
