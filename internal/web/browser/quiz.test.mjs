@@ -8,6 +8,12 @@ const dialog = () => document.querySelector('dialog.quiz').open;
 test('asks before each experiment, and tells who was right', async () => {
   const page = await open('ping.html', {}, '?quiz');
   const guesses = [['all'], ['none'], ['all', 'none'], ['all', 'some']]; // the second and the last are wrong
+  const because = [
+    /Right! Stream 1: replied \(10 of 10 answered\) ✓ You said: They are answered\. That is right\. Packet 1: NEW to A, so its rules are asked; rule icmp accepts\. Packets 2–10: ESTABLISHED\. A has the entry that packet 1 made, and asks no rule\./,
+    /Stream 1: replied \(9 of 9 answered\) ✕ You said: They are not answered\. That is wrong\. Packets 11–19: ESTABLISHED\. A has the entry that packet 1 made, and asks no rule\. Rule icmp, which let that one in, is gone\./,
+    /Stream 1: .* ✓ You said: They are answered\. .* Packets 20–38: ESTABLISHED\. .* Stream 2: refused \(0 of 19 answered\) ✓ You said: They are not answered\. That is right\. Packets 1–19: NEW to A, as there is no entry\. Rule icmp is gone and no other fits, so default deny drops it\./,
+    /Stream 1: .* ✓ .* Packets 39–65: ESTABLISHED\. .* Stream 2: replied .* ✕ You said: Some are, some are not\. That is wrong\. Packet 20: NEW to A, so its rules are asked; rule icmp accepts\. Packets 21–46: ESTABLISHED\. A has the entry that packet 20 made, and asks no rule\./,
+  ];
   for (const [i, guess] of guesses.entries()) {
     await until(page, dialog);
     assert.match(await page.locator('dialog.quiz h2').innerText(), new RegExp(`^Experiment ${i + 1}: `));
@@ -18,8 +24,10 @@ test('asks before each experiment, and tells who was right', async () => {
     await until(page, dialog);
     const told = plain(await page.locator('dialog.quiz').innerText());
     assert.match(told, i % 2 ? /^Not quite\./ : /^Right!/);
-    if (i === 1) assert.match(told, /Stream 1: replied \(9 of 9 answered\).* changed nothing for seq 11–65/);
-    if (i === 2) assert.match(told, /Stream 2: refused \(0 of 19 answered\).* default deny dropped them/);
+    assert.match(told, because[i]);
+    const past = [10, 19, 38, 65][i];
+    for (const [, seq] of told.matchAll(/(?:packets?|seq|–)\s*(\d+)/gi)) assert.ok(Number(seq) <= past, `experiment ${i + 1} is asked about, and packet ${seq} is told of: ${told}`);
+    assert.equal(await page.locator('dialog.quiz').getAttribute('aria-describedby'), 'quiz-told', 'who hears the page hears it');
     await page.getByRole('button', { name: 'Go on' }).click();
   }
   await until(page, () => document.querySelector('.slider').max - document.querySelector('.slider').value < 0.1);
@@ -48,6 +56,7 @@ test('gives no answer away while it asks', async () => {
   const hidden = async () => {
     for (const id of sections) assert.ok(await page.locator(id).isHidden(), id);
     assert.ok(await page.locator('.legend').isHidden(), 'what the marks mean');
+    assert.equal((await page.locator('h1').innerText()).trim(), 'Quiz: ping', 'the title is the answer');
     return true;
   };
   await until(page, dialog);
@@ -75,6 +84,7 @@ test('gives no answer away while it asks', async () => {
   await hidden();
   await page.getByRole('button', { name: 'Do not ask any more' }).click();
   for (const id of sections) assert.ok(await page.locator(id).isVisible(), id);
+  assert.equal((await page.locator('h1').innerText()).trim(), 'An established flow outlives the rule that let it in');
   await close(page);
 });
 

@@ -69,7 +69,7 @@ class Page {
   build() {
     const at = (id) => document.getElementById(id);
     this.root = document.documentElement;
-    this.nodes = { title: at('title'), question: at('question'), stage: at('stage'), report: at('report-view'), language: at('language'), theme: at('theme'), quiz: at('quiz'), poster: at('poster') };
+    this.nodes = { title: at('title'), asking: at('asking'), question: at('question'), stage: at('stage'), report: at('report-view'), language: at('language'), theme: at('theme'), quiz: at('quiz'), poster: at('poster') };
     this.nodes.language.addEventListener('click', () => this.speak(spoken() === 'ja' ? 'en' : 'ja'));
     this.nodes.theme.addEventListener('click', () => this.toggleTheme());
     this.nodes.quiz.addEventListener('click', () => this.ask());
@@ -168,6 +168,7 @@ class Page {
     this.model.plan = report?.experiments ?? [];
     this.nodes.quiz.hidden = this.live || !foretold(report); // nothing is predicted of what one does oneself
     setText(this.nodes.title, report?.title || this.model.begun?.title || 'lablab');
+    setText(this.nodes.asking, say('Quiz: {0}', this.model.begun?.scenario ?? ''));
     setText(this.nodes.question, report?.question || this.model.begun?.question || '');
     showReport(this.nodes.report, report, (moment) => this.showMoment(moment));
   }

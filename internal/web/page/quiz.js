@@ -1,5 +1,6 @@
 // Ask first: before each experiment the film stops and asks what will become of each
 // stream; after it, it tells who was right.
+import { becauseOf } from './because.js';
 import { element, setData } from './dom.js';
 import { say } from './say.js';
 import { outcomeName } from './story.js';
@@ -81,9 +82,8 @@ export class Quiz {
 
   question(s) {
     const { from, to } = this.report().streams.find((x) => x.name === s.stream);
-    const choices = [['all', say('They are answered')], ['none', say('They are not answered')], ['some', say('Some are, some are not')]];
     return element('fieldset', {}, element('legend', {}, say('Stream {0}, from {1} to {2}', s.stream, from, to)),
-      choices.map(([value, text]) => element('label', {}, element('input', { type: 'radio', name: `stream ${s.stream}`, value, required: true }), text)));
+      choices().map(([value, text]) => element('label', {}, element('input', { type: 'radio', name: `stream ${s.stream}`, value, required: true }), text)));
   }
 
   tell(number) {
@@ -93,25 +93,25 @@ export class Quiz {
     const right = all.every((s) => guesses.get(s.stream) === kind(s));
     this.open(element('form', { method: 'dialog', onsubmit: (event) => { event.preventDefault(); this.go(); } },
       element('h2', { id: 'quiz-title', 'data-right': right ? 'yes' : 'no' }, right ? say('Right!') : say('Not quite.')),
-      all.map((s) => element('div', { class: 'answer', 'data-right': guesses.get(s.stream) === kind(s) ? 'yes' : 'no' },
-        element('h3', {}, say('Stream {0}: {1} ({2} of {3} answered)', s.stream, outcomeName(s.observed), s.received, s.sent)),
-        this.because(number, s.stream).map((sentence) => element('p', {}, sentence)))),
+      element('div', { id: 'quiz-told' }, all.map((s) => this.answer(number, s, guesses.get(s.stream)))),
       element('div', { class: 'buttons' }, element('button', { type: 'submit', class: 'primary' }, say('Go on')))));
   }
 
-  // because is what the report says of a stream in an experiment.
-  because(number, stream) {
-    const told = [];
-    for (const p of this.report().why) {
-      p.moments?.forEach((m, i) => {
-        if (m?.stream === stream && m.experiment === number) told.push(p.sentences[i]);
-      });
-    }
-    return told.slice(0, 3);
+  // answer is what became of a stream, what was guessed, and why it was so.
+  answer(number, s, guess) {
+    const right = guess === kind(s);
+    const [, said] = choices().find(([value]) => value === guess);
+    return element('div', { class: 'answer', 'data-right': right ? 'yes' : 'no' },
+      element('h3', {}, say('Stream {0}: {1} ({2} of {3} answered)', s.stream, outcomeName(s.observed), s.received, s.sent)),
+      element('p', { class: 'guess' }, element('span', { 'aria-hidden': 'true' }, right ? '✓ ' : '✕ '), right ? say('You said: {0}. That is right.', said) : say('You said: {0}. That is wrong.', said)),
+      becauseOf(this.model, s.stream, number).map((sentence) => element('p', {}, sentence)));
   }
 
   open(form) {
     this.dialog.replaceChildren(form);
+    // A screen reader hears what was told, too, and not only the button.
+    if (form.querySelector('#quiz-told')) this.dialog.setAttribute('aria-describedby', 'quiz-told');
+    else this.dialog.removeAttribute('aria-describedby');
     if (!this.dialog.open) this.dialog.showModal();
   }
 
@@ -125,6 +125,8 @@ export class Quiz {
     this.player.play();
   }
 }
+
+function choices() { return [['all', say('They are answered')], ['none', say('They are not answered')], ['some', say('Some are, some are not')]]; }
 
 // kind is what became of all packets of a stream, as the quiz asks it.
 function kind(s) {

@@ -23,7 +23,7 @@ export function captionOf(step, model, film) {
 
 // deciding is the verdict that a packet's story turns on: the drop, or else what let
 // it in where it arrived.
-function deciding(step) {
+export function deciding(step) {
   const legs = legsOf(step);
   const dropped = legs.flatMap((l) => [[l, l.egress], [l, l.ingress]]).find(([, v]) => v && !v.accepted);
   if (dropped) return { leg: dropped[0], verdict: dropped[1] };
@@ -62,16 +62,21 @@ function dropText(step, leg, verdict, model) {
   if (leaving) return say('{0} does not leave {1}: no rule lets it out, and default deny drops it.', what, verdict.host);
   if (verdict.state === 'related') return say('The ICMP error about packet {0} of {1} is RELATED, not ESTABLISHED. {2} has no rule for it: default deny drops it.', seq, streamName(stream.stream), verdict.host);
   if (verdict.state === 'invalid') return say('{0} is INVALID to {1}: there is no entry, and it does not begin a connection. Default deny drops it.', what, verdict.host);
-  const gone = model.hosts.get(verdict.host)?.rows.find((r) => r.rule.direction === 'ingress' && fits(r.rule, stream) && goneBefore(r, step));
+  const gone = goneRule(step, verdict, model);
   if (gone) return say('{0} is NEW to {1}: no entry. Rule {2} is gone and no other fits, so default deny drops it.', what, verdict.host, gone.rule.id);
   return say('{0} is NEW to {1}: no entry, and no rule fits, so default deny drops it.', what, verdict.host);
 }
 
 // goneBefore reports whether a rule that had been in force was so no more at a step; it may
 // be again by now. Live, what is shown of two steps overlaps: their order tells.
-function goneBefore(row, { index }) {
+export function goneBefore(row, { index }) {
   const span = row.spans.findLast((s) => !s.from || s.from.step.index < index);
   return Boolean(span?.to && span.to.step.index < index);
+}
+
+// goneRule is the row of a rule that would have let a packet in, and was gone by then.
+export function goneRule(step, { host }, model) {
+  return model.hosts.get(host)?.rows.find((r) => r.rule.direction === 'ingress' && fits(r.rule, step.journey.stream) && goneBefore(r, step));
 }
 
 // fits reports whether a rule is about a stream's protocol and port.

@@ -1,0 +1,67 @@
+// What became of a stream's packets in one experiment, and why: by the verdicts of that
+// experiment alone, so that it answers nothing that is still to be asked.
+import { say } from './say.js';
+import { deciding, goneBefore, goneRule } from './story.js';
+import { tcp } from './words.js';
+
+const most = 4; // sentences
+
+// becauseOf is a list of sentences, each about packets of which the same can be said.
+export function becauseOf(model, name, number) {
+  const runs = [];
+  for (const step of model.packetSteps) {
+    const { stream, seq, verdicts } = step.journey;
+    if (step.experiment !== number || stream.stream !== name) continue;
+    const last = runs.at(-1);
+    const found = deciding(step);
+    const reply = Boolean(found?.leg.reply && !found.verdict.accepted);
+    const words = step.legs.length || !verdicts ? wordsOf(step, model) : last?.words; // a segment had it along with another
+    if (!words) continue;
+    if (last && last.reply === reply && last.words('') === words('')) [last.first, last.last] = [Math.min(last.first, seq), Math.max(last.last, seq)];
+    else runs.push({ words, reply, first: seq, last: seq });
+  }
+  return runs.slice(0, most).map(({ words, reply, first, last }) => words(packets(reply, first, last)));
+}
+
+function packets(reply, first, last) {
+  if (reply) return first === last ? say('The reply to packet {0}', first) : say('The replies to packets {0}–{1}', first, last);
+  return first === last ? say('Packet {0}', first) : say('Packets {0}–{1}', first, last);
+}
+
+// wordsOf is what can be said of packets like this one; null if nothing was seen of it.
+function wordsOf(step, model) {
+  const found = deciding(step);
+  if (!found) return step.journey.stream.protocol === tcp ? (them) => say('{0}: no segment was seen; what is sent waits in the connection.', them) : null;
+  return found.verdict.accepted ? accepted(step, found.verdict, model) : dropped(step, found, model);
+}
+
+function accepted(step, { host, state, rule }, model) {
+  if (state === 'established') return remembered(step, host, model);
+  if (state === 'new') return (them) => say('{0}: NEW to {1}, so its rules are asked; rule {2} accepts.', them, host, rule);
+  if (state === 'related') return (them) => say('{0}: the ICMP error that comes back is RELATED. Rule {1} lets it in to {2}, so the sender hears that nobody listens.', them, rule, host);
+  if (state === 'untracked') return (them) => say('{0}: UNTRACKED, as {1} is open to the world both ways. There is no entry; rule {2} is asked each time, and accepts.', them, host, rule);
+  return (them) => say('{0}: {1} to {2}; {3} accepts.', them, state.toUpperCase(), host, rule);
+}
+
+// remembered says whose entry it is that lets a packet pass.
+function remembered(step, host, model) {
+  const { stream } = step.journey;
+  const entry = model.entries.findLast((e) => e.host === host && e.flow === stream.flow && e.born?.step.index <= step.index && !(e.dead?.step.index < step.index));
+  const maker = entry?.born.step.journey;
+  if (maker?.stream !== stream) return (them) => say('{0}: ESTABLISHED. {1} has an entry of the flow, and asks no rule.', them, host);
+  const mark = entry.changes.findLast((c) => c.moment?.step.index <= step.index)?.mark;
+  const row = mark && model.hosts.get(host)?.rows.find((r) => r.rule.number === mark);
+  if (row && goneBefore(row, step)) return (them) => say('{0}: ESTABLISHED. {1} has the entry that packet {2} made, and asks no rule. Rule {3}, which let that one in, is gone.', them, host, maker.seq, row.rule.id);
+  return (them) => say('{0}: ESTABLISHED. {1} has the entry that packet {2} made, and asks no rule.', them, host, maker.seq);
+}
+
+function dropped(step, { leg, verdict }, model) {
+  const { host, state, rule } = verdict;
+  if (rule.startsWith('acl-')) return (them) => say('{0}: {1}, but the network ACL of {2} knows no connections, and drops what it does not allow.', them, state.toUpperCase(), host);
+  if (leg.egress === verdict) return (them) => say('{0}: no rule of {1} lets this out, so default deny drops it.', them, host);
+  if (state === 'related') return (them) => say('{0}: an ICMP error is RELATED, not ESTABLISHED. {1} has no rule for it, so default deny drops it.', them, host);
+  if (state === 'invalid') return (them) => say('{0}: INVALID to {1}. There is no entry, and this begins no connection, so default deny drops it.', them, host);
+  const gone = goneRule(step, verdict, model);
+  if (gone) return (them) => say('{0}: NEW to {1}, as there is no entry. Rule {2} is gone and no other fits, so default deny drops it.', them, host, gone.rule.id);
+  return (them) => say('{0}: NEW to {1}, as there is no entry. No rule fits, so default deny drops it.', them, host);
+}
