@@ -31,6 +31,23 @@ type ParagraphWords struct {
 	Sentences []string `json:"sentences"`
 }
 
+// InAll is the report as a page takes it: in English in full, and of other languages the
+// words.
+func (r *Report) InAll() (map[string]any, error) {
+	all := map[string]any{"en": r}
+	for _, name := range say.Languages() {
+		if name == "en" {
+			continue
+		}
+		l, err := say.Speak(name)
+		if err != nil {
+			return nil, err
+		}
+		all[name] = r.Words(l)
+	}
+	return all, nil
+}
+
 // Words tells the report in a language.
 func (r *Report) Words(l *say.Language) Words {
 	w := Words{Title: l.Text(r.Title), Question: l.Text(r.Question)}

@@ -158,6 +158,14 @@ func (k *Keeper) behind(old *kept) *kept {
 	return old.next
 }
 
+// lastOf is the lab that has taken the place of another last of all.
+func (k *Keeper) lastOf(old *kept) *kept {
+	for next := old; next != nil; next = k.behind(old) {
+		old = next
+	}
+	return old
+}
+
 // current is the lab that is there now, which may be taken down at any moment; nil if
 // there is none.
 func (k *Keeper) current() *kept {

@@ -45,6 +45,17 @@ func (x *explained) of(ctx context.Context, log *timeline.Log, words string) ([]
 	}
 }
 
+// ending is the report of a timeline that has ended, with its words in every language.
+func (k *kept) ending() (map[string]any, error) {
+	x := &k.report
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.last < k.log.Last() {
+		x.make(k.log)
+	}
+	return x.report.InAll()
+}
+
 // make makes the report. x.mu is held.
 func (x *explained) make(log *timeline.Log) {
 	const (

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"lablab/internal/serve"
+	"lablab/timeline"
 	"net"
 	"net/http"
 	"os"
@@ -40,7 +41,8 @@ func (s *Server) Close() error { return s.http.Close() }
 
 // events writes the timeline as it grows: a line of JSON an event, those of the past
 // first, or those behind the one that the query names. When another lab takes the place
-// of this one, its timeline follows.
+// of this one, its timeline follows. Who asks for it with report= reads what is made of all
+// that last of all: when the lab is no more, nobody is there to be asked.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	k := s.keeper.current()
 	if k == nil {
@@ -60,24 +62,35 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	encoder := json.NewEncoder(w)
 	events := s.keeper.follow(r.Context(), k, after, whole)
 	_ = flusher.Flush()
+	if tell(events, encoder, flusher) && r.URL.Query().Has("report") {
+		if reports, err := s.keeper.lastOf(k).ending(); err == nil {
+			_ = encoder.Encode(map[string]any{"report": reports})
+		}
+	}
+}
+
+// tell writes events until there are no more, and reports whether that is because the lab
+// is no more.
+func tell(events <-chan timeline.Event, to *json.Encoder, flusher *http.ResponseController) (over bool) {
 	for {
 		e, more := <-events
-		if !more || encoder.Encode(e) != nil {
-			return
-		}
 		// What is there already goes with it.
-		for waiting := true; waiting; {
+		for waiting := true; more && waiting; {
+			if to.Encode(e) != nil {
+				return false
+			}
+			_, over = e.Body.(timeline.Ended)
 			select {
-			case e, more := <-events:
-				if !more || encoder.Encode(e) != nil {
-					return
-				}
+			case e, more = <-events:
 			default:
 				waiting = false
 			}
 		}
+		if !more {
+			return over
+		}
 		if flusher.Flush() != nil {
-			return
+			return false
 		}
 	}
 }

@@ -60,7 +60,7 @@ func (p Page) write(w io.Writer) error {
 		if s.Record, err = embedded(p.Events); err != nil {
 			return err
 		}
-		reports, err := reportsOf(p.Report)
+		reports, err := p.Report.InAll()
 		if err != nil {
 			return err
 		}
@@ -69,23 +69,6 @@ func (p Page) write(w io.Writer) error {
 		}
 	}
 	return s.write(w)
-}
-
-// reportsOf is the report as the page takes it: in English in full, and of other
-// languages the words.
-func reportsOf(r *report.Report) (map[string]any, error) {
-	reports := map[string]any{"en": r}
-	for _, name := range say.Languages() {
-		if name == "en" {
-			continue
-		}
-		l, err := say.Speak(name)
-		if err != nil {
-			return nil, err
-		}
-		reports[name] = r.Words(l)
-	}
-	return reports, nil
 }
 
 func (p Page) shell() (shell, error) {

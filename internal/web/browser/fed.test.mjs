@@ -14,8 +14,9 @@ test('follows what it is fed, and can be dragged back', async () => {
     return document.querySelector('#controls').hidden;
   });
   assert.ok(told, 'the controls are shown by who fills them');
-  for (let i = 0; i < events.length; i += 50) {
-    await page.evaluate((some) => globalThis.fed.append(some), events.slice(i, i + 50));
+  const going = events.slice(0, -1); // it has not ended
+  for (let i = 0; i < going.length; i += 50) {
+    await page.evaluate((some) => globalThis.fed.append(some), going.slice(i, i + 50));
     await drawn(page);
   }
   await page.evaluate((r) => globalThis.fed.setReport(r), report);
@@ -157,6 +158,41 @@ test('says at the top that the lab does not let it in, and nothing else', async 
   assert.deepEqual(await page.locator('main > :visible').evaluateAll((all) => all.map((n) => n.id)), ['caption', 'live-region']);
   await page.getByRole('button', { name: '日本語' }).click();
   await until(page, () => document.querySelector('#caption .words').textContent.startsWith('このページではラボに入れません'));
+  await close(page);
+});
+
+test('follows a lab no more that has ended', async () => {
+  const page = await open('fed.html');
+  const button = page.getByRole('button', { name: 'Live' });
+  await page.evaluate((all) => globalThis.fed.append(all), events.slice(0, -1));
+  assert.ok(await button.isVisible());
+  await page.evaluate((e) => globalThis.fed.append([e]), events.at(-1));
+  await until(page, () => !document.documentElement.dataset.playing);
+  assert.ok(await button.isHidden());
+  assert.ok(await page.getByRole('button', { name: 'play', exact: true }).isVisible());
+  await page.keyboard.press('Home');
+  await page.keyboard.press(' ');
+  await until(page, () => Number(document.querySelector('.slider').value) > 0.3);
+  await page.evaluate(([all]) => { globalThis.fed.reset(); globalThis.fed.append(all); }, [events.slice(0, 40)]); // another lab
+  await until(page, () => document.querySelector('[data-name=live]').getAttribute('aria-pressed') === 'true');
+  assert.ok(await button.isVisible());
+  await close(page);
+});
+
+test('has the report that a lab leaves behind', async () => {
+  const page = await open('fed.html');
+  const told = await page.evaluate(async (all) => {
+    const urls = [];
+    globalThis.fetch = async (url) => {
+      urls.push(url);
+      return new Response([...all, { report: { en: { title: 'the last' } } }].map((e) => `${JSON.stringify(e)}\n`).join(''));
+    };
+    const how = [];
+    await new globalThis.Follower(globalThis.fed, (...was) => how.push(was)).run();
+    return { urls, how };
+  }, events);
+  assert.ok(new URL(told.urls[0], 'http://lab').searchParams.has('report'), 'it is asked for');
+  assert.deepEqual(told.how.at(-1), ['ended', null, { en: { title: 'the last' } }]);
   await close(page);
 });
 

@@ -11,7 +11,7 @@ export function becauseOf(model, name, number) {
   const runs = [];
   for (const step of model.packetSteps) {
     const { stream, seq, verdicts } = step.journey;
-    if (step.experiment !== number || stream.stream !== name) continue;
+    if (step.experiment !== number || step.journey.step.experiment !== number || stream.stream !== name) continue; // of one that is sent again, what came of it then is another experiment's
     const last = runs.at(-1);
     const found = deciding(step);
     const reply = Boolean(found?.leg.reply && !found.verdict.accepted);

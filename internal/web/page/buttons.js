@@ -20,7 +20,6 @@ export class Buttons {
       button('on', () => page.stepBy(1)), button('next', () => page.skipTo(1)),
       element('span', { class: 'speed' }, button('slower', () => page.player.faster(-1)), this.rate, button('quicker', () => page.player.faster(1))),
       this.time, button('live', () => page.player.follow()), button('help', () => this.keys.showModal()));
-    this.live.hidden = !page.live;
     this.keys = element('dialog', { class: 'keys' });
     document.body.append(this.keys);
     addEventListener('keydown', (event) => this.key(event));
@@ -51,6 +50,7 @@ export class Buttons {
     setText(this.rate, `${player.speed}×`);
     setText(this.time, say('{0} / {1} · run {2}', filmTime(t), filmTime(film.length), runTime(film.real(t))));
     this.live.setAttribute('aria-pressed', String(player.following));
+    this.live.hidden = !this.page.live || Boolean(this.page.model.ended); // there is nothing to follow any more
   }
 
   key(event) {

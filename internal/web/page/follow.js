@@ -10,8 +10,9 @@ const never = '0001-01-01T00:00:00Z'; // when no timeline began
 
 export class Follower {
   // page is what start() returns; tell is called with how the connection is: 'live';
-  // 'lost' and in how many ms it is tried again; 'refused', 'full' or 'ended'. most is how
-  // many events it has before it begins again with those that the lab remembers.
+  // 'lost' and in how many ms it is tried again; 'refused', 'full' or 'ended', and the report
+  // of it all. most is how many events it has before it begins again with those that the lab
+  // remembers.
   constructor(page, tell, most = many) {
     this.page = page;
     this.tell = tell;
@@ -37,7 +38,7 @@ export class Follower {
         [this.last, this.started] = [0, never];
         continue;
       }
-      if (told === 'refused' || told === 'ended') return this.tell(told);
+      if (told === 'refused' || told === 'ended') return this.tell(told, null, this.report);
       if (this.last !== before) pause = least;
       this.tell(told, pause);
       await this.wait(pause * (0.75 + Math.random() / 2));
@@ -47,7 +48,7 @@ export class Follower {
   // attempt reads for as long as there is a connection, and says why there is none now.
   async attempt() {
     try {
-      const response = await request(`events?after=${this.last}&started=${encodeURIComponent(this.started)}`);
+      const response = await request(`events?after=${this.last}&started=${encodeURIComponent(this.started)}&report`);
       this.tell('live');
       await this.read(response.body.pipeThrough(new TextDecoderStream()).getReader());
       if (this.over) return 'ended';
@@ -76,6 +77,10 @@ export class Follower {
   get tired() { return this.kept > (this.page.follows() ? 1 : 2) * this.most; }
 
   take(event) {
+    if (event.report) {
+      this.report = event.report;
+      return;
+    }
     if (event.kind === 'begun') {
       this.flush();
       this.page.reset();

@@ -11,11 +11,12 @@ const root = document.getElementById('controls');
 const link = new Link(root);
 const reporter = new Reporter(page);
 const controls = new Controls(root, () => page.state(), ask);
-const follower = new Follower(page, (how, pause) => {
+const follower = new Follower(page, (how, pause, report) => {
   link.show(how, pause, follower);
   page.refuse(how === 'refused');
   controls.enable(how === 'live');
   if (how === 'live') reporter.due();
+  if (how === 'ended') reporter.last(report);
 });
 root.hidden = false;
 document.addEventListener('lablab:state', () => reporter.due());

@@ -106,6 +106,7 @@ class Page {
     else this.caption.set(this.model, this.film);
     this.lanes.set(this.model, this.film, (journey) => this.outcomeOf(journey));
     this.player.wake();
+    if (this.model.ended) this.player.finish();
     if (!this.telling) {
       this.telling = true;
       requestAnimationFrame(() => {

@@ -43,6 +43,14 @@ export class Player {
     this.wake();
   }
 
+  // finish follows no more: what it follows is over, and it plays what is left.
+  finish() {
+    if (!this.following) return;
+    this.following = false;
+    this.t = Math.max(this.t, this.length - 3);
+    this.wake();
+  }
+
   seek(t) {
     this.following = false;
     this.until = null;

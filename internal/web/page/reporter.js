@@ -14,6 +14,12 @@ export class Reporter {
     document.addEventListener('lablab:language', () => this.due());
   }
 
+  // last takes the report of a lab that is no more, which nobody can be asked for.
+  last(report) {
+    this.over = true;
+    if (report) this.page.setReport(report);
+  }
+
   // due says that something has happened.
   due() {
     this.wanted = true;
@@ -21,11 +27,12 @@ export class Reporter {
   }
 
   async ask() {
-    if (!this.wanted || this.asking || document.hidden) return;
+    if (!this.wanted || this.asking || this.over || document.hidden) return;
     this.asking = true;
     this.wanted = false;
     try {
-      this.page.setReport(spoken() === 'en' ? { en: await ask('report') } : await ask(`report?words=${spoken()}`));
+      const report = spoken() === 'en' ? { en: await ask('report') } : await ask(`report?words=${spoken()}`);
+      if (!this.over) this.page.setReport(report);
     } catch { /* it is asked for again when the connection is back */ }
     setTimeout(() => {
       this.asking = false;

@@ -213,3 +213,22 @@ test('axe finds nothing to complain of', async () => {
     await close(page);
   }
 });
+
+// The last: there is no lab after it.
+test('of a lab that is taken down, all figures are of its end', async () => {
+  const page = await watch();
+  await live(page);
+  await ping(page);
+  await grows(page, 1, 'replied');
+  lablab('down');
+  await page.locator('.link-state[data-how=ended]').waitFor();
+  await until(page, () => !document.documentElement.dataset.playing);
+  const { sent, replied } = await tally(page, 1);
+  assert.ok(sent >= 2, `${sent} sent`);
+  await page.locator('#statistics pre').getByText(`${sent} packets transmitted, ${replied} received`).waitFor();
+  assert.ok(await page.getByRole('button', { name: 'Live' }).isHidden());
+  await page.getByRole('button', { name: '日本語' }).click();
+  await page.locator('#why h3').getByText(/^ストリーム 1/).waitFor();
+  await shot(page, 'live-ended');
+  await close(page);
+});

@@ -1,0 +1,65 @@
+package control
+
+import (
+	"bufio"
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"lablab/scenario"
+)
+
+// Who asks for it reads the report of the lab that was there last behind its last event;
+// who does not reads events alone.
+func TestLastReport(t *testing.T) {
+	s := serveLab(t)
+	type line struct {
+		Kind   string
+		Report *struct{ En, Ja struct{ Scenario, Title string } }
+	}
+	watch := func(query string) <-chan []line {
+		response, err := http.Get(s.public.URL + "/v1/events" + query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := make(chan []line, 1)
+		go func() {
+			defer response.Body.Close()
+			var all []line
+			for lines := bufio.NewReader(response.Body); ; {
+				text, err := lines.ReadBytes('\n')
+				if err != nil {
+					read <- all
+					return
+				}
+				var l line
+				if err := json.Unmarshal(text, &l); err != nil {
+					t.Errorf("%s: %v", text, err)
+				}
+				all = append(all, l)
+			}
+		}()
+		return read
+	}
+	asking, others := watch("?report"), watch("")
+	swap, _ := scenario.Builtin("swap")
+	if err := s.keeper.Load(swap); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.keeper.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lines := <-asking
+	last := lines[len(lines)-1].Report
+	if last == nil || last.En.Scenario != "swap" || last.Ja.Title == "" || lines[len(lines)-2].Kind != "ended" {
+		t.Errorf("the last lines are %+v", lines[len(lines)-2:])
+	}
+	for _, l := range lines[:len(lines)-1] {
+		if l.Report != nil {
+			t.Error("a report before the end")
+		}
+	}
+	if lines := <-others; lines[len(lines)-1].Kind != "ended" {
+		t.Errorf("who did not ask for a report reads %+v", lines[len(lines)-1])
+	}
+}
