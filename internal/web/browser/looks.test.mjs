@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { open, close, seek, drawn, length } from './page.mjs';
+import { open, close, read, seek, drawn, length } from './page.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const shots = process.env.LABLAB_SHOTS;
@@ -124,10 +124,55 @@ test('without motion nothing flies', async () => {
 });
 
 test('printed', async () => {
-  const page = await open('ping.html');
-  await refused(page);
-  await page.emulateMedia({ media: 'print' });
-  assert.ok(await page.locator('#player').isHidden());
-  assert.ok(await page.locator('#why').isVisible());
-  await close(page);
+  for (const [colorScheme, pressed] of [['light', 0], ['light', 1], ['dark', 0]]) {
+    const page = await open('ping.html', { colorScheme });
+    await refused(page);
+    for (let i = 0; i < pressed; i++) await page.getByRole('button', { name: 'Light or dark' }).click();
+    await page.emulateMedia({ media: 'print' });
+    assert.ok(await page.locator('#player').isHidden());
+    assert.ok(await page.locator('#why').isVisible());
+    assert.deepEqual(await page.locator('#evidence table').evaluateAll((all) => all.map((t) => t.checkVisibility())), [true, true, true, true], 'folds are open');
+    assert.equal(await page.evaluate(() => getComputedStyle(document.body).color), 'rgb(24, 34, 51)', `dark on white: ${colorScheme}, pressed ${pressed} times`);
+    await close(page);
+  }
+});
+
+// faint are the texts of the stage whose contrast is too low, as WCAG has it. What goes
+// away just now is faint on purpose.
+function faint() {
+  const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
+  const luminance = (rgb) => rgb.slice(0, 3).map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4)).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (node) => {
+    const colour = channels(getComputedStyle(node).backgroundColor);
+    return colour[3] === 0 ? ground(node.parentElement) : colour;
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.getElementById('stage'), NodeFilter.SHOW_TEXT);
+  for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+    const node = text.parentElement;
+    if (!text.data.trim() || !node.checkVisibility() || node.closest('svg, [data-dead]')) continue;
+    const [a, b] = [luminance(channels(getComputedStyle(node).color)), luminance(ground(node))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) found.push(`${node.className} ${text.data}: ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
+  }
+  return found;
+}
+
+test('what is written on the stage can be read', async () => {
+  const orig = { protocol: 6, source: '10.0.0.9', destination: '10.0.0.1', source_port: 7, destination_port: 22 };
+  const strangers = [{ id: 90, status: [] }, { id: 91, status: ['SEEN_REPLY'] }].map(({ id, status }, i) => ({ seq: 5000 + i, at_ns: 99e9, experiment: 4, kind: 'entry_changed', body: { host: 'A', change: 'new', entry: { id, orig, status, timeout_ns: 30e9, mark: 0 } } }));
+  for (const colorScheme of ['light', 'dark']) {
+    const page = await open('ping.html', { colorScheme, reducedMotion: 'reduce' });
+    const end = await length(page);
+    for (let t = 0; t < end; t += 0.7) {
+      await seek(page, t);
+      assert.deepEqual(await page.evaluate(faint), [], `${colorScheme}, ${t.toFixed(1)} s`);
+    }
+    await close(page);
+    const lab = await open('fed.html', { colorScheme });
+    const events = read('ping.jsonl').trim().split('\n').map((line) => JSON.parse(line));
+    await lab.evaluate((all) => globalThis.fed.append(all), [...events.slice(0, -1), ...strangers]);
+    await lab.getByText('no stream').first().waitFor();
+    assert.deepEqual(await lab.evaluate(faint), [], colorScheme);
+    await close(lab);
+  }
 });

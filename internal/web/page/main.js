@@ -61,6 +61,7 @@ class Page {
     this.build();
     this.reset();
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.lanes.redraw());
+    matchMedia('print').addEventListener('change', () => this.lanes.paint()); // at once, as paper does not wait for a frame
     addEventListener('resize', () => this.fit());
     document.fonts?.ready.then(() => this.fit());
   }
