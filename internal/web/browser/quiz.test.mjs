@@ -11,7 +11,7 @@ test('asks before each experiment, and tells who was right', async () => {
   const because = [
     /Right! Stream 1: replied \(10 of 10 answered\) ✓ You said: They are answered\. That is right\. Packet 1: NEW to A, so its rules are asked; rule icmp accepts\. Packets 2–10: ESTABLISHED\. A has the entry that packet 1 made, and asks no rule\./,
     /Stream 1: replied \(9 of 9 answered\) ✕ You said: They are not answered\. That is wrong\. Packets 11–19: ESTABLISHED\. A has the entry that packet 1 made, and asks no rule\. Rule icmp, which let that one in, is gone\./,
-    /Stream 1: .* ✓ You said: They are answered\. .* Packets 20–38: ESTABLISHED\. .* Stream 2: refused \(0 of 19 answered\) ✓ You said: They are not answered\. That is right\. Packets 1–19: NEW to A, as there is no entry\. Rule icmp is gone and no other fits, so default deny drops it\./,
+    /Stream 1: .* ✓ You said: They are answered\. .* Packets 20–38: ESTABLISHED\. .* Stream 2: refused \(0 of 19 answered\) ✓ You said: They are not answered\. That is right\. Packets 1–19: NEW to A, as there is no entry\. Rule icmp is gone and no other fits: dropped by default deny\./,
     /Stream 1: .* ✓ .* Packets 39–65: ESTABLISHED\. .* Stream 2: replied .* ✕ You said: Some are, some are not\. That is wrong\. Packet 20: NEW to A, so its rules are asked; rule icmp accepts\. Packets 21–46: ESTABLISHED\. A has the entry that packet 20 made, and asks no rule\./,
   ];
   for (const [i, guess] of guesses.entries()) {

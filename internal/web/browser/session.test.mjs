@@ -14,6 +14,21 @@ test('says of nothing that it was as predicted', async () => {
   await close(page);
 });
 
+test('a host that has left all groups carries none', async () => {
+  const page = await open('session.html');
+  const told = new Set();
+  const groups = new Set();
+  const end = await length(page);
+  for (let t = 0; t <= end; t += 0.5) {
+    await seek(page, t);
+    told.add(await words(page));
+    groups.add(await page.locator('.host:has(h2:text-is("h1")) .groups').innerText());
+  }
+  assert.ok([...told].includes('h1 carries no group now. Rules of the groups that it left count no more; entries stay.'), [...told].join('\n'));
+  assert.deepEqual([...groups], ['group lab', 'no group']);
+  await close(page);
+});
+
 test('the rows of a network ACL are in the order in which they are asked', async () => {
   const page = await open('session.html');
   const rows = (direction) => page.locator(`.host:has(h2:text-is("h1")) [data-direction=${direction}] .row:visible .name`).allInnerTexts();

@@ -58,10 +58,10 @@ function remembered(step, host, model) {
 function dropped(step, { leg, verdict }, model) {
   const { host, state, rule } = verdict;
   if (rule.startsWith('acl-')) return (them) => say('{0}: {1}, but the network ACL of {2} knows no connections, and drops what it does not allow.', them, state.toUpperCase(), host);
-  if (leg.egress === verdict) return (them) => say('{0}: no rule of {1} lets this out, so default deny drops it.', them, host);
-  if (state === 'related') return (them) => say('{0}: an ICMP error is RELATED, not ESTABLISHED. {1} has no rule for it, so default deny drops it.', them, host);
-  if (state === 'invalid') return (them) => say('{0}: INVALID to {1}. There is no entry, and this begins no connection, so default deny drops it.', them, host);
+  if (leg.egress === verdict) return (them) => say('{0}: no rule of {1} lets this out: dropped by default deny.', them, host);
+  if (state === 'related') return (them) => say('{0}: an ICMP error is RELATED, not ESTABLISHED. {1} has no rule for it: dropped by default deny.', them, host);
+  if (state === 'invalid') return (them) => say('{0}: INVALID to {1}. There is no entry, and this begins no connection: dropped by default deny.', them, host);
   const gone = goneRule(step, verdict, model);
-  if (gone) return (them) => say('{0}: NEW to {1}, as there is no entry. Rule {2} is gone and no other fits, so default deny drops it.', them, host, gone.rule.id);
-  return (them) => say('{0}: NEW to {1}, as there is no entry. No rule fits, so default deny drops it.', them, host);
+  if (gone) return (them) => say('{0}: NEW to {1}, as there is no entry. Rule {2} is gone and no other fits: dropped by default deny.', them, host, gone.rule.id);
+  return (them) => say('{0}: NEW to {1}, as there is no entry. No rule fits: dropped by default deny.', them, host);
 }

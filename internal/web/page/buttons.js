@@ -3,6 +3,8 @@ import { drawing, element, setText } from './dom.js';
 import { say } from './say.js';
 import { filmTime, runTime } from './words.js';
 
+const ofExperiments = ['[ ]', '1 – 9', 'q']; // a lab that lives has none
+
 export class Buttons {
   constructor(root, page) {
     this.root = root;
@@ -20,6 +22,7 @@ export class Buttons {
       button('on', () => page.stepBy(1)), button('next', () => page.skipTo(1)),
       element('span', { class: 'speed' }, button('slower', () => page.player.faster(-1)), this.rate, button('quicker', () => page.player.faster(1))),
       this.time, button('live', () => page.player.follow()), button('help', () => this.keys.showModal()));
+    this.before.hidden = this.next.hidden = page.live;
     this.keys = element('dialog', { class: 'keys' });
     document.body.append(this.keys);
     addEventListener('keydown', (event) => this.key(event));
@@ -34,7 +37,8 @@ export class Buttons {
     }
     this.live.textContent = say('Live');
     this.playing = null;
-    const rows = [[say('Space'), say('play, pause')], ['← →', say('previous, next packet')], ['Shift ← →', say('one second')], ['↑ ↓', say('faster, slower')], ['[ ]', say('previous, next experiment')], ['Home End', say('to the beginning, to the end')], ['1 – 9', say('to that experiment')], ['q', say('ask me first')], ['l', say('language')], ['d', say('light or dark')], ['Esc', say('close')]];
+    const all = [[say('Space'), say('play, pause')], ['← →', say('previous, next packet')], ['Shift ← →', say('one second')], ['↑ ↓', say('faster, slower')], ['[ ]', say('previous, next experiment')], ['Home End', say('to the beginning, to the end')], ['1 – 9', say('to that experiment')], ['q', say('ask me first')], ['l', say('language')], ['d', say('light or dark')], ['Esc', say('close')]];
+    const rows = all.filter(([key]) => !this.page.live || !ofExperiments.includes(key));
     this.keys.replaceChildren(element('h2', {}, say('Keys')), element('dl', {}, rows.map(([key, does]) => element('div', {}, element('dt', {}, element('kbd', {}, key)), element('dd', {}, does)))),
       element('form', { method: 'dialog' }, element('button', { class: 'primary' }, say('close'))));
     this.keys.setAttribute('aria-label', say('Keys'));
@@ -48,7 +52,8 @@ export class Buttons {
       this.toggle.setAttribute('aria-label', player.playing ? say('pause') : say('play'));
     }
     setText(this.rate, `${player.speed}×`);
-    setText(this.time, say('{0} / {1} · run {2}', filmTime(t), filmTime(film.length), runTime(film.real(t))));
+    const times = [filmTime(t), filmTime(film.length), runTime(film.real(t))];
+    setText(this.time, this.page.live ? say('{0} / {1} · {2} after the lab began', ...times) : say('{0} / {1} · run {2}', ...times));
     this.live.setAttribute('aria-pressed', String(player.following));
     this.live.hidden = !this.page.live || Boolean(this.page.model.ended); // there is nothing to follow any more
   }

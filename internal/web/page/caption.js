@@ -69,7 +69,8 @@ export class Caption {
     setText(this.text, words.text);
     setData(this.root, 'tone', words.tone);
     setData(this.root, 'title', now?.step?.kind === 'experiment' ? 'yes' : null);
-    this.tell(player, words.text, flagged.has(now?.step?.kind));
+    const begins = now?.step?.kind === 'experiment';
+    this.tell(player, begins ? [this.head.textContent, words.text].filter(Boolean).join(' – ') : words.text, begins || flagged.has(now?.step?.kind));
   }
 
   // wordsOf is what is said then; before anything has happened, how things are.

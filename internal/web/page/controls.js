@@ -57,6 +57,7 @@ export class Controls {
   speak() {
     this.fields.setAttribute('aria-label', say('Change the lab'));
     for (const panel of this.panels) panel.speak();
+    if (this.words) setText(this.said, this.words());
     this.draw();
   }
 
@@ -65,10 +66,12 @@ export class Controls {
     setText(this.failed, '');
     try {
       const answer = await this.ask(path, question);
-      setText(this.said, words(answer));
+      this.words = () => words(answer);
+      setText(this.said, this.words());
       if (['authorize', 'revoke', 'load'].includes(path)) await this.learn(); // no event tells of a group that no host has carried, or what the scenario is called
       return true;
     } catch (error) {
+      this.words = null;
       setText(this.said, '');
       setText(this.failed, error.code ? `${error.code}: ${error.message}` : error.message || say('The lab does not answer.'));
       return false;

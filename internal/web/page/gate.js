@@ -124,7 +124,7 @@ export class Gate {
     for (const [direction, rules] of Object.entries(there)) this.leaveOut(direction, rules);
     for (const row of this.rows.values()) known += row.hidden ? '-' : row.dataset.gone ? 'x' : '+';
     const groups = this.host.changes.findLast((c) => this.film.when(c.moment) <= t)?.groups ?? this.host.changes[0]?.moment.step.was ?? this.host.groups;
-    setText(this.groups, say('group {0}', groups.join(', ') || '–'));
+    setText(this.groups, groups.length ? say('group {0}', groups.join(', ')) : say('no group'));
     return known;
   }
 

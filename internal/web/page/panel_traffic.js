@@ -2,7 +2,7 @@
 import { element, setText } from './dom.js';
 import { say } from './say.js';
 import { Rows } from './rows.js';
-import { flowText } from './words.js';
+import { flowText, streamName } from './words.js';
 import { button, choices, field, form, panel, protocolWord, showNone } from './fields.js';
 
 const usualPorts = { tcp: 22, udp: 53 };
@@ -88,7 +88,7 @@ export class TrafficPanel {
       show: (e) => {
         entry = e;
         setText(host, e.host);
-        setText(text, (e.stream ? `${say('stream {0}', e.stream)}  ` : '') + flowText(e.orig));
+        setText(text, (e.stream ? `${streamName(e.stream)}  ` : '') + flowText(e.orig));
         setText(does, say('Cut'));
         does.setAttribute('aria-label', say('Cut the entry on {0}: {1}', e.host, flowText(e.orig)));
       },

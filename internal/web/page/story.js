@@ -10,7 +10,7 @@ export function captionOf(step, model, film) {
     case 'experiment': return { text: model.doneIn(b.number).join('; ') };
     case 'revoked': return { text: say('Rule {0} ({1}) is revoked. The conntrack entries stay where they are.', b.id, b.text), tone: 'drop' };
     case 'authorized': return { text: say('Rule {0} ({1}) is authorized. Whoever is new from now on finds it in the list.', b.id, b.text), tone: 'accept' };
-    case 'groups': return { text: say('{0} has other groups now: {1}. Rules of the groups that it left count no more; entries stay.', b.host, (b.groups ?? []).join(', ') || '–') };
+    case 'groups': return { text: !b.groups?.length ? say('{0} carries no group now. Rules of the groups that it left count no more; entries stay.', b.host) : say('{0} has other groups now: {1}. Rules of the groups that it left count no more; entries stay.', b.host, b.groups.join(', ')) };
     case 'acl': return { text: b.on ? say('A network ACL stands before {0}. It knows no connections: it is held against every packet.', b.host) : say('The network ACL before {0} is gone.', b.host) };
     case 'cut': return { text: b.why === 'untracked' ? say('{0} forgets an entry: flows like it are no longer tracked there.', b.host) : say('An entry is deleted from the table of {0}. Its flow is a stranger now.', b.host), tone: 'drop' };
     case 'configured': return { text: say('conntrack behaves in another way from now on.') };
@@ -91,10 +91,12 @@ export function storyOf(journey, outcome, model, packet) {
   const { stream } = journey;
   const lines = [];
   const steps = [journey.step, ...journey.again].filter(Boolean);
-  lines.push(say('It was sent by {0} to {1}, {2} after the run began, in experiment {3}.', stream.from, stream.to, runTime(journey.sent ?? journey.ns), packet?.experiment ?? journey.step.experiment));
+  const experiment = packet?.experiment || journey.step.experiment;
+  const after = runTime(journey.sent ?? journey.ns);
+  lines.push(experiment ? say('It was sent by {0} to {1}, {2} after the run began, in experiment {3}.', stream.from, stream.to, after, experiment) : say('It was sent by {0} to {1}, {2} after the lab began.', stream.from, stream.to, after));
   for (const step of steps) {
     for (const leg of legsOf(step)) {
-      lines.push({ head: leg.packet });
+      lines.push({ head: leg.packet.replace(/ seq \d+$/, '') }); // the wire counts from 0, and would seem to speak of another packet
       for (const [verdict, place] of [[leg.egress, 'egress'], [leg.ingress, 'ingress']]) if (verdict) lines.push(verdictText(verdict, place, model));
     }
   }

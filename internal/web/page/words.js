@@ -53,5 +53,5 @@ export function filmTime(seconds) {
   return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')}`;
 }
 
-// streamName is what a stream is called: those that have a number only are streams.
-export function streamName(name) { return /^\d+$/.test(name) ? say('stream {0}', name) : name; }
+// streamName is what a stream is called, whose own name may be any word.
+export function streamName(name) { return say('stream {0}', name); }

@@ -188,6 +188,10 @@ test('Japanese, a phone, dark', async () => {
   await page.getByRole('heading', { name: 'セキュリティグループ' }).waitFor();
   await page.locator('.traffic form').getByRole('button', { name: '開始' }).click();
   await page.getByText('ストリーム 1 を開始しました。').waitFor();
+  await page.keyboard.press('l');
+  await page.locator('.said').getByText('Stream 1 has started.').waitFor();
+  await page.keyboard.press('l');
+  await page.locator('.said').getByText('ストリーム 1 を開始しました。').waitFor();
   await page.locator('#why h3').getByText(/^ストリーム 1/).waitFor();
   await page.locator('select[name=scenario] option').getByText(/[ぁ-ん]/).first().waitFor({ state: 'attached' });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
