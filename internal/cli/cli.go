@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lablab/internal/control"
 	"lablab/lab"
 	"lablab/say"
 	"lablab/sg"
@@ -85,6 +86,7 @@ func complain(env Env, c *cobra.Command, err error) int {
 	var usage *usageError
 	var notRun *notRunError
 	var wrong *sg.FileError
+	var directory *control.DirectoryError
 	switch {
 	case errors.As(err, &interrupted):
 		return interrupted.exitCode() // whoever sent the signal knows
@@ -97,10 +99,16 @@ func complain(env Env, c *cobra.Command, err error) int {
 		if hint.Empty() && strings.Contains(err.Error(), "panic: ") {
 			hint = bugHint()
 		}
+		if errors.As(broken.err, &directory) {
+			hint = directory.Hint
+		}
 	case errors.As(err, &notRun):
 		code, hint = notRun.code, notRun.hint
 	case errors.As(err, &usage):
 		hint = usage.hint
+		if errors.As(usage.err, &directory) { // which no lab has answered from
+			hint = directory.Hint
+		}
 	case errors.As(err, &wrong):
 		hint = say.F("correct it there; nothing was done")
 	}

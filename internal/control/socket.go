@@ -14,13 +14,42 @@ import (
 	"lablab/say"
 )
 
+const rootsDirectory = "/run/lablab"
+
+// A DirectoryError says why no sockets can be in a directory, and Hint the way out.
+type DirectoryError struct {
+	err  error
+	Hint say.Sentence
+}
+
+func (e *DirectoryError) Error() string             { return e.err.Error() }
+func (e *DirectoryError) In(l *say.Language) string { return l.Error(e.err) }
+func (e *DirectoryError) Unwrap() error             { return e.err }
+
+// unusable is an error of the directory, or of something in it.
+func unusable(directory string, err error) error {
+	if directory == rootsDirectory {
+		return &DirectoryError{err, say.F("root's labs need %s, and that it is root's alone", directory)}
+	}
+	return &DirectoryError{err, say.F("set XDG_RUNTIME_DIR to a directory of yours alone")}
+}
+
+// checkLength refuses a path that no socket can have.
+func checkLength(path string) error {
+	const most = 107 // bytes, unix(7)
+	if len(path) <= most {
+		return nil
+	}
+	return &DirectoryError{say.Errorf("the path of a socket is too long: %s", path), say.F("it has %d bytes, %d at most (see unix(7)): set XDG_RUNTIME_DIR to a shorter directory", len(path), most)}
+}
+
 // Directory is where the sockets of a user's labs are: root's in /run/lablab, another
 // user's in $XDG_RUNTIME_DIR/lablab, or below the directory for temporary files where
 // that is not set.
 func Directory(getenv func(string) string, user int) string {
 	switch runtime := getenv("XDG_RUNTIME_DIR"); {
 	case user == 0:
-		return "/run/lablab"
+		return rootsDirectory
 	case runtime != "":
 		return filepath.Join(runtime, "lablab")
 	}
@@ -37,8 +66,11 @@ var ErrRuns = say.New("a lab of that name runs already")
 // replaced; if somebody answers there, the error is [ErrRuns]. Nobody but its owner
 // may open it.
 func Listen(directory, name string) (net.Listener, error) {
+	if err := checkLength(Socket(directory, name)); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(directory, 0o700); err != nil {
-		return nil, say.Errorf("make directory for sockets: %w", err)
+		return nil, unusable(directory, say.Errorf("make directory for sockets: %w", err))
 	}
 	if err := checkOwn(directory); err != nil {
 		return nil, err
@@ -67,19 +99,23 @@ func Listen(directory, name string) (net.Listener, error) {
 }
 
 // checkOwn refuses a directory in which somebody else may put sockets: in one for
-// temporary files, anybody could have made it. One that is not there is nobody's.
+// temporary files, anybody could have made it. One that is not there is nobody's; one
+// where no socket fits has none.
 func checkOwn(directory string) error {
+	if err := checkLength(Socket(directory, "x")); err != nil {
+		return err
+	}
 	info, err := os.Lstat(directory)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return say.Errorf("look at directory for sockets: %w", err)
+		return unusable(directory, say.Errorf("look at directory for sockets: %w", err))
 	}
 	const others = 0o022 // may write
 	owner := info.Sys().(*syscall.Stat_t).Uid
 	if !info.IsDir() || int(owner) != os.Getuid() || info.Mode()&others != 0 {
-		return say.Errorf("others may put sockets into %s: set XDG_RUNTIME_DIR to a directory of yours alone", directory)
+		return unusable(directory, say.Errorf("others may put sockets into %s", directory))
 	}
 	return nil
 }
@@ -90,7 +126,7 @@ func lockName(path string) (*os.File, error) {
 	for {
 		lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {
-			return nil, say.Errorf("lock socket: %w", err)
+			return nil, unusable(filepath.Dir(path), say.Errorf("lock socket: %w", err))
 		}
 		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		here, errHere := os.Stat(path)
@@ -127,7 +163,7 @@ func Names(directory string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, say.Errorf("list labs: %w", err)
+		return nil, unusable(directory, say.Errorf("list labs: %w", err))
 	}
 	var names []string
 	for _, e := range entries {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +42,50 @@ func TestForeignDirectory(t *testing.T) {
 	}
 	if names, err := Names(filepath.Join(real, "none")); err != nil || len(names) > 0 {
 		t.Errorf("none: %v, %v", names, err)
+	}
+}
+
+// An error about the directory has a way out, and nothing is left behind.
+func TestUnusableDirectory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	long := filepath.Join(t.TempDir(), strings.Repeat("x", 100))
+	for directory, want := range map[string]string{file: "not a directory", filepath.Join(file, "in"): "not a directory", long: "the path of a socket is too long: " + long} {
+		l, err := Listen(directory, "lab")
+		hintOf(t, err, want)
+		if l != nil {
+			_ = l.Close()
+		}
+		if directory == file {
+			continue // others can do nothing there
+		}
+		_, err = Names(directory)
+		hintOf(t, err, want)
+		client := Dial(directory, "lab")
+		_, err = client.Status(t.Context())
+		hintOf(t, err, want)
+		client.Close()
+	}
+	if _, err := os.Stat(long); err == nil {
+		t.Error("the long directory was made")
+	}
+	room := 107 - len(".sock") - len(filepath.Dir(long)) - 1
+	if l, err := Listen(filepath.Dir(long), strings.Repeat("y", room)); err != nil {
+		t.Error(err)
+	} else if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	_, err := Listen(filepath.Dir(long), strings.Repeat("y", room+1))
+	hintOf(t, err, "too long")
+}
+
+func hintOf(t *testing.T, err error, want string) {
+	t.Helper()
+	var directory *DirectoryError
+	if !errors.As(err, &directory) || !strings.Contains(err.Error(), want) || !strings.Contains(directory.Hint.String(), "set XDG_RUNTIME_DIR to a ") {
+		t.Errorf("%v, want %s, with a hint", err, want)
 	}
 }
 
