@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/nft"
+	"lablab/say"
 	"lablab/scenario"
 )
 
@@ -31,8 +33,9 @@ func addCompletions(env Env, root *cobra.Command) {
 	}
 	flags := map[string]completer{
 		"name": env.labs, "host": env.any(hostNamesOf), "admitted-by": env.any(ruleWords(all)),
-		"group-id": env.any(groupIDs), "source-group": env.any(groupIDs),
+		"group-id": env.any(groupIDs), "source-group": env.any(groupIDs), "from": env.any(hostNamesOf),
 	}
+	_ = root.RegisterFlagCompletionFunc(langFlag, oneWordOf(say.Languages()))
 	for _, c := range root.Commands() {
 		flags["security-group-rule-ids"] = arguments[c.Name()] // of authorize and revoke
 		if complete, known := arguments[c.Name()]; known {
@@ -43,7 +46,36 @@ func addCompletions(env Env, root *cobra.Command) {
 				_ = c.RegisterFlagCompletionFunc(name, complete) // fails for unknown flags only
 			}
 		}
+		for name, words := range wordsOf(c.Name()) {
+			if c.Flags().Lookup(name) != nil {
+				_ = c.RegisterFlagCompletionFunc(name, oneWordOf(words))
+			}
+		}
 	}
+}
+
+// wordsOf are what flags of a command may be, where that is one of a few words.
+func wordsOf(command string) map[string][]string {
+	often := []string{"auto", "always", "never"}
+	words := map[string][]string{
+		"format": {"text", "json"}, "protocol": {"tcp", "udp", "icmp", "icmpv6"}, "color": often, "rootless": often,
+		"related": {"off", string(nft.RelatedPMTU), string(nft.RelatedAll)},
+	}
+	switch command {
+	case "run", "replay", "report":
+		words["format"] = formats()
+	case "trace":
+		words["format"] = []string{"text", "jsonl"}
+	case "events":
+		words["format"] = []string{"jsonl"}
+	case "authorize", "revoke":
+		words["protocol"] = append(words["protocol"], "all")
+	}
+	return words
+}
+
+func oneWordOf(words []string) completer {
+	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 }
 
 // labs are the names of those that run.

@@ -20,7 +20,11 @@ const langFlag = "lang"
 func (env Env) speaking() (Env, error) {
 	var err error
 	name := say.Preferred(languageFlag(env.Args), env.Getenv)
-	if env.Language, err = say.Speak(name); err != nil {
+	env.Language, err = say.Speak(name)
+	if len(env.Args) > 0 && strings.HasPrefix(env.Args[0], cobra.ShellCompRequestCmd) {
+		return env, nil // half a word is no language yet
+	}
+	if err != nil {
 		return env, &usageError{err, say.F("choose one of: %s", strings.Join(say.Languages(), ", "))}
 	}
 	return env, nil

@@ -39,9 +39,9 @@ packet passed or died.`,
 	root.AddCommand(newAuthorize(env), newRevoke(env), newGroups(env), newLoad(env), newACL(env), newCut(env), newRecord(env), newCapture(env))
 	root.AddCommand(newReplay(env, code), newReport(env, code))
 	root.AddCommand(newDoctor(env, code))
-	addCompletions(env, root)
 	refuseUnknownHelp(root)
 	speak(env.Language, root)
+	addCompletions(env, root)
 	return root
 }
 

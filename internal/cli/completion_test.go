@@ -1,0 +1,26 @@
+package cli
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A shell is told the formats that a command's help has, and no others.
+func TestFormatsOfCommands(t *testing.T) {
+	root := newRoot(Env{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}, new(int))
+	for _, c := range root.Commands() {
+		flag := c.Flags().Lookup("format")
+		if flag == nil {
+			continue
+		}
+		usage := strings.FieldsFunc(strings.ReplaceAll(flag.Usage, ":", ","), func(r rune) bool { return r == ' ' || r == ',' })
+		told := wordsOf(c.Name())["format"]
+		for _, format := range append(formats(), "jsonl") {
+			if slices.Contains(usage, format) != slices.Contains(told, format) {
+				t.Errorf("%s --format: %q and %q", c.Name(), flag.Usage, told)
+			}
+		}
+	}
+}
