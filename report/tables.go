@@ -34,7 +34,7 @@ func (t *Text) entries(b *bytes.Buffer, r *Report) {
 			case r.isCanary(f):
 				senders = append(senders, host.Name)
 			default:
-				t.entry(b, f)
+				t.entry(b, r, f)
 			}
 		}
 	}
@@ -43,10 +43,13 @@ func (t *Text) entries(b *bytes.Buffer, r *Report) {
 	}
 }
 
-func (t *Text) entry(b *bytes.Buffer, f Flow) {
+func (t *Text) entry(b *bytes.Buffer, r *Report, f Flow) {
 	whose := say.F("somebody else's")
-	if f.Stream != nil {
+	switch x := r.Experiment(f.Experiment); {
+	case f.Stream != nil:
 		whose = say.F("stream %s", *f.Stream)
+	case x != nil && x.byHand():
+		whose = say.F("by hand")
 	}
 	t.paragraph(b, "  "+f.Host+"  ", bold, say.F("%s, %s", whose, f.admission()))
 	t.paragraph(b, "     ", plain, say.F("%s  %s", f.key(), strings.Join(f.State(), " ")))
