@@ -135,6 +135,24 @@ func TestTracerConfesses(t *testing.T) {
 	}
 }
 
+// Of a lab that takes the place of another, its self-check is not traced.
+func TestTracerLeavesOutSelfCheck(t *testing.T) {
+	var out strings.Builder
+	tracer, err := traceFlags{format: "text"}.tracer(&out, control.Status{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	canary := timeline.Judged{Host: "A", Packet: "udp 10.0.0.1:4 > 10.0.0.2:9"}
+	for i, body := range []timeline.Body{timeline.Begun{}, canary, timeline.Ready{}, timeline.Judged{Host: "A", Packet: "icmp 10.0.0.1 > 10.0.0.2"}} {
+		if err := tracer.see(timeline.Event{Seq: uint64(i + 1), Body: body}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if tracer.packets != 1 || strings.Contains(out.String(), "udp") || !strings.Contains(out.String(), "icmp") {
+		t.Errorf("%d packets:\n%s", tracer.packets, &out)
+	}
+}
+
 // The rules of an ACL are read as they are written.
 func TestACLRules(t *testing.T) {
 	for text, want := range map[string]string{
