@@ -68,6 +68,11 @@ func TestColumnsInJapanese(t *testing.T) {
 	if len(columns) != 1 {
 		t.Errorf("who let entries in stands at %v", columns)
 	}
+	var summary bytes.Buffer
+	if err := s.summary().Write(&summary); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "summary_japanese", ansi.Strip(summary.String()))
 }
 
 // Where there is more room, no less is shown.
