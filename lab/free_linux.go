@@ -35,6 +35,9 @@ func (l *Lab) StartStream(a scenario.Start) (name string, err error) {
 	if a.Protocol != sg.ICMP && (a.Port < 1 || a.Port > 65535) {
 		return "", say.Errorf("start stream: %s needs a port from 1 to 65535", a.Protocol)
 	}
+	if a.Protocol == sg.ICMP && a.Port != 0 {
+		return "", say.New("start stream: pings have no port")
+	}
 	if a.From == a.To {
 		return "", say.New("start stream: it needs two hosts")
 	}

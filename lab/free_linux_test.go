@@ -34,7 +34,7 @@ func TestFreeStreams(t *testing.T) {
 			t.Fatalf("%q, %v", name, err)
 		}
 	}
-	for _, a := range []scenario.Start{{Protocol: sg.ICMP, From: "B", To: "Z"}, {Protocol: sg.ICMP, From: "B", To: "B"}, {Protocol: sg.TCP, From: "B", To: "A"}} {
+	for _, a := range []scenario.Start{{Protocol: sg.ICMP, From: "B", To: "Z"}, {Protocol: sg.ICMP, From: "B", To: "B"}, {Protocol: sg.TCP, From: "B", To: "A"}, {Protocol: sg.ICMP, From: "B", To: "A", Port: 7}} {
 		if name, err := l.StartStream(a); err == nil {
 			t.Errorf("%+v: started as %s", a, name)
 		}

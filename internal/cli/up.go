@@ -80,15 +80,17 @@ address of this machine, to who has the URL that it writes: a secret is in there
 const anyPort = "127.0.0.1:0"
 
 // webFrom takes the address of --web out of the arguments, where it is one of its own
-// (--web 127.0.0.1:8080), and refuses one that is not this machine's alone.
+// (--web 127.0.0.1:8080, or the port alone), and refuses one that is not this machine's alone.
 func (f *upFlags) webFrom(args []string) ([]string, error) {
 	i := slices.IndexFunc(args, func(a string) bool {
 		_, port, err := net.SplitHostPort(a)
-		_, noNumber := strconv.Atoi(port)
-		return err == nil && noNumber == nil
+		return isPort(a) || err == nil && isPort(port)
 	})
 	if f.web == anyPort && i >= 0 {
 		f.web, args = args[i], slices.Delete(slices.Clone(args), i, i+1)
+	}
+	if isPort(f.web) {
+		f.web = net.JoinHostPort("127.0.0.1", f.web)
 	}
 	if len(args) > 1 {
 		return nil, &usageError{say.Errorf("up takes one scenario, not %d", len(args)), say.F("see lablab up --help")}
@@ -100,6 +102,11 @@ func (f *upFlags) webFrom(args []string) ([]string, error) {
 		return nil, &usageError{say.Errorf("--web: %w", err), say.F("the page can change the lab, so it is for this machine alone: --web 127.0.0.1:8080; from another one: ssh -L 8080:127.0.0.1:8080")}
 	}
 	return args, nil
+}
+
+func isPort(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 16)
+	return err == nil
 }
 
 // again are the arguments of the same command in the foreground.

@@ -194,7 +194,7 @@ func changing(path string) bool {
 	return false
 }
 
-// leak waits until nothing of a lab is left in this process, two seconds at most.
+// leak waits until nothing of a lab is left in this process, for some seconds.
 func leak() error {
 	var left string
 	for range 200 {
