@@ -15,7 +15,9 @@ func TestLastReport(t *testing.T) {
 	s := serveLab(t)
 	type line struct {
 		Kind   string
-		Report *struct{ En, Ja struct{ Scenario, Title string } }
+		Report *struct {
+			En, Ja struct{ Scenario, Title string }
+		}
 	}
 	watch := func(query string) <-chan []line {
 		response, err := http.Get(s.public.URL + "/v1/events" + query)

@@ -71,6 +71,7 @@ export class Buttons {
       ArrowUp: () => player.faster(1), ArrowDown: () => player.faster(-1), '[': () => page.skipTo(-1), ']': () => page.skipTo(1),
       Home: () => player.seek(0), End: () => player.seek(player.length), q: () => page.ask(), l: () => page.nodes.language.click(), d: () => page.nodes.theme.click(), Escape: () => page.choose(null), '?': () => this.keys.showModal(),
     };
+    if (page.live && '[]q'.includes(event.key)) return;
     const does = keys[event.key] ?? (/^[1-9]$/.test(event.key) && (() => {
       const x = page.model.experiments.find((e) => e.number === Number(event.key));
       if (x) player.seek(x.step.start);
