@@ -68,6 +68,7 @@ func writePages(t *testing.T, dir string) {
 		"crowd.html":      written(t, pageOf(crowd(16))),
 		"session.html":    written(t, pageOf(session())),
 		"session.ja.html": written(t, japaneseSession),
+		"byhand.html":     written(t, pageOf(byHand())),
 		"fed.html":        fed(t),
 		"ping.jsonl":      lines(t, events),
 	} {

@@ -1,6 +1,11 @@
 package web
 
 import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"lablab/flow"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -25,4 +30,61 @@ func session() []timeline.Event {
 	m.add(timeline.ExperimentEnded{Number: 1})
 	m.add(timeline.Ended{})
 	return m.log.Events()
+}
+
+// byHand is a timeline of pings that somebody runs in h2, three packets each: the first is
+// let in, and so is its last packet, after the rule was revoked; the second is refused; the
+// entries of the first are deleted. Then nothing happens for 3 s, until the last entry has
+// been forgotten, and for 2.5 s until a program ends. No verdict was heard of a third.
+func byHand() []timeline.Event {
+	m := &maker{log: timeline.NewLog()}
+	m.begin(2)
+	var at []time.Duration
+	add := func(t time.Duration, body timeline.Body) {
+		for len(at) < len(m.log.Events()) {
+			at = append(at, 0)
+		}
+		m.add(body)
+		at = append(at, t)
+	}
+	ping := func(t time.Duration, id, seq int, verdicts ...string) {
+		for i, v := range verdicts {
+			j := timeline.Judged{Host: []string{"h2", "h1", "h1", "h2"}[i], Direction: []sg.Direction{sg.Egress, sg.Ingress}[i%2], State: v, Accepted: true, Rule: timeline.Established}
+			j.Packet = fmt.Sprintf("icmp 10.0.0.2 > 10.0.0.1 type 8 code 0 id %d seq %d", id, seq)
+			switch {
+			case i > 1:
+				j.Packet = fmt.Sprintf("icmp 10.0.0.1 > 10.0.0.2 type 0 code 0 id %d seq %d", id, seq)
+			case v == "new":
+				j.Rule, j.Number = "icmp", 1
+			case v == "dropped":
+				j.State, j.Accepted, j.Rule = "new", false, timeline.DefaultDeny
+			}
+			add(t, j)
+		}
+	}
+	entry := func(t time.Duration, host string, id int, change flow.Change) {
+		key := flow.Key{Protocol: sg.ICMP, Source: netip.MustParseAddr("10.0.0.2"), Destination: netip.MustParseAddr("10.0.0.1"), ICMPID: uint16(id)}
+		add(t, timeline.EntryChanged{Host: host, Change: change, Entry: flow.Entry{ID: uint32(id), Orig: key, Timeout: 30 * time.Second, Mark: 1}})
+	}
+	const s = time.Second
+	ping(1*s, 7, 1, "new", "new", "established", "established")
+	entry(1*s, "h1", 7, flow.New)
+	ping(2*s, 7, 2, "established", "established", "established", "established")
+	add(2500*time.Millisecond, timeline.RuleRevoked{Rule: timeline.Rule{Number: 1, ID: "icmp", Group: "lab", Direction: sg.Ingress, Text: "icmp 10.0.0.0/16", Hosts: []string{"h1", "h2"}}})
+	ping(3*s, 7, 3, "established", "established", "established", "established")
+	ping(4*s, 8, 1, "established", "dropped")
+	add(5*s, timeline.Cut{Host: "h1", Flow: flow.Key{Protocol: sg.ICMP, Source: netip.MustParseAddr("10.0.0.2"), Destination: netip.MustParseAddr("10.0.0.1"), ICMPID: 7}, Why: timeline.CutAsked})
+	entry(5*s, "h1", 7, flow.Destroy)
+	entry(6*s, "h1", 9, flow.New)
+	entry(9*s, "h1", 9, flow.Destroy)
+	add(11500*time.Millisecond, timeline.Ran{Host: "h2", Command: []string{"true"}})
+	add(11500*time.Millisecond, timeline.Ended{})
+	events := m.log.Events()
+	begun := events[0].Body.(timeline.Begun)
+	begun.Interval = 100 * time.Millisecond // so that what takes longer than 2 s is a wait
+	events[0].Body = begun
+	for i := range at {
+		events[i].At = at[i]
+	}
+	return events
 }

@@ -8,6 +8,7 @@ import { span } from './words.js';
 
 const hearing = 1800; // ms that a sentence needs to be heard
 const most = 4; // sentences that wait for that
+const wordless = new Set(['started', 'ran', 'within']); // steps of which nothing is said
 
 // refused says that the lab does not let the page in.
 export function refused() { return say('The lab does not let this page in: open the whole URL that lablab up has written, with what follows the #.'); }
@@ -34,7 +35,7 @@ export class Caption {
       const step = steps[this.upto];
       if (step.pause) this.all.push({ t: step.start - step.lead, pause: step.pause });
       if (step.routine || (step.experiment === 0 && !this.film.live)) continue;
-      if (step.kind !== 'started' && step.kind !== 'ran') this.all.push({ t: step.start, step });
+      if (!wordless.has(step.kind)) this.all.push({ t: step.start, step });
     }
     // What has ended says so when the film is there.
     if (this.film.live && this.model.ended && !this.all.at(-1)?.ended) this.all.push({ t: this.film.length, ended: true });
@@ -79,8 +80,14 @@ export class Caption {
     if (!now && this.film.live) return { text: this.model.begun ? say('The lab is there. Start some traffic, then revoke the rule that lets it in.') : '' };
     if (!now) return { text: say('The lab is built. Press Play, or drag the timeline.') };
     if (now.ended) return { text: say('The lab has ended.') };
-    if (now.pause) return { text: say('Nothing is sent for {0}. The entries wait, and their time runs down.', span(now.pause)) };
+    if (now.pause) return { text: this.remembered(now.t) ? say('Nothing is sent for {0}. The entries wait, and their time runs down.', span(now.pause)) : say('Nothing is sent for {0}.', span(now.pause)) };
     return captionOf(now.step, this.model, this.film) ?? { text: '' };
+  }
+
+  // remembered is whether a host has an entry at t.
+  remembered(t) {
+    const before = (moment) => Boolean(moment) && this.film.when(moment) <= t;
+    return this.model.entries.some((e) => !e.hidden && before(e.born) && !before(e.dead));
   }
 
   // tell says it to a screen reader: one sentence after the other, each for as long as

@@ -1,6 +1,7 @@
 // The film: when, in seconds of the film, each step is shown. A run of a tenth of a
 // second and one of an hour both become something that one can watch: what is new
 // gets time, what is as before passes quickly.
+import { arrived } from './hand.js';
 import { legsOf } from './model.js';
 import { judgedAt } from './legs.js';
 import { tcp } from './words.js';
@@ -13,7 +14,7 @@ const slowest = 0.5; // s between two of them
 const patience = 3e8; // ns until what was not heard of a packet is not waited for
 const together = 1.4; // s of a change right after another
 const waiting = 2.6; // s of the film for a long wait
-const lengths = { experiment: 1.9, authorized: 2.8, revoked: 3, groups: 3, acl: 3, configured: 2, cut: 2.8, started: 0.3, stopped: 0.8, gone: 1.2, ran: 1.5 };
+const lengths = { experiment: 1.9, born: 1.2, authorized: 2.8, revoked: 3, groups: 3, acl: 3, configured: 2, cut: 2.8, started: 0.3, stopped: 0.8, gone: 1.2, ran: 1.5, within: 0 };
 
 // flagged are the steps that change something.
 export const flagged = new Set(['authorized', 'revoked', 'groups', 'acl', 'configured', 'cut']);
@@ -91,7 +92,7 @@ export class Film {
   settled(step) {
     if (step.kind !== 'packet' || this.model.last.at_ns - step.ns > patience) return true;
     const { legs, journey } = step;
-    return legs.some((l) => (l.egress && !l.egress.accepted) || (l.ingress && !l.ingress.accepted)) || (journey.outcome !== '' && legs.length > 1 && legs.every((l) => l.egress && l.ingress));
+    return dropped(legs) || (journey.stream.hand ? arrived(step) : journey.outcome !== '' && legs.length > 1 && legs.every((l) => l.egress && l.ingress));
   }
 
   // newsAt is the packet that was the last news at t, or undefined.
@@ -175,9 +176,12 @@ function weigh(step) {
   told.last = sign;
   told.signs.add(sign);
   step.news = other ? 'other' : first || step.pause ? 'still' : '';
+  if (step.news && stream.hand && !stream.hand.worth(step, sign, dropped(legs))) step.news = '';
   step.routine = !step.news || (!legs.length && stream.protocol === tcp); // a message that waits in its connection is none
   step.wanted = other ? Math.min(6, 1.2 + 1.2 * legs.length + (told.was === undefined ? 0.6 : 0)) : Math.min(4, 0.8 + 0.7 * legs.length);
 }
+
+function dropped(legs) { return legs.some((l) => (l.egress && !l.egress.accepted) || (l.ingress && !l.ingress.accepted)); }
 
 // signature is what was done with a packet, without the order in which.
 function signature(legs) {

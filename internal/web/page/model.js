@@ -4,6 +4,7 @@
 // A step is what happens at one time on the stage: a packet's way, a change of the
 // rules, the beginning of an experiment. Everything else (rules, entries) knows its
 // moments: {step, leg, place} says in which step, and where on the packet's way.
+import { Hand, packetOf } from './hand.js';
 import { inOrder } from './legs.js';
 
 const patience = 1e8; // ns; a packet seen again later than that is on its way again
@@ -20,6 +21,8 @@ export class Model {
     this.hosts = new Map(); // name → {name, address, groups, rows, acls, changes}
     this.rules = new Map(); // number → rule
     this.streams = new Map(); // name → {…, packets}
+    this.hand = new Hand(keyOf); // what is of no stream
+    this.canaries = new Set(); // flows by which the lab has proved itself
     this.entries = []; // conntrack's, of every host
     this.living = new Map(); // host and id → entry
     this.latest = new Map(); // host and flow → the last moments there
@@ -48,11 +51,11 @@ export class Model {
     return step;
   }
 
-  // now is the moment of something that no packet brought about.
-  now(event) {
+  // now is the moment of something that no packet brought about: an entry is 'born', or 'gone'.
+  now(kind, event) {
     const last = this.steps.at(-1);
     if (last && event.at_ns - last.ns < patience) return { step: last };
-    return { step: this.step('gone', event) };
+    return { step: this.step(kind, event) };
   }
 
   host(name) {
@@ -62,6 +65,12 @@ export class Model {
       this.hosts.set(name, host);
     }
     return host;
+  }
+
+  // hostAt is the name of the host with an address, if there is one.
+  hostAt(address) {
+    for (const host of this.hosts.values()) if (String(host.address).split('/')[0] === address) return host.name;
+    return null;
   }
 
   // journey is one packet of a stream, from 1.
@@ -83,9 +92,9 @@ export class Model {
   }
 
   packet(journey, event) {
-    const step = this.step('packet', event, { journey, legs: [], before: journey.stream.lastStep });
+    const step = this.step(journey.stream.within ? 'within' : 'packet', event, { journey, legs: [], before: journey.stream.lastStep });
     journey.stream.lastStep = step;
-    this.packetSteps.push(step);
+    if (!journey.stream.hand) this.packetSteps.push(step); // of the others there is no story to tell
     return step;
   }
 
@@ -114,6 +123,10 @@ const takes = new Map(Object.entries({
       host.address = h.address;
       host.groups = h.groups ?? [];
     }
+  },
+  canary_dropped(m, b) {
+    const packet = packetOf(b.packet);
+    if (packet) m.canaries.add(keyOf(packet.key));
   },
   ready(m) { m.ready = true; },
   experiment_begun(m, b, e) {
@@ -160,7 +173,7 @@ const takes = new Map(Object.entries({
   },
   cut(m, b, e) {
     const entry = [...m.living.values()].find((x) => x.host === b.host && x.flow === keyOf(b.flow));
-    if (entry && !entry.stream) return; // of no stream, so nobody sees it go
+    if (entry?.hidden) return; // nobody sees it go
     m.changes++;
     const step = m.step('cut', e, { entry });
     if (entry) entry.cut = { step };
@@ -217,12 +230,36 @@ function judged(m, b, e) {
     const row = m.hosts.get(b.host)?.rows.find((r) => r.rule.number === b.rule_number);
     if (row) row.hits++;
   }
-  if (!b.stream) return;
-  const journey = m.journey(b.stream, b.seq, e);
-  if (!journey) return;
-  const step = m.way(journey, e);
+  const seen = b.stream ? ofStream(m, b, e) : ofHand(m, b, e);
+  if (!seen) return;
+  const { journey, step, reply } = seen;
   const place = b.direction === 'egress' ? 'egress' : 'ingress';
-  const reply = Boolean(b.reply);
+  const moment = journey ? { step, leg: legFor(journey, step, b, e, reply, place), place } : { step };
+  if (b.stream) count(m, b, e);
+  const flow = key(b.host, seen.flow);
+  const at = m.latest.get(flow) ?? {};
+  at.any = moment;
+  if (reply) at.reply = moment;
+  if (b.state === 'new' && b.accepted) at.begun = moment;
+  m.latest.set(flow, at);
+  if (b.accepted && at.entry && !at.entry.dead) at.entry.touches.push(moment);
+}
+
+// ofStream is the packet of a stream that a verdict is about.
+function ofStream(m, b, e) {
+  const journey = m.journey(b.stream, b.seq, e);
+  return journey && { journey, step: m.way(journey, e), reply: Boolean(b.reply), flow: journey.stream.flow };
+}
+
+// ofHand is the packet of no stream that a verdict is about.
+function ofHand(m, b, e) {
+  const packet = m.ready ? packetOf(b.packet) : null;
+  if (!packet || m.canaries.has(keyOf(packet.key))) return null;
+  const seen = m.hand.see(packet, e, (address) => m.hostAt(address), (journey) => m.packet(journey, e));
+  return seen && { journey: seen.journey, step: seen.journey?.step ?? m.steps.at(-1), reply: seen.reply, flow: seen.flow.flow };
+}
+
+function legFor(journey, step, b, e, reply, place) {
   let leg = step.legs.find((l) => l.packet === b.packet && l.reply === reply && !l[place]);
   if (!leg) {
     const { from, to } = journey.stream;
@@ -231,20 +268,17 @@ function judged(m, b, e) {
   }
   leg[place] = { host: b.host, state: b.state, accepted: b.accepted, rule: b.rule, number: b.rule_number ?? 0, seq: e.seq };
   step.ordered = null;
+  return leg;
+}
+
+// count notes a verdict with each message that the packet carries.
+function count(m, b, e) {
   for (let seq = b.seq; seq <= Math.max(b.seq, Math.min(b.last ?? 0, b.seq + 1000)); seq++) {
     const j = m.journey(b.stream, seq, e);
     if (!j) break;
     j.verdicts++;
     if (!b.accepted && !j.outcome) j.outcome = 'refused';
   }
-  const moment = { step, leg, place };
-  const flow = key(b.host, journey.stream.flow);
-  const at = m.latest.get(flow) ?? {};
-  at.any = moment;
-  if (reply) at.reply = moment;
-  if (b.state === 'new' && b.accepted) at.begun = moment;
-  m.latest.set(flow, at);
-  if (b.accepted && at.entry && !at.entry.dead) at.entry.touches.push(moment);
 }
 
 // entry_changed lets conntrack's entries appear, change and go.
@@ -257,13 +291,13 @@ function entry_changed(m, b, e) {
   if (b.change === 'destroy') {
     if (!entry) return;
     m.living.delete(id);
-    entry.dead = entry.cut ?? (entry.hidden ? { step: m.steps.at(-1) } : m.now(e));
+    entry.dead = entry.cut ?? (entry.hidden ? { step: m.steps.at(-1) } : m.now('gone', e));
     if (at.entry === entry) at.entry = null;
     return;
   }
   if (!entry) {
-    entry = { host: b.host, id: b.entry.id, orig: b.entry.orig, stream, flow: keyOf(b.entry.orig), hidden: !m.ready, born: at.begun ?? at.any, changes: [], touches: [], dead: null, cut: null };
-    entry.born ??= entry.hidden ? null : m.now(e);
+    entry = { host: b.host, id: b.entry.id, orig: b.entry.orig, stream, flow: keyOf(b.entry.orig), hidden: !m.ready || m.canaries.has(keyOf(b.entry.orig)), born: at.begun ?? at.any, changes: [], touches: [], dead: null, cut: null };
+    entry.born ??= entry.hidden ? null : m.now('born', e);
     m.living.set(id, entry);
     m.entries.push(entry);
     at.entry = entry;

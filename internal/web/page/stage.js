@@ -205,10 +205,10 @@ export class Stage {
     mark.shown = true;
     mark.node.setAttribute('transform', `translate(${place.x.toFixed(1)} ${place.y.toFixed(1)}) scale(${((step.routine ? 0.62 : 1) * this.rem).toFixed(2)})`);
     mark.node.setAttribute('opacity', place.opacity.toFixed(2));
-    setData(mark.node, 'stream', journey.stream.index % 8);
+    setData(mark.node, 'stream', journey.stream.hand ? null : journey.stream.index % 8);
     setData(mark.node, 'reply', at.leg?.reply ? 'yes' : null);
     setData(mark.node, 'dead', at.part === 'dead' ? 'yes' : null);
-    setText(mark.label, step.routine || at.part === 'dead' ? '' : journey.seq);
+    setText(mark.label, step.routine || at.part === 'dead' ? '' : journey.seq ?? '');
   }
 
   // describe says what a person would see, for who does not see it.

@@ -1,7 +1,8 @@
 // What happens, in words: the subtitles of the film, and the whole story of a packet.
 import { legsOf } from './model.js';
+import { packetName } from './packets.js';
 import { say } from './say.js';
-import { protocolName, runTime, span, streamName, tcp } from './words.js';
+import { flowText, protocolName, runTime, span, streamName, tcp } from './words.js';
 
 // captionOf is the subtitle of a step, or null if it needs none.
 export function captionOf(step, model, film) {
@@ -15,6 +16,7 @@ export function captionOf(step, model, film) {
     case 'cut': return { text: b.why === 'untracked' ? say('{0} forgets an entry: flows like it are no longer tracked there.', b.host) : say('An entry is deleted from the table of {0}. Its flow is a stranger now.', b.host), tone: 'drop' };
     case 'configured': return { text: say('conntrack behaves in another way from now on.') };
     case 'stopped': return { text: say('Stream {0} stops.', b.stream) };
+    case 'born': return { text: bornText(b, model), tone: 'accept' };
     case 'gone': return { text: say('An entry was not used for too long, and is forgotten.') };
     case 'packet': return step.routine ? null : packetCaption(step, model, film);
     default: return null;
@@ -29,19 +31,22 @@ export function deciding(step) {
   if (dropped) return { leg: dropped[0], verdict: dropped[1] };
   const error = legs.find((l) => l.reply && l.ingress?.state === 'related');
   const there = error ?? legs.find((l) => !l.reply && l.ingress);
-  return there ? { leg: there, verdict: there.ingress } : null;
+  if (there) return { leg: there, verdict: there.ingress };
+  const leg = step.journey.stream.hand && legs.at(-1); // what answers it is a packet by itself
+  return leg ? { leg, verdict: leg.ingress ?? leg.egress } : null;
 }
 
 function packetCaption(step, model, film) {
   const found = deciding(step);
   const { journey } = step;
-  const name = say('Packet {0} of {1}', journey.seq, streamName(journey.stream.stream));
+  const name = packetName(journey, found?.leg.reply && journey.stream.hand);
   if (!found && step.again) return { text: say('{0} is seen again: TCP has not given up.', name) };
   if (!found) return { text: journey.stream.protocol === tcp ? say('{0} waits in its connection: no segment of it was seen.', name) : say('{0} is on its way. Nobody was heard to judge it.', name) };
   const { leg, verdict } = found;
   const entry = model.entries.find((e) => e.host === verdict.host && e.flow === journey.stream.flow && film.when(e.born) <= step.start + step.length && !(e.dead && film.when(e.dead) < step.start));
   const rule = verdict.number ? model.rules.get(verdict.number) : null;
   if (!verdict.accepted) return { text: dropText(step, leg, verdict, model), tone: 'drop' };
+  if (journey.stream.hand && (leg.egress === verdict || verdict.state === 'related')) return { text: say('{0} is {1} to {2}; {3} lets it pass.', name, verdict.state.toUpperCase(), verdict.host, verdict.rule), tone: 'accept' };
   if (verdict.state === 'established') {
     const by = entry && model.rules.get(entry.changes.findLast((c) => film.when(c.moment) <= step.start + step.length)?.mark);
     const row = by && model.hosts.get(verdict.host)?.rows.find((r) => r.rule === by);
@@ -56,15 +61,21 @@ function packetCaption(step, model, film) {
 
 function dropText(step, leg, verdict, model) {
   const { seq, stream } = step.journey;
-  const what = leg.reply ? say('The reply to packet {0} of {1}', seq, streamName(stream.stream)) : say('Packet {0} of {1}', seq, streamName(stream.stream));
+  const what = packetName(step.journey, leg.reply);
   const leaving = leg.egress === verdict;
   if (verdict.rule.startsWith('acl-')) return say('{0} is {1}, but the network ACL of {2} knows no connections, and drops it.', what, verdict.state.toUpperCase(), verdict.host);
   if (leaving) return say('{0} does not leave {1}: no rule lets it out, and default deny drops it.', what, verdict.host);
+  if (verdict.state === 'related' && stream.hand) return say('{0} is RELATED, not ESTABLISHED. {1} has no rule for it: default deny drops it.', what, verdict.host);
   if (verdict.state === 'related') return say('The ICMP error about packet {0} of {1} is RELATED, not ESTABLISHED. {2} has no rule for it: default deny drops it.', seq, streamName(stream.stream), verdict.host);
   if (verdict.state === 'invalid') return say('{0} is INVALID to {1}: there is no entry, and it does not begin a connection. Default deny drops it.', what, verdict.host);
   const gone = goneRule(step, verdict, model);
   if (gone) return say('{0} is NEW to {1}: no entry. Rule {2} is gone and no other fits, so default deny drops it.', what, verdict.host, gone.rule.id);
   return say('{0} is NEW to {1}: no entry, and no rule fits, so default deny drops it.', what, verdict.host);
+}
+
+function bornText({ host, entry }, model) {
+  const rule = model.rules.get(entry.mark);
+  return rule ? say('{0} remembers a new flow, {1}. Rule {2} admitted it.', host, flowText(entry.orig), rule.id) : say('{0} remembers a new flow, {1}. No rule admitted it.', host, flowText(entry.orig));
 }
 
 // goneBefore reports whether a rule that had been in force was so no more at a step; it may

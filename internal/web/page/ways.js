@@ -63,9 +63,10 @@ export class Ways {
   place({ leg, part, far }) {
     const from = this.places.get(leg?.from);
     const to = this.places.get(leg?.to);
-    if (!from || !to) return { x: -50, y: -50, opacity: 0 };
+    const nearby = part === 'out' || (part === 'dead' && leg.egress && !leg.egress.accepted); // of who is no host of the lab, the gate is not there
+    if (!from || (!to && !nearby)) return { x: -50, y: -50, opacity: 0 };
     const outY = leg.egress ? this.rowY(from, from.gate.rowOf('egress', leg.egress)) : from.heads.egress;
-    const inY = leg.ingress ? this.rowY(to, to.gate.rowOf('ingress', leg.ingress)) : to.heads.ingress;
+    const inY = !to ? 0 : leg.ingress ? this.rowY(to, to.gate.rowOf('ingress', leg.ingress)) : to.heads.ingress;
     switch (part) {
       case 'out': return this.through(from.inner, from.outer, from.heads.egress, outY, far, !leg.egress || leg.egress.accepted);
       case 'wire': return { ...this.wire(from, outY, to, to.heads.ingress, far), opacity: 1 };

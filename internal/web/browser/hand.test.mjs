@@ -1,0 +1,188 @@
+// What is of no stream: packets of programs that somebody runs in a host.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { open, close, drawn, seek, length, until } from './page.mjs';
+
+const words = (page) => page.locator('#caption .words').innerText();
+const numbers = { icmp: 1, out: 2 };
+const orig = { protocol: 1, source: '10.0.0.2', destination: '10.0.0.1', icmp_id: 7 };
+
+// lab is a live page of a lab that began so many seconds ago, and what feeds it.
+async function lab(ago = 0, [a, b] = ['10.0.0.1/16', '10.0.0.2/16']) {
+  const page = await open('fed.html');
+  let seq = 0;
+  const feed = {
+    page,
+    rule: { number: 1, id: 'icmp', group: 'lab', direction: 'ingress', text: 'icmp 10.0.0.0/16', hosts: ['A'] },
+    at: (s, kind, body) => ({ seq: ++seq, at_ns: s * 1e9, experiment: 0, kind, body }),
+    append: (...events) => page.evaluate((all) => globalThis.fed.append(all), events.flat()),
+    judged: (s, host, direction, packet, state, by) => feed.at(s, 'judged', { host, direction, state, accepted: by !== 'default-deny', rule: by, packet, ...(numbers[by] && { rule_number: numbers[by] }) }),
+    entry: (s, change, more = {}) => feed.at(s, 'entry_changed', { host: 'A', change, entry: { id: 5, orig, status: [], timeout_ns: 30e9, mark: 1, ...more } }),
+    // ping is what two hosts say of an echo: the one that is asked is heard first.
+    ping: (s, n, by, id = 7) => {
+      const there = `icmp 10.0.0.2 > 10.0.0.1 type 8 code 0 id ${id} seq ${n}`;
+      const back = `icmp 10.0.0.1 > 10.0.0.2 type 0 code 0 id ${id} seq ${n}`;
+      const first = by === 'established' ? 'established' : 'new';
+      if (by === 'default-deny') return [feed.judged(s, 'A', 'ingress', there, first, by), feed.judged(s, 'B', 'egress', there, first, 'out')];
+      return [feed.judged(s, 'A', 'ingress', there, first, by), feed.judged(s, 'A', 'egress', back, 'established', 'established'), feed.judged(s, 'B', 'egress', there, first, by === 'icmp' ? 'out' : by), feed.judged(s, 'B', 'ingress', back, 'established', 'established')];
+    },
+  };
+  await page.evaluate(() => {
+    globalThis.told = [];
+    for (const node of [document.querySelector('#caption .words'), document.getElementById('live-region')]) {
+      new MutationObserver(() => globalThis.told.push(node.textContent)).observe(node, { childList: true, characterData: true, subtree: true });
+    }
+  });
+  await feed.append(
+    feed.at(0, 'begun', { scenario: 'x', interval_ns: 1e9, started: new Date(Date.now() - ago * 1000).toISOString(), hosts: [{ name: 'A', address: a, groups: ['lab'] }, { name: 'B', address: b, groups: ['lab'] }] }),
+    feed.at(0, 'rule_authorized', feed.rule), feed.at(0, 'rule_authorized', { number: 2, id: 'out', group: 'lab', direction: 'egress', text: 'all 0.0.0.0/0', hosts: ['A', 'B'] }), feed.at(0, 'ready', {}),
+  );
+  return feed;
+}
+
+const told = (page) => page.evaluate(() => globalThis.told);
+const hears = (page, text) => until(page, (t) => globalThis.told.filter((x) => x.startsWith(t)).length > 1, text); // in the caption, and as heard
+
+test('an entry that appears is not said to be forgotten, and neither is one that is deleted', async () => {
+  const { page, append, at, entry } = await lab();
+  await append(entry(1, 'new'));
+  await hears(page, 'A remembers a new flow, icmp 10.0.0.2 > 10.0.0.1 id 7. Rule icmp admitted it.');
+  await append(at(2, 'cut', { host: 'A', flow: orig, why: 'asked' }), entry(2, 'destroy'));
+  await hears(page, 'An entry is deleted from the table of A.');
+  await append(entry(3, 'new', { id: 6, mark: 0 }));
+  await hears(page, 'A remembers a new flow, icmp 10.0.0.2 > 10.0.0.1 id 7. No rule admitted it.');
+  assert.ok(!(await told(page)).some((text) => text.includes('not used')), (await told(page)).join('\n'));
+  await append(entry(4, 'destroy', { id: 6 }));
+  await hears(page, 'An entry was not used for too long');
+  await close(page);
+});
+
+test('a ping travels, is told of, and sets back the time of its entry', async () => {
+  const { page, append, ping, entry } = await lab(20);
+  await append(ping(1, 1, 'icmp'), entry(1, 'new'), entry(1, 'update', { status: ['SEEN_REPLY'] }));
+  await hears(page, 'Ping 1 from B to A is NEW to A: no entry, so rule after rule is asked. Rule icmp lets it in');
+  await until(page, () => parseFloat(document.querySelector('.entry .left')?.textContent) < 20);
+  await append(ping(20, 2, 'established'));
+  await until(page, () => parseFloat(document.querySelector('.entry .left').textContent) > 25);
+  await page.keyboard.press(' ');
+  await seek(page, 0.55); // the film begins with the first packet
+  assert.deepEqual(await page.locator('.row[data-lit=accept] .name').allInnerTexts(), ['out', 'icmp']);
+  assert.equal(await page.locator('.packet[visibility=visible]:not([data-reply])').count(), 1);
+  await seek(page, 0.9);
+  assert.equal(await page.locator('.packet[visibility=visible][data-reply]').count(), 1);
+  await close(page);
+});
+
+test('a ping that is refused dies at the gate, and one that was let in before does not', async () => {
+  const { page, append, at, rule, ping, entry } = await lab();
+  await append(ping(1, 1, 'icmp'), entry(1, 'new'), ping(2, 2, 'established'));
+  await append(at(2.5, 'rule_revoked', rule), ping(3, 3, 'established'));
+  await hears(page, 'Ping 3 from B to A is ESTABLISHED: A finds its entry and lets it pass before any rule is asked. Rule icmp, which once let the flow in, is gone.');
+  await append(ping(4, 1, 'default-deny', 8));
+  await hears(page, 'Ping 1 from B to A is NEW to A: no entry. Rule icmp is gone and no other fits, so default deny drops it.');
+  await page.keyboard.press(' ');
+  await seek(page, 4 - 1 + 1.15);
+  assert.equal(await page.locator('.packet[data-dead]').count(), 1);
+  assert.deepEqual(await page.locator('.row[data-lit=drop] .name').allInnerTexts(), ['default deny']);
+  assert.equal(await page.locator('.names p').count(), 0, 'it has no lane');
+  await page.keyboard.press('ArrowRight');
+  assert.ok(await page.locator('#story').isHidden(), 'it has no story');
+  await page.keyboard.press('l');
+  await until(page, () => document.querySelector('#caption .words').textContent.startsWith('B から A への ping 1 は A にとって新規 (NEW)'));
+  await close(page);
+});
+
+test('a connection of IPv6 is one flow, whoever sends', async () => {
+  const { page, append, judged, at } = await lab(0, ['fd00::1/64', 'fd00::2/64']);
+  const key = { protocol: 6, source: 'fd00::2', destination: 'fd00::1', source_port: 4000, destination_port: 22 };
+  const there = 'tcp [fd00::2]:4000 > [fd00::1]:22 ';
+  const back = 'tcp [fd00::1]:22 > [fd00::2]:4000 [S.] 0 bytes';
+  await append(
+    judged(1, 'A', 'ingress', `${there}[S] 0 bytes`, 'new', 'icmp'), judged(1, 'A', 'egress', back, 'established', 'established'), judged(1, 'B', 'egress', `${there}[S] 0 bytes`, 'new', 'out'), judged(1, 'B', 'ingress', back, 'established', 'established'),
+    at(1, 'entry_changed', { host: 'A', change: 'new', entry: { id: 5, orig: key, status: [], timeout_ns: 30e9, mark: 1 } }),
+  );
+  await hears(page, 'A TCP packet from B to port 22 of A is NEW to A');
+  await append(judged(3, 'A', 'egress', 'tcp [fd00::1]:22 > [fd00::2]:4000 [F.] 0 bytes', 'new', 'default-deny'));
+  await hears(page, 'A TCP packet from A back to B does not leave A');
+  await close(page);
+});
+
+test('the packets by which a lab proves itself are not shown, even if they are heard of late', async () => {
+  const { page, append, at, judged } = await lab();
+  const packet = 'udp 10.0.0.2:4000 > 10.0.0.1:9';
+  await append(at(0, 'canary_dropped', { host: 'A', packet }), judged(1, 'B', 'egress', packet, 'new', 'out'), judged(1, 'A', 'ingress', packet, 'new', 'default-deny'));
+  await append(at(1, 'entry_changed', { host: 'B', change: 'new', entry: { id: 5, orig: { protocol: 17, source: '10.0.0.2', destination: '10.0.0.1', source_port: 4000, destination_port: 9 }, status: [], timeout_ns: 30e9, mark: 0 } }));
+  await append(at(2, 'stream_started', { stream: '1', protocol: 1, from: 'B', to: 'A', source: '10.0.0.2', target: '10.0.0.1', icmp_id: 9 }));
+  await until(page, () => document.querySelector('.names p'));
+  await seek(page, await length(page) - 0.1);
+  assert.equal(await page.locator('.packet').count() + await page.locator('.entry').count(), 0);
+  await close(page);
+});
+
+test('what a host sends to itself does not come to its gate, and is remembered as ever', async () => {
+  const { page, append, at, judged } = await lab(20);
+  const packet = 'udp 127.0.0.1:4000 > 127.0.0.1:53';
+  const key = { protocol: 17, source: '127.0.0.1', destination: '127.0.0.1', source_port: 4000, destination_port: 53 };
+  const both = (s, state, by) => [judged(s, 'A', 'egress', packet, state, by), judged(s, 'A', 'ingress', packet, state, by)];
+  await append(both(1, 'new', 'loopback'), at(1, 'entry_changed', { host: 'A', change: 'new', entry: { id: 5, orig: key, status: [], timeout_ns: 30e9, mark: 0 } }));
+  await until(page, () => parseFloat(document.querySelector('.entry .left')?.textContent) < 20);
+  await append(both(20, 'established', 'established'));
+  await until(page, () => parseFloat(document.querySelector('.entry .left').textContent) > 25);
+  for (const t of [0.2, 0.6, 1]) {
+    await seek(page, t);
+    assert.equal(await page.locator('.packet, .row[data-lit]').count(), 0);
+  }
+  assert.deepEqual((await told(page)).filter((text) => !text.startsWith('The lab is there.')), []);
+  await close(page);
+});
+
+test('a flood does not make the page slow', async () => {
+  const { page } = await lab(5);
+  const frames = await page.evaluate(async () => {
+    let seq = 10;
+    const judged = (s, host, direction, packet, accepted) => ({ seq: ++seq, at_ns: s * 1e9, experiment: 0, kind: 'judged', body: { host, direction, state: accepted ? 'established' : 'new', accepted, rule: accepted ? 'established' : 'default-deny', packet } });
+    const took = [];
+    for (let i = 0; i < 50_000;) { // 5 s of one connection, and of another flow at each hundredth packet
+      const events = [];
+      for (let k = 0; k < 500; k++, i++) {
+        const packet = i % 100 ? `tcp 10.0.0.2:4000 > 10.0.0.1:22 [.] ${i % 5} bytes` : `udp 10.0.0.2:${4000 + i / 100} > 10.0.0.1:53`;
+        events.push(judged(i / 10_000, 'A', 'ingress', packet, i % 100 > 0), judged(i / 10_000, 'B', 'egress', packet, true));
+      }
+      const before = performance.now();
+      globalThis.fed.append(events);
+      await new Promise(requestAnimationFrame);
+      took.push(performance.now() - before);
+    }
+    return took.sort((a, b) => a - b);
+  });
+  console.log(`frames: median ${frames[50].toFixed(1)} ms, longest ${frames.at(-1).toFixed(1)} ms`);
+  assert.ok(frames[50] < 50, `half of the frames took ${frames[50]} ms`);
+  await drawn(page);
+  assert.ok(await page.locator('.packet[visibility=visible]').count() > 20, 'it is seen to flow');
+  assert.ok(await page.locator('.packet').count() <= 48);
+  await close(page);
+});
+
+test('a record of what somebody did says what was', async () => {
+  const page = await open('byhand.html');
+  const said = [];
+  const end = await length(page);
+  for (let t = 0; t <= end; t += 0.2) {
+    await seek(page, t);
+    const now = await words(page);
+    if (now !== said.at(-1)) said.push(now);
+  }
+  assert.deepEqual(said.slice(1), [
+    'Ping 1 from h2 to h1 is NEW to h1: no entry, so rule after rule is asked. Rule icmp lets it in, and conntrack remembers the flow.',
+    'Ping 2 from h2 to h1 is ESTABLISHED: h1 has an entry of its flow, and lets it pass before any rule is asked.',
+    'Rule icmp (icmp 10.0.0.0/16) is revoked. The conntrack entries stay where they are.',
+    'Ping 3 from h2 to h1 is ESTABLISHED: h1 finds its entry and lets it pass before any rule is asked. Rule icmp, which once let the flow in, is gone. The entry is not.',
+    'Ping 1 from h2 to h1 is NEW to h1: no entry. Rule icmp is gone and no other fits, so default deny drops it.',
+    'An entry is deleted from the table of h1. Its flow is a stranger now.',
+    'h1 remembers a new flow, icmp 10.0.0.2 > 10.0.0.1 id 9. Rule icmp admitted it.',
+    'Nothing is sent for 3.0 s. The entries wait, and their time runs down.',
+    'An entry was not used for too long, and is forgotten.',
+    'Nothing is sent for 2.5 s.',
+  ]);
+  await close(page);
+});

@@ -1,0 +1,105 @@
+// Packets of no stream: what programs send that somebody runs in a host. The kernel tells
+// of them as of a stream's, but nobody numbers them. So what is known of one is what its
+// headers say, and which verdicts are of the same packet follows from that.
+
+const patience = 1e8; // ns; what is heard of a packet later than that is of another one like it
+const alike = 2e7; // ns in which of packets to which the same happens the first stands for all
+const most = 200; // packets a second that have a step of their own, whatever is sent
+const kinds = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 };
+const headers = /^(\S+) (\S+) > (\S+?)(?: type (\d+) code \d+ id (\d+) seq (\d+))?(?: \[[^\]]*\] \d+ bytes)?$/;
+
+// packetOf reads what the timeline says of a packet's headers; null if it says something else.
+export function packetOf(text) {
+  const [, name, from, to, type, id, seq] = headers.exec(text) ?? [];
+  const protocol = kinds[name] ?? Number(name);
+  if (!name || !Number.isInteger(protocol)) return null;
+  if (type === undefined) {
+    const [[source, source_port], [destination, destination_port]] = [end(from, protocol), end(to, protocol)];
+    return { key: { protocol, source, destination, source_port, destination_port }, reply: false };
+  }
+  const back = type === '0' || type === '129';
+  const key = { protocol, source: back ? to : from, destination: back ? from : to };
+  if (back || type === '8' || type === '128') return { key: { ...key, icmp_id: Number(id) }, reply: back, seq: Number(seq) };
+  return { key, reply: false };
+}
+
+function end(text, protocol) {
+  const at = protocol === kinds.tcp || protocol === kinds.udp ? text.lastIndexOf(':') : -1;
+  return at < 0 ? [text, 0] : [text.slice(0, at).replace(/^\[|\]$/g, ''), Number(text.slice(at + 1))];
+}
+
+export class Hand {
+  // keyOf is what conntrack tells flows apart by.
+  constructor(keyOf) {
+    this.keyOf = keyOf;
+    this.flows = new Map(); // by that, as it was begun
+    this.recent = []; // when the last steps began
+    this.told = { changes: -1, news: 0, drops: new Map() }; // what the film has told, and when
+  }
+
+  // flow is what a packet belongs to, and whether it goes the other way.
+  flow(packet, hostOf, rule) {
+    const { key } = packet;
+    const there = this.keyOf(key);
+    const known = this.flows.get(there);
+    if (known) return { flow: known, reply: packet.reply };
+    const back = this.flows.get(this.keyOf({ ...key, source: key.destination, destination: key.source, source_port: key.destination_port, destination_port: key.source_port }));
+    if (back && packet.seq === undefined) return { flow: back, reply: true };
+    return { flow: this.begin(key, hostOf, rule), reply: packet.reply };
+  }
+
+  // begin notes a flow: who sent the first packet of it is who asks. What a host sends to
+  // itself does not come to its gate.
+  begin(key, hostOf, rule) {
+    const within = rule === 'loopback' || key.source === key.destination;
+    const flow = { hand: this, within, key, flow: this.keyOf(key), protocol: key.protocol, port: key.destination_port || undefined, from: hostOf(key.source), to: hostOf(key.destination), open: [], seen: new Map(), lastStep: null };
+    this.flows.set(flow.flow, flow);
+    return flow;
+  }
+
+  // see says of which packet a verdict is, and makes it known if it is another one. Of a
+  // flood, not every packet is: it is null of one like those just before it, and has no
+  // journey if there are too many.
+  see(packet, { body, at_ns }, hostOf, begin) {
+    const { flow, reply } = this.flow(packet, hostOf, body.rule);
+    const place = body.direction === 'egress' ? 'egress' : 'ingress';
+    while (flow.open.length && at_ns - flow.open[0].ns > patience) flow.open.shift();
+    const sign = `${body.host} ${place} ${reply} ${body.state} ${body.accepted} ${body.rule} ${body.rule_number}`;
+    const before = flow.seen.get(sign) ?? -Infinity;
+    const known = flow.open.find((j) => isOf(j, body.packet, packet.seq, reply, place));
+    if (!known && at_ns - before < alike) return null;
+    flow.seen.set(sign, at_ns);
+    if (known) return { flow, reply, journey: known };
+    if (this.recent.length >= most && at_ns - this.recent[0] < 1e9) return { flow, reply, journey: null };
+    this.recent = [...this.recent.slice(1 - most), at_ns];
+    const journey = { stream: flow, seq: packet.seq, ns: at_ns, again: [], outcome: '' };
+    journey.step = begin(journey);
+    flow.open.push(journey);
+    return { flow, reply, journey };
+  }
+
+  // worth is whether the film should tell of a packet at length: programs begin flow after
+  // flow, so of those that pass one a second is told of, and of those that are dropped one
+  // of each kind. After a change of the rules each is news again.
+  worth(step, sign, dropped) {
+    if (this.told.changes !== step.changes) this.told = { changes: step.changes, news: -Infinity, drops: new Map() };
+    const last = dropped ? this.told.drops.get(sign) ?? -Infinity : this.told.news;
+    if (step.ns - last < 1e9) return false;
+    this.told.news = step.ns;
+    if (dropped) this.told.drops.set(sign, step.ns);
+    return true;
+  }
+}
+
+// isOf is whether a verdict at a place is of a packet of which others are known, or of the
+// reply to it.
+function isOf({ step, seq: number }, text, seq, reply, place) {
+  const ways = step.legs.filter((l) => l.reply === reply);
+  return ways.some((l) => l.packet === text && !l[place]) || (seq !== undefined && seq === number && !ways.length);
+}
+
+// arrived is whether all is known of a packet that will be, as far as it goes well.
+export function arrived({ journey, legs }) {
+  const there = legs.every((l) => (l.egress || !l.from) && (l.ingress || !l.to));
+  return there && (journey.seq === undefined || legs.length > 1);
+}
