@@ -62,10 +62,10 @@ export class Gate {
     return row;
   }
 
-  // rowOf is the row that gave a verdict.
+  // rowOf is the row that gave a verdict; an error about a flow passes as the flow does.
   rowOf(direction, verdict) {
     const key = verdict.number ? `rule ${verdict.number}` : verdict.rule;
-    return this.rows.get(`${direction} ${key}`) ?? this.rows.get(`${direction} default-deny`);
+    return this.rows.get(`${direction} ${key}`) ?? this.rows.get(`${direction} ${verdict.accepted ? 'established' : 'default-deny'}`);
   }
 
   ruleRow(number) {

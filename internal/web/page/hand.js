@@ -6,6 +6,7 @@ const patience = 1e8; // ns; what is heard of a packet later than that is of ano
 const alike = 2e7; // ns in which of packets to which the same happens the first stands for all
 const most = 200; // packets a second that have a step of their own, whatever is sent
 const kinds = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 };
+const beside = new Set(['loopback', 'neighbour-discovery', 'multicast-listener']); // what lets pass before any list is asked
 const headers = /^(\S+) (\S+) > (\S+?)(?: type (\d+) code \d+ id (\d+) seq (\d+))?(?: \[[^\]]*\] \d+ bytes)?$/;
 
 // packetOf reads what the timeline says of a packet's headers; null if it says something else.
@@ -49,9 +50,9 @@ export class Hand {
   }
 
   // begin notes a flow: who sent the first packet of it is who asks. What a host sends to
-  // itself does not come to its gate.
+  // itself, and what no host can do without, does not come to its gate.
   begin(key, hostOf, rule) {
-    const within = rule === 'loopback' || key.source === key.destination;
+    const within = beside.has(rule) || key.source === key.destination;
     const flow = { hand: this, within, key, flow: this.keyOf(key), protocol: key.protocol, port: key.destination_port || undefined, from: hostOf(key.source), to: hostOf(key.destination), open: [], seen: new Map(), lastStep: null };
     this.flows.set(flow.flow, flow);
     return flow;

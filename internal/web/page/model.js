@@ -253,7 +253,7 @@ function ofStream(m, b, e) {
 
 // ofHand is the packet of no stream that a verdict is about.
 function ofHand(m, b, e) {
-  const packet = m.ready ? packetOf(b.packet) : null;
+  const packet = m.ready && b.state ? packetOf(b.packet) : null; // of a flood, some is heard by half
   if (!packet || m.canaries.has(keyOf(packet.key))) return null;
   const seen = m.hand.see(packet, e, (address) => m.hostAt(address), (journey) => m.packet(journey, e));
   return seen && { journey: seen.journey, step: seen.journey?.step ?? m.steps.at(-1), reply: seen.reply, flow: seen.flow.flow };

@@ -1,6 +1,6 @@
 // A lab that a Go test has built, its commands, and browsers that watch it.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createServer, connect } from 'node:net';
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
@@ -10,6 +10,13 @@ const flags = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-r
 // lablab runs a command on the lab.
 export function lablab(verb, ...args) {
   return execFileSync(process.env.LABLAB, [verb, '--name', process.env.LABLAB_NAME, ...args], { encoding: 'utf8' });
+}
+
+// lablabInBackground runs one that goes on; it is ended when the tests are over, if it has not been.
+export function lablabInBackground(verb, ...args) {
+  const command = spawn(process.env.LABLAB, [verb, '--name', process.env.LABLAB_NAME, ...args], { stdio: 'ignore' });
+  after(() => command.kill());
+  return command;
 }
 
 // status is the lab as its owner is told.

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test, beforeEach } from 'node:test';
-import { ask, between, close, lablab, live, shot, status, until, watch } from './lab.mjs';
+import { ask, between, close, lablab, lablabInBackground, live, shot, status, until, watch } from './lab.mjs';
 
 // Each test has a lab as it is built.
 beforeEach(() => lablab('load', 'ping'));
@@ -89,6 +89,43 @@ test('what another terminal does shows at once', async () => {
   await revoke(page, 'ssh').waitFor({ timeout: 2000 });
   lablab('groups', 'A');
   await page.getByRole('group', { name: 'A carries' }).getByRole('checkbox', { name: 'lab', checked: false }).waitFor({ timeout: 2000 });
+  await close(page);
+});
+
+test('a ping from a terminal is seen, renews its entry, outlives its rule until it is cut, and the next is refused', async () => {
+  const page = await watch();
+  await live(page);
+  await page.evaluate(() => {
+    const words = document.querySelector('#caption .words');
+    globalThis.told = [];
+    new MutationObserver(() => globalThis.told.push(words.textContent)).observe(words, { childList: true, characterData: true, subtree: true });
+  });
+  const says = (text) => until(page, (t) => globalThis.told.some((x) => new RegExp(t).test(x)), text);
+  const left = () => page.locator('.host:has(h2:text-is("A")) .entry .left').innerText().then(parseFloat);
+  const ping = lablabInBackground('exec', 'B', '--', 'ping', 'A');
+  await says('^Ping 1 from B to A is NEW to A: .* Rule icmp lets it in');
+  await page.locator('.packet[visibility=visible]').first().waitFor();
+  await says('^Ping 2 from B to A is ESTABLISHED');
+  await page.locator('.row[data-lit=accept]').getByText('established', { exact: true }).first().waitFor();
+  await until(page, () => { // with each packet the time of its entry jumps back
+    const left = parseFloat([...document.querySelectorAll('.host')].find((h) => h.querySelector('h2').textContent === 'A').querySelector('.entry .left').textContent);
+    globalThis.jumps = (globalThis.jumps ?? 0) + (left > globalThis.left + 0.5 ? 1 : 0);
+    globalThis.left = left;
+    return globalThis.jumps > 2;
+  });
+  assert.ok(await left() > 25);
+  await shot(page, 'live-hand');
+  lablab('revoke', 'icmp');
+  await says('^Ping \\d+ from B to A is ESTABLISHED: .* Rule icmp, which once let the flow in, is gone');
+  await shot(page, 'live-hand-revoked');
+  lablab('cut', '--all', '--host', 'A');
+  await says('^An entry is deleted from the table of A');
+  await says('^Ping \\d+ from B to A is NEW to A: no entry. Rule icmp is gone');
+  await until(page, () => document.querySelector('.packet[data-dead]')); // for a moment, with each packet
+  await page.locator('.row[data-lit=drop]').getByText('default deny').waitFor();
+  await shot(page, 'live-hand-refused');
+  ping.kill();
+  assert.ok(!(await page.evaluate(() => globalThis.told)).some((text) => text.includes('not used')));
   await close(page);
 });
 
