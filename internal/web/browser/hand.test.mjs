@@ -107,6 +107,18 @@ test('a connection of IPv6 is one flow, whoever sends', async () => {
   await close(page);
 });
 
+test('of a flow whose beginning was forgotten, the entry tells who asks', async () => {
+  const { page, append, at, judged } = await lab(20);
+  const key = { protocol: 6, source: '10.0.0.2', destination: '10.0.0.1', source_port: 4000, destination_port: 22 };
+  await append(at(1, 'entry_changed', { host: 'A', change: 'new', entry: { id: 5, orig: key, status: ['SEEN_REPLY'], timeout_ns: 30e9, mark: 1 } }));
+  await until(page, () => parseFloat(document.querySelector('.entry .left')?.textContent) < 20);
+  const back = 'tcp 10.0.0.1:22 > 10.0.0.2:4000 [.] 0 bytes';
+  await append(judged(20, 'A', 'egress', back, 'established', 'established'), judged(20, 'B', 'ingress', back, 'established', 'established'));
+  await until(page, () => parseFloat(document.querySelector('.entry .left').textContent) > 25);
+  await until(page, () => globalThis.told.some((text) => text.startsWith('A TCP packet from A back to B is ESTABLISHED')));
+  await close(page);
+});
+
 test('the packets by which a lab proves itself are not shown, even if they are heard of late', async () => {
   const { page, append, at, judged } = await lab();
   const packet = 'udp 10.0.0.2:4000 > 10.0.0.1:9';

@@ -58,6 +58,11 @@ export class Hand {
     return flow;
   }
 
+  // note takes a flow from its entry: of what a lab has forgotten, that tells who asks.
+  note(key, hostOf) {
+    if (!this.flows.has(this.keyOf(key))) this.begin(key, hostOf, '');
+  }
+
   // see says of which packet a verdict is, and makes it known if it is another one. Of a
   // flood, not every packet is: it is null of one like those just before it, and has no
   // journey if there are too many.

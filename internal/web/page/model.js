@@ -300,6 +300,7 @@ function entry_changed(m, b, e) {
     entry.born ??= entry.hidden ? null : m.now('born', e);
     m.living.set(id, entry);
     m.entries.push(entry);
+    if (!stream) m.hand.note(b.entry.orig, (address) => m.hostAt(address));
     at.entry = entry;
     m.latest.set(flow, at);
   }
