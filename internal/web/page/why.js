@@ -20,9 +20,9 @@ export function showReport(root, report, show) {
 
 function sections(report) {
   return [
-    section('why', say('Why'), why(report)),
+    ...(report.why.length ? [section('why', say('Why'), why(report))] : []),
     ...(report.experiments.length || report.interrupted || report.failed ? [section('predicted', say('Predicted and observed'), predicted(report))] : []),
-    section('statistics', say('Statistics'), report.streams.map(statistics)),
+    ...(report.streams.length ? [section('statistics', say('Statistics'), report.streams.map(statistics))] : []),
     section('evidence', say('Evidence'), [flows(report), counters(report), verdicts(report), about(report)]),
   ];
 }
