@@ -92,7 +92,7 @@ func lines(t *testing.T, events []timeline.Event) string {
 // fed is a live page that the test feeds.
 func fed(t *testing.T) string {
 	t.Helper()
-	overlay := fstest.MapFS{"page/fed.js": {Data: []byte("import { start } from './main.js';\nimport { Follower } from './follow.js';\nglobalThis.fed = start({ live: true });\nglobalThis.Follower = Follower;\n")}}
+	overlay := fstest.MapFS{"page/fed.js": {Data: []byte("import { start } from './main.js';\nimport { Film } from './film.js';\nimport { Follower } from './follow.js';\nimport { Model } from './model.js';\nglobalThis.fed = start({ live: true });\nObject.assign(globalThis, { Film, Follower, Model });\n")}}
 	names, err := filepath.Glob("page/*.*s")
 	if err != nil {
 		t.Fatal(err)

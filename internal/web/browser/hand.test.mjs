@@ -148,6 +148,28 @@ test('what a host sends to itself does not come to its gate, and is remembered a
   await close(page);
 });
 
+test('what a host sends to itself takes no time of the film', async () => {
+  const page = await open('fed.html');
+  const [without, together] = await page.evaluate(() => [false, true].map((loopback) => {
+    const model = new globalThis.Model();
+    let seq = 0;
+    const at = (s, kind, body) => model.append({ seq: ++seq, at_ns: s * 1e9, experiment: 1, kind, body });
+    const judged = (s, host, direction, packet) => at(s, 'judged', { host, direction, state: 'established', accepted: true, rule: 'established', packet });
+    at(0, 'begun', { scenario: 'x', interval_ns: 1e9, hosts: [{ name: 'A', address: '10.0.0.1/16' }, { name: 'B', address: '10.0.0.2/16' }] });
+    at(0, 'ready', {});
+    for (let s = 1; s < 26; s += 0.05) {
+      for (const [host, direction] of [['B', 'egress'], ['A', 'ingress']]) judged(s, host, direction, 'tcp 10.0.0.2:4000 > 10.0.0.1:22 [.] 0 bytes');
+      for (const direction of loopback ? ['egress', 'ingress'] : []) judged(s + 0.025, 'A', direction, 'udp 127.0.0.1:4000 > 127.0.0.1:53');
+    }
+    const film = new globalThis.Film(model, false);
+    film.schedule();
+    return film.length;
+  }));
+  assert.ok(without > 10);
+  assert.equal(together, without);
+  await close(page);
+});
+
 test('a flood does not make the page slow', async () => {
   const { page } = await lab(5);
   const frames = await page.evaluate(async () => {

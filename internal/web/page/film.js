@@ -60,8 +60,8 @@ export class Film {
         step.lead = waiting * scale;
         t = Math.max(t, clear) + step.lead;
       }
-      step.start = step.routine || step.kind === 'started' ? t : Math.max(t, clear);
-      step.length = step.routine ? flight : Math.max(0.05, step.wanted * scale);
+      step.start = step.routine || step.kind === 'started' || step.kind === 'within' ? t : Math.max(t, clear);
+      step.length = step.routine ? flight : Math.max(step.wanted && 0.05, step.wanted * scale); // what nobody sees takes no time
       t = step.start + (step.routine ? spacing : step.length);
       clear = Math.max(clear, step.start + step.length);
       this.longest = Math.max(this.longest, step.length);
