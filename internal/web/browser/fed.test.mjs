@@ -196,6 +196,28 @@ test('has the report that a lab leaves behind', async () => {
   await close(page);
 });
 
+test('knows that a lab has ended whose last report was cut off', async () => {
+  const page = await open('fed.html');
+  const how = await page.evaluate(async (all) => {
+    let asked = 0;
+    globalThis.fetch = async () => {
+      if (asked++) throw new TypeError('Failed to fetch'); // nobody is there
+      const text = new TextEncoder().encode(`${all.map((e) => `${JSON.stringify(e)}\n`).join('')}{"report": {`);
+      return new Response(new ReadableStream({ start(c) {
+        c.enqueue(text);
+        const cut = () => (follower.over ? c.error(new TypeError('network error')) : requestAnimationFrame(cut));
+        cut();
+      } }));
+    };
+    const was = [];
+    const follower = new globalThis.Follower(globalThis.fed, (told) => was.push(told));
+    await follower.run();
+    return was;
+  }, events);
+  assert.deepEqual(how, ['live', 'lost', 'ended']);
+  await close(page);
+});
+
 test('says that the lab has ended', async () => {
   const page = await open('fed.html');
   const words = () => page.locator('#caption .words').innerText();

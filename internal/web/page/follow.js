@@ -47,15 +47,18 @@ export class Follower {
 
   // attempt reads for as long as there is a connection, and says why there is none now.
   async attempt() {
+    let answered = false;
     try {
       const response = await request(`events?after=${this.last}&started=${encodeURIComponent(this.started)}&report`);
+      answered = true;
       this.tell('live');
       await this.read(response.body.pipeThrough(new TextDecoderStream()).getReader());
       if (this.over) return 'ended';
       return this.tired ? 'tired' : 'lost';
     } catch (error) {
       if (error.status === 401 || error.status === 403) return 'refused';
-      return error.status === 503 ? 'full' : 'lost';
+      if (error.status === 503) return 'full';
+      return this.over && !answered && !error.status ? 'ended' : 'lost'; // the last report may have been cut off
     }
   }
 
