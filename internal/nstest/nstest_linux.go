@@ -196,8 +196,9 @@ func changing(path string) bool {
 
 // leak waits until nothing of a lab is left in this process, for some seconds.
 func leak() error {
+	const patience = 10 * time.Second
 	var left string
-	for range 200 {
+	for began := time.Now(); time.Since(began) < patience; {
 		if err := goleak.Find(); err != nil {
 			left = err.Error()
 		} else if left = leftover(); left == "" {
