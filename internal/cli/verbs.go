@@ -118,14 +118,13 @@ func newDown(env Env) *cobra.Command {
 				switch err := env.takeDown(ctx, n); {
 				case errors.Is(err, control.ErrNone):
 					next(c, env.Language.Sprintf("no such lab ran; those that run: lablab ps"))
+				case ctx.Err() != nil:
+					return refused(context.Cause(ctx))
 				case err != nil:
 					if left = append(left, n); len(left) > 1 {
 						err = say.Errorf("these labs do not end: %s", strings.Join(left, ", "))
 					}
 					failed = &brokenError{err, say.F("a process may be stopped, or busy: lablab ps")}
-					if ctx.Err() != nil {
-						return failed
-					}
 				default:
 					_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s is gone", n))
 				}
