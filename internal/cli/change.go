@@ -50,7 +50,7 @@ func newAuthorize(env Env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		change, err := f.change(status, args, revoked)
+		change, err := f.change(status, "Authorize", args, revoked)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func newRevoke(env Env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		change, err := f.change(status, args, inForce)
+		change, err := f.change(status, "Revoke", args, inForce)
 		if err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func ruleNames(status control.Status) (ids []string) {
 
 // change is what the flags ask for. of are the rules of a group that can be meant by
 // their ids.
-func (f ruleFlags) change(status control.Status, args []string, of func(control.Group) []control.Rule) (control.RuleChange, error) {
+func (f ruleFlags) change(status control.Status, verb string, args []string, of func(control.Group) []control.Rule) (control.RuleChange, error) {
 	change := control.RuleChange{Group: f.group, Direction: sg.Ingress, IDs: append(f.ids, args...)}
 	if f.egress {
 		change.Direction = sg.Egress
@@ -168,6 +168,10 @@ func (f ruleFlags) change(status control.Status, args []string, of func(control.
 	if len(change.IDs) == 0 {
 		var err error
 		if change.Rules, err = f.rules(change.Direction); err != nil {
+			var ec2 *sg.Error
+			if errors.As(err, &ec2) {
+				err = errors.New(ec2.CLI(f.operation(verb)))
+			}
 			return change, &usageError{err, say.F("such as --protocol tcp --port 22 --cidr 203.0.113.0/24, or a rule's id")}
 		}
 	}
