@@ -143,7 +143,7 @@ func (t *tracer) follow(ctx context.Context, lab *control.Client, begun func(), 
 			case <-late.Done():
 			}
 		}
-		t.late.Store(late.Err() != nil)
+		t.late.Store(errors.Is(late.Err(), context.DeadlineExceeded))
 		stop(context.Cause(ctx))
 	})()
 	return lab.News(reading, begun, func(e timeline.Event) error {

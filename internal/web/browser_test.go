@@ -32,7 +32,11 @@ func TestInBrowser(t *testing.T) {
 		t.Fatalf("no tests for the browser: %v", err)
 	}
 	for _, name := range tests {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".test.mjs"), func(t *testing.T) {
+		test := strings.TrimSuffix(filepath.Base(name), ".test.mjs")
+		t.Run(test, func(t *testing.T) {
+			if test != "large" { // which measures
+				t.Parallel() // most of the time a film is waited for
+			}
 			c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", name)
 			c.Env = append(os.Environ(), "LABLAB_PAGES="+pages, "LABLAB_CHROMIUM="+chromium)
 			if out, err := c.CombinedOutput(); err != nil {

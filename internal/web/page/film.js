@@ -13,6 +13,7 @@ const flight = 0.95; // s of a packet like the one before
 const slowest = 0.5; // s between two of them
 const patience = 3e8; // ns until what was not heard of a packet is not waited for
 const together = 1.4; // s of a change right after another
+const looks = 20; // at entries that come and go without a packet, at most
 const waiting = 2.6; // s of the film for a long wait
 const lengths = { experiment: 1.9, born: 1.2, authorized: 2.8, revoked: 3, groups: 3, acl: 3, configured: 2, cut: 2.8, started: 0.3, stopped: 0.8, gone: 1.2, ran: 1.5, within: 0 };
 
@@ -36,10 +37,15 @@ export class Film {
     if (this.live) return this.follow();
     const long = Math.max(4e8, 20 * (this.model.begun?.interval_ns ?? 0)); // ns without anything
     let before = null;
+    let came = -Infinity; // when an entry came or went that was worth a look
+    const apart = Math.max(1e9, ((steps.at(-1)?.ns ?? 0) - (steps[0]?.ns ?? 0)) / looks); // ns between two of those
     for (const step of steps) {
       step.pause = before && step.experiment > 0 && step.ns - before.ns > long ? step.ns - before.ns : 0;
       weigh(step);
       if (flagged.has(step.kind) && flagged.has(before?.kind)) step.wanted = together;
+      step.aside = (step.kind === 'born' || step.kind === 'gone') && step.ns - came < apart; // one of many
+      if (step.aside) step.wanted = 0;
+      else if (step.kind === 'born' || step.kind === 'gone') came = step.ns;
       before = step;
     }
     const fixed = steps.reduce((sum, s) => sum + (s.routine ? 0 : s.wanted) + (s.pause ? waiting : 0), 0);
@@ -60,7 +66,7 @@ export class Film {
         step.lead = waiting * scale;
         t = Math.max(t, clear) + step.lead;
       }
-      step.start = step.routine || step.kind === 'started' || step.kind === 'within' ? t : Math.max(t, clear);
+      step.start = step.routine || step.aside || step.kind === 'started' || step.kind === 'within' ? t : Math.max(t, clear);
       step.length = step.routine ? flight : Math.max(step.wanted && 0.05, step.wanted * scale); // what nobody sees takes no time
       t = step.start + (step.routine ? spacing : step.length);
       clear = Math.max(clear, step.start + step.length);
