@@ -24,6 +24,6 @@ seen much, the oldest events are forgotten: their numbers tell.`,
 			return err
 		}
 		encoder := json.NewEncoder(env.Stdout)
-		return ended(lab.Events(ctx, func(e timeline.Event) error { return encoder.Encode(e) }))
+		return ended(lab.Events(ctx, func() {}, func(e timeline.Event) error { return encoder.Encode(e) }))
 	})
 }

@@ -90,7 +90,7 @@ func within(t *testing.T, most time.Duration, what string, do func()) {
 func (k *kept) watch(events *[]string) error {
 	client := control.Dial(k.directory, k.name)
 	defer client.Close()
-	return client.Events(context.Background(), func(e timeline.Event) error {
+	return client.Events(context.Background(), func() {}, func(e timeline.Event) error {
 		line, err := json.Marshal(e)
 		*events = append(*events, string(line))
 		return err

@@ -34,8 +34,10 @@ is written at once: the record of one that is killed is good up to there.`,
 			return &usageError{say.Errorf("record: %w", err), say.F("name a file that can be written")}
 		}
 		s := &session{out: json.NewEncoder(f), about: status, tables: tables{}}
-		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("recording lab %s in %s; Ctrl-C ends", oneLine(status.Name), oneLine(args[0])))
-		err = ended(lab.Events(ctx, s.see))
+		begun := func() {
+			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("recording lab %s in %s; Ctrl-C ends", oneLine(status.Name), oneLine(args[0])))
+		}
+		err = ended(lab.Events(ctx, begun, s.see))
 		if errors.Is(err, errOver) {
 			err = nil
 			env.replaced(lab)

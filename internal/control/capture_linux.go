@@ -99,7 +99,7 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 	c.queue = nil // what it has not written is behind its end
 	c.lost(lost)
 	_ = c.write(time.Now())
-	if err != nil {
+	if err != nil && s.keeper.current() == k { // not because its lab has ended
 		panic(http.ErrAbortHandler) // whoever reads is told that it is not all
 	}
 }

@@ -124,9 +124,10 @@ func (c *Client) Down(ctx context.Context) error {
 }
 
 // Events calls see for each event of the timeline, those of the past first, until the
-// lab or ctx ends. If another scenario is loaded, its timeline follows.
-func (c *Client) Events(ctx context.Context, see func(timeline.Event) error) error {
-	return c.follow(ctx, "/v1/events", func() {}, see)
+// lab or ctx ends. If another scenario is loaded, its timeline follows. It calls begun
+// when nothing is missed any more.
+func (c *Client) Events(ctx context.Context, begun func(), see func(timeline.Event) error) error {
+	return c.follow(ctx, "/v1/events", begun, see)
 }
 
 func call[A any](ctx context.Context, c *Client, method, path string, question any) (answer A, err error) {

@@ -128,7 +128,7 @@ func TestLoad(t *testing.T) {
 	for i := range watchers {
 		done.Go(func() {
 			ready := 0
-			_ = s.Events(ctx, func(e timeline.Event) error {
+			_ = s.Events(ctx, func() {}, func(e timeline.Event) error {
 				text, err := json.Marshal(e)
 				seen[i] = append(seen[i], string(text))
 				if _, is := e.Body.(timeline.Ready); is {
@@ -221,7 +221,7 @@ func TestLoadUnderFire(t *testing.T) {
 		return err
 	})
 	ask(func() error { _, err := s.Capture(ctx, "A", 5, 50*time.Millisecond, func() {}, io.Discard); return err })
-	ask(func() error { return s.Events(ctx, func(timeline.Event) error { return ctx.Err() }) })
+	ask(func() error { return s.Events(ctx, func() {}, func(timeline.Event) error { return ctx.Err() }) })
 	for i := range 6 {
 		if err := s.Load(t.Context(), []string{"swap", "ping", "ipv6"}[i%3]); err != nil {
 			t.Error(err)
@@ -380,7 +380,7 @@ func TestStoppedBrowsers(t *testing.T) {
 	}
 	last := uint64(0)
 	enough := errors.New("enough")
-	err := s.Events(t.Context(), func(e timeline.Event) error {
+	err := s.Events(t.Context(), func() {}, func(e timeline.Event) error {
 		if e.Seq != last+1 {
 			return fmt.Errorf("event %d after %d", e.Seq, last)
 		}
