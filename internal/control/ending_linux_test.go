@@ -24,9 +24,9 @@ func TestLastReport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { _ = response.Body.Close() })
 		read := make(chan []line, 1)
 		go func() {
-			defer response.Body.Close()
 			var all []line
 			for lines := bufio.NewReader(response.Body); ; {
 				text, err := lines.ReadBytes('\n')

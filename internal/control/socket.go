@@ -22,9 +22,11 @@ type DirectoryError struct {
 	Hint say.Sentence
 }
 
-func (e *DirectoryError) Error() string             { return e.err.Error() }
+func (e *DirectoryError) Error() string { return e.err.Error() }
+func (e *DirectoryError) Unwrap() error { return e.err }
+
+// In is the error in a language.
 func (e *DirectoryError) In(l *say.Language) string { return l.Error(e.err) }
-func (e *DirectoryError) Unwrap() error             { return e.err }
 
 // unusable is an error of the directory, or of something in it.
 func unusable(directory string, err error) error {
