@@ -22,9 +22,13 @@ func (i interrupt) exitCode() int { return 128 + int(i.signal) }
 // this process alone, so leaving it at any moment leaves nothing behind.
 const grace = 900 * time.Millisecond
 
+// lastWords is how long a command may take that asks a lab, after a signal, what has
+// happened last.
+const lastWords = 3 * time.Second
+
 // interruptible is a context that ends with the first signal, for the cause
-// interrupt. It ends the process if the command has not ended by itself in time.
-func interruptible(signals <-chan os.Signal) (context.Context, context.CancelFunc) {
+// interrupt. It ends the process if the command has not ended by itself within grace.
+func interruptible(signals <-chan os.Signal, grace time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	ended, watched := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -33,7 +33,7 @@ func probe(env Env, f probeFlags) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := interruptible(env.Signals)
+	ctx, cancel := interruptible(env.Signals, grace)
 	defer cancel()
 	tellLeftOut(env.Stderr, env.Language, q.account, q.groups)
 	rs := nft.Compile(q.account, q.groups, nft.InOrder())

@@ -36,7 +36,7 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 	}
 	host := args[0]
 	_, noFile := os.Stat(host)
-	ctx, cancel := interruptible(env.Signals)
+	ctx, cancel := interruptible(env.Signals, grace)
 	defer cancel()
 	name, err := env.which(ctx, r.name)
 	if err != nil {

@@ -29,7 +29,7 @@ func run(env Env, f runFlags, args []string) (int, error) {
 	if many && (f.page() || f.show) {
 		return 0, errManyPages
 	}
-	ctx, cancel := interruptible(env.Signals)
+	ctx, cancel := interruptible(env.Signals, grace)
 	defer cancel()
 	out, err := f.open(env)
 	if err != nil {

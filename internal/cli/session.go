@@ -42,7 +42,7 @@ is written at once: the record of one that is killed is good up to there.`,
 			err = nil
 			env.replaced(lab)
 		} else if err == nil && s.experiment > 0 {
-			asking, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			asking, cancel := context.WithTimeout(context.Background(), lastWords-500*time.Millisecond)
 			_ = s.ask(asking, lab) // or it has ended just now: then what it told is known
 			cancel()
 		}

@@ -133,7 +133,7 @@ func (t *tracer) follow(ctx context.Context, lab *control.Client, begun func(), 
 	reading, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	defer context.AfterFunc(ctx, func() {
-		const patience = 700 * time.Millisecond // less than grace
+		const patience = lastWords - 500*time.Millisecond
 		late, cancel := context.WithTimeout(reading, patience)
 		defer cancel()
 		status, err := lab.Status(late)

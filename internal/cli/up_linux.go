@@ -47,7 +47,7 @@ func up(env Env, f upFlags) (code int, err error) {
 		return 0, &brokenError{err: err}
 	}
 	defer func() { _ = listener.Close() }()
-	ctx, cancel := interruptible(env.Signals)
+	ctx, cancel := interruptible(env.Signals, grace)
 	defer cancel()
 	prepare, err := namesHosts()
 	if err != nil {
@@ -227,7 +227,7 @@ func runsAlready(env Env, f upFlags) (int, error) {
 func detach(env Env, f upFlags) (int, error) {
 	client := env.lab(f.name)
 	defer client.Close()
-	ctx, cancel := interruptible(env.Signals)
+	ctx, cancel := interruptible(env.Signals, grace)
 	defer cancel()
 	if _, err := client.Status(ctx); err == nil {
 		return runsAlready(env, f)

@@ -51,7 +51,7 @@ func verb(env Env, c *cobra.Command, do func(ctx context.Context, lab *control.C
 	var name string
 	addName(c, &name)
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		ctx, cancel := interruptible(env.Signals)
+		ctx, cancel := interruptible(env.Signals, lastWords)
 		defer cancel()
 		name, err := env.which(ctx, name)
 		if err != nil {
@@ -99,7 +99,7 @@ func newDown(env Env) *cobra.Command {
 			if all && name != "" {
 				return &usageError{say.New("--all and --name exclude each other"), say.F("lablab down --all")}
 			}
-			ctx, cancel := interruptible(env.Signals)
+			ctx, cancel := interruptible(env.Signals, grace)
 			defer cancel()
 			names, err := control.Names(control.Directory(env.Getenv, owner()))
 			if err != nil {
@@ -177,7 +177,7 @@ func newPS(env Env) *cobra.Command {
 			if err != nil {
 				return &brokenError{err: err}
 			}
-			ctx, cancel := interruptible(env.Signals)
+			ctx, cancel := interruptible(env.Signals, grace)
 			defer cancel()
 			labs := []control.Status{}
 			var silent []string // stopped, or busy
@@ -227,7 +227,7 @@ known inside. A program that outlives the lab has no network any more.`,
 			if len(args) > 1 && args[1] != "--" && strings.HasPrefix(args[1], "-") {
 				return &usageError{say.Errorf("%s stands behind the host", args[1]), say.F("before it: lablab exec --name NAME B -- ping A")}
 			}
-			ctx, cancel := interruptible(env.Signals)
+			ctx, cancel := interruptible(env.Signals, grace)
 			defer cancel()
 			name, err := env.which(ctx, name)
 			if err != nil {

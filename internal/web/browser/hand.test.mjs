@@ -242,3 +242,11 @@ test('many entries that come and go together make no long film', async () => {
   assert.ok(length > 20 && length < 90, `${length} s`);
   await close(page);
 });
+
+test('of quick pings the second kind is told of too, when there is time', async () => {
+  const { page, append, ping } = await lab(5);
+  for (let n = 1; n <= 8; n++) await append(ping(1 + n / 5, n, n === 1 ? 'icmp' : 'established'));
+  await until(page, () => globalThis.told.some((x) => /^Ping 1 from B to A is NEW/.test(x)), 'the first');
+  await until(page, () => globalThis.told.some((x) => /^Ping [67] from B to A is ESTABLISHED/.test(x)), 'one of the others');
+  await close(page);
+});

@@ -178,11 +178,16 @@ function weigh(step) {
   const sign = signature(legs);
   const told = stream.told;
   const other = told.last === undefined ? sign !== told.was : !told.signs.has(sign);
-  const first = told.last === undefined;
+  const before = told.last;
+  const first = before === undefined;
   told.last = sign;
   told.signs.add(sign);
   step.news = other ? 'other' : first || step.pause ? 'still' : '';
-  if (step.news && stream.hand && !stream.hand.worth(step, sign, dropped(legs))) step.news = '';
+  if (step.news && stream.hand && !stream.hand.worth(step, sign, dropped(legs))) { // the next of its kind may be
+    step.news = '';
+    told.last = before;
+    if (other) told.signs.delete(sign);
+  }
   step.routine = !step.news || (!legs.length && stream.protocol === tcp); // a message that waits in its connection is none
   step.wanted = other ? Math.min(6, 1.2 + 1.2 * legs.length + (told.was === undefined ? 0.6 : 0)) : Math.min(4, 0.8 + 0.7 * legs.length);
 }
