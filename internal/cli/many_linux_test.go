@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -131,10 +133,25 @@ func TestReplayStepByStep(t *testing.T) {
 		t.Errorf("%v\n%s", err, &shown)
 	}
 	for n := 1; n <= 4; n++ {
-		if got := strings.Count(shown.String(), fmt.Sprintf("Experiment %d:", n)); got != 1 {
+		if got := strings.Count(left(shown.String()), fmt.Sprintf("Experiment %d:", n)); got != 1 {
 			t.Errorf("experiment %d is shown %d times:\n%s", n, got, &shown)
 		}
 	}
+}
+
+// left is what stays of what was written to a terminal: lines that the cursor went back
+// over are drawn again.
+func left(written string) string {
+	up := regexp.MustCompile(`\x1b\[(\d+)A`)
+	var lines []string
+	for line := range strings.Lines(written) {
+		for _, back := range up.FindAllStringSubmatch(line, -1) {
+			n, _ := strconv.Atoi(back[1])
+			lines = lines[:max(len(lines)-n, 0)]
+		}
+		lines = append(lines, line[max(strings.LastIndex(line, "A\x1b[J"), 0):])
+	}
+	return strings.Join(lines, "")
 }
 
 // A signal ends a replay at once.
