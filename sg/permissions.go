@@ -3,6 +3,7 @@ package sg
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -19,6 +20,10 @@ func Permissions(text string) ([]Rule, error) {
 	}
 	var list []types.IpPermission
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) && wrong.Field == "" {
+			return nil, say.New("read permissions: they are no list of JSON objects")
+		}
 		return nil, say.Errorf("read permissions: %w", err)
 	}
 	if len(list) == 0 {
