@@ -50,9 +50,9 @@ func newAuthorize(env Env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		change, err := f.change(status, "Authorize", args, revoked)
+		change, err := f.change(status, args, revoked)
 		if err != nil {
-			return err
+			return inAWSWords(err, f.operation("Authorize"), change, status)
 		}
 		if err := lab.Authorize(ctx, change); err != nil {
 			return inAWSWords(err, f.operation("Authorize"), change, status)
@@ -82,9 +82,9 @@ func newRevoke(env Env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		change, err := f.change(status, "Revoke", args, inForce)
+		change, err := f.change(status, args, inForce)
 		if err != nil {
-			return err
+			return inAWSWords(err, f.operation("Revoke"), change, status)
 		}
 		if change.Group == "" {
 			err := &sg.Error{Code: sg.RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' does not exist", oneLine(change.IDs[0]))}
@@ -127,6 +127,10 @@ func (f ruleFlags) operation(verb string) string {
 	return verb + "SecurityGroupIngress"
 }
 
+func suchAs() say.Sentence {
+	return say.F("such as --protocol tcp --port 22 --cidr 203.0.113.0/24, or a rule's id")
+}
+
 // inAWSWords is a refusal as the AWS CLI words it.
 func inAWSWords(err error, operation string, change control.RuleChange, status control.Status) error {
 	var ec2 *sg.Error
@@ -134,7 +138,10 @@ func inAWSWords(err error, operation string, change control.RuleChange, status c
 		return err
 	}
 	hint := say.F("see the group's rules: lablab status")
-	if ec2.Code == sg.RuleNotFound {
+	switch ec2.Code {
+	case sg.InvalidValue:
+		hint = suchAs()
+	case sg.RuleNotFound:
 		for _, id := range change.IDs {
 			if meant := scenario.Alike(id, ruleNames(status)); meant != "" && meant != id {
 				hint = say.F("did you mean %q?", meant)
@@ -160,7 +167,7 @@ func ruleNames(status control.Status) (ids []string) {
 
 // change is what the flags ask for. of are the rules of a group that can be meant by
 // their ids.
-func (f ruleFlags) change(status control.Status, verb string, args []string, of func(control.Group) []control.Rule) (control.RuleChange, error) {
+func (f ruleFlags) change(status control.Status, args []string, of func(control.Group) []control.Rule) (control.RuleChange, error) {
 	change := control.RuleChange{Group: f.group, Direction: sg.Ingress, IDs: append(f.ids, args...)}
 	if f.egress {
 		change.Direction = sg.Egress
@@ -168,11 +175,7 @@ func (f ruleFlags) change(status control.Status, verb string, args []string, of 
 	if len(change.IDs) == 0 {
 		var err error
 		if change.Rules, err = f.rules(change.Direction); err != nil {
-			var ec2 *sg.Error
-			if errors.As(err, &ec2) {
-				err = errors.New(ec2.CLI(f.operation(verb)))
-			}
-			return change, &usageError{err, say.F("such as --protocol tcp --port 22 --cidr 203.0.113.0/24, or a rule's id")}
+			return change, &usageError{err, suchAs()}
 		}
 	}
 	if change.Group != "" {

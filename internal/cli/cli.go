@@ -99,18 +99,15 @@ func complain(env Env, c *cobra.Command, err error) int {
 		if hint.Empty() && strings.Contains(err.Error(), "panic: ") {
 			hint = bugHint()
 		}
-		if errors.As(broken.err, &directory) {
-			hint = directory.Hint
-		}
 	case errors.As(err, &notRun):
 		code, hint = notRun.code, notRun.hint
 	case errors.As(err, &usage):
 		hint = usage.hint
-		if errors.As(usage.err, &directory) { // which no lab has answered from
-			hint = directory.Hint
-		}
 	case errors.As(err, &wrong):
 		hint = say.F("correct it there; nothing was done")
+	}
+	if errors.As(err, &directory) {
+		hint = directory.Hint
 	}
 	_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("error: %s", oneLine(env.Language.Error(err))))
 	if !hint.Empty() {
@@ -127,6 +124,7 @@ type usageError struct {
 
 func (e *usageError) Error() string             { return e.err.Error() }
 func (e *usageError) In(l *say.Language) string { return l.Error(e.err) }
+func (e *usageError) Unwrap() error             { return e.err }
 
 // A notRunError says that exec did not run its program. The exit code is a shell's.
 type notRunError struct {
