@@ -36,7 +36,7 @@ func (s *session) ask(ctx context.Context, lab *control.Client) error {
 		now := map[uint32]flow.Entry{}
 		for _, f := range flows {
 			now[f.ConntrackID] = flow.Entry{
-				ID: f.ConntrackID, Orig: f.Key, Reply: s.tables[h.Name][f.ConntrackID].Reply, Status: f.Status,
+				ID: f.ConntrackID, Orig: f.Key, Reply: s.tables[h.Name][f.ConntrackID].Reply, Status: f.Status, TCP: f.TCPState,
 				Timeout: time.Duration(f.TimeoutSeconds) * time.Second, Mark: f.AdmittingNumber,
 				Sent: flow.Count{Packets: f.Packets, Bytes: f.Bytes}, Got: flow.Count{Packets: f.ReplyPackets, Bytes: f.ReplyBytes},
 			}
