@@ -107,7 +107,7 @@ type counterKey struct {
 
 func (b *builder) add(e timeline.Event) {
 	b.now = e.At
-	if x := b.Experiment(e.Experiment); x != nil && unplanned(b.plans[x.Number]) {
+	if x := b.Experiment(e.Experiment); x != nil && x.byHand {
 		b.diary.add(e)
 		x.Done = b.diary.deeds
 	}
@@ -203,7 +203,7 @@ func (b *builder) begin(body timeline.Begun) {
 	b.File, b.Question = body.File, body.Question
 	for _, p := range body.Plan {
 		b.plans[p.Number] = p
-		x := Experiment{Number: p.Number, Title: p.Title, Do: p.Said(), Packets: p.Packets, Line: p.Line, Predictions: []Prediction{}}
+		x := Experiment{Number: p.Number, Title: p.Title, Do: p.Said(), Packets: p.Packets, Line: p.Line, Predictions: []Prediction{}, byHand: unplanned(p)}
 		for _, predicted := range p.Predicted {
 			if predicted.Stream != "" {
 				result := x.result(predicted.Stream)

@@ -28,9 +28,6 @@ func unplanned(p timeline.Plan) bool {
 	return p.Number > 0 && p.Packets == 0 && len(p.Do) == 0 && len(p.Predicted) == 0
 }
 
-// byHand is the same of an experiment.
-func (x *Experiment) byHand() bool { return x.Packets == 0 && len(x.Do)+len(x.Predictions) == 0 }
-
 // add takes the next event, and says it if it is worth telling.
 func (d *diary) add(e timeline.Event) (what say.Sentence) {
 	deed := Deed{AtMS: ms(e.At)}

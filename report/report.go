@@ -90,6 +90,8 @@ type Experiment struct {
 	Late bool `json:"late,omitempty"`
 	// Ran are the programs that were run.
 	Ran []timeline.Ran `json:"ran,omitempty"`
+
+	byHand bool // nothing was planned: somebody did in it what they liked
 }
 
 // A Prediction is one thing that was predicted, and what was seen of it.

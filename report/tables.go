@@ -48,7 +48,7 @@ func (t *Text) entry(b *bytes.Buffer, r *Report, f Flow) {
 	switch x := r.Experiment(f.Experiment); {
 	case f.Stream != nil:
 		whose = say.F("stream %s", *f.Stream)
-	case x != nil && x.byHand():
+	case x != nil && x.byHand:
 		whose = say.F("by hand")
 	}
 	t.paragraph(b, "  "+f.Host+"  ", bold, say.F("%s, %s", whose, f.admission()))

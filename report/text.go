@@ -217,11 +217,11 @@ func (f Flow) by() say.Sentence {
 	case f.AdmittedBy == nil:
 		return say.F("no rule of a security group")
 	case f.EqualSince != nil:
-		return say.F("%s (revoked%s; an equal rule is in force again%s)", *f.AdmittedBy, in(*f.RevokedIn), since(*f.EqualSince))
+		return say.F("%s (revoked%s; an equal rule is in force again%s)", *f.AdmittedBy, inExperiment(*f.RevokedIn), sinceExperiment(*f.EqualSince))
 	case f.GroupLeftIn != nil:
-		return say.F("%s (whose group was taken from %s%s)", *f.AdmittedBy, f.Host, in(*f.GroupLeftIn))
+		return say.F("%s (whose group was taken from %s%s)", *f.AdmittedBy, f.Host, inExperiment(*f.GroupLeftIn))
 	case f.AdmittingGone:
-		return say.F("%s (revoked%s)", *f.AdmittedBy, in(*f.RevokedIn))
+		return say.F("%s (revoked%s)", *f.AdmittedBy, inExperiment(*f.RevokedIn))
 	}
 	return say.As(*f.AdmittedBy)
 }

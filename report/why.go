@@ -134,7 +134,7 @@ func (t *teller) established(r VerdictRange) {
 	if first := t.firstIn(r, since); since.happened() && first > 0 {
 		after := VerdictRange{First: first, Last: r.Last}
 		t.say(t.of(after), "So %s%s changed nothing for %s: the rule that had let the flow in was gone, the conntrack entry was not.",
-			doing, in(since.experiment), seqs(after))
+			doing, inExperiment(since.experiment), seqs(after))
 	}
 }
 
@@ -218,15 +218,16 @@ type instant struct {
 // happened reports whether there was such a moment.
 func (i instant) happened() bool { return i != instant{} }
 
-// in says in which experiment something happened; a lab that is kept has none.
-func in(experiment int) say.Sentence {
+// inExperiment says in which experiment something happened; a lab that is kept has none.
+func inExperiment(experiment int) say.Sentence {
 	if experiment == 0 {
 		return say.Sentence{}
 	}
 	return say.F(" in experiment %d", experiment)
 }
 
-func since(experiment int) say.Sentence {
+// sinceExperiment is the same of what goes on.
+func sinceExperiment(experiment int) say.Sentence {
 	if experiment == 0 {
 		return say.Sentence{}
 	}
@@ -271,7 +272,7 @@ func (t *teller) entryGone(r VerdictRange) say.Sentence {
 			break // what destroyed the entry is told before the packet is, or soon after
 		}
 		if e.Host == r.Host && e.Event == flow.Destroy && e.Stream != nil && *e.Stream == t.stream.Name && e.Experiment <= t.stream.Packets[r.First-1].Experiment {
-			gone = say.F("%s's conntrack entry had been destroyed%s", r.Host, in(e.Experiment))
+			gone = say.F("%s's conntrack entry had been destroyed%s", r.Host, inExperiment(e.Experiment))
 		}
 	}
 	return gone
@@ -284,7 +285,7 @@ func (t *teller) sinceRevoked() say.Sentence {
 		return say.Sentence{}
 	}
 	if since, _, done := t.gone(rule, t.stream.To); since.happened() {
-		return say.F(" any more (%s%s)", done, in(since.experiment))
+		return say.F(" any more (%s%s)", done, inExperiment(since.experiment))
 	}
 	return say.Sentence{}
 }
