@@ -10,11 +10,11 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"lablab/internal/control"
 	"lablab/lab/ns"
 	"lablab/say"
-
-	"golang.org/x/sys/unix"
 )
 
 // owner is the user whose labs are meant.

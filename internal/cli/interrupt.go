@@ -27,8 +27,8 @@ const grace = 900 * time.Millisecond
 const lastWords = 3 * time.Second
 
 // interruptible is a context that ends with the first signal, for the cause
-// interrupt. It ends the process if the command has not ended by itself within grace.
-func interruptible(signals <-chan os.Signal, grace time.Duration) (context.Context, context.CancelFunc) {
+// interrupt. It ends the process if the command has not ended by itself in that time.
+func interruptible(signals <-chan os.Signal, within time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	ended, watched := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -36,7 +36,7 @@ func interruptible(signals <-chan os.Signal, grace time.Duration) (context.Conte
 		select {
 		case s := <-signals:
 			i := interrupt{s.(syscall.Signal)}
-			force := time.AfterFunc(grace, func() { os.Exit(i.exitCode()) })
+			force := time.AfterFunc(within, func() { os.Exit(i.exitCode()) })
 			cancel(i)
 			<-ended
 			force.Stop() // it has ended by itself

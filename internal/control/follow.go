@@ -35,10 +35,10 @@ func (c *Client) follow(ctx context.Context, path string, begun func(), see func
 			return context.Cause(ctx)
 		case errors.As(err, &syntax):
 			return say.Errorf("read events: %w", err)
-		case (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) && !over:
-			return say.Errorf("%w: %s", ErrCut, c.name)
+		case over && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
+			return nil
 		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-			return nil // the lab has ended
+			return say.Errorf("%w: %s", ErrCut, c.name)
 		case err != nil:
 			return say.Errorf("read events: %w", err)
 		}

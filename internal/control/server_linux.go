@@ -4,14 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"lablab/internal/serve"
-	"lablab/timeline"
 	"net"
 	"net/http"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"lablab/internal/serve"
+	"lablab/timeline"
 )
 
 // A Server lets other processes look into a lab and change it.

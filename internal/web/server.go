@@ -5,13 +5,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"lablab/internal/serve"
 	"log"
 	"net"
 	"net/http"
 	"time"
 
 	"golang.org/x/net/netutil"
+
+	"lablab/internal/serve"
 )
 
 // A Site serves the page live, on a loopback address of this machine, to who has its URL.
