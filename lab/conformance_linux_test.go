@@ -213,6 +213,7 @@ func TestTrackedAndUntracked(t *testing.T) {
 
 // ICMP is always tracked, so a ping outlives even the isolation in two steps.
 func TestPingOutlivesIsolation(t *testing.T) {
+	t.Parallel()
 	sc := serverAndClient(allow("icmp", sg.ICMP, sg.Any, "0.0.0.0/0"))
 	sc.Experiments = []scenario.Experiment{
 		{Title: "a ping begins", Do: []scenario.Action{scenario.Start{Stream: "1", Protocol: sg.ICMP, From: "B", To: "A"}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
@@ -227,11 +228,12 @@ func TestPingOutlivesIsolation(t *testing.T) {
 
 // A ping that was silent for longer than conntrack remembers is a new flow, even with the same id.
 func TestSilenceLongerThanTheTimeout(t *testing.T) {
+	t.Parallel()
 	sc := serverAndClient(allow("icmp", sg.ICMP, sg.Any, "10.255.0.0/16"))
 	sc.Timeouts.ICMP = 3 * time.Second // two pings fit in
 	l, _ := build(t, sc)
 	ping := func() string {
-		return nstest.Output(t, l.hosts[1].ns, "sh", "-c", "ping -c1 -W1 -e 77 "+l.hosts[0].Address.Addr().String()+" || true")
+		return nstest.Said(t, l.hosts[1].ns, "ping", "-c1", "-W1", "-e", "77", l.hosts[0].Address.Addr().String())
 	}
 	if out := ping(); !strings.Contains(out, "1 received") {
 		t.Fatal(out)
@@ -255,6 +257,7 @@ func TestSilenceLongerThanTheTimeout(t *testing.T) {
 // With tcp_loose a connection that was cut comes back, as soon as the server says
 // something that its outbound rule allows.
 func TestLooseResurrects(t *testing.T) {
+	t.Parallel()
 	for _, loose := range []bool{false, true} {
 		sc := serverAndClient(allow("ssh", sg.TCP, 22, "10.255.1.10/32"))
 		sc.Loose = loose
@@ -310,6 +313,7 @@ func TestTimeoutsAreSet(t *testing.T) {
 // A port where nobody listens is told by an ICMP error, which is about the flow and
 // not of it.
 func TestRelated(t *testing.T) {
+	t.Parallel()
 	for related, rule := range map[string]string{"": nft.DefaultDeny, "pmtud": nft.DefaultDeny, "all": nft.RelatedTo} {
 		sc := serverAndClient(allow("dns", sg.UDP, 53, "10.255.0.0/16"))
 		sc.Related = related
@@ -343,6 +347,7 @@ func TestRelated(t *testing.T) {
 
 // Neighbour discovery passes whatever the groups say: without it nothing else would.
 func TestNeighbourDiscoveryPasses(t *testing.T) {
+	t.Parallel()
 	left, right := nstest.Wire(t)
 	out := nft.Rule{Number: 1, Rule: allow("out", sg.ICMPv6, sg.Any, "::/0")}
 	for _, n := range []*ns.Namespace{left, right} {
@@ -354,11 +359,11 @@ func TestNeighbourDiscoveryPasses(t *testing.T) {
 		address := map[string]string{"w0": "fd00::1/64", "w1": "fd00::2/64"}[end]
 		nstest.Output(t, n, "ip", "address", "add", address, "dev", end, "nodad")
 	}
-	nstest.Output(t, left, "sh", "-c", "ping -6 -c4 -w4 fd00::2 || true")
+	nstest.Said(t, left, "ping", "-6", "-c4", "-w4", "fd00::2")
 	if out := nstest.Output(t, left, "ip", "-6", "neigh", "show", "fd00::2"); !strings.Contains(out, "lladdr") {
 		t.Errorf("the neighbour was not found: %s", out)
 	}
-	if out := nstest.Output(t, left, "sh", "-c", "ping -c1 -W1 "+nstest.Right.String()+" || true"); !strings.Contains(out, "100% packet loss") {
+	if out := nstest.Said(t, left, "ping", "-c1", "-W1", nstest.Right.String()); !strings.Contains(out, "100% packet loss") {
 		t.Errorf("more than that passes: %s", out)
 	}
 }

@@ -43,6 +43,7 @@ func TestDiagnose(t *testing.T) {
 
 // Whatever breaks in the lab is found where it broke, and nowhere else.
 func TestDiagnoseFindsWhatBreaks(t *testing.T) {
+	t.Parallel()
 	nstest.Kernel(t)
 	broken := errors.New("broken on purpose")
 	for _, c := range []struct {
@@ -70,6 +71,7 @@ func TestDiagnoseFindsWhatBreaks(t *testing.T) {
 			map[string]string{"conntrack events": "CONFIG_NF_CONNTRACK_EVENTS"}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
 			d := diagnoseBroken(t, c.before, c.breakIt)
 			missing := map[string]string{}
 			for _, f := range d.Findings {

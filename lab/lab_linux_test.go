@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -97,9 +96,11 @@ func buildAt(t *testing.T, sc *scenario.Scenario, interval time.Duration) (*Lab,
 // Somebody else deletes the conntrack entries during experiment 2. What is shown
 // follows the kernel, whatever was predicted.
 func TestTruth(t *testing.T) {
+	t.Parallel()
+	nstest.Tool(t, "conntrack")
 	// Slow enough for conntrack(8) to be done before the experiment is.
 	l, log := buildAt(t, scenario.FourExperiments(), 100*time.Millisecond)
-	played := make(chan error)
+	played := make(chan error, 1)
 	go func() { played <- l.Play(t.Context(), scenario.FourExperiments()) }()
 	for e := range log.Subscribe(t.Context()) {
 		if r, ok := e.Body.(timeline.Replied); ok && r.Seq == 13 {
@@ -131,6 +132,7 @@ func TestTruth(t *testing.T) {
 
 // nft(8), conntrack(8) and ip(8) see in the lab what we say is there.
 func TestOraclesAgree(t *testing.T) {
+	t.Parallel()
 	l, log := build(t, scenario.FourExperiments())
 	if err := l.Play(t.Context(), scenario.FourExperiments()); err != nil {
 		t.Fatal(err)
@@ -178,6 +180,7 @@ func TestOraclesAgree(t *testing.T) {
 
 // ping(8) sends through the same rules, and is treated in the same way.
 func TestPingIsTreatedAlike(t *testing.T) {
+	t.Parallel()
 	l, _ := build(t, scenario.FourExperiments())
 	b, target := l.hosts[1], l.hosts[0].Address.Addr().String()
 	if out := nstest.Output(t, b.ns, "ping", "-c2", "-i0.01", target); !strings.Contains(out, " 0% packet loss") {
@@ -186,8 +189,7 @@ func TestPingIsTreatedAlike(t *testing.T) {
 	if err := l.Revoke("lab", "icmp"); err != nil {
 		t.Fatal(err)
 	}
-	// ping(8) exits with 1 when nothing comes back.
-	out := nstest.Output(t, b.ns, "sh", "-c", "ping -c2 -i0.01 -W1 "+target+" || true")
+	out := nstest.Said(t, b.ns, "ping", "-c2", "-i0.01", "-W1", target)
 	if !strings.Contains(out, "100% packet loss") {
 		t.Errorf("without the rule:\n%s", out)
 	}
@@ -196,6 +198,7 @@ func TestPingIsTreatedAlike(t *testing.T) {
 // The first packet of a lab must not be lost, though the links have come up only
 // just now.
 func TestFirstPacketArrives(t *testing.T) {
+	t.Parallel()
 	nstest.Kernel(t)
 	sc := scenario.FourExperiments()
 	sc.Experiments = sc.Experiments[:1]
@@ -253,6 +256,7 @@ func TestChangesThatCannotBe(t *testing.T) {
 // Without an outbound rule every packet dies in its sender's own firewall, from
 // the first on. That is a refusal, and a proved one.
 func TestNothingGetsOut(t *testing.T) {
+	t.Parallel()
 	sc := scenario.FourExperiments()
 	sc.Account.Groups[0].Egress = nil
 	sc.Experiments = []scenario.Experiment{
@@ -274,6 +278,7 @@ func TestNothingGetsOut(t *testing.T) {
 
 // A filter that does not filter is found out before anything else is believed.
 func TestCanaryFindsOpenFilter(t *testing.T) {
+	t.Parallel()
 	l, _ := build(t, scenario.FourExperiments())
 	nstest.Output(t, l.hosts[0].ns, "nft", "insert", "rule", "inet", nft.GroupTable, "ingress", "accept")
 	var notProved *NotProved
@@ -284,6 +289,7 @@ func TestCanaryFindsOpenFilter(t *testing.T) {
 
 // A run can be ended at any moment; what was seen is kept, and it ends soon.
 func TestInterrupt(t *testing.T) {
+	t.Parallel()
 	nstest.Kernel(t)
 	cause := errors.New("enough")
 	for _, after := range []time.Duration{0, time.Millisecond, 4 * time.Millisecond, 20 * time.Millisecond, 60 * time.Millisecond, 150 * time.Millisecond} {
@@ -328,11 +334,9 @@ func TestHostIsNotTouched(t *testing.T) {
 // A machine that drops everything, and has tables, links, addresses and settings
 // of the same names, makes no difference to a lab; and the lab none to it.
 func TestHostileHost(t *testing.T) {
+	t.Parallel()
 	nstest.Kernel(t)
-	lablab := filepath.Join(t.TempDir(), "lablab")
-	if out, err := exec.Command("go", "build", "-o", lablab, "lablab").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	lablab := nstest.Lablab(t)
 	host := nstest.Hostile(t)
 	var before, after string
 	look := func(fingerprint *string) {
@@ -364,7 +368,7 @@ func TestHostileHost(t *testing.T) {
 func TestLabsSideBySide(t *testing.T) {
 	nstest.Kernel(t)
 	const labs = 12
-	results := make(chan string)
+	results := make(chan string, labs)
 	for range labs {
 		go func() {
 			log := timeline.NewLog()

@@ -103,6 +103,7 @@ func TestProbe(t *testing.T) {
 
 // Random groups and random packets: what sg predicts is what the kernel does.
 func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
+	t.Parallel()
 	nstest.Kernel(t)
 	const groups, packets = 40, 500
 	seed := rand.Uint64()

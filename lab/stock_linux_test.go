@@ -12,6 +12,7 @@ import (
 // The entry of a flow's only packet is there when the entries are listed right after it,
 // although conntrack tells of it on another way than the trace.
 func TestEntryOfTheLastPacket(t *testing.T) {
+	t.Parallel()
 	nstest.Kernel(t)
 	one := func(expect scenario.Expectation, ingress ...sg.Rule) {
 		t.Helper()

@@ -41,6 +41,7 @@ func held(t *testing.T, r *report.Report) {
 // Streams of all protocols outlive the rule that let them in, and new ones are
 // refused until it is back: to the packet, at any pace, on a busy machine.
 func TestStreamsOfThreeProtocols(t *testing.T) {
+	t.Parallel()
 	nstest.Busy(t, 2)
 	for _, interval := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 30 * time.Millisecond} {
 		sc, start := three(interval)
@@ -63,6 +64,7 @@ func TestStreamsOfThreeProtocols(t *testing.T) {
 
 // What an ACL cuts off stalls, and goes on when it is gone.
 func TestStalledAndFree(t *testing.T) {
+	t.Parallel()
 	nstest.Busy(t, 2)
 	sc, start := three(2 * time.Millisecond)
 	sc.Experiments = []scenario.Experiment{
@@ -109,6 +111,7 @@ func TestNobodyListens(t *testing.T) {
 
 // More than two hosts, a group as a source, and IPv6.
 func TestManyHosts(t *testing.T) {
+	t.Parallel()
 	for _, net := range []string{"10.9.0.0/24", "fd00:9::/64"} {
 		prefix := netip.MustParsePrefix(net)
 		any := netip.PrefixFrom(prefix.Addr(), 0).Masked()

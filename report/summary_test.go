@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"lablab/internal/nstest"
 	"lablab/say"
 	"lablab/timeline"
 )
@@ -82,19 +83,6 @@ func written(t testing.TB, format string, r Runs) string {
 		t.Fatal(err)
 	}
 	return b.String()
-}
-
-// oracle is the path of a program that judges what was written.
-func oracle(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil && os.Getenv("LABLAB_KERNEL") == "require" {
-		t.Fatalf("LABLAB_KERNEL=require: %v", err)
-	}
-	if err != nil {
-		t.Skip(err)
-	}
-	return path
 }
 
 func TestVerdicts(t *testing.T) {
@@ -196,7 +184,7 @@ func TestTextOfRuns(t *testing.T) {
 }
 
 func TestJUnitIsValid(t *testing.T) {
-	lint := oracle(t, "xmllint")
+	lint := nstest.Tool(t, "xmllint")
 	for name, runs := range map[string]Runs{"none": {}, "one": {Results: []Result{read(t, "ping")}}, "every": every(t)} {
 		path := filepath.Join(t.TempDir(), "junit.xml")
 		if err := os.WriteFile(path, []byte(written(t, "junit", runs)), 0o600); err != nil {
@@ -266,7 +254,7 @@ func TestJUnit(t *testing.T) {
 
 // prove(1) finds as many points as there are, and those failed that did.
 func TestTAP(t *testing.T) {
-	prove := oracle(t, "prove")
+	prove := nstest.Tool(t, "prove")
 	for name, test := range map[string]struct {
 		runs  Runs
 		holds bool

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"lablab/internal/control"
+	"lablab/internal/nstest"
 )
 
 // docs/api.md describes every route, and what it shows works.
@@ -27,9 +28,7 @@ func TestAPIDescription(t *testing.T) {
 			t.Errorf("%s %s is not described", route[1], route[2])
 		}
 	}
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("needs curl")
-	}
+	nstest.Tool(t, "curl")
 	k := keep(t, lablab(t), "api")
 	commands := regexp.MustCompile("(?m)^curl .*$").FindAllString(string(text), -1)
 	if len(commands) < 10 {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"lablab/internal/control"
+	"lablab/internal/nstest"
 	"lablab/timeline"
 )
 
@@ -170,6 +171,7 @@ func manyAtOnce(t *testing.T, path string) {
 
 // Who watches and does not read, or is stopped, holds up nobody.
 func slowWatchers(t *testing.T, path string) {
+	nstest.Tool(t, "ping")
 	k := keep(t, path, "slow")
 	conn, err := net.Dial("unix", control.Socket(k.directory, k.name))
 	if err != nil {
@@ -188,7 +190,7 @@ func slowWatchers(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	waitFor(t, out, `"kind":"ready"`)
-	_ = stopped.Process.Signal(syscall.SIGSTOP)
+	stop(t, stopped.Process.Pid)
 	const packets = "20000" // many times what a socket holds
 	within(t, 30*time.Second, "the flood", func() {
 		if out := k.must("exec", "B", "--", "ping", "-q", "-f", "-c", packets, "A"); !strings.Contains(out, " 0% packet loss") {
@@ -245,16 +247,19 @@ func killed(t *testing.T, path string) {
 
 // A client or a program that is killed changes nothing for the others.
 func killedClients(t *testing.T, path string) {
+	nstest.Tool(t, "ping")
 	k := keep(t, path, "clients")
 	for _, args := range [][]string{{"events"}, {"trace", "A"}, {"record", filepath.Join(t.TempDir(), "r.jsonl")}, {"exec", "B", "--", "ping", "A"}} {
 		c := k.command(args[0], args[1:]...)
-		reader, writer := io.Pipe()
-		c.Stdout, c.Stderr = writer, writer
+		reader, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Stderr = c.Stdout
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
 		waitFor(t, reader, map[string]string{"events": "ready", "exec": "bytes from", "trace": "Ctrl-C", "record": "Ctrl-C"}[args[0]])
-		go func() { _, _ = io.Copy(io.Discard, reader) }()
 		_ = c.Process.Kill()
 		_ = c.Wait()
 	}
@@ -289,6 +294,7 @@ func downDuringChange(t *testing.T, path string) {
 // The lab's process is stopped for a while, as a laptop is: connections go on, as the
 // kernel keeps them, and afterwards so does the lab.
 func suspended(t *testing.T, path string) {
+	nstest.Tool(t, "ping")
 	k := keep(t, path, "suspended")
 	status := k.status()
 	ping := k.command("exec", "B", "--", "ping", "-q", "-i0.2", "-c10", "A")
@@ -298,7 +304,7 @@ func suspended(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	<-time.After(300 * time.Millisecond)
-	_ = syscall.Kill(status.PID, syscall.SIGSTOP)
+	stop(t, status.PID)
 	<-time.After(time.Second)
 	_ = syscall.Kill(status.PID, syscall.SIGCONT)
 	if err := ping.Wait(); err != nil || !strings.Contains(out.String(), " 0% packet loss") {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"lablab/internal/control"
+	"lablab/internal/nstest"
 )
 
 // A lab that does not answer holds up nobody for long: it is listed, and a signal ends
@@ -24,7 +25,7 @@ func silent(t *testing.T, path string) {
 	pid := k.status().PID
 	trace := k.begin("trace", nil)
 	trace.says(t, "Ctrl-C ends")
-	_ = syscall.Kill(pid, syscall.SIGSTOP)
+	stop(t, pid)
 	defer func() { _ = syscall.Kill(pid, syscall.SIGCONT) }()
 	ps := exec.Command(path, "ps")
 	ps.Env = k.env
@@ -141,7 +142,7 @@ func sameName(t *testing.T, path string) {
 // A program that outlives the lab has no network any more.
 func unplugged(t *testing.T, path string) {
 	k := keep(t, path, "unplugged")
-	program := k.command("exec", "B", "--", "sh", "-c", "ip link show eth0 >/dev/null && echo plugged; while ip link show eth0 >/dev/null 2>&1; do sleep 0.05; done; echo unplugged")
+	program := k.command("exec", "B", "--", "sh", "-c", "grep -q eth0: /proc/net/dev && echo plugged; while grep -q eth0: /proc/net/dev; do sleep 0.05; done; echo unplugged")
 	out, err := program.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -162,6 +163,7 @@ func TestExecWithin(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, which stays root inside")
 	}
+	nstest.Tool(t, "ping")
 	path := lablab(t)
 	k := keep(t, path, "within")
 	out, err := k.run("exec", "A", "--", path, "exec", "--name", k.name, "B", "--", "sh", "-c", "echo $LABLAB_HOST; cat /etc/hosts; ping -q -c1 A")

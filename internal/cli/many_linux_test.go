@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"lablab/internal/nstest"
 )
 
 const small = `name: small-%d
@@ -111,7 +113,7 @@ func TestManyIntoAClosedPipe(t *testing.T) {
 // In a terminal a replay waits for Enter before each experiment but the first, and
 // shows each experiment once.
 func TestReplayStepByStep(t *testing.T) {
-	c := exec.Command(lablab(t), "replay", "--step", "--speed", "0", "--color", "never", "../../testdata/ping.jsonl")
+	c := exec.Command(nstest.Lablab(t), "replay", "--step", "--speed", "0", "--color", "never", "../../testdata/ping.jsonl")
 	c.Env = append(os.Environ(), "TERM=xterm-256color")
 	tty, err := pty.StartWithSize(c, &pty.Winsize{Rows: 50, Cols: 100})
 	if err != nil {
@@ -119,7 +121,7 @@ func TestReplayStepByStep(t *testing.T) {
 	}
 	var shown bytes.Buffer
 	for n := 2; n <= 4; n++ {
-		waitFor(t, io.TeeReader(tty, &shown), fmt.Sprintf("Enter for experiment %d", n))
+		shown.WriteString(waitFor(t, tty, fmt.Sprintf("Enter for experiment %d", n)))
 		if strings.Contains(shown.String(), fmt.Sprintf("Experiment %d:", n)) {
 			t.Errorf("experiment %d was not waited for", n)
 		}
@@ -156,7 +158,7 @@ func left(written string) string {
 
 // A signal ends a replay at once.
 func TestSignalEndsAReplay(t *testing.T) {
-	c := exec.Command(lablab(t), "replay", "--speed", "0.001", "../../testdata/ping.jsonl")
+	c := exec.Command(nstest.Lablab(t), "replay", "--speed", "0.001", "../../testdata/ping.jsonl")
 	progress, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -18,18 +18,15 @@ import (
 
 	"github.com/creack/pty"
 
+	"lablab/internal/nstest"
 	"lablab/lab/ns"
 )
 
-// lablab is the path of the command, built for this test.
+// lablab is the path of the command, for a test that builds labs with it.
 func lablab(t *testing.T) string {
 	t.Helper()
-	requireLab(t)
-	path := filepath.Join(t.TempDir(), "lablab")
-	if out, err := exec.Command("go", "build", "-o", path, "lablab").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return path
+	nstest.Kernel(t)
+	return nstest.Lablab(t)
 }
 
 func exitCode(err error) int {
@@ -84,9 +81,15 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// waitFor reads until a word has come.
-func waitFor(t *testing.T, r io.Reader, word string) {
+// waitFor reads from a pipe or a terminal until a word has come, half a minute at most,
+// and returns what it has read.
+func waitFor(t *testing.T, r io.Reader, word string) string {
 	t.Helper()
+	file := r.(interface{ SetReadDeadline(time.Time) error })
+	if err := file.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.SetReadDeadline(time.Time{}) }()
 	var seen []byte
 	buffer := make([]byte, 256)
 	for !bytes.Contains(seen, []byte(word)) {
@@ -96,6 +99,7 @@ func waitFor(t *testing.T, r io.Reader, word string) {
 			t.Fatalf("%q never came: %v\n%s", word, err, seen)
 		}
 	}
+	return string(seen)
 }
 
 // A signal may come at any moment, also before there is anything to report.
@@ -133,7 +137,7 @@ func TestKill(t *testing.T) {
 	for rootless, namespaces := range map[string]string{"never": "2", "always": "3"} {
 		t.Run(rootless, func(t *testing.T) {
 			t.Parallel()
-			c := exec.Command("unshare", "--user", "--map-root-user", "sh", "testdata/kill.sh", namespaces, "--rootless", rootless)
+			c := exec.Command(nstest.Tool(t, "unshare"), "--user", "--map-root-user", "sh", "testdata/kill.sh", namespaces, "--rootless", rootless)
 			c.Env = append(os.Environ(), "PATH="+filepath.Dir(path)+":"+os.Getenv("PATH"))
 			if out, err := c.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
@@ -146,6 +150,7 @@ func TestKill(t *testing.T) {
 // file descriptors of the namespaces. The run shows the stream dying, and exits with 1.
 func TestTruth(t *testing.T) {
 	t.Parallel()
+	nstest.Tools(t, "conntrack", "nsenter")
 	path := lablab(t)
 	c := exec.Command(path, "run", "--interval", "100ms", "--format", "json")
 	var out bytes.Buffer
@@ -189,11 +194,11 @@ func deleteEntries(t *testing.T, pid int) {
 			if target, _ := os.Readlink(fd); !strings.HasPrefix(target, "net:[") {
 				continue
 			}
-			args := []string{"--net=" + fd, "conntrack", "-F"}
+			args := []string{"--net=" + fd, nstest.Tool(t, "conntrack"), "-F"}
 			if !ns.Powerful() {
 				args = append([]string{"--preserve-credentials", "--user=/proc/" + process + "/ns/user"}, args...)
 			}
-			if out, err := exec.Command("nsenter", args...).CombinedOutput(); err != nil {
+			if out, err := exec.Command(nstest.Tool(t, "nsenter"), args...).CombinedOutput(); err != nil {
 				t.Fatalf("nsenter %v: %v\n%s", args, err, out)
 			}
 			deleted++

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -20,28 +21,38 @@ func TestMain(m *testing.M) {
 		_ = os.Setenv("LABLAB_LANG", "en")
 		nstest.OwnLabs()
 	}
-	testscript.Main(m, map[string]func(){
+	testscript.Main(suite{m}, map[string]func(){
 		"lablab": func() { os.Exit(cli.Main(cli.System())) },
 	})
 }
 
+// A suite runs the tests of this package.
+type suite struct{ *testing.M }
+
+func (s suite) Run() int { return nstest.Run(s.M) }
+
 // Each script in testdata/script runs the real command. It runs as whoever runs
-// the tests: as root, or as an ordinary user in user namespaces.
+// the tests: as root, or as an ordinary user in user namespaces. Scripts that need
+// neither run everywhere.
 func TestScript(t *testing.T) {
-	requireLab(t)
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:      "testdata/script",
+		Deadline: time.Now().Add(5 * time.Minute),
 		Setup: func(env *testscript.Env) error {
 			data, err := filepath.Abs("../../testdata")
 			env.Setenv("DATA", data)
+			env.Vars = append(env.Vars, nstest.Owner())
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits,
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "root" {
+			switch name {
+			case "root":
 				return ns.Powerful(), nil
+			case "kernel":
+				return nstest.HasKernel(), nil
 			}
 			return false, errors.New("unknown condition")
 		},
@@ -63,17 +74,4 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
-}
-
-// requireLab skips the test where lablab can run neither as root nor without, or
-// fails it if LABLAB_KERNEL=require says that it must.
-func requireLab(t *testing.T) {
-	t.Helper()
-	if ns.Powerful() || exec.Command("unshare", "--user", "--map-root-user", "--net", "true").Run() == nil {
-		return
-	}
-	if os.Getenv("LABLAB_KERNEL") == "require" {
-		t.Fatal("LABLAB_KERNEL=require: neither root nor user namespaces")
-	}
-	t.Skip("needs root or user namespaces")
 }

@@ -71,6 +71,7 @@ func TestShell(t *testing.T) {
 // A program that a signal ends, ends like that for whoever started it; nothing else does.
 func TestExecIsKilled(t *testing.T) {
 	t.Parallel()
+	nstest.Tools(t, "ping", "ss")
 	eachWay(t, func(t *testing.T, k *kept) {
 		_, err := k.run("exec", "A", "--", "sh", "-c", "kill -TERM $$")
 		var exit *exec.ExitError

@@ -48,7 +48,7 @@ func sshd(t *testing.T, k *kept, host string) *sshServer {
 			t.Fatal(err)
 		}
 		k.must("exec", host, "--", "sh", "-c", `echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start; mount --bind "$0" /etc/passwd`, s.file("passwd"))
-		server = append([]string{"unshare", "--user", "--map-user=" + me.Uid, "--map-group=" + me.Gid}, server...)
+		server = append([]string{nstest.Tool(t, "unshare"), "--user", "--map-user=" + me.Uid, "--map-group=" + me.Gid}, server...)
 	}
 	k.daemon(host, nil, server...).says(t, "Server listening")
 	return s
@@ -99,6 +99,7 @@ func (s *shell) ask(t *testing.T) string {
 // no other gets in. It ends with its entry.
 func TestSSHOutlivesItsRule(t *testing.T) {
 	t.Parallel()
+	nstest.Tools(t, "ssh", "ssh-keygen", "sshd", "unshare")
 	k := keep(t, lablab(t), "ssh-office", "ssh-from-office")
 	server := sshd(t, k, "server")
 	session := server.session(t, "office")
@@ -132,6 +133,7 @@ func TestSSHOutlivesItsRule(t *testing.T) {
 // ends with the rule.
 func TestSSHEndsWithItsRule(t *testing.T) {
 	t.Parallel()
+	nstest.Tools(t, "ssh", "ssh-keygen", "sshd", "unshare")
 	k := keep(t, lablab(t), "ssh-world", "ssh-from-world")
 	server := sshd(t, k, "server")
 	session := server.session(t, "office")

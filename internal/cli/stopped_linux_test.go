@@ -2,7 +2,10 @@ package cli_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,7 +23,7 @@ func TestStoppedAmidAFlood(t *testing.T) {
 		const packets = "30000" // many times what a socket holds
 		flood := k.daemon("B", nil, "ping", "-q", "-i", "0.0002", "-c", packets, "A")
 		flood.says(t, "bytes of data")
-		_ = syscall.Kill(pid, syscall.SIGSTOP)
+		stop(t, pid)
 		within(t, time.Minute, "the flood", func() { _ = flood.ended() })
 		_ = syscall.Kill(pid, syscall.SIGCONT)
 		if said := flood.said(); !strings.Contains(said, " 0% packet loss") {
@@ -28,6 +31,20 @@ func TestStoppedAmidAFlood(t *testing.T) {
 		}
 		eventually(t, "it says what it has missed", func() bool { return k.status().Missed > 0 })
 		exact(t, k)
+	})
+}
+
+// stop stops a process. A signal stops its threads one after the other; this waits for the
+// last of them.
+func stop(t *testing.T, pid int) {
+	t.Helper()
+	_ = syscall.Kill(pid, syscall.SIGSTOP)
+	eventually(t, "every thread is stopped", func() bool {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+		return !slices.ContainsFunc(threads, func(file string) bool {
+			status, err := os.ReadFile(file)
+			return err == nil && !strings.Contains(string(status), "\nState:\tT (stopped)\n")
+		})
 	})
 }
 
@@ -75,13 +92,14 @@ func TestTraceToTheEnd(t *testing.T) {
 // they go on, they see the rest, and end with the lab.
 func TestStoppedWatchers(t *testing.T) {
 	t.Parallel()
+	nstest.Tool(t, "ping")
 	eachWay(t, func(t *testing.T, k *kept) {
 		watchers := map[string]*daemon{
 			"events": k.begin("events", nil), "flows": k.begin("flows", nil, "--watch"), "trace": k.begin("trace", nil, "A"),
 		}
 		for verb, word := range map[string]string{"events": `"kind":"ready"`, "flows": "× gone", "trace": "Ctrl-C ends"} {
 			watchers[verb].says(t, word)
-			_ = watchers[verb].Process.Signal(syscall.SIGSTOP)
+			stop(t, watchers[verb].Process.Pid)
 		}
 		within(t, 30*time.Second, "the flood", func() {
 			if out := k.must("exec", "B", "--", "ping", "-q", "-i", "0.0002", "-c", "10000", "A"); !strings.Contains(out, " 0% packet loss") {

@@ -17,9 +17,10 @@ import (
 // A daemon is a program that goes on inside a host.
 type daemon struct {
 	*exec.Cmd
-	mu    sync.Mutex
-	text  bytes.Buffer
-	ended func() error // waits for it
+	mu   sync.Mutex
+	text bytes.Buffer
+	done chan struct{} // is closed when it has ended
+	err  error         // why it has ended
 }
 
 // Write takes what the program writes.
@@ -42,6 +43,10 @@ func (d *daemon) says(t *testing.T, word string) {
 	deadline := time.After(10 * time.Second)
 	for !strings.Contains(d.said(), word) {
 		select {
+		case <-d.done:
+			if !strings.Contains(d.said(), word) {
+				t.Fatalf("%v has ended (%v) and never said %q, but\n%s", d.Args, d.err, word, d.said())
+			}
 		case <-deadline:
 			t.Fatalf("%v never says %q, but\n%s", d.Args, word, d.said())
 		case <-time.After(10 * time.Millisecond):
@@ -71,8 +76,20 @@ func (d *daemon) run(t *testing.T) {
 	if err := d.Start(); err != nil {
 		t.Fatal(err)
 	}
-	d.ended = sync.OnceValue(d.Wait)
+	d.done = make(chan struct{})
+	go func() {
+		defer close(d.done)
+		d.err = d.Wait()
+	}()
 	t.Cleanup(d.end)
+}
+
+// ended waits until the program has ended, and returns why. One that goes on for a minute
+// is killed.
+func (d *daemon) ended() error {
+	defer time.AfterFunc(time.Minute, func() { _ = d.Process.Kill() }).Stop()
+	<-d.done
+	return d.err
 }
 
 // end interrupts the program, unless it has ended.
@@ -119,7 +136,7 @@ func (k *kept) listening(host, flag, port string) {
 // nc talks both ways, by TCP and UDP, from either host to the other.
 func TestNetcat(t *testing.T) {
 	t.Parallel()
-	nstest.Tool(t, "nc.openbsd")
+	nstest.Tools(t, "nc.openbsd", "ss")
 	eachWay(t, func(t *testing.T, k *kept) {
 		k.allow("tcp", "7777")
 		k.allow("udp", "7777")
@@ -144,14 +161,14 @@ func TestNetcat(t *testing.T) {
 // curl fetches a page of python's server by the name of its host.
 func TestCurl(t *testing.T) {
 	t.Parallel()
-	nstest.Tool(t, "curl")
-	nstest.Tool(t, "python3")
+	nstest.Tools(t, "curl", "ss")
+	python := nstest.Tool(t, "python3")
 	eachWay(t, func(t *testing.T, k *kept) {
 		site := t.TempDir()
 		if err := os.WriteFile(filepath.Join(site, "page"), []byte("a page of A\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		k.daemon("A", nil, "/usr/bin/python3", "-m", "http.server", "8000", "--directory", site)
+		k.daemon("A", nil, python, "-m", "http.server", "8000", "--directory", site)
 		k.listening("A", "t", "8000")
 		fetch := func(seconds string) (string, error) {
 			return k.run("exec", "B", "--", "curl", "-sS", "--noproxy", "*", "--max-time", seconds, "http://A:8000/page")
@@ -172,7 +189,7 @@ func TestCurl(t *testing.T) {
 // iperf3 measures a second of TCP and of UDP.
 func TestIperf(t *testing.T) {
 	t.Parallel()
-	nstest.Tool(t, "iperf3")
+	nstest.Tools(t, "iperf3", "ss")
 	eachWay(t, func(t *testing.T, k *kept) {
 		k.allow("tcp", "5201")
 		k.allow("udp", "5201")
@@ -192,6 +209,7 @@ func TestIperf(t *testing.T) {
 // become another user, of which a user namespace has none; there it reads a capture.
 func TestTcpdump(t *testing.T) {
 	t.Parallel()
+	nstest.Tool(t, "ping")
 	program := nstest.Tool(t, "tcpdump")
 	eachWay(t, func(t *testing.T, k *kept) {
 		var dump *daemon

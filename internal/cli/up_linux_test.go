@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"lablab/internal/nstest"
 )
 
 // A screen is what a program has written to its terminal so far.
@@ -224,6 +226,7 @@ func TestPlainUp(t *testing.T) {
 // flows --watch: in place on a terminal, a block a second elsewhere; Ctrl-C ends it.
 func TestWatchFlows(t *testing.T) {
 	t.Parallel()
+	nstest.Tool(t, "ping")
 	path := lablab(t)
 	env := append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "TERM=xterm-256color")
 	run := func(args ...string) {

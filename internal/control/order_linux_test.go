@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"lablab/internal/nstest"
 	"lablab/timeline"
 )
 
@@ -16,7 +17,7 @@ func ping(t *testing.T, s *served) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("nsenter", "--net="+host, "ping", "-q", "-c1", "10.255.1.197").CombinedOutput(); err != nil {
+	if out, err := exec.Command(nstest.Tool(t, "nsenter"), "--net="+host, nstest.Tool(t, "ping"), "-q", "-c1", "10.255.1.197").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }

@@ -1,7 +1,9 @@
 package nstest
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"lablab/lab/ns"
 )
@@ -36,6 +38,13 @@ func Hostile(t testing.TB) *ns.Namespace {
 		"netfilter/nf_conntrack_icmp_timeout": "1", "netfilter/nf_conntrack_acct": "0",
 	}); err != nil {
 		t.Fatal(err)
+	}
+	for _, end := range []string{"eth0", "eth1"} { // what IPv6 does by itself on a new link ends with this
+		for deadline := time.Now().Add(10 * time.Second); !strings.Contains(Output(t, n, "ip", "-6", "route", "show", "table", "all"), "anycast fe80:: dev "+end); {
+			if time.Now().After(deadline) {
+				t.Fatalf("no anycast address on %s", end)
+			}
+		}
 	}
 	Output(t, n, "conntrack", "-I", "-p", "icmp", "-s", "10.255.1.10", "-d", "10.255.1.197", "--icmp-type", "8", "--icmp-code", "0", "--icmp-id", "1001", "-t", "600", "-m", "3")
 	return n

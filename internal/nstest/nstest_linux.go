@@ -5,12 +5,16 @@ package nstest
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,32 +23,44 @@ import (
 	"lablab/lab/ns"
 )
 
-// unavailable is why no lab can be built here; set by Main before any test runs.
+// unavailable is why no lab can be built here; set by Main and Run before any test runs.
 var unavailable error
 
 // Main runs the tests of a package that needs the kernel: as root, or as an
 // ordinary user in a user namespace. At the end it fails if a goroutine, a
-// namespace or a thread inside one is left.
+// namespace, a thread inside one or a process is left.
 func Main(m *testing.M) {
-	switch {
-	case ns.Powerful():
-	case ns.IsRootless():
-		unavailable = errors.New("this machine takes all power away in user namespaces")
-	default:
+	if ns.IsRootless() {
+		if !ns.Powerful() {
+			unavailable = errPowerless
+		}
+		os.Exit(tested(m))
+	}
+	os.Exit(owning(func() int {
+		if ns.Powerful() {
+			return tested(m)
+		}
 		twin, err := ns.Rootless()
 		if err == nil {
-			os.Exit(wait(twin))
+			return wait(twin)
 		}
 		unavailable = err
-	}
-	code := m.Run()
+		return tested(m)
+	}))
+}
+
+var errPowerless = errors.New("this machine takes all power away in user namespaces")
+
+// tested runs the tests of a package that builds labs itself.
+func tested(m *testing.M) int {
+	code := run(m)
 	if code == 0 && unavailable == nil {
 		if err := leak(); err != nil {
 			fmt.Fprintln(os.Stderr, "FAIL: left behind:", err)
 			code = 1
 		}
 	}
-	os.Exit(code)
+	return code
 }
 
 func wait(twin *ns.Twin) (code int) {
@@ -56,35 +72,94 @@ func wait(twin *ns.Twin) (code int) {
 	return code
 }
 
+// Run runs the tests of a package that runs lablab, and returns the exit code. At the end
+// it fails if a process is left.
+func Run(m *testing.M) (code int) {
+	return owning(func() int {
+		if !ns.Powerful() {
+			unavailable = probe()
+		}
+		return run(m)
+	})
+}
+
+// probeKey makes a process tell by its exit code whether it can build a lab.
+const probeKey = "LABLAB_TEST_PROBE"
+
+func init() {
+	if os.Getenv(probeKey) != "" && ns.IsRootless() {
+		if !ns.Powerful() {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+}
+
+// probe returns why lablab cannot build a lab in a user namespace.
+func probe() error {
+	_ = os.Setenv(probeKey, "1")
+	defer func() { _ = os.Unsetenv(probeKey) }()
+	twin, err := ns.Rootless()
+	if err != nil {
+		return err
+	}
+	if wait(twin) != 0 {
+		return errPowerless
+	}
+	return nil
+}
+
+// run runs the tests. Under LABLAB_KERNEL=require it first says all that is missing.
+func run(m *testing.M) int {
+	addSbin()
+	flag.Parse()
+	if p := flag.Lookup("test.parallel"); p.Value.String() == p.DefValue { // these tests wait more than they work
+		_ = p.Value.Set(strconv.Itoa(4 * runtime.GOMAXPROCS(0)))
+	}
+	if required() {
+		lacks := Missing()
+		if unavailable != nil {
+			lacks = strings.TrimPrefix(lacks+"\n"+why(), "\n")
+		}
+		if lacks != "" {
+			fmt.Fprintln(os.Stderr, "LABLAB_KERNEL=require:", lacks)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+func why() string { return fmt.Sprintf("needs root or user namespaces: %v", unavailable) }
+
 // Kernel skips the test where no lab can be built, or fails it if
 // LABLAB_KERNEL=require says that one must.
 func Kernel(t testing.TB) {
 	t.Helper()
 	if unavailable != nil {
-		skip(t, fmt.Sprintf("needs root or user namespaces: %v", unavailable))
+		skip(t, why())
 	}
 }
 
-// Tool is the path of a program that serves as an oracle. Where it is not
-// installed the test is skipped, or fails under LABLAB_KERNEL=require.
-func Tool(t testing.TB, name string) string {
+// HasKernel reports whether a lab can be built here.
+func HasKernel() bool { return unavailable == nil }
+
+// Lablab returns the path of the command, which it builds once for all tests of a package.
+func Lablab(t testing.TB) string {
 	t.Helper()
-	for _, dir := range []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
-		if path := filepath.Join(dir, name); exec.Command("test", "-x", path).Run() == nil {
-			return path
-		}
+	path, err := lablab()
+	if err != nil {
+		t.Fatal(err)
 	}
-	skip(t, name+" is not installed")
-	return ""
+	return path
 }
 
-func skip(t testing.TB, reason string) {
-	t.Helper()
-	if os.Getenv("LABLAB_KERNEL") == "require" {
-		t.Fatalf("LABLAB_KERNEL=require: %s", reason)
+var lablab = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(os.Getenv(ownerKey), "lablab")
+	if out, err := exec.Command("go", "build", "-o", path, "lablab").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build lablab: %w\n%s", err, out)
 	}
-	t.Skip(reason)
-}
+	return path, nil
+})
 
 // New is a namespace that is closed when the test ends.
 func New(t testing.TB) *ns.Namespace {
@@ -102,8 +177,28 @@ func New(t testing.TB) *ns.Namespace {
 	return n
 }
 
-// Output runs a program inside n and returns what it writes.
+// Output runs a program inside n and returns what it writes. The program must succeed.
 func Output(t testing.TB, n *ns.Namespace, program string, args ...string) string {
+	t.Helper()
+	out, err := output(t, n, program, args...)
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// Said runs a program inside n and returns what it writes, whatever its exit code.
+func Said(t testing.TB, n *ns.Namespace, program string, args ...string) string {
+	t.Helper()
+	out, err := output(t, n, program, args...)
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func output(t testing.TB, n *ns.Namespace, program string, args ...string) (string, error) {
 	t.Helper()
 	path := Tool(t, program)
 	var out []byte
@@ -112,10 +207,7 @@ func Output(t testing.TB, n *ns.Namespace, program string, args ...string) strin
 		out, err = exec.Command(path, args...).CombinedOutput()
 		return err
 	})
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
-	}
-	return string(out)
+	return string(out), err
 }
 
 // Input runs a program inside n with so much on its standard input.

@@ -3,26 +3,44 @@ package nstest
 import (
 	"fmt"
 	"os"
-	"os/exec"
+	"runtime"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
 )
 
-// OwnLabs gives root's tests a directory of sockets of their own: the machine's labs, and
-// those of tests beside these, are neither seen nor taken down. It starts this program
-// again, in a mount namespace. Without root $XDG_RUNTIME_DIR does it.
+// OwnLabs gives root's tests a directory of sockets of their own: they neither see nor
+// take down the machine's labs and those of other tests. It executes this program again,
+// in a mount namespace. Without root, $XDG_RUNTIME_DIR does the same.
 func OwnLabs() {
 	const done = "LABLAB_TEST_OWN_LABS"
 	if !ns.Powerful() || os.Getenv(done) != "" {
 		return
 	}
-	unshare, err := exec.LookPath("unshare")
+	runtime.LockOSThread() // whose mount namespace it is, until execve
+	err := mountOwn("/run/lablab")
 	if err == nil {
-		const mount = `mkdir -p /run/lablab && mount -t tmpfs -o mode=700 none /run/lablab && exec "$0" "$@"`
-		args := append([]string{"unshare", "--mount", "sh", "-c", mount}, os.Args...)
-		err = syscall.Exec(unshare, args, append(os.Environ(), done+"=1"))
+		err = syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), done+"=1"))
 	}
 	fmt.Fprintln(os.Stderr, "give the tests labs of their own:", err)
 	os.Exit(1)
+}
+
+// mountOwn mounts an empty directory that no other process sees.
+func mountOwn(directory string) error {
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		return err
+	}
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("make mount namespace: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make mounts private: %w", err)
+	}
+	if err := unix.Mount("none", directory, "tmpfs", 0, "mode=700"); err != nil {
+		return fmt.Errorf("mount %s: %w", directory, err)
+	}
+	return nil
 }
