@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"lablab/internal/serve":   {},
 	"lablab/internal/web":     {"internal/serve", "report", "timeline"},
 	"lablab/scripts/man":      {"internal/cli"},
+	"lablab/docs":             {},
 	"lablab/internal/nstest":  {"lab/ns"},
 	"lablab/lab":              {"lab/ns", "flow", "nft", "pinger", "scenario", "sg", "timeline"},
 	"lablab/lab/ns":           {},

@@ -1,12 +1,17 @@
-package main
+package docs
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"lablab/internal/nstest"
 )
 
 // A walkthrough is a part of the documentation whose commands make sense one after the
@@ -17,17 +22,18 @@ type walkthrough struct {
 	file    string
 	section *regexp.Regexp
 	root    bool     // needs root itself, not only a lab
+	tools   []string // that it runs
 	wants   []string // what a person will see
 }
 
 func walkthroughs() []walkthrough {
 	return []walkthrough{
 		{
-			file: "README.md", section: regexp.MustCompile(`(?s)\n## The lab you play with\n.*?\n## `),
+			file: "README.md", section: regexp.MustCompile(`(?s)\n## The lab you play with\n.*?\n## `), tools: []string{"ping"},
 			wants: []string{`admitted by icmp\n`, `3 packets transmitted, 0 received`, `admitted by icmp \(gone\)`, `[1-9] entr(y|ies) deleted`, `lab lab is gone`, `packets transmitted, [1-9]`},
 		},
 		{
-			file: "docs/ssh.md", section: regexp.MustCompile(`(?s)^.*$`), root: true,
+			file: "docs/ssh.md", section: regexp.MustCompile(`(?s)^.*$`), root: true, tools: []string{"ssh", "ssh-keygen", "sshd", "uptime"},
 			wants: []string{`:22 .*admitted by ssh\n`, `:22 .*admitted by ssh \(gone\)\n`, `Connection timed out`, `1 entry deleted\n`, `load average`},
 		},
 	}
@@ -35,6 +41,7 @@ func walkthroughs() []walkthrough {
 
 // A beginner who follows the documentation sees what it promises.
 func TestWalkthroughs(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes ten seconds")
 	}
@@ -44,17 +51,25 @@ func TestWalkthroughs(t *testing.T) {
 			if w.root && os.Getuid() != 0 {
 				t.Skip("needs root: sshd becomes another user")
 			}
+			nstest.Kernel(t)
+			nstest.Tools(t, w.tools...)
 			text, err := os.ReadFile(w.file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			script := scriptOf(string(w.section.Find(text)))
-			c := exec.Command("timeout", "60", "sh", "-c", script)
-			if os.Getuid() == 0 { // the machine's own labs, and those of other tests, are elsewhere
-				c = exec.Command("timeout", "60", "unshare", "--mount", "sh", "-c", "mount -t tmpfs none /run\n"+script)
+			work := newCheckout(t)
+			script := "terminals=" + t.TempDir() + "\n" + scriptOf(string(w.section.Find(text)))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			c := exec.CommandContext(ctx, "sh", "-c", script)
+			c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			if os.Getuid() == 0 { // what it puts into /run is its own
+				c.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
+				c.Args[2] = "mount -t tmpfs none /run\n" + script
 			}
-			c.Dir = installed(t)
-			c.Env = append(os.Environ(), "PATH="+c.Dir+":"+os.Getenv("PATH"), "XDG_RUNTIME_DIR="+t.TempDir(), "LABLAB_LANG=en")
+			c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGTERM) }
+			c.WaitDelay = 10 * time.Second
+			c.Dir, c.Env = work.root, work.env
 			out, err := c.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s\n%s", err, script, out)
@@ -64,14 +79,23 @@ func TestWalkthroughs(t *testing.T) {
 					t.Errorf("%s is not in\n%s", want, out)
 				}
 			}
+			work.mustBeClean(t)
 		})
 	}
 }
 
+// begin is the beginning of each script. However it ends, it takes down its labs; if it
+// fails, it shows the terminals.
+const begin = `set -eu
+others=
+trap 'exit 143' HUP INT TERM
+trap 'code=$?; [ $code = 0 ] || tail -n 50 "$terminals"/terminal* || :; ./lablab down --all; exit $code' EXIT
+`
+
 // scriptOf is a walkthrough as a shell script.
 func scriptOf(text string) string {
 	var script strings.Builder
-	script.WriteString("set -eu\nothers=\ntrap './lablab down --all' EXIT\n")
+	script.WriteString(begin)
 	terminals, typed := 0, 0
 	for _, block := range regexp.MustCompile("(?s)```console( terminal(?: until ([^\n]*))?| session)?\n(.*?)```").FindAllStringSubmatch(text, -1) {
 		kind, word := block[1], block[2]
@@ -96,7 +120,7 @@ func scriptOf(text string) string {
 			}
 		}
 	}
-	script.WriteString("cat terminal*\n")
+	script.WriteString("cat \"$terminals\"/terminal*\n")
 	return script.String()
 }
 
@@ -105,9 +129,13 @@ func inTerminal(n int, command, word string) string {
 	if strings.Contains(command, "ping A") {
 		command += " -i 0.2"
 	}
-	text := fmt.Sprintf("mkfifo keyboard%d\n%s <keyboard%d >terminal%d 2>&1 & others=\"$! $others\"\nexec %d>keyboard%d\n", n, command, n, n, n+2, n)
+	text := fmt.Sprintf(`mkfifo "$terminals/keyboard%[1]d"
+%[2]s <"$terminals/keyboard%[1]d" >"$terminals/terminal%[1]d" 2>&1 & pid%[1]d=$!
+others="$pid%[1]d $others"
+exec %[3]d>"$terminals/keyboard%[1]d"
+`, n, command, n+2)
 	if word != "" {
-		text += fmt.Sprintf("until grep -q '%s' terminal%d; do sleep 0.01; done\n", word, n)
+		text += until(n, word)
 	}
 	return text
 }
@@ -117,7 +145,12 @@ func inTerminal(n int, command, word string) string {
 func typeIn(n int, command, end string, silent bool) string {
 	text := fmt.Sprintf("echo '%s; echo %s' >&%d\n", command, end, n+2)
 	if silent {
-		return text + fmt.Sprintf("sleep 1\nif grep -q %s terminal%d; then exit 9; fi\n", end, n)
+		return text + fmt.Sprintf("sleep 1\nif grep -q %s \"$terminals/terminal%d\"; then exit 9; fi\n", end, n)
 	}
-	return text + fmt.Sprintf("until grep -q %s terminal%d; do sleep 0.01; done\n", end, n)
+	return text + until(n, end)
+}
+
+// until waits for a word on a terminal, as long as its program runs.
+func until(n int, word string) string {
+	return fmt.Sprintf("until grep -q '%s' \"$terminals/terminal%d\"; do kill -0 $pid%d; sleep 0.01; done\n", word, n, n)
 }

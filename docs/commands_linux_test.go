@@ -1,13 +1,25 @@
-package main
+package docs
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"lablab/internal/nstest"
 )
+
+func TestMain(m *testing.M) {
+	nstest.OwnLabs()
+	if err := os.Chdir(".."); err != nil { // the root of the repository
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(nstest.Run(m))
+}
 
 // elsewhere says where a command of the documentation is executed, if not here.
 var elsewhere = map[string]string{
@@ -15,8 +27,13 @@ var elsewhere = map[string]string{
 	"vagrant up && vagrant ssh -c 'sudo lablab run'": "by nobody: needs a virtual machine",
 }
 
-// Every command that the documentation shows in a console works as it stands.
+// buildsLab finds the commands that do more than read files.
+var buildsLab = regexp.MustCompile(`(lablab|go run \.) (run|up|probe|doctor)\b`)
+
+// Every command that the documentation shows in a console works as it stands, and git
+// sees nothing of what it writes.
 func TestCommandsInTheDocumentation(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes ten seconds")
 	}
@@ -24,60 +41,108 @@ func TestCommandsInTheDocumentation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	work := installed(t)
 	files, err := filepath.Glob("docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	work := newCheckout(t)
 	seen := 0
-	for _, file := range append(files, "README.md") {
-		for _, command := range consoleCommands(t, file) {
-			seen++
-			if _, ok := elsewhere[command]; ok {
-				continue
+	t.Run("commands", func(t *testing.T) {
+		for _, file := range append(files, "README.md") {
+			for _, command := range consoleCommands(t, file) {
+				seen++
+				if _, ok := elsewhere[command]; ok {
+					continue
+				}
+				t.Run(command, func(t *testing.T) {
+					t.Parallel()
+					if buildsLab.MatchString(command) && !strings.HasSuffix(command, "--help") {
+						nstest.Kernel(t)
+					}
+					dir := work.root
+					if strings.HasPrefix(command, "go ") {
+						dir = source
+						command = strings.Replace(command, "build -o lablab", "build -o "+filepath.Join(t.TempDir(), "lablab"), 1)
+					}
+					// What takes a minute in the documentation need not do so here.
+					command = strings.Replace(command, "--interval 1s", "--interval 20ms", 1)
+					c := exec.Command("sh", "-c", command)
+					c.Dir, c.Env = dir, work.env
+					if out, err := c.CombinedOutput(); err != nil {
+						t.Errorf("%v\n%s", err, out)
+					}
+				})
 			}
-			t.Run(command, func(t *testing.T) {
-				t.Parallel()
-				dir := work
-				if strings.HasPrefix(command, "go ") {
-					dir = source
-					command = strings.Replace(command, "build -o lablab", "build -o "+filepath.Join(t.TempDir(), "lablab"), 1)
-				}
-				// What takes a minute in the documentation need not do so here.
-				command = strings.Replace(command, "--interval 1s", "--interval 20ms", 1)
-				c := exec.Command("sh", "-c", command)
-				c.Dir = dir
-				c.Env = append(os.Environ(), "PATH="+work+":"+os.Getenv("PATH"))
-				if out, err := c.CombinedOutput(); err != nil {
-					t.Errorf("%v\n%s", err, out)
-				}
-			})
 		}
-	}
+	})
 	if seen < 8 {
 		t.Errorf("only %d commands found: the documentation or this test has changed", seen)
 	}
+	work.mustBeClean(t)
 }
 
-// installed is a directory with what the documentation supposes: lablab, the examples,
-// and a sudo(8) for those who are root already, or who must do without.
-func installed(t *testing.T) string {
+// A checkout has what the documentation supposes: lablab, the examples, and a sudo(8) for
+// those who are root already, or who must do without.
+type checkout struct {
+	root string
+	env  []string // has lablab and sudo in its PATH
+}
+
+func newCheckout(t *testing.T) *checkout {
 	t.Helper()
-	work := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(work, "lablab"), ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	examples, err := filepath.Abs("testdata")
+	w := &checkout{root: t.TempDir()}
+	bin, lablab := t.TempDir(), nstest.Lablab(t)
+	ignored, err := os.ReadFile(".gitignore")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(examples, filepath.Join(work, "testdata")); err != nil {
+	for _, err := range []error{
+		os.WriteFile(filepath.Join(w.root, ".gitignore"), ignored, 0o600),
+		os.CopyFS(filepath.Join(w.root, "testdata"), os.DirFS("testdata")),
+		os.Symlink(lablab, filepath.Join(w.root, "lablab")),
+		os.Symlink(lablab, filepath.Join(bin, "lablab")),
+		os.WriteFile(filepath.Join(bin, "sudo"), []byte("#!/bin/sh\nexec \"$@\"\n"), 0o700),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A short path: that of a socket has 108 bytes at most.
+	runtime, err := os.MkdirTemp("", "docs")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(work, "sudo"), []byte("#!/bin/sh\nexec \"$@\"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return work
+	t.Cleanup(func() { _ = os.RemoveAll(runtime) })
+	w.env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "XDG_RUNTIME_DIR="+runtime, "LABLAB_LANG=en")
+	return w
+}
+
+// mustBeClean fails the test if git sees what the commands have written in the checkout.
+func (w *checkout) mustBeClean(t *testing.T) {
+	t.Helper()
+	t.Run("git status", func(t *testing.T) {
+		repository := "--git-dir=" + t.TempDir()
+		git := func(args ...string) string {
+			c := exec.Command(nstest.Tool(t, "git"), append([]string{repository}, args...)...)
+			c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null")
+			out, err := c.CombinedOutput()
+			if err != nil {
+				t.Fatalf("git %v: %v\n%s", args, err, out)
+			}
+			return string(out)
+		}
+		git("init", "--quiet")
+		git("--work-tree=.", "add", ".gitignore", "testdata")
+		status := git("--work-tree="+w.root, "status", "--porcelain", "--untracked-files=all")
+		for line := range strings.Lines(status) {
+			if !strings.HasPrefix(line, "A  ") { // added by us, and as it was
+				t.Errorf("git sees %s", line)
+			}
+		}
+		if !strings.Contains(status, "testdata/ping.jsonl") {
+			t.Errorf("git does not see the checkout:\n%s", status)
+		}
+	})
 }
 
 func consoleCommands(t *testing.T, file string) []string {
@@ -129,6 +194,7 @@ func TestOutputInTheReadme(t *testing.T) {
 
 // What the Japanese README shows is what the command says in Japanese.
 func TestOutputInTheJapaneseReadme(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("builds lablab")
 	}
@@ -136,7 +202,8 @@ func TestOutputInTheJapaneseReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said, err := exec.Command(filepath.Join(installed(t), "lablab"), "run", "--quiet", "--interval", "1ms", "--lang", "ja").CombinedOutput()
+	nstest.Kernel(t)
+	said, err := exec.Command(nstest.Lablab(t), "run", "--quiet", "--interval", "1ms", "--lang", "ja").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
