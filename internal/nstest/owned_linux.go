@@ -49,7 +49,7 @@ func owning(run func() int) int {
 	}
 	defer release()
 	code := run()
-	if left := owned(10 * time.Second); len(left) > 0 && code == 0 {
+	if left := owned(5 * time.Second); len(left) > 0 && code == 0 {
 		for _, pid := range left {
 			line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 			fmt.Fprintf(os.Stderr, "FAIL: left behind: process %d: %s\n", pid, bytes.ReplaceAll(line, []byte{0}, []byte(" ")))
