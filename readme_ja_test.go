@@ -6,16 +6,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // README.ja.md is not a translation word for word. But it has the same sections, the same
-// commands (so that each is executed, by the tests of README.md), the same links and the same figures.
+// commands (so that each is executed, by the tests of README.md) and the same links.
 func TestReadmesAgree(t *testing.T) {
 	english, japanese := outline(t, "README.md"), outline(t, "README.ja.md")
-	for _, part := range []string{"sections", "commands", "links", "figures", "code"} {
+	for _, part := range []string{"sections", "commands", "links", "code"} {
 		if len(english[part]) == 0 {
 			t.Errorf("README.md has no %s: it or this test has changed", part)
 		}
@@ -35,7 +34,6 @@ func outline(t *testing.T, name string) map[string][]string {
 	o := map[string][]string{}
 	fence := "" // that the line is in
 	for _, line := range strings.Split(string(file), "\n") {
-		cells := strings.Split(line, " | ")
 		switch {
 		case strings.HasPrefix(line, "```"):
 			if fence = strings.TrimPrefix(line, "```"); fence != "" {
@@ -49,8 +47,6 @@ func outline(t *testing.T, name string) map[string][]string {
 		case strings.HasPrefix(line, "#"):
 			level, _, _ := strings.Cut(line, " ")
 			o["sections"] = append(o["sections"], level)
-		case len(cells) == 2 && strings.IndexFunc(cells[1], unicode.IsDigit) == 0:
-			o["figures"] = append(o["figures"], strings.Join(regexp.MustCompile(`\d[\d.]*`).FindAllString(cells[1], -1), " "))
 		}
 		if fence == "" {
 			for _, link := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(line, -1) {
