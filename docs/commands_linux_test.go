@@ -24,7 +24,12 @@ func TestMain(m *testing.M) {
 // elsewhere says where a command of the documentation is executed, if not here.
 var elsewhere = map[string]string{
 	"go test ./...": "by .ci/run",
-	"vagrant up && vagrant ssh -c 'sudo lablab run'": "by nobody: needs a virtual machine",
+	"git clone https://HOST/OWNER/lablab && cd lablab":                       "by who reads it",
+	"sudo apt install ./lablab_*.deb":                                        "by .ci/run, in a bare system",
+	"tar xzf lablab_*.tar.gz && sudo install lablab_*/lablab /usr/local/bin": "it would change this machine",
+	"go build -o lablab . && sudo install lablab /usr/local/bin":             "it would change this machine",
+	"echo 'source <(lablab completion bash)' >> ~/.bashrc":                   "it would change this machine",
+	"sudo apt remove lablab || sudo rm /usr/local/bin/lablab":                "it would change this machine",
 }
 
 // buildsLab finds the commands that do more than read files.
@@ -46,7 +51,7 @@ func TestCommandsInTheDocumentation(t *testing.T) {
 		t.Fatal(err)
 	}
 	work := newCheckout(t)
-	seen := 0
+	seen, said := 0, outputs{}
 	t.Run("commands", func(t *testing.T) {
 		for _, file := range append(files, "README.md") {
 			for _, command := range consoleCommands(t, file) {
@@ -54,6 +59,7 @@ func TestCommandsInTheDocumentation(t *testing.T) {
 				if _, ok := elsewhere[command]; ok {
 					continue
 				}
+				said.expect(file)
 				t.Run(command, func(t *testing.T) {
 					t.Parallel()
 					if buildsLab.MatchString(command) && !strings.HasSuffix(command, "--help") {
@@ -68,9 +74,11 @@ func TestCommandsInTheDocumentation(t *testing.T) {
 					command = strings.Replace(command, "--interval 1s", "--interval 20ms", 1)
 					c := exec.Command("sh", "-c", command)
 					c.Dir, c.Env = dir, work.env
-					if out, err := c.CombinedOutput(); err != nil {
+					out, err := c.CombinedOutput()
+					if err != nil {
 						t.Errorf("%v\n%s", err, out)
 					}
+					said.add(file, out)
 				})
 			}
 		}
@@ -78,6 +86,7 @@ func TestCommandsInTheDocumentation(t *testing.T) {
 	if seen < 8 {
 		t.Errorf("only %d commands found: the documentation or this test has changed", seen)
 	}
+	said.check(t)
 	work.mustBeClean(t)
 }
 
@@ -147,17 +156,8 @@ func (w *checkout) mustBeClean(t *testing.T) {
 
 func consoleCommands(t *testing.T, file string) []string {
 	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, w := range walkthroughs() {
-		if w.file == file {
-			text = w.section.ReplaceAll(text, nil) // is executed in its order
-		}
-	}
 	var commands []string
-	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(outsideWalkthroughs(t, file), -1) {
 		for _, line := range strings.Split(block[1], "\n") {
 			if command, found := strings.CutPrefix(line, "$ "); found {
 				command, _, _ = strings.Cut(command, "  # ")
@@ -166,6 +166,21 @@ func consoleCommands(t *testing.T, file string) []string {
 		}
 	}
 	return commands
+}
+
+// outsideWalkthroughs is a file without the sections whose commands are executed in order.
+func outsideWalkthroughs(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range walkthroughs() {
+		if w.file == file {
+			text = w.section.ReplaceAll(text, nil)
+		}
+	}
+	return string(text)
 }
 
 // What the README shows of the output is what the command says.

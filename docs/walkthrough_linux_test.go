@@ -15,9 +15,9 @@ import (
 )
 
 // A walkthrough is a part of the documentation whose commands make sense one after the
-// other. Those of a fence "console terminal" go on in a terminal of their own, and the
-// text may say until what word they have begun; what is in "console session" is typed
-// into the last of these.
+// other. The last one of a fence "console terminal" goes on in a terminal of its own, and
+// the fence may say which word shows that it has begun; what is in "console session" is
+// typed into the last of these.
 type walkthrough struct {
 	file    string
 	section *regexp.Regexp
@@ -29,8 +29,12 @@ type walkthrough struct {
 func walkthroughs() []walkthrough {
 	return []walkthrough{
 		{
-			file: "README.md", section: regexp.MustCompile(`(?s)\n## The lab you play with\n.*?\n## `), tools: []string{"ping"},
-			wants: []string{`admitted by icmp\n`, `3 packets transmitted, 0 received`, `admitted by icmp \(gone\)`, `[1-9] entr(y|ies) deleted`, `lab lab is gone`, `packets transmitted, [1-9]`},
+			file: "README.md", section: regexp.MustCompile(`(?s)\n## A lab to work in\n.*?\n## `), tools: []string{"ping"},
+			wants: []string{`3 packets transmitted, 0 received`, `admitted by icmp \(gone\)`, `[1-9] entr(y|ies) deleted`, `lab lab is gone`, `packets transmitted, [1-9]`},
+		},
+		{
+			file: "docs/lab.md", section: regexp.MustCompile(`(?s)^.*$`), tools: []string{"ping"},
+			wants: []string{`no network ACL stands before A`, `[1-9] entr(y|ies) deleted`, `http://127.0.0.1:\d+/#`},
 		},
 		{
 			file: "docs/ssh.md", section: regexp.MustCompile(`(?s)^.*$`), root: true, tools: []string{"ssh", "ssh-keygen", "sshd", "uptime"},
@@ -79,6 +83,7 @@ func TestWalkthroughs(t *testing.T) {
 					t.Errorf("%s is not in\n%s", want, out)
 				}
 			}
+			checkAnswers(t, string(w.section.Find(text)), string(out))
 			work.mustBeClean(t)
 		})
 	}
@@ -99,7 +104,8 @@ func scriptOf(text string) string {
 	terminals, typed := 0, 0
 	for _, block := range regexp.MustCompile("(?s)```console( terminal(?: until ([^\n]*))?| session)?\n(.*?)```").FindAllStringSubmatch(text, -1) {
 		kind, word := block[1], block[2]
-		for _, line := range strings.Split(block[3], "\n") {
+		lines := strings.Split(strings.TrimSpace(block[3]), "\n")
+		for i, line := range lines {
 			prompt, command, found := strings.Cut(line, " ")
 			command, comment, _ := strings.Cut(command, "  # ")
 			switch {
@@ -107,11 +113,11 @@ func scriptOf(text string) string {
 			case kind == " session":
 				typed++
 				script.WriteString(typeIn(terminals, command, fmt.Sprintf("typed-%d", typed), comment == "no answer"))
-			case strings.HasPrefix(kind, " terminal"):
+			case strings.HasPrefix(kind, " terminal") && i == len(lines)-1:
 				terminals++
 				script.WriteString(inTerminal(terminals, command, word))
-			case command == "sudo ./lablab down":
-				fmt.Fprintf(&script, "for other in $others; do kill -INT $other; n=0; while kill -0 $other 2>/dev/null && [ $((n += 1)) -lt 50 ]; do sleep 0.1; done; kill $other || :; wait $other || :; done\nothers=\n%s\n", command)
+			case strings.HasSuffix(command, "lablab down"):
+				fmt.Fprintf(&script, "for other in $others; do kill -INT $other || :; n=0; while kill -0 $other 2>/dev/null && [ $((n += 1)) -lt 50 ]; do sleep 0.1; done; kill $other || :; wait $other || :; done\nothers=\n%s\n", command)
 			case strings.HasPrefix(comment, "exits with "):
 				code := strings.TrimSuffix(strings.Fields(comment)[2], ":")
 				fmt.Fprintf(&script, "code=0; %s || code=$?; [ $code = %s ]\n", command, code)
