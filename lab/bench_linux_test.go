@@ -41,10 +41,10 @@ func BenchmarkFlip(b *testing.B) {
 	defer l.Close()
 	for b.Loop() {
 		rule, direction, _ := l.account.Groups[0].Find("icmp")
-		if err := l.Revoke("lab", "icmp"); err != nil {
+		if _, err := l.Revoke("lab", "icmp"); err != nil {
 			b.Fatal(err)
 		}
-		if err := l.Authorize("lab", direction, rule); err != nil {
+		if _, err := l.Authorize("lab", direction, rule); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -21,8 +21,8 @@ type revokedRule struct {
 
 // Again authorizes rules that were revoked, by their ids. The group may be empty if
 // the first id is of one group only.
-func (l *Lab) Again(group string, ids ...string) error {
-	err := l.change(func(to *sg.Account) error {
+func (l *Lab) Again(group string, ids ...string) (Effect, error) {
+	effect, err := l.change(func(to *sg.Account) error {
 		if group == "" {
 			if group = l.hadRule(ids[0]); group == "" {
 				return &sg.Error{Code: sg.RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' was revoked from no group, or from several", ids[0])}
@@ -44,9 +44,9 @@ func (l *Lab) Again(group string, ids ...string) error {
 		return nil
 	})
 	if err != nil {
-		return say.Errorf("authorize in group %s: %w", group, err)
+		return Effect{}, say.Errorf("authorize in group %s: %w", group, err)
 	}
-	return nil
+	return effect, nil
 }
 
 // hadRule is the group from which a rule with that id was revoked; empty if there is
@@ -69,8 +69,8 @@ type ruleKey struct{ group, id string }
 
 // Authorize adds rules to a group, on every host that carries it: all or none of
 // them. An *sg.Error says what EC2 would say.
-func (l *Lab) Authorize(group string, d sg.Direction, rules ...sg.Rule) error {
-	err := l.change(func(to *sg.Account) error {
+func (l *Lab) Authorize(group string, d sg.Direction, rules ...sg.Rule) (Effect, error) {
+	effect, err := l.change(func(to *sg.Account) error {
 		g, err := to.Find(group)
 		if err != nil {
 			return err
@@ -86,15 +86,15 @@ func (l *Lab) Authorize(group string, d sg.Direction, rules ...sg.Rule) error {
 		return g.Authorize(d, rules...)
 	})
 	if err != nil {
-		return say.Errorf("authorize in group %s: %w", group, err)
+		return Effect{}, say.Errorf("authorize in group %s: %w", group, err)
 	}
-	return nil
+	return effect, nil
 }
 
 // Revoke removes rules from a group by their ids, on every host that carries it.
 // Conntrack is not touched.
-func (l *Lab) Revoke(group string, ids ...string) error {
-	err := l.change(func(to *sg.Account) error {
+func (l *Lab) Revoke(group string, ids ...string) (Effect, error) {
+	effect, err := l.change(func(to *sg.Account) error {
 		g, err := to.Find(group)
 		if err != nil {
 			return err
@@ -107,14 +107,14 @@ func (l *Lab) Revoke(group string, ids ...string) error {
 		return nil
 	})
 	if err != nil {
-		return say.Errorf("revoke from group %s: %w", group, err)
+		return Effect{}, say.Errorf("revoke from group %s: %w", group, err)
 	}
-	return nil
+	return effect, nil
 }
 
 // RevokeSame removes the rules that say exactly the same.
-func (l *Lab) RevokeSame(group string, d sg.Direction, rules ...sg.Rule) error {
-	err := l.change(func(to *sg.Account) error {
+func (l *Lab) RevokeSame(group string, d sg.Direction, rules ...sg.Rule) (Effect, error) {
+	effect, err := l.change(func(to *sg.Account) error {
 		g, err := to.Find(group)
 		if err != nil {
 			return err
@@ -123,14 +123,14 @@ func (l *Lab) RevokeSame(group string, d sg.Direction, rules ...sg.Rule) error {
 		return err
 	})
 	if err != nil {
-		return say.Errorf("revoke from group %s: %w", group, err)
+		return Effect{}, say.Errorf("revoke from group %s: %w", group, err)
 	}
-	return nil
+	return effect, nil
 }
 
 // SetGroups gives a host other groups, in the place of those that it carries.
-func (l *Lab) SetGroups(host string, groups []string) error {
-	err := l.change(func(to *sg.Account) error {
+func (l *Lab) SetGroups(host string, groups []string) (Effect, error) {
+	effect, err := l.change(func(to *sg.Account) error {
 		i, found := to.Interface(host)
 		if !found {
 			return say.Errorf("the lab has no host %s", host)
@@ -148,32 +148,45 @@ func (l *Lab) SetGroups(host string, groups []string) error {
 		return nil
 	})
 	if err != nil {
-		return say.Errorf("change the groups of %s: %w", host, err)
+		return Effect{}, say.Errorf("change the groups of %s: %w", host, err)
 	}
-	return nil
+	return effect, nil
 }
 
 // change alters what the groups say or who carries them, and puts that in force
 // on every host: in one transaction on each, and on all of them or none.
-func (l *Lab) change(alter func(to *sg.Account) error) error {
+func (l *Lab) change(alter func(to *sg.Account) error) (Effect, error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
+	effect := Effect{gone: map[string][]uint32{}}
 	from, to := l.account, l.account.Clone()
 	if err := alter(to); err != nil {
-		return err
+		return effect, err
 	}
 	numbers := l.number(to)
 	err := each(l.hosts, func(h *Host) error { return h.rules.Change(l.compile(to, numbers, h)) })
 	if err != nil {
 		back := each(l.hosts, func(h *Host) error { return h.rules.Change(l.compile(from, l.numbers, h)) })
-		return errors.Join(err, back)
+		return effect, errors.Join(err, back)
+	}
+	for _, h := range l.hosts {
+		if gone := gone(numbersOn(from, l.numbers, h), numbersOn(to, numbers, h)); len(gone) > 0 {
+			effect.gone[h.Name] = gone
+		}
+		fate := fateOf(carried(to, h), l.untracked(from, h), l.untracked(to, h), l.settings.Loose)
+		if effect.Untracked != Checked && fate != Unchanged {
+			effect.Untracked = fate
+		}
 	}
 	l.keepRevoked(from, numbers)
 	l.record(from, to, numbers)
 	l.account, l.numbers = to, numbers
-	return each(l.hosts, func(h *Host) error {
-		return l.cutUntracked(h, l.untracked(from, h), l.untracked(to, h))
+	err = each(l.hosts, func(h *Host) error {
+		deleted, err := l.cutUntracked(h, l.untracked(from, h), l.untracked(to, h))
+		effect.Deleted += deleted
+		return err
 	})
+	return effect, err
 }
 
 // number gives each rule of the account a number that no other rule of the lab has
@@ -220,27 +233,31 @@ func carried(account *sg.Account, h *Host) []*sg.Group {
 
 // cutUntracked deletes the entries of flows that are no longer tracked. Otherwise
 // they would be there to be found when the flows are tracked again. (That EC2 does
-// so is not documented; the isolation tools of AWS rely on it.)
-func (l *Lab) cutUntracked(h *Host, before, now []sg.Untracked) error {
+// so is not documented; the isolation tools of AWS rely on it.) It returns how many there were.
+func (l *Lab) cutUntracked(h *Host, before, now []sg.Untracked) (deleted int, err error) {
 	fresh := slices.DeleteFunc(slices.Clone(now), func(u sg.Untracked) bool { return slices.Contains(before, u) })
 	if len(fresh) == 0 {
-		return nil
+		return 0, nil
 	}
 	entries, err := l.Flows(h.Name)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, e := range entries {
 		d, packet := firstPacket(h, e.Orig)
 		if !slices.ContainsFunc(fresh, func(u sg.Untracked) bool { return u.Covers(d, packet) }) {
 			continue
 		}
-		if _, err := l.delete(h, e.Orig); err != nil {
-			return err
+		was, err := l.delete(h, e.Orig)
+		if err != nil {
+			return deleted, err
+		}
+		if was {
+			deleted++
 		}
 		l.log.Append(timeline.Cut{Host: h.Name, Flow: e.Orig, Why: timeline.CutUntracked})
 	}
-	return nil
+	return deleted, nil
 }
 
 // firstPacket is how a flow began, as the groups of a host see it.

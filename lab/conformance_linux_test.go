@@ -128,6 +128,9 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// failed is the error of a change.
+func failed(_ Effect, err error) error { return err }
+
 func TestTrackedAndUntracked(t *testing.T) {
 	nstest.Kernel(t)
 	narrow, open := allow("ssh", sg.TCP, 22, "10.255.1.10/32"), allow("ssh", sg.TCP, 22, "0.0.0.0/0")
@@ -140,22 +143,22 @@ func TestTrackedAndUntracked(t *testing.T) {
 		lives         bool
 		newOne        bool // whether another connection can be made afterwards
 	}{
-		{name: "a narrow rule is revoked", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, l.Revoke("server", "ssh")) }, lives: true},
-		{name: "an open rule is revoked", rule: open, change: func(t *testing.T, l *Lab) { must(t, l.Revoke("server", "ssh")) }, lives: false},
-		{name: "an open rule, but no way out", rule: open, before: func(t *testing.T, l *Lab) { must(t, l.Revoke("server", "out")) },
-			change: func(t *testing.T, l *Lab) { must(t, l.Revoke("server", "ssh")) }, lives: true},
-		{name: "an open rule, behind a load balancer", rule: open, alwaysTracked: true, change: func(t *testing.T, l *Lab) { must(t, l.Revoke("server", "ssh")) }, lives: true},
-		{name: "other groups", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, l.SetGroups("A", []string{"empty"})) }, lives: true},
-		{name: "no groups", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, l.SetGroups("A", nil)) }, lives: true},
+		{name: "a narrow rule is revoked", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, failed(l.Revoke("server", "ssh"))) }, lives: true},
+		{name: "an open rule is revoked", rule: open, change: func(t *testing.T, l *Lab) { must(t, failed(l.Revoke("server", "ssh"))) }, lives: false},
+		{name: "an open rule, but no way out", rule: open, before: func(t *testing.T, l *Lab) { must(t, failed(l.Revoke("server", "out"))) },
+			change: func(t *testing.T, l *Lab) { must(t, failed(l.Revoke("server", "ssh"))) }, lives: true},
+		{name: "an open rule, behind a load balancer", rule: open, alwaysTracked: true, change: func(t *testing.T, l *Lab) { must(t, failed(l.Revoke("server", "ssh"))) }, lives: true},
+		{name: "other groups", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, failed(l.SetGroups("A", []string{"empty"}))) }, lives: true},
+		{name: "no groups", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, failed(l.SetGroups("A", nil))) }, lives: true},
 		{name: "isolated in two steps", rule: narrow, change: func(t *testing.T, l *Lab) {
-			must(t, l.SetGroups("A", []string{"open"}))
-			must(t, l.SetGroups("A", []string{"empty"}))
+			must(t, failed(l.SetGroups("A", []string{"open"})))
+			must(t, failed(l.SetGroups("A", []string{"empty"})))
 		}, lives: false},
-		{name: "the first of these steps", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, l.SetGroups("A", []string{"open"})) }, lives: true, newOne: true},
-		{name: "an untracked flow and other groups", rule: open, change: func(t *testing.T, l *Lab) { must(t, l.SetGroups("A", []string{"empty"})) }, lives: false},
+		{name: "the first of these steps", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, failed(l.SetGroups("A", []string{"open"}))) }, lives: true, newOne: true},
+		{name: "an untracked flow and other groups", rule: open, change: func(t *testing.T, l *Lab) { must(t, failed(l.SetGroups("A", []string{"empty"}))) }, lives: false},
 		{name: "another rule that still allows it", rule: open, change: func(t *testing.T, l *Lab) {
-			must(t, l.Authorize("server", sg.Ingress, allow("narrow", sg.TCP, 22, "10.255.1.10/32")))
-			must(t, l.Revoke("server", "ssh"))
+			must(t, failed(l.Authorize("server", sg.Ingress, allow("narrow", sg.TCP, 22, "10.255.1.10/32"))))
+			must(t, failed(l.Revoke("server", "ssh")))
 		}, lives: true, newOne: true},
 		{name: "an ACL denies", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, l.SetACL("A", &sg.ACL{})) }, lives: false},
 		{name: "an ACL denies and is taken away", rule: narrow, change: func(t *testing.T, l *Lab) {
@@ -163,7 +166,7 @@ func TestTrackedAndUntracked(t *testing.T) {
 			must(t, l.SetACL("A", nil))
 		}, lives: true, newOne: true},
 		{name: "the entries are deleted", rule: narrow, change: func(t *testing.T, l *Lab) {
-			must(t, l.Revoke("server", "ssh"))
+			must(t, failed(l.Revoke("server", "ssh")))
 			if n, err := l.Cut("", func(flow.Entry) bool { return true }); err != nil || n < 2 {
 				t.Errorf("%d entries cut, %v", n, err)
 			}
@@ -238,7 +241,7 @@ func TestSilenceLongerThanTheTimeout(t *testing.T) {
 	if out := ping(); !strings.Contains(out, "1 received") {
 		t.Fatal(out)
 	}
-	must(t, l.Revoke("server", "icmp"))
+	must(t, failed(l.Revoke("server", "icmp")))
 	if out := ping(); !strings.Contains(out, "1 received") {
 		t.Errorf("the same id within the timeout:\n%s", out)
 	}
@@ -268,7 +271,7 @@ func TestLooseResurrects(t *testing.T) {
 		if !s.lives(soon) {
 			t.Fatal("the session does not live to begin with")
 		}
-		must(t, l.Revoke("server", "ssh"))
+		must(t, failed(l.Revoke("server", "ssh")))
 		_, err = l.Cut("A", func(flow.Entry) bool { return true })
 		must(t, err)
 		if s.lives(noTimeAtAll) {

@@ -186,7 +186,7 @@ func TestPingIsTreatedAlike(t *testing.T) {
 	if out := nstest.Output(t, b.ns, "ping", "-c2", "-i0.01", target); !strings.Contains(out, " 0% packet loss") {
 		t.Errorf("with the rule:\n%s", out)
 	}
-	if err := l.Revoke("lab", "icmp"); err != nil {
+	if _, err := l.Revoke("lab", "icmp"); err != nil {
 		t.Fatal(err)
 	}
 	out := nstest.Said(t, b.ns, "ping", "-c2", "-i0.01", "-W1", target)
@@ -215,10 +215,10 @@ func TestNumbersAreNeverUsedAgain(t *testing.T) {
 	seen := []uint32{}
 	for range 5 {
 		rule, d, _ := l.account.Groups[0].Find("icmp")
-		if err := l.Revoke("lab", "icmp"); err != nil {
+		if _, err := l.Revoke("lab", "icmp"); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Authorize("lab", d, rule); err != nil {
+		if _, err := l.Authorize("lab", d, rule); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -239,9 +239,9 @@ func TestChangesThatCannotBe(t *testing.T) {
 	l, _ := build(t, scenario.FourExperiments())
 	rule, d, _ := l.account.Groups[0].Find("icmp")
 	for name, change := range map[string]func() error{
-		"duplicate":     func() error { return l.Authorize("lab", d, rule) },
-		"unknown rule":  func() error { return l.Revoke("lab", "telnet") },
-		"unknown group": func() error { return l.Revoke("other", "icmp") },
+		"duplicate":     func() error { return failed(l.Authorize("lab", d, rule)) },
+		"unknown rule":  func() error { return failed(l.Revoke("lab", "telnet")) },
+		"unknown group": func() error { return failed(l.Revoke("other", "icmp")) },
 	} {
 		before := nstest.Output(t, l.hosts[0].ns, "nft", "list", "ruleset")
 		if err := change(); err == nil {

@@ -123,13 +123,17 @@ func (l *Lab) do(ctx, lasting context.Context, action scenario.Action) error {
 	case scenario.Restart:
 		return l.restart(lasting, a)
 	case scenario.Revoke:
-		return l.Revoke(a.Group, a.Rules...)
+		_, err := l.Revoke(a.Group, a.Rules...)
+		return err
 	case scenario.RevokeSame:
-		return l.RevokeSame(a.Group, a.Direction, a.Rules...)
+		_, err := l.RevokeSame(a.Group, a.Direction, a.Rules...)
+		return err
 	case scenario.Authorize:
-		return l.Authorize(a.Group, a.Direction, a.Rules...)
+		_, err := l.Authorize(a.Group, a.Direction, a.Rules...)
+		return err
 	case scenario.SetGroups:
-		return l.SetGroups(a.Host, a.Groups)
+		_, err := l.SetGroups(a.Host, a.Groups)
+		return err
 	case scenario.SetACL:
 		return l.SetACL(a.Host, a.ACL)
 	case scenario.Configure:

@@ -28,6 +28,17 @@ func (a ACL) Rules(d Direction) []ACLRule {
 	return a.Egress
 }
 
+// Allows reports whether the ACL lets a packet pass: the first rule that matches decides.
+func (a ACL) Allows(d Direction, p Packet) bool {
+	for _, r := range a.Rules(d) {
+		what := Rule{Protocol: r.Protocol, From: r.From, To: r.To}
+		if what.allowsWhat(p) && r.Peer.Contains(p.Peer) {
+			return r.Allow
+		}
+	}
+	return false
+}
+
 func (r ACLRule) String() string {
 	verb := "deny"
 	if r.Allow {

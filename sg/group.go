@@ -19,6 +19,14 @@ const (
 	Egress  Direction = "egress"
 )
 
+// Opposite is the other direction.
+func (d Direction) Opposite() Direction {
+	if d == Ingress {
+		return Egress
+	}
+	return Ingress
+}
+
 // A Group is a security group: it allows what one of its rules allows, and
 // nothing else. The order of rules means nothing.
 type Group struct {

@@ -29,6 +29,13 @@ func (u Untracked) Covers(d Direction, p Packet) bool {
 	return u.Direction == d && u.Six == p.Peer.Is6() && u.Protocol == p.Protocol && u.From <= p.To && p.To <= u.To
 }
 
+// Within reports whether other covers all that u does.
+func (u Untracked) Within(other Untracked) bool {
+	same := u
+	same.From, same.To = other.From, other.To
+	return same == other && other.From <= u.From && u.To <= other.To
+}
+
 const lastPort = 65535
 
 // UntrackedBy is what EC2 does not track on an interface that carries these groups:
@@ -42,7 +49,7 @@ const lastPort = 65535
 func UntrackedBy(groups []*Group) []Untracked {
 	var list []Untracked
 	for _, d := range []Direction{Ingress, Egress} {
-		other := map[Direction]Direction{Ingress: Egress, Egress: Ingress}[d]
+		other := d.Opposite()
 		for _, world := range []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")} {
 			for _, p := range []Protocol{TCP, UDP} {
 				if !slices.Contains(openPorts(groups, other, world, p), [2]int{0, lastPort}) {

@@ -33,15 +33,16 @@ a range of addresses. "off" takes the ACL away.`,
 	}
 	c.Flags().StringArrayVar(&ingress, "ingress", nil, "a `RULE` about what comes in; may be repeated")
 	c.Flags().StringArrayVar(&egress, "egress", nil, "a `RULE` about what goes out; may be repeated")
-	next(c, env.Language.Sprintf("each packet, with the rule that judged it: lablab trace"))
-	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+	return changing(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		acl, err := aclOf(args[1:], ingress, egress)
 		if err != nil {
 			return err
 		}
-		if err := lab.SetACL(ctx, control.ACLChange{Host: args[0], ACL: acl}); err != nil {
+		done, err := lab.SetACL(ctx, control.ACLChange{Host: args[0], ACL: acl})
+		if err != nil {
 			return err
 		}
+		next(c, effect(done, say.F("each packet, with the rule that judged it: lablab trace"), "").In(env.Language))
 		return broken(tellACL(env, args[0], acl))
 	})
 }

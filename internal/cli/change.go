@@ -44,8 +44,7 @@ func newAuthorize(env Env) *cobra.Command {
   lablab authorize icmp          # that was revoked before`,
 	}
 	f.add(c)
-	next(c, env.Language.Sprintf("new flows may come in: lablab flows"))
-	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+	return changing(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		status, err := lab.Status(ctx)
 		if err != nil {
 			return err
@@ -54,15 +53,21 @@ func newAuthorize(env Env) *cobra.Command {
 		if err != nil {
 			return inAWSWords(err, f.operation("Authorize"), change, status)
 		}
-		if err := lab.Authorize(ctx, change); err != nil {
+		done, err := lab.Authorize(ctx, change)
+		if err != nil {
 			return inAWSWords(err, f.operation("Authorize"), change, status)
 		}
 		if status, err = lab.Status(ctx); err != nil {
 			return err
 		}
+		usual := say.F("new flows may come in: lablab flows")
 		for group, r := range rulesOf(status, change) {
 			_, err = fmt.Fprintln(env.Stdout, oneLine(env.Language.Sprintf("authorized in group %s: %s (%s)", group, r.ID, r.Text)))
+			if r.Direction == sg.Egress {
+				usual = say.F("new flows may go out: lablab flows")
+			}
 		}
+		next(c, effect(done, usual, "lablab cut").In(env.Language))
 		return broken(err)
 	})
 }
@@ -76,8 +81,7 @@ func newRevoke(env Env) *cobra.Command {
   lablab revoke --protocol icmp --port -1 --cidr 10.255.0.0/16`,
 	}
 	f.add(c)
-	next(c, env.Language.Sprintf("the flows that the rule let in go on: lablab flows; what ends them: lablab cut"))
-	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+	return changing(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		status, err := lab.Status(ctx)
 		if err != nil {
 			return err
@@ -90,9 +94,15 @@ func newRevoke(env Env) *cobra.Command {
 			err := &sg.Error{Code: sg.RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' does not exist", oneLine(change.IDs[0]))}
 			return inAWSWords(err, f.operation("Revoke"), change, status)
 		}
-		if err := lab.Revoke(ctx, change); err != nil {
+		done, err := lab.Revoke(ctx, change)
+		if err != nil {
 			return inAWSWords(err, f.operation("Revoke"), change, status)
 		}
+		cut := "lablab cut"
+		if len(change.IDs) == 1 {
+			cut += " --admitted-by " + change.IDs[0]
+		}
+		next(c, effect(done, say.F("no flow that is up is affected, only new ones: lablab flows"), cut).In(env.Language))
 		for group, r := range rulesOf(status, change) {
 			_, err = fmt.Fprintln(env.Stdout, oneLine(env.Language.Sprintf("revoked from group %s: %s (%s)", group, r.ID, r.Text)))
 		}

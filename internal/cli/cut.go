@@ -29,7 +29,7 @@ invalid instead, and dropped, unless a rule lets it pass untracked.`,
 	c.Flags().BoolVar(&request.All, "all", false, "all of them")
 	c.Flags().StringVar(&request.Host, "host", "", "of this `HOST` only")
 	next(c, env.Language.Sprintf("what becomes of the next packets: lablab trace"))
-	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+	return changing(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		if err := cutWhat(&request, args); err != nil {
 			return err
 		}

@@ -398,7 +398,7 @@ func TestNamesCannotSmuggle(t *testing.T) {
 	if err := json.Unmarshal([]byte(rule), &change); err != nil {
 		t.Fatal(err)
 	}
-	if err := client.Authorize(context.Background(), change); err == nil {
+	if _, err := client.Authorize(context.Background(), change); err == nil {
 		t.Error("a rule with such an id is taken")
 	}
 	out.WriteString(k.must("status") + k.must("flows") + k.must("rules", "A"))

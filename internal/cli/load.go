@@ -32,7 +32,7 @@ cannot be built, this one stays as it is.`,
 		Example: "  lablab load cut",
 	}
 	next(c, env.Language.Sprintf("what there is now: lablab status"))
-	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+	return changing(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		if !slices.Contains(scenario.Builtins(), args[0]) {
 			return unknownScenario(args[0])
 		}

@@ -48,12 +48,21 @@ func noHost(status control.Status, name string) error {
 // A verb is a command that asks a running lab. It is given the lab's client, and may
 // be interrupted.
 func verb(env Env, c *cobra.Command, do func(ctx context.Context, lab *control.Client, args []string) error) *cobra.Command {
+	return asking(env, c, env.which, do)
+}
+
+// changing is a verb that changes a lab. One that has a name of its own must be named.
+func changing(env Env, c *cobra.Command, do func(ctx context.Context, lab *control.Client, args []string) error) *cobra.Command {
+	return asking(env, c, env.whichToChange, do)
+}
+
+func asking(env Env, c *cobra.Command, which func(context.Context, string) (string, error), do func(ctx context.Context, lab *control.Client, args []string) error) *cobra.Command {
 	var name string
 	addName(c, &name)
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		ctx, cancel := interruptible(env.Signals, lastWords)
 		defer cancel()
-		name, err := env.which(ctx, name)
+		name, err := which(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -106,7 +115,7 @@ func newDown(env Env) *cobra.Command {
 				return &brokenError{err: err}
 			}
 			if !all {
-				name, err := env.which(ctx, name)
+				name, err := env.whichToChange(ctx, name)
 				if err != nil {
 					return err
 				}
@@ -252,16 +261,17 @@ func newGroups(env Env) *cobra.Command {
 		Use: "groups HOST [GROUP]...", Short: "Give a host other security groups", Args: arguments(1, anyNumber),
 		Example: "  lablab groups A lab\n  lablab groups A          # none",
 	}
-	next(c, env.Language.Sprintf("flows that were let in before go on: lablab flows"))
-	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
-		if err := lab.SetGroups(ctx, control.GroupChange{Host: args[0], Groups: append([]string{}, args[1:]...)}); err != nil {
+	return changing(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
+		done, err := lab.SetGroups(ctx, control.GroupChange{Host: args[0], Groups: append([]string{}, args[1:]...)})
+		if err != nil {
 			return err
 		}
+		next(c, effect(done, say.F("no flow that is up is affected, only new ones: lablab flows"), "lablab cut").In(env.Language))
 		carries := env.Language.Sprintf("%s carries %s", args[0], strings.Join(args[1:], ", "))
 		if len(args) == 1 {
 			carries = env.Language.Sprintf("%s carries no group: no new flow comes in or goes out", args[0])
 		}
-		_, err := fmt.Fprintln(env.Stdout, oneLine(carries))
+		_, err = fmt.Fprintln(env.Stdout, oneLine(carries))
 		return broken(err)
 	})
 }

@@ -46,6 +46,20 @@ func (env Env) which(ctx context.Context, name string) (string, error) {
 	return "", &usageError{say.Errorf("which lab? several run: %s", strings.Join(names, ", ")), say.F("name one: --name %s", names[0])}
 }
 
+// whichToChange is the lab that is to be changed: the one that was named, or the one
+// with the name that labs have unless they are given another. Whoever gave a lab a name of
+// its own may not be the one who types this.
+func (env Env) whichToChange(ctx context.Context, name string) (string, error) {
+	if name != "" {
+		return name, checkName(name)
+	}
+	only, err := env.which(ctx, "")
+	if err == nil && only != defaultName {
+		return "", &usageError{say.Errorf("the lab that runs is %s, and this changes it", only), say.F("if it is meant, name it: --name %s", only)}
+	}
+	return only, err
+}
+
 // alive are those of the labs that there are. One that does not answer is, too: it may be
 // stopped, or busy.
 func (env Env) alive(ctx context.Context, names []string) []string {

@@ -21,24 +21,28 @@ func (a *acls) stands(host string) bool {
 }
 
 // setACL puts an ACL before a host, or takes it away.
-func (k *kept) setACL(c ACLChange) error {
+func (k *kept) setACL(c ACLChange) (Effect, error) {
 	if c.ACL != nil {
 		for _, rules := range [][]sg.ACLRule{c.ACL.Ingress, c.ACL.Egress} {
 			if err := putInOrder(rules); err != nil {
-				return say.Errorf("set network ACL: %w", err)
+				return Effect{}, say.Errorf("set network ACL: %w", err)
 			}
 		}
 	}
 	k.acls.mu.Lock() // what is in force and what is known change together
 	defer k.acls.mu.Unlock()
 	if err := k.lab.SetACL(c.Host, c.ACL); err != nil {
-		return err
+		return Effect{}, err
 	}
 	if k.acls.before == nil {
 		k.acls.before = map[string]bool{}
 	}
 	k.acls.before[c.Host] = c.ACL != nil
-	return nil
+	if c.ACL == nil {
+		return Effect{}, nil
+	}
+	denied, err := k.lab.Denied(c.Host, *c.ACL)
+	return Effect{Denied: denied}, err
 }
 
 // putInOrder puts the rules of one direction in the order in which they are looked at.

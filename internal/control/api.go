@@ -141,5 +141,18 @@ type Ruleset struct {
 	Counters []timeline.Counter `json:"counters"`
 }
 
+// An Effect is what a change of rules, groups or a network ACL did to flows that were up.
+type Effect struct {
+	// Outlived is how many entries live on whose rule does not apply to their host any more.
+	Outlived int `json:"outlived"`
+	// Deleted is how many entries were deleted, as their flows are not tracked any more.
+	Deleted int `json:"deleted"`
+	// Untracked is what happens to flows that were not tracked before: "dropped" if no rule
+	// allows them now, "checked" if one may; empty if the change makes no flow tracked.
+	Untracked string `json:"untracked,omitempty"`
+	// Denied is how many entries are of flows that the network ACL denies, in either direction.
+	Denied int `json:"denied"`
+}
+
 // Done says that something was done.
 type Done struct{}

@@ -70,27 +70,23 @@ func (c *Client) Rules(ctx context.Context, host string) (Ruleset, error) {
 }
 
 // Authorize adds rules to a group. An *sg.Error says what EC2 would say.
-func (c *Client) Authorize(ctx context.Context, change RuleChange) error {
-	_, err := call[Done](ctx, c, http.MethodPost, "/v1/authorize", change)
-	return err
+func (c *Client) Authorize(ctx context.Context, change RuleChange) (Effect, error) {
+	return call[Effect](ctx, c, http.MethodPost, "/v1/authorize", change)
 }
 
 // Revoke removes rules from a group. An *sg.Error says what EC2 would say.
-func (c *Client) Revoke(ctx context.Context, change RuleChange) error {
-	_, err := call[Done](ctx, c, http.MethodPost, "/v1/revoke", change)
-	return err
+func (c *Client) Revoke(ctx context.Context, change RuleChange) (Effect, error) {
+	return call[Effect](ctx, c, http.MethodPost, "/v1/revoke", change)
 }
 
 // SetGroups gives a host other groups.
-func (c *Client) SetGroups(ctx context.Context, change GroupChange) error {
-	_, err := call[Done](ctx, c, http.MethodPost, "/v1/groups", change)
-	return err
+func (c *Client) SetGroups(ctx context.Context, change GroupChange) (Effect, error) {
+	return call[Effect](ctx, c, http.MethodPost, "/v1/groups", change)
 }
 
 // SetACL puts a network ACL before a host, or takes it away.
-func (c *Client) SetACL(ctx context.Context, change ACLChange) error {
-	_, err := call[Done](ctx, c, http.MethodPost, "/v1/acl", change)
-	return err
+func (c *Client) SetACL(ctx context.Context, change ACLChange) (Effect, error) {
+	return call[Effect](ctx, c, http.MethodPost, "/v1/acl", change)
 }
 
 // Cut deletes conntrack entries, and returns how many there were.

@@ -214,8 +214,8 @@ func TestLoadUnderFire(t *testing.T) {
 	ask(func() error { _, err := s.Status(ctx); return err })
 	ask(func() error { _, err := s.Flows(ctx, ""); return err })
 	ask(func() error { _, err := s.Cut(ctx, CutRequest{All: true}); return err })
-	ask(func() error { return s.Revoke(ctx, RuleChange{Group: "lab", IDs: []string{"icmp"}}) })
-	ask(func() error { return s.Authorize(ctx, RuleChange{Group: "lab", IDs: []string{"icmp"}}) })
+	ask(func() error { _, err := s.Revoke(ctx, RuleChange{Group: "lab", IDs: []string{"icmp"}}); return err })
+	ask(func() error { _, err := s.Authorize(ctx, RuleChange{Group: "lab", IDs: []string{"icmp"}}); return err })
 	ask(func() error {
 		_, err := s.StartStream(ctx, StreamStart{Protocol: "udp", From: "B", To: "A", Port: 53})
 		return err
@@ -231,7 +231,7 @@ func TestLoadUnderFire(t *testing.T) {
 	if err := s.keeper.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := s.Revoke(t.Context(), RuleChange{Group: "lab", IDs: []string{"icmp"}}); err == nil || !strings.Contains(err.Error(), ErrDown.Error()) {
+	if _, err := s.Revoke(t.Context(), RuleChange{Group: "lab", IDs: []string{"icmp"}}); err == nil || !strings.Contains(err.Error(), ErrDown.Error()) {
 		t.Errorf("a change after the end: %v", err)
 	}
 	cancel()
@@ -318,7 +318,7 @@ func TestReport(t *testing.T) {
 	}
 	asking.Wait()
 	made := s.keeper.current().report.due
-	if err := s.Revoke(t.Context(), RuleChange{Group: "lab", IDs: []string{"icmp"}}); err != nil {
+	if _, err := s.Revoke(t.Context(), RuleChange{Group: "lab", IDs: []string{"icmp"}}); err != nil {
 		t.Fatal(err)
 	}
 	text, err := s.keeper.current().report.of(t.Context(), log, "")
@@ -375,7 +375,7 @@ func TestStoppedBrowsers(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the lab is held up")
 	}
-	if err := s.Revoke(t.Context(), RuleChange{Group: "lab", IDs: []string{"icmp"}}); err != nil {
+	if _, err := s.Revoke(t.Context(), RuleChange{Group: "lab", IDs: []string{"icmp"}}); err != nil {
 		t.Fatal(err)
 	}
 	last := uint64(0)
@@ -403,14 +403,14 @@ func TestRulesThatCannotBe(t *testing.T) {
 		named := rule
 		named.ID = id
 		var refused *sg.Error
-		if err := s.Authorize(t.Context(), RuleChange{Group: "lab", Direction: sg.Ingress, Rules: []sg.Rule{named}}); !errors.As(err, &refused) || refused.Code != sg.Malformed {
+		if _, err := s.Authorize(t.Context(), RuleChange{Group: "lab", Direction: sg.Ingress, Rules: []sg.Rule{named}}); !errors.As(err, &refused) || refused.Code != sg.Malformed {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
 	sideways := RuleChange{Group: "lab", Direction: "sideways", Rules: []sg.Rule{rule}}
-	for _, err := range []error{s.Authorize(t.Context(), sideways), s.Revoke(t.Context(), sideways)} {
+	for _, change := range []func(context.Context, RuleChange) (Effect, error){s.Authorize, s.Revoke} {
 		var refused *sg.Error
-		if !errors.As(err, &refused) || refused.Code != sg.Malformed {
+		if _, err := change(t.Context(), sideways); !errors.As(err, &refused) || refused.Code != sg.Malformed {
 			t.Errorf("sideways: %v", err)
 		}
 	}
@@ -423,7 +423,9 @@ func TestStatusIsOfOneMoment(t *testing.T) {
 	go func() {
 		change := RuleChange{Group: "lab", Direction: sg.Ingress, IDs: []string{"icmp"}}
 		for range 200 {
-			if err := cmp.Or(s.Revoke(t.Context(), change), s.Authorize(t.Context(), change)); err != nil {
+			_, revoked := s.Revoke(t.Context(), change)
+			_, authorized := s.Authorize(t.Context(), change)
+			if err := cmp.Or(revoked, authorized); err != nil {
 				flipped <- err
 				return
 			}

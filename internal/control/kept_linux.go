@@ -118,6 +118,15 @@ func (k *kept) rules(host string) (Ruleset, error) {
 	return answer, nil
 }
 
+// effect is what a change did, unless it was refused.
+func (k *kept) effect(e lab.Effect, err error) (Effect, error) {
+	if err != nil {
+		return Effect{}, err
+	}
+	outlived, err := k.lab.Outlived(e)
+	return Effect{Outlived: outlived, Deleted: e.Deleted, Untracked: string(e.Untracked)}, err
+}
+
 func (k *kept) cut(c CutRequest) (CutAnswer, error) {
 	if c.Flow == nil && c.ConntrackID == 0 && c.AdmittedBy == "" && !c.All {
 		return CutAnswer{}, say.New("cut what? a flow, those admitted by a rule, or all")

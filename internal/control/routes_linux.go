@@ -48,28 +48,28 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"GET /v1/events":    s.events,
 		"GET /v1/report":    s.report,
 		"GET /v1/capture":   s.capture,
-		"POST /v1/authorize": asking(k, func(k *kept, _ *http.Request, c RuleChange) (Done, error) {
+		"POST /v1/authorize": asking(k, func(k *kept, _ *http.Request, c RuleChange) (Effect, error) {
 			if len(c.IDs) > 0 {
-				return Done{}, k.lab.Again(c.Group, c.IDs...)
+				return k.effect(k.lab.Again(c.Group, c.IDs...))
 			}
 			if err := cmp.Or(checkDirection(c.Direction), check(c.Rules)); err != nil {
-				return Done{}, err
+				return Effect{}, err
 			}
-			return Done{}, k.lab.Authorize(c.Group, c.Direction, c.Rules...)
+			return k.effect(k.lab.Authorize(c.Group, c.Direction, c.Rules...))
 		}),
-		"POST /v1/revoke": asking(k, func(k *kept, _ *http.Request, c RuleChange) (Done, error) {
+		"POST /v1/revoke": asking(k, func(k *kept, _ *http.Request, c RuleChange) (Effect, error) {
 			if len(c.IDs) > 0 {
-				return Done{}, k.lab.Revoke(c.Group, c.IDs...)
+				return k.effect(k.lab.Revoke(c.Group, c.IDs...))
 			}
 			if err := checkDirection(c.Direction); err != nil {
-				return Done{}, err
+				return Effect{}, err
 			}
-			return Done{}, k.lab.RevokeSame(c.Group, c.Direction, c.Rules...)
+			return k.effect(k.lab.RevokeSame(c.Group, c.Direction, c.Rules...))
 		}),
-		"POST /v1/groups": asking(k, func(k *kept, _ *http.Request, c GroupChange) (Done, error) {
-			return Done{}, k.lab.SetGroups(c.Host, c.Groups)
+		"POST /v1/groups": asking(k, func(k *kept, _ *http.Request, c GroupChange) (Effect, error) {
+			return k.effect(k.lab.SetGroups(c.Host, c.Groups))
 		}),
-		"POST /v1/acl":     asking(k, func(k *kept, _ *http.Request, c ACLChange) (Done, error) { return Done{}, k.setACL(c) }),
+		"POST /v1/acl":     asking(k, func(k *kept, _ *http.Request, c ACLChange) (Effect, error) { return k.setACL(c) }),
 		"POST /v1/cut":     asking(k, func(k *kept, _ *http.Request, c CutRequest) (CutAnswer, error) { return k.cut(c) }),
 		"POST /v1/streams": asking(k, func(k *kept, _ *http.Request, a StreamStart) (Stream, error) { return k.start(a) }),
 		"POST /v1/streams/stop": asking(k, func(k *kept, _ *http.Request, a Stream) (Done, error) {

@@ -269,11 +269,13 @@ func (m *model) change(authorize bool) tea.Cmd {
 	change := control.RuleChange{Group: r.group, Direction: r.Direction, IDs: []string{r.ID}}
 	if authorize {
 		return m.do(say.F("authorize %s", r.ID), func(ctx context.Context) error {
-			return inShort(m.Lab.Authorize(ctx, change), say.New("it, or an equal one, is in force already"), sg.RuleNotFound, sg.Duplicate)
+			_, err := m.Lab.Authorize(ctx, change)
+			return inShort(err, say.New("it, or an equal one, is in force already"), sg.RuleNotFound, sg.Duplicate)
 		})
 	}
 	return m.do(say.F("revoke %s", r.ID), func(ctx context.Context) error {
-		return inShort(m.Lab.Revoke(ctx, change), say.New("it is revoked already; a authorizes it"), sg.RuleNotFound)
+		_, err := m.Lab.Revoke(ctx, change)
+		return inShort(err, say.New("it is revoked already; a authorizes it"), sg.RuleNotFound)
 	})
 }
 

@@ -25,8 +25,8 @@ type Lab interface {
 	Status(ctx context.Context) (control.Status, error)
 	Flows(ctx context.Context, host string) ([]control.Flow, error)
 	Rules(ctx context.Context, host string) (control.Ruleset, error)
-	Authorize(ctx context.Context, change control.RuleChange) error
-	Revoke(ctx context.Context, change control.RuleChange) error
+	Authorize(ctx context.Context, change control.RuleChange) (control.Effect, error)
+	Revoke(ctx context.Context, change control.RuleChange) (control.Effect, error)
 	Cut(ctx context.Context, request control.CutRequest) (int, error)
 	StartStream(ctx context.Context, start control.StreamStart) (string, error)
 	StopStream(ctx context.Context, name string) error

@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"lablab/internal/control"
+	"lablab/say"
+)
+
+// effect says what a change did to flows that were up, and what to look at. Usual is what
+// there is to say of a change that did nothing to any; cut is the command that ends the
+// flows which outlive it.
+func effect(e control.Effect, usual say.Sentence, cut string) say.Sentence {
+	var parts []say.Sentence
+	switch e.Untracked {
+	case "dropped":
+		parts = append(parts, say.F("flows that were not tracked are cut off now: they have no entry, and no rule allows them"))
+	case "checked":
+		parts = append(parts, say.F("flows that were not tracked have no entry: the rules decide on their next packet"))
+	}
+	switch {
+	case e.Deleted == 1:
+		parts = append(parts, say.F("1 entry was deleted, as its flow is not tracked any more"))
+	case e.Deleted > 1:
+		parts = append(parts, say.F("%d entries were deleted, as their flows are not tracked any more", e.Deleted))
+	}
+	switch {
+	case e.Denied == 1:
+		parts = append(parts, say.F("the ACL drops packets of 1 flow that has an entry"))
+	case e.Denied > 1:
+		parts = append(parts, say.F("the ACL drops packets of %d flows that have an entry", e.Denied))
+	}
+	look := "lablab trace"
+	switch {
+	case e.Outlived == 1:
+		parts = append(parts, say.F("1 flow has an entry and goes on; to end it: %s", cut))
+		look = "lablab flows"
+	case e.Outlived > 1:
+		parts = append(parts, say.F("%d flows have entries and go on; to end them: %s", e.Outlived, cut))
+		look = "lablab flows"
+	}
+	if len(parts) == 0 {
+		return usual
+	}
+	return say.F("%s; to see it: %s", say.List("; ", parts...), look)
+}

@@ -1,0 +1,113 @@
+package lab
+
+import (
+	"slices"
+
+	"lablab/sg"
+)
+
+// An Effect is what a change of the groups did to flows that were up.
+type Effect struct {
+	// Deleted is how many entries were deleted, as their flows are not tracked any more.
+	Deleted int
+	// Untracked is what happens to flows that were not tracked before the change and are now.
+	Untracked Fate
+	// gone are the numbers of the rules that applied to a host before the change only.
+	gone map[string][]uint32
+}
+
+// A Fate is what happens to flows without an entry when their host starts to track them.
+type Fate string
+
+const (
+	// Unchanged is the fate of flows where a change made none of them tracked.
+	Unchanged Fate = ""
+	// Dropped means that no rule allows their next packet.
+	Dropped Fate = "dropped"
+	// Checked means that the rules decide on their next packet, and one may allow it.
+	Checked Fate = "checked"
+)
+
+// Outlived counts the entries that a rule admitted which no longer applies to their
+// host. Conntrack keeps accepting those flows. Connections that TCP has closed do not count.
+func (l *Lab) Outlived(e Effect) (int, error) {
+	n := 0
+	for host, gone := range e.gone {
+		entries, err := l.Flows(host)
+		if err != nil {
+			return 0, err
+		}
+		for _, entry := range entries {
+			if slices.Contains(gone, entry.Mark) && entry.TCP != "TIME_WAIT" && entry.TCP != "CLOSE" {
+				n++
+			}
+		}
+	}
+	return n, nil
+}
+
+// Denied counts the entries of a host of whose flow an ACL denies one direction, or both.
+func (l *Lab) Denied(host string, acl sg.ACL) (int, error) {
+	h, err := l.host(host)
+	if err != nil {
+		return 0, err
+	}
+	entries, err := l.Flows(host)
+	n := 0
+	for _, e := range entries {
+		sent, there := firstPacket(h, e.Orig)
+		answered, back := firstPacket(h, e.Reply)
+		if !acl.Allows(sent, there) || !acl.Allows(answered, back) {
+			n++
+		}
+	}
+	return n, err
+}
+
+// numbersOn are the numbers of the rules that apply to a host.
+func numbersOn(account *sg.Account, numbers map[ruleKey]uint32, h *Host) []uint32 {
+	var on []uint32
+	for _, g := range carried(account, h) {
+		for _, d := range bothDirections {
+			for _, r := range g.Rules(d) {
+				on = append(on, numbers[ruleKey{g.Key(), r.ID}])
+			}
+		}
+	}
+	return on
+}
+
+// gone are the numbers that only the first list has.
+func gone(before, now []uint32) []uint32 {
+	return slices.DeleteFunc(before, func(n uint32) bool { return slices.Contains(now, n) })
+}
+
+// fateOf is what happens on a host to flows that become tracked: its groups are now
+// these, and before were not tracked.
+func fateOf(groups []*sg.Group, before, now []sg.Untracked, loose bool) Fate {
+	fate := Unchanged
+	for _, u := range before {
+		if slices.ContainsFunc(now, u.Within) {
+			continue
+		}
+		// Where conntrack takes up a flow in the middle, the host's own next packet can
+		// make an entry that lets the other side in.
+		sends := (loose || u.Protocol == sg.UDP) && anyRule(groups, u.Direction.Opposite(), u.Protocol, 0, lastPort)
+		if sends || anyRule(groups, u.Direction, u.Protocol, u.From, u.To) {
+			return Checked
+		}
+		fate = Dropped
+	}
+	return fate
+}
+
+const lastPort = 65535
+
+// anyRule reports whether a rule allows one of these ports to or from some address.
+func anyRule(groups []*sg.Group, d sg.Direction, p sg.Protocol, from, to int) bool {
+	return slices.ContainsFunc(groups, func(g *sg.Group) bool {
+		return slices.ContainsFunc(g.Rules(d), func(r sg.Rule) bool {
+			return r.Protocol == sg.All || r.Protocol == p && (r.From == sg.Any || r.From <= to && from <= r.To)
+		})
+	})
+}

@@ -1,0 +1,95 @@
+package lab
+
+import (
+	"net/netip"
+	"testing"
+
+	"lablab/sg"
+)
+
+// What a change answers is what the kernel did to a session that was up.
+func TestEffect(t *testing.T) {
+	narrow, open := allow("ssh", sg.TCP, 22, "10.255.1.10/32"), allow("ssh", sg.TCP, 22, "0.0.0.0/0")
+	revoke := func(l *Lab) (Effect, error) { return l.Revoke("server", "ssh") }
+	for _, test := range []struct {
+		name      string
+		rule      sg.Rule
+		loose     bool
+		change    func(*Lab) (Effect, error)
+		outlived  int
+		deleted   int
+		untracked Fate
+		lives     bool
+	}{
+		{name: "a narrow rule is revoked", rule: narrow, change: revoke, outlived: 1, lives: true},
+		{name: "an open rule is revoked", rule: open, change: revoke, untracked: Dropped},
+		{name: "other groups", rule: narrow, change: func(l *Lab) (Effect, error) { return l.SetGroups("A", []string{"empty"}) }, outlived: 1, lives: true},
+		{name: "an open rule, and other groups", rule: open, change: func(l *Lab) (Effect, error) { return l.SetGroups("A", nil) }, untracked: Dropped},
+		{name: "the flow is not tracked any more", rule: narrow, change: func(l *Lab) (Effect, error) { return l.SetGroups("A", []string{"open"}) }, deleted: 1, lives: true},
+		{name: "a rule is added", rule: narrow, change: func(l *Lab) (Effect, error) {
+			return l.Authorize("server", sg.Ingress, allow("web", sg.TCP, 80, "10.0.0.0/8"))
+		}, lives: true},
+		{name: "another rule may allow it", rule: open, change: func(l *Lab) (Effect, error) {
+			if _, err := l.Authorize("server", sg.Ingress, allow("narrow", sg.TCP, 22, "10.255.1.10/32")); err != nil {
+				return Effect{}, err
+			}
+			return revoke(l)
+		}, untracked: Checked, lives: true},
+		{name: "conntrack takes up connections in the middle", rule: open, loose: true, change: revoke, untracked: Checked},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			sc := serverAndClient(test.rule)
+			sc.Loose = test.loose
+			l, _ := build(t, sc)
+			serve(t, l)
+			s, err := connectTo(t, l, soon)
+			must(t, err)
+			if !s.lives(soon) {
+				t.Fatal("the session does not live to begin with")
+			}
+			done, err := test.change(l)
+			must(t, err)
+			outlived, err := l.Outlived(done)
+			must(t, err)
+			if outlived != test.outlived || done.Deleted != test.deleted || done.Untracked != test.untracked {
+				t.Errorf("%d outlive it, %d deleted, untracked %q, want %d, %d, %q", outlived, done.Deleted, done.Untracked, test.outlived, test.deleted, test.untracked)
+			}
+			patience := soon
+			if !test.lives {
+				patience = aWhile
+			}
+			if s.lives(patience) != test.lives {
+				t.Errorf("it lives: %v, want %v", !test.lives, test.lives)
+			}
+		})
+	}
+}
+
+// An ACL is asked about each packet, so it tells how many flows it ends.
+func TestDenied(t *testing.T) {
+	l, _ := build(t, serverAndClient(allow("ssh", sg.TCP, 22, "10.255.1.10/32")))
+	serve(t, l)
+	s, err := connectTo(t, l, soon)
+	must(t, err)
+	if !s.lives(soon) {
+		t.Fatal("the session does not live to begin with")
+	}
+	all := []sg.ACLRule{{Number: 100, Allow: true, Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}
+	ssh := []sg.ACLRule{{Number: 100, Allow: true, Protocol: sg.TCP, From: 22, To: 22, Peer: netip.MustParsePrefix("10.0.0.0/8")}}
+	for _, test := range []struct {
+		name string
+		acl  sg.ACL
+		want int
+	}{
+		{"all is allowed", sg.ACL{Ingress: all, Egress: all}, 0},
+		{"requests are allowed, and all replies", sg.ACL{Ingress: ssh, Egress: all}, 0},
+		{"replies go to other ports", sg.ACL{Ingress: ssh, Egress: ssh}, 1},
+		{"nothing is allowed", sg.ACL{}, 1},
+	} {
+		got, err := l.Denied("A", test.acl)
+		if err != nil || got != test.want {
+			t.Errorf("%s: %d flows denied, %v, want %d", test.name, got, err, test.want)
+		}
+	}
+}
