@@ -3,7 +3,11 @@ package lab
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,7 +24,13 @@ func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 	}
 	const grace = time.Second // for those that hold its output open
 	output := &tail{most: 2000}
-	command := exec.CommandContext(ctx, a.Command[0], a.Command[1:]...)
+	path := Path(os.Getenv("PATH"))
+	program, err := LookUp(a.Command[0], path)
+	if err != nil {
+		return say.Errorf("run %s on %s: %w", a.Command[0], a.Host, err)
+	}
+	command := exec.CommandContext(ctx, program, a.Command[1:]...)
+	command.Args[0], command.Env = a.Command[0], append(os.Environ(), "PATH="+path)
 	command.Stdout, command.Stderr, command.WaitDelay = output, output, grace
 	// In a process namespace of its own: with the program ends whatever it has
 	// started. And it ends with the thread that started it, which waits for it here.
@@ -38,6 +48,32 @@ func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 		Output: string(output.text),
 	})
 	return nil
+}
+
+// Path is a PATH for programs inside a host, where one is root: with the directories of
+// programs for root, which an ordinary user's PATH lacks on Debian.
+func Path(path string) string {
+	directories := filepath.SplitList(path)
+	for _, d := range []string{"/usr/local/sbin", "/usr/sbin", "/sbin"} {
+		if !slices.Contains(directories, d) {
+			directories = append(directories, d)
+		}
+	}
+	return strings.Join(directories, string(filepath.ListSeparator))
+}
+
+// LookUp finds a program in a PATH as a shell does.
+func LookUp(name, path string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	for _, directory := range filepath.SplitList(path) {
+		file := filepath.Join(directory, name)
+		if info, err := os.Stat(file); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
+			return file, nil
+		}
+	}
+	return "", syscall.ENOENT
 }
 
 // A tail keeps the end of what is written.

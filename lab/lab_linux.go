@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"os"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -60,6 +61,7 @@ type Host struct {
 	rules     *nft.Table
 	conntrack *flow.Table
 	blocked   blocked
+	uts       *os.File // its UTS namespace, or nil: only a lab that is used has them
 }
 
 // Build makes the hosts and the wire, puts the groups in force, and begins to
@@ -201,6 +203,9 @@ func (h *Host) close() error {
 	}
 	if h.conntrack != nil {
 		errs = append(errs, h.conntrack.Close())
+	}
+	if h.uts != nil {
+		errs = append(errs, h.uts.Close())
 	}
 	if h.ns != nil {
 		errs = append(errs, h.ns.Close())

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"lablab/flow"
+	"lablab/lab/ns"
 	"lablab/nft"
 	"lablab/scenario"
 	"lablab/sg"
@@ -22,6 +23,11 @@ func (l *Lab) Open(ctx context.Context) error {
 	}
 	if err := l.forget(); err != nil {
 		return err
+	}
+	for _, h := range l.hosts {
+		// A kernel that has or allows none (CONFIG_UTS_NS, user.max_uts_namespaces) does not
+		// keep anybody from using the lab: its hosts are called what the machine is.
+		h.uts, _ = ns.NewUTS(h.Name)
 	}
 	l.collector.sync(ctx) // what the kernel says of it comes before
 	l.log.Append(timeline.Ready{})
@@ -96,6 +102,15 @@ func (l *Lab) Namespace(host string) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), h.ns.FD()), nil
+}
+
+// UTS is a file of this process that holds the host's UTS namespace; empty if it has none.
+func (l *Lab) UTS(host string) (string, error) {
+	h, err := l.host(host)
+	if err != nil || h.uts == nil {
+		return "", err
+	}
+	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), h.uts.Fd()), nil
 }
 
 // Flows are the conntrack entries of a host.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/internal/control"
+	"lablab/lab"
 	"lablab/lab/ns"
 	"lablab/say"
 )
@@ -32,21 +32,38 @@ func execIn(ctx context.Context, env Env, name, host string, command []string) e
 	if i < 0 {
 		return noHost(status, host)
 	}
-	program, err := lookUp(command[0], env.Getenv("PATH"))
+	path := lab.Path(env.Getenv("PATH"))
+	program, err := lab.LookUp(command[0], path)
 	if err == nil {
 		err = unix.Access(program, unix.X_OK)
 	}
 	if err != nil {
 		return cannotRun(command[0], err)
 	}
-	environment := append(os.Environ(), "LABLAB_HOST="+host, "LABLAB_NAME="+name)
+	set := []string{"LABLAB_HOST=" + host, "LABLAB_NAME=" + name, "PATH=" + path, "HOSTNAME=" + host}
+	if env.Getenv("PS1") == "" {
+		set = append(set, "PS1="+host+"# ") // of a shell that has no prompt of its own
+	}
+	environment := environmentWith(set)
+	if err := tellEnd(ctx, env, name, host); err != nil {
+		return &brokenError{err: err}
+	}
 	if status.Rootless {
 		return enterRootless(status, i, command, environment)
 	}
-	if err := ns.Join(status.Hosts[i].Namespace, hostNames(status.Hosts)); err != nil {
+	if err := ns.Join(status.Hosts[i].Namespace, status.Hosts[i].UTS, hostNames(status.Hosts)); err != nil {
 		return &brokenError{err: say.Errorf("enter host %s: %w", host, err)}
 	}
 	return cannotRun(program, syscall.Exec(program, command, environment))
+}
+
+// environmentWith is this process's environment with some variables set, each once:
+// getenv(3) finds the first of two.
+func environmentWith(set []string) []string {
+	return append(set, slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.ContainsFunc(set, func(s string) bool { return strings.HasPrefix(s, name+"=") })
+	})...)
 }
 
 // cannotRun says why a program does not begin, with the exit codes of a shell (POSIX,
@@ -63,12 +80,16 @@ func cannotRun(program string, err error) error {
 // enterRootless lets nsenter(1) do it: a process of several threads, as this one is,
 // may not enter a user namespace (setns(2)).
 func enterRootless(status control.Status, i int, command, environment []string) error {
-	nsenter, err := lookUp("nsenter", "/usr/bin:/bin:/usr/sbin:/sbin")
+	nsenter, err := lab.LookUp("nsenter", "/usr/bin:/bin:/usr/sbin:/sbin")
 	if err != nil {
 		return &usageError{say.New("nsenter is missing, which enters a lab without root"), say.F("install util-linux")}
 	}
 	of := fmt.Sprintf("/proc/%d/ns/", status.PID)
-	args := []string{"nsenter", "--preserve-credentials", "--user=" + of + "user", "--mount=" + of + "mnt", "--net=" + status.Hosts[i].Namespace, "--wdns=" + workingDirectory(), "--"}
+	args := []string{"nsenter", "--preserve-credentials", "--user=" + of + "user", "--mount=" + of + "mnt", "--net=" + status.Hosts[i].Namespace, "--wdns=" + workingDirectory()}
+	if uts := status.Hosts[i].UTS; uts != "" {
+		args = append(args, "--uts="+uts)
+	}
+	args = append(args, "--")
 	return &brokenError{err: say.Errorf("run %s: %w", nsenter, syscall.Exec(nsenter, append(args, command...), environment))}
 }
 
@@ -88,18 +109,4 @@ func hostNames(hosts []control.Host) string {
 		fmt.Fprintf(&b, "%s %s\n", address, h.Name)
 	}
 	return b.String()
-}
-
-// lookUp finds a program as a shell does.
-func lookUp(name, path string) (string, error) {
-	if strings.Contains(name, "/") {
-		return name, nil
-	}
-	for _, directory := range filepath.SplitList(path) {
-		file := filepath.Join(directory, name)
-		if info, err := os.Stat(file); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
-			return file, nil
-		}
-	}
-	return "", syscall.ENOENT
 }

@@ -38,7 +38,7 @@ packet passed or died.`,
 	root.AddCommand(newUp(env, code), newDown(env), newPS(env), newExec(env), newStatus(env), newFlows(env), newTrace(env), newEvents(env))
 	root.AddCommand(newAuthorize(env), newRevoke(env), newGroups(env), newLoad(env), newACL(env), newCut(env), newRecord(env), newCapture(env))
 	root.AddCommand(newReplay(env, code), newReport(env, code))
-	root.AddCommand(newDoctor(env, code))
+	root.AddCommand(newDoctor(env, code), newOutlive(env))
 	refuseUnknownHelp(root)
 	speak(env.Language, root)
 	addCompletions(env, root)

@@ -2,11 +2,19 @@
 
 package cli
 
-import "context"
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
 
 func up(Env, upFlags) (int, error) { return 0, needsLinux("up") }
 
 func execIn(context.Context, Env, string, string, []string) error { return needsLinux("exec") }
+
+func newOutlive(Env) *cobra.Command {
+	return &cobra.Command{Use: "outlive", Hidden: true, RunE: func(*cobra.Command, []string) error { return needsLinux("exec") }}
+}
 
 // owner is the user whose labs are meant.
 func owner() int { return 1 }

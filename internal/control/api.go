@@ -40,7 +40,9 @@ type Host struct {
 	Groups  []string `json:"groups"`
 	// Namespace is a file that holds its network namespace, for nsenter(1).
 	Namespace string `json:"namespace,omitempty"`
-	ACL       bool   `json:"acl"` // a network ACL stands before it
+	// UTS is a file that holds its UTS namespace, if it has one.
+	UTS string `json:"uts,omitempty"`
+	ACL bool   `json:"acl"` // a network ACL stands before it
 }
 
 // A Group is a security group of the lab.

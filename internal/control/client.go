@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -49,6 +50,35 @@ func Dial(directory, name string) *Client {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}}
 	return &Client{http: &http.Client{Transport: transport}, name: name}
+}
+
+// Ending connects to the lab with that name and returns the connection, of which there is
+// nothing to read until the lab ends, however it ends, or another takes its place.
+func Ending(ctx context.Context, directory, name string) (*os.File, error) {
+	if err := checkOwn(directory); err != nil {
+		return nil, err
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", Socket(directory, name))
+	if err != nil {
+		return nil, say.Errorf("ask lab %s: %w", name, err)
+	}
+	defer conn.Close()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://lab/v1/end", nil)
+	if err != nil {
+		return nil, say.Errorf("ask lab %s: %w", name, err)
+	}
+	request.Close = true // then the connection ends with the answer
+	if err := request.Write(conn); err != nil {
+		return nil, say.Errorf("ask lab %s: %w", name, err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), request)
+	if err != nil {
+		return nil, say.Errorf("ask lab %s: %w", name, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, say.Errorf("ask lab %s: %s", name, response.Status)
+	}
+	return conn.(*net.UnixConn).File()
 }
 
 // Close lets go of the connection.

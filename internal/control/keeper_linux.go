@@ -65,7 +65,7 @@ func (k *Keeper) build(ctx context.Context, sc *scenario.Scenario) (*kept, error
 			k.fail(cause)
 		}
 	})
-	return &kept{lab: l, log: log, scenario: sc.Name, started: begun.Started}, nil
+	return &kept{lab: l, log: log, scenario: sc.Name, started: begun.Started, over: make(chan struct{})}, nil
 }
 
 // Load puts the lab of another scenario in the place of the one that is there. That one
@@ -185,5 +185,6 @@ func (k *Keeper) hold() (now *kept, release func()) {
 func (k *kept) close() error {
 	k.sync(context.Background())
 	k.log.Append(timeline.Ended{})
+	defer close(k.over)
 	return errors.Join(k.lab.Unplug(), k.lab.Close())
 }

@@ -21,7 +21,8 @@ type kept struct {
 	started  time.Time // which tells its timeline from any other
 	acls     acls
 	report   explained
-	next     *kept // that has taken its place; nil while there is none
+	over     chan struct{} // closed when its hosts have no network any more
+	next     *kept         // that has taken its place; nil while there is none
 }
 
 // status is all of it, besides what is known about its process.
@@ -37,7 +38,11 @@ func (k *kept) status(ctx context.Context, about Status) (Status, error) {
 		if err != nil {
 			return status, err
 		}
-		status.Hosts = append(status.Hosts, Host{Name: h.Name, Address: h.Address.String(), Groups: append([]string{}, h.Groups...), Namespace: file, ACL: k.acls.stands(h.Name)})
+		uts, err := k.lab.UTS(h.Name)
+		if err != nil {
+			return status, err
+		}
+		status.Hosts = append(status.Hosts, Host{Name: h.Name, Address: h.Address.String(), Groups: append([]string{}, h.Groups...), Namespace: file, UTS: uts, ACL: k.acls.stands(h.Name)})
 		for _, g := range h.Groups {
 			carriers[g] = append(carriers[g], h.Name)
 		}

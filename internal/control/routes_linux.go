@@ -26,7 +26,7 @@ func (s *Server) Public() http.Handler {
 		status, err := k.status(r.Context(), s.about)
 		status.Web, status.PID = "", 0
 		for i := range status.Hosts {
-			status.Hosts[i].Namespace = ""
+			status.Hosts[i].Namespace, status.Hosts[i].UTS = "", ""
 		}
 		return status, err
 	})
@@ -46,6 +46,7 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"GET /v1/flows":     asking(k, func(k *kept, r *http.Request, _ struct{}) ([]Flow, error) { return k.flows(r.URL.Query().Get("host")) }),
 		"GET /v1/rules":     asking(k, func(k *kept, r *http.Request, _ struct{}) (Ruleset, error) { return k.rules(r.URL.Query().Get("host")) }),
 		"GET /v1/events":    s.events,
+		"GET /v1/end":       s.end,
 		"GET /v1/report":    s.report,
 		"GET /v1/capture":   s.capture,
 		"POST /v1/authorize": asking(k, func(k *kept, _ *http.Request, c RuleChange) (Effect, error) {
@@ -162,6 +163,23 @@ func (s *Server) load(l Load) error {
 		return say.Errorf("load scenario: none that is built in is called %q", l.Scenario)
 	}
 	return s.keeper.Load(sc)
+}
+
+// end answers when the lab that is there now ends, or another takes its place. The
+// answer's header is there at once.
+func (s *Server) end(w http.ResponseWriter, r *http.Request) {
+	k := s.keeper.current()
+	if k == nil {
+		refuse(w, r, http.StatusConflict, ErrDown)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = http.NewResponseController(w).Flush()
+	select {
+	case <-k.over:
+		_ = json.NewEncoder(w).Encode(Done{})
+	case <-r.Context().Done():
+	}
 }
 
 // report writes what package report makes of the timeline so far; with ?words=, also its

@@ -11,17 +11,12 @@ import (
 	"lablab/say"
 )
 
-// Join moves the calling thread into the network namespace that a file holds, for
-// good, and gives it a mount namespace of its own in which hosts takes the place of
-// /etc/hosts. The caller becomes another program next (execve(2)), which is why this
+// Join moves the calling thread into the network namespace that a file holds, and into
+// the UTS namespace of another one unless that is empty, for good, and gives it a mount
+// namespace of its own in which hosts takes the place of /etc/hosts. The caller becomes another program next (execve(2)), which is why this
 // must be called from the main goroutine, which has the main thread to itself. It needs
 // CAP_SYS_ADMIN.
-func Join(file, hosts string) error {
-	fd, err := unix.Open(file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return say.Errorf("open namespace: %w", err)
-	}
-	defer unix.Close(fd)
+func Join(network, uts, hosts string) error {
 	own, err := OwnHosts()
 	if err != nil {
 		return err
@@ -30,10 +25,25 @@ func Join(file, hosts string) error {
 	if _, err := own.WriteString(hosts); err != nil {
 		return say.Errorf("name hosts: %w", err)
 	}
-	if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
+	if uts != "" {
+		if err := enter(uts, unix.CLONE_NEWUTS); err != nil {
+			return say.Errorf("enter UTS namespace: %w", err)
+		}
+	}
+	if err := enter(network, unix.CLONE_NEWNET); err != nil {
 		return say.Errorf("enter network namespace: %w", err)
 	}
 	return nil
+}
+
+// enter moves the calling thread into the namespace that a file holds.
+func enter(file string, kind int) error {
+	fd, err := unix.Open(file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Setns(fd, kind)
 }
 
 // OwnHosts gives the calling thread, and processes that it starts, a mount namespace in

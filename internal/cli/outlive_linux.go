@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"lablab/internal/control"
+	"lablab/report"
+	"lablab/say"
+)
+
+// outliveCommand waits for the end of a lab or of a program in it, whichever comes first.
+const outliveCommand = "outlive"
+
+// The files that it has from [tellEnd].
+const (
+	labEnds     = 3 // a connection of the lab
+	programEnds = 4 // of the program (pidfd_open(2))
+)
+
+// tellEnd starts a process that says on standard error when the lab is gone while the
+// program still runs that this process is about to become.
+//
+// It is no child of the program, which would be surprised to find one: it is started by
+// another process, which ends at once. It has a session of its own, so that no Ctrl-C that
+// is meant for the program reaches it.
+func tellEnd(ctx context.Context, env Env, name, host string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return say.Errorf("find this program: %w", err)
+	}
+	lab, err := control.Ending(ctx, control.Directory(env.Getenv, owner()), name)
+	if err != nil {
+		return err
+	}
+	defer lab.Close()
+	fd, err := unix.PidfdOpen(os.Getpid(), 0)
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+		return nil // before Linux 5.3, or forbidden by a seccomp filter: nobody tells
+	}
+	if err != nil {
+		return say.Errorf("watch this process: %w", err)
+	}
+	program := os.NewFile(uintptr(fd), "this process")
+	defer program.Close()
+	text := env.Language.Sprintf("the lab of host %s is gone: this program has no network any more", host)
+	starter, err := outlive(self, lab, program, text, "starter")
+	if err != nil {
+		return err
+	}
+	_, err = starter.Wait()
+	return err
+}
+
+// outlive starts this program to wait for the end of the lab or of the program.
+func outlive(self string, lab, program *os.File, args ...string) (*os.Process, error) {
+	process, err := os.StartProcess(self, append([]string{os.Args[0], outliveCommand}, args...), &os.ProcAttr{
+		Dir: "/", Env: os.Environ(), Files: []*os.File{nil, nil, os.Stderr, lab, program}, Sys: &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
+		return nil, say.Errorf("watch the lab: %w", err)
+	}
+	return process, nil
+}
+
+// newOutlive is the command of the process that [tellEnd] starts, which people do not use.
+func newOutlive(env Env) *cobra.Command {
+	return &cobra.Command{
+		Use: outliveCommand, Hidden: true, Args: cobra.RangeArgs(1, 2), DisableFlagParsing: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				self, err := os.Executable()
+				if err != nil {
+					return err
+				}
+				_, err = outlive(self, os.NewFile(labEnds, "lab"), os.NewFile(programEnds, "program"), args[0])
+				return err
+			}
+			if !labEndsFirst() {
+				return nil
+			}
+			text := args[0] + "\n"
+			if report.IsTerminal(env.Stderr) {
+				text = "\r\n" + text // the program may have begun a line, and have the terminal raw
+			}
+			_, err := env.Stderr.WriteString(text)
+			return err
+		},
+	}
+}
+
+// labEndsFirst waits until the lab or the program ends.
+func labEndsFirst() bool {
+	for {
+		ends := []unix.PollFd{{Fd: labEnds, Events: unix.POLLIN}, {Fd: programEnds, Events: unix.POLLIN}}
+		_, err := unix.Poll(ends, -1)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		return err == nil && ends[1].Revents == 0
+	}
+}
