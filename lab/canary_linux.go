@@ -69,7 +69,7 @@ func (l *Lab) sendCanary(ctx context.Context, from, to *Host, port int) error {
 		return err
 	})
 	if err != nil {
-		return say.Errorf("send canary from %s to %s: %w", from.Name, to.Name, err)
+		return say.Errorf("send self-check from %s to %s: %w", from.Name, to.Name, err)
 	}
 	const patience = 5 * time.Second
 	select {

@@ -12,7 +12,15 @@ import (
 
 // Of explains a run, or as much of it as has happened.
 func Of(events []timeline.Event) *Report {
-	b := builder{
+	b := newBuilder()
+	for _, e := range events {
+		b.add(e)
+	}
+	return b.finish()
+}
+
+func newBuilder() *builder {
+	return &builder{
 		Report: &Report{
 			Schema: 1, Hosts: []Host{}, Rules: []Rule{}, Canaries: []Canary{}, Experiments: []Experiment{},
 			Streams: []Stream{}, Flows: []Flow{}, Events: []FlowEvent{}, Counters: []Counter{}, Why: []Paragraph{},
@@ -31,10 +39,6 @@ func Of(events []timeline.Event) *Report {
 		drops:     map[stall]int{},
 		diary:     diary{firsts: firsts{}},
 	}
-	for _, e := range events {
-		b.add(e)
-	}
-	return b.finish()
 }
 
 // A builder goes through the events once, in their order.

@@ -31,8 +31,9 @@ type Progress struct {
 	marks   map[string][]Outcome // of the current experiment, by stream
 	first   map[string]int       // Seq of the first of them
 	was     map[string]Outcome
-	drawn   int // lines that are on the screen
-	width   int // of the screen when they were drawn
+	known   *builder // what it is about a packet that decides its outcome, as for the report
+	drawn   int      // lines that are on the screen
+	width   int      // of the screen when they were drawn
 	frame   []byte
 }
 
@@ -41,7 +42,7 @@ type Progress struct {
 func NewProgress(text *colorprofile.Writer, screen io.Writer, size func() (width, height int), l *say.Language) *Progress {
 	return &Progress{
 		language: l, text: text, screen: screen, size: size,
-		marks: map[string][]Outcome{}, first: map[string]int{}, was: map[string]Outcome{}, diary: diary{firsts: firsts{}},
+		marks: map[string][]Outcome{}, first: map[string]int{}, was: map[string]Outcome{}, diary: diary{firsts: firsts{}}, known: newBuilder(),
 	}
 }
 
@@ -56,6 +57,7 @@ func (p *Progress) Add(e timeline.Event) {
 	case p.ready:
 		p.tell(changed(e.Body))
 	}
+	p.known.addPacket(e)
 	switch body := e.Body.(type) {
 	case timeline.Begun:
 		if p.lab != "" {
@@ -65,10 +67,10 @@ func (p *Progress) Add(e timeline.Event) {
 		clear(p.marks)
 		clear(p.first)
 		clear(p.was)
-		p.diary = diary{firsts: firsts{}}
+		p.diary, p.known = diary{firsts: firsts{}}, newBuilder()
 		p.line("building the lab on %s", body.Kernel)
 	case timeline.CanaryDropped:
-		p.line("canary: %s dropped %s", body.Host, body.Packet)
+		p.line("self-check: %s dropped %s", body.Host, body.Packet)
 	case timeline.Ready:
 		p.ready = true
 	case timeline.ExperimentBegun:
@@ -94,16 +96,16 @@ func (p *Progress) Add(e timeline.Event) {
 	case timeline.Ran:
 		p.line("on %s: %s: exit code %d", body.Host, strings.Join(body.Command, " "), body.Exit)
 	case timeline.Unreached:
-		p.fate(body.Stream, body.Seq, Reset)
+		p.fate(body.Stream, body.Seq)
 	case timeline.Sent:
-		p.fate(body.Stream, body.Seq, "")
+		p.fate(body.Stream, body.Seq)
 	case timeline.NotSent:
-		p.fate(body.Stream, body.Seq, Unsent)
+		p.fate(body.Stream, body.Seq)
 	case timeline.Replied:
-		p.fate(body.Stream, body.Seq, Replied)
+		p.fate(body.Stream, body.Seq)
 	case timeline.Judged:
 		if body.Stream != "" && !body.Accepted {
-			p.fate(body.Stream, body.Seq, Refused)
+			p.dropped(body)
 		}
 		if p.ready && p.current == 0 { // somebody's doing, and no experiment's
 			p.tell(p.diary.firsts.tell(body))
@@ -152,7 +154,8 @@ func changed(e timeline.Body) say.Sentence {
 
 // fate notes what became of a packet. Elsewhere than on a terminal only a change
 // is worth a line.
-func (p *Progress) fate(stream string, seq int, o Outcome) {
+func (p *Progress) fate(stream string, seq int) {
+	o := p.known.soFar(stream, seq)
 	if len(p.marks[stream]) == 0 {
 		p.first[stream] = seq
 	}
@@ -167,9 +170,25 @@ func (p *Progress) fate(stream string, seq int, o Outcome) {
 		return
 	}
 	p.marks[stream][i] = o
+	if o == Late {
+		o = Replied // it makes no difference to what changed
+	}
 	if p.was[stream] != o {
 		p.was[stream] = o
 		p.line("stream %s: %s from seq %d on", stream, markOf(o).word, seq)
+	}
+}
+
+// dropped notes that packets were dropped, and so what becomes of those that wait behind
+// them in their connection.
+func (p *Progress) dropped(j timeline.Judged) {
+	for i, o := range p.marks[j.Stream] {
+		if o == "" {
+			p.fate(j.Stream, p.first[j.Stream]+i)
+		}
+	}
+	for seq := j.Seq; seq <= max(j.Seq, j.Last); seq++ {
+		p.fate(j.Stream, seq)
 	}
 }
 

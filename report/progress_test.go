@@ -3,12 +3,14 @@ package report
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/charmbracelet/colorprofile"
 
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -90,5 +92,50 @@ func TestProgressOnChangingTerminal(t *testing.T) {
 	p.Draw()
 	if screen.Len() > 0 {
 		t.Errorf("drawn on three lines: %q", screen.String())
+	}
+}
+
+// What is said of a packet while the run goes on is what the report says in the end.
+func TestProgressAgreesWithTheReport(t *testing.T) {
+	tcp := timeline.StreamStarted{Stream: "1", Protocol: sg.TCP, Port: 22, From: "B", To: "A"}
+	dropped := func(seq int, d sg.Direction, host string) timeline.Judged {
+		return timeline.Judged{Host: host, Direction: d, Stream: "1", Seq: seq, State: "new", Rule: timeline.DefaultDeny}
+	}
+	connected := []timeline.Body{tcp, timeline.Sent{Stream: "1", Seq: 1, Connecting: true}, timeline.Connected{Stream: "1", Seq: 1}, timeline.Replied{Stream: "1", Seq: 1}}
+	for name, test := range map[string]struct {
+		bodies []timeline.Body
+		want   []Outcome
+		last   string // line
+	}{
+		"a message in a connection": {append(slices.Clip(connected), timeline.Sent{Stream: "1", Seq: 2}, timeline.Sent{Stream: "1", Seq: 3}, dropped(2, sg.Ingress, "A")),
+			[]Outcome{Replied, Stalled, Stalled}, "stream 1: stalled from seq 2 on"},
+		"an attempt to connect": {[]timeline.Body{tcp, timeline.Sent{Stream: "1", Seq: 1, Connecting: true}, dropped(1, sg.Ingress, "A")},
+			[]Outcome{Refused}, "stream 1: refused from seq 1 on"},
+		"the verdict comes first": {[]timeline.Body{tcp, dropped(1, sg.Ingress, "A"), timeline.Sent{Stream: "1", Seq: 1, Connecting: true}},
+			[]Outcome{Refused}, "stream 1: refused from seq 1 on"},
+		"a packet that does not leave": {[]timeline.Body{timeline.StreamStarted{Stream: "1", Protocol: sg.UDP, Port: 53, From: "B", To: "A"}, dropped(1, sg.Egress, "B"), timeline.NotSent{Stream: "1", Seq: 1, Local: true}},
+			[]Outcome{Refused}, "stream 1: refused from seq 1 on"},
+		"a message that is sent again": {append(slices.Clip(connected), timeline.Sent{Stream: "1", Seq: 2}, dropped(2, sg.Ingress, "A"), timeline.Replied{Stream: "1", Seq: 2}),
+			[]Outcome{Replied, Replied}, "stream 1: replied from seq 2 on"},
+	} {
+		var b bytes.Buffer
+		p := NewProgress(&colorprofile.Writer{Forward: &b, Profile: colorprofile.NoTTY}, nil, nil, nil)
+		var events []timeline.Event
+		bodies := append([]timeline.Body{timeline.Begun{Plan: []timeline.Plan{{Number: 1, Packets: len(test.want)}}}, timeline.Ready{}, timeline.ExperimentBegun{Number: 1}}, test.bodies...)
+		for i, body := range bodies {
+			e := timeline.Event{Seq: uint64(i + 1), Experiment: 1, Body: body}
+			p.Add(e)
+			events = append(events, e)
+		}
+		var reported []Outcome
+		for _, packet := range Of(append(events, timeline.Event{Experiment: 1, Body: timeline.ExperimentEnded{Number: 1}})).Streams[0].Packets {
+			reported = append(reported, packet.Outcome)
+		}
+		if !slices.Equal(p.marks["1"], test.want) || !slices.Equal(reported, test.want) {
+			t.Errorf("%s: progress says %v, the report %v, want %v", name, p.marks["1"], reported, test.want)
+		}
+		if lines := strings.TrimSpace(b.String()); !strings.HasSuffix(lines, test.last) {
+			t.Errorf("%s: the last line is not %q:\n%s", name, test.last, lines)
+		}
 	}
 }

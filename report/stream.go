@@ -82,6 +82,22 @@ func (b *builder) settle(s *Stream, j *journey) {
 	}
 }
 
+// soFar is what became of a packet as far as it is known now, or nothing.
+func (b *builder) soFar(stream string, seq int) Outcome {
+	s := b.Stream(stream)
+	if s == nil || seq < 1 || seq > len(b.packets[stream]) {
+		return ""
+	}
+	j := *b.packets[stream][seq-1]
+	if j.Outcome == "" { // its sender has not yet told of it
+		return ""
+	}
+	if b.settle(s, &j); j.Outcome == Lost { // or under way
+		return ""
+	}
+	return j.Outcome
+}
+
 // patience is how long after it was sent a packet may still be under way.
 const patience = time.Second
 

@@ -333,3 +333,25 @@ func TestAnnotations(t *testing.T) {
 		t.Errorf("%v, %s", err, &b)
 	}
 }
+
+// A single run that did not hold ends with what did not, and where that is predicted.
+func TestEndsWithWhatDidNotHold(t *testing.T) {
+	r := mutant(t)
+	var b bytes.Buffer
+	if err := NewText(&b, 80, nil).All(r.Report); err != nil {
+		t.Fatal(err)
+	}
+	_, end, found := strings.Cut(b.String(), "NOT everything was as predicted.")
+	want := 0
+	for _, p := range r.points() {
+		if p.failed() {
+			want++
+			if !strings.Contains(end, r.place(p)+": experiment ") {
+				t.Errorf("%s is not in the end:\n%s", r.place(p), end)
+			}
+		}
+	}
+	if !found || want == 0 || strings.Contains(end, "\n\n") {
+		t.Errorf("%d points failed; the end is\n%s", want, end)
+	}
+}

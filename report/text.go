@@ -275,6 +275,11 @@ func (t *Text) verdict(b *bytes.Buffer, r *Report) {
 		t.paragraph(b, "", green, say.F("Everything was as predicted."))
 	default:
 		t.paragraph(b, "", red, say.F("NOT everything was as predicted."))
+		for _, p := range r.points() { // above, they are among those that held
+			if p.failed() {
+				t.paragraph(b, "  ", red, say.F("%s: %s", r.where(p), p.failure()))
+			}
+		}
 	}
 }
 
