@@ -23,10 +23,18 @@ func ageOf(kernel string) Finding {
 	return found("%s", kernel)
 }
 
+// tryAsRoot is how to examine the machine as root; nothing where one is root.
+func tryAsRoot() say.Sentence {
+	if ns.Owner() == 0 {
+		return say.Sentence{}
+	}
+	return asRoot()
+}
+
 // tryRoot says whether the process has root's power, as far as it is used.
 func tryRoot(context.Context) (Finding, error) {
 	if ns.IsRootless() {
-		return Finding{Status: NotTried, Found: say.F("all this was tried in a user namespace"), Hint: say.F("to try it as root: sudo lablab doctor")}, nil
+		return Finding{Status: NotTried, Found: say.F("all this was tried in a user namespace"), Hint: tryAsRoot()}, nil
 	}
 	if lacking := ns.Lacking(); len(lacking) > 0 {
 		return Finding{}, &Unable{say.F("this process lacks %s", strings.Join(lacking, ", ")), asRoot(), unix.EPERM}

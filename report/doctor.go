@@ -14,6 +14,8 @@ type Diagnosis struct {
 	Kernel   string    `json:"kernel"`
 	Rootless bool      `json:"rootless"` // in a user namespace
 	Checks   []Ability `json:"checks"`
+	// Run is how the person who asked runs a scenario.
+	Run string `json:"-"`
 }
 
 // An Ability is one thing that a machine can do or not.
@@ -93,10 +95,8 @@ func (d *Diagnosis) next() say.Sentence {
 	switch {
 	case i >= 0:
 		return d.Checks[i].Hint
-	case d.Rootless:
-		return say.As("lablab run")
 	}
-	return say.As("sudo lablab run")
+	return say.As(d.Run)
 }
 
 // firstMissing is the first check that failed and must not, or -1. Those that were

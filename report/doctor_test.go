@@ -20,10 +20,10 @@ func TestDiagnosis(t *testing.T) {
 		d    Diagnosis
 		want string
 	}{
-		{Diagnosis{Checks: []Ability{ok}}, "" +
+		{Diagnosis{Run: "sudo ./lablab run", Checks: []Ability{ok}}, "" +
 			"✓ veth  a pair\n" +
-			"\nlablab run works here, as root.\nNext: sudo lablab run\n"},
-		{Diagnosis{Rootless: true, Checks: []Ability{ok, slow, six}}, "" +
+			"\nlablab run works here, as root.\nNext: sudo ./lablab run\n"},
+		{Diagnosis{Run: "lablab run", Rootless: true, Checks: []Ability{ok, slow, six}}, "" +
 			"✓ veth             a pair\n" +
 			"! netlink buffers  4 MB of 32 MB to listen:\n" +
 			"                   bursts may be lost\n" +

@@ -42,7 +42,7 @@ func tellDiagnosis(env Env, f doctorFlags, d *report.Diagnosis) error {
 
 // diagnosisOf is what was found, for whoever reads it.
 func diagnosisOf(d lab.Diagnosis) *report.Diagnosis {
-	told := &report.Diagnosis{Able: d.Able(), Kernel: d.Kernel, Rootless: d.Rootless}
+	told := &report.Diagnosis{Able: d.Able(), Kernel: d.Kernel, Rootless: d.Rootless, Run: lab.Command("run")}
 	for _, f := range d.Findings {
 		told.Checks = append(told.Checks, report.Ability{Name: f.Name, Status: string(f.Status), Found: f.Found, Hint: f.Hint, Needed: f.Needed})
 	}

@@ -1,0 +1,103 @@
+package lab
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"lablab/lab/ns"
+	"lablab/say"
+)
+
+// A start is how this program was started, and by whom: what it takes to say how to start
+// it with more power.
+type start struct {
+	args      []string // with the program's name as it was typed
+	program   string   // file
+	root      bool
+	powerful  bool // enough to need no user namespace
+	container bool
+	sudo      bool // sudo(8) is there
+	bySudo    bool // and was used
+}
+
+func started() start {
+	s := start{args: os.Args, root: ns.Owner() == 0, powerful: ns.Powerful() && !ns.IsRootless(), bySudo: os.Getenv("SUDO_UID") != ""}
+	s.program, _ = os.Executable()
+	_, err := LookUp("sudo", os.Getenv("PATH"))
+	s.sudo = err == nil
+	for _, mark := range []string{"/.dockerenv", "/run/.containerenv"} { // of Docker, of Podman
+		_, err := os.Stat(mark)
+		s.container = s.container || err == nil
+	}
+	return s
+}
+
+// Command is how to run one of this program's commands again, as the person has run this one.
+func Command(verb string) string {
+	s := started()
+	command := s.name() + " " + verb
+	if s.bySudo && s.sudo {
+		return "sudo " + command
+	}
+	return command
+}
+
+// name is what the program was called when it was started.
+func (s start) name() string {
+	switch {
+	case s.byGoRun():
+		return "go run ."
+	case len(s.args) > 0:
+		return s.args[0]
+	}
+	return "lablab"
+}
+
+// byGoRun reports whether go run has built the program, into a directory of its own.
+func (s start) byGoRun() bool {
+	return strings.Contains(s.program, string(filepath.Separator)+"go-build") && filepath.Base(filepath.Dir(s.program)) == "exe"
+}
+
+// line is the command line, or the command alone where it is long.
+func (s start) line() string {
+	const most = 60
+	if len(s.args) < 2 {
+		return "run"
+	}
+	line := strings.Join(s.args[1:], " ")
+	quoted := slices.ContainsFunc(s.args, func(a string) bool { return a == "" || strings.ContainsAny(a, "\"'`$&;|<>()*?[]#~\\{} \n\t") })
+	if len(line) > most || quoted {
+		return s.args[1]
+	}
+	return line
+}
+
+// asRoot is what gives the program the power that it lacks.
+func (s start) asRoot() say.Sentence {
+	const flags = "--cap-add NET_ADMIN --cap-add SYS_ADMIN --security-opt systempaths=unconfined"
+	switch {
+	case s.powerful:
+		return say.F("leave out --rootless always: root needs no user namespace")
+	case s.root:
+		return say.F("root has too few capabilities here; for a container: docker run %s, or --privileged", flags)
+	case s.container:
+		return say.F("allow the container user namespaces: docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined")
+	case !s.sudo:
+		return say.F("run it as root")
+	case s.byGoRun():
+		return say.F("build it and run it as root: go build . && sudo ./lablab %s", s.line())
+	case strings.ContainsRune(s.args[0], filepath.Separator):
+		return say.F("run it as root: sudo %s %s", s.args[0], s.line())
+	case slices.Contains(secure, filepath.Dir(s.program)):
+		return say.F("run it as root: sudo lablab %s", s.line())
+	}
+	return say.F("run it as root: sudo %s %s", s.program, s.line())
+}
+
+// secure are the directories in which sudo(8) looks for programs on Debian and Fedora
+// (secure_path in sudoers(5)).
+var secure = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
+
+func asRoot() say.Sentence { return started().asRoot() }
