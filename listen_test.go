@@ -301,6 +301,9 @@ func helped(c *cobra.Command) []told {
 	}
 	c.Flags().VisitAll(flags)
 	c.PersistentFlags().VisitAll(flags)
+	for _, g := range c.Groups() {
+		add(g.Title)
+	}
 	for _, below := range c.Commands() {
 		all = append(all, helped(below)...)
 	}

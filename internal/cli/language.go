@@ -76,11 +76,15 @@ func translate(l *say.Language, c *cobra.Command) {
 	c.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = l.Text(f.Usage) })
 	c.PersistentFlags().VisitAll(func(f *pflag.Flag) { f.Usage = l.Text(f.Usage) })
 	if !c.HasParent() { // those below use its template
-		template := c.UsageTemplate()
+		usage, help := c.UsageTemplate(), c.HelpTemplate()
 		for _, words := range templateWords() {
-			template = strings.ReplaceAll(template, words.String(), words.In(l))
+			usage, help = strings.ReplaceAll(usage, words.String(), words.In(l)), strings.ReplaceAll(help, words.String(), words.In(l))
 		}
-		c.SetUsageTemplate(template)
+		c.SetUsageTemplate(usage)
+		c.SetHelpTemplate(help)
+		for _, g := range c.Groups() {
+			g.Title = l.Text(g.Title)
+		}
 	}
 	for _, below := range c.Commands() {
 		translate(l, below)
@@ -90,7 +94,7 @@ func translate(l *say.Language, c *cobra.Command) {
 // templateWords are what cobra's help has of its own.
 func templateWords() []say.Sentence {
 	return []say.Sentence{
-		say.F("Usage:"), say.F("Examples:"), say.F("Available Commands:"), say.F("Global Flags:"), say.F("Flags:"),
+		say.F("Start with: lablab run"), say.F("Usage:"), say.F("Examples:"), say.F("Available Commands:"), say.F("Global Flags:"), say.F("Flags:"),
 		say.F("Use \"{{.CommandPath}} [command] --help\" for more information about a command."),
 	}
 }

@@ -33,17 +33,37 @@ packet passed or died.`,
 		return &usageError{flagError(err), say.F("see %s --help", c.CommandPath())}
 	})
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(newList(env), newShow(env), newSchema(env))
-	root.AddCommand(newRun(env, code), newCheck(env), newRules(env), newProbe(env, code))
-	root.AddCommand(newUp(env, code), newDown(env), newPS(env), newExec(env), newStatus(env), newFlows(env), newTrace(env), newEvents(env))
-	root.AddCommand(newAuthorize(env), newRevoke(env), newGroups(env), newLoad(env), newACL(env), newCut(env), newRecord(env), newCapture(env))
-	root.AddCommand(newReplay(env, code), newReport(env, code))
-	root.AddCommand(newDoctor(env, code), newOutlive(env))
+	root.SetHelpTemplate("{{if not .HasParent}}Start with: lablab run\n\n{{end}}" + root.HelpTemplate())
+	cobra.EnableCommandSorting = false // within a group, what is used first comes first
+	for _, g := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Start here:", []*cobra.Command{newRun(env, code), newList(env), newShow(env), newReplay(env, code), newReport(env, code)}},
+		{"Work in a lab:", []*cobra.Command{
+			newUp(env, code), newExec(env), newStatus(env), newFlows(env), newTrace(env), newRevoke(env), newAuthorize(env), newGroups(env), newACL(env), newCut(env),
+			newLoad(env), newRecord(env), newCapture(env), newEvents(env), newPS(env), newDown(env),
+		}},
+		{"Your own rules:", []*cobra.Command{newCheck(env), newRules(env), newProbe(env, code), newSchema(env)}},
+		{lastGroup, []*cobra.Command{newDoctor(env, code)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, c := range g.commands {
+			c.GroupID = g.title
+			root.AddCommand(c)
+		}
+	}
+	root.SetHelpCommandGroupID(lastGroup)
+	root.SetCompletionCommandGroupID(lastGroup)
+	root.AddCommand(newOutlive(env))
 	refuseUnknownHelp(root)
 	speak(env.Language, root)
 	addCompletions(env, root)
 	return root
 }
+
+// lastGroup is the group of the commands that belong to no other.
+const lastGroup = "This program:"
 
 // Commands is lablab with all its commands, for what describes them.
 func Commands() *cobra.Command {
