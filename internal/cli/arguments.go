@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"errors"
+	"io/fs"
 	"math"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,4 +35,29 @@ func arguments(least, most int) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// toRead is the hint about a file that cannot be opened: the usual one, unless its name is
+// a pattern that no shell has expanded.
+func toRead(name string, err error, usual say.Sentence) say.Sentence {
+	if !isPattern(name, err) {
+		return usual
+	}
+	return say.F("patterns are not expanded here: name the file")
+}
+
+// toReadAll is toRead of a command that takes directories too.
+func toReadAll(name string, err error, usual say.Sentence) say.Sentence {
+	if !isPattern(name, err) {
+		return usual
+	}
+	directory := filepath.Dir(name)
+	for isPattern(directory, err) {
+		directory = filepath.Dir(directory)
+	}
+	return say.F("patterns are not expanded here: name the files, or the directory they are in: %s", directory)
+}
+
+func isPattern(name string, err error) bool {
+	return errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(name, "*?[")
 }

@@ -22,7 +22,7 @@ import (
 func newCheck(env Env) *cobra.Command {
 	var format, colour string
 	c := &cobra.Command{
-		Use:   "check FILE...",
+		Use:   "check FILE|DIRECTORY...",
 		Short: "Read scenarios, or security groups as EC2 describes them, and say what was read",
 		Long: `Check reads scenario files, and says what is in them, or everything that is wrong
 with them: each problem with its place, before anything is built.
@@ -39,6 +39,7 @@ others cannot, and what is probably not meant. No source is passed over.
 Which of the two a file is, is seen from what is in it. It needs no privilege, and
 works on any system.`,
 		Example: `  lablab check mine.yaml
+  lablab check tests/
   aws ec2 describe-security-groups > groups.json
   aws ec2 describe-network-interfaces > interfaces.json
   lablab check groups.json interfaces.json`,
@@ -48,6 +49,10 @@ works on any system.`,
 				return err
 			}
 			if err := oneOf("--color", colour, "auto", "always", "never"); err != nil {
+				return err
+			}
+			files, err := inDirectories(files)
+			if err != nil {
 				return err
 			}
 			read, err := readMixed(files)
@@ -67,6 +72,20 @@ works on any system.`,
 	c.Flags().StringVar(&format, "format", "text", "what is written to standard output: text or json")
 	c.Flags().StringVar(&colour, "color", "auto", "colours: auto, always or never")
 	return c
+}
+
+// inDirectories are the files, and the scenarios in those that are directories and below them.
+func inDirectories(files []string) (all []string, err error) {
+	for _, name := range files {
+		found := []string{name}
+		if about, err := os.Stat(name); err == nil && about.IsDir() {
+			if found, err = below(name); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }
 
 // A checked is what was read: scenarios, and the groups of all other files.
@@ -123,22 +142,22 @@ func readMixed(files []string) (checked, error) {
 func contents(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, unreadable(isScenario(name, nil), err)
+		return nil, unreadable(name, isScenario(name, nil), err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, 33<<20))
 	if err != nil {
-		return nil, unreadable(isScenario(name, nil), err)
+		return nil, unreadable(name, isScenario(name, nil), err)
 	}
 	return text, nil
 }
 
-func unreadable(aScenario bool, err error) error {
-	told := say.Errorf("read security groups: %w", err)
+func unreadable(name string, aScenario bool, err error) error {
+	usual := say.F("name a file that can be read")
 	if aScenario {
-		told = say.Errorf("read scenario: %w", err)
+		return &usageError{say.Errorf("read scenario: %w", err), toReadAll(name, err, usual)}
 	}
-	return &usageError{told, say.F("name a file that can be read")}
+	return &usageError{say.Errorf("read security groups: %w", err), toRead(name, err, usual)}
 }
 
 // isScenario reports whether a file is a scenario, and not what aws ec2 writes.
@@ -165,7 +184,7 @@ func readAccount(files []string) (*sg.Account, error) {
 	for _, name := range files {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, unreadable(false, err)
+			return nil, unreadable(name, false, err)
 		}
 		err = account.Read(name, f)
 		_ = f.Close()

@@ -105,12 +105,12 @@ func loadOne(name string) (*scenario.Scenario, error) {
 	if sc, found := scenario.Builtin(name); found {
 		return sc, nil
 	}
-	if _, err := os.Stat(name); err != nil && !isFile(name) {
+	if _, err := os.Stat(name); err != nil && !isFile(name) && !strings.ContainsAny(name, "*?[") {
 		return nil, unknownScenario(name)
 	}
 	sc, err := scenario.Load(name)
 	if err != nil && len(scenario.ProblemsOf(err)) == 0 {
-		return nil, &usageError{err, say.F("name a file that can be read, or a scenario of lablab list")}
+		return nil, &usageError{err, toReadAll(name, err, say.F("name a file that can be read, or a scenario of lablab list"))}
 	}
 	return sc, err
 }

@@ -113,7 +113,7 @@ func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.
 	from := os.Stdin
 	if name != "-" {
 		if from, err = os.Open(name); err != nil {
-			return 0, &usageError{say.Errorf("read packets: %w", err), say.F("name a file that can be read")}
+			return 0, &usageError{say.Errorf("read packets: %w", err), toRead(name, err, say.F("name a file that can be read"))}
 		}
 		defer from.Close()
 	}

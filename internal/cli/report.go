@@ -94,7 +94,7 @@ func readRecord(name string) ([]timeline.Event, error) {
 	hint := say.F("name a file that lablab run --record wrote")
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, &usageError{say.Errorf("read record: %w", err), hint}
+		return nil, &usageError{say.Errorf("read record: %w", err), toRead(name, err, hint)}
 	}
 	defer f.Close()
 	events, err := web.Read(f)
