@@ -2,6 +2,7 @@ package lab
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
@@ -20,8 +21,8 @@ type free struct {
 	minds sync.WaitGroup // those who wait for a stream's end
 }
 
-// forever is more packets than a stream of one a nanosecond sends in nine years.
-const forever = 1 << 58
+// forever is more packets than a stream can send: each takes memory.
+const forever = math.MaxInt
 
 // StartStream starts a stream that sends until it is stopped or the lab is closed, and
 // returns its name: "1", "2" and so on. It is for a lab that was opened, not for one
