@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
 	"lablab/internal/cli"
@@ -14,7 +16,7 @@ import (
 // Each command has a page, which says what its help says.
 func TestPages(t *testing.T) {
 	directory := t.TempDir()
-	if err := write(directory); err != nil {
+	if err := write(directory, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	pages := 0
@@ -40,5 +42,48 @@ func TestPages(t *testing.T) {
 	check(cli.Commands())
 	if pages < 20 {
 		t.Errorf("only %d pages", pages)
+	}
+}
+
+// The same commands and the same date make the same pages, wherever and whenever.
+func TestPagesAreDeterministic(t *testing.T) {
+	day, err := date("1700000000") // 14 November 2023
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := func() map[string]string {
+		directory, all := t.TempDir(), map[string]string{}
+		if err := write(directory, day); err != nil {
+			t.Fatal(err)
+		}
+		files, err := os.ReadDir(directory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			page, err := os.ReadFile(filepath.Join(directory, f.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[f.Name()] = string(page)
+		}
+		return all
+	}
+	first := pages()
+	if diff := cmp.Diff(first, pages()); diff != "" {
+		t.Error(diff)
+	}
+	for name, page := range first {
+		if header, _, _ := strings.Cut(page[strings.Index(page, ".TH"):], "\n"); !strings.Contains(header, `"Nov 2023"`) {
+			t.Errorf("%s is dated %s", name, header)
+		}
+	}
+}
+
+func TestADateIsAskedFor(t *testing.T) {
+	for _, epoch := range []string{"", "today", "1.5"} {
+		if day, err := date(epoch); err == nil {
+			t.Errorf("%q is taken for %v", epoch, day)
+		}
 	}
 }
