@@ -12,63 +12,65 @@ import (
 	"testing"
 )
 
-// A listed is a package as `go list` describes it.
+// A listed is a package as `go list` describes it. The paths of ours are relative to
+// the module's, whatever that is: . and ./lab.
 type listed struct {
 	ImportPath string
 	Imports    []string
 	GoFiles    []string
+	Module     struct{ Path string }
 }
 
 // allowed says which packages of ours each of ours may import: downwards only. say,
 // which imports none, is for all: whoever makes an error says it in every language.
 // docs/architecture.md draws it.
 var allowed = map[string][]string{
-	"lablab":                  {"internal/cli"},
-	"lablab/internal/cli":     {"flow", "internal/control", "internal/view", "internal/web", "lab", "lab/ns", "nft", "report", "scenario", "sg", "timeline"},
-	"lablab/internal/control": {"flow", "internal/serve", "lab", "report", "scenario", "sg", "timeline"},
-	"lablab/internal/view":    {"flow", "internal/control", "report", "sg", "timeline"},
-	"lablab/internal/serve":   {},
-	"lablab/internal/web":     {"internal/serve", "report", "timeline"},
-	"lablab/scripts/man":      {"internal/cli"},
-	"lablab/docs":             {},
-	"lablab/internal/nstest":  {"lab/ns"},
-	"lablab/lab":              {"lab/ns", "flow", "nft", "pinger", "scenario", "sg", "timeline"},
-	"lablab/lab/ns":           {},
-	"lablab/say":              {},
-	"lablab/nft":              {"lab/ns", "sg"},
-	"lablab/flow":             {"lab/ns", "sg"},
-	"lablab/pinger":           {"lab/ns", "sg"},
-	"lablab/scenario":         {"sg"},
-	"lablab/sg":               {},
-	"lablab/timeline":         {"flow", "sg"},
-	"lablab/report":           {"flow", "sg", "timeline"},
+	".":                  {"internal/cli"},
+	"./internal/cli":     {"flow", "internal/control", "internal/view", "internal/web", "lab", "lab/ns", "nft", "report", "scenario", "sg", "timeline"},
+	"./internal/control": {"flow", "internal/serve", "lab", "report", "scenario", "sg", "timeline"},
+	"./internal/view":    {"flow", "internal/control", "report", "sg", "timeline"},
+	"./internal/serve":   {},
+	"./internal/web":     {"internal/serve", "report", "timeline"},
+	"./scripts/man":      {"internal/cli"},
+	"./docs":             {},
+	"./internal/nstest":  {"lab/ns"},
+	"./lab":              {"lab/ns", "flow", "nft", "pinger", "scenario", "sg", "timeline"},
+	"./lab/ns":           {},
+	"./say":              {},
+	"./nft":              {"lab/ns", "sg"},
+	"./flow":             {"lab/ns", "sg"},
+	"./pinger":           {"lab/ns", "sg"},
+	"./scenario":         {"sg"},
+	"./sg":               {},
+	"./timeline":         {"flow", "sg"},
+	"./report":           {"flow", "sg", "timeline"},
 }
 
 // only says which packages may import a library that reaches for the kernel or
 // runs programs.
 var only = map[string][]string{
-	"github.com/vishvananda/netns":                   {"lablab/lab/ns"},
-	"github.com/vishvananda/netlink":                 {"lablab/lab"},
-	"github.com/google/nftables":                     {"lablab/nft"},
-	"github.com/ti-mo/conntrack":                     {"lablab/flow"},
-	"github.com/prometheus-community/pro-bing":       {"lablab/pinger"},
-	"github.com/spf13/cobra":                         {"lablab/internal/cli"},
-	"github.com/spf13/cobra/doc":                     {"lablab/scripts/man"},
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types": {"lablab/sg"},
-	"github.com/goccy/go-yaml":                       {"lablab/scenario"},
-	"github.com/google/jsonschema-go/jsonschema":     {"lablab/scenario"},
-	"github.com/jedib0t/go-pretty/v6/table":          {"lablab/report"},
-	"github.com/jstemmer/go-junit-report/v2/junit":   {"lablab/report"},
-	"github.com/charmbracelet/colorprofile":          {"lablab/report", "lablab/internal/view"},
-	"charm.land/bubbletea/v2":                        {"lablab/internal/view"},
-	"os/exec":                                        {"lablab/internal/nstest", "lablab/lab"}, // of lab, for what a scenario runs
-	"github.com/nicksnyder/go-i18n/v2/i18n":          {"lablab/say"},
-	"net/http":                                       {"lablab/internal/control", "lablab/internal/serve", "lablab/internal/web"},
+	"github.com/vishvananda/netns":                   {"./lab/ns"},
+	"github.com/vishvananda/netlink":                 {"./lab"},
+	"github.com/google/nftables":                     {"./nft"},
+	"github.com/ti-mo/conntrack":                     {"./flow"},
+	"github.com/prometheus-community/pro-bing":       {"./pinger"},
+	"github.com/spf13/cobra":                         {"./internal/cli"},
+	"github.com/spf13/cobra/doc":                     {"./scripts/man"},
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types": {"./sg"},
+	"github.com/goccy/go-yaml":                       {"./scenario"},
+	"github.com/google/jsonschema-go/jsonschema":     {"./scenario"},
+	"github.com/jedib0t/go-pretty/v6/table":          {"./report"},
+	"github.com/jstemmer/go-junit-report/v2/junit":   {"./report"},
+	"github.com/charmbracelet/colorprofile":          {"./report", "./internal/view"},
+	"charm.land/bubbletea/v2":                        {"./internal/view"},
+	"os/exec":                                        {"./internal/nstest", "./lab"}, // of lab, for what a scenario runs
+	"github.com/nicksnyder/go-i18n/v2/i18n":          {"./say"},
+	"net/http":                                       {"./internal/control", "./internal/serve", "./internal/web"},
 }
 
 func list(t *testing.T, goos string) []listed {
 	t.Helper()
-	c := exec.Command("go", "list", "-json=ImportPath,Imports,GoFiles", "./...")
+	c := exec.Command("go", "list", "-json=ImportPath,Imports,GoFiles,Module", "./...")
 	c.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
 	var complaints bytes.Buffer
 	c.Stderr = &complaints
@@ -85,8 +87,23 @@ func list(t *testing.T, goos string) []listed {
 		} else if err != nil {
 			t.Fatal(err)
 		}
+		p.ImportPath = relative(p.ImportPath, p.Module.Path)
+		for i := range p.Imports {
+			p.Imports[i] = relative(p.Imports[i], p.Module.Path)
+		}
 		packages = append(packages, p)
 	}
+}
+
+// relative writes a package's path as go list ./... takes it, if it is in the module.
+func relative(path, module string) string {
+	if path == module {
+		return "."
+	}
+	if below, ours := strings.CutPrefix(path, module+"/"); ours {
+		return "./" + below
+	}
+	return path
 }
 
 func TestImportsPointDownwards(t *testing.T) {
@@ -96,7 +113,7 @@ func TestImportsPointDownwards(t *testing.T) {
 			t.Errorf("%s has no place in the architecture: give it one in this test and in docs/architecture.md", p.ImportPath)
 		}
 		for _, i := range p.Imports {
-			if ours, found := strings.CutPrefix(i, "lablab/"); found && ours != "say" && !slices.Contains(may, ours) {
+			if ours, found := strings.CutPrefix(i, "./"); found && ours != "say" && !slices.Contains(may, ours) {
 				t.Errorf("%s imports %s", p.ImportPath, i)
 			}
 			if owners, restricted := only[i]; restricted && !slices.Contains(owners, p.ImportPath) {
