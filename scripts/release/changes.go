@@ -24,7 +24,7 @@ func changesOf(changelog []byte, version string) (changes, error) {
 			if found {
 				break
 			}
-			found = regexp.MustCompile(`^\[?v?` + regexp.QuoteMeta(title) + `\b`).MatchString(heading)
+			found = regexp.MustCompile(`^\[?v?` + regexp.QuoteMeta(title) + `(\]|\s|$)`).MatchString(heading)
 			continue
 		}
 		switch point, is := strings.CutPrefix(line, "- "); {

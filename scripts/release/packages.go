@@ -79,7 +79,7 @@ func (r release) pack(p product, k kind) error {
 	if err := nfpm.PrepareForPackager(info, k.name); err != nil {
 		return err
 	}
-	return r.write(k.packager.ConventionalFileName(info), func(w io.Writer) error { return k.packager.Package(info, w) })
+	return r.write(r.name(p.target, "."+k.name), func(w io.Writer) error { return k.packager.Package(info, w) })
 }
 
 func content(source, destination string, mode fs.FileMode) *files.Content {
