@@ -29,7 +29,7 @@ func (t *Text) comparison(b *bytes.Buffer, r *Report) {
 	}
 	w := newTable()
 	w.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: t.width - others, WidthMaxEnforcer: wrap}})
-	w.AppendHeader(t.row("#", say.F("experiment"), say.F("of"), say.F("predicted"), say.F("observed"), say.F("held")))
+	w.AppendHeader(t.row("#", say.F("experiment"), say.F("of"), say.F("predicted"), say.F("observed"), say.F("held?")))
 	for _, x := range r.Experiments {
 		number, title := fmt.Sprint(x.Number), x.Title
 		for _, p := range x.Predictions {
@@ -43,7 +43,7 @@ func (t *Text) comparison(b *bytes.Buffer, r *Report) {
 // besideTitles is how many columns the comparison takes but for the titles.
 func (t *Text) besideTitles(r *Report) int {
 	const usual, between = 54, 13 // the indent, the number, and the space behind each column
-	told := [4][]string{{t.language.Sprintf("of")}, {t.language.Sprintf("predicted")}, {t.language.Sprintf("observed")}, {t.language.Sprintf("held")}}
+	told := [4][]string{{t.language.Sprintf("of")}, {t.language.Sprintf("predicted")}, {t.language.Sprintf("observed")}, {t.language.Sprintf("held?")}}
 	for _, x := range r.Experiments {
 		for _, p := range x.Predictions {
 			for i, s := range []say.Sentence{p.Subject, p.Predicted, p.Observed, p.held(x)} {

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 
 	"lablab/say"
@@ -26,7 +25,7 @@ func (t *Text) groups(b *bytes.Buffer, r *Report) {
 	if alike {
 		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
 			order := append([]say.Sentence{say.F("what conntrack knows (established) is accepted")}, r.initial("", d)...)
-			t.paragraph(b, fmt.Sprintf("     %-8s ", d), plain, say.List("; ", append(order, say.F("the rest is dropped"))...))
+			t.paragraph(b, t.language.Sprintf("     %-8s ", d), plain, say.List("; ", append(order, say.F("the rest is dropped"))...))
 		}
 		return
 	}
@@ -40,7 +39,7 @@ func (t *Text) groups(b *bytes.Buffer, r *Report) {
 			}
 			ways = append(ways, say.F("%s: %s", wayOf(d), say.List(", ", rules...)))
 		}
-		t.paragraph(b, "     ", plain, say.F("group %s, on %s: %s", name, say.Names(", ", r.Rules[i].Hosts...), say.List("; ", ways...)))
+		t.paragraph(b, "     ", plain, say.F("group %s, on %s: %s", name, say.Names(", ", r.Rules[i].Hosts...), say.F("%s; %s", ways[0], ways[1])))
 	}
 	t.paragraph(b, "     ", dim, say.F("Before these rules: what conntrack knows (established) is accepted. Behind them: the rest is dropped."))
 }

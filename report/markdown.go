@@ -109,7 +109,7 @@ func (r Runs) deeds(b *bytes.Buffer, run Result) {
 
 func (r Runs) predictions(b *bytes.Buffer, run Result) {
 	w := newTable()
-	w.AppendHeader(r.row("#", say.F("experiment"), say.F("what"), say.F("predicted"), say.F("observed"), say.F("held")))
+	w.AppendHeader(r.row("#", say.F("experiment"), say.F("what"), say.F("predicted"), say.F("observed"), say.F("held?")))
 	rows := 0
 	for _, p := range run.points() {
 		if p.experiment == 0 {

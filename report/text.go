@@ -180,7 +180,7 @@ func (s StreamResult) count() say.Sentence {
 		}
 	}
 	if len(parts) == 0 {
-		return say.F("none")
+		return say.F("%d %s", 0, Replied)
 	}
 	return say.List(", ", parts...)
 }

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+
+	"lablab/say"
 )
 
 // A Direction is the side of a host that a rule guards.
@@ -26,6 +28,9 @@ func (d Direction) Opposite() Direction {
 	}
 	return Ingress
 }
+
+// In is the direction in a language.
+func (d Direction) In(l *say.Language) string { return l.Text(string(d)) }
 
 // A Group is a security group: it allows what one of its rules allows, and
 // nothing else. The order of rules means nothing.

@@ -96,7 +96,10 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 	default:
 		rows = append(rows, row{say.F("tracked"), say.F("no, by EC2's documented rule: the flow ends when the rule is revoked")})
 	}
-	agreed := say.Text(a.Predicted)
+	agreed := say.F("drop")
+	if a.Predicted == "accept" {
+		agreed = say.F("accept")
+	}
 	if a.exit() == exitDisagree {
 		agreed = say.F("%s, and the kernel DISAGREES: please report this", agreed)
 	}
