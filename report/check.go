@@ -104,7 +104,7 @@ func (t *Text) group(b *bytes.Buffer, g CheckedGroup) {
 		peer := r.Peer
 		switch {
 		case !r.Enforced:
-			peer += " " + styled(red, t.language.Sprintf("(not enforceable)"))
+			peer += styled(red, t.language.Sprintf(" (not enforceable)"))
 		case r.Addresses != 1:
 			peer += t.language.Sprintf(" (%d addresses)", r.Addresses)
 		}

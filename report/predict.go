@@ -78,7 +78,7 @@ func (b *builder) predictStream(x *Experiment, p timeline.Prediction, seen *Pred
 		if *p.Tracked {
 			held = areTracked(verdicts)
 		}
-		claims = append(claims, claim{trackedText(*p.Tracked), listed(states), held})
+		claims = append(claims, claim{trackedText(*p.Tracked), say.F("state %s", listed(states)), held})
 	}
 	seen.take(claims)
 }

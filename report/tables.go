@@ -101,7 +101,7 @@ func (t *Text) rules(b *bytes.Buffer, r *Report) {
 			if c.Revoked {
 				name = say.F("%s (revoked)", c.Rule)
 			}
-			rows[l] = t.row(wayOf(c.Direction), name)
+			rows[l] = t.row(t.way(c.Direction), name)
 			for range r.Hosts {
 				rows[l] = append(rows[l], "-") // that host has no such rule
 			}
@@ -121,6 +121,15 @@ func (c Counter) times() say.Sentence {
 		return say.F("never")
 	}
 	return say.F("%d", c.Packets)
+}
+
+// way is a direction in a word: an English one, which is short, where there is no room for another.
+func (t *Text) way(d sg.Direction) say.Sentence {
+	const narrow = 60
+	if t.width < narrow {
+		return say.As(wayOf(d).String())
+	}
+	return wayOf(d)
 }
 
 // wayOf is a direction in a word.

@@ -66,7 +66,7 @@ func speak(l *say.Language, root *cobra.Command) {
 		c.SetOut(out)
 		// pflag writes this by itself, and a template that was set ends without a line end.
 		text := strings.TrimRight(b.String(), "\n")
-		for _, word := range []say.Sentence{say.F("(default "), say.F("[flags]"), say.F("[command]")} {
+		for _, word := range []say.Sentence{say.F(" (default "), say.F("[flags]"), say.F("[command]")} {
 			text = strings.ReplaceAll(text, word.String(), word.In(l))
 		}
 		_, _ = fmt.Fprintln(out, text)

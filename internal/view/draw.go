@@ -262,10 +262,11 @@ func (m *model) streamsPanel() panel {
 	}}
 }
 
-// Columns of the entries' panel that are not always there.
+// Columns of the panels that are not always there.
 const (
 	withPackets = 66
 	withBar     = 76
+	withWay     = 90 // in words, beside a verdict
 	withStatus  = 96
 )
 
@@ -275,7 +276,7 @@ func (m *model) verdictsPanel() panel {
 	if p.missed > 0 {
 		aside = words(yellow, " missed: %d ", p.missed)
 	}
-	return panel{title: say.F("Verdicts"), aside: aside, rows: max(len(p.verdicts), 1), least: 2, want: 4, log: true, chosen: -1, draw: func(from, to, _ int) []line {
+	return panel{title: say.F("Verdicts"), aside: aside, rows: max(len(p.verdicts), 1), least: 2, want: 4, log: true, chosen: -1, draw: func(from, to, width int) []line {
 		if len(p.verdicts) == 0 {
 			return []line{words(dim, "   no packet yet")}
 		}
@@ -291,7 +292,7 @@ func (m *model) verdictsPanel() panel {
 				mark, style = sign(red, "✗"), red
 			}
 			l := line{sign(plain, "   "), mark}.add(bold, " %s", v.Host).add(plain, "%s", strings.Repeat(" ", max(hosts-say.Width(v.Host), 0)))
-			l = l.add(dim, " %-3s ", wayOf(v.Direction)).add(plain, "%-11s ", v.State).add(style, "%-12s ", v.Rule).add(dim, "%s", p.packet(v.Packet))
+			l = l.add(dim, " %-3s ", m.way(v.Direction, width >= withWay)).add(plain, "%-11s ", v.State).add(style, "%-12s ", v.Rule).add(dim, "%s", p.packet(v.Packet))
 			lines = append(lines, l)
 		}
 		return lines

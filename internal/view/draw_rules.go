@@ -56,7 +56,7 @@ func (m *model) rulesPanel() panel {
 		for i := from; i < to; i++ {
 			if i >= rows {
 				d := []sg.Direction{sg.Ingress, sg.Egress}[i-rows]
-				l := words(dim, "   %-4s %s", wayOf(d), say.F("what conntrack knows: established"))
+				l := words(dim, "   %-4s %s", m.way(d, width >= withBar), say.F("what conntrack knows: established"))
 				lines = append(lines, l.between(m.Language, p.passed(d, hosts), width))
 				continue
 			}
@@ -69,7 +69,7 @@ func (m *model) rulesPanel() panel {
 			if r.gone {
 				style, name = struck, struck
 			}
-			l = l.add(dim, "%-4s ", wayOf(r.Direction)).add(name, "%s", r.ID).add(plain, "%s", strings.Repeat(" ", max(longest-len([]rune(r.ID)), 0)+2)).add(style, "%s", r.Text)
+			l = l.add(dim, "%-4s ", m.way(r.Direction, width >= withBar)).add(name, "%s", r.ID).add(plain, "%s", strings.Repeat(" ", max(longest-len([]rune(r.ID)), 0)+2)).add(style, "%s", r.Text)
 			if len(groups) > 1 {
 				l = l.add(dim, "  %s", r.group)
 			}
@@ -82,11 +82,18 @@ func (m *model) rulesPanel() panel {
 	}}
 }
 
-func wayOf(d sg.Direction) say.Sentence {
-	if d == sg.Egress {
-		return say.F("out")
+// way is a direction, as wide as the other one. Where there is no room for a word of the
+// language it is English, which is short.
+func (m *model) way(d sg.Direction, room bool) string {
+	in, out := say.F("in").In(m.Language), say.F("out").In(m.Language)
+	if !room {
+		in, out = "in", "out"
 	}
-	return say.F("in")
+	columns := max(say.Width(in), say.Width(out))
+	if d == sg.Egress {
+		in = out
+	}
+	return in + strings.Repeat(" ", columns-say.Width(in))
 }
 
 // counted are the rule's counters, a column a host.

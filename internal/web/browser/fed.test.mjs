@@ -157,7 +157,7 @@ test('says at the top that the lab does not let it in, and nothing else', async 
   await page.locator('#controls').evaluate((n) => { n.hidden = false; }); // as live.js does
   assert.deepEqual(await page.locator('main > :visible').evaluateAll((all) => all.map((n) => n.id)), ['caption', 'live-region']);
   await page.getByRole('button', { name: '日本語' }).click();
-  await until(page, () => document.querySelector('#caption .words').textContent.startsWith('このページではラボに入れません'));
+  await until(page, () => document.querySelector('#caption .words').textContent.startsWith('このページからはラボに接続できません'));
   await close(page);
 });
 

@@ -88,7 +88,7 @@ test('a ping that is refused dies at the gate, and one that was let in before do
   await page.keyboard.press('ArrowRight');
   assert.ok(await page.locator('#story').isHidden(), 'it has no story');
   await page.keyboard.press('l');
-  await until(page, () => document.querySelector('#caption .words').textContent.startsWith('B から A への ping 1 は A にとって新規 (NEW)'));
+  await until(page, () => document.querySelector('#caption .words').textContent.startsWith('B から A への ping 1 は A では新規(NEW)'));
   await close(page);
 });
 

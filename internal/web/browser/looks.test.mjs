@@ -90,7 +90,7 @@ test('in Japanese', async () => {
   await refused(page);
   const text = await page.locator('#caption').innerText();
   assert.match(text, /実験 3/);
-  assert.match(text, /新規 \(NEW\).*デフォルト拒否/);
+  assert.match(text, /新規\(NEW\).*暗黙の拒否/);
   await page.getByRole('button', { name: 'English' }).click();
   await drawn(page);
   assert.match(await page.locator('#caption').innerText(), /is NEW to A/);

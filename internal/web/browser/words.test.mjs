@@ -59,7 +59,7 @@ test('in Japanese, a row has the words of the sentences', async () => {
     await seek(page, 20);
     await drawn(page);
     const rows = page.locator('.host:has(h2:text-is("A")) [data-direction=ingress]');
-    for (const [kind, text] of [['established', 'established 確立済み'], ['deny', 'default deny デフォルト拒否']]) {
+    for (const [kind, text] of [['established', 'established 確立済み'], ['deny', 'default deny 暗黙の拒否']]) {
       const row = rows.locator(`.row[data-kind=${kind}]`);
       assert.equal(plain(await row.innerText()).trim(), text);
       assert.ok(await row.locator('.text').evaluate((n) => n.scrollWidth <= n.clientWidth), `${width} px: ${text} is cut`);
