@@ -222,11 +222,11 @@ func TestOutputInTheJapaneseReadme(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
-	vary := regexp.MustCompile(`conntrack ID \d+|残り \d+ 秒`)
+	vary := regexp.MustCompile(`conntrack ID \d+|タイムアウトまで \d+ 秒`)
 	fold := func(s string) string { return strings.Join(strings.Fields(vary.ReplaceAllString(s, "")), "") }
 	blocks := regexp.MustCompile("(?s)```text\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
-	if len(blocks) < 3 {
-		t.Errorf("only %d blocks of output", len(blocks))
+	if len(blocks) == 0 {
+		t.Error("README.ja.md shows no output")
 	}
 	for _, block := range blocks {
 		if !strings.Contains(fold(string(said)), fold(block[1])) {

@@ -63,7 +63,7 @@ func did(e timeline.Body) say.Sentence {
 	case timeline.RuleRevoked:
 		return say.F("revoke %s %s of group %s", say.Agreement("rule"), body.ID, body.Group)
 	case timeline.RuleAuthorized:
-		return say.F("authorize %s %s in group %s", say.Agreement("rule"), fmt.Sprintf("%s (%s)", body.ID, body.Text), body.Group)
+		return say.F("authorize %s %s in group %s", say.Agreement("rule"), say.F("%s (%s)", body.ID, body.Text), body.Group)
 	case timeline.GroupsChanged:
 		if len(body.Groups) == 0 {
 			return say.F("take all groups from %s", body.Host)

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -129,11 +128,11 @@ func (a RevokeSame) Said() say.Sentence {
 
 // Said is what a person is told.
 func (a Authorize) Said() say.Sentence {
-	named := make([]string, len(a.Rules))
+	named := make([]say.Sentence, len(a.Rules))
 	for i, r := range a.Rules {
-		named[i] = fmt.Sprintf("%s (%s)", r.ID, r)
+		named[i] = say.F("%s (%s)", r.ID, r)
 	}
-	return say.F("authorize %s %s in group %s", rules(len(a.Rules)), strings.Join(named, ", "), a.Group)
+	return say.F("authorize %s %s in group %s", rules(len(a.Rules)), say.List(", ", named...), a.Group)
 }
 
 // Said is what a person is told.
