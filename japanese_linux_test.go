@@ -3,10 +3,39 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+
+	"lablab/internal/cli"
+	"lablab/say"
 )
+
+// Japanese has no blanks at which help could be broken, so its messages say where lines end.
+func TestJapaneseHelpFits(t *testing.T) {
+	const columns = 100
+	lablab := filepath.Join(installed(t), "lablab")
+	var each func(c *cobra.Command)
+	each = func(c *cobra.Command) {
+		args := append(strings.Fields(c.CommandPath())[1:], "--help", "--lang", "ja")
+		out, err := exec.Command(lablab, args...).Output()
+		if err != nil {
+			t.Fatalf("%s: %v", args, err)
+		}
+		for line := range strings.Lines(string(out)) {
+			if example := strings.HasPrefix(line, "  lablab "); !example && say.Width(strings.TrimRight(line, "\n")) > columns {
+				t.Errorf("%s: wider than %d columns: %s", c.CommandPath(), columns, line)
+			}
+		}
+		for _, below := range c.Commands() {
+			each(below)
+		}
+	}
+	each(cli.Commands())
+}
 
 // What the Japanese README shows of a lab is what a Japanese locale prints. Numbers differ from run to run.
 func TestLabOfTheJapaneseReadme(t *testing.T) {
