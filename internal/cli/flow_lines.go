@@ -40,7 +40,7 @@ func narrowLines(l *say.Language, flows []control.Flow, state bool) []string {
 	for i, f := range flows {
 		by := say.F("by no rule")
 		if f.AdmittedBy != nil {
-			by = say.F("by %s", admitting(f))
+			by = say.F("%s%s", say.F("by "), admitting(f))
 		}
 		lines[i] = oneLine(fmt.Sprintf("%-*s %-*s  %*s %*d s  %s", host, f.Host, key, f.Key, packets, passed(f), left, f.TimeoutSeconds, by.In(l)))
 		if state {
