@@ -24,6 +24,10 @@ type walkthrough struct {
 	root    bool     // needs root itself, not only a lab
 	tools   []string // that it runs
 	wants   []string // what a person will see
+	// Of a text in another language: its locale, and what its fences say otherwise than
+	// those of English.
+	locale string
+	words  *strings.Replacer
 }
 
 func walkthroughs() []walkthrough {
@@ -31,6 +35,10 @@ func walkthroughs() []walkthrough {
 		{
 			file: "README.md", section: regexp.MustCompile(`(?s)\n## A lab to work in\n.*?\n## `), tools: []string{"ping"},
 			wants: []string{`3 packets transmitted, 0 received`, `admitted by icmp \(gone\)`, `[1-9] entr(y|ies) deleted`, `lab lab is gone`, `packets transmitted, [1-9]`},
+		},
+		{
+			file: "README.ja.md", section: regexp.MustCompile(`(?s)\n## [^\n]*\n\n` + "`lablab up`" + `.*?\n## `), tools: []string{"ping"},
+			locale: "ja_JP.UTF-8", words: strings.NewReplacer("until tracing", "until トレース中", "# 終了コード ", "# exits with "),
 		},
 		{
 			file: "docs/lab.md", section: regexp.MustCompile(`(?s)^.*$`), tools: []string{"ping"},
@@ -62,7 +70,11 @@ func TestWalkthroughs(t *testing.T) {
 				t.Fatal(err)
 			}
 			work := newCheckout(t)
-			script := "terminals=" + t.TempDir() + "\n" + scriptOf(string(w.section.Find(text)))
+			section := string(w.section.Find(text))
+			if w.words != nil {
+				section = w.words.Replace(section)
+			}
+			script := "terminals=" + t.TempDir() + "\n" + scriptOf(section)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			c := exec.CommandContext(ctx, "sh", "-c", script)
@@ -74,6 +86,9 @@ func TestWalkthroughs(t *testing.T) {
 			c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGTERM) }
 			c.WaitDelay = 10 * time.Second
 			c.Dir, c.Env = work.root, work.env
+			if w.locale != "" {
+				c.Env = append(c.Env, "LABLAB_LANG=", "LC_ALL="+w.locale)
+			}
 			out, err := c.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s\n%s", err, script, out)
@@ -83,7 +98,7 @@ func TestWalkthroughs(t *testing.T) {
 					t.Errorf("%s is not in\n%s", want, out)
 				}
 			}
-			checkAnswers(t, string(w.section.Find(text)), string(out))
+			checkAnswers(t, section, string(out))
 			work.mustBeClean(t)
 		})
 	}

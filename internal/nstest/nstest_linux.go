@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -155,7 +156,11 @@ func Lablab(t testing.TB) string {
 
 var lablab = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(os.Getenv(ownerKey), "lablab")
-	if out, err := exec.Command("go", "build", "-o", path, "lablab").CombinedOutput(); err != nil {
+	info, known := debug.ReadBuildInfo()
+	if !known {
+		return "", errors.New("build lablab: the test tells nothing of its module")
+	}
+	if out, err := exec.Command("go", "build", "-o", path, info.Main.Path).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build lablab: %w\n%s", err, out)
 	}
 	return path, nil
