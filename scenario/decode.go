@@ -66,13 +66,21 @@ func (c *complaints) mapping(n ast.Node, into reflect.Value) {
 	for _, p := range pairs {
 		given[p.key] = true
 	}
+	unknown := false // a key that may have been meant as one that is missing
 	for _, p := range pairs {
 		if !slices.Contains(names, p.key) {
-			meant := Alike(p.key, names)
-			c.hinted(p.at, DidYouMean(p.key, names), "unknown key %q", p.key)
+			choices := names
+			if slices.ContainsFunc(known, func(f field) bool { return f.required && !given[f.name] }) {
+				// One that is here already was not meant.
+				choices = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return given[n] })
+			}
+			meant := Alike(p.key, choices)
+			c.hinted(p.at, DidYouMean(p.key, choices), "unknown key %q", p.key)
 			if meant == "" || given[meant] {
+				unknown = true
 				continue
 			}
+			c.list[len(c.list)-1].read = true
 			p.key, given[meant] = meant, true
 		}
 		f := known[slices.Index(names, p.key)]
@@ -80,16 +88,28 @@ func (c *complaints) mapping(n ast.Node, into reflect.Value) {
 			continue
 		}
 		if p.value.Type() == ast.NullType && !f.nullable {
-			c.about(p.at, "%s has no value", p.key)
+			c.valueless(p)
 			continue
 		}
 		c.decode(p.value, into.FieldByIndex(f.index))
 	}
 	for _, f := range known {
-		if f.required && !given[f.name] {
+		if f.required && !given[f.name] && !unknown {
 			c.about(at, "%s is missing", f.name)
 		}
 	}
+}
+
+// valueless tells of a key without a value, which may have been taken for a comment.
+func (c *complaints) valueless(p pair) {
+	var hint say.Sentence
+	if p.at.Line <= len(c.lines) {
+		_, rest, _ := strings.Cut(c.lines[p.at.Line-1], p.key+":")
+		if rest = strings.TrimSpace(rest); strings.HasPrefix(rest, "#") {
+			hint = say.F("# begins a comment; put it in quotes, as in %s: %s", p.key, quoted(rest))
+		}
+	}
+	c.hinted(p.at, hint, "%s has no value", p.key)
 }
 
 // A pair is a key of a mapping and what follows it.

@@ -87,6 +87,12 @@ func (w *walk) running(n name) *flowing {
 func (a *doAuthorize) action(w *walk, at Place) Action {
 	g := w.changed(a.Group)
 	if g == nil {
+		for _, from := range a.Authorize { // they are not in force, for a reason that was told
+			w.spoiled[from.id.text] = true
+			if from.rule != nil {
+				w.spoiled[from.rule.ID.text] = true
+			}
+		}
 		return nil
 	}
 	d, ok := w.direction(a.Direction)
@@ -211,7 +217,9 @@ func (w *walk) takenAway(g *sg.Group, id name) bool {
 		w.about(id.Place, "rule %s of group %s was revoked before", id.text, g.Name)
 		return false
 	}
-	w.hinted(id.Place, DidYouMean(id.text, ids), "group %s has no rule %s", g.Name, id.text)
+	if !w.unreadable(aRule, id.Place, id.text, ids) {
+		w.hinted(id.Place, DidYouMean(id.text, ids), "group %s has no rule %s", g.Name, id.text)
+	}
 	return false
 }
 

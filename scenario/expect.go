@@ -23,7 +23,9 @@ func (w *walk) expect(x entry[some[prediction]]) []Expectation {
 	s := w.streams[x.name]
 	if !isHost && s == nil {
 		known := append(sorted(w.hosts), sorted(w.streams)...)
-		w.hinted(x.Place, DidYouMean(x.name, known), "there is no host %s, and no such stream has been started", x.name)
+		if !w.unreadable(aHost, x.Place, x.name, known) && w.misses(aStream, x.Place, x.name, known) {
+			w.hinted(x.Place, DidYouMean(x.name, known), "there is no host %s, and no such stream has been started", x.name)
+		}
 		return nil
 	}
 	var list []Expectation
@@ -141,7 +143,7 @@ func (w *walk) possible(at Place, s *flowing, o Outcome) {
 // judges reports whether a rule can judge packets of a stream where they arrive.
 func (w *walk) judges(s *flowing, by name) bool {
 	h := w.hosts[s.To]
-	if h == nil {
+	if h == nil || h.vague {
 		return false // told
 	}
 	ids := append(w.inForce(s.To, sg.Ingress), "established", "related", "default-deny")
@@ -173,7 +175,7 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 	if m.Flow.given() && w.endsAt(m.Flow, host) {
 		e := of
 		e.Flow, e.AdmittedBy = m.Flow.text, m.AdmittedBy.text
-		if m.AdmittedBy.given() {
+		if m.AdmittedBy.given() && !w.hosts[host].vague {
 			w.ruleOf(m.AdmittedBy, w.everInForce(host), say.F("host %s", host))
 		}
 		list = append(list, e)
@@ -186,14 +188,14 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 		list = append(list, e)
 	}
 	for _, n := range m.Hit {
-		if w.ruleOf(n, append(w.inForce(host, sg.Ingress, sg.Egress), "established"), say.F("host %s at this time", host)) {
+		if !w.hosts[host].vague && w.ruleOf(n, append(w.inForce(host, sg.Ingress, sg.Egress), "established"), say.F("host %s at this time", host)) {
 			e := of
 			e.Hit = n.text
 			list = append(list, e)
 		}
 	}
 	for _, n := range m.Never {
-		if w.ruleOf(n, append(w.everInForce(host), "established"), say.F("host %s", host)) {
+		if !w.hosts[host].vague && w.ruleOf(n, append(w.everInForce(host), "established"), say.F("host %s", host)) {
 			e := of
 			e.Never = n.text
 			list = append(list, e)
@@ -206,8 +208,8 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 // be there.
 func (w *walk) endsAt(n name, host string) bool {
 	s := w.stream(n)
-	if s == nil {
-		return false
+	if s == nil || w.hosts[s.From] == nil || w.hosts[s.To] == nil {
+		return false // told
 	}
 	if s.From != host && s.To != host {
 		w.about(n.Place, "stream %s goes from %s to %s: %s never sees it", n.text, s.From, s.To, host)

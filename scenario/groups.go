@@ -14,6 +14,7 @@ import (
 func (w *walk) account(groups named[group]) {
 	if at, written := w.keys["groups"]; written && len(groups) == 0 {
 		w.about(at, "there is no security group")
+		w.unread[aGroup], w.unread[aRule] = 1, 1
 	}
 	for _, e := range groups {
 		if w.isNew(e.Place, say.F("a group"), e.name) && len(e.value.File) > 0 {
@@ -167,7 +168,9 @@ func (w *walk) group(n name) (id string, known bool) {
 	if w.sc.Account.Group(n.text) != nil {
 		return n.text, true
 	}
-	w.hinted(n.Place, DidYouMean(n.text, sorted(w.groups)), "there is no group %s", n.text)
+	if w.misses(aGroup, n.Place, n.text, sorted(w.groups)) {
+		w.hinted(n.Place, DidYouMean(n.text, sorted(w.groups)), "there is no group %s", n.text)
+	}
 	return "", false
 }
 

@@ -3,13 +3,15 @@ package scenario
 import (
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
 
 	"lablab/say"
 )
 
 // network reads the hosts: two to sixteen, with different addresses in one network.
 func (w *walk) network(f file) {
-	if at, written := w.keys["hosts"]; written && (len(f.Hosts) < fewest || len(f.Hosts) > most) {
+	if at, written := w.keys["hosts"]; written && w.unread[aHost] == 0 && (len(f.Hosts) < fewest || len(f.Hosts) > most) {
 		w.about(at, "a lab has %d to %d hosts, and this one %d", fewest, most, len(f.Hosts))
 	}
 	first := Host{}
@@ -49,6 +51,9 @@ func (w *walk) address(from word, h *Host) bool {
 		if _, bare := netip.ParseAddr(from.text); bare == nil {
 			return refuse(say.F("lacks the length of its network's prefix, as in %s/24", from.text))
 		}
+		if most, long := tooLong(from.text); long {
+			return refuse(say.F("has a prefix length that is not from 0 to %d", most))
+		}
 		return refuse(say.F("is no address with the length of its network's prefix, such as 10.255.1.10/16"))
 	case a.Is4In6():
 		return refuse(say.F("is an IPv4 address in IPv6's clothes"))
@@ -61,6 +66,15 @@ func (w *walk) address(from word, h *Host) bool {
 	}
 	h.Address = p
 	return true
+}
+
+// tooLong reports whether a text is an address with a prefix length that is out of range,
+// and what the longest is.
+func tooLong(text string) (most int, long bool) {
+	address, length, _ := strings.Cut(text, "/")
+	a, err := netip.ParseAddr(address)
+	n, errLength := strconv.Atoi(length)
+	return a.BitLen(), err == nil && errLength == nil && (n < 0 || n > a.BitLen())
 }
 
 // broadcast is the last address of an IPv4 network.
@@ -85,6 +99,7 @@ func (w *walk) carry(host string, names []name) []string {
 	for _, n := range names {
 		id, known := w.group(n)
 		if !known {
+			w.hosts[host].vague = true
 			continue
 		}
 		if slices.Contains(ids, id) {

@@ -20,6 +20,8 @@ type Problem struct {
 	Hint say.Sentence
 	// Source is the line that it is about; empty if it is not to be shown.
 	Source string
+	// read is whether what is wrong was read all the same, as what was meant.
+	read bool
 }
 
 // Problems is everything that is wrong in a scenario's file, sorted by place.
@@ -138,6 +140,9 @@ func (c *complaints) told(at Place, hint, text say.Sentence) {
 func (c *complaints) error() error {
 	if len(c.list) == 0 {
 		return nil
+	}
+	if foreign := c.foreign(); len(foreign) > 0 {
+		c.list = foreign // what else is wrong follows from it, or is told next
 	}
 	const most = 100
 	slices.SortStableFunc(c.list, func(a, b Problem) int {

@@ -68,6 +68,8 @@ func Read(path string, text []byte, open Opener) (*Scenario, error) {
 	for _, p := range pairs {
 		w.keys[p.key] = p.at
 	}
+	w.unread = unreadKinds(c.list, w.keys)
+	w.absent = map[string]bool{}
 	w.scenario(f)
 	if err := c.error(); err != nil {
 		return nil, err

@@ -268,3 +268,31 @@ func TestEverything(t *testing.T) {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}
 }
+
+// Text for people, quoted text and comments may have any characters, whatever else is wrong.
+func TestForeignTextIsNoProblem(t *testing.T) {
+	_, err := Read("bad.yaml", []byte(`name: bad
+title: ピング：開始　（一）、「二」
+question: |
+  何が：起こる、か
+  　二行目 ｛｝
+hosts: # ホスト：二台　
+  A: { address: 10.0.0.1/24, groups: [lab] }
+  B: { address: 10.0.0.2/24, groups: [lab] }
+groups:
+  lab:
+    ingress:
+      - { id: icmp, description: 許可：全部　だ, protocol: icmp, cidr: 10.0.0.0/24 }
+      - { id: udp, description: "許可：，", protocol: udp, port: 53, cidr: '10.0.0.0/24' }
+experiments:
+  - title: "開始：\"一\"　"
+    do:
+      - { ping: A, from: B, as: "1" }
+      - { exec: [echo, ｛「：」｝], on: A }
+    for: ten
+`), nil)
+	var problems *Problems
+	if !errors.As(err, &problems) || len(problems.List) != 1 || problems.List[0].Line != 19 {
+		t.Errorf("not the one problem that there is:\n%v", err)
+	}
+}

@@ -124,7 +124,10 @@ func (w *walk) cidr(from word) (netip.Prefix, bool) {
 		return netip.Prefix{}, false
 	}
 	p, err := netip.ParsePrefix(from.text)
+	most, long := tooLong(from.text)
 	switch {
+	case long:
+		w.about(from.Place, "%q has a prefix length that is not from 0 to %d", from.text, most)
 	case err != nil || p.Addr().Is4In6():
 		w.about(from.Place, "%q is no range of addresses in CIDR notation, such as 203.0.113.0/24", from.text)
 	case p.Masked() != p:
@@ -140,7 +143,7 @@ func (w *walk) prefixList(n name) string {
 	for _, l := range w.sc.Account.PrefixLists {
 		known = append(known, l.ID)
 	}
-	if !slices.Contains(known, n.text) {
+	if !slices.Contains(known, n.text) && w.misses(aList, n.Place, n.text, known) {
 		w.hinted(n.Place, DidYouMean(n.text, known), "there is no prefix list %s", n.text)
 	}
 	return n.text

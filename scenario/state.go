@@ -25,6 +25,8 @@ type walk struct {
 	streams map[string]*flowing
 	packets int // of each stream in this experiment, or unknown
 	keys    map[string]Place
+	unread  map[kind]int    // from which line on something that is not here may have been meant to be
+	absent  map[string]bool // names that were told not to be here
 }
 
 const unknown = -1
@@ -33,6 +35,7 @@ const unknown = -1
 type standing struct {
 	carries []string        // ids of groups
 	carried map[string]bool // now or before
+	vague   bool            // one of its groups is not known
 	acl     *sg.ACL
 }
 
@@ -87,7 +90,9 @@ func (w *walk) host(n name) bool {
 		return false
 	}
 	if w.hosts[n.text] == nil {
-		w.hinted(n.Place, DidYouMean(n.text, sorted(w.hosts)), "there is no host %s", n.text)
+		if w.misses(aHost, n.Place, n.text, sorted(w.hosts)) {
+			w.hinted(n.Place, DidYouMean(n.text, sorted(w.hosts)), "there is no host %s", n.text)
+		}
 		return false
 	}
 	return true
@@ -99,7 +104,7 @@ func (w *walk) stream(n name) *flowing {
 		return nil
 	}
 	s := w.streams[n.text]
-	if s == nil {
+	if s == nil && w.misses(aStream, n.Place, n.text, sorted(w.streams)) {
 		w.hinted(n.Place, DidYouMean(n.text, sorted(w.streams)), "no stream %s has been started", n.text)
 	}
 	return s
@@ -181,6 +186,7 @@ func (w *walk) ruleOf(n name, ids []string, of say.Sentence) bool {
 		}
 	}
 	switch {
+	case found == 0 && w.unreadable(aRule, n.Place, n.text, ids):
 	case found == 0:
 		slices.Sort(ids)
 		w.hinted(n.Place, DidYouMean(n.text, slices.Compact(ids)), "%s has no rule %s", of, n.text)

@@ -97,6 +97,13 @@ func (c *complaints) plain(tokens token.Tokens) bool {
 	for _, t := range tokens {
 		at := Place{t.Position.Line, t.Position.Column}
 		switch t.Type {
+		case token.AnchorType, token.AliasType, token.TagType, token.DirectiveType, token.MappingKeyType:
+			if hint := c.needsQuotes(at); !hint.Empty() {
+				c.hinted(at, hint, "YAML takes %q for something of its own", t.Value)
+				return false
+			}
+		}
+		switch t.Type {
 		case token.AnchorType, token.AliasType:
 			c.about(at, "anchors and aliases are not read: write it out")
 		case token.MergeKeyType:
@@ -181,8 +188,42 @@ func (c *complaints) notYAML(err error) {
 			break
 		}
 	}
-	c.hinted(Place{t.Position.Line, t.Position.Column}, hint, "not valid YAML: %s", visible(message))
+	at := Place{t.Position.Line, t.Position.Column}
+	if quotes := c.needsQuotes(at); !quotes.Empty() {
+		hint = quotes
+	} else if strings.HasPrefix(message, "mapping value is not allowed") {
+		hint = say.F("a value with a colon needs quotes, and a mapping as a value braces: { key: value }")
+	} else if i := c.misplaced(at.Line - 1); i >= 0 {
+		at = Place{i + 1, indentation(c.lines[i]) + 1}
+	}
+	c.hinted(at, hint, "not valid YAML: %s", visible(message))
 }
+
+// misplaced is the line that is indented less than one that follows it and than the one
+// before with whose indentation that goes on, or -1: between two that belong together no
+// line begins further left.
+func (c *complaints) misplaced(line int) int {
+	if line < 0 || line >= len(c.lines) {
+		return -1
+	}
+	found, depth := -1, indentation(c.lines[line])
+	for i := line - 1; i >= 0; i-- {
+		text := strings.TrimSpace(c.lines[i])
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		switch own := indentation(c.lines[i]); {
+		case own == depth:
+			return found
+		case own < depth:
+			found = i
+		}
+	}
+	return -1
+}
+
+// indentation is how many spaces a line begins with.
+func indentation(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 // hints are what the parser most probably means.
 func hints() []struct {

@@ -29,7 +29,7 @@ func (m *named[T]) read(c *complaints, n ast.Node) {
 			continue
 		}
 		if p.value.Type() == ast.NullType {
-			c.about(p.at, "%s has no value", p.key)
+			c.valueless(p)
 			continue
 		}
 		c.decode(p.value, reflect.ValueOf(&e.value).Elem())
@@ -204,10 +204,16 @@ func (a *action) read(c *complaints, n ast.Node) {
 	a.do = into.Interface().(doer)
 }
 
-// misspelt tells of an action without any verb.
+// misspelt tells of an action without any verb: of the key that no action has.
 func (c *complaints) misspelt(at Place, pairs []pair, known []string) {
+	members := map[string]bool{}
+	for _, v := range verbs {
+		for _, f := range fieldsOf(v.doer) {
+			members[f.name] = true
+		}
+	}
 	for _, p := range pairs {
-		if meant := Alike(p.key, known); meant != "" {
+		if !members[p.key] {
 			c.hinted(p.at, DidYouMean(p.key, known), "unknown action %q", p.key)
 			return
 		}
