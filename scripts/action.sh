@@ -1,20 +1,50 @@
 #!/usr/bin/env bash
-# What the GitHub action runs: lablab on $SCENARIOS with $ARGS, the report in $JUNIT,
-# and the action's outputs in $GITHUB_OUTPUT. It ends with lablab's exit code.
+# Runs lablab for the GitHub action, on $SCENARIOS with $ARGS, as root if it can, and sets
+# the action's outputs. It ends with lablab's exit code. Usage: action.sh LABLAB
 set -euo pipefail
 lablab=$1
 : "${SCENARIOS=}" "${ARGS=}" "${JUNIT:?}"
-read -r -d '' -a scenarios <<<"$SCENARIOS" || true
-read -r -d '' -a args <<<"$ARGS" || true
-if [ "${#scenarios[@]}" = 0 ]; then
-	echo '::error title=lablab::no scenario is named: write scenarios: all, or the files'
+if [[ $JUNIT = *$'\n'* ]]; then
+	echo '::error title=lablab::junit names more than one file'
 	exit 2
 fi
+
+# words splits a text into lines as a shell would into words; it knows quotes and backslashes, and nothing else.
+words() {
+	xargs -r printf '%s\n' <<<"$1" 2>&1 || { echo "::error title=lablab::cannot read $2: a quote is not closed in $1" >&2 && exit 2; }
+}
+lines=$(words "$SCENARIOS" scenarios)
+readarray -t patterns < <(printf %s "${lines:+$lines$'\n'}")
+lines=$(words "$ARGS" args)
+readarray -t args < <(printf %s "${lines:+$lines$'\n'}")
+
+scenarios=()
+shopt -s globstar
+IFS=
+for pattern in "${patterns[@]}"; do
+	# shellcheck disable=SC2206 # only patterns of files are expanded; one that matches no file stays as it is
+	scenarios+=($pattern)
+done
+unset IFS
+if [ "${#scenarios[@]}" = 0 ]; then
+	echo '::error title=lablab::no scenario is named: write scenarios: all, or name files'
+	exit 2
+fi
+
+as_root=()
+if [ "$(id -u)" != 0 ] && command -v sudo >/dev/null; then
+	# sudo passes on nothing of the environment by itself.
+	as_root=(sudo '--preserve-env=GITHUB_ACTIONS,GITHUB_STEP_SUMMARY,GITHUB_WORKSPACE')
+fi
+began=$(mktemp)
+trap 'rm -f "$began"' EXIT
 code=0
-# sudo keeps nothing of the environment by itself.
-sudo --preserve-env=GITHUB_ACTIONS,GITHUB_STEP_SUMMARY,GITHUB_WORKSPACE \
-	"$lablab" run --report "junit=$JUNIT" "${args[@]}" -- "${scenarios[@]}" || code=$?
+"${as_root[@]}" "$lablab" run --report "junit=$JUNIT" "${args[@]}" -- "${scenarios[@]}" || code=$?
+if [ "${#as_root[@]}" != 0 ]; then # the next checkout has to be able to remove what was written
+	sudo find . -xdev -user root -newer "$began" -exec chown -h "$(id -u):$(id -g)" {} +
+fi
 held=true
 [ "$code" = 0 ] || held=false
-printf 'junit=%s\nheld=%s\n' "$JUNIT" "$held" >>"$GITHUB_OUTPUT"
+echo "held=$held" >>"$GITHUB_OUTPUT"
+[ ! "$JUNIT" -nt "$began" ] || echo "junit=$JUNIT" >>"$GITHUB_OUTPUT"
 exit "$code"
