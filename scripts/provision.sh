@@ -1,24 +1,37 @@
 #!/bin/sh
-# Makes a Debian or Ubuntu machine ready for lablab: Go, the tools that its tests
-# use as oracles, and lablab itself in /usr/local/bin. Run it as root, with the
-# directory of the source as its argument. It may be run again.
+# Installs lablab on a Debian or Ubuntu machine from its source in DIRECTORY, with manual
+# pages and completions below /usr/local, and the tools that its tests use. It uses the Go
+# that is there if that is new enough. Run it as root, as often as you like.
+#
+#   provision.sh DIRECTORY
 set -eu
-source=${1:?usage: provision.sh DIRECTORY}
-go_version=1.26.8
+cd "${1:?usage: provision.sh DIRECTORY}"
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
-apt-get install -qy --no-install-recommends ca-certificates curl git gcc libc6-dev iproute2 nftables conntrack iputils-ping util-linux
+apt-get install -qy --no-install-recommends ca-certificates curl git iproute2 nftables conntrack iputils-ping util-linux
 
-if ! /usr/local/go/bin/go version 2>/dev/null | grep -q "go$go_version "; then
-	archive=go$go_version.linux-$(dpkg --print-architecture).tar.gz
-	curl -fsSL -o "/tmp/$archive" "https://go.dev/dl/$archive"
-	rm -rf /usr/local/go
-	tar -C /usr/local -xzf "/tmp/$archive"
-	rm "/tmp/$archive"
+go=
+for candidate in "$(command -v go || true)" /usr/local/go/bin/go /usr/local/lib/lablab/go/bin/go; do
+	# Only a Go that is as new as go.mod demands can read it.
+	if [ -x "$candidate" ] && GOTOOLCHAIN=local "$candidate" list -m >/dev/null 2>&1; then
+		go=$candidate
+		break
+	fi
+done
+if [ -z "$go" ]; then
+	rm -rf /usr/local/lib/lablab
+	sh scripts/fetch-go.sh /usr/local/lib/lablab
+	go=/usr/local/lib/lablab/go/bin/go
 fi
-ln -sf /usr/local/go/bin/go /usr/local/bin/go
 
-cd "$source"
-CGO_ENABLED=0 go build -buildvcs=false -o /usr/local/bin/lablab .
-lablab --version
+share=/usr/local/share
+mkdir -p "$share/bash-completion/completions" "$share/zsh/site-functions" "$share/fish/vendor_completions.d" "$share/man/man1"
+export CGO_ENABLED=0
+"$go" build -buildvcs=false -trimpath -o /usr/local/bin/lablab .
+"$go" run -buildvcs=false ./scripts/man "$share/man/man1"
+lablab=/usr/local/bin/lablab
+"$lablab" completion bash >"$share/bash-completion/completions/lablab"
+"$lablab" completion zsh >"$share/zsh/site-functions/_lablab"
+"$lablab" completion fish >"$share/fish/vendor_completions.d/lablab.fish"
+"$lablab" --version
