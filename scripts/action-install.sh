@@ -2,9 +2,9 @@
 # Gets lablab for the GitHub action, and changes nothing for the job's other steps: neither
 # PATH nor the environment, nor Go's caches.
 #
-#   action-install.sh fetch       the released binary, if the workflow names a release by its tag. Sets the output
-#                                 "directory"; "key" too if the binary has to be found there in a cache, or built
-#   action-install.sh build       builds it in $DIRECTORY, unless it is there
+#   action-install.sh fetch   downloads the released binary if the workflow names a release by its tag;
+#                             sets the output "directory", and "key" if the binary must come from a cache
+#   action-install.sh build   builds it in $DIRECTORY unless it is there
 set -euo pipefail
 source=${GITHUB_ACTION_PATH:?}
 
@@ -25,9 +25,8 @@ fetch() {
 		echo "::error title=lablab::$archive does not match the release's SHA256SUMS"
 		exit 1
 	fi
-	tar -xzf "$archive" --strip-components 1 "${archive%.tar.gz}/lablab"
 	got=$RUNNER_TEMP/lablab-$version
-	install -D lablab "$got/lablab"
+	tar -xzf "$archive" --strip-components 1 "${archive%.tar.gz}/lablab" && install -D lablab "$got/lablab" || exit 1
 	echo "directory=$got" >>"$GITHUB_OUTPUT"
 }
 
@@ -44,7 +43,7 @@ build() {
 }
 
 work=$(mktemp -d -p "${RUNNER_TEMP:?}")
-trap 'rm -rf "$work"' EXIT
+trap 'chmod -R u+w "$work" && rm -rf "$work"' EXIT # Go makes some directories read-only
 cd "$work"
 case ${1-} in
 fetch)
