@@ -160,6 +160,7 @@ func unplugged(t *testing.T, path string) {
 
 // From inside a host one enters another.
 func TestExecWithin(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("needs root, which stays root inside")
 	}

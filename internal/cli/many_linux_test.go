@@ -55,6 +55,7 @@ func collection(t testing.TB, n int, interval string) string {
 
 // A signal ends all scenarios within a second; each is in the report.
 func TestSignalEndsMany(t *testing.T) {
+	t.Parallel()
 	path := lablab(t)
 	for _, rootless := range []string{"auto", "always"} {
 		t.Run(rootless, func(t *testing.T) {
@@ -100,6 +101,7 @@ func TestSignalEndsMany(t *testing.T) {
 
 // Whoever reads the lines has enough.
 func TestManyIntoAClosedPipe(t *testing.T) {
+	t.Parallel()
 	dir := collection(t, 6, "1ms")
 	c := exec.Command("sh", "-c", lablab(t)+" run -j 1 "+dir+" | head -n 1")
 	var complaints bytes.Buffer
@@ -113,6 +115,7 @@ func TestManyIntoAClosedPipe(t *testing.T) {
 // In a terminal a replay waits for Enter before each experiment but the first, and
 // shows each experiment once.
 func TestReplayStepByStep(t *testing.T) {
+	t.Parallel()
 	c := exec.Command(nstest.Lablab(t), "replay", "--step", "--speed", "0", "--color", "never", "../../testdata/ping.jsonl")
 	c.Env = append(os.Environ(), "TERM=xterm-256color")
 	tty, err := pty.StartWithSize(c, &pty.Winsize{Rows: 50, Cols: 100})
@@ -158,6 +161,7 @@ func left(written string) string {
 
 // A signal ends a replay at once.
 func TestSignalEndsAReplay(t *testing.T) {
+	t.Parallel()
 	c := exec.Command(nstest.Lablab(t), "replay", "--speed", "0.001", "../../testdata/ping.jsonl")
 	progress, err := c.StderrPipe()
 	if err != nil {

@@ -40,6 +40,7 @@ func exitCode(err error) int {
 // A signal at any moment ends it within a second, with a partial report and the
 // exit code that a shell would give; as root and in a user namespace.
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	path := lablab(t)
 	for _, rootless := range []string{"auto", "always"} {
 		for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
@@ -104,6 +105,7 @@ func waitFor(t *testing.T, r io.Reader, word string) string {
 
 // A signal may come at any moment, also before there is anything to report.
 func TestSignalsAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	path := lablab(t)
 	for _, rootless := range []string{"auto", "always"} {
 		t.Run(rootless, func(t *testing.T) {
@@ -133,6 +135,7 @@ func TestSignalsAtAnyMoment(t *testing.T) {
 // Killed at any moment, it leaves no namespace. In a user namespace, the process
 // that is killed is not the one that has the lab.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	path := lablab(t)
 	for rootless, namespaces := range map[string]string{"never": "2", "always": "3"} {
 		t.Run(rootless, func(t *testing.T) {
@@ -211,6 +214,7 @@ func deleteEntries(t *testing.T, pid int) {
 
 // Nobody reads its standard error; the report comes all the same.
 func TestClosedStderr(t *testing.T) {
+	t.Parallel()
 	path := lablab(t)
 	for _, rootless := range []string{"auto", "always"} {
 		reader, writer, err := os.Pipe()
@@ -230,6 +234,7 @@ func TestClosedStderr(t *testing.T) {
 
 // When the process that a person kills is gone, so is the one in the user namespace.
 func TestKilledParentTakesItsChildAlong(t *testing.T) {
+	t.Parallel()
 	path := lablab(t)
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -253,6 +258,7 @@ func TestKilledParentTakesItsChildAlong(t *testing.T) {
 
 // The reader of its output goes away.
 func TestClosedStdout(t *testing.T) {
+	t.Parallel()
 	path := lablab(t)
 	for _, rootless := range []string{"auto", "always"} {
 		c := exec.Command("sh", "-c", path+" run -q --interval 5ms --rootless "+rootless+" | head -n 1")
@@ -270,6 +276,7 @@ func TestClosedStdout(t *testing.T) {
 
 // An output that cannot be written is said in a line.
 func TestFullStdout(t *testing.T) {
+	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip("no /dev/full here")
@@ -288,6 +295,7 @@ func TestFullStdout(t *testing.T) {
 
 // On a terminal progress is drawn in place, and taken away again.
 func TestTerminal(t *testing.T) {
+	t.Parallel()
 	for _, colour := range []bool{true, false} {
 		c := exec.Command(lablab(t), "run", "--interval", "10ms")
 		c.Env = append(os.Environ(), "TERM=xterm-256color", "FORCE_COLOR=", "NO_COLOR=")

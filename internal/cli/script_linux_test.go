@@ -35,6 +35,7 @@ func (s suite) Run() int { return nstest.Run(s.M) }
 // the tests: as root, or as an ordinary user in user namespaces. Scripts that need
 // neither run everywhere.
 func TestScript(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:      "testdata/script",
 		Deadline: time.Now().Add(5 * time.Minute),

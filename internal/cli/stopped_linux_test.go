@@ -60,7 +60,7 @@ func exact(t *testing.T, k *kept) {
 	flows := k.must("flows", "A")
 	k.must("revoke", "icmp")
 	_, _ = k.run("exec", "B", "--", "ping", "-q", "-c2", "-i0.1", "-W1", "A")
-	eventually(t, "all packets are told of", func() bool { return strings.Count(trace.said(), " icmp ") >= 2*packets+2 })
+	eventually(t, "all packets are told of", func() bool { return strings.Count(trace.said(), " icmp 10.255.") >= 2*packets+2 })
 	trace.end()
 	said := trace.said()
 	if want := fmt.Sprintf("%d packets, nothing was missed", 2*packets+2); !strings.Contains(said, want) || strings.Count(said, "DROP") != 2 {
@@ -91,7 +91,6 @@ func TestTraceToTheEnd(t *testing.T) {
 // Who watches is stopped while others flood the lab and change it. Nobody waits; when
 // they go on, they see the rest, and end with the lab.
 func TestStoppedWatchers(t *testing.T) {
-	t.Parallel()
 	nstest.Tool(t, "ping")
 	eachWay(t, func(t *testing.T, k *kept) {
 		watchers := map[string]*daemon{
@@ -101,7 +100,7 @@ func TestStoppedWatchers(t *testing.T) {
 			watchers[verb].says(t, word)
 			stop(t, watchers[verb].Process.Pid)
 		}
-		within(t, 30*time.Second, "the flood", func() {
+		within(t, time.Minute, "the flood", func() {
 			if out := k.must("exec", "B", "--", "ping", "-q", "-i", "0.0002", "-c", "10000", "A"); !strings.Contains(out, " 0% packet loss") {
 				t.Error(out)
 			}

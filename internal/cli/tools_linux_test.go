@@ -40,7 +40,7 @@ func (d *daemon) said() string {
 // says waits until the program has written a word.
 func (d *daemon) says(t *testing.T, word string) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for !strings.Contains(d.said(), word) {
 		select {
 		case <-d.done:
@@ -72,7 +72,7 @@ func (k *kept) begin(verb string, input io.Reader, args ...string) *daemon {
 // run starts the program.
 func (d *daemon) run(t *testing.T) {
 	t.Helper()
-	d.Stdout, d.Stderr, d.WaitDelay = d, d, time.Second // for who inherits its output
+	d.Stdout, d.Stderr, d.WaitDelay = d, d, 5*time.Second // for who inherits its output
 	if err := d.Start(); err != nil {
 		t.Fatal(err)
 	}

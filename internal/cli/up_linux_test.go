@@ -98,6 +98,7 @@ func (s *screen) redrawn(t *testing.T, columns uint16, word string) {
 // The live view: a ping is started, its rule is revoked and the ping lives on, and
 // quitting leaves a summary, and nothing else.
 func TestLiveView(t *testing.T) {
+	t.Parallel()
 	path := lablab(t)
 	for _, rootless := range []string{"auto", "always"} {
 		t.Run(rootless, func(t *testing.T) {

@@ -115,7 +115,7 @@ func run(m *testing.M) int {
 	addSbin()
 	flag.Parse()
 	if p := flag.Lookup("test.parallel"); p.Value.String() == p.DefValue { // these tests wait more than they work
-		_ = p.Value.Set(strconv.Itoa(4 * runtime.GOMAXPROCS(0)))
+		_ = p.Value.Set(strconv.Itoa(3 * runtime.GOMAXPROCS(0)))
 	}
 	if required() {
 		lacks := Missing()
