@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -143,5 +146,27 @@ func TestPackageNames(t *testing.T) {
 		if slices.Contains([]string{"cmd", "pkg", "util", "utils", "types", "model", "common", "helpers"}, last) {
 			t.Errorf("%s says nothing of what is in it", p.ImportPath)
 		}
+	}
+}
+
+// Tests run programs by nstest.Tool, which skips a test where one is missing: all but
+// what every machine has that can run them, and node, for which nstest.Browser looks.
+func TestProgramsOfTests(t *testing.T) {
+	known := []string{"go", "sh", "sleep", "/proc/self/exe", "node"}
+	named := regexp.MustCompile(`exec\.Command(?:Context)?\((?:t\.Context\(\), |ctx, )?"([^"]+)"`)
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		code, err := os.ReadFile(path)
+		for _, program := range named.FindAllSubmatch(code, -1) {
+			if name := string(program[1]); !slices.Contains(known, name) {
+				t.Errorf("%s runs %s: use nstest.Tool", path, name)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
