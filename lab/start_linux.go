@@ -24,6 +24,9 @@ type start struct {
 
 func started() start {
 	s := start{args: os.Args, root: ns.Owner() == 0, powerful: ns.Powerful() && !ns.IsRootless(), bySudo: os.Getenv("SUDO_UID") != ""}
+	if len(s.args) == 0 {
+		s.args = []string{"lablab"}
+	}
 	s.program, _ = os.Executable()
 	_, err := LookUp("sudo", os.Getenv("PATH"))
 	s.sudo = err == nil
@@ -46,13 +49,10 @@ func Command(verb string) string {
 
 // name is what the program was called when it was started.
 func (s start) name() string {
-	switch {
-	case s.byGoRun():
+	if s.byGoRun() {
 		return "go run ."
-	case len(s.args) > 0:
-		return s.args[0]
 	}
-	return "lablab"
+	return s.args[0]
 }
 
 // byGoRun reports whether go run has built the program, into a directory of its own.
@@ -62,7 +62,7 @@ func (s start) byGoRun() bool {
 
 // line is the command line, or the command alone where it is long.
 func (s start) line() string {
-	const most = 60
+	const most = 40
 	if len(s.args) < 2 {
 		return "run"
 	}
