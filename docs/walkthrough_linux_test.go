@@ -42,7 +42,7 @@ func walkthroughs() []walkthrough {
 		},
 		{
 			file: "docs/lab.md", section: regexp.MustCompile(`(?s)^.*$`), tools: []string{"ping"},
-			wants: []string{`no network ACL stands before A`, `[1-9] entr(y|ies) deleted`, `http://127.0.0.1:\d+/#`},
+			wants: []string{`A has no network ACL`, `[1-9] entr(y|ies) deleted`, `http://127.0.0.1:\d+/#`},
 		},
 		{
 			file: "docs/ssh.md", section: regexp.MustCompile(`(?s)^.*$`), root: true, tools: []string{"ssh", "ssh-keygen", "sshd", "uptime"},

@@ -45,7 +45,7 @@ func Arm(n *ns.Namespace, s Settings) error {
 		"netfilter/nf_conntrack_icmp_timeout":            seconds(s.Timeouts.ICMP),
 	})
 	if err != nil {
-		return say.Errorf("arm conntrack: %w", err)
+		return say.Errorf("enable conntrack: %w", err)
 	}
 	// Not every kernel has these.
 	for key, timeout := range map[string]time.Duration{
@@ -54,7 +54,7 @@ func Arm(n *ns.Namespace, s Settings) error {
 		"netfilter/nf_conntrack_gre_timeout_stream": s.Timeouts.Other,
 	} {
 		if err := n.SetSysctl(map[string]string{key: seconds(timeout)}); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return say.Errorf("arm conntrack: %w", err)
+			return say.Errorf("enable conntrack: %w", err)
 		}
 	}
 	return nil

@@ -80,7 +80,7 @@ func (l *Lab) sendCanary(ctx context.Context, from, to *Host, port int) error {
 		l.log.Append(timeline.CanaryDropped{Host: to.Name, Packet: v.Packet.String()})
 		return nil
 	case <-time.After(patience):
-		return &NotProved{What: say.F("no verdict of %s about a UDP packet to port %d within %s", to.Name, port, patience)}
+		return &NotProved{What: say.F("no verdict from %s on a UDP packet to port %d within %s", to.Name, port, patience)}
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

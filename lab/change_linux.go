@@ -25,7 +25,7 @@ func (l *Lab) Again(group string, ids ...string) (Effect, error) {
 	effect, err := l.change(func(to *sg.Account) error {
 		if group == "" {
 			if group = l.hadRule(ids[0]); group == "" {
-				return &sg.Error{Code: sg.RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' was revoked from no group, or from several", ids[0])}
+				return &sg.Error{Code: sg.RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' was not revoked from exactly one group", ids[0])}
 			}
 		}
 		g, err := to.Find(group)
@@ -141,7 +141,7 @@ func (l *Lab) SetGroups(host string, groups []string) (Effect, error) {
 			}
 		}
 		if distinct := slices.Compact(slices.Sorted(slices.Values(groups))); len(distinct) != len(groups) {
-			return say.New("a group is named twice")
+			return say.New("a group is given twice")
 		}
 		i.Groups = slices.Clone(groups)
 		to.Attach(i)

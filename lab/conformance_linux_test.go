@@ -219,7 +219,7 @@ func TestPingOutlivesIsolation(t *testing.T) {
 	t.Parallel()
 	sc := serverAndClient(allow("icmp", sg.ICMP, sg.Any, "0.0.0.0/0"))
 	sc.Experiments = []scenario.Experiment{
-		{Title: "a ping begins", Do: []scenario.Action{scenario.Start{Stream: "1", Protocol: sg.ICMP, From: "B", To: "A"}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
+		{Title: "a ping starts", Do: []scenario.Action{scenario.Start{Stream: "1", Protocol: sg.ICMP, From: "B", To: "A"}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
 		{Title: "all is open", Do: []scenario.Action{scenario.SetGroups{Host: "A", Groups: []string{"open"}}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
 		{Title: "nothing is", Do: []scenario.Action{scenario.SetGroups{Host: "A", Groups: []string{"empty"}}, scenario.Start{Stream: "2", Protocol: sg.ICMP, From: "B", To: "A"}}, For: 3,
 			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}, {Stream: "2", Outcome: scenario.Refused}}},

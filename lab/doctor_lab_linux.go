@@ -33,7 +33,7 @@ func newDoctorsHost(name string, net netip.Prefix, number byte) *Host {
 // tryNamespace makes the two hosts.
 func (e *examination) tryNamespace(context.Context) (Finding, error) {
 	e.a, e.b = newDoctorsHost("A", doctorsNet, 1), newDoctorsHost("B", doctorsNet, 2)
-	return found("two made, with settings of their own"), e.prepare(e.a, e.b)
+	return found("created two, with settings of their own"), e.prepare(e.a, e.b)
 }
 
 // prepare makes the namespaces of hosts.
@@ -44,7 +44,7 @@ func (e *examination) prepare(hosts ...*Host) error {
 	case errors.Is(err, unix.EROFS):
 		return unableTo(armConntrack, err) // it is about /proc/sys
 	case errors.Is(err, fs.ErrNotExist):
-		return &Unable{say.F("this kernel has no IPv6 (CONFIG_IPV6), or was started with ipv6.disable=1"), say.F("take ipv6.disable=1 from the kernel's command line"), err}
+		return &Unable{say.F("this kernel has no IPv6 (CONFIG_IPV6), or was started with ipv6.disable=1"), say.F("remove ipv6.disable=1 from the kernel's command line"), err}
 	case err != nil:
 		return unableTo(buildLab, err)
 	}
@@ -52,7 +52,7 @@ func (e *examination) prepare(hosts ...*Host) error {
 }
 
 func (e *examination) tryVeth(ctx context.Context) (Finding, error) {
-	return found("a pair joins them, and has carrier"), join(ctx, e.a, e.b)
+	return found("a pair connects them, with carrier"), join(ctx, e.a, e.b)
 }
 
 // tryTables tries what rules are made of. Each expression is a finding of its own.
@@ -67,7 +67,7 @@ func (e *examination) tryTables(context.Context) (f Finding, err error) {
 func (e *examination) hasExpression(x nft.Expression, i int) (Finding, error) {
 	err := e.lacking[i]
 	if err == nil || !nft.Lacks(err) {
-		return found("understood"), err
+		return found("works"), err
 	}
 	hint := say.F("use a newer kernel: nf_tables has had it for years")
 	if x.Module != "" {
@@ -101,7 +101,7 @@ func (e *examination) tryConntrack(context.Context) (Finding, error) {
 			return Finding{}, unableTo(armConntrack, err)
 		}
 	}
-	return found("it counts, dates and reports, with EC2's timeouts"), nil
+	return found("accounting, timestamps and events work, with EC2's timeouts"), nil
 }
 
 func (e *examination) tryConntrackNetlink(context.Context) (f Finding, err error) {
@@ -153,7 +153,7 @@ func (e *examination) ping(ctx context.Context, from, to *Host) (time.Duration, 
 	case p.Err != nil:
 		return 0, say.Errorf("send echo request: %w", p.Err)
 	}
-	return 0, say.Errorf("await echo reply: none within %s", pinger.Patience)
+	return 0, say.Errorf("await echo reply: no reply within %s", pinger.Patience)
 }
 
 // doctorsEcho is the id of the echo requests.
@@ -171,7 +171,7 @@ func (e *examination) tryIPv6(ctx context.Context) (f Finding, err error) {
 func (e *examination) pingOver6(ctx context.Context, a, b *Host) (f Finding, err error) {
 	err = join(ctx, a, b)
 	if errors.Is(err, unix.EACCES) {
-		return f, &Unable{say.F("IPv6 is switched off in new network namespaces (disable_ipv6=1)"), say.F("give them settings of their own: sudo sysctl net.core.devconf_inherit_init_net=0"), err}
+		return f, &Unable{say.F("IPv6 is switched off in new network namespaces (disable_ipv6=1)"), say.F("give them their own settings: sudo sysctl net.core.devconf_inherit_init_net=0"), err}
 	}
 	if err != nil {
 		return f, err
@@ -198,5 +198,5 @@ func (e *examination) tryBridge(ctx context.Context) (f Finding, err error) {
 	if e.middle = l.middle; err == nil {
 		_, err = e.ping(ctx, l.hosts[2], l.hosts[0])
 	}
-	return found("it joined three hosts, and a ping was answered"), err
+	return found("it connected three hosts, and a ping was answered"), err
 }

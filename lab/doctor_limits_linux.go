@@ -18,7 +18,7 @@ func tryKernel(context.Context) (Finding, error) { return ageOf(kernel()), nil }
 func ageOf(kernel string) Finding {
 	var major, minor int
 	if _, err := fmt.Sscanf(kernel, "Linux %d.%d", &major, &minor); err == nil && (major < 5 || major == 5 && minor < 15) {
-		return degraded(say.F("use Linux 5.15 or newer if anything below fails"), "%s, older than lablab is made for", kernel)
+		return degraded(say.F("use Linux 5.15 or newer if anything below fails"), "%s, older than lablab supports", kernel)
 	}
 	return found("%s", kernel)
 }
@@ -48,12 +48,12 @@ func (e *examination) tryUserNamespace(context.Context) (Finding, error) {
 	case e.noWay != nil:
 		return Finding{}, e.noWay
 	case ns.IsRootless():
-		return found("this process is root in one of its own"), nil
+		return found("this process is root inside one"), nil
 	}
 	if err := ns.TryRootless(); err != nil {
 		return Finding{}, ExplainRootless(err)
 	}
-	return found("this user may make one (lablab run --rootless always)"), nil
+	return found("this user may create one (lablab run --rootless always)"), nil
 }
 
 // What a lab takes of open files. The second figure is for a large one.
@@ -81,9 +81,9 @@ func tryOpenFiles(context.Context) (Finding, error) {
 		if len(files) < fewFiles || !errors.As(err, &unable) {
 			return Finding{}, err
 		}
-		return degraded(unable.Hint, "%d at a time: too few for many hosts (RLIMIT_NOFILE)", len(files)), nil
+		return degraded(unable.Hint, "only %d at a time: too few for many hosts (RLIMIT_NOFILE)", len(files)), nil
 	}
-	return found("%d at a time", manyFiles), nil
+	return found("at least %d at a time", manyFiles), nil
 }
 
 // tryManyNamespaces makes as many as the largest lab takes: sixteen hosts and a switch.
@@ -106,11 +106,11 @@ func (e *examination) tryManyNamespaces(context.Context) (Finding, error) {
 			if !errors.As(err, &unable) {
 				return Finding{}, err
 			}
-			return degraded(unable.Hint, "%d at a time: %s", count, unable.Lacks), nil
+			return degraded(unable.Hint, "only %d at a time: %s", count, unable.Lacks), nil
 		}
 		e.spare = append(e.spare, n)
 	}
-	return found("%d at a time, for sixteen hosts and a switch", most), nil
+	return found("%d at a time, enough for sixteen hosts and a switch", most), nil
 }
 
 // tryBuffers asks the sockets in use how much they were granted.
@@ -122,9 +122,9 @@ func (e *examination) tryBuffers(context.Context) (Finding, error) {
 	send, most := e.a.rules.Room()
 	if receive < wanted || send < most {
 		hint := say.F("run it as root, or: sudo sysctl net.core.rmem_max=%d net.core.wmem_max=%d", wanted, most/2)
-		return degraded(hint, "%s of %s to listen, %s of %s for a change: verdicts of bursts may be lost, which is told, and huge groups refused", size(receive), size(wanted), size(send), size(most)), nil
+		return degraded(hint, "%s of %s for reading, %s of %s for rule changes: bursts may lose verdicts (which is reported), and huge groups are rejected", size(receive), size(wanted), size(send), size(most)), nil
 	}
-	return found("%s to listen, %s for a change of the rules", size(receive), size(send)), nil
+	return found("%s for reading, %s for rule changes", size(receive), size(send)), nil
 }
 
 // size is a number of bytes, rounded.

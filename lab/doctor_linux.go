@@ -73,7 +73,7 @@ func (e *examination) examine(ctx context.Context, trials []trial) Diagnosis {
 // missingFor is the finding of a trial that failed. One that could do without was
 // not even tried, if there is no room for it.
 func missingFor(err error, needed bool) Finding {
-	f := Finding{Status: Missing, Found: say.F("%v", err), Hint: say.F("lablab has no explanation for this: please report it, with the version of the kernel")}
+	f := Finding{Status: Missing, Found: say.F("%v", err), Hint: say.F("lablab has no explanation for this: please report it with the kernel version")}
 	var unable *Unable
 	if errors.As(err, &unable) {
 		f.Found, f.Hint = unable.Lacks, unable.Hint

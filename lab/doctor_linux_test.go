@@ -56,17 +56,17 @@ func TestDiagnoseFindsWhatBreaks(t *testing.T) {
 		{"an expression", "nft ct mark", func(_ *testing.T, e *examination) error { e.lacking[3] = unix.EOPNOTSUPP; return nil },
 			map[string]string{"nft ct mark": "lacks it (CONFIG_NF_CONNTRACK_MARK)"}},
 		{"the trace", "ping", nftable("delete table inet trace"),
-			map[string]string{"verdict trace": "the kernel tells nothing"}},
+			map[string]string{"verdict trace": "the kernel reports nothing"}},
 		{"the filter", "default deny", nftable("chain inet security_group ingress { policy accept; }"),
-			map[string]string{"default deny": "the filter does not filter"}},
+			map[string]string{"default deny": "the self-check failed"}},
 		{"the way there", "ping", nftable("insert rule inet security_group ingress icmp type echo-request drop"),
-			map[string]string{"ping": "await echo reply: none within 1s"}},
+			map[string]string{"ping": "await echo reply: no reply within 1s"}},
 		{"conntrack's memory", "conntrack entry", func(t *testing.T, e *examination) error {
 			nstest.Output(t, e.a.ns, "conntrack", "-F")
 			return nil
-		}, map[string]string{"conntrack entry": "conntrack has no entry of the ping"}},
+		}, map[string]string{"conntrack entry": "conntrack has no entry for the ping"}},
 		{"conntrack's accounts", "ping", sysctl("netfilter/nf_conntrack_acct", "0"),
-			map[string]string{"conntrack entry": "counts 0 packets there and 0 back"}},
+			map[string]string{"conntrack entry": "counts 0 packets sent and 0 back"}},
 		{"conntrack's events", "ping", sysctl("netfilter/nf_conntrack_events", "0"),
 			map[string]string{"conntrack events": "CONFIG_NF_CONNTRACK_EVENTS"}},
 	} {

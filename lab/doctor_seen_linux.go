@@ -18,7 +18,7 @@ func (e *examination) tryTrace(ctx context.Context) (f Finding, err error) {
 		return f, e.traceErr
 	}
 	err = e.await(ctx, func(v nft.Verdict) bool { return v.Accepted && v.State == "new" && v.By.ID == "ping" })
-	return found("it told that rule ping let a new flow in"), err
+	return found("it reported that rule ping accepted a new flow"), err
 }
 
 // tryTracedState looks for what Linux tells since 6.16 or so: attributes 18 to 21
@@ -27,13 +27,13 @@ func (e *examination) tryTracedState(context.Context) (Finding, error) {
 	for _, v := range e.verdicts {
 		switch v.KernelState {
 		case "":
-			return degraded(say.F("nothing is lost; Linux 6.16 and newer tell it too"), "not told: only lablab's own rules tell the state of a packet"), nil
+			return degraded(say.F("nothing is lost; Linux 6.16 and newer report it too"), "not reported by this kernel: lablab's own rules supply a packet's state"), nil
 		case v.State:
 		default:
-			return Finding{}, say.Errorf("%s, and the kernel says %s", v, v.KernelState)
+			return Finding{}, say.Errorf("%s, but the kernel says %s", v, v.KernelState)
 		}
 	}
-	return found("told, as lablab's own rules tell it"), nil
+	return found("reported, the same as by lablab's own rules"), nil
 }
 
 // tryEntry looks for the conntrack entry of the ping.
@@ -46,14 +46,14 @@ func (e *examination) tryEntry(context.Context) (f Finding, err error) {
 		switch {
 		case !isDoctors(entry):
 		case entry.Mark != doctorsRule:
-			return f, say.Errorf("conntrack entry %s has mark %d, not that of the rule that let it in", entry.Orig, entry.Mark)
+			return f, say.Errorf("conntrack entry %s has mark %d, not that of the rule that admitted it", entry.Orig, entry.Mark)
 		case entry.Sent.Packets != 1 || entry.Got.Packets != 1:
-			return f, say.Errorf("conntrack entry %s counts %d packets there and %d back, not one each", entry.Orig, entry.Sent.Packets, entry.Got.Packets)
+			return f, say.Errorf("conntrack entry %s counts %d packets sent and %d back, not one each", entry.Orig, entry.Sent.Packets, entry.Got.Packets)
 		default:
-			return found("marked with the rule that let the ping in; it counts"), nil
+			return found("marked with the rule that admitted the ping; packets are counted"), nil
 		}
 	}
-	return f, say.New("conntrack has no entry of the ping")
+	return f, say.New("conntrack has no entry for the ping")
 }
 
 func isDoctors(entry flow.Entry) bool {
@@ -80,12 +80,12 @@ func (e *examination) tryEvents(ctx context.Context) (f Finding, err error) {
 	})
 	if errors.Is(err, errNotTold) {
 		const option = "CONFIG_NF_CONNTRACK_EVENTS"
-		return f, &Unable{say.F("conntrack announces nothing (%s)", option), say.F("use a kernel that has %s", option), err}
+		return f, &Unable{say.F("conntrack sends no events (%s)", option), say.F("use a kernel that has %s", option), err}
 	}
 	if dated {
-		return found("the new entry was announced, dated by the kernel"), err
+		return found("the new entry was reported with the kernel's timestamp"), err
 	}
-	return found("the new entry was announced, not dated"), err
+	return found("the new entry was reported without a timestamp"), err
 }
 
 // tryDeny sends a packet that no rule allows.
@@ -111,7 +111,7 @@ func (e *examination) tryDeny(ctx context.Context) (f Finding, err error) {
 	if err == nil && verdict.Accepted {
 		return f, &NotProved{What: say.F("%s was accepted by %s", verdict.Packet, verdict.By.ID)}
 	}
-	return found("a packet that no rule allows was seen to be dropped"), err
+	return found("the kernel dropped a packet that no rule allows"), err
 }
 
 // await takes the kernel's verdicts until there is one such as is wanted.
@@ -131,12 +131,12 @@ func (e *examination) await(ctx context.Context, wanted func(nft.Verdict) bool) 
 		return false, nil
 	})
 	if err != nil {
-		return say.Errorf("await the verdict about a packet: %w", err)
+		return say.Errorf("await the verdict on a packet: %w", err)
 	}
 	return nil
 }
 
-var errNotTold = say.New("the kernel tells nothing")
+var errNotTold = say.New("the kernel reports nothing")
 
 // soonTold is how long a kernel may take that tells at all.
 const soonTold = 500 * time.Millisecond

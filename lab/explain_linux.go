@@ -15,17 +15,17 @@ import (
 type step string
 
 const (
-	makeNamespace step = "make a network namespace"
-	makeVeth      step = "make a veth pair"
-	makeBridge    step = "make a bridge"
-	armConntrack  step = "switch on conntrack's accounts"
+	makeNamespace step = "create a network namespace"
+	makeVeth      step = "create a veth pair"
+	makeBridge    step = "create a bridge"
+	armConntrack  step = "enable conntrack's accounting"
 	installRules  step = "install nftables rules"
 	openTrace     step = "open the verdict trace"
 	openEvents    step = "watch conntrack events"
 	dumpEntries   step = "list conntrack entries"
 	openICMP      step = "open an ICMP socket"
 	buildLab      step = "build the lab"
-	playScenario  step = "play the scenario"
+	playScenario  step = "run the scenario"
 )
 
 // A lack is what an error number means at some step: what is missing, and the
@@ -48,12 +48,12 @@ func kernelOf(option, module string) say.Sentence {
 
 func lacks() []lack {
 	return []lack{
-		{makeNamespace, unix.EPERM, say.F("this process may not make network namespaces (it lacks CAP_SYS_ADMIN)"), rootOrNot()},
-		{makeNamespace, unix.ENOSPC, say.F("the limit user.max_net_namespaces is reached"), say.F("raise it: sudo sysctl user.max_net_namespaces=1000, or end what holds the others (lsns -t net)")},
-		{makeNamespace, unix.EINVAL, say.F("this kernel has no network namespaces (CONFIG_NET_NS)"), say.F("use a kernel that has them; every current distribution's does")},
+		{makeNamespace, unix.EPERM, say.F("this process may not create network namespaces (it lacks CAP_SYS_ADMIN)"), rootOrNot()},
+		{makeNamespace, unix.ENOSPC, say.F("the limit user.max_net_namespaces is reached"), say.F("raise it: sudo sysctl user.max_net_namespaces=1000, or end the processes in the others (lsns -t net)")},
+		{makeNamespace, unix.EINVAL, say.F("this kernel has no network namespaces (CONFIG_NET_NS)"), say.F("use a kernel that has them, as every current distribution's does")},
 		{makeVeth, unix.EPERM, say.F("this process may not configure links (it lacks CAP_NET_ADMIN)"), rootOrNot()},
 		{makeVeth, unix.EOPNOTSUPP, say.F("this kernel has no veth links (CONFIG_VETH)"), kernelOf("CONFIG_VETH", "veth")},
-		{makeBridge, unix.EOPNOTSUPP, say.F("this kernel has no bridges, which join more than two hosts (CONFIG_BRIDGE)"), kernelOf("CONFIG_BRIDGE", "bridge")},
+		{makeBridge, unix.EOPNOTSUPP, say.F("this kernel has no bridges, needed for more than two hosts (CONFIG_BRIDGE)"), kernelOf("CONFIG_BRIDGE", "bridge")},
 		{armConntrack, unix.ENOENT, say.F("this kernel has no connection tracking (CONFIG_NF_CONNTRACK)"), kernelOf("CONFIG_NF_CONNTRACK", "nf_conntrack")},
 		{armConntrack, unix.EPERM, say.F("this process may not configure conntrack (it lacks CAP_NET_ADMIN, or the kernel is older than 5.7)"), rootOrNot()},
 		{armConntrack, unix.EACCES, say.F("this process may not configure conntrack (it lacks CAP_NET_ADMIN, or the kernel is older than 5.7)"), rootOrNot()},
@@ -96,21 +96,21 @@ func ExplainRootless(err error) error {
 	lacking := ns.Lacking()
 	switch {
 	case ns.Owner() == 0 && !ns.IsRootless() && len(lacking) > 0 && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)):
-		return &Unable{say.F("root lacks %s here, and may not make a user namespace either, as in a container", strings.Join(lacking, ", ")), asRoot(), err}
+		return &Unable{say.F("root lacks %s here and may not create a user namespace either, as in a container", strings.Join(lacking, ", ")), asRoot(), err}
 	case sysctlIs("kernel/apparmor_restrict_unprivileged_userns", "1"):
-		return &Unable{say.F("AppArmor forbids user namespaces to ordinary users here (kernel.apparmor_restrict_unprivileged_userns=1, as on Ubuntu 24.04)"), asRoot(), err}
+		return &Unable{say.F("AppArmor denies user namespaces to ordinary users here (kernel.apparmor_restrict_unprivileged_userns=1, as on Ubuntu 24.04)"), asRoot(), err}
 	case sysctlIs("user/max_user_namespaces", "0"):
-		return &Unable{say.F("user namespaces are switched off here (user.max_user_namespaces=0)"), say.F("%s; or raise the limit: sysctl user.max_user_namespaces=1000", asRoot()), err}
+		return &Unable{say.F("user namespaces are disabled here (user.max_user_namespaces=0)"), say.F("%s; or raise the limit: sysctl user.max_user_namespaces=1000", asRoot()), err}
 	case errors.Is(err, unix.ENOSPC):
 		return &Unable{say.F("the limit user.max_user_namespaces is reached"), say.F("%s; or raise the limit: sysctl user.max_user_namespaces=1000", asRoot()), err}
 	case sysctlIs("kernel/unprivileged_userns_clone", "0"):
-		return &Unable{say.F("user namespaces are for root only here (kernel.unprivileged_userns_clone=0)"), asRoot(), err}
+		return &Unable{say.F("only root may create user namespaces here (kernel.unprivileged_userns_clone=0)"), asRoot(), err}
 	case errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES):
 		return &Unable{say.F("user namespaces are forbidden here, probably by a seccomp filter, as in a container"), asRoot(), err}
 	case errors.Is(err, unix.EINVAL):
 		return &Unable{say.F("this kernel has no user namespaces (CONFIG_USER_NS)"), asRoot(), err}
 	}
-	return &Unable{say.F("no user namespace could be made (%v)", err), asRoot(), err}
+	return &Unable{say.F("could not create a user namespace (%v)", err), asRoot(), err}
 }
 
 func sysctlIs(key, value string) bool {

@@ -119,7 +119,7 @@ func TestFreeStreamWhereSomebodyListens(t *testing.T) {
 	}
 	defer listener.Close()
 	_, err = l.StartStream(scenario.Start{Protocol: sg.TCP, From: "B", To: "A", Port: 22})
-	if err == nil || err.Error() != "start stream: a program of A's listens at tcp port 22 already" {
+	if err == nil || err.Error() != "start stream: a program on A already listens on tcp port 22" {
 		t.Error(err)
 	}
 }

@@ -156,7 +156,7 @@ func (l *Lab) host(name string) (*Host, error) {
 			return h, nil
 		}
 	}
-	return nil, say.Errorf("find host %s: the lab has none of that name", name)
+	return nil, say.Errorf("find host %s: the lab has no host of that name", name)
 }
 
 // Close ends the streams and the watchers and lets go of the namespaces. The

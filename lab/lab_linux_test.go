@@ -122,7 +122,7 @@ func TestTruth(t *testing.T) {
 		t.Errorf("stream 1: %d sent, %d received, %d refused", one.Sent, one.Received, one.Refused)
 	}
 	why := say.List(" ", r.Why[0].Sentences...).String()
-	if !strings.Contains(why, "NEW again: A's conntrack entry had been destroyed in experiment 2") {
+	if !strings.Contains(why, "NEW again: A's conntrack entry had been deleted in experiment 2") {
 		t.Errorf("the reason is not told: %s", why)
 	}
 	if r.Missed != (report.Missed{}) {

@@ -118,7 +118,7 @@ func unplug(h *Host) error {
 		err = handle.LinkDel(link)
 	}
 	if err != nil && !errors.Is(err, unix.ENODEV) { // as above, just now
-		return say.Errorf("take interface of %s away: %w", h.Name, err)
+		return say.Errorf("remove interface of %s: %w", h.Name, err)
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func unplug(h *Host) error {
 // is in place (net/core/link_watch.c).
 func awaitCarrier(ctx context.Context, h *netlink.Handle, name string) error {
 	const patience = 5 * time.Second
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, say.Errorf("a veth pair has no carrier after %s", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, say.Errorf("no carrier on a veth pair after %s", patience))
 	defer cancel()
 	poll := time.NewTicker(200 * time.Microsecond)
 	defer poll.Stop()

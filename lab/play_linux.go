@@ -21,7 +21,7 @@ import (
 func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = say.Errorf("play %s: panic: %v\n%s", sc.Name, p, debug.Stack())
+			err = say.Errorf("run %s: panic: %v\n%s", sc.Name, p, debug.Stack())
 			log.Append(timeline.Ended{Failed: err.Error()})
 		}
 	}()
@@ -79,7 +79,7 @@ func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
 	return l.audit(ctx)
 }
 
-var errTooLate = say.New("the experiment took longer than it may")
+var errTooLate = say.New("the experiment exceeded its time limit")
 
 // play does what the experiment does while every stream is held, lets the
 // packets pass, and returns when the fate of each is known.
@@ -150,7 +150,7 @@ func (l *Lab) do(ctx, lasting context.Context, action scenario.Action) error {
 			return context.Cause(ctx)
 		}
 	}
-	return say.Errorf("play %T: no such action", action)
+	return say.Errorf("run %T: unknown action", action)
 }
 
 func (l *Lab) configure(a scenario.Configure) error {

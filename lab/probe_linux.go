@@ -101,7 +101,7 @@ func (p *Prober) openEverything() error {
 			Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: unix.RT_SCOPE_HOST,
 		}
 		if err := h.RouteAdd(route); err != nil {
-			return say.Errorf("make %s the host's own: %w", everything, err)
+			return say.Errorf("make all of %s local to the host: %w", everything, err)
 		}
 	}
 	peer, err := rtnetlink(p.peer.ns)

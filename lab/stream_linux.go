@@ -160,7 +160,7 @@ func (l *Lab) serve(to *Host, a scenario.Start) error {
 	}
 	server, err := pinger.Serve(to.ns, a.Protocol, at)
 	if errors.Is(err, unix.EADDRINUSE) {
-		return say.Errorf("a program of %s's listens at %s port %d already", to.Name, a.Protocol, a.Port)
+		return say.Errorf("a program on %s already listens on %s port %d", to.Name, a.Protocol, a.Port)
 	}
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func (l *Lab) stop(name string) (*running, error) {
 		l.log.Append(timeline.StreamStopped{Stream: name})
 		return r, r.Wait()
 	}
-	return nil, say.Errorf("stop stream %s: it does not run", name)
+	return nil, say.Errorf("stop stream %s: it is not running", name)
 }
 
 // restart ends a stream and starts one like it.

@@ -88,7 +88,7 @@ func (l *Lab) plug(h *netlink.Handle, bridge *netlink.Bridge, host *Host, name s
 		return say.Errorf("find %s of the switch: %w", name, err)
 	}
 	if err := h.LinkSetMaster(port, bridge); err != nil {
-		return say.Errorf("plug %s in: %w", host.Name, err)
+		return say.Errorf("attach %s to the switch: %w", host.Name, err)
 	}
 	if err := h.LinkSetUp(port); err != nil {
 		return say.Errorf("bring up %s of the switch: %w", name, err)

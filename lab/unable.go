@@ -24,5 +24,5 @@ func (e *NotProved) Error() string { return e.In(nil) }
 
 // In is Error in a language.
 func (e *NotProved) In(l *say.Language) string {
-	return l.Sprintf("the filter does not filter: %s", e.What)
+	return l.Sprintf("the self-check failed: %s", e.What)
 }

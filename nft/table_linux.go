@@ -58,7 +58,7 @@ func (t *Table) Close() {
 }
 
 // ErrNoRule says that a table has no rule with the handle asked for.
-var ErrNoRule = say.New("no such rule in force")
+var ErrNoRule = say.New("no such rule is in force")
 
 // Counters reads the counters of the rules now in force, in their order.
 func (t *Table) Counters() ([]Counter, error) {

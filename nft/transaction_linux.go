@@ -79,7 +79,7 @@ func (tx *transaction) encoded() (messages []mnl.Message, bytes int, err error) 
 
 // ErrTooLarge says that a change does not fit into one transaction, because the
 // buffer of the socket is limited (net.core.wmem_max, for an ordinary user).
-var ErrTooLarge = say.New("more than one transaction holds")
+var ErrTooLarge = say.New("the change is too large for one transaction")
 
 // commit makes the changes. t.mu is held.
 func (t *Table) commit(tx *transaction) (err error) {

@@ -322,7 +322,7 @@ func (b *builder) gone(rule *Rule, host string) (since instant, doing, done say.
 	case rule.RevokedIn != nil:
 		return rule.revoked, say.F("revoking rule %q", rule.ID), say.F("rule %q was revoked", rule.ID)
 	case left.happened():
-		return left, say.F("taking group %q from %s", rule.Group, host), say.F("group %q was taken from %s", rule.Group, host)
+		return left, say.F("removing group %q from %s", rule.Group, host), say.F("group %q was removed from %s", rule.Group, host)
 	}
 	return instant{}, say.Sentence{}, say.Sentence{}
 }

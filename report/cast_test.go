@@ -185,10 +185,10 @@ func TestCastMarks(t *testing.T) {
 		}
 	}
 	want := []string{
-		"Experiment 1: ICMP is allowed, a ping begins",
+		"Experiment 1: ICMP is allowed and a ping starts",
 		"Experiment 2: the ICMP rule is revoked", "rule icmp revoked on A, B",
-		"Experiment 3: a second ping begins",
-		"Experiment 4: the ICMP rule comes back", "rule icmp authorized on A, B",
+		"Experiment 3: a second ping starts",
+		"Experiment 4: the ICMP rule is restored", "rule icmp authorized on A, B",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)

@@ -82,7 +82,7 @@ func (t *Text) Check(c *Check) error {
 	t.findings(&b, say.F("Not enforceable"), red, c.Problems)
 	t.findings(&b, say.F("Worth a look"), yellow, c.Warnings)
 	if len(c.Notes) > 0 {
-		t.heading(&b, say.F("Read otherwise than written"))
+		t.heading(&b, say.F("Normalised"))
 		for _, n := range c.Notes {
 			t.paragraph(&b, "  ", plain, n)
 		}
@@ -96,7 +96,7 @@ func (t *Text) Check(c *Check) error {
 func (t *Text) group(b *bytes.Buffer, g CheckedGroup) {
 	t.heading(b, say.F("%s %s", g.ID, g.Name))
 	if len(g.Rules) == 0 {
-		t.paragraph(b, "  ", dim, say.F("no rules: nothing gets in or out"))
+		t.paragraph(b, "  ", dim, say.F("no rules: nothing is allowed in or out"))
 		return
 	}
 	w := newTable()

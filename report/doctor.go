@@ -56,22 +56,22 @@ func (t *Text) Diagnosis(d *Diagnosis) error {
 func (a Ability) mark() mark {
 	switch a.Status {
 	case "ok":
-		return mark{"✓", green, say.Text(a.Status)}
+		return mark{"✓", green}
 	case "degraded":
-		return mark{"!", yellow, say.Text(a.Status)}
+		return mark{"!", yellow}
 	case "missing":
 		if a.Needed {
-			return mark{"✗", red, say.Text(a.Status)}
+			return mark{"✗", red}
 		}
-		return mark{"✗", yellow, say.Text(a.Status)}
+		return mark{"✗", yellow}
 	}
-	return mark{"·", dim, say.Text(a.Status)}
+	return mark{"·", dim}
 }
 
 // conclusion says whether scenarios can be played here.
 func (d *Diagnosis) conclusion() say.Sentence {
 	if i := d.firstMissing(); i >= 0 {
-		return say.F("lablab run cannot work here: %s: %s.", say.Text(d.Checks[i].Name), d.Checks[i].Found)
+		return say.F("lablab run does not work here: %s: %s.", say.Text(d.Checks[i].Name), d.Checks[i].Found)
 	}
 	how := say.F("as root")
 	if d.Rootless {
@@ -84,7 +84,7 @@ func (d *Diagnosis) conclusion() say.Sentence {
 		}
 	}
 	if len(without) > 0 {
-		return say.F("lablab run works here, %s, but not scenarios that take: %s.", how, say.List(", ", without...))
+		return say.F("lablab run works here, %s, except scenarios that need: %s.", how, say.List(", ", without...))
 	}
 	return say.F("lablab run works here, %s.", how)
 }

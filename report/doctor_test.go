@@ -30,14 +30,14 @@ func TestDiagnosis(t *testing.T) {
 			"                   run it as root\n" +
 			"✗ IPv6             off\n" +
 			"                   switch it on\n" +
-			"\nlablab run works here, without root, in a\nuser namespace, but not scenarios that take:\nIPv6.\nNext: lablab run\n"},
+			"\nlablab run works here, without root, in a\nuser namespace, except scenarios that need:\nIPv6.\nNext: lablab run\n"},
 		{Diagnosis{Checks: []Ability{six, deny, left}}, "" +
 			"✗ IPv6          off\n" +
 			"                switch it on\n" +
 			"✗ default deny  all is let in\n" +
 			"                mend it\n" +
 			"· bridge        needs veth\n" +
-			"\nlablab run cannot work here: default deny:\nall is let in.\nNext: mend it\n"},
+			"\nlablab run does not work here: default deny:\nall is let in.\nNext: mend it\n"},
 	} {
 		var b bytes.Buffer
 		if err := NewText(&b, 44, nil).Diagnosis(&c.d); err != nil {

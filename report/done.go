@@ -66,14 +66,14 @@ func did(e timeline.Body) say.Sentence {
 		return say.F("authorize %s %s in group %s", say.Agreement("rule"), say.F("%s (%s)", body.ID, body.Text), body.Group)
 	case timeline.GroupsChanged:
 		if len(body.Groups) == 0 {
-			return say.F("take all groups from %s", body.Host)
+			return say.F("remove all groups from %s", body.Host)
 		}
 		return say.F("change the groups of %s to %s", body.Host, strings.Join(body.Groups, ", "))
 	case timeline.ACLChanged:
 		if !body.On {
-			return say.F("take the network ACL away from %s", body.Host)
+			return say.F("remove the network ACL from %s", body.Host)
 		}
-		return say.F("put a network ACL before %s: %s", body.Host, say.List("; ", say.Names("; ", body.Rules...), say.F("all else is denied")))
+		return say.F("attach a network ACL to %s: %s", body.Host, say.List("; ", say.Names("; ", body.Rules...), say.F("everything else is denied")))
 	case timeline.Cut:
 		if body.Why == timeline.CutAsked {
 			return say.F("delete the conntrack entry of %s on %s", body.Flow, body.Host)
@@ -88,7 +88,7 @@ func did(e timeline.Body) say.Sentence {
 		return say.F("start stream %s: ping %s from %s", body.Stream, body.To, body.From)
 	case timeline.StreamStopped:
 		if body.Error != "" {
-			return say.F("stream %s broke: %s", body.Stream, body.Why())
+			return say.F("stream %s failed: %s", body.Stream, body.Why())
 		}
 		return say.F("stop stream %s", body.Stream)
 	}

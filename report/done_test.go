@@ -24,7 +24,7 @@ func session() []timeline.Event {
 	for _, body := range byHand {
 		switch begun := body.(type) {
 		case timeline.Begun:
-			begun.Plan = []timeline.Plan{{Number: 1, Title: "what was done by hand"}}
+			begun.Plan = []timeline.Plan{{Number: 1, Title: "changes made by hand"}}
 			body = begun
 		case timeline.Cut:
 			add(body)
@@ -85,8 +85,8 @@ func TestSessionClaimsNothing(t *testing.T) {
 	}
 	one := Runs{Results: []Result{r}}
 	for format, want := range map[string]string{
-		"text": "Nothing was predicted.", "json": `"held": false`, "markdown": "**Nothing was predicted.**",
-		"junit": `value="unpredicted"`, "tap": "1..0 # SKIP nothing was predicted",
+		"text": "No predictions were made.", "json": `"held": false`, "markdown": "**No predictions were made.**",
+		"junit": `value="unpredicted"`, "tap": "1..0 # SKIP no predictions",
 	} {
 		if got := written(t, format, one); !strings.Contains(got, want) || strings.Contains(got, "s as predicted") {
 			t.Errorf("%s:\n%s", format, got)

@@ -31,9 +31,9 @@ func (f firsts) tell(j timeline.Judged) say.Sentence {
 	f[flow] = j.Rule
 	switch {
 	case j.Accepted:
-		return say.F("rule %s lets a new flow in on %s: %s", j.Rule, j.Host, packet)
+		return say.F("rule %s allows a new flow on %s: %s", j.Rule, j.Host, packet)
 	case j.Rule == timeline.DefaultDeny:
 		return say.F("%s drops a flow that no rule allows: %s", j.Host, packet)
 	}
-	return say.F("%s drops a flow by %s: %s", j.Host, j.Rule, packet)
+	return say.F("%s drops a flow, by %s: %s", j.Host, j.Rule, packet)
 }

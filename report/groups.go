@@ -24,8 +24,8 @@ func (t *Text) groups(b *bytes.Buffer, r *Report) {
 	}
 	if alike {
 		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
-			order := append([]say.Sentence{say.F("what conntrack knows (established) is accepted")}, r.initial("", d)...)
-			t.paragraph(b, t.language.Sprintf("     %-8s ", d), plain, say.List("; ", append(order, say.F("the rest is dropped"))...))
+			order := append([]say.Sentence{say.F("established → accept")}, r.initial("", d)...)
+			t.paragraph(b, t.language.Sprintf("     %-8s ", d), plain, say.List("; ", append(order, say.F("everything else → drop"))...))
 		}
 		return
 	}
@@ -41,7 +41,7 @@ func (t *Text) groups(b *bytes.Buffer, r *Report) {
 		}
 		t.paragraph(b, "     ", plain, say.F("group %s, on %s: %s", name, say.Names(", ", r.Rules[i].Hosts...), say.F("%s; %s", ways[0], ways[1])))
 	}
-	t.paragraph(b, "     ", dim, say.F("Before these rules: what conntrack knows (established) is accepted. Behind them: the rest is dropped."))
+	t.paragraph(b, "     ", dim, say.F("Checked first: established → accept. Checked last: everything else → drop."))
 }
 
 // initial are the rules of a group, or of all, that are in force from the beginning.
@@ -61,7 +61,7 @@ func (r *Report) legend() []say.Sentence {
 	for _, more := range []struct {
 		outcome Outcome
 		meaning say.Sentence
-	}{{Stalled, say.F("message stalled in its connection")}, {Reset, say.F("told that nobody listens")}} {
+	}{{Stalled, say.F("stalled in its connection")}, {Reset, say.F("rejected: the sender was told that the port is closed")}} {
 		for _, x := range r.Experiments {
 			if slices.ContainsFunc(x.Streams, func(s StreamResult) bool { return s.Predicted == more.outcome }) {
 				words = append(words, say.F("%s %s", markOf(more.outcome).shape, more.meaning))
@@ -69,7 +69,7 @@ func (r *Report) legend() []say.Sentence {
 			}
 		}
 	}
-	lines := []say.Sentence{say.F("%s packet replied   %s packet refused: it or its reply was seen dropped", markOf(Replied).shape, markOf(Refused).shape)}
+	lines := []say.Sentence{say.F("%s answered   %s dropped (the packet or its reply)", markOf(Replied).shape, markOf(Refused).shape)}
 	if len(words) > 0 {
 		lines = append(lines, say.List("   ", words...))
 	}

@@ -36,7 +36,7 @@ func TestWhyOfKeptLab(t *testing.T) {
 		return said
 	}
 	in := regexp.MustCompile(`,? (authorized )?in experiment \d`)
-	entries := regexp.MustCompile(`kept (no|one)`) // which nobody has listed there
+	entries := regexp.MustCompile(`does not remember|kept an`) // which nobody has listed there
 	var want []string
 	for _, s := range told(played) {
 		if !entries.MatchString(s) {

@@ -76,7 +76,7 @@ func (r Runs) chapter(b *bytes.Buffer, run Result, open bool) {
 		fmt.Fprintf(b, "%s\n\n", md(run.lapse().In(l)))
 	}
 	words := map[Verdict]say.Sentence{
-		Held: say.F("Everything was as predicted."), NotHeld: say.F("NOT everything was as predicted."), Unpredicted: say.F("Nothing was predicted."),
+		Held: say.F("All predictions held."), NotHeld: run.notHeld(), Unpredicted: say.F("No predictions were made."),
 	}[run.Verdict()]
 	if words.Empty() {
 		words = run.cause()
@@ -87,7 +87,7 @@ func (r Runs) chapter(b *bytes.Buffer, run Result, open bool) {
 	}
 	b.WriteString(l.Sprintf("%s s on %s, lablab %s.", seconds(run.Took), md(run.Kernel), md(run.Version)) + "\n\n")
 	if run.Missed.Verdicts > 0 || run.Missed.Events > 0 {
-		b.WriteString("⚠️ " + l.Sprintf("%d verdicts and %d conntrack events that the kernel gave were not heard; the evidence is not complete.", run.Missed.Verdicts, run.Missed.Events) + "\n\n")
+		b.WriteString("⚠️ " + l.Sprintf("Lost %d verdicts and %d conntrack events (socket overflow): evidence is incomplete.", run.Missed.Verdicts, run.Missed.Events) + "\n\n")
 	}
 	r.deeds(b, run)
 	r.predictions(b, run)

@@ -13,12 +13,12 @@ func TestMomentsAreThoseOfTheSentences(t *testing.T) {
 	r := Of(recorded(t, "ping"))
 	for sentence, want := range map[string]Moment{
 		"was NEW to A":        {"1", 1, 1, 1},
-		"Seq 2–65 were":       {"1", 2, 65, 1},
+		"Packets 2–65 were":   {"1", 2, 65, 1},
 		"changed nothing for": {"1", 11, 65, 2},
 		"default deny":        {"2", 1, 19, 3},
 		"authorized in":       {"2", 20, 20, 4},
-		"A rule decides":      {"1", 11, 65, 2},
-		"keeps new flows out": {"2", 1, 19, 3},
+		"The rules decide":    {"1", 11, 65, 2},
+		"blocks new flows":    {"2", 1, 19, 3},
 	} {
 		said := 0
 		for _, p := range r.Why {
@@ -67,7 +67,7 @@ func TestRevokedInTheMidst(t *testing.T) {
 			told = append(told, s.String())
 		}
 	}
-	if all := strings.Join(told, "\n"); !strings.Contains(all, "changed nothing for seq 4–6:") {
+	if all := strings.Join(told, "\n"); !strings.Contains(all, "changed nothing for packets 4–6:") {
 		t.Errorf("it says\n%s", all)
 	}
 }

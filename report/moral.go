@@ -28,20 +28,20 @@ func (b *builder) moral() Paragraph {
 	}
 	moral := Paragraph{Subject: say.F("In short")}
 	if l.outlived != nil && l.refused != nil {
-		moral.say(l.outlived, "A rule decides about the first packet of a flow. The conntrack entry which that packet leaves decides about all the others.")
-		moral.say(l.refused, "So revoking a rule keeps new flows out and does not end those that it has let in. That is what makes the firewall stateful.")
+		moral.say(l.outlived, "The rules decide on the first packet of a flow. Its conntrack entry decides on all the others.")
+		moral.say(l.refused, "So revoking a rule blocks new flows but does not end those it has admitted. That is what makes the firewall stateful.")
 	}
 	for _, lesson := range []struct {
 		shown    *Moment
 		sentence say.Sentence
 	}{
-		{l.forgotten, say.F("What conntrack has forgotten is new again: then only the rules count.")},
-		{l.same, say.F("What makes packets one flow is what conntrack tells flows apart by, addresses and ports or the ICMP id, and not the program that sends them.")},
-		{l.untracked, say.F("A flow that is not tracked has no entry to live on. Each of its packets needs a rule, so it ends with its rule. EC2 does not track TCP and UDP that are open to the world both ways.")},
-		{l.silent, say.F("A reply belongs to a flow that was let in, and needs no rule of its own. What a host begins itself does.")},
-		{l.member, say.F("A group as a source means whoever carries it when a flow begins. Who leaves it later keeps the flows that it has let in.")},
-		{l.errors, say.F("An ICMP error about a flow is not the flow: it needs a rule, or the sender never hears of it.")},
-		{l.stateless, say.F("A network ACL is asked about every packet, there and back, whatever conntrack knows.")},
+		{l.forgotten, say.F("Once an entry is gone, the next packet is NEW and only the rules decide.")},
+		{l.same, say.F("conntrack identifies a flow by its addresses and ports or ICMP id, not by the program that sends it.")},
+		{l.untracked, say.F("An untracked flow has no entry to live on: each packet needs a rule, so the flow ends with its rule. EC2 does not track TCP and UDP flows that are open to the world both ways.")},
+		{l.silent, say.F("A reply belongs to an admitted flow and needs no rule of its own. A flow that the host starts does.")},
+		{l.member, say.F("A group as a source means its members when a flow starts. A member that leaves keeps the flows already admitted.")},
+		{l.errors, say.F("An ICMP error about a flow is not part of the flow: without a rule for it, the sender never finds out.")},
+		{l.stateless, say.F("A network ACL checks every packet in both directions, whatever conntrack knows.")},
 	} {
 		if lesson.shown != nil {
 			moral.say(lesson.shown, "%s", lesson.sentence)

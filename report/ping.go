@@ -44,8 +44,8 @@ func (s *Stream) statistics() say.Sentence {
 		n    int
 		word say.Sentence
 	}{
-		{s.Received, say.F("replied")}, {s.Refused, say.F("refused")}, {s.Stalled, say.F("stalled")}, {s.Belated, say.F("of those answered later")},
-		{s.Reset, say.F("reset")}, {s.Lost, say.F("lost")}, {s.Retransmitted, say.F("seen to be sent again")},
+		{s.Received, Replied.words()}, {s.Refused, Refused.words()}, {s.Stalled, Stalled.words()}, {s.Belated, say.F("of those answered later")},
+		{s.Reset, Reset.words()}, {s.Lost, Lost.words()}, {s.Retransmitted, say.F("retransmitted")},
 	} {
 		if c.n > 0 {
 			parts = append(parts, say.F("%d %s", c.n, c.word))

@@ -45,7 +45,7 @@ func (b *builder) predictStream(x *Experiment, p timeline.Prediction, seen *Pred
 	all := result.Sent == x.Packets
 	var claims []claim
 	if p.Outcome != "" {
-		claims = append(claims, claim{say.Text(p.Outcome), say.F("%s %d/%d", result.Observed, result.matching(), result.Sent), all && string(result.Observed) == p.Outcome})
+		claims = append(claims, claim{Outcome(p.Outcome).words(), say.F("%s %d/%d", result.Observed, result.matching(), result.Sent), all && string(result.Observed) == p.Outcome})
 	}
 	for _, amount := range []struct {
 		predicted *timeline.Amount
@@ -106,7 +106,7 @@ func (b *builder) predictHost(x *Experiment, p timeline.Prediction, seen *Predic
 		}
 		c = claim{say.F("rule %s is never hit", p.Never), times(n), n == 0}
 		if b.deaf[p.Host] { // what was not heard may have been a hit
-			c.observed, c.held = say.F("%s, as far as was heard", c.observed), false
+			c.observed, c.held = say.F("%s, as far as was seen", c.observed), false
 		}
 	}
 	seen.take([]claim{c})
@@ -136,14 +136,14 @@ func (b *builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
 		if i >= 0 {
 			observed = say.F("an entry, %s", b.Flows[i].admission())
 		}
-		return claim{say.F("no entry of stream %s", p.Flow), observed, looked && i < 0}
+		return claim{say.F("no entry for stream %s", p.Flow), observed, looked && i < 0}
 	case i < 0:
-		return claim{say.F("an entry of stream %s", p.Flow), say.F("no entry"), false}
+		return claim{say.F("an entry for stream %s", p.Flow), say.F("no entry"), false}
 	case p.AdmittedBy == "":
-		return claim{say.F("an entry of stream %s", p.Flow), say.F("an entry"), true}
+		return claim{say.F("an entry for stream %s", p.Flow), say.F("an entry"), true}
 	}
 	by := b.Flows[i].AdmittedBy
-	return claim{say.F("an entry of stream %s, admitted by %s", p.Flow, p.AdmittedBy), b.Flows[i].admission(), by != nil && *by == p.AdmittedBy}
+	return claim{say.F("an entry for stream %s, admitted by %s", p.Flow, p.AdmittedBy), b.Flows[i].admission(), by != nil && *by == p.AdmittedBy}
 }
 
 // firstReply is the first packet of a stream that was answered by the end of an experiment, or 0.
@@ -209,7 +209,7 @@ func judgedBy(judges []string, rule string) bool {
 
 func listed(words []string) say.Sentence {
 	if len(words) == 0 {
-		return say.F("nobody")
+		return say.F("nothing")
 	}
 	return say.Names(" and ", words...)
 }

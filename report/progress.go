@@ -61,7 +61,7 @@ func (p *Progress) Add(e timeline.Event) {
 	switch body := e.Body.(type) {
 	case timeline.Begun:
 		if p.lab != "" {
-			p.line("another scenario is loaded: %s", body.Scenario)
+			p.line("another scenario was loaded: %s", body.Scenario)
 		}
 		p.plan, p.lab, p.ready, p.current, p.order = body.Plan, body.Scenario, false, 0, nil
 		clear(p.marks)
@@ -87,7 +87,7 @@ func (p *Progress) Add(e timeline.Event) {
 		switch {
 		case session:
 		case body.Error != "":
-			p.line("stream %s broke: %s", body.Stream, body.Why())
+			p.line("stream %s failed: %s", body.Stream, body.Why())
 		default:
 			p.line("stream %s stopped", body.Stream)
 		}
@@ -111,14 +111,14 @@ func (p *Progress) Add(e timeline.Event) {
 			p.tell(p.diary.firsts.tell(body))
 		}
 	case timeline.Missed:
-		p.line("missed %d %s of %s", body.Count, missedWord(body.What), body.Host)
+		p.line("lost %d %s on %s (socket overflow)", body.Count, missedWord(body.What), body.Host)
 	case timeline.Interrupted:
 		p.line("interrupted: %s", body.By)
 	case timeline.Ended:
 		switch {
 		case p.current > 0: // the report says it
 		case body.Failed != "":
-			p.line("the lab of scenario %s broke: %s", p.lab, body.Failed)
+			p.line("the lab of scenario %s failed: %s", p.lab, body.Failed)
 		default:
 			p.line("the lab of scenario %s has ended", p.lab)
 		}
@@ -140,12 +140,12 @@ func changed(e timeline.Body) say.Sentence {
 	case timeline.RuleAuthorized:
 		return say.F("rule %s authorized on %s", body.ID, strings.Join(body.Hosts, ", "))
 	case timeline.GroupsChanged:
-		return say.F("%s carries %s", body.Host, orNone(body.Groups))
+		return say.F("%s is now in %s", body.Host, orNone(body.Groups))
 	case timeline.ACLChanged:
 		if !body.On {
-			return say.F("the network ACL before %s is taken away", body.Host)
+			return say.F("network ACL removed from %s", body.Host)
 		}
-		return say.F("a network ACL stands before %s: %s", body.Host, strings.Join(body.Rules, "; "))
+		return say.F("network ACL attached to %s: %s", body.Host, strings.Join(body.Rules, "; "))
 	case timeline.Cut:
 		return say.F("conntrack entry deleted on %s: %s", body.Host, body.Flow)
 	}
@@ -175,7 +175,7 @@ func (p *Progress) fate(stream string, seq int) {
 	}
 	if p.was[stream] != o {
 		p.was[stream] = o
-		p.line("stream %s: %s from seq %d on", stream, markOf(o).word, seq)
+		p.line("stream %s: %s from packet %d on", stream, o.words(), seq)
 	}
 }
 

@@ -123,7 +123,32 @@ type StreamResult struct {
 type Outcome string
 
 // In is the outcome in a language.
-func (o Outcome) In(l *say.Language) string { return l.Text(string(o)) }
+func (o Outcome) In(l *say.Language) string { return o.words().In(l) }
+
+// words are what people read for an outcome: the constants are keys of files.
+func (o Outcome) words() say.Sentence {
+	switch o {
+	case Replied:
+		return say.F("answered")
+	case Refused:
+		return say.F("dropped")
+	case Late:
+		return say.F("answered late")
+	case Lost:
+		return say.F("lost")
+	case Unsent:
+		return say.F("not sent")
+	case Waiting:
+		return say.F("waiting")
+	case Stalled:
+		return say.F("stalled")
+	case Reset:
+		return say.F("rejected")
+	case Mixed:
+		return say.F("mixed")
+	}
+	return say.F("nothing sent")
+}
 
 // The outcomes. A packet is Refused only if the kernel was seen to drop it;
 // without such proof it is Lost.

@@ -131,7 +131,7 @@ func TestEntriesNameTheirRule(t *testing.T) {
 		"1 stream 1: 10/10 admitted by icmp",
 		"2 stream 1: 19/19 admitted by icmp (revoked in experiment 2)",
 		"3 stream 1: 38/38 admitted by icmp (revoked in experiment 2)",
-		"4 stream 1: 65/65 admitted by icmp (revoked in experiment 2; an equal rule is in force again since 4)",
+		"4 stream 1: 65/65 admitted by icmp (revoked in experiment 2; an identical rule is in force since experiment 4)",
 		"4 stream 2: 27/27 admitted by icmp",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -186,15 +186,15 @@ func TestSentencesNeedEvidence(t *testing.T) {
 			j, ok := e.Body.(timeline.Judged)
 			return ok && j.Host == "B" && j.Reply && j.Seq == 30
 		}},
-		{"entries of A in experiment 3", "A kept no conntrack entry", func(e timeline.Event) bool {
+		{"entries of A in experiment 3", "A does not remember what it drops", func(e timeline.Event) bool {
 			d, ok := e.Body.(timeline.Dumped)
 			return ok && d.Host == "A" && e.Experiment == 3
 		}},
-		{"entries of B in experiment 3", "B, which sent them, kept one", func(e timeline.Event) bool {
+		{"entries of B in experiment 3", "B, the sender, kept an UNREPLIED entry", func(e timeline.Event) bool {
 			d, ok := e.Body.(timeline.Dumped)
 			return ok && d.Host == "B" && e.Experiment == 3
 		}},
-		{"verdicts of A about requests", "were ESTABLISHED: conntrack knew the flow", func(e timeline.Event) bool {
+		{"verdicts of A about requests", "were ESTABLISHED: conntrack had an entry", func(e timeline.Event) bool {
 			j, ok := e.Body.(timeline.Judged)
 			return ok && j.Host == "A" && !j.Reply
 		}},
@@ -262,7 +262,7 @@ func TestEntryDestroyedTwice(t *testing.T) {
 			again = append(again, sentence.String())
 		}
 	}
-	if len(again) != 1 || !strings.Contains(again[0], "destroyed in experiment 2") {
+	if len(again) != 1 || !strings.Contains(again[0], "deleted in experiment 2") {
 		t.Fatalf("said: %q", again)
 	}
 	// The same again in experiment 4: the entry is destroyed, and seq 51 is new.
@@ -284,7 +284,7 @@ func TestEntryDestroyedTwice(t *testing.T) {
 		break
 	}
 	why := say.List(" ", Of(events).Why[0].Sentences...).String()
-	if !strings.Contains(why, "Seq 51 was NEW again: A's conntrack entry had been destroyed in experiment 4") {
+	if !strings.Contains(why, "Packet 51 was NEW again: A's conntrack entry had been deleted in experiment 4") {
 		t.Errorf("said: %s", why)
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"os"
 
 	"github.com/charmbracelet/colorprofile"
-
-	"lablab/say"
 )
 
 // Sequences of ECMA-48 "select graphic rendition". They are always written; where
@@ -46,25 +44,24 @@ func Colour(f *os.File, when string, getenv func(string) string) *colorprofile.W
 // A mark stands for one packet. Its shape tells the outcome; the colour only helps.
 type mark struct {
 	shape, style string
-	word         say.Sentence
 }
 
 func markOf(o Outcome) mark {
 	switch o {
 	case Replied:
-		return mark{"✓", green, say.F("replied")}
+		return mark{"✓", green}
 	case Refused:
-		return mark{"✗", red, say.F("refused")}
+		return mark{"✗", red}
 	case Late:
-		return mark{"~", yellow, say.F("replied late")}
+		return mark{"~", yellow}
 	case Unsent:
-		return mark{"!", yellow, say.F("not sent")}
+		return mark{"!", yellow}
 	case Stalled:
-		return mark{"=", yellow, say.F("stalled")}
+		return mark{"=", yellow}
 	case Reset:
-		return mark{"R", red, say.F("reset")}
+		return mark{"R", red}
 	case Lost:
-		return mark{"?", yellow, say.F("lost")}
+		return mark{"?", yellow}
 	}
-	return mark{"·", dim, say.F("waiting")}
+	return mark{"·", dim}
 }

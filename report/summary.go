@@ -91,7 +91,13 @@ func (r *Result) Slim() {
 type Verdict string
 
 // In is the verdict in a language.
-func (v Verdict) In(l *say.Language) string { return l.Text(string(v)) }
+func (v Verdict) In(l *say.Language) string {
+	words := map[Verdict]say.Sentence{
+		Held: say.F("held"), NotHeld: say.F("FAILED"), Unpredicted: say.F("unpredicted"),
+		Broken: say.F("error"), Interrupted: say.F("interrupted"), CutShort: say.F("cut short"),
+	}
+	return words[v].In(l)
+}
 
 // The verdicts.
 const (
@@ -139,9 +145,9 @@ func (r *Report) cause() say.Sentence {
 	case Broken:
 		first, _, more := strings.Cut(r.Failed, "\n")
 		if r.broke != nil && !more && printable(first) == first {
-			return say.F("the run broke: %s", r.broke)
+			return say.F("the run ended with an error: %s", r.broke)
 		}
-		return say.F("the run broke: %s", printable(first))
+		return say.F("the run ended with an error: %s", printable(first))
 	case Interrupted:
 		return say.F("the run was interrupted: %s", r.InterruptBy)
 	case CutShort:
@@ -198,12 +204,23 @@ func (r *Report) points() []point {
 		}
 	}
 	if cause := r.cause(); !cause.Empty() {
-		all = append(all, point{Prediction: Prediction{Subject: say.F("the run comes to its end"), Observed: cause}, broken: true})
+		all = append(all, point{Prediction: Prediction{Subject: say.F("the run is finished"), Observed: cause}, broken: true})
 	}
 	if !r.Verdict().fine() && !slices.ContainsFunc(all, point.failed) {
-		all = append(all, point{Prediction: Prediction{Subject: say.F("everything is as predicted"), Observed: say.F("not everything was as predicted")}, broken: true})
+		all = append(all, point{Prediction: Prediction{Subject: say.F("all predictions hold"), Observed: say.F("not all predictions held")}, broken: true})
 	}
 	return all
+}
+
+// notHeld says that predictions did not hold, and how many.
+func (r *Report) notHeld() say.Sentence {
+	all, failed := r.points(), 0
+	for _, p := range all {
+		if p.failed() {
+			failed++
+		}
+	}
+	return say.F("FAIL: %d of %d predictions did not hold.", failed, len(all))
 }
 
 func (x Experiment) points() []point {
@@ -234,7 +251,7 @@ func (x Experiment) points() []point {
 	return all
 }
 
-func tooLate() say.Sentence { return say.F("it took longer than it may") }
+func tooLate() say.Sentence { return say.F("it exceeded its time limit") }
 
 // skipped is why nothing can be said of the experiment's predictions, if so.
 func (x Experiment) skipped() say.Sentence {

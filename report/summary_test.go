@@ -93,7 +93,7 @@ func TestVerdicts(t *testing.T) {
 	if want := []Verdict{Held, NotHeld, Broken, Interrupted, CutShort}; !slices.Equal(got, want) {
 		t.Errorf("verdicts %q, want %q", got, want)
 	}
-	if sum, want := every(t).Sum(), "5 scenarios: 1 held, 1 NOT held, 1 broken, 1 interrupted, 1 cut short"; sum.String() != want {
+	if sum, want := every(t).Sum(), "5 scenarios: 1 held, 1 FAILED, 1 error, 1 interrupted, 1 cut short"; sum.String() != want {
 		t.Errorf("%q, want %q", sum, want)
 	}
 }
@@ -173,12 +173,12 @@ func TestTextOfRuns(t *testing.T) {
 				t.Errorf("at %d columns: %d in %q", width, n, line)
 			}
 		}
-		if folded := strings.Join(strings.Fields(plain), " "); !strings.Contains(folded, "5 scenarios: 1 held") || !strings.Contains(folded, "Seq 1–19 were NEW to A") {
+		if folded := strings.Join(strings.Fields(plain), " "); !strings.Contains(folded, "5 scenarios: 1 held") || !strings.Contains(folded, "Packets 1–19 were NEW to A") {
 			t.Errorf("at %d columns: %s", width, plain)
 		}
 	}
 	var b bytes.Buffer
-	if err := NewText(&b, 80, nil).Line(mutant(t)); err != nil || !strings.Contains(b.String(), "NOT held") {
+	if err := NewText(&b, 80, nil).Line(mutant(t)); err != nil || !strings.Contains(b.String(), "FAILED") {
 		t.Errorf("%v, %q", err, b.String())
 	}
 }
@@ -236,10 +236,10 @@ func TestJUnit(t *testing.T) {
 		t.Errorf("the run that held: %+v", held)
 	}
 	wrong := got.Suites[1].Cases[3]
-	if wrong.Failure == nil || wrong.File != "lab/ping.yaml" || wrong.Line != 34 || wrong.Name != "3. a second ping begins: stream 2 replied" {
+	if wrong.Failure == nil || wrong.File != "lab/ping.yaml" || wrong.Line != 34 || wrong.Name != "3. a second ping starts: stream 2 answered" {
 		t.Fatalf("the prediction that failed: %+v", wrong)
 	}
-	for _, words := range []string{"stream 2: predicted replied, observed refused", "default deny dropped them", "lab/ping.yaml:34"} {
+	for _, words := range []string{"stream 2: predicted answered, observed dropped", "default deny dropped them", "lab/ping.yaml:34"} {
 		if !strings.Contains(*wrong.Failure, words) {
 			t.Errorf("does not say %q:\n%s", words, *wrong.Failure)
 		}
@@ -260,7 +260,7 @@ func TestTAP(t *testing.T) {
 		holds bool
 		says  string
 	}{
-		"none":        {Runs{}, true, "skipped: no scenario was played"},
+		"none":        {Runs{}, true, "skipped: no scenario was run"},
 		"held":        {Runs{Results: []Result{read(t, "ping")}}, true, "Tests=6"},
 		"not held":    {Runs{Results: []Result{mutant(t)}}, false, "Failed 1/6"},
 		"broken":      {Runs{Results: []Result{broken(t)}}, false, "Failed 1/7"},
@@ -286,7 +286,7 @@ func TestMarkdown(t *testing.T) {
 	all := written(t, "markdown", every(t))
 	for _, words := range []string{
 		"# 5 scenarios: 1 held", "| ✅ | lab/ping.yaml | held |", "## ❌ ping: An established flow",
-		"the run broke: it �\\[31m\\]\\]&gt; &lt;b&gt;&amp;amp;&lt;/b&gt; \\# SKIP 100%, | &#92;| \\*x\\* ::error::",
+		"the run ended with an error: it �\\[31m\\]\\]&gt; &lt;b&gt;&amp;amp;&lt;/b&gt; \\# SKIP 100%, | &#92;| \\*x\\* ::error::",
 	} {
 		if !strings.Contains(all, words) {
 			t.Errorf("does not say %q", words)
@@ -313,7 +313,7 @@ func TestAnnotations(t *testing.T) {
 	if len(lines) != 4 {
 		t.Fatalf("%d annotations, want 4:\n%s", len(lines), &b)
 	}
-	if !strings.HasPrefix(lines[0], "::error file=lab/ping.yaml,line=34,col=29,title=ping%3A NOT held::experiment 3, stream 2: predicted replied, observed refused") {
+	if !strings.HasPrefix(lines[0], "::error file=lab/ping.yaml,line=34,col=29,title=ping%3A FAILED::experiment 3, stream 2: predicted answered, observed dropped") {
 		t.Error(lines[0])
 	}
 	if !strings.Contains(lines[0], "%0AStream 2 (ping from B to A, ICMP id 1002)%0A- ") {
@@ -341,7 +341,7 @@ func TestEndsWithWhatDidNotHold(t *testing.T) {
 	if err := NewText(&b, 80, nil).All(r.Report); err != nil {
 		t.Fatal(err)
 	}
-	_, end, found := strings.Cut(b.String(), "NOT everything was as predicted.")
+	_, end, found := strings.Cut(b.String(), "FAIL: not all predictions held.")
 	want := 0
 	for _, p := range r.points() {
 		if p.failed() {

@@ -39,12 +39,12 @@ func (t *Text) entries(b *bytes.Buffer, r *Report) {
 		}
 	}
 	if len(senders) > 0 {
-		t.paragraph(b, "  ", dim, say.F("Not shown: the entry that sending the self-check's packet left on %s.", say.Names(" and on ", senders...)))
+		t.paragraph(b, "  ", dim, say.F("(Self-check entries on %s are not shown.)", say.Names(" and on ", senders...)))
 	}
 }
 
 func (t *Text) entry(b *bytes.Buffer, r *Report, f Flow) {
-	whose := say.F("somebody else's")
+	whose := say.F("not a stream of this run")
 	switch x := r.Experiment(f.Experiment); {
 	case f.Stream != nil:
 		whose = say.F("stream %s", *f.Stream)
@@ -80,7 +80,7 @@ func (t *Text) rules(b *bytes.Buffer, r *Report) {
 	if len(r.Counters) == 0 {
 		return
 	}
-	t.heading(b, say.F("Packets that each rule accepted"))
+	t.heading(b, say.F("Packets accepted by each rule"))
 	w := newTable()
 	header := t.row("", say.F("rule"))
 	for _, host := range r.Hosts {

@@ -28,9 +28,9 @@ func (r Runs) tap(w io.Writer) error {
 	plan := fmt.Sprintf("TAP version 13\n1..%d", n)
 	switch {
 	case len(r.Results) == 0:
-		plan += " # SKIP no scenario was played"
+		plan += " # SKIP no scenario was run"
 	case n == 0:
-		plan += " # SKIP nothing was predicted"
+		plan += " # SKIP no predictions"
 	}
 	if _, err := fmt.Fprintf(w, "%s\n%s", plan, b.Bytes()); err != nil {
 		return say.Errorf("write report: %w", err)

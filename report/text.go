@@ -60,7 +60,7 @@ func (t *Text) Lab(r *Report) error {
 		dropped = append(dropped, c.Host)
 	}
 	if len(dropped) > 0 {
-		t.paragraph(&b, "     ", dim, say.F("Self-check: a packet that no rule allows was sent to %s; the kernel was seen to drop it.", say.Names(" and to ", dropped...)))
+		t.paragraph(&b, "     ", dim, say.F("Self-check: a packet that no rule allows was sent to %s; the kernel dropped it.", say.Names(" and to ", dropped...)))
 	}
 	if r.TimeScale > 0 {
 		t.paragraph(&b, "     ", yellow, r.lapse())
@@ -102,7 +102,7 @@ func (t *Text) Experiment(r *Report, number int) error {
 	t.remembered(&b, r, x.Number)
 	switch {
 	case x.Late:
-		t.paragraph(&b, "  ", red, say.F("this experiment took longer than it may"))
+		t.paragraph(&b, "  ", red, say.F("this experiment exceeded its time limit"))
 	case !x.Complete:
 		t.paragraph(&b, "  ", yellow, say.F("this experiment was not finished"))
 	}
@@ -111,7 +111,7 @@ func (t *Text) Experiment(r *Report, number int) error {
 
 // lapse says that the run is a time-lapse.
 func (r *Report) lapse() say.Sentence {
-	return say.F("Time-lapse: waits, and how long idle flows are remembered, are multiplied by %v.", r.TimeScale)
+	return say.F("Time-lapse: waits and idle timeouts are multiplied by %v.", r.TimeScale)
 }
 
 func title(number int, words string) say.Sentence {
@@ -199,11 +199,11 @@ func (t *Text) remembered(b *bytes.Buffer, r *Report, experiment int) {
 			seen = true
 			if f.Host == s.To && f.Stream != nil && *f.Stream == s.Name {
 				known = true
-				t.paragraph(b, "  ", dim, say.F("%s remembers stream %s, %s.", s.To, s.Name, f.admission()))
+				t.paragraph(b, "  ", dim, say.F("%s: conntrack entry for stream %s, %s.", s.To, s.Name, f.admission()))
 			}
 		}
 		if seen && !known {
-			t.paragraph(b, "  ", dim, say.F("%s remembers nothing of stream %s.", s.To, s.Name))
+			t.paragraph(b, "  ", dim, say.F("%s: no conntrack entry for stream %s.", s.To, s.Name))
 		}
 	}
 }
@@ -215,11 +215,11 @@ func (f Flow) admission() say.Sentence { return say.F("admitted by %s", f.by()) 
 func (f Flow) by() say.Sentence {
 	switch {
 	case f.AdmittedBy == nil:
-		return say.F("no rule of a security group")
+		return say.F("no security-group rule")
 	case f.EqualSince != nil:
-		return say.F("%s (revoked%s; an equal rule is in force again%s)", *f.AdmittedBy, inExperiment(*f.RevokedIn), sinceExperiment(*f.EqualSince))
+		return say.F("%s (revoked%s; an identical rule is in force%s)", *f.AdmittedBy, inExperiment(*f.RevokedIn), sinceExperiment(*f.EqualSince))
 	case f.GroupLeftIn != nil:
-		return say.F("%s (whose group was taken from %s%s)", *f.AdmittedBy, f.Host, inExperiment(*f.GroupLeftIn))
+		return say.F("%s (whose group was removed from %s%s)", *f.AdmittedBy, f.Host, inExperiment(*f.GroupLeftIn))
 	case f.AdmittingGone:
 		return say.F("%s (revoked%s)", *f.AdmittedBy, inExperiment(*f.RevokedIn))
 	}
@@ -238,7 +238,7 @@ func (t *Text) Conclusion(r *Report) error {
 		switch {
 		case s.Sent == 0:
 		case s.isPing():
-			t.heading(&b, say.F("Stream %s, as ping(8) sums it up", s.Name))
+			t.heading(&b, say.F("Stream %s: ping(8) summary", s.Name))
 			b.WriteString(s.pingStatistics())
 		default:
 			t.heading(&b, say.F("Stream %s (%s)", s.Name, s.what()))
@@ -261,20 +261,20 @@ func (t *Text) Conclusion(r *Report) error {
 func (t *Text) verdict(b *bytes.Buffer, r *Report) {
 	b.WriteByte('\n')
 	if r.Missed.Verdicts > 0 || r.Missed.Events > 0 {
-		t.paragraph(b, "", yellow, say.F("Missed: %d verdicts and %d conntrack events that the kernel gave were not heard; the evidence is not complete.",
+		t.paragraph(b, "", yellow, say.F("Lost %d verdicts and %d conntrack events (socket overflow): evidence is incomplete.",
 			r.Missed.Verdicts, r.Missed.Events))
 	}
 	switch {
 	case r.Interrupted:
-		t.paragraph(b, "", yellow, say.F("Interrupted (%s): this is what was seen by then.", r.InterruptBy))
+		t.paragraph(b, "", yellow, say.F("Interrupted (%s): this is what was seen until then.", r.InterruptBy))
 	case !r.predicted():
-		t.paragraph(b, "", plain, say.F("Nothing was predicted."))
+		t.paragraph(b, "", plain, say.F("No predictions were made."))
 	case r.Held && (r.Missed.Verdicts > 0 || r.Missed.Events > 0):
-		t.paragraph(b, "", yellow, say.F("As far as was heard, everything was as predicted."))
+		t.paragraph(b, "", yellow, say.F("All predictions held, as far as the evidence goes."))
 	case r.Held:
-		t.paragraph(b, "", green, say.F("Everything was as predicted."))
+		t.paragraph(b, "", green, say.F("All predictions held."))
 	default:
-		t.paragraph(b, "", red, say.F("NOT everything was as predicted."))
+		t.paragraph(b, "", red, say.F("FAIL: not all predictions held."))
 		for _, p := range r.points() { // above, they are among those that held
 			if p.failed() {
 				t.paragraph(b, "  ", red, say.F("%s: %s", r.where(p), p.failure()))

@@ -44,7 +44,7 @@ func (t *teller) tell() {
 		case r.Verdict == "drop" && strings.HasPrefix(r.Rule, "acl-"):
 			t.say(t.of(r), "%s never left %s: its network ACL (%s) dropped %s.", t.packets(r), r.Host, r.Rule, them(r))
 		case r.Verdict == "drop":
-			t.say(t.of(r), "%s never left %s: none of its outbound rules allows %s, and its own firewall dropped %s.",
+			t.say(t.of(r), "%s never left %s: no outbound rule allows %s, so its own firewall dropped %s.",
 				t.packets(r), r.Host, them(r), them(r))
 		}
 	}
@@ -56,18 +56,18 @@ func (t *teller) tell() {
 		case r.State == "new" && r.Verdict == "accept":
 			t.admittedNew(r)
 		case strings.HasPrefix(r.Rule, "acl-"):
-			t.say(t.of(r), "%s %s %s to %s, and its network ACL (%s) dropped %s: an ACL knows no connections.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule, them(r))
+			t.say(t.of(r), "%s %s %s to %s, but its network ACL (%s) dropped %s: a network ACL is stateless.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule, them(r))
 		case r.State == "new" && r.Verdict == "drop":
 			t.refusedNew(r)
 		case r.State == "untracked" && r.Verdict == "accept":
 			if t.was == "established" {
-				t.say(t.of(r), "%s's conntrack entry of the flow was deleted, because flows like it are no longer tracked there.", r.Host)
+				t.say(t.of(r), "%s's conntrack entry for the flow was deleted, because such flows are no longer tracked there.", r.Host)
 			}
-			t.say(t.of(r), "%s %s UNTRACKED to %s, which is open to the world for %s both ways: conntrack is not asked, and rule %q admitted each by itself.",
+			t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways: conntrack is bypassed, and rule %q allowed each packet by itself.",
 				t.packets(r), were(r), r.Host, them(r), r.Rule)
 			t.admitted = r.Number
 		case r.State == "invalid" && r.Verdict == "drop":
-			t.say(t.of(r), "%s %s INVALID to %s: conntrack has no entry, and takes up no connection in the middle; no rule matched%s, and default deny dropped %s.",
+			t.say(t.of(r), "%s %s INVALID to %s: there is no conntrack entry, and conntrack does not pick up connections mid-stream. No rule matched%s, so default deny dropped %s.",
 				t.packets(r), were(r), r.Host, t.sinceRevoked(), them(r))
 		case r.Verdict == "accept":
 			t.say(t.of(r), "%s %s %s to %s and accepted by rule %q.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule)
@@ -96,10 +96,10 @@ func (t *teller) anotherFlow() {
 			what, told = say.F("source port"), say.F("connections")
 		}
 		if other.ICMPID != t.stream.ICMPID || other.SourcePort != t.stream.SourcePort {
-			t.say(t.outset(), "The hosts and the protocol are those of stream %s, but the %s is another, and conntrack tells %s apart by that: for it, this is another flow.",
+			t.say(t.outset(), "Hosts and protocol are the same as for stream %s, but the %s differs, and conntrack tells %s apart by that: to conntrack, this is another flow.",
 				other.Name, what, told)
 		} else {
-			t.say(t.outset(), "Hosts, protocol and %s are those of stream %s: for conntrack this is the same flow.", what, other.Name)
+			t.say(t.outset(), "Hosts, protocol and %s are the same as for stream %s: to conntrack, this is the same flow.", what, other.Name)
 		}
 		return
 	}
@@ -110,21 +110,21 @@ func (t *teller) admittedNew(r VerdictRange) {
 	t.admitted = r.Number
 	switch {
 	case t.was == "established":
-		t.say(t.of(r), "%s %s NEW again: %s, so the rules were asked once more, and rule %q admitted %s.",
+		t.say(t.of(r), "%s %s NEW again: %s, so the rules were checked again, and rule %q allowed %s.",
 			t.packets(r), were(r), t.entryGone(r), r.Rule, them(r))
 	case t.was == "new" && rule != nil && rule.later && rule.AuthorizedIn == 0:
-		t.say(t.of(r), "%s %s NEW too, and by then a rule allowed %s: %q.", t.packets(r), were(r), them(r), r.Rule)
+		t.say(t.of(r), "%s %s NEW too, but by then a rule allowed %s: %q.", t.packets(r), were(r), them(r), r.Rule)
 	case t.was == "new" && rule != nil && rule.later:
-		t.say(t.of(r), "%s %s NEW too, and by then a rule allowed %s: %q, authorized in experiment %d.",
+		t.say(t.of(r), "%s %s NEW too, but by then a rule allowed %s: %q, authorized in experiment %d.",
 			t.packets(r), were(r), them(r), r.Rule, rule.AuthorizedIn)
 	case rule != nil:
-		t.say(t.of(r), "%s %s NEW to %s: conntrack knew no such flow, so the security group was asked, and rule %q (%s) admitted %s.",
+		t.say(t.of(r), "%s %s NEW to %s: conntrack had no entry, so the rules were checked, and rule %q (%s) allowed %s.",
 			t.packets(r), were(r), r.Host, r.Rule, rule.Text, them(r))
 	}
 }
 
 func (t *teller) established(r VerdictRange) {
-	t.say(t.of(r), "%s %s ESTABLISHED: conntrack knew the flow, and %s accepted before any security-group rule was looked at.",
+	t.say(t.of(r), "%s %s ESTABLISHED: conntrack had an entry, so %s accepted without checking the security-group rules.",
 		t.packets(r), were(r), theyWere(r))
 	rule := t.rule(t.admitted)
 	if rule == nil {
@@ -133,24 +133,24 @@ func (t *teller) established(r VerdictRange) {
 	since, doing, _ := t.gone(rule, r.Host)
 	if first := t.firstIn(r, since); since.happened() && first > 0 {
 		after := VerdictRange{First: first, Last: r.Last}
-		t.say(t.of(after), "So %s%s changed nothing for %s: the rule that had let the flow in was gone, the conntrack entry was not.",
+		t.say(t.of(after), "So %s%s changed nothing for %s: the rule that admitted the flow was gone, the conntrack entry was not.",
 			doing, inExperiment(since.experiment), seqs(after))
 	}
 }
 
 func (t *teller) refusedNew(r VerdictRange) {
 	if t.was == "established" {
-		t.say(t.of(r), "%s %s NEW again: %s, no rule matched%s, and default deny dropped %s.",
+		t.say(t.of(r), "%s %s NEW again: %s, and no rule matched%s: default deny dropped %s.",
 			t.packets(r), were(r), t.entryGone(r), t.sinceRevoked(), them(r))
 	} else {
-		t.say(t.of(r), "%s %s NEW to %s, no rule matched%s, and default deny dropped %s.", t.packets(r), were(r), r.Host, t.sinceRevoked(), them(r))
+		t.say(t.of(r), "%s %s NEW to %s and no rule matched%s: default deny dropped %s.", t.packets(r), were(r), r.Host, t.sinceRevoked(), them(r))
 	}
 	there, looked := t.entryAt(r, t.stream.To)
 	if there == nil && looked {
-		t.say(t.of(r), "%s kept no conntrack entry of what it dropped, so each packet was as new as the first.", t.stream.To)
+		t.say(t.of(r), "%s does not remember what it drops, so every packet was new again.", t.stream.To)
 	}
 	if here, _ := t.entryAt(r, t.stream.From); here != nil && !slices.Contains(here.Status, "SEEN_REPLY") && here.AdmittedBy != nil {
-		t.say(t.of(r), "%s, which sent them, kept one, UNREPLIED, admitted by its outbound rule %q.", t.stream.From, *here.AdmittedBy)
+		t.say(t.of(r), "%s, the sender, kept an UNREPLIED entry, admitted by its outbound rule %q.", t.stream.From, *here.AdmittedBy)
 	}
 }
 
@@ -182,19 +182,19 @@ func (t *teller) replies() {
 // unproved tells of packets whose fate nobody saw.
 func (t *teller) unproved() {
 	if t.stream.Stalled > 0 {
-		t.say(t.sum(became(Stalled)), "The connection was there, and %s in it: segments were seen to be dropped, and messages to be sent again (%s), to no avail.", say.N(t.stream.Stalled, "%d message stalled", "%d messages stalled"), timesWord(t.stream.Retransmitted))
+		t.say(t.sum(became(Stalled)), "The connection stayed open, but %s in it: the kernel dropped its segments; TCP retransmitted %s, in vain.", say.N(t.stream.Stalled, "%d message stalled", "%d messages stalled"), timesWord(t.stream.Retransmitted))
 	}
 	if t.stream.Belated > 0 {
-		t.say(t.sum(belated), "%d of them got through later, when the way was free again: TCP had not given up.", t.stream.Belated)
+		t.say(t.sum(belated), "%d of them got through later, once the path was open again: TCP had not given up.", t.stream.Belated)
 	}
 	if t.stream.Reset > 0 {
-		t.say(t.sum(became(Reset)), "Of %s the sender was told that nobody listens.", say.N(t.stream.Reset, "%d packet", "%d packets"))
+		t.say(t.sum(became(Reset)), "For %s the sender was told that the port is closed.", say.N(t.stream.Reset, "%d packet", "%d packets"))
 	}
 	if t.stream.Lost > 0 {
-		t.say(t.sum(became(Lost)), "%s neither answered nor seen to be dropped: lost, behind the rules or unseen.", say.N(t.stream.Lost, "%d packet was", "%d packets were"))
+		t.say(t.sum(became(Lost)), "%s neither answered nor seen dropped: lost beyond the rules, or missed.", say.N(t.stream.Lost, "%d packet was", "%d packets were"))
 	}
 	if t.stream.Late > 0 {
-		t.say(t.sum(became(Late)), "%s more than a second, and counts as received.", say.N(t.stream.Late, "%d reply took", "%d replies took"))
+		t.say(t.sum(became(Late)), "%s more than a second, and counts as answered.", say.N(t.stream.Late, "%d reply took", "%d replies took"))
 	}
 }
 
@@ -231,7 +231,7 @@ func sinceExperiment(experiment int) say.Sentence {
 	if experiment == 0 {
 		return say.Sentence{}
 	}
-	return say.F(" since %d", experiment)
+	return say.F(" since experiment %d", experiment)
 }
 
 // firstIn is the first packet of r that was sent in that experiment or later, and not
@@ -272,7 +272,7 @@ func (t *teller) entryGone(r VerdictRange) say.Sentence {
 			break // what destroyed the entry is told before the packet is, or soon after
 		}
 		if e.Host == r.Host && e.Event == flow.Destroy && e.Stream != nil && *e.Stream == t.stream.Name && e.Experiment <= t.stream.Packets[r.First-1].Experiment {
-			gone = say.F("%s's conntrack entry had been destroyed%s", r.Host, inExperiment(e.Experiment))
+			gone = say.F("%s's conntrack entry had been deleted%s", r.Host, inExperiment(e.Experiment))
 		}
 	}
 	return gone
@@ -292,16 +292,16 @@ func (t *teller) sinceRevoked() say.Sentence {
 
 func (t *teller) packets(r VerdictRange) say.Sentence {
 	if r.First == r.Last {
-		return say.F("Seq %d", r.First)
+		return say.F("Packet %d", r.First)
 	}
-	return say.F("Seq %d–%d", r.First, r.Last)
+	return say.F("Packets %d–%d", r.First, r.Last)
 }
 
 func seqs(r VerdictRange) say.Sentence {
 	if r.First == r.Last {
-		return say.F("seq %d", r.First)
+		return say.F("packet %d", r.First)
 	}
-	return say.F("seq %d–%d", r.First, r.Last)
+	return say.F("packets %d–%d", r.First, r.Last)
 }
 
 func were(r VerdictRange) say.Agreement {

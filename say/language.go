@@ -31,7 +31,7 @@ func Speak(name string) (*Language, error) {
 	case name == "en":
 		return nil, nil
 	case !slices.Contains(Languages(), name):
-		return nil, Errorf("language %q is unknown", name)
+		return nil, Errorf("unknown language %q", name)
 	}
 	tag, err := language.Parse(name)
 	if err != nil {

@@ -28,7 +28,7 @@ func parse(text string) ([]Message, error) {
 		case keyword == "msgstr" && spaced && len(all) > 0:
 			into = &all[len(all)-1].Text
 		default:
-			return nil, Errorf("line %d: neither msgid nor msgstr", i+1)
+			return nil, Errorf("line %d: expected msgid or msgstr", i+1)
 		}
 		part, err := strconv.Unquote(quoted)
 		if err != nil {

@@ -190,7 +190,7 @@ func BenchmarkJapanese(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := F("language %q is unknown", "fr")
+	s := F("unknown language %q", "fr")
 	for b.Loop() {
 		_ = s.In(ja)
 	}

@@ -105,7 +105,7 @@ func (k *Kept) UnmarshalJSON(text []byte) error {
 
 func (k *Kept) read(raw map[string]any, deeper int) error {
 	if deeper == 0 {
-		return New("read sentence: too many are nested")
+		return New("read sentence: nested too deeply")
 	}
 	*k = Kept{}
 	k.Format, _ = raw["format"].(string)

@@ -138,7 +138,7 @@ func (a Authorize) Said() say.Sentence {
 // Said is what a person is told.
 func (a SetGroups) Said() say.Sentence {
 	if len(a.Groups) == 0 {
-		return say.F("take all groups from %s", a.Host)
+		return say.F("remove all groups from %s", a.Host)
 	}
 	return say.F("change the groups of %s to %s", a.Host, strings.Join(a.Groups, ", "))
 }
@@ -169,7 +169,7 @@ func (a Configure) Said() say.Sentence {
 	}
 	if a.Loose != nil {
 		parts = append(parts, map[bool]say.Sentence{
-			true: say.F("let conntrack take up TCP connections in the middle"), false: say.F("let conntrack take up no TCP connection in the middle"),
+			true: say.F("let conntrack pick up TCP connections mid-stream"), false: say.F("stop conntrack from picking up TCP connections mid-stream"),
 		}[*a.Loose])
 	}
 	return say.List(" and ", parts...)
@@ -178,7 +178,7 @@ func (a Configure) Said() say.Sentence {
 // Said is what a person is told.
 func (a SetACL) Said() say.Sentence {
 	if a.ACL == nil {
-		return say.F("take the network ACL away from %s", a.Host)
+		return say.F("remove the network ACL from %s", a.Host)
 	}
 	var listed []say.Sentence
 	for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
@@ -186,7 +186,7 @@ func (a SetACL) Said() say.Sentence {
 			listed = append(listed, say.F("%s %s", d, r))
 		}
 	}
-	return say.F("put a network ACL before %s: %s", a.Host, say.List("; ", append(listed, say.F("all else is denied"))...))
+	return say.F("attach a network ACL to %s: %s", a.Host, say.List("; ", append(listed, say.F("everything else is denied"))...))
 }
 
 // Said is what a person is told.

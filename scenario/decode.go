@@ -39,7 +39,7 @@ func (c *complaints) sequence(n ast.Node, into reflect.Value) {
 	}
 	list, ok := n.(*ast.SequenceNode)
 	if !ok {
-		c.about(placeOf(n), "a list is due here, as in [a, b], and not %s", kindOf(n))
+		c.about(placeOf(n), "expected a list such as [a, b], got %s", kindOf(n))
 		return
 	}
 	for _, v := range list.Values {
@@ -130,7 +130,7 @@ func (c *complaints) pairs(n ast.Node) ([]pair, bool) {
 		values = []*ast.MappingValueNode{n}
 	case *ast.NullNode:
 	default:
-		c.about(placeOf(n), "keys and values are due here, as in { key: value }, and not %s", kindOf(n))
+		c.about(placeOf(n), "expected a mapping such as { key: value }, got %s", kindOf(n))
 		return nil, false
 	}
 	var pairs []pair
@@ -142,7 +142,7 @@ func (c *complaints) pairs(n ast.Node) ([]pair, bool) {
 			p.key, p.wrong = word, true
 		}
 		if there, twice := first[p.key]; twice {
-			c.about(p.at, "%q is here twice; it is in line %d already", p.key, there.Line)
+			c.about(p.at, "%q is given twice: first in line %d", p.key, there.Line)
 			continue
 		}
 		first[p.key] = p.at
@@ -154,13 +154,13 @@ func (c *complaints) pairs(n ast.Node) ([]pair, bool) {
 func kindOf(n ast.Node) say.Sentence {
 	switch n.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
-		return say.F("keys and values")
+		return say.F("a mapping")
 	case *ast.SequenceNode:
 		return say.F("a list")
 	case *ast.NullNode:
 		return say.F("nothing")
 	}
-	return say.F("a single word")
+	return say.F("a single value")
 }
 
 // A field is a member of a struct that is read from a key.

@@ -78,7 +78,7 @@ func (a *doRestart) action(w *walk, at Place) Action {
 func (w *walk) running(n name) *flowing {
 	s := w.stream(n)
 	if s != nil && s.stopped {
-		w.about(n.Place, "stream %s was stopped before", n.text)
+		w.about(n.Place, "stream %s has already been stopped", n.text)
 		return nil
 	}
 	return s
@@ -106,7 +106,7 @@ func (a *doAuthorize) action(w *walk, at Place) Action {
 		case i == 0 && !a.Direction.given():
 			done.Direction = k.direction
 		case k.direction != done.Direction:
-			w.about(from.Place, "rule %s is of the other direction: %s", k.ID, k.direction)
+			w.about(from.Place, "rule %s is for the other direction: %s", k.ID, k.direction)
 			ok = false
 		}
 		done.Rules = append(done.Rules, k.Rule)
@@ -159,7 +159,7 @@ func (w *walk) later(g *sg.Group, d sg.Direction, from rule, n int) (sg.Rule, bo
 		case r.ID == "" && same:
 			r.ID = k.ID
 		case r.ID == k.ID && !same:
-			w.about(from.ID.Place, "rule %s of group %s says something else, %s: call this one otherwise", k.ID, g.Name, k.Rule)
+			w.about(from.ID.Place, "rule %s of group %s is already defined differently, as %s: choose another id", k.ID, g.Name, k.Rule)
 			return r, false
 		}
 	}
@@ -188,7 +188,7 @@ func (a *doRevoke) action(w *walk, at Place) Action {
 	}
 	switch {
 	case len(ids) > 0 && len(rules) > 0:
-		w.about(at, "revoke rules by their ids or by what they say, not both at once")
+		w.about(at, "revoke rules either by their ids or by their content, not both")
 		return nil
 	case !ok:
 		return nil
@@ -214,7 +214,7 @@ func (w *walk) takenAway(g *sg.Group, id name) bool {
 		ids = append(ids, r.ID)
 	}
 	if slices.ContainsFunc(w.past[g.Key()], func(k kept) bool { return k.ID == id.text }) {
-		w.about(id.Place, "rule %s of group %s was revoked before", id.text, g.Name)
+		w.about(id.Place, "rule %s of group %s has already been revoked", id.text, g.Name)
 		return false
 	}
 	if !w.unreadable(aRule, id.Place, id.text, ids) {
@@ -258,9 +258,9 @@ func (a *doCut) action(w *walk, _ Place) Action {
 	stream, rule := a.Cut.members.Stream, a.Cut.members.AdmittedBy
 	switch {
 	case a.Cut.all.given():
-		done.All = w.choice(say.F("what is cut"), a.Cut.all, "all")
+		done.All = w.choice(say.F("the target of cut"), a.Cut.all, "all")
 	case stream.given() == rule.given():
-		w.about(a.Cut.Place, `one of these is cut: { stream: "1" }, { admitted_by: icmp } or all`)
+		w.about(a.Cut.Place, `cut one of these: { stream: "1" }, { admitted_by: icmp } or all`)
 	case stream.given():
 		w.stream(stream)
 		done.Stream = stream.text
@@ -279,7 +279,7 @@ func (w *walk) known(rule name, hosts []string) {
 	}
 	if !slices.Contains(ids, rule.text) && !w.spoiled[rule.text] {
 		slices.Sort(ids)
-		w.hinted(rule.Place, DidYouMean(rule.text, slices.Compact(ids)), "no host there has had a rule %s", rule.text)
+		w.hinted(rule.Place, DidYouMean(rule.text, slices.Compact(ids)), "no such host has had a rule %s", rule.text)
 	}
 }
 
@@ -310,7 +310,7 @@ func (a *doExec) action(w *walk, at Place) Action {
 		done.Command = append(done.Command, part.text)
 	}
 	if len(done.Command) == 0 || done.Command[0] == "" {
-		w.about(at, "there is no program to run: exec: [curl, …]")
+		w.about(at, "no program is given: exec: [curl, …]")
 	}
 	w.host(a.On)
 	return done

@@ -24,7 +24,7 @@ func (w *walk) expect(x entry[some[prediction]]) []Expectation {
 	if !isHost && s == nil {
 		known := append(sorted(w.hosts), sorted(w.streams)...)
 		if !w.unreadable(aHost, x.Place, x.name, known) && w.misses(aStream, x.Place, x.name, known) {
-			w.hinted(x.Place, DidYouMean(x.name, known), "there is no host %s, and no such stream has been started", x.name)
+			w.hinted(x.Place, DidYouMean(x.name, known), "no host %s, and no stream of that name has been started", x.name)
 		}
 		return nil
 	}
@@ -59,20 +59,20 @@ func (w *walk) ofStream(s *flowing, p prediction) []Expectation {
 		}
 		w.possible(p.outcome.Place, s, e.Outcome)
 	}
-	w.notOf(say.F("this is said of hosts, and %s is a stream", s.Stream), leaves(m.Flow, m.NoFlow, m.AdmittedBy), m.Hit, m.Never)
+	w.notOf(say.F("this is for hosts, but %s is a stream", s.Stream), leaves(m.Flow, m.NoFlow, m.AdmittedBy), m.Hit, m.Never)
 	switch {
 	case s.stopped:
-		w.about(m.Place, "stream %s was stopped: nothing becomes of its packets", s.Stream)
+		w.about(m.Place, "stream %s has been stopped and sends nothing here", s.Stream)
 		return nil
 	case w.packets == unknown:
 		return nil
 	case w.packets == 0:
-		w.about(m.Place, "the experiment lets no packet of stream %s pass: say how many, as in for: 10", s.Stream)
+		w.about(m.Place, "stream %s sends no packets in this experiment: say how many, as in for: 10", s.Stream)
 		return nil
 	}
 	w.outcomes(&e, s, m)
 	if m.First.given() {
-		w.between(m.First, say.F("the first packet of stream %s that is answered", s.Stream), 1, s.sent)
+		w.between(m.First, say.F("the first answered packet of stream %s", s.Stream), 1, s.sent)
 	}
 	if m.By.given() && w.judges(s, m.By) {
 		e.By = m.By.text
@@ -104,7 +104,7 @@ func (w *walk) outcomes(e *Expectation, s *flowing, m predicted) {
 		case a.all:
 			set(a.leaf, of.all)
 		case !a.value.Percent && a.value.Min > float64(w.packets):
-			w.about(a.Place, "%s packets cannot be %s: only %d pass", a.text, of.all, w.packets)
+			w.about(a.Place, "%s packets cannot be %s: only %d are sent", a.text, of.all, w.packets)
 		default:
 			value := a.value
 			*of.to = &value
@@ -114,7 +114,7 @@ func (w *walk) outcomes(e *Expectation, s *flowing, m predicted) {
 			share *= 100 / float64(w.packets)
 		}
 		if least += share; least > 100+1e-9 && of.all == Refused {
-			w.about(of.amount.Place, "more packets of stream %s are replied and refused than the %d that pass", s.Stream, w.packets)
+			w.about(of.amount.Place, "replied and refused packets of stream %s add up to more than the %d that are sent", s.Stream, w.packets)
 		}
 	}
 	for _, of := range []struct {
@@ -126,7 +126,7 @@ func (w *walk) outcomes(e *Expectation, s *flowing, m predicted) {
 		}
 	}
 	if m.First.given() && (e.Outcome == Refused || e.Outcome == Stalled || e.Outcome == Reset) {
-		w.about(m.First.Place, "there is no first reply if all packets of stream %s are %s", s.Stream, e.Outcome)
+		w.about(m.First.Place, "stream %s has no first reply if all its packets are %s", s.Stream, e.Outcome)
 	}
 }
 
@@ -159,17 +159,17 @@ func (w *walk) judges(s *flowing, by name) bool {
 			ids = append(ids, fmt.Sprintf("acl-%d", r.Number))
 		}
 	}
-	return w.ruleOf(by, ids, say.F("host %s at this time", s.To))
+	return w.ruleOf(by, ids, say.F("host %s at this point", s.To))
 }
 
 // ofHost reads what is predicted of a host: one expectation for each thing.
 func (w *walk) ofHost(host string, p prediction) []Expectation {
 	m := p.members
 	if p.outcome.given() {
-		w.about(p.outcome.Place, `%s is a host: say { flow: "1" }, { no_flow: "1" }, { hit: icmp } or { never: icmp }`, host)
+		w.about(p.outcome.Place, `%s is a host: write { flow: "1" }, { no_flow: "1" }, { hit: icmp } or { never: icmp }`, host)
 		return nil
 	}
-	w.notOf(say.F("this is said of streams, and %s is a host", host), []leaf{m.Replied.leaf, m.Refused.leaf, m.Stalled.leaf, m.Reset.leaf, m.First.leaf, m.By.leaf, m.Tracked.leaf})
+	w.notOf(say.F("this is for streams, but %s is a host", host), []leaf{m.Replied.leaf, m.Refused.leaf, m.Stalled.leaf, m.Reset.leaf, m.First.leaf, m.By.leaf, m.Tracked.leaf})
 	var list []Expectation
 	of := Expectation{Place: m.Place, Host: host}
 	if m.Flow.given() && w.endsAt(m.Flow, host) {
@@ -180,7 +180,7 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 		}
 		list = append(list, e)
 	} else if m.AdmittedBy.given() && !m.Flow.given() {
-		w.about(m.AdmittedBy.Place, `which flow was admitted? { flow: "1", admitted_by: %s }`, m.AdmittedBy.text)
+		w.about(m.AdmittedBy.Place, `admitted_by needs a flow: { flow: "1", admitted_by: %s }`, m.AdmittedBy.text)
 	}
 	if m.NoFlow.given() && w.endsAt(m.NoFlow, host) {
 		e := of
@@ -188,7 +188,7 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 		list = append(list, e)
 	}
 	for _, n := range m.Hit {
-		if !w.hosts[host].vague && w.ruleOf(n, append(w.inForce(host, sg.Ingress, sg.Egress), "established"), say.F("host %s at this time", host)) {
+		if !w.hosts[host].vague && w.ruleOf(n, append(w.inForce(host, sg.Ingress, sg.Egress), "established"), say.F("host %s at this point", host)) {
 			e := of
 			e.Hit = n.text
 			list = append(list, e)

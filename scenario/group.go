@@ -32,15 +32,15 @@ var (
 func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error) {
 	a, b, found := pingable(account, group)
 	if !found {
-		return nil, &Unsuitable{say.F("group %s does not let a ping in from a private address: it needs an inbound rule for ICMP, such as icmp type 8 from 10.255.0.0/16", group.Key())}
+		return nil, &Unsuitable{say.F("group %s does not allow a ping in from a private address: it needs an inbound rule for ICMP, such as icmp type 8 from 10.255.0.0/16", group.Key())}
 	}
 	account = between(account, group, a, b)
 	out := sg.Packet{Protocol: sg.ICMP, Peer: a.Addr(), To: 8}
 	if _, admitted := account.Judge([]*sg.Group{group}, sg.Egress, out); !admitted {
-		return nil, &Unsuitable{say.F("group %s does not let a ping out to %s: it needs an outbound rule for ICMP", group.Key(), a.Addr())}
+		return nil, &Unsuitable{say.F("group %s does not allow a ping out to %s: it needs an outbound rule for ICMP", group.Key(), a.Addr())}
 	}
 	sc := FourExperiments()
-	sc.Title = fmt.Sprintf("An established flow outlives the rule that let it in, with group %s", group.Key())
+	sc.Title = fmt.Sprintf("An established flow outlives the rule that admitted it, with group %s", group.Key())
 	sc.Account = account
 	sc.Hosts = []Host{{Name: "A", Address: a, Groups: []string{group.Key()}}, {Name: "B", Address: b, Groups: []string{group.Key()}}}
 	revoke, authorize := Revoke{Group: group.Key()}, Authorize{Group: group.Key(), Direction: sg.Ingress}
@@ -52,7 +52,7 @@ func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error
 	}
 	sc.Experiments[1].Do, sc.Experiments[3].Do = []Action{revoke}, []Action{authorize}
 	if len(revoke.Rules) > 1 {
-		sc.Experiments[1].Title, sc.Experiments[3].Title = say.F("the rules that allow it are revoked").String(), say.F("the rules come back").String()
+		sc.Experiments[1].Title, sc.Experiments[3].Title = say.F("the rules that allow it are revoked").String(), say.F("the rules are restored").String()
 	}
 	return sc, nil
 }

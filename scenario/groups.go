@@ -13,7 +13,7 @@ import (
 // account reads the groups. Their rules may refer to groups that come later.
 func (w *walk) account(groups named[group]) {
 	if at, written := w.keys["groups"]; written && len(groups) == 0 {
-		w.about(at, "there is no security group")
+		w.about(at, "the scenario has no security groups")
 		w.unread[aGroup], w.unread[aRule] = 1, 1
 	}
 	for _, e := range groups {
@@ -28,10 +28,10 @@ func (w *walk) account(groups named[group]) {
 		switch id := w.groups[e.name]; {
 		case len(e.value.File) > 0:
 		case w.sc.Account.Group(id) != nil:
-			w.about(e.Place, "%s is the id of a group in a file: call this one otherwise", id)
+			w.about(e.Place, "%s is already the id of a group in a file: choose another name", id)
 		default:
 			if e.value.ID.given() {
-				w.about(e.value.ID.Place, "an id is of a group in a file: { file: groups.json, id: %s }", e.value.ID.text)
+				w.about(e.value.ID.Place, "an id is for a group in a file: { file: groups.json, id: %s }", e.value.ID.text)
 			}
 			w.sc.Account.Groups = append(w.sc.Account.Groups, w.written(e))
 		}
@@ -62,7 +62,7 @@ func (w *walk) written(e entry[group]) *sg.Group {
 			case !ok:
 				w.spoiled[r.ID] = true
 			case twice:
-				w.about(from.Place, "group %s has two rules called %s", e.name, r.ID)
+				w.about(from.Place, "group %s has two rules with the id %s", e.name, r.ID)
 			default:
 				w.refused(from.Place, g.Authorize(side.direction, r))
 			}
@@ -75,7 +75,7 @@ func (w *walk) written(e entry[group]) *sg.Group {
 func (w *walk) refused(at Place, err error) bool {
 	var says *sg.Error
 	if errors.As(err, &says) {
-		w.about(at, "EC2 refuses this: %s: %s", says.Code, says.Message)
+		w.about(at, "EC2 rejects this: %s: %s", says.Code, says.Message)
 	}
 	return err != nil
 }
@@ -83,7 +83,7 @@ func (w *walk) refused(at Place, err error) bool {
 // described is the id of a group that is in a file.
 func (w *walk) described(e entry[group]) string {
 	if len(e.value.Ingress)+len(e.value.Egress) > 0 {
-		w.about(e.Place, "group %s has rules here and in a file: one or the other", e.name)
+		w.about(e.Place, "group %s has rules both here and in a file: choose one", e.name)
 	}
 	var found []*sg.Group
 	before := len(w.list)
@@ -105,7 +105,7 @@ func (w *walk) described(e entry[group]) string {
 	case len(found) == 1 && !id.given():
 		i = 0
 	case !id.given():
-		w.about(e.Place, "there are %d groups in %s: which one? Name its id", len(found), e.value.File[0].text)
+		w.about(e.Place, "there are %d groups in %s: choose one with its id", len(found), e.value.File[0].text)
 		return ""
 	case i < 0:
 		var ids []string
@@ -117,7 +117,7 @@ func (w *walk) described(e entry[group]) string {
 	}
 	for other, taken := range w.groups {
 		if taken == found[i].ID {
-			w.about(e.Place, "group %s is here twice: %s is the same", found[i].ID, other)
+			w.about(e.Place, "group %s is used twice: %s is the same group", found[i].ID, other)
 		}
 	}
 	return found[i].ID
@@ -147,7 +147,7 @@ func (w *walk) read(from line) []*sg.Group {
 	switch {
 	case errors.As(err, &wrong):
 		// Lines of that file are not shown: it may be none that was meant to be read.
-		w.about(from.Place, "the file of groups is wrong")
+		w.about(from.Place, "the group file has errors")
 		w.list = append(w.list, Problem{File: wrong.File, Place: Place{wrong.Line, wrong.Column}, Text: wrong.Message})
 	case err != nil:
 		w.about(from.Place, "cannot read the groups: %v", err)
@@ -169,7 +169,7 @@ func (w *walk) group(n name) (id string, known bool) {
 		return n.text, true
 	}
 	if w.misses(aGroup, n.Place, n.text, sorted(w.groups)) {
-		w.hinted(n.Place, DidYouMean(n.text, sorted(w.groups)), "there is no group %s", n.text)
+		w.hinted(n.Place, DidYouMean(n.text, sorted(w.groups)), "unknown group %s", n.text)
 	}
 	return "", false
 }
@@ -184,7 +184,7 @@ func (w *walk) prefixLists(lists named[ranges]) {
 			switch {
 			case !ok:
 			case len(l.Entries) > 0 && l.Entries[0].Addr().Is4() != p.Addr().Is4():
-				w.about(from.Place, "%s is of another version of IP than %s: a prefix list has one", p, l.Entries[0])
+				w.about(from.Place, "%s and %s are of different IP versions: a prefix list has only one", p, l.Entries[0])
 			case slices.Contains(l.Entries, p):
 				w.about(from.Place, "%s is in the list twice", p)
 			default:

@@ -31,14 +31,14 @@ func (l *leaf) scalar(c *complaints, n ast.Node) bool {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		l.text = n.GetToken().Value
 	default:
-		c.about(placeOf(n), "a single word is due here, and not %s", kindOf(n))
+		c.about(placeOf(n), "expected a single value, got %s", kindOf(n))
 		return false
 	}
 	l.Place = placeOf(n)
 	l.text = strings.TrimRight(l.text, "\n")
 	for _, r := range l.text {
 		if obeyed(r) && r != '\n' || r == utf8.RuneError {
-			c.about(l.Place, "the control character %U is in it", r)
+			c.about(l.Place, "control character %U is not allowed", r)
 			return false
 		}
 	}
@@ -89,7 +89,7 @@ func (w *name) read(c *complaints, n ast.Node) {
 		return
 	}
 	if !anID.MatchString(w.text) {
-		c.about(w.Place, "%q is no name: letters, digits, - and _, 31 at most", w.text)
+		c.about(w.Place, "%q is not a valid name: use letters, digits, - and _, at most 31", w.text)
 		w.leaf = leaf{}
 	}
 }
@@ -99,7 +99,7 @@ func (c *complaints) isNew(at Place, what say.Sentence, called string) bool {
 	if aName.MatchString(called) {
 		return true
 	}
-	c.about(at, "%q is no name for %s: letters, digits, - and _, 31 at most", called, what)
+	c.about(at, "%q is not a valid name for %s: use letters, digits, - and _, at most 31", called, what)
 	return false
 }
 
@@ -113,9 +113,9 @@ func (l *line) read(c *complaints, n ast.Node) {
 	case strings.TrimSpace(l.text) == "":
 		c.about(l.Place, "it is empty")
 	case strings.Contains(l.text, "\n"):
-		c.about(l.Place, "it has more than one line")
+		c.about(l.Place, "it spans more than one line")
 	case length > longest:
-		c.about(l.Place, "it has %d characters; %d is the most", length, longest)
+		c.about(l.Place, "it has %d characters; the limit is %d", length, longest)
 	}
 }
 
@@ -144,7 +144,7 @@ func (i *number) read(c *complaints, n ast.Node) {
 	}
 	value, err := strconv.Atoi(i.text)
 	if err != nil || n.Type() != ast.IntegerType {
-		c.about(i.Place, "%q is no whole number", i.text)
+		c.about(i.Place, "%q is not a whole number", i.text)
 		i.wrong = true
 	}
 	i.value = value
@@ -153,7 +153,7 @@ func (i *number) read(c *complaints, n ast.Node) {
 // between refuses a number that is out of a range, unless it is not given.
 func (c *complaints) between(n number, what say.Sentence, least, most int) int {
 	if n.given() && !n.wrong && (n.value < least || n.value > most) {
-		c.about(n.Place, "%s is %d; it is from %d to %d", what, n.value, least, most)
+		c.about(n.Place, "%s is %d; expected %d to %d", what, n.value, least, most)
 		return 0
 	}
 	return n.value
@@ -165,11 +165,11 @@ func (s *span) read(c *complaints, n ast.Node) {
 	}
 	value, err := time.ParseDuration(s.text)
 	if _, bare := strconv.ParseFloat(s.text, 64); bare == nil {
-		c.about(s.Place, "%s is no duration: of what? Write %ss or %sms", s.text, s.text, s.text)
+		c.about(s.Place, "missing unit in duration %s: write %ss or %sms", s.text, s.text, s.text)
 		return
 	}
 	if err != nil || value <= 0 {
-		c.about(s.Place, "%q is no duration, such as 20ms, 30s or 5m", s.text)
+		c.about(s.Place, "%q is not a duration such as 20ms, 30s or 5m", s.text)
 		return
 	}
 	s.value = value
@@ -185,7 +185,7 @@ func (a *amount) read(c *complaints, n ast.Node) {
 	}
 	found := anAmount.FindStringSubmatch(a.text)
 	if found == nil {
-		c.about(a.Place, `%q is no amount: all, none, 27, ">=5", "<=3", 60%% or ">=60%%"`, a.text)
+		c.about(a.Place, `%q is not an amount: write all, none, 27, ">=5", "<=3", 60%% or ">=60%%"`, a.text)
 		a.wrong = true
 		return
 	}
@@ -205,6 +205,6 @@ func (a *amount) read(c *complaints, n ast.Node) {
 		a.value.Min = 0
 	}
 	if a.value.Percent && value > 100 {
-		c.about(a.Place, "%s is more than all", a.text)
+		c.about(a.Place, "%s is more than all packets", a.text)
 	}
 }

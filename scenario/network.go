@@ -12,7 +12,7 @@ import (
 // network reads the hosts: two to sixteen, with different addresses in one network.
 func (w *walk) network(f file) {
 	if at, written := w.keys["hosts"]; written && w.unread[aHost] == 0 && (len(f.Hosts) < fewest || len(f.Hosts) > most) {
-		w.about(at, "a lab has %d to %d hosts, and this one %d", fewest, most, len(f.Hosts))
+		w.about(at, "a lab has %d to %d hosts, not %d", fewest, most, len(f.Hosts))
 	}
 	first := Host{}
 	addresses := map[netip.Addr]string{}
@@ -24,13 +24,13 @@ func (w *walk) network(f file) {
 			other, taken := addresses[h.Address.Addr()]
 			switch {
 			case taken:
-				w.about(at.Place, "%s is the address of host %s already", h.Address.Addr(), other)
+				w.about(at.Place, "%s is already the address of host %s", h.Address.Addr(), other)
 			case first.Name == "":
 				first = h
 			case h.Address.Addr().Is4() != first.Address.Addr().Is4():
-				w.about(at.Place, "%s is of another version of IP than %s of host %s: all hosts are in one network", h.Address.Addr(), first.Address.Addr(), first.Name)
+				w.about(at.Place, "%s is of another IP version than %s of host %s: all hosts share one network", h.Address.Addr(), first.Address.Addr(), first.Name)
 			case h.Address.Masked() != first.Address.Masked():
-				w.about(at.Place, "%s is in %s, and host %s in %s: all hosts are in one network", h.Address.Addr(), h.Address.Masked(), first.Name, first.Address.Masked())
+				w.about(at.Place, "%s is in %s, but host %s is in %s: all hosts share one network", h.Address.Addr(), h.Address.Masked(), first.Name, first.Address.Masked())
 			}
 			addresses[h.Address.Addr()] = h.Name
 		}
@@ -49,20 +49,20 @@ func (w *walk) address(from word, h *Host) bool {
 	switch {
 	case err != nil:
 		if _, bare := netip.ParseAddr(from.text); bare == nil {
-			return refuse(say.F("lacks the length of its network's prefix, as in %s/24", from.text))
+			return refuse(say.F("lacks the prefix length, as in %s/24", from.text))
 		}
 		if most, long := tooLong(from.text); long {
 			return refuse(say.F("has a prefix length that is not from 0 to %d", most))
 		}
-		return refuse(say.F("is no address with the length of its network's prefix, such as 10.255.1.10/16"))
+		return refuse(say.F("is not an address with a prefix length, such as 10.255.1.10/16"))
 	case a.Is4In6():
-		return refuse(say.F("is an IPv4 address in IPv6's clothes"))
+		return refuse(say.F("is an IPv4-mapped IPv6 address"))
 	case a.IsUnspecified(), a.IsMulticast(), a.IsLoopback(), a.IsLinkLocalUnicast() && a.Is6():
-		return refuse(say.F("is no address for a host"))
+		return refuse(say.F("cannot be the address of a host"))
 	case p.Bits() < a.BitLen()-1 && p.Masked().Addr() == a:
-		return refuse(say.F("is the address of the network itself"))
+		return refuse(say.F("is the network address"))
 	case a.Is4() && p.Bits() < 31 && broadcast(p) == a:
-		return refuse(say.F("is the network's broadcast address"))
+		return refuse(say.F("is the broadcast address"))
 	}
 	h.Address = p
 	return true
@@ -103,7 +103,7 @@ func (w *walk) carry(host string, names []name) []string {
 			continue
 		}
 		if slices.Contains(ids, id) {
-			w.about(n.Place, "group %s is here twice", n.text)
+			w.about(n.Place, "group %s is listed twice", n.text)
 			continue
 		}
 		ids = append(ids, id)

@@ -51,7 +51,7 @@ func Read(path string, text []byte, open Opener) (*Scenario, error) {
 		return nil, c.error()
 	}
 	if !isMapping(body) {
-		c.about(placeOf(body), "a scenario is due here, as in `lablab show ping`, and not %s", kindOf(body))
+		c.about(placeOf(body), "expected a scenario like `lablab show ping`, got %s", kindOf(body))
 		return nil, c.error()
 	}
 	var f file
@@ -89,7 +89,7 @@ func (w *walk) scenario(f file) {
 		w.isNew(f.Name.Place, say.F("a scenario"), f.Name.text)
 	}
 	if f.Interval.given() && f.Interval.value > 0 && f.Interval.value < shortest {
-		w.about(f.Interval.Place, "the interval %s is too short: %s is the shortest", f.Interval.text, shortest)
+		w.about(f.Interval.Place, "the interval %s is too short: the minimum is %s", f.Interval.text, shortest)
 	}
 	w.sc.Name, w.sc.Title, w.sc.Question = f.Name.text, f.Title.text, f.Question.text
 	w.sc.Interval, w.sc.Loose = f.Interval.value, f.TCPLoose.value
@@ -105,7 +105,7 @@ func (w *walk) scenario(f file) {
 	w.carriers(f.Hosts)
 	w.now = w.sc.Account.Clone()
 	if at, written := w.keys["experiments"]; written && len(f.Experiments) == 0 {
-		w.about(at, "there is no experiment")
+		w.about(at, "the scenario has no experiments")
 	}
 	for _, e := range f.Experiments {
 		w.sc.Experiments = append(w.sc.Experiments, w.experiment(e))
@@ -119,7 +119,7 @@ func (w *walk) choice(what say.Sentence, is word, choices ...string) bool {
 			return true
 		}
 	}
-	w.hinted(is.Place, DidYouMean(is.text, choices), "%s is %q", what, is.text)
+	w.hinted(is.Place, DidYouMean(is.text, choices), "%s %q is not valid", what, is.text)
 	return false
 }
 
@@ -150,7 +150,7 @@ func (w *walk) timeouts(from timeouts) (sg.Timeouts, bool) {
 		}
 		// The kernel counts them in seconds.
 		if own.span.value%time.Second != 0 {
-			w.about(own.span.Place, "%s is no number of whole seconds", own.span.text)
+			w.about(own.span.Place, "%s is not a whole number of seconds", own.span.text)
 			ok = false
 		}
 		*own.to = own.span.value

@@ -71,10 +71,10 @@ experiments:
 	want := []string{
 		`bad.yaml:2:1: unknown key "titel": did you mean "title"?`,
 		`bad.yaml:4:8: unknown key "adddress": did you mean "address"?`,
-		`bad.yaml:5:17: 10.0.0.1 is the address of host A already`,
-		`bad.yaml:7:42: "imcp" is no protocol: did you mean "icmp"?`,
-		`bad.yaml:10:27: there is no host C: there are A, B`,
-		`bad.yaml:12:27: there is no host q, and no such stream has been started: there are A, B, p`,
+		`bad.yaml:5:17: 10.0.0.1 is already the address of host A`,
+		`bad.yaml:7:42: "imcp" is not a protocol: did you mean "icmp"?`,
+		`bad.yaml:10:27: unknown host C: choose from A, B`,
+		`bad.yaml:12:27: no host q, and no stream of that name has been started: choose from A, B, p`,
 	}
 	if diff := cmp.Diff(want, places); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
@@ -194,7 +194,7 @@ func FuzzRead(f *testing.F) {
 func TestDidYouMean(t *testing.T) {
 	for _, test := range []struct{ word, want string }{
 		{"tpc", `did you mean "tcp"?`}, {"imcp", `did you mean "icmp"?`}, {"ICMP", `did you mean "icmp"?`}, {"icmpv", `did you mean "icmp"?`},
-		{"quic", "there are tcp, icmp"}, {"", "there are tcp, icmp"}, {strings.Repeat("a", 1000), "there are tcp, icmp"},
+		{"quic", "choose from tcp, icmp"}, {"", "choose from tcp, icmp"}, {strings.Repeat("a", 1000), "choose from tcp, icmp"},
 	} {
 		if got := DidYouMean(test.word, []string{"tcp", "icmp"}).String(); got != test.want {
 			t.Errorf("%s: got %s, want %s", test.word, got, test.want)
@@ -234,18 +234,18 @@ func TestEverything(t *testing.T) {
 		"authorize rules web (tcp 80 0.0.0.0/0), ssh (tcp 22-25 0.0.0.0/0) in group lab",
 		"authorize rule out-1 (udp 53 0.0.0.0/0) in group clients",
 		"change the groups of C to clients, lab",
-		"take all groups from B",
+		"remove all groups from B",
 		"delete the conntrack entries of stream 1",
 		"delete the conntrack entries that rule icmp admitted on A",
 		"delete all conntrack entries",
 		"wait 2s",
 		"use the conntrack timeouts of nitro",
 		"use the conntrack timeouts of nitro with udp 1s",
-		"let conntrack take up no TCP connection in the middle",
-		"put a network ACL before A: ingress 90 deny tcp 22 10.0.0.0/8; ingress 100 allow icmp 0.0.0.0/0; all else is denied",
+		"stop conntrack from picking up TCP connections mid-stream",
+		"attach a network ACL to A: ingress 90 deny tcp 22 10.0.0.0/8; ingress 100 allow icmp 0.0.0.0/0; everything else is denied",
 		"stop stream 1 and start it again as stream again, as the same flow",
 		"stop stream dns",
-		"take the network ACL away from A",
+		"remove the network ACL from A",
 		"run on B: curl --max-time 5 http://10.255.1.197/",
 	}
 	if diff := cmp.Diff(want, done); diff != "" {

@@ -17,7 +17,7 @@ func (w *walk) rule(from rule) (sg.Rule, bool) {
 	if r.ID != "" {
 		w.isNew(from.ID.Place, say.F("a rule"), r.ID)
 		if IsOwn(r.ID) {
-			w.about(from.ID.Place, "%q is what lablab calls a rule of its own: call this one otherwise", r.ID)
+			w.about(from.ID.Place, "%q is reserved for a built-in rule: choose another id", r.ID)
 		}
 	}
 	w.what(&r, from.Protocol, from.Port, from.Type, from.Code)
@@ -29,9 +29,9 @@ func (w *walk) rule(from rule) (sg.Rule, bool) {
 	}
 	switch {
 	case len(peers) == 0 && len(w.list) == before:
-		w.about(from.Place, "the rule is about nobody: add a cidr, a source_group or a prefix_list")
+		w.about(from.Place, "the rule has no peer: add a cidr, a source_group or a prefix_list")
 	case len(peers) > 1:
-		w.about(peers[1], "a rule has one peer: a cidr, a source_group or a prefix_list")
+		w.about(peers[1], "a rule has only one peer: a cidr, a source_group or a prefix_list")
 	case from.CIDR.given():
 		r.Peer, _ = w.cidr(from.CIDR)
 	case from.SourceGroup.given():
@@ -56,7 +56,7 @@ func (w *walk) what(r *sg.Rule, protocol, port, kind, code word) {
 		r.Protocol, known = sg.ParseProtocol(protocol.text)
 	}
 	if !known {
-		w.hinted(protocol.Place, DidYouMean(protocol.text, []string{"tcp", "udp", "icmp", "icmpv6", "all"}), "%q is no protocol", protocol.text)
+		w.hinted(protocol.Place, DidYouMean(protocol.text, []string{"tcp", "udp", "icmp", "icmpv6", "all"}), "%q is not a protocol", protocol.text)
 		return
 	}
 	ports, types := r.Protocol == sg.TCP || r.Protocol == sg.UDP, r.Protocol == sg.ICMP || r.Protocol == sg.ICMPv6
@@ -67,7 +67,7 @@ func (w *walk) what(r *sg.Rule, protocol, port, kind, code word) {
 		others say.Sentence
 	}{{"port", port, ports, say.F("TCP and UDP")}, {"type", kind, types, say.F("ICMP")}, {"code", code, types, say.F("ICMP")}} {
 		if given.word.given() && !given.meant {
-			w.about(given.word.Place, "a %s is of %s, and this is about %s", given.what, given.others, r.Protocol)
+			w.about(given.word.Place, "a %s is for %s, but this rule is for %s", given.what, given.others, r.Protocol)
 			return
 		}
 	}
@@ -79,7 +79,7 @@ func (w *walk) what(r *sg.Rule, protocol, port, kind, code word) {
 	case types:
 		r.From, r.To = w.orAll("type", kind), w.orAll("code", code)
 		if r.From == sg.Any && r.To != sg.Any {
-			w.about(code.Place, "a code is of a type: which one?")
+			w.about(code.Place, "a code needs a type")
 		}
 	}
 }
@@ -97,9 +97,9 @@ func (w *walk) ports(from word) (first, last int) {
 	last, err2 := strconv.Atoi(strings.TrimSpace(other))
 	switch {
 	case err != nil || err2 != nil || strings.HasPrefix(other, "-"):
-		w.about(from.Place, "%q is no port: 22, 22-25 or all", from.text)
+		w.about(from.Place, "%q is not a port: write 22, 22-25 or all", from.text)
 	case first < 0 || last < 0 || first > 65535 || last > 65535:
-		w.about(from.Place, "%s is out of range: ports are from 0 to 65535", from.text)
+		w.about(from.Place, "%s is out of range: ports go from 0 to 65535", from.text)
 	case first > last:
 		w.about(from.Place, "the ports are reversed: %d is greater than %d", first, last)
 	}
@@ -113,7 +113,7 @@ func (w *walk) orAll(what string, from word) int {
 	}
 	n, err := strconv.Atoi(from.text)
 	if err != nil || n < 0 || n > 255 {
-		w.about(from.Place, "%q is no %s: a number from 0 to 255, or all", from.text, what)
+		w.about(from.Place, "%q is not a valid %s: write a number from 0 to 255, or all", from.text, what)
 	}
 	return n
 }
@@ -129,7 +129,7 @@ func (w *walk) cidr(from word) (netip.Prefix, bool) {
 	case long:
 		w.about(from.Place, "%q has a prefix length that is not from 0 to %d", from.text, most)
 	case err != nil || p.Addr().Is4In6():
-		w.about(from.Place, "%q is no range of addresses in CIDR notation, such as 203.0.113.0/24", from.text)
+		w.about(from.Place, "%q is not an address range in CIDR notation, such as 203.0.113.0/24", from.text)
 	case p.Masked() != p:
 		w.about(from.Place, "%s has host bits: write %s or %s/%d", p, p.Masked(), p.Addr(), p.Addr().BitLen())
 	default:
@@ -144,7 +144,7 @@ func (w *walk) prefixList(n name) string {
 		known = append(known, l.ID)
 	}
 	if !slices.Contains(known, n.text) && w.misses(aList, n.Place, n.text, known) {
-		w.hinted(n.Place, DidYouMean(n.text, known), "there is no prefix list %s", n.text)
+		w.hinted(n.Place, DidYouMean(n.text, known), "unknown prefix list %s", n.text)
 	}
 	return n.text
 }
@@ -167,7 +167,7 @@ func (w *walk) aclRules(list []aclRule) []sg.ACLRule {
 			protocol = from.Deny
 		}
 		if from.Allow.given() == from.Deny.given() {
-			w.about(from.Place, "a rule of an ACL either allows or denies a protocol: { rule: 100, allow: icmp, cidr: 0.0.0.0/0 }")
+			w.about(from.Place, "an ACL rule either allows or denies a protocol: { rule: 100, allow: icmp, cidr: 0.0.0.0/0 }")
 			continue
 		}
 		var what sg.Rule
@@ -175,7 +175,7 @@ func (w *walk) aclRules(list []aclRule) []sg.ACLRule {
 		r.Protocol, r.From, r.To = what.Protocol, what.From, what.To
 		r.Peer, _ = w.cidr(from.CIDR)
 		if slices.ContainsFunc(rules, func(o sg.ACLRule) bool { return o.Number == r.Number && r.Number != 0 }) {
-			w.about(from.Place, "the ACL has two rules %d in this direction", r.Number)
+			w.about(from.Place, "the ACL has two rules numbered %d in this direction", r.Number)
 		}
 		rules = append(rules, r)
 	}

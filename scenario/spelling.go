@@ -15,11 +15,11 @@ func DidYouMean(word string, choices []string) say.Sentence {
 	case len(choices) == 0:
 		return say.Sentence{}
 	case len(choices) == 1:
-		return say.F("there is %s", choices[0])
+		return say.F("the only choice is %s", choices[0])
 	case len(choices) > 24:
 		choices = append(choices[:24:24], "…")
 	}
-	return say.F("there are %s", strings.Join(choices, ", "))
+	return say.F("choose from %s", strings.Join(choices, ", "))
 }
 
 // Alike is the choice that differs least from the word, by two letters at most

@@ -91,7 +91,7 @@ func (w *walk) host(n name) bool {
 	}
 	if w.hosts[n.text] == nil {
 		if w.misses(aHost, n.Place, n.text, sorted(w.hosts)) {
-			w.hinted(n.Place, DidYouMean(n.text, sorted(w.hosts)), "there is no host %s", n.text)
+			w.hinted(n.Place, DidYouMean(n.text, sorted(w.hosts)), "unknown host %s", n.text)
 		}
 		return false
 	}
@@ -119,10 +119,10 @@ func (w *walk) started(as name, s Start) bool {
 	case !w.isNew(as.Place, say.F("a stream"), as.text):
 		return false
 	case w.hosts[as.text] != nil:
-		w.about(as.Place, "%s is the name of a host: call the stream otherwise", as.text)
+		w.about(as.Place, "%s is the name of a host: choose another name for the stream", as.text)
 		return false
 	case w.streams[as.text] != nil:
-		w.about(as.Place, "there has been a stream %s already: call this one otherwise", as.text)
+		w.about(as.Place, "stream %s already exists: choose another name", as.text)
 		return false
 	}
 	s.Stream = as.text
@@ -140,10 +140,10 @@ func (w *walk) apart(at Place, s Start) bool {
 		sameIDs := s.ID != 0 && s.ID == o.ID || s.SourcePort != 0 && s.SourcePort == o.SourcePort
 		switch {
 		case o.From == s.From && o.Port == s.Port && sameIDs:
-			w.about(at, "stream %s runs between these hosts with the same id or ports", other)
+			w.about(at, "stream %s already runs between these hosts with the same id or ports", other)
 			return false
 		case o.Port == s.Port && s.Protocol != sg.ICMP && o.Unserved != s.Unserved:
-			w.about(at, "stream %s says otherwise of whether somebody listens at port %d of %s", other, s.Port, s.To)
+			w.about(at, "stream %s contradicts this: does anything listen on port %d of %s?", other, s.Port, s.To)
 			return false
 		}
 	}
@@ -191,7 +191,7 @@ func (w *walk) ruleOf(n name, ids []string, of say.Sentence) bool {
 		slices.Sort(ids)
 		w.hinted(n.Place, DidYouMean(n.text, slices.Compact(ids)), "%s has no rule %s", of, n.text)
 	case found > 1:
-		w.about(n.Place, "%d rules of %s are called %s: give them ids of their own", found, of, n.text)
+		w.about(n.Place, "%d rules of %s are called %s: give each an id of its own", found, of, n.text)
 	}
 	return found == 1
 }

@@ -59,13 +59,13 @@ func (c *complaints) parse(text []byte) ast.Node {
 			continue
 		}
 		if body != nil {
-			c.about(placeOf(document.Body), "a second document begins here: a file has one scenario")
+			c.about(placeOf(document.Body), "a second document starts here: a file holds one scenario")
 			return nil
 		}
 		body = document.Body
 	}
 	if body == nil {
-		c.about(Place{1, 1}, "the file is empty: see `lablab show ping` for one to begin with")
+		c.about(Place{1, 1}, "the file is empty: start from `lablab show ping`")
 	}
 	return body
 }
@@ -75,13 +75,13 @@ func (c *complaints) printable() bool {
 	before := len(c.list)
 	for i, line := range c.lines {
 		if !utf8.ValidString(line) {
-			c.about(Place{i + 1, 1}, "the line is not UTF-8")
+			c.about(Place{i + 1, 1}, "the line is not valid UTF-8")
 			continue
 		}
 		column := 0
 		for _, r := range line {
 			if column++; obeyed(r) && r != '\t' {
-				c.about(Place{i + 1, column}, "the control character %U is here", r)
+				c.about(Place{i + 1, column}, "unexpected control character %U", r)
 				break
 			}
 		}
@@ -105,15 +105,15 @@ func (c *complaints) plain(tokens token.Tokens) bool {
 		}
 		switch t.Type {
 		case token.AnchorType, token.AliasType:
-			c.about(at, "anchors and aliases are not read: write it out")
+			c.about(at, "anchors and aliases are not supported: write it out")
 		case token.MergeKeyType:
-			c.about(at, "merge keys are not read: write it out")
+			c.about(at, "merge keys are not supported: write it out")
 		case token.TagType:
-			c.about(at, "tags are not read: leave it out")
+			c.about(at, "tags are not supported: remove it")
 		case token.DirectiveType:
-			c.about(at, "directives are not read: leave it out")
+			c.about(at, "directives are not supported: remove it")
 		case token.MappingKeyType:
-			c.about(at, "a key is one word, before a colon")
+			c.about(at, "a key is one word, followed by a colon")
 		}
 		if problem := d.next(t); !problem.Empty() {
 			c.told(at, say.Sentence{}, problem)
@@ -156,9 +156,9 @@ func (d *depth) next(t *token.Token) (problem say.Sentence) {
 	}
 	switch {
 	case d.braces+d.dashes+len(d.columns) > deepest:
-		return say.F("this is nested more than %d deep", deepest)
+		return say.F("this is nested more than %d levels deep", deepest)
 	case len(d.keys) > 0 && d.keys[len(d.keys)-1] > mostKeys:
-		return say.F("more than %d keys follow one another", mostKeys)
+		return say.F("more than %d keys in a row without a value", mostKeys)
 	}
 	return say.Sentence{}
 }
@@ -234,11 +234,11 @@ func hints() []struct {
 		says string
 		hint say.Sentence
 	}{
-		{"'\t'", say.F("only spaces indent, and here is a tab")},
-		{"invalid header option", say.F(`what begins with > or | needs quotes, as in ">=5"`)},
+		{"'\t'", say.F("indent with spaces, not tabs")},
+		{"invalid header option", say.F(`a value that starts with > or | needs quotes, as in ">=5"`)},
 		{"non-map value", say.F("is a colon missing here, as in key: value?")},
-		{"is not allowed in this context", say.F("is the line indented as those that it belongs to?")},
-		{"must be specified", say.F("is a bracket or a brace not closed before this?")},
+		{"is not allowed in this context", say.F("does the indentation match the lines above?")},
+		{"must be specified", say.F("is a bracket or brace left open before this?")},
 		{"not found", say.F("it is opened here and never closed")},
 		{"reserved character", say.F("put it in quotes")},
 	}

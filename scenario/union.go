@@ -25,7 +25,7 @@ func (m *named[T]) read(c *complaints, n ast.Node) {
 			continue
 		}
 		if !anID.MatchString(p.key) {
-			c.about(p.at, "%q is no name: letters, digits, - and _, 31 at most", p.key)
+			c.about(p.at, "%q is not a valid name: use letters, digits, - and _, at most 31", p.key)
 			continue
 		}
 		if p.value.Type() == ast.NullType {
@@ -49,7 +49,7 @@ func (s *some[T]) read(c *complaints, n ast.Node) {
 		return
 	}
 	if n.Type() == ast.NullType {
-		c.about(placeOf(n), "a value is due here")
+		c.about(placeOf(n), "expected a value")
 		return
 	}
 	var one T
@@ -178,7 +178,7 @@ var verbs = []struct {
 func (a *action) read(c *complaints, n ast.Node) {
 	a.Place = placeOf(n)
 	if !isMapping(n) {
-		c.about(a.Place, "an action is due here, as in { ping: A, from: B, as: \"1\" }, and not %s", kindOf(n))
+		c.about(a.Place, "expected an action such as { ping: A, from: B, as: \"1\" }, got %s", kindOf(n))
 		return
 	}
 	before := len(c.list)
@@ -196,7 +196,7 @@ func (a *action) read(c *complaints, n ast.Node) {
 		return
 	}
 	if len(found) > 1 {
-		c.about(a.Place, "%s are actions of their own: { … }, { … }", strings.Join(found, " and "))
+		c.about(a.Place, "%s are separate actions: { … }, { … }", strings.Join(found, " and "))
 		return
 	}
 	into := reflect.New(verbs[slices.Index(known, found[0])].doer)
@@ -218,5 +218,5 @@ func (c *complaints) misspelt(at Place, pairs []pair, known []string) {
 			return
 		}
 	}
-	c.hinted(at, DidYouMean("", known), "this says no action")
+	c.hinted(at, DidYouMean("", known), "no action is given here")
 }

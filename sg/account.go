@@ -151,7 +151,7 @@ func (a *Account) members(ref Reference) (peers []netip.Prefix, reason say.Sente
 	case id == "":
 		return nil, say.F("no group named %q was read", ref.GroupName)
 	case !a.knowsInterfaces:
-		return nil, say.F("who carries group %s is not known: no network interfaces were read", id)
+		return nil, say.F("the members of group %s are unknown: no network interfaces were read", id)
 	case a.Group(id) != nil:
 		return nil, say.Sentence{} // known, and nobody carries it
 	case ref.Peering != "":
@@ -159,7 +159,7 @@ func (a *Account) members(ref Reference) (peers []netip.Prefix, reason say.Sente
 	case ref.Owner == "":
 		return nil, say.F("group %s was deleted: the rule is stale", id)
 	}
-	return nil, say.F("group %s was not read, nor any network interface that carries it", id)
+	return nil, say.F("neither group %s nor any network interface in it was read", id)
 }
 
 // referred is the id of the group that a reference means, or nothing.

@@ -56,11 +56,11 @@ func (r Rule) neverMatches() say.Sentence {
 	case !r.Peer.IsValid():
 		return say.Sentence{}
 	case r.Peer == nobody:
-		return say.F("never matches: 255.255.255.255 is nobody's address (some tools mean \"nothing\" by it)")
+		return say.F("never matches: 255.255.255.255 is not a host's address (some tools use it for \"nothing\")")
 	case r.Protocol == ICMP && r.Peer.Addr().Is6():
-		return say.F("never matches: ICMP is of IPv4; IPv6 has icmpv6")
+		return say.F("never matches: icmp is for IPv4; IPv6 has icmpv6")
 	case r.Protocol == ICMPv6 && r.Peer.Addr().Is4():
-		return say.F("never matches: ICMPv6 is of IPv6; IPv4 has icmp")
+		return say.F("never matches: icmpv6 is for IPv6; IPv4 has icmp")
 	}
 	return say.Sentence{}
 }

@@ -48,7 +48,7 @@ func (g *Group) Authorize(d Direction, rules ...Rule) error {
 		}
 		_, _, there := g.Find(r.ID) // whatever its direction
 		if r.ID != "" && (there || slices.ContainsFunc(list, func(o Rule) bool { return o.ID == r.ID })) {
-			return &Error{Duplicate, fmt.Sprintf("the group has a rule with the ID '%s' already", r.ID)}
+			return &Error{Duplicate, fmt.Sprintf("The group already has a rule with the ID '%s'", r.ID)}
 		}
 		if slices.ContainsFunc(list, r.Same) {
 			return &Error{Duplicate, fmt.Sprintf("the specified rule %q already exists", r.peerText())}
@@ -115,10 +115,10 @@ func (r Rule) check() error {
 		}
 	}
 	if peers != 1 {
-		return malformed("A rule has one peer, not %d", peers)
+		return malformed("A rule has exactly one peer, not %d", peers)
 	}
 	if r.Protocol < All || r.Protocol > 255 {
-		return malformed("%d is no protocol", int(r.Protocol))
+		return malformed("%d is not a protocol", int(r.Protocol))
 	}
 	if r.From == Any && r.To == Any || !r.Protocol.hasPorts() {
 		return nil
@@ -133,7 +133,7 @@ func (r Rule) check() error {
 	case most == 65535 && r.From > r.To:
 		return malformed("The port range %d-%d is reversed", r.From, r.To)
 	case most == 255 && r.From == Any:
-		return malformed("All ICMP types go with all codes, and not with code %d", r.To)
+		return malformed("All ICMP types need all codes, not code %d", r.To)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func (r *reader) groups(list []types.SecurityGroup) error {
 		}
 		earlier, there := byID[g.ID]
 		if there && !earlier.partial {
-			return r.fail(at.with("GroupId"), "group %s is here twice", g.ID)
+			return r.fail(at.with("GroupId"), "group %s is listed twice", g.ID)
 		}
 		for _, words := range []struct{ member, text string }{{"Description", g.Description}, {"GroupName", g.Name}} {
 			if err := r.printable(at.with(words.member), words.text); err != nil {
@@ -151,7 +151,7 @@ func (r *reader) rules(list []types.SecurityGroupRule) error {
 		case rule.ID == "":
 			return r.fail(at, "SecurityGroupRuleId is missing")
 		case seen[rule.ID]:
-			return r.fail(at.with("SecurityGroupRuleId"), "rule %s is here twice", rule.ID)
+			return r.fail(at.with("SecurityGroupRuleId"), "rule %s is given twice", rule.ID)
 		case text(from.GroupId) == "":
 			return r.fail(at, "GroupId is missing")
 		}
@@ -201,7 +201,7 @@ func (r *reader) onePeer(at path, from types.SecurityGroupRule, rule *Rule) erro
 		}))
 	}
 	if len(peers) != 1 {
-		return r.fail(at, "a rule has one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupInfo; this one has %d", len(peers))
+		return r.fail(at, "a rule has exactly one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupInfo; this one has %d", len(peers))
 	}
 	return peers[0](at, rule)
 }
@@ -255,7 +255,7 @@ func (r *reader) what(at path, protocol *string, from, to *int32) (Rule, error) 
 	}
 	var known bool
 	if rule.Protocol, known = ParseProtocol(*protocol); !known {
-		return rule, r.fail(at.with("IpProtocol"), "IpProtocol %q is none: tcp, udp, icmp, icmpv6, a number from 0 to 255, or -1 for all", *protocol)
+		return rule, r.fail(at.with("IpProtocol"), "IpProtocol %q is not valid: expected tcp, udp, icmp, icmpv6, a number from 0 to 255, or -1 for all", *protocol)
 	}
 	if !rule.Protocol.hasPorts() {
 		return rule, nil // EC2 ignores ports here
@@ -267,9 +267,9 @@ func (r *reader) what(at path, protocol *string, from, to *int32) (Rule, error) 
 		return rule, r.fail(at, "%s needs FromPort and ToPort", rule.Protocol)
 	}
 	rule.From, rule.To = int(*from), int(*to)
-	most, least, names := 65535, 0, say.F("ports are")
+	most, least, names := 65535, 0, say.F("ports go")
 	if rule.Protocol == ICMP || rule.Protocol == ICMPv6 {
-		most, least, names = 255, Any, say.F("types and codes are")
+		most, least, names = 255, Any, say.F("types and codes go")
 	}
 	if rule.From == Any && rule.To == Any {
 		return rule, nil
@@ -286,7 +286,7 @@ func (r *reader) what(at path, protocol *string, from, to *int32) (Rule, error) 
 		return rule, r.fail(at.with("FromPort"), "the ports are reversed: FromPort %d is greater than ToPort %d", rule.From, rule.To)
 	}
 	if most == 255 && rule.From == Any {
-		return rule, r.fail(at.with("ToPort"), "FromPort is -1, all types; then ToPort must be -1, all codes, and not %d", rule.To)
+		return rule, r.fail(at.with("ToPort"), "FromPort is -1 (all types), so ToPort must be -1 (all codes), not %d", rule.To)
 	}
 	return rule, nil
 }
@@ -333,7 +333,7 @@ func (r *reader) prefix(at path, cidr *string, member string, six bool) (netip.P
 	here := at.with(member)
 	prefix, err := r.cidr(here, *cidr)
 	if err == nil && prefix.Addr().Is6() != six {
-		err = r.fail(here, "%s is of the other version of IP", *cidr)
+		err = r.fail(here, "%s is of the other IP version", *cidr)
 	}
 	return prefix, err
 }
@@ -364,10 +364,10 @@ func (r *reader) reference(reference Reference) func(path, *Rule) error {
 func (r *reader) cidr(at path, s string) (netip.Prefix, error) {
 	prefix, err := netip.ParsePrefix(s)
 	if err != nil || prefix.Addr().Is4In6() {
-		return prefix, r.fail(at, "%q is no range of addresses in CIDR notation, such as 203.0.113.0/24", s)
+		return prefix, r.fail(at, "%q is not an address range in CIDR notation, such as 203.0.113.0/24", s)
 	}
 	if masked := prefix.Masked(); masked != prefix {
-		r.note(at, "%s has host bits; EC2 makes it %s", prefix, masked)
+		r.note(at, "%s has host bits; EC2 changes it to %s", prefix, masked)
 		prefix = masked
 	}
 	return prefix, nil
@@ -388,7 +388,7 @@ func parseAddress(s string) (netip.Addr, error) {
 func (r *reader) printable(at path, s string) error {
 	for _, c := range s {
 		if unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) {
-			return r.fail(at, "%v has the control character %U", at[len(at)-1], c)
+			return r.fail(at, "%v contains the control character %U", at[len(at)-1], c)
 		}
 	}
 	return nil

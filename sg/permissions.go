@@ -22,12 +22,12 @@ func Permissions(text string) ([]Rule, error) {
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) && wrong.Field == "" {
-			return nil, say.New("read permissions: they are no list of JSON objects")
+			return nil, say.New("read permissions: not a list of JSON objects")
 		}
 		return nil, say.Errorf("read permissions: %w", err)
 	}
 	if len(list) == 0 {
-		return nil, say.New("read permissions: there are none")
+		return nil, say.New("read permissions: the list is empty")
 	}
 	file, err := json.Marshal(map[string]any{"SecurityGroups": []any{map[string]any{"GroupId": "sg-0", "IpPermissions": list}}})
 	if err != nil {

@@ -127,10 +127,10 @@ func (r *reader) read() error {
 		}
 	}
 	if d.NextToken != nil && *d.NextToken != "" {
-		r.note(path{"NextToken"}, "this is not all: EC2 had more to tell (NextToken)")
+		r.note(path{"NextToken"}, "this is incomplete: EC2 has more results (NextToken)")
 	}
 	if !known {
-		return r.fail(nil, "none of %s is here: this is not the output of an aws ec2 command that lablab reads", strings.Join(names, ", "))
+		return r.fail(nil, "found none of %s: this is not the output of an aws ec2 command that lablab reads", strings.Join(names, ", "))
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ func (r *reader) read() error {
 // UTF-16 where it is not told otherwise, which is refused.
 func (r *reader) utf8() error {
 	if bytes.HasPrefix(r.text, []byte("\xff\xfe")) || bytes.HasPrefix(r.text, []byte("\xfe\xff")) {
-		return r.failAt(0, "the file is UTF-16: write it as UTF-8, in PowerShell with \"| Out-File -Encoding utf8 FILE\" in place of \"> FILE\"")
+		return r.failAt(0, "the file is UTF-16: write it as UTF-8, in PowerShell with \"| Out-File -Encoding utf8 FILE\" instead of \"> FILE\"")
 	}
 	r.text = bytes.TrimPrefix(r.text, []byte("\ufeff"))
 	return nil
@@ -168,7 +168,7 @@ func (r *reader) namedOnce() error {
 			if open[n].name {
 				name := strings.ToLower(token.(string))
 				if open[n].names[name] {
-					return r.failAt(d.InputOffset()-1, "%s is here twice in one object", token)
+					return r.failAt(d.InputOffset()-1, "%s appears twice in one object", token)
 				}
 				open[n].names[name], open[n].name = true, false
 				continue
@@ -190,7 +190,7 @@ func (r *reader) decode(into any) error {
 	err := d.Decode(into)
 	if err == nil {
 		if _, extra := d.Token(); !errors.Is(extra, io.EOF) {
-			return r.failAt(d.InputOffset(), "something follows the end of the JSON text")
+			return r.failAt(d.InputOffset(), "unexpected text after the end of the JSON")
 		}
 		return nil
 	}
@@ -200,11 +200,11 @@ func (r *reader) decode(into any) error {
 	case errors.As(err, &syntax):
 		return r.failAt(max(syntax.Offset-1, 0), "not valid JSON: %s", strings.TrimPrefix(syntax.Error(), "json: "))
 	case errors.As(err, &kind):
-		return r.failAt(kind.Offset-1, "%s is of the wrong type: %s", lastOf(kind.Field), kind.Value)
+		return r.failAt(kind.Offset-1, "%s has the wrong type: %s", lastOf(kind.Field), kind.Value)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return r.failAt(int64(len(r.text)), "not valid JSON: it ends too early")
+		return r.failAt(int64(len(r.text)), "not valid JSON: unexpected end")
 	}
-	return r.fail(nil, "not what aws ec2 writes: %v", err)
+	return r.fail(nil, "not the output of aws ec2: %v", err)
 }
 
 func lastOf(field string) say.Sentence {
@@ -313,7 +313,7 @@ func (r *reader) prefixLists(list []prefixList) error {
 		}
 		family := text(from.AddressFamily)
 		if family != "" && family != "IPv4" && family != "IPv6" {
-			return r.fail(at.with("AddressFamily"), "AddressFamily is %q; it is IPv4 or IPv6", family)
+			return r.fail(at.with("AddressFamily"), "AddressFamily is %q; expected IPv4 or IPv6", family)
 		}
 		// describe-prefix-lists tells less of a list than describe-managed-prefix-lists.
 		l.Name, l.AddressFamily = cmp.Or(text(from.PrefixListName), l.Name), cmp.Or(family, l.AddressFamily)
@@ -350,7 +350,7 @@ func (r *reader) entries(list []types.PrefixListEntry) error {
 			}
 		}
 		if len(open) != 1 {
-			return r.fail(path{"Entries"}, "of which prefix list these entries are is not said here: name the file after it, as in pl-0123456789abcdef0.json")
+			return r.fail(path{"Entries"}, "the file does not say which prefix list these entries belong to: name it after the list, such as pl-0123456789abcdef0.json")
 		}
 		id = open[0]
 	}
@@ -384,7 +384,7 @@ var anID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,100}$`)
 
 func (r *reader) id(at path, id string) error {
 	if !anID.MatchString(id) {
-		return r.fail(at, "%q is no id", id)
+		return r.fail(at, "%q is not an id", id)
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func TestRead(t *testing.T) {
 	if diff := cmp.Diff(want, lines(a)); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}
-	if len(a.Notes) != 1 || !strings.Contains(a.Notes[0].Text.String(), "198.51.100.18/28 has host bits; EC2 makes it 198.51.100.16/28") {
+	if len(a.Notes) != 1 || !strings.Contains(a.Notes[0].Text.String(), "198.51.100.18/28 has host bits; EC2 changes it to 198.51.100.16/28") {
 		t.Errorf("notes %v", a.Notes)
 	}
 	if i := a.Interfaces[2]; i.TCPEstablished != 3600 || i.UDP != 45 || i.UDPStream != 0 {
@@ -161,7 +161,7 @@ func TestCutOffListIsNoted(t *testing.T) {
 	if err := a.Read("page.json", strings.NewReader(`{"SecurityGroups": [], "NextToken": "more"}`)); err != nil {
 		t.Fatal(err)
 	}
-	if len(a.Notes) != 1 || !strings.Contains(a.Notes[0].String(), "page.json:1:37: this is not all") {
+	if len(a.Notes) != 1 || !strings.Contains(a.Notes[0].String(), "page.json:1:37: this is incomplete") {
 		t.Errorf("notes %v", a.Notes)
 	}
 }
@@ -339,7 +339,7 @@ func TestAudit(t *testing.T) {
 		got = append(got, strings.TrimSpace(w.Rule+" "+w.Reason.String()))
 	}
 	want := []string{
-		"sg-1:in:2.1 never matches: ICMP is of IPv4; IPv6 has icmpv6",
+		"sg-1:in:2.1 never matches: icmp is for IPv4; IPv6 has icmpv6",
 		"sg-1:in:3.1 open to the world: tcp 22 from 0.0.0.0/0",
 		"62 ingress rules for IPv4; EC2 allows 60 unless the quota is raised",
 	}

@@ -37,7 +37,7 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 	}
 	read, known := bodies[l.Kind]
 	if !known {
-		return say.Errorf("unknown kind of event %q", l.Kind)
+		return say.Errorf("unknown event kind %q", l.Kind)
 	}
 	body, err := read(l.Body)
 	if err != nil {

@@ -20,19 +20,20 @@ func newACL(env Env) *cobra.Command {
 	var ingress, egress []string
 	c := &cobra.Command{
 		Use:   "acl HOST (--ingress RULE | --egress RULE)...\n  lablab acl HOST off",
-		Short: "Put a network ACL before a host of a lab, or take it away",
-		Long: `Acl puts a network ACL before a host, in the place of the one that is there. It knows
-no connections: each packet is held against its rules, the lowest number first, and
-what no rule matches is denied, also replies. A rule is a number, allow or deny, a
-protocol (tcp, udp, icmp, icmpv6, all, or its number), ports where there are any, and
-a range of addresses. "off" takes the ACL away.`,
+		Short: "Attach a network ACL to a host, or remove it",
+		Long: `Acl attaches a network ACL to a host and replaces the one it has. A network ACL is
+stateless: each packet, replies included, is checked against its rules in ascending
+order, and denied if none matches. A rule is a number, allow or deny, a protocol
+(tcp, udp, icmp, icmpv6, all, or its number), ports where the protocol has them, and
+an address range. "off" removes the ACL.`,
 		Example: `  lablab acl A --ingress "100 allow tcp 22 10.0.0.0/8" --egress "100 allow all 0.0.0.0/0"
-  lablab acl A --ingress "90 deny icmp 10.255.1.10/32" --ingress "100 allow all 0.0.0.0/0" --egress "100 allow all 0.0.0.0/0"
+  lablab acl A --ingress "90 deny icmp 10.255.1.10/32" --ingress "100 allow all 0.0.0.0/0" \
+    --egress "100 allow all 0.0.0.0/0"
   lablab acl A off`,
 		Args: arguments(1, 2),
 	}
-	c.Flags().StringArrayVar(&ingress, "ingress", nil, "a `RULE` about what comes in; may be repeated")
-	c.Flags().StringArrayVar(&egress, "egress", nil, "a `RULE` about what goes out; may be repeated")
+	c.Flags().StringArrayVar(&ingress, "ingress", nil, "inbound `RULE`; may be repeated")
+	c.Flags().StringArrayVar(&egress, "egress", nil, "outbound `RULE`; may be repeated")
 	return changing(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		acl, err := aclOf(args[1:], ingress, egress)
 		if err != nil {
@@ -42,7 +43,7 @@ a range of addresses. "off" takes the ACL away.`,
 		if err != nil {
 			return err
 		}
-		next(c, effect(done, say.F("each packet, with the rule that judged it: lablab trace"), "").In(env.Language))
+		next(c, effect(done, say.F("for the verdict on each packet: lablab trace"), "").In(env.Language))
 		return broken(tellACL(env, args[0], acl))
 	})
 }
@@ -52,13 +53,13 @@ func aclOf(off, ingress, egress []string) (*sg.ACL, error) {
 	rules := len(ingress) + len(egress)
 	switch {
 	case len(off) > 0 && off[0] != "off":
-		return nil, &usageError{say.Errorf("%q after the host", off[0]), say.F("either rules as flags, or off")}
+		return nil, &usageError{say.Errorf("unexpected %q after the host", off[0]), say.F("give either rules or off")}
 	case len(off) > 0 && rules > 0:
-		return nil, &usageError{say.New("off, and rules as flags"), say.F("either rules as flags, or off")}
+		return nil, &usageError{say.New("both off and rules given"), say.F("give either rules or off")}
 	case len(off) > 0:
 		return nil, nil
 	case rules == 0:
-		return nil, &usageError{say.New("an ACL without rules"), say.F(`such as --ingress "100 allow tcp 22 10.0.0.0/8" --egress "100 allow all 0.0.0.0/0", or off`)}
+		return nil, &usageError{say.New("the ACL has no rules"), say.F(`for example --ingress "100 allow tcp 22 10.0.0.0/8" --egress "100 allow all 0.0.0.0/0", or off`)}
 	}
 	in, errIn := aclRules("--ingress", ingress)
 	out, errOut := aclRules("--egress", egress)
@@ -71,10 +72,10 @@ func aclRules(flag string, texts []string) ([]sg.ACLRule, error) {
 	for _, text := range texts {
 		r, err := aclRule(text)
 		if err != nil {
-			return nil, &usageError{say.Errorf("%s %q: %w", flag, text, err), say.F("such as %s \"100 allow tcp 22 10.0.0.0/8\"", flag)}
+			return nil, &usageError{say.Errorf("%s %q: %w", flag, text, err), say.F("for example %s \"100 allow tcp 22 10.0.0.0/8\"", flag)}
 		}
 		if slices.ContainsFunc(rules, func(o sg.ACLRule) bool { return o.Number == r.Number }) {
-			return nil, &usageError{say.Errorf("%s: there are two rules %d", flag, r.Number), say.F("the number says which is looked at first")}
+			return nil, &usageError{say.Errorf("%s: rule %d is given twice", flag, r.Number), say.F("rules are checked in ascending order: give each a number of its own")}
 		}
 		rules = append(rules, r)
 	}
@@ -87,24 +88,24 @@ func aclRule(text string) (sg.ACLRule, error) {
 	r := sg.ACLRule{From: sg.Any, To: sg.Any}
 	words := strings.Fields(text)
 	if len(words) < 4 {
-		return r, say.New("a rule is a number, allow or deny, a protocol, ports if any, and a range of addresses")
+		return r, say.New("a rule is: number, allow or deny, protocol, ports if any, address range")
 	}
 	const most = 32766
 	n, err := strconv.Atoi(words[0])
 	if err != nil || n < 1 || n > most {
-		return r, say.Errorf("the number of a rule is from 1 to %d", most)
+		return r, say.Errorf("rule numbers go from 1 to %d", most)
 	}
 	if words[1] != "allow" && words[1] != "deny" {
-		return r, say.Errorf("a rule is to allow or deny, not to %s", words[1])
+		return r, say.Errorf("a rule starts with allow or deny, not %s", words[1])
 	}
 	r.Number, r.Allow = n, words[1] == "allow"
 	var known bool
 	if r.Protocol, known = protocolOf(words[2]); !known {
-		return r, say.Errorf("%s is no protocol", words[2])
+		return r, say.Errorf("%s is not a protocol", words[2])
 	}
 	last := len(words) - 1
 	if r.Peer, err = netip.ParsePrefix(words[last]); err != nil {
-		return r, say.Errorf("%s is no range of addresses", words[last])
+		return r, say.Errorf("%s is not an address range", words[last])
 	}
 	r.Peer = r.Peer.Masked()
 	return r, aclPorts(&r, words[3:last])
@@ -126,13 +127,13 @@ func aclPorts(r *sg.ACLRule, words []string) error {
 		if n, _ := fmt.Sscanf(text+" .", "type %d %s", &r.From, &rest); n == 2 && rest == "." {
 			return nil
 		}
-		return say.Errorf("%q is no type of ICMP: type 8, or type 3 code 4", text)
+		return say.Errorf("%q is not an ICMP type: write type 8, or type 3 code 4", text)
 	case r.Protocol != sg.TCP && r.Protocol != sg.UDP:
 		return say.Errorf("protocol %s has no ports", r.Protocol)
 	}
 	var rule sg.Rule
 	if err := portsOf(&rule, text); err != nil || rule.From > rule.To {
-		return say.Errorf("%q is no port and no range", text)
+		return say.Errorf("%q is neither a port nor a port range", text)
 	}
 	r.From, r.To = rule.From, rule.To
 	return nil
@@ -150,13 +151,13 @@ func protocolOf(text string) (sg.Protocol, bool) {
 func tellACL(env Env, host string, acl *sg.ACL) (err error) {
 	switch {
 	case acl == nil:
-		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("no network ACL stands before %s", oneLine(host)))
+		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%s has no network ACL", oneLine(host)))
 	case len(acl.Egress) == 0:
-		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("a network ACL stands before %s; it allows nothing to go out, not even replies", oneLine(host)))
+		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%s has a network ACL; it allows nothing outbound, not even replies", oneLine(host)))
 	case len(acl.Ingress) == 0:
-		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("a network ACL stands before %s; it allows nothing to come in, not even replies", oneLine(host)))
+		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%s has a network ACL; it allows nothing inbound, not even replies", oneLine(host)))
 	default:
-		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("a network ACL stands before %s", oneLine(host)))
+		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%s has a network ACL", oneLine(host)))
 	}
 	return err
 }

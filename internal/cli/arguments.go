@@ -15,7 +15,7 @@ import (
 // noArguments refuses words after the command.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return &usageError{say.Errorf("%s takes no argument, and there is %q", c.CommandPath(), strings.Join(args, " ")), say.F("see %s --help", c.CommandPath())}
+		return &usageError{say.Errorf("%s takes no arguments, got %q", c.CommandPath(), strings.Join(args, " ")), say.F("see %s --help", c.CommandPath())}
 	}
 	return nil
 }
@@ -29,9 +29,9 @@ func arguments(least, most int) cobra.PositionalArgs {
 		hint := say.F("see %s --help", c.CommandPath())
 		switch n := len(args); {
 		case n < least:
-			return &usageError{say.Errorf("too few arguments: %d", n), hint}
+			return &usageError{say.Errorf("too few arguments (%d)", n), hint}
 		case n > most:
-			return &usageError{say.Errorf("too many arguments: %d", n), hint}
+			return &usageError{say.Errorf("too many arguments (%d)", n), hint}
 		}
 		return nil
 	}

@@ -31,7 +31,7 @@ func TestCapture(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, said, "Ctrl-C ends")
+	waitFor(t, said, "press Ctrl-C to stop")
 	k.must("exec", "B", "--", "ping", "-q", "-c2", "-i0.2", "A")
 	k.must("revoke", "icmp")
 	_, _ = k.run("exec", "B", "--", "ping", "-q", "-c1", "-W1", "A")
@@ -103,7 +103,7 @@ func TestCaptureOfWhatMayNotLeave(t *testing.T) {
 	k.must("revoke", "out")
 	file := filepath.Join(t.TempDir(), "b.pcapng")
 	c := k.begin("capture", nil, "B", "-o", file, "--count", "2")
-	c.says(t, "Ctrl-C ends")
+	c.says(t, "press Ctrl-C to stop")
 	if _, err := k.run("exec", "B", "--", "ping", "-q", "-w1", "-i0.5", "-s", "1000", "A"); exitCode(err) != 1 {
 		t.Errorf("ping: %v", err)
 	}

@@ -25,14 +25,14 @@ type ruleFlags struct {
 }
 
 func (f *ruleFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.group, "group-id", "", "the security group's `ID`; needed where the lab has several")
+	c.Flags().StringVar(&f.group, "group-id", "", "`ID` of the security group (required if the lab has several)")
 	c.Flags().StringVar(&f.protocol, "protocol", "", "tcp, udp, icmp, all or a protocol number")
-	c.Flags().StringVar(&f.port, "port", "", "a port, a range (22-25), or of ICMP type and code (8--1); -1 for all")
-	c.Flags().StringVar(&f.cidr, "cidr", "", "a range of addresses, IPv4 or IPv6")
-	c.Flags().StringVar(&f.source, "source-group", "", "the `ID` of a group as the peer")
-	c.Flags().StringVar(&f.permissions, "ip-permissions", "", "a list of permissions as `JSON`")
-	c.Flags().StringSliceVar(&f.ids, "security-group-rule-ids", nil, "`ID`s of rules")
-	c.Flags().BoolVar(&f.egress, "egress", false, "outbound rules")
+	c.Flags().StringVar(&f.port, "port", "", "a port, a range (22-25), or an ICMP type and code (8--1); -1 for all")
+	c.Flags().StringVar(&f.cidr, "cidr", "", "address range, IPv4 or IPv6")
+	c.Flags().StringVar(&f.source, "source-group", "", "`ID` of a group as the peer")
+	c.Flags().StringVar(&f.permissions, "ip-permissions", "", "list of permissions as `JSON`")
+	c.Flags().StringSliceVar(&f.ids, "security-group-rule-ids", nil, "rule `ID`s")
+	c.Flags().BoolVar(&f.egress, "egress", false, "act on outbound rules")
 }
 
 func newAuthorize(env Env) *cobra.Command {
@@ -41,7 +41,7 @@ func newAuthorize(env Env) *cobra.Command {
 		Use:   "authorize [RULE-ID]... [flags]",
 		Short: "Add rules to a security group of a lab, as the AWS CLI does",
 		Example: `  lablab authorize --protocol icmp --port -1 --cidr 10.255.0.0/16
-  lablab authorize icmp          # that was revoked before`,
+  lablab authorize icmp          # restores a revoked rule`,
 	}
 	f.add(c)
 	return changing(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
@@ -60,11 +60,11 @@ func newAuthorize(env Env) *cobra.Command {
 		if status, err = lab.Status(ctx); err != nil {
 			return err
 		}
-		usual := say.F("new flows may come in: lablab flows")
+		usual := say.F("new flows are allowed in: lablab flows")
 		for group, r := range rulesOf(status, change) {
 			_, err = fmt.Fprintln(env.Stdout, oneLine(env.Language.Sprintf("authorized in group %s: %s (%s)", group, r.ID, r.Text)))
 			if r.Direction == sg.Egress {
-				usual = say.F("new flows may go out: lablab flows")
+				usual = say.F("new flows are allowed out: lablab flows")
 			}
 		}
 		next(c, effect(done, usual, "lablab cut").In(env.Language))
@@ -102,7 +102,7 @@ func newRevoke(env Env) *cobra.Command {
 		if len(change.IDs) == 1 {
 			cut += " --admitted-by " + change.IDs[0]
 		}
-		next(c, effect(done, say.F("no flow that is up is affected, only new ones: lablab flows"), cut).In(env.Language))
+		next(c, effect(done, say.F("established flows are not affected, only new ones: lablab flows"), cut).In(env.Language))
 		for group, r := range rulesOf(status, change) {
 			_, err = fmt.Fprintln(env.Stdout, oneLine(env.Language.Sprintf("revoked from group %s: %s (%s)", group, r.ID, r.Text)))
 		}
@@ -138,7 +138,7 @@ func (f ruleFlags) operation(verb string) string {
 }
 
 func suchAs() say.Sentence {
-	return say.F("such as --protocol tcp --port 22 --cidr 203.0.113.0/24, or a rule's id")
+	return say.F("for example --protocol tcp --port 22 --cidr 203.0.113.0/24, or a rule's id")
 }
 
 // inAWSWords is a refusal as the AWS CLI words it.
@@ -202,7 +202,7 @@ func (f ruleFlags) change(status control.Status, args []string, of func(control.
 	case len(may) == 1:
 		change.Group = may[0]
 	case len(may) > 1 || len(change.IDs) == 0:
-		return change, &usageError{say.New("which security group?"), say.F("name it: --group-id ID")}
+		return change, &usageError{say.New("no security group given"), say.F("choose one: --group-id ID")}
 	}
 	return change, nil // the lab knows from which group a rule was revoked
 }
@@ -232,9 +232,9 @@ func (f ruleFlags) rules(d sg.Direction) ([]sg.Rule, error) {
 	}
 	switch {
 	case f.cidr != "" && f.source != "":
-		return nil, say.New("--cidr and --source-group exclude each other")
+		return nil, say.New("--cidr and --source-group cannot be combined")
 	case f.cidr == "" && f.source == "":
-		return nil, say.New("one of --cidr and --source-group is needed")
+		return nil, say.New("either --cidr or --source-group is required")
 	case f.source != "":
 		rule.Reference = sg.Reference{GroupID: f.source}
 	default:
@@ -258,7 +258,7 @@ func portsOf(rule *sg.Rule, text string) error {
 		return nil
 	}
 	if n, _ := fmt.Sscanf(text, "%d", &rule.From); n != 1 || text != fmt.Sprint(rule.From) || rule.From < 0 {
-		return say.Errorf("--port %q is no port and no range", text)
+		return say.Errorf("--port %q is neither a port nor a port range", text)
 	}
 	rule.To = rule.From
 	return nil

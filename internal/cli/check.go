@@ -23,21 +23,21 @@ func newCheck(env Env) *cobra.Command {
 	var format, colour string
 	c := &cobra.Command{
 		Use:   "check FILE|DIRECTORY...",
-		Short: "Read scenarios, or security groups as EC2 describes them, and say what was read",
-		Long: `Check reads scenario files, and says what is in them, or everything that is wrong
-with them: each problem with its place, before anything is built.
+		Short: "Validate scenarios or EC2 security-group JSON",
+		Long: `Check validates scenario files. It prints what they contain, or everything that is wrong
+with them, line by line, before anything is built.
 
-It also reads what these commands of the AWS CLI write, in any combination:
+It also reads the output of these AWS CLI commands, in any combination:
 
   aws ec2 describe-security-groups          aws ec2 describe-security-group-rules
   aws ec2 describe-network-interfaces       aws ec2 describe-prefix-lists
   aws ec2 describe-managed-prefix-lists     aws ec2 get-managed-prefix-list-entries
 
-and says which rules there are, which of their sources can be enforced and why
-others cannot, and what is probably not meant. No source is passed over.
+and prints the rules, which of their sources can be enforced, why the others cannot, and
+what looks like a mistake. Every source is accounted for.
 
-Which of the two a file is, is seen from what is in it. It needs no privilege, and
-works on any system.`,
+The kind of file is detected from its content. Check needs no privileges and works on
+any system.`,
 		Example: `  lablab check mine.yaml
   lablab check tests/
   aws ec2 describe-security-groups > groups.json
@@ -69,7 +69,7 @@ works on any system.`,
 			return broken(text.Check(read.Check))
 		},
 	}
-	c.Flags().StringVar(&format, "format", "text", "what is written to standard output: text or json")
+	c.Flags().StringVar(&format, "format", "text", "output format: text or json")
 	c.Flags().StringVar(&colour, "color", "auto", "colours: auto, always or never")
 	return c
 }
@@ -153,7 +153,7 @@ func contents(name string) ([]byte, error) {
 }
 
 func unreadable(name string, aScenario bool, err error) error {
-	usual := say.F("name a file that can be read")
+	usual := say.F("choose a readable file")
 	if aScenario {
 		return &usageError{say.Errorf("read scenario: %w", err), toReadAll(name, err, usual)}
 	}
@@ -266,7 +266,7 @@ func tellProblems(env Env, err error) error {
 	if len(list) > 1 {
 		wrong = say.Errorf("%d files have %s", len(list), say.N(n, "%d problem", "%d problems"))
 	}
-	return &usageError{wrong, say.F("correct it there; nothing was done")}
+	return &usageError{wrong, say.F("fix it there; nothing was run")}
 }
 
 // oneOf refuses a value of a flag that is none of the choices.
@@ -274,7 +274,7 @@ func oneOf(flag, value string, choices ...string) error {
 	if slices.Contains(choices, value) {
 		return nil
 	}
-	return &usageError{say.Errorf("%s %q is unknown", flag, value), say.F("choose one of: %s", strings.Join(choices, ", "))}
+	return &usageError{say.Errorf("invalid %s %q", flag, value), say.F("choose one of: %s", strings.Join(choices, ", "))}
 }
 
 // broken is an error of a command that had begun to write.

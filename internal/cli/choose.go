@@ -60,10 +60,10 @@ func below(dir string) ([]string, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, &usageError{say.Errorf("find scenarios: %w", err), say.F("name a directory that can be read")}
+		return nil, &usageError{say.Errorf("find scenarios: %w", err), say.F("choose a readable directory")}
 	}
 	if len(found) == 0 {
-		return nil, &usageError{say.Errorf("find scenarios: there is no *.yaml or *.yml below %s", dir), say.F("to begin with one: lablab show ping > mine.yaml")}
+		return nil, &usageError{say.Errorf("find scenarios: no *.yaml or *.yml file in %s", dir), say.F("to start one: lablab show ping > mine.yaml")}
 	}
 	return found, nil
 }
@@ -110,7 +110,7 @@ func loadOne(name string) (*scenario.Scenario, error) {
 	}
 	sc, err := scenario.Load(name)
 	if err != nil && len(scenario.ProblemsOf(err)) == 0 {
-		return nil, &usageError{err, toReadAll(name, err, say.F("name a file that can be read, or a scenario of lablab list"))}
+		return nil, &usageError{err, toReadAll(name, err, say.F("name a readable file, or a built-in scenario (lablab list)"))}
 	}
 	return sc, err
 }
@@ -131,7 +131,7 @@ func shardOf(value string) (shard, error) {
 	s.number, errNumber = strconv.Atoi(number)
 	s.of, errOf = strconv.Atoi(of)
 	if errNumber != nil || errOf != nil || s.number < 1 || s.number > s.of {
-		return shard{}, &usageError{say.Errorf("--shard %q is no part of a whole", value), say.F("the first of five parts is 1/5, the last 5/5")}
+		return shard{}, &usageError{say.Errorf("--shard %q: want K/N with 1 ≤ K ≤ N", value), say.F("the first of five shards is 1/5, the last 5/5")}
 	}
 	return s, nil
 }

@@ -74,7 +74,7 @@ func Main(env Env) (code int) {
 }
 
 func bugHint() say.Sentence {
-	return say.F("this is a bug in lablab: please report it, with the command that you ran")
+	return say.F("this is a bug in lablab: please report it with the command you ran")
 }
 
 // complain writes an error and the way out, a line each, and returns the exit code.
@@ -104,7 +104,7 @@ func complain(env Env, c *cobra.Command, err error) int {
 	case errors.As(err, &usage):
 		hint = usage.hint
 	case errors.As(err, &wrong):
-		hint = say.F("correct it there; nothing was done")
+		hint = say.F("fix it there; nothing was run")
 	}
 	if errors.As(err, &directory) {
 		hint = directory.Hint

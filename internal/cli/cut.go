@@ -17,18 +17,18 @@ func newCut(env Env) *cobra.Command {
 	var request control.CutRequest
 	c := &cobra.Command{
 		Use: "cut (FLOW | --admitted-by RULE | --all) [--host HOST]", Short: "Delete conntrack entries of a lab", Args: arguments(0, 1),
-		Long: `Cut deletes conntrack entries: the one with the id that lablab flows shows, those of
-flows that a rule let in, or all. The next packet of such a flow is new to the
-host: the security groups are asked about it. Amid a connection of TCP it is
-invalid instead, and dropped, unless a rule lets it pass untracked.`,
+		Long: `Cut deletes conntrack entries: the one with the given id (see lablab flows), those of
+flows that a rule admitted, or all. The next packet of such a flow is new to the host
+and is checked against the security groups. Mid-connection, a TCP packet is invalid
+instead, and dropped unless a rule allows it untracked.`,
 		Example: `  lablab cut 3053847163
   lablab cut --admitted-by icmp
   lablab cut --all --host A`,
 	}
-	c.Flags().StringVar(&request.AdmittedBy, "admitted-by", "", "those of flows that the rule with this `ID` let in")
-	c.Flags().BoolVar(&request.All, "all", false, "all of them")
-	c.Flags().StringVar(&request.Host, "host", "", "of this `HOST` only")
-	next(c, env.Language.Sprintf("what becomes of the next packets: lablab trace"))
+	c.Flags().StringVar(&request.AdmittedBy, "admitted-by", "", "entries of flows that the rule with this `ID` admitted")
+	c.Flags().BoolVar(&request.All, "all", false, "all entries")
+	c.Flags().StringVar(&request.Host, "host", "", "entries on this `HOST` only")
+	next(c, env.Language.Sprintf("for the verdict on the next packets: lablab trace"))
 	return changing(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		if err := cutWhat(&request, args); err != nil {
 			return err
@@ -41,12 +41,12 @@ invalid instead, and dropped, unless a rule lets it pass untracked.`,
 		case err != nil:
 			return err
 		case n == 0 && request.ConntrackID != 0:
-			return &usageError{say.Errorf("no flow has the id %d", request.ConntrackID), say.F("the ids are in the second column: lablab flows")}
+			return &usageError{say.Errorf("no flow has id %d", request.ConntrackID), say.F("ids are in the second column of lablab flows")}
 		case n == 1:
 			_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("1 entry deleted"))
 		default:
 			if n == 0 {
-				next(c, env.Language.Sprintf("which rules let flows in: lablab flows"))
+				next(c, env.Language.Sprintf("to see which rules admit flows: lablab flows"))
 			}
 			_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%d entries deleted", n))
 		}
@@ -79,14 +79,14 @@ func cutWhat(request *control.CutRequest, args []string) error {
 		ways++
 	}
 	if ways != 1 {
-		return &usageError{say.New("cut what?"), say.F("one of: the id of a flow as lablab flows shows it, --admitted-by RULE, --all")}
+		return &usageError{say.New("say what to cut"), say.F("a flow's id from lablab flows, --admitted-by RULE, or --all")}
 	}
 	if len(args) == 0 {
 		return nil
 	}
 	id, err := strconv.ParseUint(args[0], 10, 32)
 	if err != nil || id == 0 {
-		return &usageError{say.Errorf("%q is no id of a flow", args[0]), say.F("the ids are in the second column: lablab flows")}
+		return &usageError{say.Errorf("%q is not a flow id", args[0]), say.F("ids are in the second column of lablab flows")}
 	}
 	request.ConntrackID = uint32(id)
 	return nil

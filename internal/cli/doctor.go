@@ -13,16 +13,15 @@ func newDoctor(env Env, code *int) *cobra.Command {
 	var f doctorFlags
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what this machine can do, and how to mend what it cannot",
-		Long: `Doctor finds out by trying whether lablab run works on this machine, as root or in
-a user namespace: it builds a small lab, sends a ping through it, looks at every
-piece of evidence that a run rests on, and takes the lab down again. That takes a
-tenth of a second and changes nothing.
+		Short: "Check this machine and explain how to fix what is missing",
+		Long: `Doctor tries whether lablab run works on this machine, as root or in a user
+namespace: it builds a small lab, sends a ping through it, checks every piece of
+evidence that a run relies on, and takes the lab down again. That takes a tenth of a
+second and changes nothing.
 
   ✓  works      !  works, but      ✗  missing      ·  not tried
 
-Below whatever does not work is the way out. The exit code is 3 if lablab run
-cannot work.`,
+What does not work comes with a fix. The exit code is 3 if lablab run cannot work.`,
 		Example: `  lablab doctor
   sudo lablab doctor
   lablab doctor --format json`,
@@ -36,9 +35,9 @@ cannot work.`,
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.format, "format", "text", "what is written to standard output: text or json")
+	flags.StringVar(&f.format, "format", "text", "output format: text or json")
 	flags.StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
-	flags.StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (where root's power lacks), always or never")
+	flags.StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (when not root), always, never")
 	return c
 }
 

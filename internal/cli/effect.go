@@ -12,15 +12,15 @@ func effect(e control.Effect, usual say.Sentence, cut string) say.Sentence {
 	var parts []say.Sentence
 	switch e.Untracked {
 	case "dropped":
-		parts = append(parts, say.F("flows that were not tracked are cut off now: they have no entry, and no rule allows them"))
+		parts = append(parts, say.F("untracked flows are cut off now: they have no entry, and no rule allows them"))
 	case "checked":
-		parts = append(parts, say.F("flows that were not tracked have no entry: the rules decide on their next packet"))
+		parts = append(parts, say.F("untracked flows have no entry: the rules decide on their next packet"))
 	}
 	switch {
 	case e.Deleted == 1:
-		parts = append(parts, say.F("1 entry was deleted, as its flow is not tracked any more"))
+		parts = append(parts, say.F("1 entry was deleted: its flow is no longer tracked"))
 	case e.Deleted > 1:
-		parts = append(parts, say.F("%d entries were deleted, as their flows are not tracked any more", e.Deleted))
+		parts = append(parts, say.F("%d entries were deleted: their flows are no longer tracked", e.Deleted))
 	}
 	switch {
 	case e.Denied == 1:

@@ -13,10 +13,10 @@ import (
 func newEvents(env Env) *cobra.Command {
 	var format string
 	c := &cobra.Command{
-		Use: "events", Short: "Write a lab's timeline as it grows, a line of JSON an event", Args: noArguments,
-		Long: `Events writes what has happened in a lab, and then what happens, until the lab ends or
-Ctrl-C. Each line is an event, as in the records of run --record. Of a lab that has
-seen much, the oldest events are forgotten: their numbers tell.`,
+		Use: "events", Short: "Stream a lab's events as JSON Lines", Args: noArguments,
+		Long: `Events prints what has happened in a lab so far, and then what happens next, until the
+lab ends or you press Ctrl-C. Each line is an event, as in the records of run --record.
+A busy lab discards its oldest events; gaps in their numbers show where.`,
 	}
 	c.Flags().StringVar(&format, "format", "jsonl", "jsonl")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, _ []string) error {

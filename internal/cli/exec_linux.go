@@ -74,7 +74,7 @@ func cannotRun(program string, err error) error {
 	if errors.Is(err, syscall.ENOENT) {
 		code = notFound
 	}
-	return &notRunError{usageError{say.Errorf("run %s: %w", program, err), say.F("name a program of this machine")}, code}
+	return &notRunError{usageError{say.Errorf("run %s: %w", program, err), say.F("name a program that is installed on this machine")}, code}
 }
 
 // enterRootless lets nsenter(1) do it: a process of several threads, as this one is,
@@ -82,7 +82,7 @@ func cannotRun(program string, err error) error {
 func enterRootless(status control.Status, i int, command, environment []string) error {
 	nsenter, err := lab.LookUp("nsenter", "/usr/bin:/bin:/usr/sbin:/sbin")
 	if err != nil {
-		return &usageError{say.New("nsenter is missing, which enters a lab without root"), say.F("install util-linux")}
+		return &usageError{say.New("nsenter, which enters a lab without root, is missing"), say.F("install util-linux")}
 	}
 	of := fmt.Sprintf("/proc/%d/ns/", status.PID)
 	args := []string{"nsenter", "--preserve-credentials", "--user=" + of + "user", "--mount=" + of + "mnt", "--net=" + status.Hosts[i].Namespace, "--wdns=" + workingDirectory()}

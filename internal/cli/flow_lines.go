@@ -18,12 +18,12 @@ func flowLines(l *say.Language, flows []control.Flow) []string {
 	}
 	lines := make([]string, len(flows))
 	for i, f := range flows {
-		by := say.F("admitted by %s", say.F("no rule of a security group"))
+		by := say.F("admitted by %s", say.F("no security-group rule"))
 		if f.AdmittedBy != nil {
 			by = say.F("admitted by %s", admitting(f))
 		}
 		lines[i] = oneLine(fmt.Sprintf("%-*s %-*d %-*s  ", host, f.Host, id, f.ConntrackID, key, f.Key) +
-			l.Sprintf("%d there, %d back, %d s left, %s, %s", f.Packets, f.ReplyPackets, f.TimeoutSeconds, strings.Join(f.State(), " "), by))
+			l.Sprintf("%d sent, %d back, %d s left, %s, %s", f.Packets, f.ReplyPackets, f.TimeoutSeconds, strings.Join(f.State(), " "), by))
 	}
 	return lines
 }

@@ -28,8 +28,8 @@ func TestFlowLines(t *testing.T) {
 			Entry: report.Entry{Host: "A", ConntrackID: 4294967295, Packets: 2, TimeoutSeconds: 9},
 		},
 	}
-	const want = `server 1          tcp 10.255.1.10:40222 > 10.255.1.197:22  1000 there, 998 back, 431998 s left, SEEN_REPLY, admitted by ssh (gone)
-A      4294967295 icmp 10.255.1.10 > 10.255.1.197 id 7     2 there, 0 back, 9 s left, UNREPLIED, admitted by no rule of a security group`
+	const want = `server 1          tcp 10.255.1.10:40222 > 10.255.1.197:22  1000 sent, 998 back, 431998 s left, SEEN_REPLY, admitted by ssh (gone)
+A      4294967295 icmp 10.255.1.10 > 10.255.1.197 id 7     2 sent, 0 back, 9 s left, UNREPLIED, admitted by no security-group rule`
 	if got := strings.Join(flowLines(nil, flows), "\n"); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}

@@ -214,11 +214,11 @@ func killed(t *testing.T, path string) {
 	was := k.status()
 	watchers := []*daemon{k.begin("trace", nil), k.begin("record", nil, filepath.Join(t.TempDir(), "r.jsonl")), k.begin("capture", nil, "A", "-o", filepath.Join(t.TempDir(), "r.pcapng"))}
 	for _, w := range watchers {
-		w.says(t, "Ctrl-C ends")
+		w.says(t, "press Ctrl-C to stop")
 	}
 	_ = syscall.Kill(was.PID, syscall.SIGKILL)
 	for _, w := range watchers {
-		if code := exitCode(w.ended()); code != 4 || !strings.Contains(w.said(), "the lab ended before it had told everything: "+k.name) {
+		if code := exitCode(w.ended()); code != 4 || !strings.Contains(w.said(), "the lab ended before it had sent everything: "+k.name) {
 			t.Errorf("exit code %d: %s", code, w.said())
 		}
 	}
@@ -230,7 +230,7 @@ func killed(t *testing.T, path string) {
 			<-time.After(time.Millisecond)
 		}
 	})
-	if out, err := k.run("status"); exitCode(err) != 2 || !strings.Contains(out, "error: no such lab runs: "+k.name) {
+	if out, err := k.run("status"); exitCode(err) != 2 || !strings.Contains(out, "error: no such lab is running: "+k.name) {
 		t.Errorf("%v: %s", err, out)
 	}
 	if out, err := k.run("down"); err != nil || out != "" {

@@ -30,20 +30,20 @@ func silent(t *testing.T, path string) {
 	ps := exec.Command(path, "ps")
 	ps.Env = k.env
 	within(t, 10*time.Second, "ps", func() {
-		if out, err := ps.CombinedOutput(); err != nil || !regexp.MustCompile(k.name+` +does not answer\n`).Match(out) {
+		if out, err := ps.CombinedOutput(); err != nil || !regexp.MustCompile(k.name+` +is not responding\n`).Match(out) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
 	trace.end()
-	if said := trace.said(); !strings.Contains(said, "missed: what happened last: the lab did not tell it in time") {
+	if said := trace.said(); !strings.Contains(said, "lost: the last events: the lab did not send them in time") {
 		t.Errorf("a trace does not know that the lab did not answer:\n%s", said)
 	}
 	status := k.begin("status", nil)
-	status.says(t, "does not answer; its process may be stopped")
+	status.says(t, "is not responding: its process may be stopped")
 	status.end()
 	out, err := k.run("down")
-	if exitCode(err) != 4 || !strings.Contains(out, "error: the lab does not answer: "+k.name+"\nhint: a process may be stopped, or busy") {
-		t.Errorf("down of a lab that does not answer: %v\n%s", err, out)
+	if exitCode(err) != 4 || !strings.Contains(out, "error: the lab is not responding: "+k.name+"\nhint: their processes may be stopped or busy") {
+		t.Errorf("down of a lab that is not responding: %v\n%s", err, out)
 	}
 	for _, verb := range [][]string{{"exec", "B", "--", "true"}, {"flows"}, {"rules", "A"}} {
 		waiting := k.command(verb[0], verb[1:]...)
@@ -67,13 +67,13 @@ func replaced(t *testing.T, path string) {
 	record := k.begin("record", nil, filepath.Join(t.TempDir(), "r.jsonl"))
 	capture := k.begin("capture", nil, "A", "-o", filepath.Join(t.TempDir(), "r.pcapng"))
 	watch, trace := k.begin("flows", nil, "--watch"), k.begin("trace", nil)
-	for d, word := range map[*daemon]string{record: "Ctrl-C ends", capture: "Ctrl-C ends", watch: "no entry", trace: "Ctrl-C ends"} {
+	for d, word := range map[*daemon]string{record: "press Ctrl-C to stop", capture: "press Ctrl-C to stop", watch: "no entry", trace: "press Ctrl-C to stop"} {
 		d.says(t, word)
 	}
 	k.must("load", "egress")
 	for _, d := range []*daemon{record, capture} {
 		d.wait(t)
-		if !strings.Contains(d.said(), "scenario egress was loaded in its place") {
+		if !strings.Contains(d.said(), "the lab switched to scenario egress") {
 			t.Errorf("%v does not say why it ends:\n%s", d.Args, d.said())
 		}
 	}
@@ -133,7 +133,7 @@ func sameName(t *testing.T, path string) {
 		_, err := os.Stat(first)
 		return err != nil
 	})
-	if out := k.must("up", "--plain"); !strings.Contains(out, "runs already") {
+	if out := k.must("up", "--plain"); !strings.Contains(out, "is already running") {
 		t.Errorf("two of one name:\n%s", out)
 	}
 	k.status()

@@ -47,11 +47,15 @@ func languageFlag(args []string) string {
 	return *name
 }
 
+// helpColumns is how wide English help is at most.
+const helpColumns = 100
+
 // speak lets a command's help be in the language. It changes the commands only when
 // help is asked for.
 func speak(l *say.Language, root *cobra.Command) {
-	root.PersistentFlags().String(langFlag, "", "language: `en or ja`; unless given, LABLAB_LANG or the locale")
-	if l == nil {
+	root.PersistentFlags().String(langFlag, "", "output language `LANG`: en or ja (default: LABLAB_LANG or the locale)")
+	if l == nil { // English has blanks at which lines can end
+		root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages ", fmt.Sprintf("Flags.FlagUsagesWrapped %d ", helpColumns)))
 		return
 	}
 	help := root.HelpFunc()

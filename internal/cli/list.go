@@ -22,10 +22,9 @@ func newList(env Env) *cobra.Command {
 	var format string
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List the scenarios that are built in",
-		Long: `List names the scenarios that are built in, in the order of a course, and the
-question that each of them asks. Play one with lablab run NAME, and see its file
-with lablab show NAME.`,
+		Short: "List the built-in scenarios",
+		Long: `List prints the built-in scenarios in course order, each with its question. Run one with
+lablab run NAME; print its file with lablab show NAME.`,
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if err := oneOf("--format", format, "text", "json"); err != nil {
@@ -42,7 +41,7 @@ with lablab show NAME.`,
 			return broken(w.Flush())
 		},
 	}
-	c.Flags().StringVar(&format, "format", "text", "what is written to standard output: text or json")
+	c.Flags().StringVar(&format, "format", "text", "output format: text or json")
 	return c
 }
 

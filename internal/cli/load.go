@@ -18,20 +18,20 @@ func (env Env) replaced(lab *control.Client) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if status, err := lab.Status(ctx); err == nil {
-		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("scenario %s was loaded in its place; what follows is not in here", oneLine(status.Scenario)))
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("the lab switched to scenario %s; what follows is not included", oneLine(status.Scenario)))
 	}
 }
 
 func newLoad(env Env) *cobra.Command {
 	c := &cobra.Command{
-		Use: "load SCENARIO", Short: "Put the hosts and groups of another scenario in the place of a lab's", Args: arguments(1, 1),
-		Long: `Load builds the hosts and groups of a built-in scenario and then ends those that the lab
-has: its streams, its entries, and programs' connections with them. Whoever watches
-sees the end of the one timeline and the beginning of the next. If the other lab
-cannot be built, this one stays as it is.`,
+		Use: "load SCENARIO", Short: "Replace a lab's hosts and groups with another scenario's", Args: arguments(1, 1),
+		Long: `Load builds the hosts and groups of a built-in scenario and then ends the lab's present
+ones, with their streams, entries and programs' connections. Readers of the lab's events
+see the end of one timeline and the start of the next. If the new hosts cannot be built,
+the lab stays as it is.`,
 		Example: "  lablab load cut",
 	}
-	next(c, env.Language.Sprintf("what there is now: lablab status"))
+	next(c, env.Language.Sprintf("to see the lab as it is now: lablab status"))
 	return changing(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		if !slices.Contains(scenario.Builtins(), args[0]) {
 			return unknownScenario(args[0])
@@ -39,7 +39,7 @@ cannot be built, this one stays as it is.`,
 		if err := lab.Load(ctx, args[0]); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintln(env.Stdout, env.Language.Sprintf("the lab has the hosts and groups of %s", args[0]))
+		_, err := fmt.Fprintln(env.Stdout, env.Language.Sprintf("the lab now has the hosts and groups of %s", args[0]))
 		return broken(err)
 	})
 }

@@ -31,7 +31,7 @@ groups:
     ingress: [{ id: icmp, protocol: icmp, cidr: 10.0.0.0/24 }]
     egress: [{ id: out, protocol: all, cidr: 0.0.0.0/0 }]
 experiments:
-  - title: a ping begins
+  - title: a ping starts
     do: [{ ping: A, from: B, as: "1" }]
     for: 3
     expect: { "1": replied }
@@ -124,7 +124,7 @@ func TestReplayStepByStep(t *testing.T) {
 	}
 	var shown bytes.Buffer
 	for n := 2; n <= 4; n++ {
-		shown.WriteString(waitFor(t, tty, fmt.Sprintf("Enter for experiment %d", n)))
+		shown.WriteString(waitFor(t, tty, fmt.Sprintf("press Enter for experiment %d", n)))
 		if strings.Contains(shown.String(), fmt.Sprintf("Experiment %d:", n)) {
 			t.Errorf("experiment %d was not waited for", n)
 		}

@@ -48,7 +48,7 @@ func tellEnd(ctx context.Context, env Env, name, host string) error {
 	}
 	program := os.NewFile(uintptr(fd), "this process")
 	defer program.Close()
-	text := env.Language.Sprintf("the lab of host %s is gone: this program has no network any more", host)
+	text := env.Language.Sprintf("the lab of host %s is gone: this program no longer has a network", host)
 	starter, err := outlive(self, lab, program, text, "starter")
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 // goes on after it.
 func TestLabIsGone(t *testing.T) {
 	t.Parallel()
-	const gone = "the lab of host B is gone: this program has no network any more"
+	const gone = "the lab of host B is gone: this program no longer has a network"
 	for name, end := range map[string]func(*kept){
 		"down":   func(k *kept) { k.must("down") },
 		"load":   func(k *kept) { k.must("load", "cut") },

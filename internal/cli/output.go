@@ -23,10 +23,10 @@ type outputFlags struct {
 }
 
 func (f *outputFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.format, "format", "text", "what is written to standard output: "+strings.Join(formats(), ", "))
-	flags.StringVarP(&f.output, "output", "o", "", "write that to `FILE` instead, over what is there")
+	flags.StringVar(&f.format, "format", "text", "output format: "+strings.Join(formats(), ", "))
+	flags.StringVarP(&f.output, "output", "o", "", "write the output to `FILE`, overwriting it")
 	flags.StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
-	flags.StringArrayVar(&f.reports, "report", nil, "write a report to a file besides: `FORMAT=FILE`; may be repeated")
+	flags.StringArrayVar(&f.reports, "report", nil, "also write a report to a file: `FORMAT=FILE`; may be repeated")
 }
 
 // check finds what is wrong with the flags before anything is built.
@@ -38,7 +38,7 @@ func (f *outputFlags) check() error {
 	for _, r := range f.reports {
 		format, file, found := strings.Cut(r, "=")
 		if !found || file == "" || file == "-" {
-			errs = append(errs, &usageError{say.Errorf("--report %q names no format and file", r), say.F("write it as --report junit=FILE")})
+			errs = append(errs, &usageError{say.Errorf("--report %q: want FORMAT=FILE", r), say.F("for example --report junit=FILE")})
 			continue
 		}
 		errs = append(errs, oneOf("--report", format, formats()...))
@@ -81,7 +81,7 @@ func (f outputFlags) open(env Env) (*outputs, error) {
 		file, err := openOwned(env, name)
 		if err != nil {
 			o.close()
-			return nil, &usageError{say.Errorf("create report: %w", err), say.F("name a file that can be written")}
+			return nil, &usageError{say.Errorf("create report: %w", err), say.F("choose a writable file")}
 		}
 		o.files = append(o.files, file)
 	}
@@ -133,7 +133,7 @@ func (o *outputs) github(runs report.Runs) error {
 	}
 	if name := o.env.Getenv("GITHUB_STEP_SUMMARY"); name != "" {
 		if err := appendSummary(name, runs); err != nil {
-			_, _ = fmt.Fprintln(o.env.Stderr, o.env.Language.Sprintf("not written: the job summary: %s", oneLine(err.Error())))
+			_, _ = fmt.Fprintln(o.env.Stderr, o.env.Language.Sprintf("could not write the job summary: %s", oneLine(err.Error())))
 		}
 	}
 	to := o.env.Stderr // the runner reads it too

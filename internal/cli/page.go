@@ -30,7 +30,7 @@ func (f *outputFlags) page() bool {
 }
 
 // errManyPages is what is wrong with a page of several runs.
-var errManyPages = &usageError{say.New("a page plays one run, and these are several"), say.F("write a page of each: lablab report RECORD --format html -o PAGE")}
+var errManyPages = &usageError{say.New("a page shows one run, but several were given"), say.F("make one page per record: lablab report RECORD --format html -o PAGE")}
 
 // writePage writes the page of a run.
 func writePage(w io.Writer, l *say.Language, events []timeline.Event, r *report.Report) error {

@@ -71,23 +71,23 @@ func newProbe(env Env, code *int) *cobra.Command {
 	var f probeFlags
 	c := &cobra.Command{
 		Use:   "probe --groups FILE --from ADDRESS --protocol NAME [--port N]",
-		Short: "Send one packet through the kernel and say which rule lets it in",
-		Long: `Probe builds a host that carries the groups, sends it that very packet, and tells
-what the kernel did: admitted or dropped, and by which rule. Beside it stands what
-was predicted from the groups alone. It tells too whether EC2 would track the flow,
-by its documented rule: tracked flows outlive the rule that let them in.
+		Short: "Send one packet through the kernel and see which rule allows it",
+		Long: `Probe builds a host with the given groups, sends it exactly this packet, and reports what
+the kernel did: accepted or dropped, and by which rule. Next to it stands what the groups
+alone predict. It also reports whether EC2 would track the flow, by its documented rules:
+a tracked flow outlives the rule that admitted it.
 
-A packet arrives at the host, or with --egress leaves it. With --batch it reads
-packets from a file, a line of JSON each, and writes an answer for each:
+The packet arrives at the host; with --egress it leaves the host. With --batch, probe
+reads packets from a file, one JSON object per line, and writes an answer for each:
 
   {"from":"203.0.113.7","protocol":"tcp","port":443}
 
-Exit code 0: admitted. 1: dropped. 3: the kernel could not be asked, so there is no
-answer. 5: the kernel and the prediction disagree. For a batch: 0, 3 or 5.`,
+Exit code 0: accepted. 1: dropped. 3: the kernel could not be tested, so there is no
+answer. 5: kernel and prediction disagree. For a batch: 0, 3 or 5.`,
 		Example: `  lablab probe --groups groups.json --group sg-0a1 --from 203.0.113.7 --protocol tcp --port 443
-  lablab probe --groups groups.json --group sg-0a1 --from 10.255.1.10 --protocol icmp --type 8 --code 0
+  lablab probe --groups groups.json --group sg-0a1 --from 10.255.1.10 --protocol icmp
   lablab probe --groups groups.json --group sg-0a1 --egress --to 8.8.8.8 --protocol udp --port 53
-  lablab probe --groups groups.json --interfaces interfaces.json --group sg-0a2 --batch packets.jsonl`,
+  lablab probe --groups groups.json --interfaces nics.json --group sg-0a2 --batch packets.jsonl`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := f.set(c); err != nil {
@@ -99,23 +99,23 @@ answer. 5: the kernel and the prediction disagree. For a batch: 0, 3 or 5.`,
 		},
 	}
 	flags := c.Flags()
-	flags.StringArrayVar(&f.groups, "groups", nil, "`FILE` that aws ec2 describe-security-groups or -security-group-rules wrote; may be repeated")
-	flags.StringArrayVar(&f.ids, "group", nil, "`ID` of a group that the host carries; may be repeated; needed where the file has several")
-	flags.StringArrayVar(&f.interfaces, "interfaces", nil, "`FILE` that aws ec2 describe-network-interfaces wrote")
+	flags.StringArrayVar(&f.groups, "groups", nil, "`FILE` from aws ec2 describe-security-groups or -security-group-rules; may be repeated")
+	flags.StringArrayVar(&f.ids, "group", nil, "`ID` of a group of the host; may be repeated (required if several)")
+	flags.StringArrayVar(&f.interfaces, "interfaces", nil, "`FILE` from aws ec2 describe-network-interfaces")
 	flags.StringArrayVar(&f.prefixLists, "prefix-lists", nil, "`FILE` with prefix lists or their entries")
-	flags.StringVar(&f.packet.From, "from", "", "source `ADDRESS`; with --egress the host's own unless given")
-	flags.StringVar(&f.packet.To, "to", "", "destination `ADDRESS`; the host's own unless given or --egress")
+	flags.StringVar(&f.packet.From, "from", "", "source `ADDRESS`; with --egress, the host's own by default")
+	flags.StringVar(&f.packet.To, "to", "", "destination `ADDRESS`; without --egress, the host's own by default")
 	flags.StringVar(&f.protocol, "protocol", "", "tcp, udp, icmp, icmpv6 or a protocol number")
-	flags.IntVar(&f.port, "port", 0, "destination port of TCP and UDP")
-	flags.IntVar(&f.sourcePort, "source-port", 0, "source port of TCP and UDP")
-	flags.IntVar(&f.kind, "type", 0, "type of ICMP; an echo request unless given")
-	flags.IntVar(&f.code, "code", 0, "code of ICMP")
-	flags.BoolVar(&f.packet.Egress, "egress", false, "the packet leaves the host")
-	flags.StringVar(&f.address, "address", "", "the host's own `ADDRESS`; 10.255.1.197 or fd00:10:255:1::197 unless given")
-	flags.StringVar(&f.batch, "batch", "", "read packets from `FILE`, or from standard input if it is -")
-	flags.StringVar(&f.format, "format", "text", "how the answer to one packet is written: text or json")
+	flags.IntVar(&f.port, "port", 0, "TCP or UDP destination port")
+	flags.IntVar(&f.sourcePort, "source-port", 0, "TCP or UDP source port")
+	flags.IntVar(&f.kind, "type", 0, "ICMP type (default: echo request)")
+	flags.IntVar(&f.code, "code", 0, "ICMP code")
+	flags.BoolVar(&f.packet.Egress, "egress", false, "test a packet that leaves the host")
+	flags.StringVar(&f.address, "address", "", "the host's own `ADDRESS` (default: 10.255.1.197 or fd00:10:255:1::197)")
+	flags.StringVar(&f.batch, "batch", "", "read packets from `FILE`; - for standard input")
+	flags.StringVar(&f.format, "format", "text", "output format for a single packet: text or json")
 	flags.StringVar(&f.related, "related", "off", relatedUsage)
-	flags.StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (where root's power lacks), always or never")
+	flags.StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (when not root), always, never")
 	return c
 }
 
@@ -124,7 +124,7 @@ func (f *probeFlags) set(c *cobra.Command) error {
 	if f.batch != "" {
 		for _, name := range []string{"from", "to", "protocol", "port", "source-port", "type", "code", "egress", "format"} {
 			if c.Flags().Changed(name) {
-				return &usageError{say.Errorf("--%s and --batch: the packets of a batch come from its file", name), say.F("leave one of them out")}
+				return &usageError{say.Errorf("--%s cannot be combined with --batch, which reads its packets from the file", name), say.F("drop one of them")}
 			}
 		}
 	}
@@ -156,7 +156,7 @@ func (f *probeFlags) question() (*question, error) {
 		return nil, err
 	}
 	if len(f.groups) == 0 {
-		return nil, &usageError{say.New("--groups is missing"), say.F("lablab probe --groups groups.json --from 203.0.113.7 --protocol tcp --port 443")}
+		return nil, &usageError{say.New("--groups is required"), say.F("lablab probe --groups groups.json --from 203.0.113.7 --protocol tcp --port 443")}
 	}
 	q := &question{own: map[bool]netip.Addr{false: netip.MustParseAddr("10.255.1.197"), true: netip.MustParseAddr("fd00:10:255:1::197")}}
 	var err error
@@ -164,7 +164,7 @@ func (f *probeFlags) question() (*question, error) {
 		return nil, err
 	}
 	if len(f.ids) == 0 && len(q.account.Groups) != 1 {
-		return nil, &usageError{say.Errorf("there are %d groups: which does the host carry?", len(q.account.Groups)), say.F("name one or more: --group ID")}
+		return nil, &usageError{say.Errorf("there are %d groups: which ones does the host have?", len(q.account.Groups)), say.F("choose one or more: --group ID")}
 	}
 	if q.groups, err = chosen(q.account, f.ids); err != nil {
 		return nil, err
@@ -173,7 +173,7 @@ func (f *probeFlags) question() (*question, error) {
 	if f.address != "" {
 		own, err := netip.ParseAddr(f.address)
 		if err != nil || own.Zone() != "" || own.Is4In6() {
-			return nil, &usageError{say.Errorf("--address %q is no IP address", f.address), say.F("such as 10.255.1.197")}
+			return nil, &usageError{say.Errorf("--address %q is not an IP address", f.address), say.F("for example 10.255.1.197")}
 		}
 		q.own[own.Is6()] = own
 	}
@@ -197,7 +197,7 @@ func (q *question) line(text []byte) (lab.Probe, error) {
 		return lab.Probe{}, say.Errorf("not a packet: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return lab.Probe{}, say.New("not a packet: something follows it")
+		return lab.Probe{}, say.New("not a packet: unexpected text after it")
 	}
 	return q.probe(line)
 }
@@ -207,7 +207,7 @@ func (q *question) probe(line packetLine) (lab.Probe, error) {
 	b := lab.Probe{Egress: line.Egress, SourcePort: 40000}
 	protocol, known := sg.ParseProtocol(string(line.Protocol))
 	if !known || protocol == sg.All {
-		return b, say.Errorf("protocol %q is none: tcp, udp, icmp, icmpv6 or a number from 0 to 255", line.Protocol)
+		return b, say.Errorf("unknown protocol %q: expected tcp, udp, icmp, icmpv6 or a number from 0 to 255", line.Protocol)
 	}
 	b.Protocol = protocol
 	// RFC 8200: hop-by-hop options, routing, fragment and destination options.
@@ -218,15 +218,15 @@ func (q *question) probe(line packetLine) (lab.Probe, error) {
 	}
 	address, err := netip.ParseAddr(peer)
 	if err != nil || address.Zone() != "" || address.Is4In6() {
-		return b, say.Errorf("%s %q is no IP address", name, peer)
+		return b, say.Errorf("%s %q is not an IP address", name, peer)
 	}
 	if extension && address.Is6() {
-		return b, say.Errorf("protocol %s is an extension header of IPv6, and no protocol of its own", protocol)
+		return b, say.Errorf("protocol %s is an IPv6 extension header, not a protocol of its own", protocol)
 	}
 	b.From, b.To = address, q.own[address.Is6()]
 	if own != "" {
 		if b.To, err = netip.ParseAddr(own); err != nil || b.To.Is6() != address.Is6() || b.To.Zone() != "" {
-			return b, say.Errorf("%q is no address of the same version of IP as %s", own, address)
+			return b, say.Errorf("%q and %s are of different IP versions", own, address)
 		}
 	}
 	if line.Egress {
@@ -263,7 +263,7 @@ func within(name string, given *int, usual, most int) (int, error) {
 		return usual, nil
 	}
 	if *given < 0 || *given > most {
-		return 0, say.Errorf("%s %d is not from 0 to %d", name, *given, most)
+		return 0, say.Errorf("%s %d is out of range: 0 to %d", name, *given, most)
 	}
 	return *given, nil
 }

@@ -63,7 +63,7 @@ func (f probeFlags) ask(ctx context.Context, env Env, q *question, prober *lab.P
 	}
 	a := q.answer(*q.packet, told[0])
 	if a.Verdict == nil { // a prediction is no answer
-		return 0, &lab.Unable{Lacks: say.F("%s: %s", q.packet, a.Error), Hint: say.F("ask about other addresses")}
+		return 0, &lab.Unable{Lacks: say.F("%s: %s", q.packet, a.Error), Hint: say.F("choose another address")}
 	}
 	if f.format == "json" {
 		return a.exit(), json.NewEncoder(env.Stdout).Encode(a)
@@ -81,27 +81,27 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 	case a.Group != nil:
 		group := q.account.Group(*a.Group)
 		rule, _, _ := group.Find(a.Rule)
-		verdict = say.F("admitted by rule %s of group %s (%s): %s", a.Rule, group.ID, group.Name, rule)
+		verdict = say.F("accepted by rule %s of group %s (%s): %s", a.Rule, group.ID, group.Name, rule)
 	case a.Rule == sg.AmazonService:
-		verdict = say.F("admitted, by no group's rule: security groups do not filter what goes to this address of Amazon's")
+		verdict = say.F("accepted without a rule: security groups do not filter traffic to this Amazon address")
 	case *a.Verdict == "accept":
-		verdict = say.F("admitted as %s, by no group's rule", a.Rule)
+		verdict = say.F("accepted as %s, not by a group's rule", a.Rule)
 	}
 	type row struct{ what, said say.Sentence }
 	rows := []row{{say.F("packet"), say.F("%s, %s", q.packet, way)}, {say.F("verdict"), verdict}}
 	switch {
 	case a.Tracked == nil:
 	case *a.Tracked:
-		rows = append(rows, row{say.F("tracked"), say.F("yes, by EC2's documented rule: the flow outlives the rule that lets it in")})
+		rows = append(rows, row{say.F("tracked"), say.F("yes, by EC2's documented rules: the flow outlives the rule that admitted it")})
 	default:
-		rows = append(rows, row{say.F("tracked"), say.F("no, by EC2's documented rule: the flow ends when the rule is revoked")})
+		rows = append(rows, row{say.F("tracked"), say.F("no, by EC2's documented rules: the flow ends when the rule is revoked")})
 	}
 	agreed := say.F("drop")
 	if a.Predicted == "accept" {
 		agreed = say.F("accept")
 	}
 	if a.exit() == exitDisagree {
-		agreed = say.F("%s, and the kernel DISAGREES: please report this", agreed)
+		agreed = say.F("%s, but the kernel DISAGREES: please report this", agreed)
 	}
 	var b strings.Builder
 	for _, r := range append(rows, row{say.F("predicted"), agreed}) {
@@ -116,7 +116,7 @@ func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.
 	from := os.Stdin
 	if name != "-" {
 		if from, err = os.Open(name); err != nil {
-			return 0, &usageError{say.Errorf("read packets: %w", err), toRead(name, err, say.F("name a file that can be read"))}
+			return 0, &usageError{say.Errorf("read packets: %w", err), toRead(name, err, say.F("choose a readable file"))}
 		}
 		defer from.Close()
 	}
@@ -148,7 +148,7 @@ func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.
 		}
 		b, err := q.line(lines.Bytes())
 		if err != nil {
-			return 0, &usageError{say.Errorf("%s:%d: %w", name, number, err), say.F(`a line is such as {"from":"203.0.113.7","protocol":"tcp","port":443}`)}
+			return 0, &usageError{say.Errorf("%s:%d: %w", name, number, err), say.F(`a line looks like {"from":"203.0.113.7","protocol":"tcp","port":443}`)}
 		}
 		if probes = append(probes, b); len(probes) == many {
 			if err := answered(); err != nil {
@@ -157,7 +157,7 @@ func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return 0, &usageError{say.Errorf("read packets: %w", err), say.F("a line has a few hundred characters at most")}
+		return 0, &usageError{say.Errorf("read packets: %w", err), say.F("a line has at most a few hundred characters")}
 	}
 	return code, answered()
 }

@@ -30,23 +30,23 @@ func newReplay(env Env, code *int) *cobra.Command {
 	var f replayFlags
 	c := &cobra.Command{
 		Use:   "replay FILE",
-		Short: "Play a recorded run again on the terminal",
-		Long: `Replay shows what lablab run --record wrote as run showed it, at the same pace. A
-record whose run was interrupted or cut short is played up to there. It needs no
-privilege, and works on any system. The exit code is that of the run: 0 if
-everything was as predicted, 1 if not, 4 if it broke.`,
+		Short: "Replay a recorded run on the terminal",
+		Long: `Replay plays a record of lablab run --record the way run showed it, at the same pace. The
+record of an interrupted run is played as far as it goes. Replay needs no privileges and
+works on any system. The exit code is that of the run: 0 if every prediction held, 1 if
+not, 4 if the run ended with an error.`,
 		Example: `  lablab replay run.jsonl
   lablab replay --speed 0.5 run.jsonl
   lablab replay --step run.jsonl`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return &usageError{say.Errorf("%d records: one can be played at a time", len(args)), say.F("for several: lablab report FILE...")}
+				return &usageError{say.Errorf("%d records given: only one can be replayed at a time", len(args)), say.F("to report on several: lablab report FILE...")}
 			}
 			return someRecords(c, args)
 		},
 		RunE: func(_ *cobra.Command, names []string) (err error) {
 			if f.speed != 0 && !(f.speed >= slowest) { // nor NaN
-				return &usageError{say.Errorf("--speed %v is too slow", f.speed), say.F("1 is the pace of the run, 2 twice as fast, 0 all at once")}
+				return &usageError{say.Errorf("--speed %v is too slow", f.speed), say.F("1 is real time, 2 is twice as fast, 0 skips all waits")}
 			}
 			if err := oneOf("--color", f.colour, "auto", "always", "never"); err != nil {
 				return err
@@ -55,8 +55,8 @@ everything was as predicted, 1 if not, 4 if it broke.`,
 			return err
 		},
 	}
-	c.Flags().Float64Var(&f.speed, "speed", 1, "how many times as fast as the run; 0 for all at once")
-	c.Flags().BoolVar(&f.step, "step", false, "wait for Enter before each experiment but the first")
+	c.Flags().Float64Var(&f.speed, "speed", 1, "speed relative to the run: 2 is twice as fast, 0 skips all waits")
+	c.Flags().BoolVar(&f.step, "step", false, "wait for Enter before each experiment except the first")
 	c.Flags().StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
 	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "show no progress on standard error")
 	return c
@@ -88,7 +88,7 @@ func replay(env Env, f replayFlags, name string, stdin io.Reader) (int, error) {
 		return 0, broken(err)
 	}
 	if r.Failed != "" {
-		return 0, &brokenError{err: say.Errorf("the recorded run broke: %s", r.Failed)}
+		return 0, &brokenError{err: say.Errorf("the recorded run ended with an error: %s", r.Failed)}
 	}
 	return worst(report.Runs{Results: []report.Result{r}}), nil
 }
@@ -132,7 +132,7 @@ func enter(ctx context.Context, env Env, stdin io.Reader) func(int) {
 		}
 	}()
 	return func(experiment int) {
-		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("Enter for experiment %d", experiment))
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("press Enter for experiment %d", experiment))
 		select {
 		case <-lines:
 		case <-ctx.Done():

@@ -17,17 +17,16 @@ func newReport(env Env, code *int) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "report FILE...",
 		Short: "Write the report of a recorded run",
-		Long: `Report reads what lablab run --record wrote, and writes the report of it again, in
-any format. A record whose run was interrupted or cut short is good up to there.
-It needs no privilege, and works on any system.
+		Long: `Report reads records of lablab run --record and writes the report in any format. The record
+of an interrupted run is reported as far as it goes. Report needs no privileges and works
+on any system.
 
-With --format html it is a page that plays the run like a video, in any browser:
-one file that loads nothing from anywhere. A page is a record, too: report and
-replay read it.
+With --format html it writes a page that plays the run like a video in any browser: one
+self-contained file. A page is also a record: report and replay can read it.
 
-Several records make one report: a list in JSON, a suite each in JUnit. The exit
-code is that of the worst: 0 if everything was as predicted, 1 if something was
-not or did not come to its end, 4 if a run broke.`,
+Several records make one report: a list in JSON, one suite each in JUnit. The exit code
+is that of the worst: 0 if every prediction held, 1 if one did not or a run was not
+finished, 4 if a run ended with an error.`,
 		Example: `  lablab report run.jsonl
   lablab report run.jsonl --format html -o run.html
   lablab report --format junit run.jsonl > junit.xml
@@ -91,7 +90,7 @@ func worst(runs report.Runs) int {
 
 // readRecord reads the record of a run.
 func readRecord(name string) ([]timeline.Event, error) {
-	hint := say.F("name a file that lablab run --record wrote")
+	hint := say.F("name a file written by lablab run --record")
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, &usageError{say.Errorf("read record: %w", err), toRead(name, err, hint)}
@@ -102,10 +101,10 @@ func readRecord(name string) ([]timeline.Event, error) {
 		return nil, &usageError{say.Errorf("%s: %w", name, err), hint}
 	}
 	if len(events) == 0 {
-		return nil, &usageError{say.Errorf("%s: read record: there is nothing in it", name), hint}
+		return nil, &usageError{say.Errorf("%s: read record: the file is empty", name), hint}
 	}
 	if _, begins := events[0].Body.(timeline.Begun); !begins {
-		return nil, &usageError{say.Errorf("%s: read record: it does not begin where a run does", name), hint}
+		return nil, &usageError{say.Errorf("%s: read record: it does not start at the beginning of a run", name), hint}
 	}
 	return events, nil
 }
@@ -113,7 +112,7 @@ func readRecord(name string) ([]timeline.Event, error) {
 // someRecords refuses a command line without records.
 func someRecords(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return &usageError{say.New("no record to read"), say.As("lablab run --record run.jsonl; lablab " + c.Name() + " run.jsonl")}
+		return &usageError{say.New("no record given"), say.As("lablab run --record run.jsonl; lablab " + c.Name() + " run.jsonl")}
 	}
 	return nil
 }

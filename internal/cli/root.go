@@ -14,12 +14,11 @@ import (
 func newRoot(env Env, code *int) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "lablab",
-		Short: "A laboratory for stateful firewalls",
-		Long: `lablab shows on one Linux machine, on the kernel's own connection tracking, how a
-stateful firewall such as an AWS security group behaves: it builds two hosts out
-of network namespaces, gives them a security group as nftables rules, lets pings
-flow between them, changes a rule, and tells from the kernel's evidence why each
-packet passed or died.`,
+		Short: "See how stateful firewalls really behave",
+		Long: `lablab shows how a stateful firewall such as an AWS security group really behaves, on
+one Linux machine, with the kernel's own conntrack. It builds two hosts out of network
+namespaces, gives them a security group as nftables rules, runs pings between them,
+changes a rule, and shows from kernel traces why each packet was accepted or dropped.`,
 		Version:       version(),
 		Args:          knownCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },

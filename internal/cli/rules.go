@@ -18,14 +18,14 @@ func newRules(env Env) *cobra.Command {
 	var related, name, format string
 	c := &cobra.Command{
 		Use:   "rules FILE... [--group ID]...\n  lablab rules HOST [--name LAB]",
-		Short: "Print security groups, or what a host of a lab enforces, as an nftables ruleset",
-		Long: `Rules prints the ruleset that a host with these groups enforces, in the syntax of
-nft(8), which accepts it. It is what lablab installs. Without --group it is about
-all groups that were read. Sources that cannot be enforced are left out, and
-listed on standard error. It needs no privilege, and works on any system.
+		Short: "Print the nftables ruleset of security groups or of a lab's host",
+		Long: `Rules prints the ruleset of a host with the given groups in the syntax of nft(8), just as
+lablab installs it. Without --group, it covers all groups that were read. Sources that
+cannot be enforced are left out and listed on standard error. Rules needs no privileges
+and works on any system.
 
-With the name of a host of a running lab it prints what is in force there, with the
-counters as they are now, as nft list table does.`,
+With the name of a running lab's host it prints the ruleset in force there with its
+current counters, like nft list table.`,
 		Example: `  lablab rules groups.json interfaces.json --group sg-0123456789abcdef0 | sudo nft -f -
   lablab rules A`,
 		Args: someFiles,
@@ -54,13 +54,13 @@ counters as they are now, as nft list table does.`,
 		},
 	}
 	addName(c, &name)
-	c.Flags().StringVar(&format, "format", "text", "text, or of a host json")
+	c.Flags().StringVar(&format, "format", "text", "output format: text, or json for a host")
 	c.Flags().StringVar(&related, "related", "off", relatedUsage)
-	c.Flags().StringArrayVar(&ids, "group", nil, "`ID` of a group that the host carries; may be repeated")
+	c.Flags().StringArrayVar(&ids, "group", nil, "`ID` of a group of the host; may be repeated")
 	return c
 }
 
-const relatedUsage = "which ICMP errors about known flows pass without a rule: off, pmtud or all"
+const relatedUsage = "ICMP errors about known flows to accept without a rule: off, pmtud or all"
 
 // relatedOf reads --related.
 func relatedOf(value string) (nft.Related, error) {
@@ -86,7 +86,7 @@ func chosen(account *sg.Account, ids []string) ([]*sg.Group, error) {
 			for _, g := range account.Groups {
 				known = append(known, g.ID)
 			}
-			return nil, &usageError{say.Errorf("group %s was not read", id), say.F("these were: %s", strings.Join(known, ", "))}
+			return nil, &usageError{say.Errorf("group %s was not found", id), say.F("found: %s", strings.Join(known, ", "))}
 		}
 		if !slices.Contains(groups, g) {
 			groups = append(groups, g)
@@ -108,9 +108,9 @@ func tellLeftOut(w io.Writer, l *say.Language, account *sg.Account, groups []*sg
 func someFiles(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		if c.Name() == "rules" {
-			return &usageError{say.New("neither a file nor a host"), say.F("%s, or of a lab that runs %s", "lablab rules groups.json", "lablab rules A")}
+			return &usageError{say.New("no file or host given"), say.F("%s, or for a host of a running lab: %s", "lablab rules groups.json", "lablab rules A")}
 		}
-		return &usageError{say.New("no file to read"), say.As("lablab " + c.Name() + " groups.json")}
+		return &usageError{say.New("no file given"), say.As("lablab " + c.Name() + " groups.json")}
 	}
 	return nil
 }

@@ -27,9 +27,9 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 	}
 	switch {
 	case r.files && r.name != "":
-		return false, &usageError{say.New("--name is about a host of a lab, --group and --related about files"), say.F("see lablab rules --help")}
+		return false, &usageError{say.New("--name selects the lab of a host; --group and --related are for files"), say.F("see lablab rules --help")}
 	case r.name != "" && len(args) > 1:
-		return false, &usageError{say.New("one host at a time"), say.As("lablab rules --name " + r.name + " " + args[0])}
+		return false, &usageError{say.New("give one host at a time"), say.As("lablab rules --name " + r.name + " " + args[0])}
 	// ./A is a file, whatever hosts there are.
 	case r.files || r.name == "" && (len(args) > 1 || strings.ContainsRune(args[0], os.PathSeparator)):
 		return false, r.noFormat()
@@ -53,13 +53,13 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 	case r.name != "" && err != nil:
 		return false, refused(err)
 	case has && r.name == "" && noFile == nil:
-		return false, &usageError{say.Errorf("%s is a file here, and a host of lab %s", host, name), say.F("say which: ./%s, or --name %s %s", host, name, host)}
+		return false, &usageError{say.Errorf("%s is both a file here and a host of lab %s", host, name), say.F("say which one: ./%s, or --name %s %s", host, name, host)}
 	case has:
 		return true, r.show(ctx, env, client, host)
 	case r.name != "" || err == nil && noFile != nil && !strings.Contains(host, "."):
 		return false, noHost(status, host)
 	case errors.Is(err, control.ErrNone) && noFile != nil && !strings.Contains(host, "."):
-		return false, noLab(say.Errorf("%s is no file, and no host: %w", host, err))
+		return false, noLab(say.Errorf("%s is neither a file nor a host: %w", host, err))
 	}
 	return false, r.noFormat()
 }
@@ -80,7 +80,7 @@ func (r liveRules) show(ctx context.Context, env Env, client *control.Client, ho
 // noFormat refuses a format that files have not.
 func (r liveRules) noFormat() error {
 	if r.format != "text" {
-		return &usageError{say.New("files are printed as text only"), say.F("--format json is for the ruleset of a host: lablab rules A --format json")}
+		return &usageError{say.New("rulesets of files are printed as text only"), say.F("--format json is for a host of a lab: lablab rules A --format json")}
 	}
 	return nil
 }

@@ -37,32 +37,33 @@ func newRun(env Env, code *int) *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
 		Use:   "run [NAME|FILE|DIRECTORY|all]...",
-		Short: "Play scenarios and show why each packet passed or died",
-		Long: `Run plays four experiments with two hosts in one security group:
+		Short: "Run scenarios and show why each packet was accepted or dropped",
+		Long: `Run does four experiments with two hosts in one security group:
 
-  1  ICMP is allowed, a ping begins
+  1  ICMP is allowed and a ping starts
   2  the ICMP rule is revoked
-  3  a second ping begins
-  4  the ICMP rule comes back
+  3  a second ping starts
+  4  the ICMP rule is restored
 
-or whatever scenario you name: a built-in one (see lablab list) or a file of your
-own. Each experiment is predicted before it is run. What is shown comes from the
-kernel: the verdict on every packet, the conntrack entries and which rule let each
-in, and the counters of the rules.
+or runs the scenario that you name: a built-in one (see lablab list) or a file of your
+own. Each experiment states its prediction first. What you see comes from the kernel:
+the verdict on every packet, the conntrack entries and the rule that admitted each, and
+the rules' counters.
 
-Several scenarios, "all" built-in ones, or a directory, for all *.yaml and *.yml
-below it, are played side by side, each in a lab of its own: a line each as it
-ends, then what did not hold, and why. One that fails or breaks harms no other.
+Several scenarios, "all" (the built-in ones) or a directory (every *.yaml and *.yml file
+below it) run side by side, each in a lab of its own: one line for each as it ends, then
+what did not hold, and why. An error in one does not affect the others.
 
-It runs as root, or as an ordinary user in a user namespace of its own. Nothing of
-the machine it runs on is changed, and nothing is left when it ends.
+It runs as root, or as an ordinary user in a user namespace. It changes nothing on the
+machine and leaves nothing behind.
 
-Exit code 0: everything was as predicted. 1: not everything. 2: the command line or
-a file is wrong, and nothing was played. 3: this machine cannot. 4: a run broke. Of
-several scenarios, the worst. After a signal 128 and its number.
+Exit code 0: every prediction held. 1: some did not. 2: the command line or a file is
+wrong, and nothing was run. 3: this machine lacks a privilege or kernel feature. 4: a
+run ended with an error. With several scenarios the worst code wins. After a signal: 128
++ its number.
 
-On GitHub (GITHUB_ACTIONS=true) the report goes into the job summary too, and what
-did not hold becomes an annotation at its line of the scenario's file.`,
+On GitHub (GITHUB_ACTIONS=true) the report also goes into the job summary, and each
+failed prediction becomes an annotation at its line of the scenario's file.`,
 		Example: `  lablab run
   lablab run --interval 1s
   lablab run --open
@@ -88,20 +89,20 @@ did not hold becomes an annotation at its line of the scenario's file.`,
 
 func (f *runFlags) flags(flags *pflag.FlagSet) {
 	f.add(flags)
-	flags.DurationVar(&f.interval, "interval", 100*time.Millisecond, "time between two packets of a stream, 1ms at least; unless given, what the scenario says, and 10ms if several are played")
-	flags.StringVar(&f.record, "record", "", "write the whole timeline to `FILE`, as JSON Lines, over what is there; of several scenarios, to a file each in this directory")
-	flags.StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (where root's power lacks), always or never")
-	flags.StringVar(&f.groups, "groups", "", "play with a group from `FILE`, which aws ec2 describe-security-groups wrote")
-	flags.StringVar(&f.group, "group", "", "`ID` of that group; needed where the file has several")
-	flags.StringArrayVar(&f.interfaces, "interfaces", nil, "`FILE` that aws ec2 describe-network-interfaces wrote, for --groups")
+	flags.DurationVar(&f.interval, "interval", 100*time.Millisecond, "time between packets of a stream, at least 1ms; unless given, the scenario's, or 10ms if several run")
+	flags.StringVar(&f.record, "record", "", "write all events to `FILE` as JSON Lines, overwriting it; with several scenarios, a directory")
+	flags.StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (when not root), always, never")
+	flags.StringVar(&f.groups, "groups", "", "use a group from `FILE`, written by aws ec2 describe-security-groups")
+	flags.StringVar(&f.group, "group", "", "`ID` of that group (required if the file has several)")
+	flags.StringArrayVar(&f.interfaces, "interfaces", nil, "`FILE` from aws ec2 describe-network-interfaces, for --groups")
 	flags.StringArrayVar(&f.prefixLists, "prefix-lists", nil, "`FILE` with prefix lists or their entries, for --groups")
 	flags.StringVar(&f.related, "related", "off", relatedUsage)
-	flags.StringVar(&f.timeouts, "timeouts", "nitro", "how long idle flows are remembered: nitro, nitro-v6, or as the network interface `ID` of --interfaces is configured")
-	flags.Float64Var(&f.scale, "time-scale", 1, "play as a time-lapse: multiply waits and timeouts of conntrack by `F`, 1 at most")
-	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "play `N` scenarios at a time; as many as there are processors unless given")
+	flags.StringVar(&f.timeouts, "timeouts", "nitro", "idle timeouts: nitro, nitro-v6, or those of the network interface `ID` from --interfaces")
+	flags.Float64Var(&f.scale, "time-scale", 1, "time-lapse: multiply waits and conntrack timeouts by `F`, at most 1")
+	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "run `N` scenarios at a time (default: the number of processors)")
 	flags.Lookup("jobs").DefValue = "0" // not shown: help says the same on every machine
-	flags.StringVar(&f.shard, "shard", "", "play a part of the scenarios only: `K/N`, every Nth from the Kth on, the same on every machine")
-	flags.BoolVar(&f.show, "open", false, "write a page that plays the run to a file here, and say where it is: open it in a browser")
+	flags.StringVar(&f.shard, "shard", "", "run only shard `K/N`: every Nth scenario from the Kth on, the same on every machine")
+	flags.BoolVar(&f.show, "open", false, "write a page that plays the run to a file here and print its path; open it in a browser")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "show no progress on standard error")
 }
 
@@ -159,7 +160,7 @@ func (f runFlags) adjust(sc *scenario.Scenario, many bool) error {
 	if !known {
 		i, found := sc.Account.Interface(f.timeouts)
 		if !found {
-			return &usageError{say.Errorf("--timeouts %q is no profile, and no network interface of that id was read", f.timeouts), say.F("choose nitro or nitro-v6, or name the file that has it: --interfaces FILE")}
+			return &usageError{say.Errorf("--timeouts %q is neither a profile nor the id of a network interface that was read", f.timeouts), say.F("choose nitro or nitro-v6, or give the file with the interface: --interfaces FILE")}
 		}
 		timeouts = i.Timeouts()
 	}
@@ -171,7 +172,7 @@ func (f runFlags) adjust(sc *scenario.Scenario, many bool) error {
 func (f runFlags) chosen() (*scenario.Scenario, error) {
 	if f.groups == "" {
 		if f.group != "" {
-			return nil, &usageError{say.New("--group without --groups"), say.F("name the file that has the group: --groups FILE")}
+			return nil, &usageError{say.New("--group needs --groups"), say.F("give the file with the group: --groups FILE")}
 		}
 		return scenario.FourExperiments(), nil
 	}
@@ -183,7 +184,7 @@ func (f runFlags) chosen() (*scenario.Scenario, error) {
 		f.group = account.Groups[0].ID
 	}
 	if f.group == "" {
-		return nil, &usageError{say.Errorf("there are %d groups: which one?", len(account.Groups)), say.F("name it: --group ID")}
+		return nil, &usageError{say.Errorf("there are %d groups: choose one", len(account.Groups)), say.F("choose it with --group ID")}
 	}
 	groups, err := chosen(account, []string{f.group})
 	if err != nil {
@@ -200,17 +201,17 @@ func (f runFlags) chosen() (*scenario.Scenario, error) {
 func (f runFlags) check(args []string) error {
 	switch {
 	case f.interval < time.Millisecond:
-		return &usageError{say.Errorf("--interval %s is too short", f.interval), say.F("the shortest is 1ms")}
+		return &usageError{say.Errorf("--interval %s is too short", f.interval), say.F("the minimum is 1ms")}
 	case !(f.scale > 0 && f.scale <= 1):
-		return &usageError{say.Errorf("--time-scale %v is no time-lapse", f.scale), say.F("it is more than 0 and 1 at most: 0.1 makes a wait of 30s one of 3s")}
+		return &usageError{say.Errorf("--time-scale %v is out of range", f.scale), say.F("it must be above 0 and at most 1: 0.1 turns a wait of 30s into 3s")}
 	case f.jobs < 1:
-		return &usageError{say.Errorf("-j %d plays nothing", f.jobs), say.F("the fewest is 1")}
+		return &usageError{say.Errorf("-j %d is too small", f.jobs), say.F("the minimum is 1")}
 	case len(args) == 0 && f.shard != "":
-		return &usageError{say.New("--shard without scenarios"), say.F("name them: lablab run --shard 1/5 all")}
+		return &usageError{say.New("--shard needs scenarios"), say.F("name them: lablab run --shard 1/5 all")}
 	}
 	for _, name := range []string{"groups", "group", "interfaces", "prefix-lists"} {
 		if len(args) > 0 && f.given(name) {
-			return &usageError{say.Errorf("--%s is for the four experiments; a scenario has groups of its own", name), say.F("leave the flag or the scenario out")}
+			return &usageError{say.Errorf("--%s is for the default experiments; a scenario has groups of its own", name), say.F("drop either the flag or the scenario")}
 		}
 	}
 	_, err := shardOf(f.shard)

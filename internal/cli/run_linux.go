@@ -92,7 +92,7 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 	if f.record != "" {
 		if err := makeOwned(env, f.record); err != nil {
 			out.close()
-			return 0, &usageError{say.Errorf("create records: %w", err), say.F("name a directory that can be written")}
+			return 0, &usageError{say.Errorf("create records: %w", err), say.F("choose a writable directory")}
 		}
 	}
 	names := recordNames(scenarios)
@@ -197,11 +197,11 @@ func createRecord(env Env, name string) (*recordFile, error) {
 		return nil, nil
 	}
 	if name == "-" {
-		return nil, &usageError{say.New("--record - is no file"), say.F("name a file that can be written")}
+		return nil, &usageError{say.New("--record needs a file, not -"), say.F("choose a writable file")}
 	}
 	file, err := openOwned(env, name)
 	if err != nil {
-		return nil, &usageError{say.Errorf("create record: %w", err), say.F("name a file that can be written")}
+		return nil, &usageError{say.Errorf("create record: %w", err), say.F("choose a writable file")}
 	}
 	return &recordFile{file}, nil
 }

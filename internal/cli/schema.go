@@ -10,13 +10,13 @@ func newSchema(env Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of scenario files, for editors",
-		Long: `Schema prints the JSON Schema of scenario files. An editor that knows it completes
-keys, explains them and marks what is misspelt; one that uses yaml-language-server
-takes it from the first line of the file:
+		Long: `Schema prints the JSON Schema of scenario files. An editor that knows it completes keys,
+explains them and marks typos. Editors with yaml-language-server take it from the first
+line of the file:
 
   # yaml-language-server: $schema=lablab.schema.json
 
-Lablab check finds more: names that do not exist, and what cannot be.`,
+lablab check finds more: unknown names and contradictions.`,
 		Example: `  lablab schema > lablab.schema.json`,
 		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {

@@ -18,9 +18,9 @@ import (
 func newRecord(env Env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "record FILE", Short: "Record what happens in a lab, for replay and report", Args: arguments(1, 1),
-		Long: `Record writes a lab's timeline to a file, what has happened so far first, until the lab
-ends or Ctrl-C. lablab replay shows it again, and lablab report explains it. Each event
-is written at once: the record of one that is killed is good up to there.`,
+		Long: `Record writes a lab's events to a file, starting with what has happened so far, until the
+lab ends or you press Ctrl-C. lablab replay plays the file, lablab report explains it.
+Events are written at once, so the record is usable even if this process is killed.`,
 		Example: `  lablab record session.jsonl
   lablab replay session.jsonl`,
 	}
@@ -31,11 +31,11 @@ is written at once: the record of one that is killed is good up to there.`,
 		}
 		f, err := openOwned(env, args[0])
 		if err != nil {
-			return &usageError{say.Errorf("record: %w", err), say.F("name a file that can be written")}
+			return &usageError{say.Errorf("record: %w", err), say.F("choose a writable file")}
 		}
 		s := &session{out: json.NewEncoder(f), about: status, tables: tables{}}
 		begun := func() {
-			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("recording lab %s in %s; Ctrl-C ends", oneLine(status.Name), oneLine(args[0])))
+			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("recording lab %s to %s; press Ctrl-C to stop", oneLine(status.Name), oneLine(args[0])))
 		}
 		err = ended(lab.Events(ctx, begun, s.see))
 		if errors.Is(err, errOver) {
@@ -50,9 +50,9 @@ is written at once: the record of one that is killed is good up to there.`,
 			return &brokenError{err: say.Errorf("record: %w", err)}
 		}
 		if s.forgotten > 0 {
-			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("not in the record: %d events that the lab had forgotten", s.forgotten))
+			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("not in the record: %d older events, which the lab had already discarded", s.forgotten))
 		}
-		next(c, env.Language.Sprintf("what happened: lablab replay %s; why: lablab report %s", args[0], args[0]))
+		next(c, env.Language.Sprintf("to watch it: lablab replay %s; to have it explained: lablab report %s", args[0], args[0]))
 		return nil
 	})
 }
@@ -135,7 +135,7 @@ func (s *session) end() error {
 func (s *session) title() string { return "a session in lab " + s.about.Name }
 
 func (s *session) plan() []timeline.Plan {
-	return []timeline.Plan{{Number: 1, Title: say.F("what was done by hand").String(), Predicted: []timeline.Prediction{}}}
+	return []timeline.Plan{{Number: 1, Title: say.F("changes made by hand").String(), Predicted: []timeline.Prediction{}}}
 }
 
 // write writes events that happen now.

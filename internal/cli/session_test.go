@@ -129,7 +129,7 @@ func TestTracerConfesses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const want = "1 packets; missed: about 7 verdicts at A, 4 events that came faster than they were read"
+	const want = "1 packets; lost: about 7 verdicts on A, 4 events (this reader was too slow)"
 	if got := tracer.summary(); got.String() != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}

@@ -10,14 +10,14 @@ import (
 func newShow(env Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
-		Short: "Print the file of a scenario that is built in",
-		Long: `Show prints the file of a built-in scenario as it is, to begin one's own with.
-What may be in such a file: lablab schema. Whether it is right: lablab check FILE.`,
+		Short: "Print the file of a built-in scenario",
+		Long: `Show prints the file of a built-in scenario, as a start for your own. What such a file may
+contain: lablab schema. Whether it is valid: lablab check FILE.`,
 		Example: `  lablab show ping > mine.yaml
   lablab check mine.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &usageError{say.Errorf("%d names of scenarios; it takes one", len(args)), say.F("see lablab list")}
+				return &usageError{say.Errorf("%d scenarios given: expected one", len(args)), say.F("see lablab list")}
 			}
 			return nil
 		},
@@ -34,5 +34,5 @@ What may be in such a file: lablab schema. Whether it is right: lablab check FIL
 
 // unknownScenario says that none is called so.
 func unknownScenario(name string) error {
-	return &usageError{say.Errorf("there is no scenario %q", name), scenario.DidYouMean(name, scenario.Builtins())}
+	return &usageError{say.Errorf("no scenario is called %q", name), scenario.DidYouMean(name, scenario.Builtins())}
 }

@@ -118,7 +118,7 @@ func TestSSHOutlivesItsRule(t *testing.T) {
 	}
 
 	trace := k.begin("trace", nil, "server", "--port", "22")
-	trace.says(t, "Ctrl-C ends")
+	trace.says(t, "press Ctrl-C to stop")
 	if out := k.must("cut", "--admitted-by", "ssh"); out != "1 entry deleted\n" {
 		t.Error(out)
 	}
@@ -142,7 +142,7 @@ func TestSSHEndsWithItsRule(t *testing.T) {
 		t.Errorf("it is tracked:\n%s", flows)
 	}
 	trace := k.begin("trace", nil, "server", "--port", "22")
-	trace.says(t, "Ctrl-C ends")
+	trace.says(t, "press Ctrl-C to stop")
 	k.must("revoke", "ssh")
 	answer := session.ask(t)
 	trace.says(t, "ingress invalid     DROP   by default-deny") // nothing says any more that it need not be tracked

@@ -13,14 +13,13 @@ import (
 func newStatus(env Env) *cobra.Command {
 	var format string
 	c := &cobra.Command{
-		Use: "status", Short: "Show a lab: its hosts, groups and rules", Args: namedByFlag,
-		Long: `Status shows a lab: its hosts and the groups that they carry, and the rules with the
-number of packets that each has accepted, on all hosts. The self-check
-that every lab begins with is among them: a packet to each host, which a rule lets
-out, and none lets in.`,
+		Use: "status", Short: "Show a lab's hosts, groups and rules", Args: namedByFlag,
+		Long: `Status shows a lab's hosts, their groups, and the rules with the number of packets that
+each has accepted on all hosts. The counts include the self-check that starts every lab:
+a packet to each host, allowed out by a rule and dropped on arrival.`,
 	}
-	next(c, env.Language.Sprintf("what a host enforces: lablab rules HOST; its connections: lablab flows"))
-	c.Flags().StringVar(&format, "format", "text", "text or json")
+	next(c, env.Language.Sprintf("the ruleset of a host: lablab rules HOST; its flows: lablab flows"))
+	c.Flags().StringVar(&format, "format", "text", "output format: text or json")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, _ []string) error {
 		if err := oneOf("--format", format, "text", "json"); err != nil {
 			return err

@@ -55,7 +55,7 @@ func exact(t *testing.T, k *kept) {
 	const packets = 50
 	k.must("cut", "--all")
 	trace := k.begin("trace", nil, "A", "--protocol", "icmp")
-	trace.says(t, "Ctrl-C ends")
+	trace.says(t, "press Ctrl-C to stop")
 	k.must("exec", "B", "--", "ping", "-q", "-c", fmt.Sprint(packets), "-i", "0.01", "A")
 	flows := k.must("flows", "A")
 	k.must("revoke", "icmp")
@@ -63,10 +63,10 @@ func exact(t *testing.T, k *kept) {
 	eventually(t, "all packets are told of", func() bool { return strings.Count(trace.said(), " icmp 10.255.") >= 2*packets+2 })
 	trace.end()
 	said := trace.said()
-	if want := fmt.Sprintf("%d packets, nothing was missed", 2*packets+2); !strings.Contains(said, want) || strings.Count(said, "DROP") != 2 {
+	if want := fmt.Sprintf("%d packets, nothing lost", 2*packets+2); !strings.Contains(said, want) || strings.Count(said, "DROP") != 2 {
 		t.Errorf("want %s and two dropped:\n%s", want, said)
 	}
-	if want := fmt.Sprintf(`%d there, %d back, .*admitted by icmp\n`, packets, packets); !regexp.MustCompile(want).MatchString(flows) {
+	if want := fmt.Sprintf(`%d sent, %d back, .*admitted by icmp\n`, packets, packets); !regexp.MustCompile(want).MatchString(flows) {
 		t.Errorf("want %s:\n%s", want, flows)
 	}
 }
@@ -78,10 +78,10 @@ func TestTraceToTheEnd(t *testing.T) {
 	eachWay(t, func(t *testing.T, k *kept) {
 		for range 5 {
 			trace := k.begin("trace", nil, "--protocol", "icmp")
-			trace.says(t, "Ctrl-C ends")
+			trace.says(t, "press Ctrl-C to stop")
 			k.must("exec", "B", "--", "ping", "-q", "-c1", "A")
 			trace.end()
-			if said := trace.said(); !strings.Contains(said, "\n4 packets, nothing was missed\n") {
+			if said := trace.said(); !strings.Contains(said, "\n4 packets, nothing lost\n") {
 				t.Errorf("of a ping it says:\n%s", said)
 			}
 		}
@@ -96,7 +96,7 @@ func TestStoppedWatchers(t *testing.T) {
 		watchers := map[string]*daemon{
 			"events": k.begin("events", nil), "flows": k.begin("flows", nil, "--watch"), "trace": k.begin("trace", nil, "A"),
 		}
-		for verb, word := range map[string]string{"events": `"kind":"ready"`, "flows": "× gone", "trace": "Ctrl-C ends"} {
+		for verb, word := range map[string]string{"events": `"kind":"ready"`, "flows": "× gone", "trace": "press Ctrl-C to stop"} {
 			watchers[verb].says(t, word)
 			stop(t, watchers[verb].Process.Pid)
 		}
@@ -126,7 +126,7 @@ func TestStoppedWatchers(t *testing.T) {
 		// What was not told is counted: nothing is left out in silence.
 		trace := watchers["trace"].said()
 		told := strings.Count(trace, " icmp 10.255.")
-		if !strings.Contains(trace, "missed") || told == 0 {
+		if !strings.Contains(trace, "lost") || told == 0 {
 			t.Errorf("%d packets told of:\n%s", told, trace[max(len(trace)-300, 0):])
 		}
 	})

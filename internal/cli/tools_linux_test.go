@@ -217,7 +217,7 @@ func TestTcpdump(t *testing.T) {
 			dump = &daemon{Cmd: exec.Command("sh", "-c", `"$0" capture --name "$1" A --count 3 -o - | "$2" -n -r - icmp`, k.path, k.name, program)}
 			dump.Env = k.env
 			dump.run(t)
-			dump.says(t, "Ctrl-C ends")
+			dump.says(t, "press Ctrl-C to stop")
 		} else {
 			dump = k.daemon("A", nil, program, "-n", "-l", "-i", "eth0", "-c", "3", "icmp")
 			dump.says(t, "listening on")

@@ -30,18 +30,18 @@ type traceFlags struct {
 func newTrace(env Env) *cobra.Command {
 	var f traceFlags
 	c := &cobra.Command{
-		Use: "trace [HOST]", Short: "Write a line for each packet: which rule judged it, and how", Args: arguments(0, 1),
-		Long: `Trace writes a line for each packet that the rules of a host judge from now on: the host,
-the direction, conntrack's state, the verdict, what gave it, and the packet. At its
-end, by Ctrl-C or with the lab, it says how many there were and what was missed.`,
+		Use: "trace [HOST]", Short: "Print one line per packet: verdict, rule, conntrack state", Args: arguments(0, 1),
+		Long: `Trace prints one line for each packet that the rules of a host check from now on: host,
+direction, conntrack state, verdict, the rule behind it, and the packet. It ends with
+Ctrl-C or with the lab, and then prints how many packets there were and what was lost.`,
 		Example: `  lablab trace A --protocol tcp --port 22
   lablab trace --from B --format jsonl`,
 	}
-	c.Flags().StringVar(&f.protocol, "protocol", "", "packets of this protocol only: tcp, udp, icmp, icmpv6 or a number")
-	c.Flags().Uint16Var(&f.port, "port", 0, "packets from or to this port only")
-	c.Flags().StringVar(&f.from, "from", "", "packets from this address, range of addresses or host only: `ADDR`")
-	c.Flags().StringVar(&f.format, "format", "text", "text, or jsonl: the events of the timeline")
-	next(c, env.Language.Sprintf("the connections that conntrack knows: lablab flows"))
+	c.Flags().StringVar(&f.protocol, "protocol", "", "only packets of this protocol: tcp, udp, icmp, icmpv6 or a number")
+	c.Flags().Uint16Var(&f.port, "port", 0, "only packets from or to this port")
+	c.Flags().StringVar(&f.from, "from", "", "only packets from this address, address range or host: `ADDR`")
+	c.Flags().StringVar(&f.format, "format", "text", "output format: text, or jsonl (the events)")
+	next(c, env.Language.Sprintf("to list the conntrack entries: lablab flows"))
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		f.host = strings.Join(args, "")
 		status, err := lab.Status(ctx)
@@ -56,7 +56,7 @@ end, by Ctrl-C or with the lab, it says how many there were and what was missed.
 			return err
 		}
 		begun := func() {
-			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("tracing lab %s; Ctrl-C ends", status.Name))
+			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("tracing lab %s; press Ctrl-C to stop", status.Name))
 		}
 		err = t.follow(ctx, lab, begun, status.Last)
 		_, _ = fmt.Fprintln(env.Stderr, t.summary().In(env.Language))
@@ -100,12 +100,12 @@ func (f traceFlags) tracer(out io.Writer, status control.Status, l *say.Language
 	if f.protocol != "" {
 		var known bool
 		if t.wanted, known = sg.ParseProtocol(f.protocol); !known {
-			return nil, &usageError{say.Errorf("--protocol %q is no protocol", f.protocol), say.F("tcp, udp, icmp, icmpv6 or a number")}
+			return nil, &usageError{say.Errorf("--protocol %q is not a protocol", f.protocol), say.F("choose tcp, udp, icmp, icmpv6 or a number")}
 		}
 		if t.wanted == sg.All {
 			t.protocol = ""
 		} else if f.port != 0 && t.wanted != sg.TCP && t.wanted != sg.UDP {
-			return nil, &usageError{say.Errorf("packets of %s have no ports", t.wanted.String()), say.F("--port goes with tcp and udp")}
+			return nil, &usageError{say.Errorf("%s packets have no ports", t.wanted.String()), say.F("--port applies to tcp and udp only")}
 		}
 	}
 	if f.from != "" {
@@ -118,7 +118,7 @@ func (f traceFlags) tracer(out io.Writer, status control.Status, l *say.Language
 		if address, err := netip.ParseAddr(from); err == nil {
 			t.source = netip.PrefixFrom(address, address.BitLen())
 		} else if t.source, err = netip.ParsePrefix(from); err != nil {
-			return nil, &usageError{say.Errorf("--from %q is no address and no host", f.from), say.F("such as 10.255.1.10, 10.255.0.0/16 or B")}
+			return nil, &usageError{say.Errorf("--from %q is neither an address nor a host", f.from), say.F("for example 10.255.1.10, 10.255.0.0/16 or B")}
 		}
 	}
 	return t, nil
@@ -187,7 +187,7 @@ func (t *tracer) see(e timeline.Event) error {
 		if t.format == "jsonl" {
 			return json.NewEncoder(t.out).Encode(e)
 		}
-		_, err := fmt.Fprintln(t.out, t.language.Sprintf("%-4s missed about %d verdicts: the kernel gave them faster than they were read", oneLine(body.Host), body.Count))
+		_, err := fmt.Fprintln(t.out, t.language.Sprintf("%-4s lost about %d verdicts (socket overflow)", oneLine(body.Host), body.Count))
 		return err
 	}
 	return nil
@@ -233,16 +233,16 @@ func ends(text string) (netip.Addr, uint16) {
 func (t *tracer) summary() say.Sentence {
 	var missed []say.Sentence
 	for _, host := range slices.Sorted(maps.Keys(t.missed)) {
-		missed = append(missed, say.F("about %d verdicts at %s", t.missed[host], host))
+		missed = append(missed, say.F("about %d verdicts on %s", t.missed[host], host))
 	}
 	if t.forgotten > 0 {
-		missed = append(missed, say.F("%d events that came faster than they were read", t.forgotten))
+		missed = append(missed, say.F("%d events (this reader was too slow)", t.forgotten))
 	}
 	if t.late.Load() {
-		missed = append(missed, say.F("what happened last: the lab did not tell it in time"))
+		missed = append(missed, say.F("the last events: the lab did not send them in time"))
 	}
 	if len(missed) == 0 {
-		return say.F("%d packets, nothing was missed", t.packets)
+		return say.F("%d packets, nothing lost", t.packets)
 	}
-	return say.F("%d packets; missed: %s", t.packets, say.List(", ", missed...))
+	return say.F("%d packets; lost: %s", t.packets, say.List(", ", missed...))
 }

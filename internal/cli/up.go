@@ -30,19 +30,19 @@ func newUp(env Env, code *int) *cobra.Command {
 	var f upFlags
 	c := &cobra.Command{
 		Use:   "up [NAME|FILE] [--web [127.0.0.1:PORT]]",
-		Short: "Build a lab and keep it, to be used from other terminals",
-		Long: `Up builds the hosts and groups of a scenario (those of ping unless you name another)
-and keeps them: run programs in them with lablab exec, change rules with lablab
-authorize and revoke, and watch what becomes of connections with lablab flows.
+		Short: "Start a lab and keep it running, for use from other terminals",
+		Long: `Up builds the hosts and groups of a scenario (ping by default) and keeps them running:
+run programs in them with lablab exec, change rules with lablab authorize and revoke, and
+see what happens to connections with lablab flows.
 
 The lab lives in this process. When it ends, by Ctrl-C, lablab down or otherwise,
 everything is gone. Only you can reach it.
 
-On a terminal it shows the lab live: rules and how often each was hit, streams,
-conntrack entries and verdicts. Its keys, which it always shows, change the lab.
+On a terminal it shows the lab live: rules with hit counts, streams, conntrack entries
+and verdicts. Keys, always listed at the bottom, change the lab.
 
-With --web it also serves a page that shows the lab live and changes it, at a loopback
-address of this machine, to who has the URL that it writes: a secret is in there.`,
+With --web it also serves a page that shows the lab live and can change it. It is served
+on a loopback address, to anyone with the printed URL, which contains a secret token.`,
 		Example: `  sudo lablab up
   sudo lablab exec B -- ping A
   sudo lablab revoke icmp
@@ -66,13 +66,13 @@ address of this machine, to who has the URL that it writes: a secret is in there
 			return err
 		},
 	}
-	c.Flags().StringVar(&f.name, "name", defaultName, "what the lab is called: `NAME`")
+	c.Flags().StringVar(&f.name, "name", defaultName, "name the lab `NAME`")
 	c.Flags().BoolVarP(&f.detach, "detach", "d", false, "run in the background")
-	c.Flags().BoolVar(&f.plain, "plain", false, "write a line an event, also on a terminal")
-	c.Flags().StringVar(&f.web, "web", "", "serve the page, at `ADDRESS:PORT` (127.0.0.1 and any free port, unless you name one)")
+	c.Flags().BoolVar(&f.plain, "plain", false, "print one line per event, also on a terminal")
+	c.Flags().StringVar(&f.web, "web", "", "serve the page at `ADDRESS:PORT` (default: 127.0.0.1 and any free port)")
 	c.Flags().Lookup("web").NoOptDefVal = anyPort
 	c.Flags().StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
-	c.Flags().StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (where root's power lacks), always or never")
+	c.Flags().StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (when not root), always, never")
 	return c
 }
 
@@ -99,7 +99,7 @@ func (f *upFlags) webFrom(args []string) ([]string, error) {
 		return args, nil
 	}
 	if err := web.CheckAddress(f.web); err != nil {
-		return nil, &usageError{say.Errorf("--web: %w", err), say.F("the page can change the lab, so it is for this machine alone: --web 127.0.0.1:8080; from another one: ssh -L 8080:127.0.0.1:8080")}
+		return nil, &usageError{say.Errorf("--web: %w", err), say.F("the page can change the lab, so only this machine may open it: --web 127.0.0.1:8080; from another machine: ssh -L 8080:127.0.0.1:8080")}
 	}
 	return args, nil
 }
@@ -135,5 +135,5 @@ func checkName(name string) error {
 	if validName.MatchString(name) {
 		return nil
 	}
-	return &usageError{say.Errorf("%q is no name for a lab", name), say.F("letters, digits, - and _, 31 at most")}
+	return &usageError{say.Errorf("%q is not a valid lab name", name), say.F("use letters, digits, - and _, at most 31 in all")}
 }

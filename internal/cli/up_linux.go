@@ -209,14 +209,14 @@ func letsPingsIn(status control.Status, host control.Host) bool {
 
 // runsAlready says that there is nothing to do.
 func runsAlready(env Env, f upFlags) (int, error) {
-	lines := []string{env.Language.Sprintf("lab %s runs already; what it is: lablab status --name %s", f.name, f.name)}
+	lines := []string{env.Language.Sprintf("lab %s is already running; see lablab status --name %s", f.name, f.name)}
 	if f.web != "" {
 		status, err := env.status(context.Background(), f.name)
 		switch {
 		case err == nil && status.Web != "":
 			lines = append(lines, env.Language.Sprintf("In a browser: %s", status.Web))
 		case err == nil:
-			lines = append(lines, env.Language.Sprintf("It serves no page; to have one: lablab down --name %s, then this again", f.name))
+			lines = append(lines, env.Language.Sprintf("the lab has no page; to get one: lablab down --name %s, then run this again", f.name))
 		}
 	}
 	_, err := fmt.Fprintln(env.Stdout, strings.Join(lines, "\n"))
@@ -267,7 +267,7 @@ func detach(env Env, f upFlags) (int, error) {
 	}
 	_ = process.Signal(syscall.SIGTERM)
 	<-ended
-	return 0, &brokenError{err: say.Errorf("lab %s does not answer after %s", f.name, patience)}
+	return 0, &brokenError{err: say.Errorf("lab %s did not respond within %s", f.name, patience)}
 }
 
 // background starts this program again, in a session of its own: no terminal's end

@@ -143,12 +143,12 @@ func TestLiveView(t *testing.T) {
 				t.Errorf("exit: %v", err)
 			}
 			text, _ := tty.since(0)
-			for _, want := range []string{"lab " + name + " of scenario ping was up for", "revoked: icmp", "stream 1  ping B > A: ", "on A, "} {
+			for _, want := range []string{"lab " + name + " of scenario ping ran for", "revoked: icmp", "stream 1  ping B > A: ", "on A, "} {
 				if !strings.Contains(text, want) {
 					t.Errorf("the summary lacks %q", want)
 				}
 			}
-			if raw := string(tty.text); !strings.Contains(raw, "\x1b[?1049l") || strings.LastIndex(raw, "was up for") < strings.LastIndex(raw, "\x1b[?1049l") {
+			if raw := string(tty.text); !strings.Contains(raw, "\x1b[?1049l") || strings.LastIndex(raw, "ran for") < strings.LastIndex(raw, "\x1b[?1049l") {
 				t.Error("the screen was not given back before the summary")
 			}
 			left, _ := filepath.Glob(filepath.Join(directory, "lablab", name+"*"))
@@ -186,7 +186,7 @@ func TestLiveViewIsTakenDown(t *testing.T) {
 		if err := c.Wait(); err != nil {
 			t.Errorf("%s: exit: %v", how, err)
 		}
-		if text := string(tty.text); !strings.Contains(text, "\x1b[?1049l") || !strings.Contains(text, "was up for") {
+		if text := string(tty.text); !strings.Contains(text, "\x1b[?1049l") || !strings.Contains(text, "ran for") {
 			t.Errorf("%s: the terminal is not given back: %q", how, text)
 		}
 	}

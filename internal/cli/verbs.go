@@ -21,7 +21,7 @@ import (
 func (env Env) lab(name string) *control.Client {
 	client := control.Dial(control.Directory(env.Getenv, owner()), name)
 	client.Waiting = sync.OnceFunc(func() {
-		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("lab %s does not answer; its process may be stopped, or busy. Ctrl-C ends the waiting", oneLine(name)))
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("lab %s is not responding: its process may be stopped or busy (Ctrl-C stops waiting)", oneLine(name)))
 	})
 	return client
 }
@@ -30,9 +30,9 @@ func (env Env) lab(name string) *control.Client {
 func noLab(err error) error {
 	if errors.Is(err, control.ErrNone) {
 		if owner() == 0 {
-			return &usageError{err, say.F("build one: lablab up; one that was built without sudo is asked without it")}
+			return &usageError{err, say.F("start one: lablab up; to reach a lab that was started without sudo, leave out sudo")}
 		}
-		return &usageError{err, say.F("build one: lablab up; one that was built with sudo is asked with sudo")}
+		return &usageError{err, say.F("start one: lablab up; to reach a lab that was started with sudo, use sudo")}
 	}
 	return &brokenError{err: err}
 }
@@ -85,11 +85,11 @@ func refused(err error) error {
 	case err == nil || errors.As(err, &usage) || errors.Is(err, syscall.EPIPE):
 		return err
 	case errors.As(err, &ec2):
-		return &usageError{err, say.F("see its rules: lablab status")}
+		return &usageError{err, say.F("list its rules: lablab status")}
 	case errors.Is(err, control.ErrNone):
 		return noLab(err)
 	case errors.Is(err, control.ErrCut):
-		return &brokenError{err, say.F("it was killed, or did not wait for who reads slowly")}
+		return &brokenError{err, say.F("it was killed, or this reader was too slow")}
 	}
 	var interrupted interrupt
 	if errors.As(err, &interrupted) {
@@ -106,7 +106,7 @@ func newDown(env Env) *cobra.Command {
 		Use: "down", Short: "Take a lab down", Args: namedByFlag,
 		RunE: func(*cobra.Command, []string) error {
 			if all && name != "" {
-				return &usageError{say.New("--all and --name exclude each other"), say.F("lablab down --all")}
+				return &usageError{say.New("--all and --name cannot be combined"), say.F("lablab down --all")}
 			}
 			ctx, cancel := interruptible(env.Signals, grace)
 			defer cancel()
@@ -126,14 +126,14 @@ func newDown(env Env) *cobra.Command {
 			for _, n := range names {
 				switch err := env.takeDown(ctx, n); {
 				case errors.Is(err, control.ErrNone):
-					next(c, env.Language.Sprintf("no such lab ran; those that run: lablab ps"))
+					next(c, env.Language.Sprintf("no such lab is running; to list those that are: lablab ps"))
 				case ctx.Err() != nil:
 					return refused(context.Cause(ctx))
 				case err != nil:
 					if left = append(left, n); len(left) > 1 {
-						err = say.Errorf("these labs do not end: %s", strings.Join(left, ", "))
+						err = say.Errorf("these labs did not stop: %s", strings.Join(left, ", "))
 					}
-					failed = &brokenError{err, say.F("a process may be stopped, or busy: lablab ps")}
+					failed = &brokenError{err, say.F("their processes may be stopped or busy: lablab ps")}
 				default:
 					_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s is gone", n))
 				}
@@ -145,8 +145,8 @@ func newDown(env Env) *cobra.Command {
 		},
 	}
 	addName(c, &name)
-	c.Flags().BoolVar(&all, "all", false, "all of them")
-	next(c, env.Language.Sprintf("what is left: lablab ps"))
+	c.Flags().BoolVar(&all, "all", false, "all entries")
+	next(c, env.Language.Sprintf("labs still running: lablab ps"))
 	return c
 }
 
@@ -168,7 +168,7 @@ func (env Env) takeDown(ctx context.Context, name string) error {
 		select {
 		case <-time.After(step):
 		case <-ctx.Done():
-			return say.Errorf("lab %s does not end", name)
+			return say.Errorf("lab %s did not stop", name)
 		}
 	}
 }
@@ -177,7 +177,7 @@ func newPS(env Env) *cobra.Command {
 	var format string
 	var c *cobra.Command
 	c = &cobra.Command{
-		Use: "ps", Short: "List the labs that run", Args: noArguments,
+		Use: "ps", Short: "List the running labs", Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if err := oneOf("--format", format, "text", "json"); err != nil {
 				return err
@@ -208,17 +208,17 @@ func newPS(env Env) *cobra.Command {
 				_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%-12s %-16s pid %-8d %d hosts", s.Name, s.Scenario, s.PID, len(s.Hosts)))
 			}
 			for _, name := range silent {
-				_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%-12s does not answer", oneLine(name)))
+				_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%-12s is not responding", oneLine(name)))
 			}
-			next(c, env.Language.Sprintf("one of them: lablab status --name NAME; another one: lablab up --name NAME"))
+			next(c, env.Language.Sprintf("show one: lablab status --name NAME; start another: lablab up --name NAME"))
 			if len(labs)+len(silent) == 0 {
-				next(c, env.Language.Sprintf("none runs; to build one: lablab up"))
+				next(c, env.Language.Sprintf("no lab is running; start one: lablab up"))
 			}
 			suggest(env, c)
 			return nil
 		},
 	}
-	c.Flags().StringVar(&format, "format", "text", "text or json")
+	c.Flags().StringVar(&format, "format", "text", "output format: text or json")
 	return c
 }
 
@@ -226,15 +226,16 @@ func newExec(env Env) *cobra.Command {
 	var name string
 	c := &cobra.Command{
 		Use:   "exec HOST -- COMMAND [ARGUMENT]...",
-		Short: "Run a program of this machine inside a host of a lab",
-		Long: `Exec runs any program inside a host: a shell, ping, ssh, curl, a database client. It has
-this terminal, and its exit code is this command's. The names of the lab's hosts are
-known inside. A program that outlives the lab has no network any more.`,
+		Short: "Run a program inside a host of a lab",
+		Long: `Exec runs any program of this machine inside a host: a shell, ping, ssh, curl, a database
+client. The program uses this terminal, and its exit code becomes this command's. The
+names of the lab's hosts resolve inside. A program that outlives the lab loses its
+network.`,
 		Example: `  sudo lablab exec B -- ping A
   sudo lablab exec A -- bash`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 && args[1] != "--" && strings.HasPrefix(args[1], "-") {
-				return &usageError{say.Errorf("%s stands behind the host", args[1]), say.F("before it: lablab exec --name NAME B -- ping A")}
+				return &usageError{say.Errorf("%s must come before the host", args[1]), say.F("put it first: lablab exec --name NAME B -- ping A")}
 			}
 			ctx, cancel := interruptible(env.Signals, grace)
 			defer cancel()
@@ -258,18 +259,18 @@ known inside. A program that outlives the lab has no network any more.`,
 
 func newGroups(env Env) *cobra.Command {
 	c := &cobra.Command{
-		Use: "groups HOST [GROUP]...", Short: "Give a host other security groups", Args: arguments(1, anyNumber),
-		Example: "  lablab groups A lab\n  lablab groups A          # none",
+		Use: "groups HOST [GROUP]...", Short: "Change the security groups of a host", Args: arguments(1, anyNumber),
+		Example: "  lablab groups A lab\n  lablab groups A          # removes all groups",
 	}
 	return changing(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		done, err := lab.SetGroups(ctx, control.GroupChange{Host: args[0], Groups: append([]string{}, args[1:]...)})
 		if err != nil {
 			return err
 		}
-		next(c, effect(done, say.F("no flow that is up is affected, only new ones: lablab flows"), "lablab cut").In(env.Language))
-		carries := env.Language.Sprintf("%s carries %s", args[0], strings.Join(args[1:], ", "))
+		next(c, effect(done, say.F("established flows are not affected, only new ones: lablab flows"), "lablab cut").In(env.Language))
+		carries := env.Language.Sprintf("%s is now in %s", args[0], strings.Join(args[1:], ", "))
 		if len(args) == 1 {
-			carries = env.Language.Sprintf("%s carries no group: no new flow comes in or goes out", args[0])
+			carries = env.Language.Sprintf("%s has no groups: no new flow is allowed in or out", args[0])
 		}
 		_, err = fmt.Fprintln(env.Stdout, oneLine(carries))
 		return broken(err)
@@ -280,15 +281,15 @@ func newFlows(env Env) *cobra.Command {
 	var format string
 	var watch bool
 	c := &cobra.Command{
-		Use: "flows [HOST]", Short: "List the conntrack entries of a lab, and which rule let each in", Args: arguments(0, 1),
-		Long: `Flows lists what conntrack knows: the host, the entry's id (lablab cut ID deletes it),
-protocol and addresses, packets there and back, how long it lives on without one,
-its state, and the rule of a security group that let it in. With --watch it does so
-once a second, in place on a terminal, until Ctrl-C.`,
+		Use: "flows [HOST]", Short: "List a lab's conntrack entries and the rule that admitted each", Args: arguments(0, 1),
+		Long: `Flows lists the conntrack entries: host, id (lablab cut ID deletes the entry), protocol and
+addresses, packets in each direction, time left if no packet arrives, state, and the
+security-group rule that admitted the flow. With --watch it repeats the list every
+second, in place on a terminal, until Ctrl-C.`,
 	}
-	next(c, env.Language.Sprintf("to delete an entry: lablab cut ID; to see each packet judged: lablab trace"))
-	c.Flags().StringVar(&format, "format", "text", "text or json")
-	c.Flags().BoolVarP(&watch, "watch", "w", false, "list them once a second, and mark what is new, refreshed and dying")
+	next(c, env.Language.Sprintf("to delete an entry: lablab cut ID; for the verdict on each packet: lablab trace"))
+	c.Flags().StringVar(&format, "format", "text", "output format: text or json")
+	c.Flags().BoolVarP(&watch, "watch", "w", false, "repeat every second; mark new, refreshed and expiring entries")
 	return verb(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
 		if err := oneOf("--format", format, "text", "json"); err != nil {
 			return err
@@ -304,7 +305,7 @@ once a second, in place on a terminal, until Ctrl-C.`,
 			return broken(writeJSON(env.Stdout, flows))
 		}
 		if len(flows) == 0 {
-			next(c, env.Language.Sprintf("conntrack has no entry; to see each packet judged: lablab trace"))
+			next(c, env.Language.Sprintf("conntrack has no entries; for the verdict on each packet: lablab trace"))
 		}
 		for _, line := range flowLines(env.Language, flows) {
 			_, _ = fmt.Fprintln(env.Stdout, line)

@@ -78,7 +78,7 @@ func watched(l *say.Language, entries []view.Entry, width int) []string {
 			rows = narrowLines(l, flows, state)
 		}
 	}
-	lines := []string{time.Now().Format(time.TimeOnly) + "  " + l.Sprintf("+ new  * refreshed  ! dying  × gone")}
+	lines := []string{time.Now().Format(time.TimeOnly) + "  " + l.Sprintf("+ new  * refreshed  ! expiring  × gone")}
 	for i, e := range entries {
 		lines = append(lines, string(e.Mark)+" "+rows[i])
 	}

@@ -32,7 +32,7 @@ func (f upFlags) listenWeb() (*website, error) {
 		listener, err = net.Listen("tcp", f.web)
 	}
 	if err != nil {
-		return nil, &usageError{say.Errorf("serve the page: %w", err), say.F("name another port of 127.0.0.1, or none: --web")}
+		return nil, &usageError{say.Errorf("serve the page: %w", err), say.F("choose another port of 127.0.0.1, or let lablab choose: --web")}
 	}
 	return &website{listener: listener, site: web.NewSite(listener)}, nil
 }

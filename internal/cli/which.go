@@ -14,7 +14,7 @@ import (
 
 // addName adds --name to a command that asks a running lab.
 func addName(c *cobra.Command, name *string) {
-	c.Flags().StringVar(name, "name", "", "which lab, where several run: `NAME`")
+	c.Flags().StringVar(name, "name", "", "`NAME` of the lab (required if several are running)")
 }
 
 // namedByFlag refuses the name of a lab as a word by itself.
@@ -22,7 +22,7 @@ func namedByFlag(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return &usageError{say.Errorf("%q stands by itself", args[0]), say.F("a lab is named by a flag: %s --name %s", c.CommandPath(), args[0])}
+	return &usageError{say.Errorf("unexpected argument %q", args[0]), say.F("to name a lab, use a flag: %s --name %s", c.CommandPath(), args[0])}
 }
 
 // which is the lab that is meant: the one that was named, or the only one.
@@ -43,7 +43,7 @@ func (env Env) which(ctx context.Context, name string) (string, error) {
 	case 1:
 		return names[0], checkName(names[0])
 	}
-	return "", &usageError{say.Errorf("which lab? several run: %s", strings.Join(names, ", ")), say.F("name one: --name %s", names[0])}
+	return "", &usageError{say.Errorf("several labs are running: %s", strings.Join(names, ", ")), say.F("choose one: --name %s", names[0])}
 }
 
 // whichToChange is the lab that is to be changed: the one that was named, or the one
@@ -55,7 +55,7 @@ func (env Env) whichToChange(ctx context.Context, name string) (string, error) {
 	}
 	only, err := env.which(ctx, "")
 	if err == nil && only != defaultName {
-		return "", &usageError{say.Errorf("the lab that runs is %s, and this changes it", only), say.F("if it is meant, name it: --name %s", only)}
+		return "", &usageError{say.Errorf("the running lab is %s, and this would change it", only), say.F("to change it, name it: --name %s", only)}
 	}
 	return only, err
 }

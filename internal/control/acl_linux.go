@@ -52,11 +52,11 @@ func putInOrder(rules []sg.ACLRule) error {
 		const most = 32766
 		switch {
 		case r.Number < 1 || r.Number > most:
-			return say.Errorf("rule %d: the number is from 1 to %d", r.Number, most)
+			return say.Errorf("rule %d: the number must be from 1 to %d", r.Number, most)
 		case i > 0 && rules[i-1].Number == r.Number:
-			return say.Errorf("there are two rules %d", r.Number)
+			return say.Errorf("rule %d is given twice", r.Number)
 		case !r.Peer.IsValid():
-			return say.Errorf("rule %d has no range of addresses", r.Number)
+			return say.Errorf("rule %d has no address range", r.Number)
 		}
 	}
 	return nil

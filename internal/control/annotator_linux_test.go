@@ -47,8 +47,8 @@ func TestCaptureConfesses(t *testing.T) {
 		got = append(got, options.Comments...)
 	}
 	want := []string{
-		"a packet", "7 packets are missing here: they came faster than they were written",
-		"a packet", "2 packets are missing here: they came faster than they were written",
+		"a packet", "7 packets are missing here: they arrived faster than they were written",
+		"a packet", "2 packets are missing here: they arrived faster than they were written",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)

@@ -62,7 +62,7 @@ func readBlock(r io.Reader) (block []byte, kind uint32, err error) {
 	}
 	length := binary.LittleEndian.Uint32(block[4:])
 	if length < header || length > longest {
-		return nil, 0, say.Errorf("a block of %d bytes", length)
+		return nil, 0, say.Errorf("invalid block length: %d bytes", length)
 	}
 	block = append(block, make([]byte, length-header)...)
 	_, err = io.ReadFull(r, block[header:])

@@ -31,12 +31,12 @@ func captureQueryOf(r *http.Request) (q captureQuery, err error) {
 	q.host = values.Get("host")
 	if text := values.Get("count"); text != "" {
 		if q.count, err = strconv.Atoi(text); err != nil || q.count < 1 {
-			return q, say.Errorf("count=%q is no number of packets", text)
+			return q, say.Errorf("count=%q is not a number of packets", text)
 		}
 	}
 	if text := values.Get("duration"); text != "" {
 		if q.duration, err = time.ParseDuration(text); err != nil || q.duration <= 0 {
-			return q, say.Errorf("duration=%q is no time", text)
+			return q, say.Errorf("duration=%q is not a duration", text)
 		}
 	}
 	return q, nil
@@ -132,7 +132,7 @@ type early struct {
 // patience is how long a packet waits for its verdict, and a verdict for its packet.
 const patience = time.Second
 
-var errEnough = say.New("enough packets")
+var errEnough = say.New("packet count reached")
 
 func (a *annotator) open(w http.ResponseWriter) (err error) {
 	options := pcapgo.DefaultNgWriterOptions
@@ -185,7 +185,7 @@ func (a *annotator) packet(f lab.Frame) {
 // lost confesses that packets are missing here.
 func (a *annotator) lost(packets int) {
 	if packets > 0 {
-		a.mark("%d packets are missing here: they came faster than they were written", packets)
+		a.mark("%d packets are missing here: they arrived faster than they were written", packets)
 	}
 }
 
@@ -215,9 +215,9 @@ func (a *annotator) event(e timeline.Event) {
 	case timeline.RuleRevoked:
 		a.mark("rule %s of group %s revoked: %s %s", body.ID, body.Group, body.Direction, body.Text)
 	case timeline.GroupsChanged:
-		a.mark("host %s carries %v from now on", body.Host, body.Groups)
+		a.mark("groups of host %s from now on: %v", body.Host, body.Groups)
 	case timeline.ACLChanged:
-		a.mark("network ACL before %s: %v", body.Host, body.Rules)
+		a.mark("network ACL on %s: %v", body.Host, body.Rules)
 	}
 }
 

@@ -14,7 +14,7 @@ func checkDirection(d sg.Direction) error {
 	if d == sg.Ingress || d == sg.Egress {
 		return nil
 	}
-	return &sg.Error{Code: sg.Malformed, Message: fmt.Sprintf("%q is no direction: it is %s or %s", string(d), sg.Ingress, sg.Egress)}
+	return &sg.Error{Code: sg.Malformed, Message: fmt.Sprintf("%q is not a direction: choose %s or %s", string(d), sg.Ingress, sg.Egress)}
 }
 
 // check refuses rules that say nothing, and ids that a terminal would not show as they

@@ -28,17 +28,17 @@ type Client struct {
 }
 
 // ErrNone says that no lab of that name runs.
-var ErrNone = say.New("no such lab runs")
+var ErrNone = say.New("no such lab is running")
 
 // ErrDown says that the lab is being taken down.
 var ErrDown = say.New("the lab is being taken down")
 
 // ErrCut says that a lab has ended without telling its end, or that who listened was so
 // slow that it was not waited for.
-var ErrCut = say.New("the lab ended before it had told everything")
+var ErrCut = say.New("the lab ended before it had sent everything")
 
 // ErrSilent says that a lab did not answer in time.
-var ErrSilent = say.New("the lab does not answer")
+var ErrSilent = say.New("the lab is not responding")
 
 // Dial returns a client of the lab with that name.
 func Dial(directory, name string) *Client {
@@ -60,23 +60,23 @@ func Ending(ctx context.Context, directory, name string) (*os.File, error) {
 	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", Socket(directory, name))
 	if err != nil {
-		return nil, say.Errorf("ask lab %s: %w", name, err)
+		return nil, say.Errorf("send request to lab %s: %w", name, err)
 	}
 	defer conn.Close()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://lab/v1/end", nil)
 	if err != nil {
-		return nil, say.Errorf("ask lab %s: %w", name, err)
+		return nil, say.Errorf("send request to lab %s: %w", name, err)
 	}
 	request.Close = true // then the connection ends with the answer
 	if err := request.Write(conn); err != nil {
-		return nil, say.Errorf("ask lab %s: %w", name, err)
+		return nil, say.Errorf("send request to lab %s: %w", name, err)
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), request)
 	if err != nil {
-		return nil, say.Errorf("ask lab %s: %w", name, err)
+		return nil, say.Errorf("send request to lab %s: %w", name, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, say.Errorf("ask lab %s: %s", name, response.Status)
+		return nil, say.Errorf("send request to lab %s: %s", name, response.Status)
 	}
 	return conn.(*net.UnixConn).File()
 }
@@ -163,7 +163,7 @@ func call[A any](ctx context.Context, c *Client, method, path string, question a
 	}
 	defer response.Body.Close()
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return answer, say.Errorf("read answer of lab %s: %w", c.name, err)
+		return answer, say.Errorf("read response of lab %s: %w", c.name, err)
 	}
 	return answer, nil
 }
@@ -173,13 +173,13 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 	if question != nil {
 		text, err := json.Marshal(question)
 		if err != nil {
-			return nil, say.Errorf("ask lab %s: %w", c.name, err)
+			return nil, say.Errorf("send request to lab %s: %w", c.name, err)
 		}
 		body = bytes.NewReader(text)
 	}
 	request, err := http.NewRequestWithContext(ctx, method, "http://lab"+path, body)
 	if err != nil {
-		return nil, say.Errorf("ask lab %s: %w", c.name, err)
+		return nil, say.Errorf("send request to lab %s: %w", c.name, err)
 	}
 	if c.Waiting != nil {
 		const long = 2 * time.Second
@@ -196,7 +196,7 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 		if errors.As(err, &request) {
 			err = request.Err
 		}
-		return nil, say.Errorf("ask lab %s: %w", c.name, err)
+		return nil, say.Errorf("send request to lab %s: %w", c.name, err)
 	case response.StatusCode == http.StatusOK:
 		return response, nil
 	}
@@ -206,7 +206,7 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 	}
 	var why failure
 	if err := json.NewDecoder(response.Body).Decode(&why); err != nil {
-		return nil, say.Errorf("ask lab %s: %s", c.name, response.Status)
+		return nil, say.Errorf("send request to lab %s: %s", c.name, response.Status)
 	}
 	if why.Code != "" {
 		return nil, &sg.Error{Code: why.Code, Message: why.Message}

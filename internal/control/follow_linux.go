@@ -22,7 +22,7 @@ func (k *kept) after(query url.Values) (number uint64, whole bool, err error) {
 		return k.log.Last(), false, nil
 	default:
 		if number, err = strconv.ParseUint(text, 10, 64); err != nil {
-			return 0, false, say.Errorf("after=%q is no number of an event, and not now", text)
+			return 0, false, say.Errorf("after=%q is neither an event number nor \"now\"", text)
 		}
 	}
 	if !query.Has("started") {
@@ -30,7 +30,7 @@ func (k *kept) after(query url.Values) (number uint64, whole bool, err error) {
 	}
 	started, err := time.Parse(time.RFC3339Nano, query.Get("started"))
 	if err != nil {
-		return 0, false, say.Errorf("started=%q is no time", query.Get("started"))
+		return 0, false, say.Errorf("started=%q is not a time", query.Get("started"))
 	}
 	if !started.Equal(k.started) || !k.log.Has(number) {
 		return 0, true, nil

@@ -134,7 +134,7 @@ func (k *kept) effect(e lab.Effect, err error) (Effect, error) {
 
 func (k *kept) cut(c CutRequest) (CutAnswer, error) {
 	if c.Flow == nil && c.ConntrackID == 0 && c.AdmittedBy == "" && !c.All {
-		return CutAnswer{}, say.New("cut what? a flow, those admitted by a rule, or all")
+		return CutAnswer{}, say.New("say what to cut: a flow, the flows admitted by a rule, or all")
 	}
 	if c.Host != "" {
 		if _, err := k.lab.Namespace(c.Host); err != nil {
@@ -162,7 +162,7 @@ func (k *kept) start(a StreamStart) (Stream, error) {
 	protocols := map[string]sg.Protocol{"icmp": sg.ICMP, "tcp": sg.TCP, "udp": sg.UDP}
 	protocol, known := protocols[a.Protocol]
 	if !known {
-		return Stream{}, say.Errorf("start stream: %q is none of icmp, tcp and udp", a.Protocol)
+		return Stream{}, say.Errorf("start stream: unknown protocol %q: expected icmp, tcp or udp", a.Protocol)
 	}
 	name, err := k.lab.StartStream(scenario.Start{Protocol: protocol, From: a.From, To: a.To, Port: a.Port})
 	return Stream{Stream: name}, err

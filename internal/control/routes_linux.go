@@ -160,7 +160,7 @@ func scenarios(l *say.Language) (all []Scenario) {
 func (s *Server) load(l Load) error {
 	sc, found := scenario.Builtin(l.Scenario)
 	if !found {
-		return say.Errorf("load scenario: none that is built in is called %q", l.Scenario)
+		return say.Errorf("load scenario: no built-in scenario is called %q", l.Scenario)
 	}
 	return s.keeper.Load(sc)
 }

@@ -31,9 +31,9 @@ func (e *DirectoryError) In(l *say.Language) string { return l.Error(e.err) }
 // unusable is an error of the directory, or of something in it.
 func unusable(directory string, err error) error {
 	if directory == rootsDirectory {
-		return &DirectoryError{err, say.F("root's labs need %s, and that it is root's alone", directory)}
+		return &DirectoryError{err, say.F("root's labs need %s to exist and to belong to root alone", directory)}
 	}
-	return &DirectoryError{err, say.F("set XDG_RUNTIME_DIR to a directory of yours alone")}
+	return &DirectoryError{err, say.F("set XDG_RUNTIME_DIR to a directory that only you can write to")}
 }
 
 // checkLength refuses a path that no socket can have.
@@ -42,7 +42,7 @@ func checkLength(path string) error {
 	if len(path) <= most {
 		return nil
 	}
-	return &DirectoryError{say.Errorf("the path of a socket is too long: %s", path), say.F("it has %d bytes, %d at most (see unix(7)): set XDG_RUNTIME_DIR to a shorter directory", len(path), most)}
+	return &DirectoryError{say.Errorf("the socket path is too long: %s", path), say.F("it has %d bytes, the limit is %d (see unix(7)): set XDG_RUNTIME_DIR to a shorter directory", len(path), most)}
 }
 
 // Directory is where the sockets of a user's labs are: root's in /run/lablab, another
@@ -62,7 +62,7 @@ func Directory(getenv func(string) string, user int) string {
 func Socket(directory, name string) string { return filepath.Join(directory, name+".sock") }
 
 // ErrRuns says that a lab of that name runs already.
-var ErrRuns = say.New("a lab of that name runs already")
+var ErrRuns = say.New("a lab of that name is already running")
 
 // Listen opens the socket of a lab. One that a killed process has left behind is
 // replaced; if somebody answers there, the error is [ErrRuns]. Nobody but its owner
@@ -72,7 +72,7 @@ func Listen(directory, name string) (net.Listener, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(directory, 0o700); err != nil {
-		return nil, unusable(directory, say.Errorf("make directory for sockets: %w", err))
+		return nil, unusable(directory, say.Errorf("create socket directory: %w", err))
 	}
 	if err := checkOwn(directory); err != nil {
 		return nil, err
@@ -112,12 +112,12 @@ func checkOwn(directory string) error {
 		return nil
 	}
 	if err != nil {
-		return unusable(directory, say.Errorf("look at directory for sockets: %w", err))
+		return unusable(directory, say.Errorf("inspect socket directory: %w", err))
 	}
 	const others = 0o022 // may write
 	owner := info.Sys().(*syscall.Stat_t).Uid
 	if !info.IsDir() || int(owner) != os.Getuid() || info.Mode()&others != 0 {
-		return unusable(directory, say.Errorf("others may put sockets into %s", directory))
+		return unusable(directory, say.Errorf("others can put sockets into %s", directory))
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func TestForeignDirectory(t *testing.T) {
 	if os.Chown(cases["another's"], 12345, 12345) != nil { // root in a user namespace knows no others
 		cases["another's"] = "/usr"
 	}
-	const want = "others may put sockets into "
+	const want = "others can put sockets into "
 	for name, directory := range cases {
 		if l, err := Listen(directory, "lab"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: listens: %v, %v", name, l, err)
@@ -52,7 +52,7 @@ func TestUnusableDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	long := filepath.Join(t.TempDir(), strings.Repeat("x", 100))
-	for directory, want := range map[string]string{file: "not a directory", filepath.Join(file, "in"): "not a directory", long: "the path of a socket is too long: " + long} {
+	for directory, want := range map[string]string{file: "not a directory", filepath.Join(file, "in"): "not a directory", long: "the socket path is too long: " + long} {
 		l, err := Listen(directory, "lab")
 		hintOf(t, err, want)
 		if l != nil {

@@ -43,7 +43,7 @@ func (m *model) header() []line {
 	p := m.shown()
 	left := words(bold, " lablab").add(cyan, " %s", p.status.Name).add(dim, "  scenario ").add(plain, "%s", p.status.Scenario)
 	if m.frozen != nil {
-		left = left.add(yellow, "  FROZEN").add(dim, " (space goes on)")
+		left = left.add(yellow, "  FROZEN").add(dim, " (space resumes)")
 	}
 	elapsed := int(p.elapsed().Seconds())
 	right := words(dim, "up %d:%02d:%02d ", elapsed/3600, elapsed/60%60, elapsed%60)
@@ -235,7 +235,7 @@ func (m *model) streamsPanel() panel {
 	aside := words(dim, " %5s %5s ", say.F("sent"), say.F("back"))
 	return panel{title: say.F("Streams"), aside: aside, rows: max(len(lanes), 1), least: 2, want: len(lanes), chosen: -1, draw: func(from, to, width int) []line {
 		if len(lanes) == 0 {
-			return []line{words(dim, "   none yet: p, t or u starts one")}
+			return []line{words(dim, "   none yet: press p, t or u to start one")}
 		}
 		longest := 0
 		for _, l := range lanes[from:to] {
@@ -251,7 +251,7 @@ func (m *model) streamsPanel() panel {
 			l = l.add(plain, "%s  ", strings.Repeat(" ", max(longest-say.Width(s.word()+s.From+s.To), 0)))
 			right := words(style, " %5d %5d ", s.sent, s.back())
 			if !s.broken.Empty() {
-				right = append(words(plain, " ").add(red, "broke"), right...)
+				right = append(words(plain, " ").add(red, "failed"), right...)
 			} else if s.stopped {
 				right = append(words(dim, " stopped"), right...)
 			}
@@ -274,7 +274,7 @@ func (m *model) verdictsPanel() panel {
 	p := m.shown()
 	aside := line{}
 	if p.missed > 0 {
-		aside = words(yellow, " missed: %d ", p.missed)
+		aside = words(yellow, "  lost: %d ", p.missed)
 	}
 	return panel{title: say.F("Verdicts"), aside: aside, rows: max(len(p.verdicts), 1), least: 2, want: 4, log: true, chosen: -1, draw: func(from, to, width int) []line {
 		if len(p.verdicts) == 0 {
@@ -329,23 +329,23 @@ func (m *model) helpText(height int) []line {
 	}
 	lines := []line{
 		words(bold, " Keys"),
-		row("↑ ↓", "choose a rule; tab goes to the conntrack entries and back"),
+		row("↑ ↓", "choose a rule; tab switches between rules and conntrack entries"),
 		row("r  a", "revoke the chosen rule; authorize it again"),
-		row("p t u", "a ping from %s to %s; TCP or UDP, to the port that you say", from, to),
+		row("p t u", "a ping from %s to %s; TCP or UDP, to a port you enter", from, to),
 		row("x  c", "stop the last stream; cut (delete) the chosen entry"),
-		row("space", "freeze what is shown; the lab goes on"),
+		row("space", "freeze the view; the lab goes on"),
 		row("q", "quit, and take the lab down"),
 		{},
 		words(bold, " Packets of streams, and entries"),
-		words(plain, "   ").add(green, "✓").add(plain, " replied  ").add(red, "✗").add(plain, " refused  ").add(yellow, "=").add(plain, " stalled in its connection"),
-		words(plain, "   ").add(red, "R").add(plain, " nobody listens  ").add(yellow, "!").add(plain, " not sent  ").add(yellow, "~").add(plain, " late  ").add(yellow, "?").add(plain, " lost  ").add(dim, "·").add(plain, " waiting"),
+		words(plain, "   ").add(green, "✓").add(plain, " answered  ").add(red, "✗").add(plain, " dropped  ").add(yellow, "=").add(plain, " stalled in its connection"),
+		words(plain, "   ").add(red, "R").add(plain, " port closed  ").add(yellow, "!").add(plain, " not sent  ").add(yellow, "~").add(plain, " late  ").add(yellow, "?").add(plain, " lost  ").add(dim, "·").add(plain, " waiting"),
 		words(plain, "   ").add(green, "+").add(plain, " new  ").add(cyan, "*").add(plain, " refreshed  ").add(yellow, "!").add(plain, " gone in %d s  ", dyingFor).add(red, "×").add(plain, " gone"),
 		{},
 		words(bold, " In another terminal"),
 		words(plain, "   lablab exec%s %s -- ping %s", m.Flag, from, to),
 		words(plain, "   lablab flows%s %s --watch", m.Flag, to),
 		{},
-		words(dim, "   any key goes back"),
+		words(dim, "   press any key to go back"),
 	}
 	for i := 0; len(lines) > height && i < len(lines); {
 		if len(lines[i]) == 0 {

@@ -13,7 +13,7 @@ func (m *model) entriesPanel(width int) panel {
 	entries, place := p.entries.All(), m.chosenEntry()
 	aside := line{}
 	if width >= withBar {
-		aside = words(dim, " + new  * refreshed  ! dying  × gone ")
+		aside = words(dim, " + new  * refreshed  ! expiring  × gone ")
 	}
 	return panel{title: say.F("Conntrack"), aside: aside, rows: max(len(entries), 1), least: 3, want: len(entries), chosen: place, draw: func(from, to, width int) []line {
 		if len(entries) == 0 {

@@ -56,7 +56,7 @@ func (m *model) rulesPanel() panel {
 		for i := from; i < to; i++ {
 			if i >= rows {
 				d := []sg.Direction{sg.Ingress, sg.Egress}[i-rows]
-				l := words(dim, "   %-4s %s", m.way(d, width >= withBar), say.F("what conntrack knows: established"))
+				l := words(dim, "   %-4s %s", m.way(d, width >= withBar), say.F("established: has an entry"))
 				lines = append(lines, l.between(m.Language, p.passed(d, hosts), width))
 				continue
 			}

@@ -39,7 +39,7 @@ func TestSummaryAddsUp(t *testing.T) {
 	if err := s.summary().Write(&summary); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"tcp 22 B > A: 700 sent, 5 replied, 695 stalled\n", "ping B > A: 701 sent, 0 replied, 700 lost, 1 waiting\n"} {
+	for _, want := range []string{"tcp 22 B > A: 700 sent, 5 answered, 695 stalled\n", "ping B > A: 701 sent, 0 answered, 700 lost, 1 waiting\n"} {
 		if !strings.Contains(ansi.Strip(summary.String()), want) {
 			t.Errorf("%q is not in\n%s", want, &summary)
 		}
@@ -85,7 +85,7 @@ func TestMoreRoomShowsMore(t *testing.T) {
 	least := 0 // marks of the stream
 	for width := 80; width <= 240; width++ {
 		frame := s.frame(width, 24)
-		for _, want := range []string{"━━━━━━━━", "+ new  * refreshed  ! dying  × gone", "echo request id 1001 seq 16"} {
+		for _, want := range []string{"━━━━━━━━", "+ new  * refreshed  ! expiring  × gone", "echo request id 1001 seq 16"} {
 			if !strings.Contains(frame, want) {
 				t.Fatalf("%d columns lack %q:\n%s", width, want, frame)
 			}

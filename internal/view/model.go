@@ -261,7 +261,7 @@ func (m *model) chosenEntry() int {
 func (m *model) change(authorize bool) tea.Cmd {
 	i := m.chosenRule()
 	if i < 0 {
-		m.live.tell(yellow, "there is no rule to choose")
+		m.live.tell(yellow, "no rule to choose")
 		return nil
 	}
 	r := m.shown().rules[i]
@@ -270,12 +270,12 @@ func (m *model) change(authorize bool) tea.Cmd {
 	if authorize {
 		return m.do(say.F("authorize %s", r.ID), func(ctx context.Context) error {
 			_, err := m.Lab.Authorize(ctx, change)
-			return inShort(err, say.New("it, or an equal one, is in force already"), sg.RuleNotFound, sg.Duplicate)
+			return inShort(err, say.New("this rule, or an identical one, is already in force"), sg.RuleNotFound, sg.Duplicate)
 		})
 	}
 	return m.do(say.F("revoke %s", r.ID), func(ctx context.Context) error {
 		_, err := m.Lab.Revoke(ctx, change)
-		return inShort(err, say.New("it is revoked already; a authorizes it"), sg.RuleNotFound)
+		return inShort(err, say.New("already revoked; a authorizes it"), sg.RuleNotFound)
 	})
 }
 
@@ -316,7 +316,7 @@ func (m *model) stop() tea.Cmd {
 			return m.do(say.F("stop stream %s", name), func(ctx context.Context) error { return m.Lab.StopStream(ctx, name) })
 		}
 	}
-	m.live.tell(yellow, "no stream runs: p starts a ping")
+	m.live.tell(yellow, "no stream is running: p starts a ping")
 	return nil
 }
 
@@ -324,12 +324,12 @@ func (m *model) stop() tea.Cmd {
 func (m *model) cut() tea.Cmd {
 	i := m.chosenEntry()
 	if i < 0 {
-		m.live.tell(yellow, "there is no entry to choose")
+		m.live.tell(yellow, "no entry to choose")
 		return nil
 	}
 	e := m.shown().entries.All()[i]
 	if e.Mark == Gone {
-		m.live.tell(yellow, "that entry is gone already")
+		m.live.tell(yellow, "that entry is already gone")
 		return nil
 	}
 	key := e.Key

@@ -83,7 +83,7 @@ func (p *picture) add(e timeline.Event) (ask bool) {
 		p.judged(body)
 	case timeline.Missed:
 		p.missed += body.Count
-		p.tell(yellow, "missed %d %s of %s", body.Count, say.Text(body.What), body.Host)
+		p.tell(yellow, "lost %d %s on %s (socket overflow)", body.Count, say.Text(body.What), body.Host)
 	case timeline.EntryChanged:
 		return body.Change != flow.Update
 	default:
@@ -101,7 +101,7 @@ func (p *picture) stopped(body timeline.StreamStopped) {
 	l.stopped = true
 	if body.Error != "" {
 		l.broken = body.Why()
-		p.tell(red, "stream %s broke: %s", body.Stream, l.broken)
+		p.tell(red, "stream %s failed: %s", body.Stream, l.broken)
 		return
 	}
 	p.tell(plain, "stream %s stopped", body.Stream)
@@ -135,11 +135,11 @@ func (p *picture) changed(e timeline.Event) bool {
 			p.rules[i].gone, p.rules[i].lit = true, false
 		}
 		p.revoked = append(p.revoked, say.F("%s revoked after %s", body.ID, lasting(e.At)))
-		p.tell(yellow, "rule %s revoked on %s; what it let in lives on", body.ID, hostsOf(body.Hosts))
+		p.tell(yellow, "rule %s revoked on %s; flows it admitted go on", body.ID, hostsOf(body.Hosts))
 	case timeline.GroupsChanged:
-		p.tell(yellow, "%s carries %s", body.Host, groupsOf(body.Groups))
+		p.tell(yellow, "%s is now in %s", body.Host, groupsOf(body.Groups))
 	case timeline.ACLChanged:
-		p.tell(yellow, "network ACL before %s: %s", body.Host, map[bool]say.Sentence{true: say.F("on"), false: say.F("off")}[body.On])
+		p.tell(yellow, "network ACL on %s: %s", body.Host, map[bool]say.Sentence{true: say.F("on"), false: say.F("off")}[body.On])
 	case timeline.Cut:
 		p.tell(yellow, "entry deleted on %s: %s", body.Host, p.flow(body.Flow))
 	default:

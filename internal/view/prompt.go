@@ -102,9 +102,9 @@ func (p *prompt) line(m *model) line {
 	hosts := m.live.hosts
 	l := words(dim, " › ").add(plain, "%s from %s to %s, port", strings.ToUpper(p.protocol), hosts[p.from].Name, hosts[p.to].Name).add(chosen, " %s▏", p.port)
 	if p.wrong {
-		return l.add(plain, " ").add(red, "a port is from 1 to 65535")
+		return l.add(plain, " ").add(red, "a port is a number from 1 to 65535")
 	}
-	for _, k := range []keyWord{{"enter", say.F("starts")}, {"tab", say.F("other way")}, {"esc", say.F("leaves")}} {
+	for _, k := range []keyWord{{"enter", say.F("start")}, {"tab", say.F("swap direction")}, {"esc", say.F("cancel")}} {
 		l = l.add(plain, "  ").add(chosen, "%s", k.key).add(dim, " %s", k.word)
 	}
 	return l

@@ -8,7 +8,7 @@ import (
 // summary is what stays in the scrollback.
 func (m *model) summary() *Summary {
 	p := m.live
-	lines := []line{words(bold, "lab %s", m.Name).add(plain, " of scenario %s was up for %s", p.status.Scenario, lasting(p.elapsed()))}
+	lines := []line{words(bold, "lab %s", m.Name).add(plain, " of scenario %s ran for %s", p.status.Scenario, lasting(p.elapsed()))}
 	var in, gone []string
 	for _, r := range p.rules {
 		if r.gone {
@@ -30,13 +30,13 @@ func (m *model) summary() *Summary {
 	for i, change := range p.revoked {
 		const most = 10
 		if i == most {
-			lines = append(lines, words(dim, "            and %d changes more", len(p.revoked)-most))
+			lines = append(lines, words(dim, "            and %d more changes", len(p.revoked)-most))
 			break
 		}
 		lines = append(lines, words(dim, "            %s", change))
 	}
 	for _, s := range p.lanes {
-		l := words(plain, "  stream %-2s %s %s > %s: %d sent, %d replied", s.Stream, s.word(), s.From, s.To, s.sent, s.back())
+		l := words(plain, "  stream %-2s %s %s > %s: %d sent, %d answered", s.Stream, s.word(), s.From, s.To, s.sent, s.back())
 		counts := s.counts(p.elapsed())
 		for _, other := range []struct {
 			fate  report.Outcome
@@ -47,7 +47,7 @@ func (m *model) summary() *Summary {
 			}
 		}
 		if !s.broken.Empty() {
-			l = l.add(red, "; it broke: %s", s.broken)
+			l = l.add(red, "; it failed: %s", s.broken)
 		}
 		lines = append(lines, l)
 	}
@@ -65,7 +65,7 @@ func (m *model) summary() *Summary {
 		lines = append(lines, words(plain, "  entries   %s", say.List(", ", entries...)))
 	}
 	if p.missed > 0 {
-		lines = append(lines, words(yellow, "  missed    %d verdicts and events that the kernel told of and nobody heard", p.missed))
+		lines = append(lines, words(yellow, "  lost      %d verdicts and events (socket overflow)", p.missed))
 	}
 	return &Summary{lines, m.Language}
 }
@@ -81,11 +81,11 @@ func few(names []string) say.Sentence {
 func markWord(o report.Outcome) say.Sentence {
 	switch o {
 	case report.Refused:
-		return say.F("refused")
+		return say.F("dropped")
 	case report.Stalled:
 		return say.F("stalled")
 	case report.Reset:
-		return say.F("told that nobody listens")
+		return say.F("rejected")
 	case report.Lost:
 		return say.F("lost")
 	case report.Waiting:

@@ -143,7 +143,7 @@ func TestKeys(t *testing.T) {
 func TestStopOneAfterTheOther(t *testing.T) {
 	s := newScene(t)
 	s.press("x", "x", "x", "x")
-	if diff := cmp.Diff([]string{"stop 3", "stop 2", "stop 1"}, s.lab.calls); diff != "" || !strings.Contains(s.frame(80, 24), "no stream runs") {
+	if diff := cmp.Diff([]string{"stop 3", "stop 2", "stop 1"}, s.lab.calls); diff != "" || !strings.Contains(s.frame(80, 24), "no stream is running") {
 		t.Error(diff)
 	}
 }
@@ -176,9 +176,9 @@ func TestRefusal(t *testing.T) {
 // That there is nothing to do is told in so few words that a line has room for them.
 func TestNothingToChange(t *testing.T) {
 	for _, c := range []struct{ key, code, want string }{
-		{"r", sg.RuleNotFound, "revoke icmp: it is revoked already; a authorizes it"},
-		{"a", sg.RuleNotFound, "authorize icmp: it, or an equal one, is in force already"},
-		{"a", sg.Duplicate, "authorize icmp: it, or an equal one, is in force already"},
+		{"r", sg.RuleNotFound, "revoke icmp: already revoked; a authorizes it"},
+		{"a", sg.RuleNotFound, "authorize icmp: this rule, or an identical one, is already in force"},
+		{"a", sg.Duplicate, "authorize icmp: this rule, or an identical one, is already in force"},
 		{"a", sg.Malformed, "authorize icmp: " + sg.Malformed + ": The security"},
 	} {
 		s := newScene(t)
@@ -195,7 +195,7 @@ func TestMissed(t *testing.T) {
 	s := newScene(t)
 	s.happen(20, timeline.Missed{Host: "A", What: timeline.MissedVerdicts, Count: 1})
 	s.happen(21, timeline.StreamStopped{Stream: "1"})
-	if frame := s.frame(80, 24); !strings.Contains(frame, "missed: 1") || !strings.Contains(frame, "stream 1 stopped") {
+	if frame := s.frame(80, 24); !strings.Contains(frame, "lost: 1") || !strings.Contains(frame, "stream 1 stopped") {
 		t.Error(frame)
 	}
 }
@@ -205,11 +205,11 @@ func TestSuggestedPort(t *testing.T) {
 	s := newScene(t)
 	s.live.rules[0].Text = "tcp 8000-8010 10.0.0.0/8"
 	s.press("t")
-	if frame := s.frame(80, 24); !strings.Contains(frame, "TCP from B to A, port 8000") || !strings.Contains(frame, "enter starts") {
+	if frame := s.frame(80, 24); !strings.Contains(frame, "TCP from B to A, port 8000") || !strings.Contains(frame, "enter start") {
 		t.Error(frame)
 	}
 	s.press("esc", "u", "7", "0", "0", "0", "0", "enter")
-	if frame := s.frame(80, 24); !strings.Contains(frame, "UDP from B to A, port 70000") || !strings.Contains(frame, "a port is from 1 to 65535") || len(s.lab.calls) > 0 {
+	if frame := s.frame(80, 24); !strings.Contains(frame, "UDP from B to A, port 70000") || !strings.Contains(frame, "a port is a number from 1 to 65535") || len(s.lab.calls) > 0 {
 		t.Error(frame, s.lab.calls)
 	}
 }
@@ -218,11 +218,11 @@ func TestSuggestedPort(t *testing.T) {
 func TestBrokenStream(t *testing.T) {
 	s := newScene(t)
 	s.happen(21, timeline.StreamStopped{Stream: "1", Error: "network is unreachable"})
-	if frame := s.frame(80, 24); !strings.Contains(frame, "stream 1 broke: network is unreachable") || !regexp.MustCompile(`1 ping B > A .* broke `).MatchString(frame) {
+	if frame := s.frame(80, 24); !strings.Contains(frame, "stream 1 failed: network is unreachable") || !regexp.MustCompile(`1 ping B > A .* failed `).MatchString(frame) {
 		t.Error(frame)
 	}
 	var summary bytes.Buffer
-	if err := s.summary().Write(&summary); err != nil || !strings.Contains(ansi.Strip(summary.String()), "it broke: network is unreachable") {
+	if err := s.summary().Write(&summary); err != nil || !strings.Contains(ansi.Strip(summary.String()), "it failed: network is unreachable") {
 		t.Error(summary.String())
 	}
 }

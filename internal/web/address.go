@@ -11,10 +11,10 @@ import (
 func CheckAddress(text string) error {
 	at, err := netip.ParseAddrPort(text)
 	if err != nil {
-		return say.Errorf("%q is no address and port", text)
+		return say.Errorf("%q is not an address and port", text)
 	}
 	if a := at.Addr(); !a.IsLoopback() || a.Is4In6() || a.Zone() != "" {
-		return say.Errorf("%s is not this machine's loopback", a)
+		return say.Errorf("%s is not a loopback address of this machine", a)
 	}
 	return nil
 }

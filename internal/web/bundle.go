@@ -43,7 +43,7 @@ func (b *bundler) add(name string) error {
 		return nil
 	}
 	if slices.Contains(b.begun, name) {
-		return say.Errorf("%s imports itself, by way of others", name)
+		return say.Errorf("%s imports itself through other files", name)
 	}
 	b.begun = append(b.begun, name)
 	source, err := fs.ReadFile(b.files, path.Join(b.dir, name))

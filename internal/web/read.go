@@ -25,7 +25,7 @@ func Read(r io.Reader) ([]timeline.Event, error) {
 	_, rest, found := bytes.Cut(page, []byte(`<script type="application/json" id="record">`))
 	record, _, ends := bytes.Cut(rest, []byte("</script>"))
 	if !found || !ends {
-		return nil, say.New("read page: there is no record in it")
+		return nil, say.New("read page: it contains no record")
 	}
 	var events []timeline.Event
 	if err := json.Unmarshal(record, &events); err != nil {

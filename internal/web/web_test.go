@@ -109,7 +109,7 @@ func hostile(t *testing.T) []timeline.Event {
 			t.Fatal(err)
 		}
 		text := string(b)
-		for _, name := range []string{`"A"`, `"1"`, `"icmp"`, `"lab"`, `"ICMP is allowed, a ping begins"`, `"An established flow outlives the rule that let it in"`} {
+		for _, name := range []string{`"A"`, `"1"`, `"icmp"`, `"lab"`, `"ICMP is allowed and a ping starts"`, `"An established flow outlives the rule that admitted it"`} {
 			text = strings.ReplaceAll(text, name, strings.TrimSuffix(string(evilJSON), `"`)+" "+strings.Trim(name, `"`)+`"`)
 		}
 		var changed timeline.Event

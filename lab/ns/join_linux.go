@@ -52,7 +52,7 @@ func enter(file string, kind int) error {
 // have. Nobody else sees it.
 func OwnHosts() (*os.File, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return nil, say.Errorf("make mount namespace: %w", err)
+		return nil, say.Errorf("create mount namespace: %w", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return nil, say.Errorf("make mount namespace private: %w", err)
@@ -79,7 +79,7 @@ func OwnHosts() (*os.File, error) {
 func cover(path string) (*os.File, error) {
 	f, err := os.CreateTemp("", "lablab-")
 	if err != nil {
-		return nil, say.Errorf("cover %s: %w", path, err)
+		return nil, say.Errorf("mount over %s: %w", path, err)
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // the mount holds what is in it
 	const readable = 0o644
@@ -92,7 +92,7 @@ func cover(path string) (*os.File, error) {
 		err = unix.Mount(f.Name(), path, "", unix.MS_BIND, "")
 	}
 	if err != nil {
-		return nil, errors.Join(say.Errorf("cover %s: %w", path, err), f.Close())
+		return nil, errors.Join(say.Errorf("mount over %s: %w", path, err), f.Close())
 	}
 	return f, nil
 }

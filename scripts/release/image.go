@@ -106,7 +106,7 @@ func (r release) image(p product) (image, error) {
 	}
 	labels := map[string]string{
 		"org.opencontainers.image.title":       "lablab",
-		"org.opencontainers.image.description": "A laboratory for stateful firewalls",
+		"org.opencontainers.image.description": "See how stateful firewalls really behave",
 		"org.opencontainers.image.version":     r.version,
 		"org.opencontainers.image.revision":    r.commit,
 		"org.opencontainers.image.created":     r.date.Format(time.RFC3339),

@@ -45,7 +45,7 @@ test('a click on a mark chooses its packet', async () => {
   }));
   assert.ok(found, 'no mark of stream 2 was found');
   await page.mouse.click(found.x, found.y);
-  assert.match(plain(await page.locator('#story').innerText()), /Packet 1 of stream 2: refused .* Arriving at A it was NEW: dropped by default-deny\./);
+  assert.match(plain(await page.locator('#story').innerText()), /Packet 1 of stream 2: dropped .* Arriving at A, it was NEW: dropped by default-deny\./);
   await page.keyboard.press('Escape');
   assert.ok(await page.locator('#story').isHidden());
   await close(page);
@@ -103,7 +103,7 @@ test('everything by keyboard', async () => {
 
 test('a sentence shows its moment', async () => {
   const page = await open('ping.html');
-  await page.getByRole('button', { name: /changed nothing for seq 11–65/ }).click();
+  await page.getByRole('button', { name: /changed nothing for packets 11–65/ }).click();
   assert.match(await page.locator('#story').innerText(), /^Packet 11 of stream 1/);
   await until(page, () => document.querySelector('#caption .experiment').textContent.startsWith('Experiment 2'));
   await until(page, () => !document.documentElement.dataset.playing);
@@ -133,6 +133,6 @@ test('of many hosts, one can be kept open', async () => {
   await host.press('Enter');
   await drawn(page);
   assert.equal(await host.getAttribute('aria-expanded'), 'true');
-  assert.ok(await page.getByText('in to h14').isVisible());
+  assert.ok(await page.getByText('h14 · inbound').isVisible());
   await close(page);
 });

@@ -41,7 +41,7 @@ test('rules in force are shown, however often others were revoked', async () => 
   await drawn(page);
   assert.deepEqual(await feed.names(), ['-icmp', '-ssh', 'dns', 'web', '-icmp', '-icmp', 'icmp']);
   assert.deepEqual((await feed.more()).map((text) => text.trim()), ['and 6 more']);
-  assert.match(await page.locator('.entry .by').innerText(), /icmp, which is gone/);
+  assert.match(await page.locator('.entry .by').innerText(), /icmp \(since revoked\)/);
   assert.equal(await page.locator('.link[data-gone]').count(), 1, 'a line leads to the rule that admitted it');
   await page.keyboard.press('l');
   await drawn(page);

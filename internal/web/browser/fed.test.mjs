@@ -23,7 +23,7 @@ test('follows what it is fed, and can be dragged back', async () => {
   assert.ok(await page.evaluate(() => globalThis.told) > 0);
   await until(page, () => document.querySelectorAll('.entry').length === 4);
   assert.ok(await page.getByRole('button', { name: 'Live' }).getAttribute('aria-pressed') === 'true');
-  assert.ok(await page.getByText('Everything was as predicted.').isVisible());
+  assert.ok(await page.getByText('All predictions held.').isVisible());
   await page.keyboard.press('Space'); // or it would play on from there
   await page.keyboard.press('Home');
   await drawn(page);
@@ -153,7 +153,7 @@ test('says at the top that the lab does not let it in, and nothing else', async 
   const page = await open('fed.html');
   assert.equal(await page.locator('#caption').innerText(), '', 'nothing is known of the lab');
   await page.evaluate(() => globalThis.fed.refuse(true));
-  await until(page, () => document.querySelector('#caption .words').textContent.startsWith('The lab does not let this page in'));
+  await until(page, () => document.querySelector('#caption .words').textContent.startsWith('The lab rejected this page'));
   await page.locator('#controls').evaluate((n) => { n.hidden = false; }); // as live.js does
   assert.deepEqual(await page.locator('main > :visible').evaluateAll((all) => all.map((n) => n.id)), ['caption', 'live-region']);
   await page.getByRole('button', { name: '日本語' }).click();

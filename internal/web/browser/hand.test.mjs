@@ -46,21 +46,21 @@ const hears = (page, text) => until(page, (t) => globalThis.told.filter((x) => x
 test('an entry that appears is not said to be forgotten, and neither is one that is deleted', async () => {
   const { page, append, at, entry } = await lab();
   await append(entry(1, 'new'));
-  await hears(page, 'A remembers a new flow, icmp 10.0.0.2 > 10.0.0.1 id 7. Rule icmp admitted it.');
+  await hears(page, 'A remembers a new flow, icmp 10.0.0.2 > 10.0.0.1 id 7, admitted by rule icmp.');
   await append(at(2, 'cut', { host: 'A', flow: orig, why: 'asked' }), entry(2, 'destroy'));
-  await hears(page, 'An entry is deleted from the table of A.');
+  await hears(page, 'An entry is deleted on A.');
   await append(entry(3, 'new', { id: 6, mark: 0 }));
-  await hears(page, 'A remembers a new flow, icmp 10.0.0.2 > 10.0.0.1 id 7. No rule admitted it.');
-  assert.ok(!(await told(page)).some((text) => text.includes('not used')), (await told(page)).join('\n'));
+  await hears(page, 'A remembers a new flow, icmp 10.0.0.2 > 10.0.0.1 id 7, admitted by no rule.');
+  assert.ok(!(await told(page)).some((text) => text.includes('timed out')), (await told(page)).join('\n'));
   await append(entry(4, 'destroy', { id: 6 }));
-  await hears(page, 'An entry was not used for too long');
+  await hears(page, 'An entry has timed out');
   await close(page);
 });
 
 test('a ping travels, is told of, and sets back the time of its entry', async () => {
   const { page, append, ping, entry } = await lab(20);
   await append(ping(1, 1, 'icmp'), entry(1, 'new'), entry(1, 'update', { status: ['SEEN_REPLY'] }));
-  await hears(page, 'Ping 1 from B to A is NEW to A: no entry, so rule after rule is asked. Rule icmp lets it in');
+  await hears(page, 'Ping 1 from B to A is NEW to A, which does not remember this flow and checks its rules. Rule icmp matches');
   await until(page, () => parseFloat(document.querySelector('.entry .left')?.textContent) < 20);
   await append(ping(20, 2, 'established'));
   await until(page, () => parseFloat(document.querySelector('.entry .left').textContent) > 25);
@@ -77,9 +77,9 @@ test('a ping that is refused dies at the gate, and one that was let in before do
   const { page, append, at, rule, ping, entry } = await lab();
   await append(ping(1, 1, 'icmp'), entry(1, 'new'), ping(2, 2, 'established'));
   await append(at(2.5, 'rule_revoked', rule), ping(3, 3, 'established'));
-  await hears(page, 'Ping 3 from B to A is ESTABLISHED: A finds its entry and lets it pass before any rule is asked. Rule icmp, which once let the flow in, is gone.');
+  await hears(page, 'Ping 3 from B to A is ESTABLISHED: A remembers this flow and accepts it without checking the rules. Rule icmp, which admitted the flow, is gone.');
   await append(ping(4, 1, 'default-deny', 8));
-  await hears(page, 'Ping 1 from B to A is NEW to A: no entry. Rule icmp is gone and no other fits, so default deny drops it.');
+  await hears(page, 'Ping 1 from B to A is NEW to A. Rule icmp is gone and no other rule matches: dropped.');
   await page.keyboard.press(' ');
   await seek(page, 4 - 1 + 1.15);
   assert.equal(await page.locator('.packet[data-dead]').count(), 1);
@@ -144,7 +144,7 @@ test('what a host sends to itself does not come to its gate, and is remembered a
     await seek(page, t);
     assert.equal(await page.locator('.packet, .row[data-lit]').count(), 0);
   }
-  assert.deepEqual((await told(page)).filter((text) => !text.startsWith('The lab is there.')), []);
+  assert.deepEqual((await told(page)).filter((text) => !text.startsWith('The lab is ready.')), []);
   await close(page);
 });
 
@@ -207,15 +207,15 @@ test('a record of what somebody did says what was', async () => {
     if (now !== said.at(-1)) said.push(now);
   }
   assert.deepEqual(said.slice(1), [
-    'Ping 1 from h2 to h1 is NEW to h1: no entry, so rule after rule is asked. Rule icmp lets it in, and conntrack remembers the flow.',
-    'Ping 2 from h2 to h1 is ESTABLISHED: h1 has an entry of its flow, and lets it pass before any rule is asked.',
-    'Rule icmp (icmp 10.0.0.0/16) is revoked. The conntrack entries stay where they are.',
-    'Ping 3 from h2 to h1 is ESTABLISHED: h1 finds its entry and lets it pass before any rule is asked. Rule icmp, which once let the flow in, is gone. The entry is not.',
-    'Ping 1 from h2 to h1 is NEW to h1: no entry. Rule icmp is gone and no other fits, so default deny drops it.',
-    'An entry is deleted from the table of h1. Its flow is a stranger now.',
-    'h1 remembers a new flow, icmp 10.0.0.2 > 10.0.0.1 id 9. Rule icmp admitted it.',
-    'Nothing is sent for 3.0 s. The entries wait, and their time runs down.',
-    'An entry was not used for too long, and is forgotten.',
+    'Ping 1 from h2 to h1 is NEW to h1, which does not remember this flow and checks its rules. Rule icmp matches: accepted, and remembered.',
+    'Ping 2 from h2 to h1 is ESTABLISHED: h1 remembers this flow and accepts it without checking the rules.',
+    'Rule icmp (icmp 10.0.0.0/16) is revoked. The conntrack entries stay.',
+    'Ping 3 from h2 to h1 is ESTABLISHED: h1 remembers this flow and accepts it without checking the rules. Rule icmp, which admitted the flow, is gone. The memory is not.',
+    'Ping 1 from h2 to h1 is NEW to h1. Rule icmp is gone and no other rule matches: dropped.',
+    'An entry is deleted on h1. The next packet of the flow will count as new.',
+    'h1 remembers a new flow, icmp 10.0.0.2 > 10.0.0.1 id 9, admitted by rule icmp.',
+    'Nothing is sent for 3.0 s. The timeouts of the entries run down.',
+    'An entry has timed out and is forgotten.',
     'Nothing is sent for 2.5 s.',
   ]);
   await close(page);

@@ -171,7 +171,7 @@ test('what is written on the stage can be read', async () => {
     const lab = await open('fed.html', { colorScheme });
     const events = read('ping.jsonl').trim().split('\n').map((line) => JSON.parse(line));
     await lab.evaluate((all) => globalThis.fed.append(all), [...events.slice(0, -1), ...strangers]);
-    await lab.getByText('no stream').first().waitFor();
+    await lab.getByText('started by hand').first().waitFor();
     assert.deepEqual(await lab.evaluate(faint), [], colorScheme);
     await close(lab);
   }

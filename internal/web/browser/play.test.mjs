@@ -14,14 +14,14 @@ test('plays to the end', async () => {
   await until(page, () => document.querySelector('.slider').max - document.querySelector('.slider').value < 0.1);
   await until(page, () => !document.documentElement.dataset.playing);
   const rows = page.locator('.names p');
-  for (const [i, s] of report.streams.entries()) assert.equal(plain(await rows.nth(i).innerText()), `stream ${s.name} ${s.received} of ${s.sent} replied`);
+  for (const [i, s] of report.streams.entries()) assert.equal(plain(await rows.nth(i).innerText()), `stream ${s.name} ${s.received} of ${s.sent} answered`);
   const last = report.flows.filter((f) => f.experiment === 4 && f.stream !== null);
   assert.equal(await page.locator('.entry').count(), last.length);
   for (const host of ['A', 'B']) {
     const card = page.locator('.host', { has: page.getByRole('heading', { name: host, exact: true }) });
     for (const flow of last.filter((f) => f.host === host)) {
       const entry = card.locator('.entry', { hasText: `stream ${flow.stream}` });
-      assert.match(plain(await entry.innerText()), new RegExp(`established .* admitted by ${flow.admitted_by}${flow.admitting_rule_revoked ? ', which is gone' : '$'}`));
+      assert.match(plain(await entry.innerText()), new RegExp(`established .* admitted by ${flow.admitted_by}${flow.admitting_rule_revoked ? ' \\(since revoked\\)' : '$'}`));
     }
   }
   await close(page);
@@ -66,7 +66,7 @@ test('tells each packet as the report does', async () => {
     const packet = left.get(`${stream} ${seq}`);
     assert.ok(packet, `packet ${seq} of stream ${stream} comes twice`);
     left.delete(`${stream} ${seq}`);
-    assert.equal(outcome, packet.outcome);
+    assert.equal(outcome, { replied: 'answered', refused: 'dropped' }[packet.outcome]);
     assert.ok(told.includes(`in experiment ${packet.experiment}`), told);
     if (packet.rtt_ms) assert.ok(told.includes(`after ${packet.rtt_ms.toFixed(packet.rtt_ms < 10 ? 3 : 0)} ms`), told);
   }

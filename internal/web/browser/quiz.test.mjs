@@ -9,17 +9,17 @@ test('asks before each experiment, and tells who was right', async () => {
   const page = await open('ping.html', {}, '?quiz');
   const guesses = [['all'], ['none'], ['all', 'none'], ['all', 'some']]; // the second and the last are wrong
   const because = [
-    /Right! Stream 1: replied \(10 of 10 answered\) ✓ You said: They are answered\. That is right\. Packet 1: NEW to A, so its rules are asked; rule icmp accepts\. Packets 2–10: ESTABLISHED\. A has the entry that packet 1 made, and asks no rule\./,
-    /Stream 1: replied \(9 of 9 answered\) ✕ You said: They are not answered\. That is wrong\. Packets 11–19: ESTABLISHED\. A has the entry that packet 1 made, and asks no rule\. Rule icmp, which let that one in, is gone\./,
-    /Stream 1: .* ✓ You said: They are answered\. .* Packets 20–38: ESTABLISHED\. .* Stream 2: refused \(0 of 19 answered\) ✓ You said: They are not answered\. That is right\. Packets 1–19: NEW to A, as there is no entry\. Rule icmp is gone and no other fits: dropped by default deny\./,
-    /Stream 1: .* ✓ .* Packets 39–65: ESTABLISHED\. .* Stream 2: replied .* ✕ You said: Some are, some are not\. That is wrong\. Packet 20: NEW to A, so its rules are asked; rule icmp accepts\. Packets 21–46: ESTABLISHED\. A has the entry that packet 20 made, and asks no rule\./,
+    /Right! Stream 1: answered \(10 replies to 10 packets\) ✓ You said: All are answered\. Correct\. Packet 1: NEW to A, so the rules are checked; rule icmp matches\. Packets 2–10: ESTABLISHED\. A has remembered the flow since packet 1 and checks no rule\./,
+    /Stream 1: answered \(9 replies to 9 packets\) ✕ You said: None is answered\. Wrong\. Packets 11–19: ESTABLISHED\. A has remembered the flow since packet 1 and checks no rule\. Rule icmp, which admitted it, is gone\./,
+    /Stream 1: .* ✓ You said: All are answered\. .* Packets 20–38: ESTABLISHED\. .* Stream 2: dropped \(0 replies to 19 packets\) ✓ You said: None is answered\. Correct\. Packets 1–19: NEW to A\. Rule icmp is gone and no other rule matches: dropped by default deny\./,
+    /Stream 1: .* ✓ .* Packets 39–65: ESTABLISHED\. .* Stream 2: answered .* ✕ You said: Some are answered\. Wrong\. Packet 20: NEW to A, so the rules are checked; rule icmp matches\. Packets 21–46: ESTABLISHED\. A has remembered the flow since packet 20 and checks no rule\./,
   ];
   for (const [i, guess] of guesses.entries()) {
     await until(page, dialog);
     assert.match(await page.locator('dialog.quiz h2').innerText(), new RegExp(`^Experiment ${i + 1}: `));
     assert.ok(!await page.locator('html').getAttribute('data-playing'));
     for (const [n, value] of guess.entries()) await page.locator('dialog.quiz fieldset').nth(n).locator(`input[value=${value}]`).check();
-    await page.getByRole('button', { name: 'Watch' }).click();
+    await page.getByRole('button', { name: 'Show me' }).click();
     if (i === 0) for (let n = 0; n < 6; n++) await page.keyboard.press('ArrowUp');
     await until(page, dialog);
     const told = plain(await page.locator('dialog.quiz').innerText());
@@ -28,7 +28,7 @@ test('asks before each experiment, and tells who was right', async () => {
     const past = [10, 19, 38, 65][i];
     for (const [, seq] of told.matchAll(/(?:packets?|seq|–)\s*(\d+)/gi)) assert.ok(Number(seq) <= past, `experiment ${i + 1} is asked about, and packet ${seq} is told of: ${told}`);
     assert.equal(await page.locator('dialog.quiz').getAttribute('aria-describedby'), 'quiz-told', 'who hears the page hears it');
-    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('button', { name: 'Continue' }).click();
   }
   await until(page, () => document.querySelector('.slider').max - document.querySelector('.slider').value < 0.1);
   await page.locator('#why').waitFor();
@@ -62,7 +62,7 @@ test('gives no answer away while it asks', async () => {
   await until(page, dialog);
   await hidden();
   await page.locator('dialog.quiz input[value=all]').check();
-  await page.getByRole('button', { name: 'Watch' }).click();
+  await page.getByRole('button', { name: 'Show me' }).click();
   await page.waitForTimeout(500);
   await page.keyboard.press(' ');
   await until(page, () => !document.documentElement.dataset.playing);
@@ -82,9 +82,9 @@ test('gives no answer away while it asks', async () => {
   await page.keyboard.press('q');
   await until(page, dialog);
   await hidden();
-  await page.getByRole('button', { name: 'Do not ask any more' }).click();
+  await page.getByRole('button', { name: 'Just watch' }).click();
   for (const id of sections) assert.ok(await page.locator(id).isVisible(), id);
-  assert.equal((await page.locator('h1').innerText()).trim(), 'An established flow outlives the rule that let it in');
+  assert.equal((await page.locator('h1').innerText()).trim(), 'An established flow outlives the rule that admitted it');
   await close(page);
 });
 

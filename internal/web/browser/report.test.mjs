@@ -17,7 +17,7 @@ async function live(made) {
 
 test('live, folds stay open, and the focus and what is selected stay where they are', async () => {
   const { page, tell } = await live(report);
-  await page.getByText('verdicts of the kernel').click();
+  await page.getByText('kernel verdicts').click();
   await page.getByText('about this run').click();
   const button = page.locator('#evidence .moment').nth(3);
   const name = await button.innerText();
@@ -63,6 +63,6 @@ test('a sentence that has changed shows the moment that it speaks of now', async
 
 test('what there is no evidence of has no table', async () => {
   const { page } = await live({ ...report, flows: [], counters: [] });
-  assert.deepEqual(await page.locator('summary').allInnerTexts(), ['verdicts of the kernel', 'about this run']);
+  assert.deepEqual(await page.locator('summary').allInnerTexts(), ['kernel verdicts', 'about this run']);
   await close(page);
 });

@@ -7,7 +7,7 @@ const words = (page) => page.locator('#caption .words').innerText();
 
 test('says of nothing that it was as predicted', async () => {
   const page = await open('session.html', {}, '?quiz');
-  assert.equal(await page.locator('#predicted').innerText(), 'Predicted and observed\n\nNothing was predicted.');
+  assert.equal(await page.locator('#predicted').innerText(), 'Predicted and observed\n\nNo predictions were made.');
   assert.ok(await page.locator('#quiz').isHidden(), 'there is nothing to ask');
   await page.keyboard.press('q');
   assert.ok(await page.locator('#poster').isVisible(), 'and it does not play');
@@ -24,7 +24,7 @@ test('a host that has left all groups carries none', async () => {
     told.add(await words(page));
     groups.add(await page.locator('.host:has(h2:text-is("h1")) .groups').innerText());
   }
-  assert.ok([...told].includes('h1 carries no group now. Rules of the groups that it left count no more; entries stay.'), [...told].join('\n'));
+  assert.ok([...told].includes('h1 is now in no group. Its old rules no longer apply; remembered flows stay.'), [...told].join('\n'));
   assert.deepEqual([...groups], ['group lab', 'no group']);
   await close(page);
 });
@@ -49,7 +49,7 @@ test('a rule that came back was gone before', async () => {
     await seek(page, t);
     told.add(await words(page));
   }
-  assert.ok([...told].includes('Packet 2 of stream 1 is NEW to h1: no entry. Rule icmp is gone and no other fits, so default deny drops it.'), [...told].join('\n'));
+  assert.ok([...told].includes('Packet 2 of stream 1 is NEW to h1. Rule icmp is gone and no other rule matches: dropped.'), [...told].join('\n'));
   await close(page);
 });
 
@@ -67,7 +67,7 @@ test('a packet that is stepped to is heard of, whether it is news or not', async
   const heard = () => page.locator('#live-region').textContent();
   for (let seq = 1; seq <= 5; seq++) {
     await page.keyboard.press('ArrowRight');
-    assert.equal(await heard(), `Packet ${seq} of stream 1: replied`);
+    assert.equal(await heard(), `Packet ${seq} of stream 1: answered`);
   }
   await close(page);
 });
@@ -122,7 +122,7 @@ test('live, a packet right behind a revocation is told to outlive the rule', asy
     ...packet(1, 1, 'new'), at(1, 'entry_changed', { host: 'A', change: 'new', entry: { id: 5, orig, status: [], timeout_ns: 30e9, mark: 1 } }),
     ...packet(2, 2, 'established'), at(2.9, 'rule_revoked', rule), ...packet(3, 3, 'established'), at(3.9, 'ended', {}),
   ]);
-  await until(page, () => /Packet 3 .* Rule icmp, which once let the flow in, is gone\./.test(document.querySelector('#caption .words').textContent));
+  await until(page, () => /Packet 3 .* Rule icmp, which admitted the flow, is gone\./.test(document.querySelector('#caption .words').textContent));
   await close(page);
 });
 

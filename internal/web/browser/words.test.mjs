@@ -23,11 +23,11 @@ test('live, a packet is told of by the names and times of the lab', async () => 
   await page.keyboard.press('ArrowRight');
   await page.locator('#story h2').waitFor();
   const story = plain(await page.locator('#story').innerText());
-  assert.match(story, /^Packet 1 of stream in: replied/);
-  assert.match(story, /It was sent by B to A, 85\.000 s after the lab began\./);
+  assert.match(story, /^Packet 1 of stream in: answered/);
+  assert.match(story, /Sent by B to A, 85\.000 s after the lab started\./);
   assert.doesNotMatch(story, /experiment|seq 0/);
   assert.match(story, /icmp 10\.0\.0\.2 > 10\.0\.0\.1 type 8 code 0 id 7/);
-  assert.match(await page.locator('.time').innerText(), /^0:0\d \/ 0:01 · 8\d\.\d{3} s after the lab began$/);
+  assert.match(await page.locator('.time').innerText(), /^0:0\d \/ 0:01 · 8\d\.\d{3} s after the lab started$/);
   await close(page);
 });
 

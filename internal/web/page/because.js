@@ -31,16 +31,16 @@ function packets(reply, first, last) {
 // wordsOf is what can be said of packets like this one; null if nothing was seen of it.
 function wordsOf(step, model) {
   const found = deciding(step);
-  if (!found) return step.journey.stream.protocol === tcp ? (them) => say('{0}: no segment was seen; what is sent waits in the connection.', them) : null;
+  if (!found) return step.journey.stream.protocol === tcp ? (them) => say('{0}: no segment was seen; the data is waiting in the connection.', them) : null;
   return found.verdict.accepted ? accepted(step, found.verdict, model) : dropped(step, found, model);
 }
 
 function accepted(step, { host, state, rule }, model) {
   if (state === 'established') return remembered(step, host, model);
-  if (state === 'new') return (them) => say('{0}: NEW to {1}, so its rules are asked; rule {2} accepts.', them, host, rule);
-  if (state === 'related') return (them) => say('{0}: the ICMP error that comes back is RELATED. Rule {1} lets it in to {2}, so the sender hears that nobody listens.', them, rule, host);
-  if (state === 'untracked') return (them) => say('{0}: UNTRACKED, as {1} is open to the world both ways. There is no entry; rule {2} is asked each time, and accepts.', them, host, rule);
-  return (them) => say('{0}: {1} to {2}; {3} accepts.', them, state.toUpperCase(), host, rule);
+  if (state === 'new') return (them) => say('{0}: NEW to {1}, so the rules are checked; rule {2} matches.', them, host, rule);
+  if (state === 'related') return (them) => say('{0}: the ICMP error that comes back is RELATED. Rule {1} allows it in to {2}, so the sender learns that the port is closed.', them, rule, host);
+  if (state === 'untracked') return (them) => say('{0}: UNTRACKED, as {1} is open to the world both ways. Without an entry the rules are checked each time; rule {2} matches.', them, host, rule);
+  return (them) => say('{0}: {1} to {2}; accepted by {3}.', them, state.toUpperCase(), host, rule);
 }
 
 // remembered says whose entry it is that lets a packet pass.
@@ -48,20 +48,20 @@ function remembered(step, host, model) {
   const { stream } = step.journey;
   const entry = model.entries.findLast((e) => e.host === host && e.flow === stream.flow && e.born?.step.index <= step.index && !(e.dead?.step.index < step.index));
   const maker = entry?.born.step.journey;
-  if (maker?.stream !== stream) return (them) => say('{0}: ESTABLISHED. {1} has an entry of the flow, and asks no rule.', them, host);
+  if (maker?.stream !== stream) return (them) => say('{0}: ESTABLISHED. {1} remembers the flow and checks no rule.', them, host);
   const mark = entry.changes.findLast((c) => c.moment?.step.index <= step.index)?.mark;
   const row = mark && model.hosts.get(host)?.rows.find((r) => r.rule.number === mark);
-  if (row && goneBefore(row, step)) return (them) => say('{0}: ESTABLISHED. {1} has the entry that packet {2} made, and asks no rule. Rule {3}, which let that one in, is gone.', them, host, maker.seq, row.rule.id);
-  return (them) => say('{0}: ESTABLISHED. {1} has the entry that packet {2} made, and asks no rule.', them, host, maker.seq);
+  if (row && goneBefore(row, step)) return (them) => say('{0}: ESTABLISHED. {1} has remembered the flow since packet {2} and checks no rule. Rule {3}, which admitted it, is gone.', them, host, maker.seq, row.rule.id);
+  return (them) => say('{0}: ESTABLISHED. {1} has remembered the flow since packet {2} and checks no rule.', them, host, maker.seq);
 }
 
 function dropped(step, { leg, verdict }, model) {
   const { host, state, rule } = verdict;
-  if (rule.startsWith('acl-')) return (them) => say('{0}: {1}, but the network ACL of {2} knows no connections, and drops what it does not allow.', them, state.toUpperCase(), host);
-  if (leg.egress === verdict) return (them) => say('{0}: no rule of {1} lets this out: dropped by default deny.', them, host);
-  if (state === 'related') return (them) => say('{0}: an ICMP error is RELATED, not ESTABLISHED. {1} has no rule for it: dropped by default deny.', them, host);
-  if (state === 'invalid') return (them) => say('{0}: INVALID to {1}. There is no entry, and this begins no connection: dropped by default deny.', them, host);
+  if (rule.startsWith('acl-')) return (them) => say('{0}: {1}, but the network ACL of {2} is stateless and does not allow it: dropped.', them, state.toUpperCase(), host);
+  if (leg.egress === verdict) return (them) => say('{0}: no outbound rule of {1} matches: dropped by default deny.', them, host);
+  if (state === 'related') return (them) => say('{0}: an ICMP error is RELATED, not ESTABLISHED, and no rule of {1} matches: dropped by default deny.', them, host);
+  if (state === 'invalid') return (them) => say('{0}: INVALID to {1}: no entry, and this does not start a connection. Dropped by default deny.', them, host);
   const gone = goneRule(step, verdict, model);
-  if (gone) return (them) => say('{0}: NEW to {1}, as there is no entry. Rule {2} is gone and no other fits: dropped by default deny.', them, host, gone.rule.id);
-  return (them) => say('{0}: NEW to {1}, as there is no entry. No rule fits: dropped by default deny.', them, host);
+  if (gone) return (them) => say('{0}: NEW to {1}. Rule {2} is gone and no other rule matches: dropped by default deny.', them, host, gone.rule.id);
+  return (them) => say('{0}: NEW to {1} and no rule matches: dropped by default deny.', them, host);
 }

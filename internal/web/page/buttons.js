@@ -37,7 +37,7 @@ export class Buttons {
     }
     this.live.textContent = say('Live');
     this.playing = null;
-    const all = [[say('Space'), say('play, pause')], ['← →', say('previous, next packet')], ['Shift ← →', say('one second')], ['↑ ↓', say('faster, slower')], ['[ ]', say('previous, next experiment')], ['Home End', say('to the beginning, to the end')], ['1 – 9', say('to that experiment')], ['q', say('ask me first')], ['l', say('language')], ['d', say('light or dark')], ['Esc', say('close')]];
+    const all = [[say('Space'), say('play, pause')], ['← →', say('previous, next packet')], ['Shift ← →', say('one second')], ['↑ ↓', say('faster, slower')], ['[ ]', say('previous, next experiment')], ['Home End', say('to the start, to the end')], ['1 – 9', say('to that experiment')], ['q', say('quiz')], ['l', say('language')], ['d', say('light or dark')], ['Esc', say('close')]];
     const rows = all.filter(([key]) => !this.page.live || !ofExperiments.includes(key));
     this.keys.replaceChildren(element('h2', {}, say('Keys')), element('dl', {}, rows.map(([key, does]) => element('div', {}, element('dt', {}, element('kbd', {}, key)), element('dd', {}, does)))),
       element('form', { method: 'dialog' }, element('button', { class: 'primary' }, say('close'))));
@@ -53,7 +53,7 @@ export class Buttons {
     }
     setText(this.rate, `${player.speed}×`);
     const times = [filmTime(t), filmTime(film.length), runTime(film.real(t))];
-    setText(this.time, this.page.live ? say('{0} / {1} · {2} after the lab began', ...times) : say('{0} / {1} · run {2}', ...times));
+    setText(this.time, this.page.live ? say('{0} / {1} · {2} after the lab started', ...times) : say('{0} / {1} · run {2}', ...times));
     this.live.setAttribute('aria-pressed', String(player.following));
     this.live.hidden = !this.page.live || Boolean(this.page.model.ended); // there is nothing to follow any more
   }

@@ -11,7 +11,7 @@ const most = 4; // sentences that wait for that
 const wordless = new Set(['started', 'ran', 'within']); // steps of which nothing is said
 
 // refused says that the lab does not let the page in.
-export function refused() { return say('The lab does not let this page in: open the whole URL that lablab up has written, with what follows the #.'); }
+export function refused() { return say('The lab rejected this page: open the complete URL that lablab up printed, including the part after #.'); }
 
 export class Caption {
   constructor(root, region) {
@@ -77,10 +77,10 @@ export class Caption {
   // wordsOf is what is said then; before anything has happened, how things are.
   wordsOf(now) {
     if (!now && this.refused) return { text: refused(), tone: 'drop' };
-    if (!now && this.film.live) return { text: this.model.begun ? say('The lab is there. Start some traffic, then revoke the rule that lets it in.') : '' };
-    if (!now) return { text: say('The lab is built. Press Play, or drag the timeline.') };
+    if (!now && this.film.live) return { text: this.model.begun ? say('The lab is ready. Start some traffic, then revoke the rule that allows it.') : '' };
+    if (!now) return { text: say('The lab is ready. Press Play, or drag the timeline.') };
     if (now.ended) return { text: say('The lab has ended.') };
-    if (now.pause) return { text: this.remembered(now.t) ? say('Nothing is sent for {0}. The entries wait, and their time runs down.', span(now.pause)) : say('Nothing is sent for {0}.', span(now.pause)) };
+    if (now.pause) return { text: this.remembered(now.t) ? say('Nothing is sent for {0}. The timeouts of the entries run down.', span(now.pause)) : say('Nothing is sent for {0}.', span(now.pause)) };
     return captionOf(now.step, this.model, this.film) ?? { text: '' };
   }
 

@@ -73,7 +73,7 @@ export class Controls {
     } catch (error) {
       this.words = null;
       setText(this.said, '');
-      setText(this.failed, error.code ? `${error.code}: ${error.message}` : error.message || say('The lab does not answer.'));
+      setText(this.failed, error.code ? `${error.code}: ${error.message}` : error.message || say('The lab is not responding.'));
       return false;
     }
   }

@@ -73,15 +73,15 @@ export class Gate {
   }
 
   speak() {
-    this.lists.egress.head.textContent = say('out of {0}', this.host.name);
-    this.lists.ingress.head.textContent = say('in to {0}', this.host.name);
+    this.lists.egress.head.textContent = say('{0} · outbound', this.host.name);
+    this.lists.ingress.head.textContent = say('{0} · inbound', this.host.name);
     this.heading.textContent = say('conntrack remembers');
     this.none.textContent = say('nothing');
     for (const direction of ['ingress', 'egress']) {
       setText(this.rows.get(`${direction} established`).name, 'established');
-      setText(this.rows.get(`${direction} established`).text, say('has an entry'));
+      setText(this.rows.get(`${direction} established`).text, say('already known'));
       setText(this.rows.get(`${direction} default-deny`).name, 'default deny');
-      setText(this.rows.get(`${direction} default-deny`).text, say('all the rest'));
+      setText(this.rows.get(`${direction} default-deny`).text, say('everything else'));
     }
     this.acl = null; // said again
     this.known = '';
@@ -150,7 +150,7 @@ export class Gate {
         const [direction, number, ...rest] = rule.split(' ');
         wanted.set(`${direction} acl-${number}`, [`ACL ${number}`, rest.join(' ')]);
       }
-      for (const direction of ['ingress', 'egress']) wanted.set(`${direction} acl-default-deny`, ['ACL *', say('deny all the rest')]);
+      for (const direction of ['ingress', 'egress']) wanted.set(`${direction} acl-default-deny`, ['ACL *', say('deny everything else')]);
     }
     for (const [key, [name, text]] of wanted) {
       const [direction, rule] = key.split(' ');
@@ -198,7 +198,7 @@ export class Gate {
     const left = Math.max(0, total - Math.max(0, real - since));
     setData(card, 'dead', dead ? 'yes' : null);
     setData(card, 'state', change?.replied ? 'established' : 'new');
-    setText(card.stream, entry.stream ? streamName(entry.stream.stream) : say('no stream'));
+    setText(card.stream, entry.stream ? streamName(entry.stream.stream) : say('started by hand'));
     setText(card.state, dead ? say('deleted') : change?.replied ? 'established' : 'new');
     setText(card.flow, flowText(entry.orig));
     setText(card.left, clock(left, this.fine));
@@ -206,7 +206,7 @@ export class Gate {
     card.mark = change?.mark ?? 0;
     const row = this.host.rows.find((r) => r.rule.number === card.mark);
     const gone = row && this.rows.get(`${row.rule.direction} rule ${row.rule.number}`)?.dataset.gone;
-    setText(card.by, !row ? say('admitted by no rule') : gone ? say('admitted by {0}, which is gone', row.rule.id) : say('admitted by {0}', row.rule.id));
+    setText(card.by, !row ? say('admitted by no rule') : gone ? say('admitted by {0} (since revoked)', row.rule.id) : say('admitted by {0}', row.rule.id));
     setData(card, 'orphan', gone ? 'yes' : null);
     entry.touchedAt = touch ? this.film.when(touch) : this.film.when(entry.born);
   }

@@ -37,7 +37,7 @@ export class Lanes {
   }
 
   speak() {
-    this.slider.setAttribute('aria-label', say('moment of the film'));
+    this.slider.setAttribute('aria-label', say('playback position'));
     this.redraw();
   }
 
@@ -273,7 +273,7 @@ export class Lanes {
     this.t = t;
     for (const { packets, sum, known, tally } of this.sums ?? []) {
       const n = begun(packets, t - 0.5);
-      setText(tally, say('{0} of {1} replied', sum[n], known[n]));
+      setText(tally, say('{0} of {1} answered', sum[n], known[n]));
     }
     if (t < this.from - 0.01 || t > this.from + this.span + 0.01) this.redraw();
     const share = this.film.length ? Math.max(0, Math.min(1, (t - this.from) / this.span)) : 0;

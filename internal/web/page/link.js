@@ -25,14 +25,14 @@ export class Link {
     if (!how) return;
     setData(this.node, 'how', how);
     setText(this.words, {
-      live: () => say('Live: what happens in the lab shows at once.'),
-      lost: () => say('The connection to the lab is lost. It is tried again.'),
-      full: () => say('Too many watch this lab already. It is tried again.'),
+      live: () => say('Live: you see what happens in the lab as it happens.'),
+      lost: () => say('Connection to the lab lost. Reconnecting.'),
+      full: () => say('Too many viewers are watching this lab. Retrying.'),
       refused,
-      ended: () => say('The lab has been taken down. What it has seen stays here.'),
+      ended: () => say('The lab has been taken down. Its recording stays here.'),
     }[how]());
-    setText(this.note, follower.forgotten ? say('The lab has forgotten {0} events before what is shown; rules, streams and entries are those of now.', follower.forgotten.toLocaleString(spoken())) : '');
-    this.now.textContent = say('Try now');
+    setText(this.note, follower.forgotten ? say('{0} older events have been discarded; rules, streams and entries are current.', follower.forgotten.toLocaleString(spoken())) : '');
+    this.now.textContent = say('Retry now');
     this.now.hidden = how !== 'lost' && how !== 'full';
   }
 }

@@ -152,7 +152,7 @@ class Page {
     this.nodes.language.textContent = spoken() === 'ja' ? 'English' : '日本語';
     this.nodes.language.lang = spoken() === 'ja' ? 'en' : 'ja';
     this.nodes.theme.textContent = say('Light or dark');
-    this.nodes.quiz.textContent = say('Ask me first');
+    this.nodes.quiz.textContent = say('Quiz');
     this.nodes.stage.setAttribute('aria-label', this.stage.describe());
     setText(this.nodes.poster.querySelector('.words'), say('Play'));
     this.showReport();

@@ -24,7 +24,7 @@ export class HostsPanel {
     setText(this.title, say('Hosts'));
     setText(this.scenario.label, say('Scenario'));
     setText(this.load, say('Load'));
-    setText(this.note, say('Other hosts and groups take the place of these, for everybody who watches.'));
+    setText(this.note, say('Replaces the whole lab, for everyone connected.'));
   }
 
   show(state, known) {
@@ -55,7 +55,7 @@ export class HostsPanel {
       node: element('fieldset', {}, name, boxes.root),
       show: (h) => {
         host = h;
-        setText(name, say('{0} carries', h.name));
+        setText(name, say('Groups of {0}', h.name));
         boxes.show(h.all.map((group) => ({ group, on: (this.asked.get(h.name) ?? h.groups).includes(group) })));
       },
     };
@@ -65,7 +65,7 @@ export class HostsPanel {
     const groups = (this.asked.get(host.name) ?? host.groups).filter((g) => g !== group);
     if (box.checked) groups.push(group);
     this.asked.set(host.name, groups);
-    const words = () => (groups.length ? say('{0} carries {1} now.', host.name, groups.join(', ')) : say('{0} carries no group now.', host.name));
+    const words = () => (groups.length ? say('{0} is now in group {1}.', host.name, groups.join(', ')) : say('{0} is now in no group.', host.name));
     this.turn = this.turn.then(() => this.act(words, 'groups', { host: host.name, groups }));
     const forget = () => {
       if (this.asked.get(host.name) !== groups) return;
@@ -78,6 +78,6 @@ export class HostsPanel {
 
   change() {
     const scenario = this.scenario.control.value;
-    return this.act(() => say('Scenario {0} is loaded.', scenario), 'load', { scenario });
+    return this.act(() => say('Scenario {0} loaded.', scenario), 'load', { scenario });
   }
 }

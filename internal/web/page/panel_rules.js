@@ -68,7 +68,7 @@ export class RulesPanel {
       node: element('section', { class: 'group' }, element('h3', {}, name, hosts), rules.root, none),
       show: (g) => {
         setText(name, g.id);
-        setText(hosts, g.hosts.length ? say('on {0}', g.hosts.join(', ')) : say('on no host'));
+        setText(hosts, g.hosts.length ? say('attached to {0}', g.hosts.join(', ')) : say('not attached to a host'));
         setText(none, say('no rule'));
         none.hidden = g.rules.length > 0;
         rules.show(g.rules);
@@ -98,7 +98,7 @@ export class RulesPanel {
   }
 
   change(rule) {
-    const words = rule.on ? () => say('Rule {0} is revoked. What it let in lives on.', rule.id) : () => say('Rule {0} is authorized.', rule.id);
+    const words = rule.on ? () => say('Rule {0} is revoked. Flows it admitted go on.', rule.id) : () => say('Rule {0} is authorized.', rule.id);
     return this.act(words, rule.on ? 'revoke' : 'authorize', { group: rule.group, direction: rule.direction, ids: [rule.id] });
   }
 
@@ -108,7 +108,7 @@ export class RulesPanel {
     const group = this.ids.find((id) => id === this.peer.control.value.trim());
     const peer = group ?? rangeOf(this.peer.control.value.trim());
     if (!peer) {
-      this.peer.control.setCustomValidity(say('Such as 203.0.113.0/24, 2001:db8::/32, or the id of a group'));
+      this.peer.control.setCustomValidity(say('For example 203.0.113.0/24, 2001:db8::/32, or a group ID'));
       this.peer.control.reportValidity();
       return undefined;
     }

@@ -56,7 +56,7 @@ export class TrafficPanel {
     if (fresh && hosts.length > 1) [this.from.control.value, this.to.control.value] = [hosts[1][0], hosts[0][0]];
     const streams = state.streams.filter((s) => s.running);
     this.streams.show(streams);
-    showNone(this.noStream, say('no stream runs'), !streams.length);
+    showNone(this.noStream, say('no stream is running'), !streams.length);
     const entries = state.entries.filter((e) => e.alive);
     this.entries.show(entries.slice(-mostEntries));
     showNone(this.noEntry, say('no entry'), !entries.length);
@@ -66,7 +66,7 @@ export class TrafficPanel {
   stream() {
     let name = '';
     const text = element('span', { class: 'name' });
-    const does = button(() => this.act(() => say('Stream {0} is stopped.', name), 'streams/stop', { stream: name }));
+    const does = button(() => this.act(() => say('Stream {0} has stopped.', name), 'streams/stop', { stream: name }));
     return {
       node: element('li', {}, text, does),
       show: (s) => {
@@ -82,7 +82,7 @@ export class TrafficPanel {
     let entry = null;
     const host = element('span', { class: 'direction' });
     const text = element('span', { class: 'text' });
-    const does = button(() => this.act(({ cut }) => (cut ? say('The entry is deleted. The next packet of that flow is a new one.') : say('The entry was gone already.')), 'cut', { host: entry.host, conntrack_id: entry.id }));
+    const does = button(() => this.act(({ cut }) => (cut ? say('The entry is deleted. The next packet of the flow will count as new.') : say('The entry was already gone.')), 'cut', { host: entry.host, conntrack_id: entry.id }));
     return {
       node: element('li', {}, host, text, does),
       show: (e) => {

@@ -67,11 +67,11 @@ export class Quiz {
     const form = element('form', { method: 'dialog' },
       element('h2', { id: 'quiz-title' }, say('Experiment {0}: {1}', number, x.title)),
       element('p', { class: 'do' }, x.do.join('; ')),
-      element('p', {}, say('What will become of the packets?')),
+      element('p', {}, say('What happens to the packets now?')),
       this.streams(number).map((s) => this.question(s)),
       element('div', { class: 'buttons' },
-        element('button', { type: 'submit', class: 'primary' }, say('Watch')),
-        element('button', { type: 'button', onclick: () => this.skip() }, say('Do not ask any more'))));
+        element('button', { type: 'submit', class: 'primary' }, say('Show me')),
+        element('button', { type: 'button', onclick: () => this.skip() }, say('Just watch'))));
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.answers.set(number, new Map(this.streams(number).map((s) => [s.stream, new FormData(form).get(`stream ${s.stream}`)])));
@@ -94,7 +94,7 @@ export class Quiz {
     this.open(element('form', { method: 'dialog', onsubmit: (event) => { event.preventDefault(); this.go(); } },
       element('h2', { id: 'quiz-title', 'data-right': right ? 'yes' : 'no' }, right ? say('Right!') : say('Not quite.')),
       element('div', { id: 'quiz-told' }, all.map((s) => this.answer(number, s, guesses.get(s.stream)))),
-      element('div', { class: 'buttons' }, element('button', { type: 'submit', class: 'primary' }, say('Go on')))));
+      element('div', { class: 'buttons' }, element('button', { type: 'submit', class: 'primary' }, say('Continue')))));
   }
 
   // answer is what became of a stream, what was guessed, and why it was so.
@@ -102,8 +102,8 @@ export class Quiz {
     const right = guess === kind(s);
     const [, said] = choices().find(([value]) => value === guess);
     return element('div', { class: 'answer', 'data-right': right ? 'yes' : 'no' },
-      element('h3', {}, say('Stream {0}: {1} ({2} of {3} answered)', s.stream, outcomeName(s.observed), s.received, s.sent)),
-      element('p', { class: 'guess' }, element('span', { 'aria-hidden': 'true' }, right ? '✓ ' : '✕ '), right ? say('You said: {0}. That is right.', said) : say('You said: {0}. That is wrong.', said)),
+      element('h3', {}, say('Stream {0}: {1} ({2} replies to {3} packets)', s.stream, outcomeName(s.observed), s.received, s.sent)),
+      element('p', { class: 'guess' }, element('span', { 'aria-hidden': 'true' }, right ? '✓ ' : '✕ '), right ? say('You said: {0}. Correct.', said) : say('You said: {0}. Wrong.', said)),
       becauseOf(this.model, s.stream, number).map((sentence) => element('p', {}, sentence)));
   }
 
@@ -126,7 +126,7 @@ export class Quiz {
   }
 }
 
-function choices() { return [['all', say('They are answered')], ['none', say('They are not answered')], ['some', say('Some are, some are not')]]; }
+function choices() { return [['all', say('All are answered')], ['none', say('None is answered')], ['some', say('Some are answered')]]; }
 
 // kind is what became of all packets of a stream, as the quiz asks it.
 function kind(s) {

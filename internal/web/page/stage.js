@@ -212,7 +212,7 @@ export class Stage {
   }
 
   // describe says what a person would see, for who does not see it.
-  describe() { return say('the hosts, their gates and what conntrack remembers'); }
+  describe() { return say('the hosts, their rules and what conntrack remembers'); }
 }
 
 // seats puts who is asked on the right and who asks on the left; of many, half and half.

@@ -9,15 +9,15 @@ export function captionOf(step, model, film) {
   const b = step.body;
   switch (step.kind) {
     case 'experiment': return { text: model.doneIn(b.number).join('; ') };
-    case 'revoked': return { text: say('Rule {0} ({1}) is revoked. The conntrack entries stay where they are.', b.id, b.text), tone: 'drop' };
-    case 'authorized': return { text: say('Rule {0} ({1}) is authorized. Whoever is new from now on finds it in the list.', b.id, b.text), tone: 'accept' };
-    case 'groups': return { text: !b.groups?.length ? say('{0} carries no group now. Rules of the groups that it left count no more; entries stay.', b.host) : say('{0} has other groups now: {1}. Rules of the groups that it left count no more; entries stay.', b.host, b.groups.join(', ')) };
-    case 'acl': return { text: b.on ? say('A network ACL stands before {0}. It knows no connections: it is held against every packet.', b.host) : say('The network ACL before {0} is gone.', b.host) };
-    case 'cut': return { text: b.why === 'untracked' ? say('{0} forgets an entry: flows like it are no longer tracked there.', b.host) : say('An entry is deleted from the table of {0}. Its flow is a stranger now.', b.host), tone: 'drop' };
-    case 'configured': return { text: say('conntrack behaves in another way from now on.') };
+    case 'revoked': return { text: say('Rule {0} ({1}) is revoked. The conntrack entries stay.', b.id, b.text), tone: 'drop' };
+    case 'authorized': return { text: say('Rule {0} ({1}) is authorized. It applies to flows that start from now on.', b.id, b.text), tone: 'accept' };
+    case 'groups': return { text: !b.groups?.length ? say('{0} is now in no group. Its old rules no longer apply; remembered flows stay.', b.host) : say('{0} is now in group {1}. Its old rules no longer apply; remembered flows stay.', b.host, b.groups.join(', ')) };
+    case 'acl': return { text: b.on ? say('{0} now has a network ACL. It is stateless: it checks every packet.', b.host) : say('{0} no longer has a network ACL.', b.host) };
+    case 'cut': return { text: b.why === 'untracked' ? say('{0} forgets an entry: such flows are no longer tracked there.', b.host) : say('An entry is deleted on {0}. The next packet of the flow will count as new.', b.host), tone: 'drop' };
+    case 'configured': return { text: say('From now on, conntrack uses other settings.') };
     case 'stopped': return { text: say('Stream {0} stops.', b.stream) };
     case 'born': return { text: bornText(b, model), tone: 'accept' };
-    case 'gone': return { text: say('An entry was not used for too long, and is forgotten.') };
+    case 'gone': return { text: say('An entry has timed out and is forgotten.') };
     case 'packet': return step.routine ? null : packetCaption(step, model, film);
     default: return null;
   }
@@ -40,42 +40,42 @@ function packetCaption(step, model, film) {
   const found = deciding(step);
   const { journey } = step;
   const name = packetName(journey, found?.leg.reply && journey.stream.hand);
-  if (!found && step.again) return { text: say('{0} is seen again: TCP has not given up.', name) };
-  if (!found) return { text: journey.stream.protocol === tcp ? say('{0} waits in its connection: no segment of it was seen.', name) : say('{0} is on its way. Nobody was heard to judge it.', name) };
+  if (!found && step.again) return { text: say('{0} is sent again: TCP has not given up.', name) };
+  if (!found) return { text: journey.stream.protocol === tcp ? say('{0} is waiting in its connection: no segment was seen.', name) : say('{0} was sent; no verdict was seen.', name) };
   const { leg, verdict } = found;
   const entry = model.entries.find((e) => e.host === verdict.host && e.flow === journey.stream.flow && film.when(e.born) <= step.start + step.length && !(e.dead && film.when(e.dead) < step.start));
   const rule = verdict.number ? model.rules.get(verdict.number) : null;
   if (!verdict.accepted) return { text: dropText(step, leg, verdict, model), tone: 'drop' };
-  if (journey.stream.hand && (leg.egress === verdict || verdict.state === 'related')) return { text: say('{0} is {1} to {2}; {3} lets it pass.', name, verdict.state.toUpperCase(), verdict.host, verdict.rule), tone: 'accept' };
+  if (journey.stream.hand && (leg.egress === verdict || verdict.state === 'related')) return { text: say('{0} is {1} to {2}: accepted by {3}.', name, verdict.state.toUpperCase(), verdict.host, verdict.rule), tone: 'accept' };
   if (verdict.state === 'established') {
     const by = entry && model.rules.get(entry.changes.findLast((c) => film.when(c.moment) <= step.start + step.length)?.mark);
     const row = by && model.hosts.get(verdict.host)?.rows.find((r) => r.rule === by);
-    if (row && goneBefore(row, step)) return { text: say('{0} is ESTABLISHED: {1} finds its entry and lets it pass before any rule is asked. Rule {2}, which once let the flow in, is gone. The entry is not.', name, verdict.host, by.id), tone: 'accept' };
-    return { text: say('{0} is ESTABLISHED: {1} has an entry of its flow, and lets it pass before any rule is asked.', name, verdict.host), tone: 'accept' };
+    if (row && goneBefore(row, step)) return { text: say('{0} is ESTABLISHED: {1} remembers this flow and accepts it without checking the rules. Rule {2}, which admitted the flow, is gone. The memory is not.', name, verdict.host, by.id), tone: 'accept' };
+    return { text: say('{0} is ESTABLISHED: {1} remembers this flow and accepts it without checking the rules.', name, verdict.host), tone: 'accept' };
   }
-  if (verdict.state === 'new') return { text: say('{0} is NEW to {1}: no entry, so rule after rule is asked. Rule {2} lets it in, and conntrack remembers the flow.', name, verdict.host, rule?.id ?? verdict.rule), tone: 'accept' };
-  if (verdict.state === 'related') return { text: say('The ICMP error about packet {0} of {1} is RELATED. Rule {2} lets it in to {3}, so the sender hears that nobody listens.', journey.seq, streamName(journey.stream.stream), verdict.rule, verdict.host), tone: 'accept' };
-  if (verdict.state === 'untracked') return { text: say('{0} is UNTRACKED: {1} is open to the world both ways for it, so there is no entry, and rule {2} is asked about each packet.', name, verdict.host, rule?.id ?? verdict.rule), tone: 'accept' };
-  return { text: say('{0} is {1} to {2}; {3} lets it pass.', name, verdict.state.toUpperCase(), verdict.host, verdict.rule), tone: 'accept' };
+  if (verdict.state === 'new') return { text: say('{0} is NEW to {1}, which does not remember this flow and checks its rules. Rule {2} matches: accepted, and remembered.', name, verdict.host, rule?.id ?? verdict.rule), tone: 'accept' };
+  if (verdict.state === 'related') return { text: say('The ICMP error about packet {0} of {1} is RELATED. Rule {2} allows it in to {3}, so the sender learns that the port is closed.', journey.seq, streamName(journey.stream.stream), verdict.rule, verdict.host), tone: 'accept' };
+  if (verdict.state === 'untracked') return { text: say('{0} is UNTRACKED: {1} is open to the world both ways for it, so it keeps no entry. Rule {2} matches: accepted.', name, verdict.host, rule?.id ?? verdict.rule), tone: 'accept' };
+  return { text: say('{0} is {1} to {2}: accepted by {3}.', name, verdict.state.toUpperCase(), verdict.host, verdict.rule), tone: 'accept' };
 }
 
 function dropText(step, leg, verdict, model) {
   const { seq, stream } = step.journey;
   const what = packetName(step.journey, leg.reply);
   const leaving = leg.egress === verdict;
-  if (verdict.rule.startsWith('acl-')) return say('{0} is {1}, but the network ACL of {2} knows no connections, and drops it.', what, verdict.state.toUpperCase(), verdict.host);
-  if (leaving) return say('{0} does not leave {1}: no rule lets it out, and default deny drops it.', what, verdict.host);
-  if (verdict.state === 'related' && stream.hand) return say('{0} is RELATED, not ESTABLISHED. {1} has no rule for it: default deny drops it.', what, verdict.host);
-  if (verdict.state === 'related') return say('The ICMP error about packet {0} of {1} is RELATED, not ESTABLISHED. {2} has no rule for it: default deny drops it.', seq, streamName(stream.stream), verdict.host);
-  if (verdict.state === 'invalid') return say('{0} is INVALID to {1}: there is no entry, and it does not begin a connection. Default deny drops it.', what, verdict.host);
+  if (verdict.rule.startsWith('acl-')) return say('{0} is {1}, but the network ACL of {2} is stateless and drops it.', what, verdict.state.toUpperCase(), verdict.host);
+  if (leaving) return say('{0} does not leave {1}: no outbound rule matches, so it is dropped.', what, verdict.host);
+  if (verdict.state === 'related' && stream.hand) return say('{0} is RELATED, not ESTABLISHED, and no rule of {1} matches: dropped.', what, verdict.host);
+  if (verdict.state === 'related') return say('The ICMP error about packet {0} of {1} is RELATED, not ESTABLISHED, and no rule of {2} matches: dropped.', seq, streamName(stream.stream), verdict.host);
+  if (verdict.state === 'invalid') return say('{0} is INVALID to {1}: it has no entry and does not start a connection. Dropped.', what, verdict.host);
   const gone = goneRule(step, verdict, model);
-  if (gone) return say('{0} is NEW to {1}: no entry. Rule {2} is gone and no other fits, so default deny drops it.', what, verdict.host, gone.rule.id);
-  return say('{0} is NEW to {1}: no entry, and no rule fits, so default deny drops it.', what, verdict.host);
+  if (gone) return say('{0} is NEW to {1}. Rule {2} is gone and no other rule matches: dropped.', what, verdict.host, gone.rule.id);
+  return say('{0} is NEW to {1} and no rule matches: dropped.', what, verdict.host);
 }
 
 function bornText({ host, entry }, model) {
   const rule = model.rules.get(entry.mark);
-  return rule ? say('{0} remembers a new flow, {1}. Rule {2} admitted it.', host, flowText(entry.orig), rule.id) : say('{0} remembers a new flow, {1}. No rule admitted it.', host, flowText(entry.orig));
+  return rule ? say('{0} remembers a new flow, {1}, admitted by rule {2}.', host, flowText(entry.orig), rule.id) : say('{0} remembers a new flow, {1}, admitted by no rule.', host, flowText(entry.orig));
 }
 
 // goneBefore reports whether a rule that had been in force was so no more at a step; it may
@@ -104,7 +104,7 @@ export function storyOf(journey, outcome, model, packet) {
   const steps = [journey.step, ...journey.again].filter(Boolean);
   const experiment = packet?.experiment || journey.step.experiment;
   const after = runTime(journey.sent ?? journey.ns);
-  lines.push(experiment ? say('It was sent by {0} to {1}, {2} after the run began, in experiment {3}.', stream.from, stream.to, after, experiment) : say('It was sent by {0} to {1}, {2} after the lab began.', stream.from, stream.to, after));
+  lines.push(experiment ? say('Sent by {0} to {1}, {2} after the run started, in experiment {3}.', stream.from, stream.to, after, experiment) : say('Sent by {0} to {1}, {2} after the lab started.', stream.from, stream.to, after));
   for (const step of steps) {
     for (const leg of legsOf(step)) {
       lines.push({ head: leg.packet.replace(/ seq \d+$/, '') }); // the wire counts from 0, and would seem to speak of another packet
@@ -119,36 +119,36 @@ function verdictText(v, place, model) {
   const state = v.state.toUpperCase();
   const rule = v.number ? model.rules.get(v.number) : null;
   const leaving = place === 'egress';
-  if (v.accepted && v.rule === 'established') return leaving ? say('Leaving {0} it was {1}: conntrack knew the flow, no rule was asked.', v.host, state) : say('Arriving at {0} it was {1}: conntrack knew the flow, no rule was asked.', v.host, state);
-  if (v.accepted) return leaving ? say('Leaving {0} it was {1}: rule {2} ({3}) let it out.', v.host, state, v.rule, rule?.text ?? '') : say('Arriving at {0} it was {1}: rule {2} ({3}) let it in.', v.host, state, v.rule, rule?.text ?? '');
-  return leaving ? say('Leaving {0} it was {1}: dropped by {2}.', v.host, state, v.rule) : say('Arriving at {0} it was {1}: dropped by {2}.', v.host, state, v.rule);
+  if (v.accepted && v.rule === 'established') return leaving ? say('Leaving {0}, it was {1}: conntrack had an entry, so no rule was checked.', v.host, state) : say('Arriving at {0}, it was {1}: conntrack had an entry, so no rule was checked.', v.host, state);
+  if (v.accepted) return leaving ? say('Leaving {0}, it was {1}: accepted by rule {2} ({3}).', v.host, state, v.rule, rule?.text ?? '') : say('Arriving at {0}, it was {1}: accepted by rule {2} ({3}).', v.host, state, v.rule, rule?.text ?? '');
+  return leaving ? say('Leaving {0}, it was {1}: dropped by {2}.', v.host, state, v.rule) : say('Arriving at {0}, it was {1}: dropped by {2}.', v.host, state, v.rule);
 }
 
 function endText(journey, outcome) {
   switch (outcome) {
     case 'replied': return say('The reply came after {0}.', span(journey.rtt));
     case 'late': return say('The reply came late, after {0}.', span(journey.rtt));
-    case 'refused': return say('It was refused: the kernel was seen to drop it or its reply.');
-    case 'stalled': return say('It waits in the connection: nothing gets through.');
-    case 'reset': return say('Its sender was told that nobody listens.');
+    case 'refused': return say('The kernel dropped it or its reply.');
+    case 'stalled': return say('It is waiting in the connection: nothing gets through.');
+    case 'reset': return say('The sender was told that the port is closed.');
     case 'unsent': return say('It could not be sent: {0}.', journey.error ?? '');
-    case 'lost': return say('It was neither answered nor seen to be dropped.');
-    default: return say('It is still under way.');
+    case 'lost': return say('It was neither answered nor seen dropped.');
+    default: return say('It is still in flight.');
   }
 }
 
 // outcomeName is an outcome as one says it.
 export function outcomeName(outcome) {
   switch (outcome) {
-    case 'replied': return say('replied');
-    case 'late': return say('replied late');
-    case 'refused': return say('refused');
+    case 'replied': return say('answered');
+    case 'late': return say('answered late');
+    case 'refused': return say('dropped');
     case 'stalled': return say('stalled');
-    case 'reset': return say('reset');
+    case 'reset': return say('rejected');
     case 'unsent': return say('not sent');
     case 'lost': return say('lost');
-    case 'mixed': return say('some so, some so');
+    case 'mixed': return say('mixed');
     case 'nothing': return say('nothing sent');
-    default: return say('under way');
+    default: return say('in flight');
   }
 }

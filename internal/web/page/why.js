@@ -55,7 +55,7 @@ function predicted(report) {
     i ? '' : String(x.number), i ? '' : x.title, p.subject, p.predicted, p.observed,
     element('span', { class: 'held', 'data-held': p.held ? 'yes' : 'no' }, p.held ? say('yes') : say('NO')),
   ]));
-  const end = report.interrupted ? say('The run was interrupted.') : report.failed ? say('The run broke: {0}', report.failed) : !foretold(report) ? say('Nothing was predicted.') : report.held && report.missed.verdicts + report.missed.events ? say('As far as was heard, everything was as predicted.') : report.held ? say('Everything was as predicted.') : say('Not everything was as predicted.');
+  const end = report.interrupted ? say('The run was interrupted.') : report.failed ? say('The run ended with an error: {0}', report.failed) : !foretold(report) ? say('No predictions were made.') : report.held && report.missed.verdicts + report.missed.events ? say('All predictions held, as far as the evidence goes.') : report.held ? say('All predictions held.') : say('Not all predictions held.');
   return [rows.length > 0 && table(['#', say('experiment'), say('of'), say('predicted'), say('observed'), say('held')], rows),
     element('p', { class: 'conclusion', 'data-held': !report.held ? 'no' : rows.length ? 'yes' : null }, end)];
 }
@@ -69,7 +69,7 @@ function statistics(s) {
     if (s.rtt_ms) lines.push(`rtt min/avg/max/mdev = ${[s.rtt_ms.min, s.rtt_ms.avg, s.rtt_ms.max, s.rtt_ms.mdev].map((x) => fixed(x, 3)).join('/')} ms`);
   } else {
     const parts = [say('{0} sent', s.sent)];
-    for (const [n, words] of [[s.received, say('{0} replied', s.received)], [s.refused, say('{0} refused', s.refused)], [s.stalled, say('{0} stalled', s.stalled)], [s.belated, say('{0} of those answered later', s.belated)], [s.reset, say('{0} reset', s.reset)], [s.lost, say('{0} lost', s.lost)], [s.retransmitted, say('{0} seen to be sent again', s.retransmitted)]]) if (n > 0) parts.push(words);
+    for (const [n, words] of [[s.received, say('{0} answered', s.received)], [s.refused, say('{0} dropped', s.refused)], [s.stalled, say('{0} stalled', s.stalled)], [s.belated, say('{0} of those answered later', s.belated)], [s.reset, say('{0} rejected', s.reset)], [s.lost, say('{0} lost', s.lost)], [s.retransmitted, say('{0} retransmitted', s.retransmitted)]]) if (n > 0) parts.push(words);
     if (s.rtt_ms) parts.push(`rtt min/avg/max ${[s.rtt_ms.min, s.rtt_ms.avg, s.rtt_ms.max].map((x) => fixed(x, 3)).join('/')} ms`);
     lines.push(parts.join(', '));
   }
@@ -93,7 +93,7 @@ function flows(report) {
 
 function counters(report) {
   const rows = report.counters.map((c) => [c.host, c.direction === 'egress' ? say('out') : say('in'), c.revoked ? say('{0} (revoked)', c.rule) : c.rule, c.never_hit ? say('never') : String(c.packets), String(c.bytes)]);
-  return fold('counters', say('packets that each rule accepted'), [say('host'), say('way'), say('rule'), say('packets'), say('bytes')], rows);
+  return fold('counters', say('packets accepted by each rule'), [say('host'), say('direction'), say('rule'), say('packets'), say('bytes')], rows);
 }
 
 function verdicts(report) {
@@ -103,16 +103,16 @@ function verdicts(report) {
     v.packet === 'reply' ? say('reply') : say('request'), v.host, v.direction === 'egress' ? say('out') : say('in'), v.state.toUpperCase(), v.verdict === 'accept' ? say('accepted') : say('dropped'), v.rule,
   ]);
   const keys = all.map(([s, v]) => [s.name, v.first, v.packet, v.host, v.direction].join(' '));
-  return fold('verdicts', say('verdicts of the kernel'), [say('packets'), say('what'), say('host'), say('way'), say('state'), say('verdict'), say('by')], rows, keys);
+  return fold('verdicts', say('kernel verdicts'), [say('packets'), say('what'), say('host'), say('direction'), say('state'), say('verdict'), say('by')], rows, keys);
 }
 
 function about(report) {
   const missed = report.missed.verdicts + report.missed.events;
   const rows = [
-    [say('scenario'), report.scenario], [say('began'), report.started], [say('kernel'), report.kernel], [say('lablab'), report.version],
-    [say('between two packets'), `${report.interval_ms} ms`],
+    [say('scenario'), report.scenario], [say('started'), report.started], [say('kernel'), report.kernel], [say('lablab'), report.version],
+    [say('packet interval'), `${report.interval_ms} ms`],
     [say('self-check'), report.canaries.map((c) => say('{0} dropped {1}', c.host, c.packet)).join('; ')],
-    [say('missed'), missed ? say('{0} verdicts and {1} events were not heard', report.missed.verdicts, report.missed.events) : say('nothing')],
+    [say('lost evidence'), missed ? say('{0} verdicts and {1} events (socket overflow)', report.missed.verdicts, report.missed.events) : say('nothing')],
   ];
   const streams = report.streams.map((s) => [streamName(s.name), `${outcomeName('replied')} ${s.received}, ${outcomeName('refused')} ${s.refused}, ${outcomeName('lost')} ${s.lost}`]);
   return fold('about', say('about this run'), [say('what'), say('observed')], [...rows, ...streams]);

@@ -16,7 +16,7 @@ const ping = (page) => page.locator('.traffic form').getByRole('button', { name:
 // tally is how many packets of a stream were replied, of how many, as the timeline has it.
 async function tally(page, stream) {
   const text = await page.locator(`.names b:text-is("stream ${stream}") + span`).textContent();
-  const [, replied, sent] = /(\d+) of (\d+) replied/.exec(text) ?? [0, 0, 0];
+  const [, replied, sent] = /(\d+) of (\d+) answered/.exec(text) ?? [0, 0, 0];
   return { replied: Number(replied), sent: Number(sent) };
 }
 
@@ -38,14 +38,14 @@ test('a ping outlives its rule, the next one is refused, and let in again', asyn
   await page.keyboard.press('Enter');
   await authorize(page, 'icmp').waitFor();
   assert.ok(await authorize(page, 'icmp').evaluate((b) => b === document.activeElement), 'the focus stays where it was');
-  await page.getByText('Rule icmp is revoked. What it let in lives on.').waitFor();
+  await page.getByText('Rule icmp is revoked. Flows it admitted go on.').waitFor();
   assert.ok(!status().groups[0].rules.some((r) => r.id === 'icmp'), 'it is revoked in the lab');
   await grows(page, 1, 'replied');
   await ping(page);
   await grows(page, 2, 'sent');
   assert.equal((await tally(page, 2)).replied, 0);
   await page.locator('.row[data-gone]').getByText('icmp', { exact: true }).first().waitFor();
-  await page.locator('.entry').getByText('admitted by icmp, which is gone').waitFor();
+  await page.locator('.entry').getByText('admitted by icmp (since revoked)').waitFor();
   await shot(page, 'live');
   await authorize(page, 'icmp').click();
   await grows(page, 2, 'replied');
@@ -58,7 +58,7 @@ test('groups are swapped as fast as one can click', async () => {
   lablab('load', 'quarantine');
   const page = await watch();
   await live(page);
-  const a = page.locator('.carriers fieldset').filter({ hasText: 'A carries' });
+  const a = page.locator('.carriers fieldset').filter({ hasText: 'Groups of A' });
   await a.getByLabel('closed').waitFor();
   await a.evaluate((field) => { for (const box of field.querySelectorAll('input')) box.click(); });
   await until(page, () => [...document.querySelectorAll('.host')].some((h) => h.textContent.includes('group client, open, closed')));
@@ -88,7 +88,7 @@ test('what another terminal does shows at once', async () => {
   lablab('authorize', 'ssh');
   await revoke(page, 'ssh').waitFor({ timeout: 2000 });
   lablab('groups', 'A');
-  await page.getByRole('group', { name: 'A carries' }).getByRole('checkbox', { name: 'lab', checked: false }).waitFor({ timeout: 2000 });
+  await page.getByRole('group', { name: 'Groups of A' }).getByRole('checkbox', { name: 'lab', checked: false }).waitFor({ timeout: 2000 });
   await close(page);
 });
 
@@ -103,7 +103,7 @@ test('a ping from a terminal is seen, renews its entry, outlives its rule until 
   const says = (text) => until(page, (t) => globalThis.told.some((x) => new RegExp(t).test(x)), text);
   const left = () => page.locator('.host:has(h2:text-is("A")) .entry .left').innerText().then(parseFloat);
   const ping = lablabInBackground('exec', 'B', '--', 'ping', 'A');
-  await says('^Ping 1 from B to A is NEW to A: .* Rule icmp lets it in');
+  await says('^Ping 1 from B to A is NEW to A, .* Rule icmp matches');
   await page.locator('.packet[visibility=visible]').first().waitFor();
   await says('^Ping \\d+ from B to A is ESTABLISHED');
   await page.locator('.row[data-lit=accept]').getByText('established', { exact: true }).first().waitFor();
@@ -116,16 +116,16 @@ test('a ping from a terminal is seen, renews its entry, outlives its rule until 
   assert.ok(await left() > 25);
   await shot(page, 'live-hand');
   lablab('revoke', 'icmp');
-  await says('^Ping \\d+ from B to A is ESTABLISHED: .* Rule icmp, which once let the flow in, is gone');
+  await says('^Ping \\d+ from B to A is ESTABLISHED: .* Rule icmp, which admitted the flow, is gone');
   await shot(page, 'live-hand-revoked');
   lablab('cut', '--all', '--host', 'A');
-  await says('^An entry is deleted from the table of A');
-  await says('^Ping \\d+ from B to A is NEW to A: no entry. Rule icmp is gone');
+  await says('^An entry is deleted on A');
+  await says('^Ping \\d+ from B to A is NEW to A. Rule icmp is gone');
   await until(page, () => document.querySelector('.packet[data-dead]')); // for a moment, with each packet
   await page.locator('.row[data-lit=drop]').getByText('default deny').waitFor();
   await shot(page, 'live-hand-refused');
   ping.kill();
-  assert.ok(!(await page.evaluate(() => globalThis.told)).some((text) => text.includes('not used')));
+  assert.ok(!(await page.evaluate(() => globalThis.told)).some((text) => text.includes('timed out')));
   await close(page);
 });
 
@@ -146,9 +146,9 @@ test('a connection that is cut comes back, and nothing is missing or there twice
   await live(page);
   await authorize(page, 'icmp').waitFor();
   await page.getByRole('button', { name: 'Stop stream 1' }).click();
-  await page.getByText('no stream runs').waitFor();
+  await page.getByText('no stream is running').waitFor();
   const { streams: [stream] } = await ask('report');
-  await until(page, (n) => document.querySelector('.names').textContent.includes(`${n} of ${n} replied`), stream.received);
+  await until(page, (n) => document.querySelector('.names').textContent.includes(`${n} of ${n} answered`), stream.received);
   assert.equal(stream.sent, stream.received);
   await middle.cut();
   await close(page);
@@ -161,7 +161,7 @@ test('ten browsers watch, and all see another scenario come', async () => {
   await Promise.all(pages.map((page) => page.getByRole('button', { name: 'Stop stream 1' }).waitFor()));
   await pages[3].selectOption('select[name=scenario]', 'reference');
   await pages[3].getByRole('button', { name: 'Load' }).click();
-  await pages[3].getByText('Scenario reference is loaded.').waitFor();
+  await pages[3].getByText('Scenario reference loaded.').waitFor();
   const hosts = status().hosts.length;
   await Promise.all(pages.map((page) => until(page, (n) => document.querySelectorAll('.carriers fieldset').length === n && document.querySelectorAll('.host').length === n, hosts)));
   for (const page of pages) assert.equal(await page.getByRole('button', { name: 'Stop stream 1' }).count(), 0);
@@ -186,7 +186,7 @@ test('rules, groups, streams and entries by the keyboard alone', async () => {
   await page.getByRole('alert').getByText('InvalidPermission.Duplicate').waitFor();
   await page.getByLabel('Source').fill('not an address');
   await press(page.getByLabel('Source'), 'Enter');
-  assert.match(await page.getByLabel('Source').evaluate((field) => field.validationMessage), /^Such as 203\.0\.113\.0\/24/);
+  assert.match(await page.getByLabel('Source').evaluate((field) => field.validationMessage), /^For example 203\.0\.113\.0\/24/);
   await page.getByLabel('Source').fill('192.0.2.9');
   await press(page.getByLabel('Source'), 'Enter');
   await page.getByText('Rule tcp-8080-8090-192.0.2.9-32 is authorized.').waitFor();
@@ -195,9 +195,9 @@ test('rules, groups, streams and entries by the keyboard alone', async () => {
   await press(page.getByRole('button', { name: /Cut the entry on B/ }).first(), 'Enter');
   await page.getByText('The entry is deleted.').waitFor();
   await press(page.getByRole('button', { name: 'Stop stream 1' }), ' ');
-  await page.getByText('no stream runs').waitFor();
-  await press(page.getByRole('group', { name: 'A carries' }).getByRole('checkbox').first(), ' ');
-  await page.getByText(/A carries .* now\./).waitFor();
+  await page.getByText('no stream is running').waitFor();
+  await press(page.getByRole('group', { name: 'Groups of A' }).getByRole('checkbox').first(), ' ');
+  await page.getByText(/A is now in /).waitFor();
   page.problems = page.problems.filter((p) => !/status of (400|409)/.test(p)); // what was refused on purpose
   await close(page);
 });
@@ -215,7 +215,7 @@ test('what a rule is called does nothing to the page', async () => {
 
 test('without the secret nothing is shown', async () => {
   const page = await watch({}, `${new URL(status().web).origin}/#${'0'.repeat(32)}`);
-  await page.locator('#caption').getByText('The lab does not let this page in').waitFor();
+  await page.locator('#caption').getByText('The lab rejected this page').waitFor();
   assert.ok(await page.locator('#controls').isHidden());
   page.problems = page.problems.filter((p) => !p.includes('status of 401'));
   await close(page);
@@ -236,7 +236,7 @@ test('Japanese, a phone, dark', async () => {
   await page.locator('select[name=scenario] option').getByText(/[ぁ-ん]/).first().waitFor({ state: 'attached' });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok(wide <= 0, `${wide} px do not fit`);
-  const english = await page.locator('#controls').evaluate((root) => [...root.querySelectorAll('h2, h3, label, legend, button, summary, p, li')].map((n) => n.innerText).join('\n').match(/\b(Revoke|Authorize|Start|Stop|Cut|Load|carries|inbound)\b/)?.[0]);
+  const english = await page.locator('#controls').evaluate((root) => [...root.querySelectorAll('h2, h3, label, legend, button, summary, p, li')].map((n) => n.innerText).join('\n').match(/\b(Revoke|Authorize|Start|Stop|Cut|Load|Groups|inbound)\b/)?.[0]);
   assert.equal(english, undefined);
   await shot(page, 'live-phone-ja');
   await close(page);
