@@ -110,13 +110,13 @@ func TestProgressAgreesWithTheReport(t *testing.T) {
 		"a message in a connection": {append(slices.Clip(connected), timeline.Sent{Stream: "1", Seq: 2}, timeline.Sent{Stream: "1", Seq: 3}, dropped(2, sg.Ingress, "A")),
 			[]Outcome{Replied, Stalled, Stalled}, "stream 1: stalled from packet 2 on"},
 		"an attempt to connect": {[]timeline.Body{tcp, timeline.Sent{Stream: "1", Seq: 1, Connecting: true}, dropped(1, sg.Ingress, "A")},
-			[]Outcome{Refused}, "stream 1: refused from packet 1 on"},
+			[]Outcome{Refused}, "stream 1: dropped from packet 1 on"},
 		"the verdict comes first": {[]timeline.Body{tcp, dropped(1, sg.Ingress, "A"), timeline.Sent{Stream: "1", Seq: 1, Connecting: true}},
-			[]Outcome{Refused}, "stream 1: refused from packet 1 on"},
+			[]Outcome{Refused}, "stream 1: dropped from packet 1 on"},
 		"a packet that does not leave": {[]timeline.Body{timeline.StreamStarted{Stream: "1", Protocol: sg.UDP, Port: 53, From: "B", To: "A"}, dropped(1, sg.Egress, "B"), timeline.NotSent{Stream: "1", Seq: 1, Local: true}},
-			[]Outcome{Refused}, "stream 1: refused from packet 1 on"},
+			[]Outcome{Refused}, "stream 1: dropped from packet 1 on"},
 		"a message that is sent again": {append(slices.Clip(connected), timeline.Sent{Stream: "1", Seq: 2}, dropped(2, sg.Ingress, "A"), timeline.Replied{Stream: "1", Seq: 2}),
-			[]Outcome{Replied, Replied}, "stream 1: replied from packet 2 on"},
+			[]Outcome{Replied, Replied}, "stream 1: answered from packet 2 on"},
 	} {
 		var b bytes.Buffer
 		p := NewProgress(&colorprofile.Writer{Forward: &b, Profile: colorprofile.NoTTY}, nil, nil, nil)
