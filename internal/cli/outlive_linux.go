@@ -71,7 +71,7 @@ func outlive(self string, lab, program *os.File, args ...string) (*os.Process, e
 // newOutlive is the command of the process that [tellEnd] starts, which people do not use.
 func newOutlive(env Env) *cobra.Command {
 	return &cobra.Command{
-		Use: outliveCommand, Hidden: true, Args: cobra.RangeArgs(1, 2), DisableFlagParsing: true,
+		Use: outliveCommand, Hidden: true, Args: arguments(1, 2), DisableFlagParsing: true,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 2 {
 				self, err := os.Executable()

@@ -202,7 +202,7 @@ func TestPlainUp(t *testing.T) {
 		tty := onTerminal(t, up)
 		eventually(t, "it says that the lab is up", func() bool {
 			text, _ := tty.since(0)
-			return strings.Contains(text, "lab view-plain is up") && strings.Contains(text, "canary: B")
+			return strings.Contains(text, "lab view-plain is up") && strings.Contains(text, "self-check: B")
 		})
 		revoke := exec.Command(path, "revoke", "--name", "view-plain", "icmp")
 		revoke.Env = up.Env
