@@ -112,7 +112,7 @@ func TestSignalsAtAnyMoment(t *testing.T) {
 			t.Parallel()
 			for i := range 40 {
 				sig := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}[i%2]
-				c := exec.Command(path, "run", "-q", "--interval", "2ms", "--rootless", rootless)
+				c := exec.Command(path, "run", "-q", "--interval", "10ms", "--rootless", rootless) // not over by then
 				var complaints bytes.Buffer
 				c.Stderr = &complaints
 				if err := c.Start(); err != nil {

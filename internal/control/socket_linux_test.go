@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -25,11 +26,15 @@ func TestForeignDirectory(t *testing.T) {
 	cases["another's"] = t.TempDir()
 	if os.Chown(cases["another's"], 12345, 12345) != nil { // root in a user namespace knows no others
 		cases["another's"] = "/usr"
+		if info, err := os.Stat("/usr"); err != nil || int(info.Sys().(*syscall.Stat_t).Uid) == os.Getuid() {
+			delete(cases, "another's")
+		}
 	}
 	const want = "others can put sockets into "
 	for name, directory := range cases {
 		if l, err := Listen(directory, "lab"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: listens: %v, %v", name, l, err)
+			continue // nobody would answer
 		}
 		if _, err := Names(directory); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: lists: %v", name, err)
