@@ -341,7 +341,7 @@ func TestEndsWithWhatDidNotHold(t *testing.T) {
 	if err := NewText(&b, 80, nil).All(r.Report); err != nil {
 		t.Fatal(err)
 	}
-	_, end, found := strings.Cut(b.String(), "FAIL: not all predictions held.")
+	_, end, found := strings.Cut(b.String(), "predictions did not hold.")
 	want := 0
 	for _, p := range r.points() {
 		if p.failed() {

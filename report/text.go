@@ -274,7 +274,7 @@ func (t *Text) verdict(b *bytes.Buffer, r *Report) {
 	case r.Held:
 		t.paragraph(b, "", green, say.F("All predictions held."))
 	default:
-		t.paragraph(b, "", red, say.F("FAIL: not all predictions held."))
+		t.paragraph(b, "", red, r.notHeld())
 		for _, p := range r.points() { // above, they are among those that held
 			if p.failed() {
 				t.paragraph(b, "  ", red, say.F("%s: %s", r.where(p), p.failure()))

@@ -24,7 +24,7 @@ func silent(t *testing.T, path string) {
 	k := keep(t, path, "silent")
 	pid := k.status().PID
 	trace := k.begin("trace", nil)
-	trace.says(t, "Ctrl-C ends")
+	trace.says(t, "press Ctrl-C to stop")
 	stop(t, pid)
 	defer func() { _ = syscall.Kill(pid, syscall.SIGCONT) }()
 	ps := exec.Command(path, "ps")

@@ -2,6 +2,8 @@ package cli_test
 
 import (
 	"bytes"
+	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"os/exec"
@@ -114,7 +116,8 @@ func eachWay(t *testing.T, test func(t *testing.T, k *kept)) {
 	for _, rootless := range []string{"auto", "always"} {
 		t.Run(rootless, func(t *testing.T) {
 			t.Parallel()
-			test(t, keep(t, path, strings.ToLower(t.Name()[4:8])+rootless, "--rootless", rootless))
+			name := fmt.Sprintf("%s-%08x", rootless, crc32.ChecksumIEEE([]byte(t.Name()))) // short: it is part of a socket's path
+			test(t, keep(t, path, name, "--rootless", rootless))
 		})
 	}
 }
