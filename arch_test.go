@@ -67,7 +67,6 @@ var only = map[string][]string{
 	"github.com/charmbracelet/colorprofile":          {"./report", "./internal/view"},
 	"charm.land/bubbletea/v2":                        {"./internal/view"},
 	"os/exec":                                        {"./internal/nstest", "./lab"}, // of lab, for what a scenario runs
-	"github.com/nicksnyder/go-i18n/v2/i18n":          {"./say"},
 	"net/http":                                       {"./internal/control", "./internal/serve", "./internal/web"},
 }
 

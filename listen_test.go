@@ -162,7 +162,7 @@ func (l *listener) hear(tree *ast.File) {
 				return true
 			}
 		}
-		foreign := slices.Contains([]string{"fmt", "errors", "flow", "ns", "nft", "lipgloss", "i18n", "tea"}, qualifier)
+		foreign := slices.Contains([]string{"fmt", "errors", "flow", "ns", "nft", "lipgloss", "tea"}, qualifier)
 		if foreign || slices.Contains([]string{"New"}, name) && qualifier != "say" && tree.Name.Name != "say" {
 			return true
 		}

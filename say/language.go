@@ -5,10 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/nicksnyder/go-i18n/v2/i18n"
-	"github.com/nicksnyder/go-i18n/v2/i18n/template"
-	"golang.org/x/text/language"
 )
 
 // files has a directory for each language but English.
@@ -19,7 +15,7 @@ var files embed.FS
 // A Language is what somebody reads. Nil is English.
 type Language struct {
 	name     string
-	messages *i18n.Localizer
+	messages map[string]string // by the English format
 }
 
 // Languages are the names of those that are known.
@@ -33,21 +29,15 @@ func Speak(name string) (*Language, error) {
 	case !slices.Contains(Languages(), name):
 		return nil, Errorf("unknown language %q", name)
 	}
-	tag, err := language.Parse(name)
-	if err != nil {
-		return nil, Errorf("read messages: %w", err)
-	}
-	bundle := i18n.NewBundle(tag)
 	messages, err := Messages(name)
 	if err != nil {
 		return nil, err
 	}
+	l := &Language{name: name, messages: make(map[string]string, len(messages))}
 	for _, m := range messages {
-		if err := bundle.AddMessages(tag, &i18n.Message{ID: m.English, Other: m.Text}); err != nil {
-			return nil, Errorf("read messages: %w", err)
-		}
+		l.messages[m.English] = m.Text
 	}
-	return &Language{name, i18n.NewLocalizer(bundle, name)}, nil
+	return l, nil
 }
 
 // Messages are those of a language, as its files have them.
@@ -111,14 +101,13 @@ func (l *Language) Sprintf(format string, args ...any) string {
 
 // lookUp is the message with that English format, or the format.
 func (l *Language) lookUp(format string) string {
-	if l == nil || format == "" {
+	if l == nil {
 		return format
 	}
-	text, err := l.messages.Localize(&i18n.LocalizeConfig{MessageID: format, TemplateParser: template.IdentityParser{}})
-	if err != nil {
-		return format
+	if text, translated := l.messages[format]; translated {
+		return text
 	}
-	return text
+	return format
 }
 
 // render is fmt.Sprintf, with arguments that can speak in the language.

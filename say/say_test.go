@@ -8,25 +8,13 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
-
-	"github.com/nicksnyder/go-i18n/v2/i18n"
-	"golang.org/x/text/language"
 )
 
 // testJapanese speaks with these messages.
-func testJapanese(t *testing.T, messages map[string]string) *Language {
-	t.Helper()
-	bundle := i18n.NewBundle(language.Japanese)
-	for id, text := range messages {
-		if err := bundle.AddMessages(language.Japanese, &i18n.Message{ID: id, Other: text}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return &Language{"ja", i18n.NewLocalizer(bundle, "ja")}
-}
+func testJapanese(messages map[string]string) *Language { return &Language{"ja", messages} }
 
 func TestSentences(t *testing.T) {
-	ja := testJapanese(t, map[string]string{
+	ja := testJapanese(map[string]string{
 		"%s %s NEW to %s": "%[1]s は %[3]s にとって NEW でした",
 		"%d rules":        "ルール %d 個",
 		"see %s":          "%s を参照",
@@ -68,7 +56,7 @@ func TestSentences(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	ja := testJapanese(t, map[string]string{
+	ja := testJapanese(map[string]string{
 		"read %s: %w": "%[1]s を読めません: %[2]s", "no such lab": "そのようなラボはありません",
 		"%w and %w": "%[2]sと%[1]s",
 	})
