@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -80,7 +81,7 @@ func OpenTable(n *ns.Namespace) (*Table, error) {
 	// Ask for what cannot exist: this loads the module where it is one, and tells
 	// now rather than later that there is none.
 	t := &Table{conn: c}
-	if _, err := t.Get([]Key{{Protocol: sg.UDP, Source: netip.IPv4Unspecified(), Destination: netip.IPv4Unspecified()}}); err != nil {
+	if _, err := t.Get([]packet.Key{{Protocol: packet.UDP, Source: netip.IPv4Unspecified(), Destination: netip.IPv4Unspecified()}}); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return t, nil
@@ -105,7 +106,7 @@ func (t *Table) Dump() ([]Entry, error) {
 
 // Get reads the entries with these keys, each in the direction of its first
 // packet. One that does not exist is left out.
-func (t *Table) Get(keys []Key) ([]Entry, error) {
+func (t *Table) Get(keys []packet.Key) ([]Entry, error) {
 	var entries []Entry
 	for _, k := range keys {
 		f, err := t.conn.Get(flowOf(k))
@@ -122,7 +123,7 @@ func (t *Table) Get(keys []Key) ([]Entry, error) {
 
 // Delete deletes the entry with that key, in the direction of its first packet, and
 // reports whether there was one.
-func (t *Table) Delete(k Key) (bool, error) {
+func (t *Table) Delete(k packet.Key) (bool, error) {
 	err := t.conn.Delete(flowOf(k))
 	if errors.Is(err, unix.ENOENT) {
 		return false, nil
@@ -134,19 +135,19 @@ func (t *Table) Delete(k Key) (bool, error) {
 }
 
 // flowOf names an entry for the library, which knows an IPv6 one by both directions.
-func flowOf(k Key) conntrack.Flow {
+func flowOf(k packet.Key) conntrack.Flow {
 	back := k
 	back.Source, back.Destination = k.Destination, k.Source
 	back.SourcePort, back.DestinationPort = k.DestinationPort, k.SourcePort
 	return conntrack.Flow{TupleOrig: tupleOf(k), TupleReply: tupleOf(back)}
 }
 
-func tupleOf(k Key) conntrack.Tuple {
+func tupleOf(k packet.Key) conntrack.Tuple {
 	return conntrack.Tuple{
 		IP: conntrack.IPTuple{SourceAddress: k.Source, DestinationAddress: k.Destination},
 		Proto: conntrack.ProtoTuple{
 			Protocol: uint8(k.Protocol), SourcePort: k.SourcePort, DestinationPort: k.DestinationPort,
-			ICMPv4: k.Protocol == sg.ICMP, ICMPv6: k.Protocol == sg.ICMPv6,
+			ICMPv4: k.Protocol == packet.ICMP, ICMPv6: k.Protocol == packet.ICMPv6,
 			ICMPID: k.ICMPID, ICMPType: k.ICMPType, ICMPCode: k.ICMPCode,
 		},
 	}
@@ -166,14 +167,14 @@ func entryOf(f *conntrack.Flow) Entry {
 	}
 }
 
-func keyOf(t conntrack.Tuple) Key {
-	k := Key{
-		Protocol:    sg.Protocol(t.Proto.Protocol),
+func keyOf(t conntrack.Tuple) packet.Key {
+	k := packet.Key{
+		Protocol:    packet.Protocol(t.Proto.Protocol),
 		Source:      t.IP.SourceAddress,
 		Destination: t.IP.DestinationAddress,
 	}
 	switch k.Protocol {
-	case sg.ICMP, sg.ICMPv6:
+	case packet.ICMP, packet.ICMPv6:
 		k.ICMPID, k.ICMPType, k.ICMPCode = t.Proto.ICMPID, t.Proto.ICMPType, t.Proto.ICMPCode
 	default:
 		k.SourcePort, k.DestinationPort = t.Proto.SourcePort, t.Proto.DestinationPort

@@ -12,6 +12,7 @@ import (
 
 	"lablab/internal/nstest"
 	"lablab/lab/ns"
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -84,7 +85,7 @@ func TestGetReadsWhatDumpLists(t *testing.T) {
 	other := listed[0].Orig
 	other.ICMPID++
 	for range 3 { // the socket must not fall out of step
-		got, err := table.Get([]Key{other, listed[0].Orig, other, listed[0].Orig})
+		got, err := table.Get([]packet.Key{other, listed[0].Orig, other, listed[0].Orig})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +106,7 @@ func TestWatchTellsTheLifeOfAnEntry(t *testing.T) {
 		t.Fatalf("told %+v, want new, update …, destroy", told)
 	}
 	for _, e := range told {
-		if e.Entry.ID != told[0].Entry.ID || e.Entry.Orig.Protocol != sg.ICMP {
+		if e.Entry.ID != told[0].Entry.ID || e.Entry.Orig.Protocol != packet.ICMP {
 			t.Errorf("event of another entry: %+v", e)
 		}
 		if !e.Kernel.IsZero() && (time.Since(e.Kernel) < 0 || time.Since(e.Kernel) > time.Minute) {

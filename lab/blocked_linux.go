@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/nft"
-	"lablab/sg"
+	"lablab/packet"
 )
 
 // Blocked packets are those that a host's own rules do not let out. They never reach
@@ -48,7 +48,7 @@ func (b *blocked) leave(listener *blockedListener) int {
 // tellBlocked tells who captures at a host of a packet that may not leave it. It
 // waits for nobody.
 func (l *Lab) tellBlocked(h *Host, v nft.Verdict) {
-	if v.Accepted || v.Direction != sg.Egress || len(v.Headers) == 0 {
+	if v.Accepted || v.Direction != packet.Egress || len(v.Headers) == 0 {
 		return
 	}
 	h.blocked.mu.Lock()
@@ -82,5 +82,5 @@ func (l *Lab) unsent(h *Host, v nft.Verdict) Frame {
 	}
 	bytes := append(append([]byte{}, target...), mac(h.Address.Addr())...)
 	bytes = append(binary.BigEndian.AppendUint16(bytes, kind), v.Headers...)
-	return Frame{At: time.Now(), Direction: sg.Egress, Bytes: bytes, Length: max(ethernet+length, len(bytes)), Packet: v.Packet.String()}
+	return Frame{At: time.Now(), Direction: packet.Egress, Bytes: bytes, Length: max(ethernet+length, len(bytes)), Packet: v.Packet.String()}
 }

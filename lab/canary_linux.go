@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lablab/nft"
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
@@ -36,8 +37,8 @@ func (l *Lab) prove(ctx context.Context) error {
 func (l *Lab) forbidden(from, to *Host) (port int, exists bool) {
 	const discard = 9 // RFC 863: whatever arrives there may be thrown away
 	for port := discard; port < 1<<16; port++ {
-		_, out := l.account.Judge(carried(l.account, from), sg.Egress, sg.Packet{Protocol: sg.UDP, Peer: to.Address.Addr(), To: port})
-		_, in := l.account.Judge(carried(l.account, to), sg.Ingress, sg.Packet{Protocol: sg.UDP, Peer: from.Address.Addr(), To: port})
+		_, out := l.account.Judge(carried(l.account, from), packet.Egress, sg.Packet{Protocol: packet.UDP, Peer: to.Address.Addr(), To: port})
+		_, in := l.account.Judge(carried(l.account, to), packet.Ingress, sg.Packet{Protocol: packet.UDP, Peer: from.Address.Addr(), To: port})
 		if out && !in {
 			return port, true
 		}
@@ -50,7 +51,7 @@ func (l *Lab) sendCanary(ctx context.Context, from, to *Host, port int) error {
 	target := netip.AddrPortFrom(to.Address.Addr(), uint16(port))
 	l.verdicts.listenToStrangers(func(host string, v nft.Verdict) {
 		p := v.Packet
-		if host == to.Name && v.Direction == sg.Ingress && p.Protocol == sg.UDP && p.Source == from.Address.Addr() && p.DestinationPort == uint16(port) {
+		if host == to.Name && v.Direction == packet.Ingress && p.Protocol == packet.UDP && p.Source == from.Address.Addr() && p.DestinationPort == uint16(port) {
 			select {
 			case fates <- v:
 			default: // the first one counts

@@ -11,15 +11,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lablab/nft"
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
 // A Frame is what has passed a host's interface.
 type Frame struct {
 	At        time.Time // by the kernel's clock
-	Direction sg.Direction
+	Direction packet.Direction
 	Bytes     []byte
 	Length    int    // on the wire
 	Packet    string // in the timeline's words; empty for what no rule judges
@@ -134,9 +133,9 @@ func receive(fd int, buffer []byte) (Frame, error) {
 	if err != nil {
 		return Frame{}, err
 	}
-	f := Frame{At: time.Now(), Direction: sg.Ingress, Length: n, Bytes: append([]byte{}, buffer[:min(n, len(buffer))]...)}
+	f := Frame{At: time.Now(), Direction: packet.Ingress, Length: n, Bytes: append([]byte{}, buffer[:min(n, len(buffer))]...)}
 	if link, ok := from.(*unix.SockaddrLinklayer); ok && link.Pkttype == unix.PACKET_OUTGOING {
-		f.Direction = sg.Egress
+		f.Direction = packet.Egress
 	}
 	messages, _ := unix.ParseSocketControlMessage(control[:controls])
 	for _, m := range messages {
@@ -146,7 +145,7 @@ func receive(fd int, buffer []byte) (Frame, error) {
 	}
 	const ethernet = 14 // bytes of its header
 	if len(f.Bytes) > ethernet {
-		if p, ok := nft.ReadPacket(f.Bytes[ethernet:]); ok {
+		if p, ok := packet.Parse(f.Bytes[ethernet:]); ok {
 			f.Packet = p.String()
 		}
 	}

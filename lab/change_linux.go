@@ -7,6 +7,7 @@ import (
 
 	"lablab/flow"
 	"lablab/nft"
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
@@ -14,7 +15,7 @@ import (
 
 // A revokedRule can be authorized again by its id.
 type revokedRule struct {
-	direction sg.Direction
+	direction packet.Direction
 	rule      sg.Rule
 	number    uint32
 }
@@ -69,7 +70,7 @@ type ruleKey struct{ group, id string }
 
 // Authorize adds rules to a group, on every host that carries it: all or none of
 // them. An *sg.Error says what EC2 would say.
-func (l *Lab) Authorize(group string, d sg.Direction, rules ...sg.Rule) (Effect, error) {
+func (l *Lab) Authorize(group string, d packet.Direction, rules ...sg.Rule) (Effect, error) {
 	effect, err := l.change(func(to *sg.Account) error {
 		g, err := to.Find(group)
 		if err != nil {
@@ -113,7 +114,7 @@ func (l *Lab) Revoke(group string, ids ...string) (Effect, error) {
 }
 
 // RevokeSame removes the rules that say exactly the same.
-func (l *Lab) RevokeSame(group string, d sg.Direction, rules ...sg.Rule) (Effect, error) {
+func (l *Lab) RevokeSame(group string, d packet.Direction, rules ...sg.Rule) (Effect, error) {
 	effect, err := l.change(func(to *sg.Account) error {
 		g, err := to.Find(group)
 		if err != nil {
@@ -261,19 +262,19 @@ func (l *Lab) cutUntracked(h *Host, before, now []sg.Untracked) (deleted int, er
 }
 
 // firstPacket is how a flow began, as the groups of a host see it.
-func firstPacket(h *Host, k flow.Key) (sg.Direction, sg.Packet) {
+func firstPacket(h *Host, k packet.Key) (packet.Direction, sg.Packet) {
 	p := sg.Packet{Protocol: k.Protocol, To: int(k.DestinationPort), Peer: k.Source}
-	if k.Protocol == sg.ICMP || k.Protocol == sg.ICMPv6 {
+	if k.Protocol == packet.ICMP || k.Protocol == packet.ICMPv6 {
 		p.To, p.Code = int(k.ICMPType), int(k.ICMPCode)
 	}
 	if k.Source == h.Address.Addr() {
 		p.Peer = k.Destination
-		return sg.Egress, p
+		return packet.Egress, p
 	}
-	return sg.Ingress, p
+	return packet.Ingress, p
 }
 
-var bothDirections = [...]sg.Direction{sg.Ingress, sg.Egress}
+var bothDirections = [...]packet.Direction{packet.Ingress, packet.Egress}
 
 // record tells the timeline what is different from what was. Rules of a group that
 // nobody has carried yet are not told of.
@@ -349,7 +350,7 @@ func (l *Lab) carriers(account *sg.Account, g *sg.Group) []string {
 	return names
 }
 
-func recorded(g *sg.Group, d sg.Direction, r sg.Rule, number uint32, hosts []string) timeline.Rule {
+func recorded(g *sg.Group, d packet.Direction, r sg.Rule, number uint32, hosts []string) timeline.Rule {
 	return timeline.Rule{Number: number, ID: r.ID, Group: g.Key(), Direction: d, Text: r.String(), Hosts: hosts}
 }
 
@@ -430,7 +431,7 @@ func (l *Lab) Known(number uint32) (timeline.Rule, bool) {
 }
 
 // delete deletes an entry, while nobody else uses the same socket.
-func (l *Lab) delete(h *Host, k flow.Key) (bool, error) {
+func (l *Lab) delete(h *Host, k packet.Key) (bool, error) {
 	l.reading.Lock()
 	defer l.reading.Unlock()
 	return h.conntrack.Delete(k)

@@ -17,6 +17,7 @@ import (
 	"lablab/internal/nstest"
 	"lablab/lab/ns"
 	"lablab/nft"
+	"lablab/packet"
 	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"
@@ -24,7 +25,7 @@ import (
 
 // What AWS documents of tracked and untracked flows, case by case, on the kernel.
 
-func allow(id string, p sg.Protocol, port int, peer string) sg.Rule {
+func allow(id string, p packet.Protocol, port int, peer string) sg.Rule {
 	return sg.Rule{ID: id, Protocol: p, From: port, To: port, Peer: netip.MustParsePrefix(peer)}
 }
 
@@ -32,12 +33,12 @@ func allow(id string, p sg.Protocol, port int, peer string) sg.Rule {
 // out and nothing in.
 func serverAndClient(ingress ...sg.Rule) *scenario.Scenario {
 	sc := scenario.FourExperiments()
-	out := allow("out", sg.All, sg.Any, "0.0.0.0/0")
+	out := allow("out", packet.All, sg.Any, "0.0.0.0/0")
 	sc.Account = &sg.Account{Groups: []*sg.Group{
 		{ID: "server", Ingress: ingress, Egress: []sg.Rule{out}},
 		{ID: "client", Egress: []sg.Rule{out}},
 		{ID: "empty"},
-		{ID: "open", Ingress: []sg.Rule{allow("in", sg.All, sg.Any, "0.0.0.0/0")}, Egress: []sg.Rule{out}},
+		{ID: "open", Ingress: []sg.Rule{allow("in", packet.All, sg.Any, "0.0.0.0/0")}, Egress: []sg.Rule{out}},
 	}}
 	sc.Hosts[0].Groups, sc.Hosts[1].Groups = []string{"server"}, []string{"client"}
 	return sc
@@ -133,7 +134,7 @@ func failed(_ Effect, err error) error { return err }
 
 func TestTrackedAndUntracked(t *testing.T) {
 	nstest.Kernel(t)
-	narrow, open := allow("ssh", sg.TCP, 22, "10.255.1.10/32"), allow("ssh", sg.TCP, 22, "0.0.0.0/0")
+	narrow, open := allow("ssh", packet.TCP, 22, "10.255.1.10/32"), allow("ssh", packet.TCP, 22, "0.0.0.0/0")
 	for _, test := range []struct {
 		name          string
 		rule          sg.Rule
@@ -157,7 +158,7 @@ func TestTrackedAndUntracked(t *testing.T) {
 		{name: "the first of these steps", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, failed(l.SetGroups("A", []string{"open"}))) }, lives: true, newOne: true},
 		{name: "an untracked flow and other groups", rule: open, change: func(t *testing.T, l *Lab) { must(t, failed(l.SetGroups("A", []string{"empty"}))) }, lives: false},
 		{name: "another rule that still allows it", rule: open, change: func(t *testing.T, l *Lab) {
-			must(t, failed(l.Authorize("server", sg.Ingress, allow("narrow", sg.TCP, 22, "10.255.1.10/32"))))
+			must(t, failed(l.Authorize("server", packet.Ingress, allow("narrow", packet.TCP, 22, "10.255.1.10/32"))))
 			must(t, failed(l.Revoke("server", "ssh")))
 		}, lives: true, newOne: true},
 		{name: "an ACL denies", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, l.SetACL("A", &sg.ACL{})) }, lives: false},
@@ -192,7 +193,7 @@ func TestTrackedAndUntracked(t *testing.T) {
 			for _, e := range entries {
 				tracked = tracked || e.Orig.DestinationPort == 22
 			}
-			if want := sg.Tracked(carried(l.account, l.hosts[0]), sg.Ingress, sg.Packet{Protocol: sg.TCP, Peer: l.hosts[1].Address.Addr(), To: 22}) || test.alwaysTracked; tracked != want {
+			if want := sg.Tracked(carried(l.account, l.hosts[0]), packet.Ingress, sg.Packet{Protocol: packet.TCP, Peer: l.hosts[1].Address.Addr(), To: 22}) || test.alwaysTracked; tracked != want {
 				t.Errorf("an entry: %v, want %v", tracked, want)
 			}
 			test.change(t, l)
@@ -217,11 +218,11 @@ func TestTrackedAndUntracked(t *testing.T) {
 // ICMP is always tracked, so a ping outlives even the isolation in two steps.
 func TestPingOutlivesIsolation(t *testing.T) {
 	t.Parallel()
-	sc := serverAndClient(allow("icmp", sg.ICMP, sg.Any, "0.0.0.0/0"))
+	sc := serverAndClient(allow("icmp", packet.ICMP, sg.Any, "0.0.0.0/0"))
 	sc.Experiments = []scenario.Experiment{
-		{Title: "a ping starts", Do: []scenario.Action{scenario.Start{Stream: "1", Protocol: sg.ICMP, From: "B", To: "A"}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
+		{Title: "a ping starts", Do: []scenario.Action{scenario.Start{Stream: "1", Protocol: packet.ICMP, From: "B", To: "A"}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
 		{Title: "all is open", Do: []scenario.Action{scenario.SetGroups{Host: "A", Groups: []string{"open"}}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
-		{Title: "nothing is", Do: []scenario.Action{scenario.SetGroups{Host: "A", Groups: []string{"empty"}}, scenario.Start{Stream: "2", Protocol: sg.ICMP, From: "B", To: "A"}}, For: 3,
+		{Title: "nothing is", Do: []scenario.Action{scenario.SetGroups{Host: "A", Groups: []string{"empty"}}, scenario.Start{Stream: "2", Protocol: packet.ICMP, From: "B", To: "A"}}, For: 3,
 			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}, {Stream: "2", Outcome: scenario.Refused}}},
 	}
 	if r := run(t, sc, 2*time.Millisecond); !r.Held {
@@ -232,7 +233,7 @@ func TestPingOutlivesIsolation(t *testing.T) {
 // A ping that was silent for longer than conntrack remembers is a new flow, even with the same id.
 func TestSilenceLongerThanTheTimeout(t *testing.T) {
 	t.Parallel()
-	sc := serverAndClient(allow("icmp", sg.ICMP, sg.Any, "10.255.0.0/16"))
+	sc := serverAndClient(allow("icmp", packet.ICMP, sg.Any, "10.255.0.0/16"))
 	sc.Timeouts.ICMP = 3 * time.Second // two pings fit in
 	l, _ := build(t, sc)
 	ping := func() string {
@@ -262,7 +263,7 @@ func TestSilenceLongerThanTheTimeout(t *testing.T) {
 func TestLooseResurrects(t *testing.T) {
 	t.Parallel()
 	for _, loose := range []bool{false, true} {
-		sc := serverAndClient(allow("ssh", sg.TCP, 22, "10.255.1.10/32"))
+		sc := serverAndClient(allow("ssh", packet.TCP, 22, "10.255.1.10/32"))
 		sc.Loose = loose
 		l, _ := build(t, sc)
 		speak := serve(t, l)
@@ -296,7 +297,7 @@ func TestLooseResurrects(t *testing.T) {
 
 // What the profile says is what the kernel does.
 func TestTimeoutsAreSet(t *testing.T) {
-	sc := serverAndClient(allow("icmp", sg.ICMP, sg.Any, "0.0.0.0/0"))
+	sc := serverAndClient(allow("icmp", packet.ICMP, sg.Any, "0.0.0.0/0"))
 	i := sg.Interface{ID: "eni-1", TCPEstablished: 77, UDPStream: 66}
 	for _, timeouts := range []sg.Timeouts{sg.Nitro(), sg.NitroV6(), i.Timeouts()} {
 		sc.Timeouts = timeouts
@@ -318,7 +319,7 @@ func TestTimeoutsAreSet(t *testing.T) {
 func TestRelated(t *testing.T) {
 	t.Parallel()
 	for related, rule := range map[string]string{"": nft.DefaultDeny, "pmtud": nft.DefaultDeny, "all": nft.RelatedTo} {
-		sc := serverAndClient(allow("dns", sg.UDP, 53, "10.255.0.0/16"))
+		sc := serverAndClient(allow("dns", packet.UDP, 53, "10.255.0.0/16"))
 		sc.Related = related
 		l, log := build(t, sc)
 		ctx, cancel := context.WithTimeout(t.Context(), soon)
@@ -335,7 +336,7 @@ func TestRelated(t *testing.T) {
 		}))
 		got := ""
 		for e := range events {
-			if j, ok := e.Body.(timeline.Judged); ok && j.Host == "B" && j.Direction == sg.Ingress {
+			if j, ok := e.Body.(timeline.Judged); ok && j.Host == "B" && j.Direction == packet.Ingress {
 				if got = j.Rule; j.State != "related" {
 					t.Errorf("%+v", j)
 				}
@@ -352,7 +353,7 @@ func TestRelated(t *testing.T) {
 func TestNeighbourDiscoveryPasses(t *testing.T) {
 	t.Parallel()
 	left, right := nstest.Wire(t)
-	out := nft.Rule{Number: 1, Rule: allow("out", sg.ICMPv6, sg.Any, "::/0")}
+	out := nft.Rule{Number: 1, Rule: allow("out", packet.ICMPv6, sg.Any, "::/0")}
 	for _, n := range []*ns.Namespace{left, right} {
 		table, err := nft.Install(n, nft.Ruleset{Egress: []nft.Rule{out}})
 		must(t, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lablab/internal/nstest"
+	"lablab/packet"
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
@@ -99,7 +100,7 @@ func mutants() []mutant {
 		{"idle", "nobody waits", skip(4), 4, "stream 1"},
 		{"dropped", "the rule is not authorized", func(sc *scenario.Scenario) { sc.Experiments[1].Do = nil; sc.Experiments[2].Do = nil }, 2, "stream 1"},
 		{"egress", "the group lets something out", func(sc *scenario.Scenario) {
-			group(sc, "silent").Egress = []sg.Rule{allow("leak", sg.All, sg.Any, "0.0.0.0/0")}
+			group(sc, "silent").Egress = []sg.Rule{allow("leak", packet.All, sg.Any, "0.0.0.0/0")}
 		}, 2, "stream 2"},
 		{"cut", "the entry is not deleted", skip(3), 3, "stream ping"},
 		{"cut", "connections are not taken up in the middle", func(sc *scenario.Scenario) { sc.Experiments[5].Do = sc.Experiments[5].Do[1:] }, 6, "stream ssh"},
@@ -116,7 +117,7 @@ func mutants() []mutant {
 		{"order", "the rule is narrow and so tracked", peer("server", "dns", "10.0.0.0/8"), 1, "stream queries"},
 		{"ipv6", "it is open to the world of IPv6 too", func(sc *scenario.Scenario) {
 			g := group(sc, "server")
-			g.Ingress = append(g.Ingress, sg.Rule{ID: "six", Protocol: sg.TCP, From: 20, To: 25, Peer: netip.MustParsePrefix("::/0")})
+			g.Ingress = append(g.Ingress, sg.Rule{ID: "six", Protocol: packet.TCP, From: 20, To: 25, Peer: netip.MustParsePrefix("::/0")})
 		}, 1, "stream ssh"},
 		{"related", "errors pass by themselves", func(sc *scenario.Scenario) { sc.Related = "all" }, 1, "stream query"},
 		{"related", "somebody listens", func(sc *scenario.Scenario) {

@@ -11,6 +11,7 @@ import (
 
 	"lablab/flow"
 	"lablab/nft"
+	"lablab/packet"
 	"lablab/pinger"
 	"lablab/say"
 	"lablab/scenario"
@@ -80,8 +81,8 @@ func (e *examination) hasExpression(x nft.Expression, i int) (Finding, error) {
 func (e *examination) tryRuleset(context.Context) (Finding, error) {
 	everywhere := netip.MustParsePrefix("0.0.0.0/0")
 	rs := nft.Ruleset{
-		Ingress: []nft.Rule{{Number: doctorsRule, Rule: sg.Rule{ID: "ping", Protocol: sg.ICMP, From: sg.Any, To: sg.Any, Peer: doctorsNet}}},
-		Egress:  []nft.Rule{{Number: doctorsRule + 1, Rule: sg.Rule{ID: "all", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: everywhere}}},
+		Ingress: []nft.Rule{{Number: doctorsRule, Rule: sg.Rule{ID: "ping", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: doctorsNet}}},
+		Egress:  []nft.Rule{{Number: doctorsRule + 1, Rule: sg.Rule{ID: "all", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: everywhere}}},
 	}
 	for _, h := range []*Host{e.a, e.b} {
 		var err error

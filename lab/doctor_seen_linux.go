@@ -8,8 +8,8 @@ import (
 
 	"lablab/flow"
 	"lablab/nft"
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
 // tryTrace looks for what the rules decided about the ping.
@@ -57,7 +57,7 @@ func (e *examination) tryEntry(context.Context) (f Finding, err error) {
 }
 
 func isDoctors(entry flow.Entry) bool {
-	return entry.Orig.Protocol == sg.ICMP && entry.Orig.ICMPID == doctorsEcho
+	return entry.Orig.Protocol == packet.ICMP && entry.Orig.ICMPID == doctorsEcho
 }
 
 // tryEvents looks for what conntrack announced of the ping.
@@ -106,7 +106,7 @@ func (e *examination) tryDeny(ctx context.Context) (f Finding, err error) {
 	var verdict nft.Verdict
 	err = e.await(ctx, func(v nft.Verdict) bool {
 		verdict = v
-		return v.Direction == sg.Ingress && v.Packet.Protocol == sg.UDP
+		return v.Direction == packet.Ingress && v.Packet.Protocol == packet.UDP
 	})
 	if err == nil && verdict.Accepted {
 		return f, &NotProved{What: say.F("%s was accepted by %s", verdict.Packet, verdict.By.ID)}

@@ -3,6 +3,7 @@ package lab
 import (
 	"slices"
 
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -92,7 +93,7 @@ func fateOf(groups []*sg.Group, before, now []sg.Untracked, loose bool) Fate {
 		}
 		// Where conntrack takes up a flow in the middle, the host's own next packet can
 		// make an entry that lets the other side in.
-		sends := (loose || u.Protocol == sg.UDP) && anyRule(groups, u.Direction.Opposite(), u.Protocol, 0, lastPort)
+		sends := (loose || u.Protocol == packet.UDP) && anyRule(groups, u.Direction.Opposite(), u.Protocol, 0, lastPort)
 		if sends || anyRule(groups, u.Direction, u.Protocol, u.From, u.To) {
 			return Checked
 		}
@@ -104,10 +105,10 @@ func fateOf(groups []*sg.Group, before, now []sg.Untracked, loose bool) Fate {
 const lastPort = 65535
 
 // anyRule reports whether a rule allows one of these ports to or from some address.
-func anyRule(groups []*sg.Group, d sg.Direction, p sg.Protocol, from, to int) bool {
+func anyRule(groups []*sg.Group, d packet.Direction, p packet.Protocol, from, to int) bool {
 	return slices.ContainsFunc(groups, func(g *sg.Group) bool {
 		return slices.ContainsFunc(g.Rules(d), func(r sg.Rule) bool {
-			return r.Protocol == sg.All || r.Protocol == p && (r.From == sg.Any || r.From <= to && from <= r.To)
+			return r.Protocol == packet.All || r.Protocol == p && (r.From == sg.Any || r.From <= to && from <= r.To)
 		})
 	})
 }

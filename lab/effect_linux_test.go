@@ -4,12 +4,13 @@ import (
 	"net/netip"
 	"testing"
 
+	"lablab/packet"
 	"lablab/sg"
 )
 
 // What a change answers is what the kernel did to a session that was up.
 func TestEffect(t *testing.T) {
-	narrow, open := allow("ssh", sg.TCP, 22, "10.255.1.10/32"), allow("ssh", sg.TCP, 22, "0.0.0.0/0")
+	narrow, open := allow("ssh", packet.TCP, 22, "10.255.1.10/32"), allow("ssh", packet.TCP, 22, "0.0.0.0/0")
 	revoke := func(l *Lab) (Effect, error) { return l.Revoke("server", "ssh") }
 	for _, test := range []struct {
 		name      string
@@ -27,10 +28,10 @@ func TestEffect(t *testing.T) {
 		{name: "an open rule, and other groups", rule: open, change: func(l *Lab) (Effect, error) { return l.SetGroups("A", nil) }, untracked: Dropped},
 		{name: "the flow is not tracked any more", rule: narrow, change: func(l *Lab) (Effect, error) { return l.SetGroups("A", []string{"open"}) }, deleted: 1, lives: true},
 		{name: "a rule is added", rule: narrow, change: func(l *Lab) (Effect, error) {
-			return l.Authorize("server", sg.Ingress, allow("web", sg.TCP, 80, "10.0.0.0/8"))
+			return l.Authorize("server", packet.Ingress, allow("web", packet.TCP, 80, "10.0.0.0/8"))
 		}, lives: true},
 		{name: "another rule may allow it", rule: open, change: func(l *Lab) (Effect, error) {
-			if _, err := l.Authorize("server", sg.Ingress, allow("narrow", sg.TCP, 22, "10.255.1.10/32")); err != nil {
+			if _, err := l.Authorize("server", packet.Ingress, allow("narrow", packet.TCP, 22, "10.255.1.10/32")); err != nil {
 				return Effect{}, err
 			}
 			return revoke(l)
@@ -68,15 +69,15 @@ func TestEffect(t *testing.T) {
 
 // An ACL is asked about each packet, so it tells how many flows it ends.
 func TestDenied(t *testing.T) {
-	l, _ := build(t, serverAndClient(allow("ssh", sg.TCP, 22, "10.255.1.10/32")))
+	l, _ := build(t, serverAndClient(allow("ssh", packet.TCP, 22, "10.255.1.10/32")))
 	serve(t, l)
 	s, err := connectTo(t, l, soon)
 	must(t, err)
 	if !s.lives(soon) {
 		t.Fatal("the session does not live to begin with")
 	}
-	all := []sg.ACLRule{{Number: 100, Allow: true, Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}
-	ssh := []sg.ACLRule{{Number: 100, Allow: true, Protocol: sg.TCP, From: 22, To: 22, Peer: netip.MustParsePrefix("10.0.0.0/8")}}
+	all := []sg.ACLRule{{Number: 100, Allow: true, Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}
+	ssh := []sg.ACLRule{{Number: 100, Allow: true, Protocol: packet.TCP, From: 22, To: 22, Peer: netip.MustParsePrefix("10.0.0.0/8")}}
 	for _, test := range []struct {
 		name string
 		acl  sg.ACL

@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"sync"
 
+	"lablab/packet"
 	"lablab/say"
 	"lablab/scenario"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -33,10 +33,10 @@ func (l *Lab) StartStream(a scenario.Start) (name string, err error) {
 	if l.free.ended {
 		return "", say.New("start stream: the lab is being taken down")
 	}
-	if a.Protocol != sg.ICMP && (a.Port < 1 || a.Port > 65535) {
+	if a.Protocol != packet.ICMP && (a.Port < 1 || a.Port > 65535) {
 		return "", say.Errorf("start stream: %s needs a port from 1 to 65535", a.Protocol)
 	}
-	if a.Protocol == sg.ICMP && a.Port != 0 {
+	if a.Protocol == packet.ICMP && a.Port != 0 {
 		return "", say.New("start stream: pings have no port")
 	}
 	if a.From == a.To {

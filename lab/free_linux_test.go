@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"lablab/internal/nstest"
+	"lablab/packet"
 	"lablab/scenario"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -27,14 +27,14 @@ func TestFreeStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, a := range []scenario.Start{
-		{Protocol: sg.ICMP, From: "B", To: "A"}, {Protocol: sg.TCP, From: "B", To: "A", Port: 22}, {Protocol: sg.UDP, From: "B", To: "A", Port: 53},
+		{Protocol: packet.ICMP, From: "B", To: "A"}, {Protocol: packet.TCP, From: "B", To: "A", Port: 22}, {Protocol: packet.UDP, From: "B", To: "A", Port: 53},
 	} {
 		name, err := l.StartStream(a)
 		if err != nil || name != strconv.Itoa(i+1) {
 			t.Fatalf("%q, %v", name, err)
 		}
 	}
-	for _, a := range []scenario.Start{{Protocol: sg.ICMP, From: "B", To: "Z"}, {Protocol: sg.ICMP, From: "B", To: "B"}, {Protocol: sg.TCP, From: "B", To: "A"}, {Protocol: sg.ICMP, From: "B", To: "A", Port: 7}} {
+	for _, a := range []scenario.Start{{Protocol: packet.ICMP, From: "B", To: "Z"}, {Protocol: packet.ICMP, From: "B", To: "B"}, {Protocol: packet.TCP, From: "B", To: "A"}, {Protocol: packet.ICMP, From: "B", To: "A", Port: 7}} {
 		if name, err := l.StartStream(a); err == nil {
 			t.Errorf("%+v: started as %s", a, name)
 		}
@@ -49,7 +49,7 @@ func TestFreeStreams(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			name, err := l.StartStream(scenario.Start{Protocol: sg.ICMP, From: "A", To: "B"})
+			name, err := l.StartStream(scenario.Start{Protocol: packet.ICMP, From: "A", To: "B"})
 			if err != nil {
 				t.Error(err)
 			}
@@ -93,7 +93,7 @@ func TestFreeStreams(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := l.StartStream(scenario.Start{Protocol: sg.ICMP, From: "B", To: "A"}); err == nil {
+	if _, err := l.StartStream(scenario.Start{Protocol: packet.ICMP, From: "B", To: "A"}); err == nil {
 		t.Error("started in a lab that is closed")
 	}
 }
@@ -118,7 +118,7 @@ func TestFreeStreamWhereSomebodyListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	_, err = l.StartStream(scenario.Start{Protocol: sg.TCP, From: "B", To: "A", Port: 22})
+	_, err = l.StartStream(scenario.Start{Protocol: packet.TCP, From: "B", To: "A", Port: 22})
 	if err == nil || err.Error() != "start stream: a program on A already listens on tcp port 22" {
 		t.Error(err)
 	}
@@ -141,7 +141,7 @@ func TestFreeStreamBreaks(t *testing.T) {
 		t.Fatal(err)
 	}
 	nstest.Output(t, b.ns, "ip", "link", "set", "eth0", "down") // a network that cannot be reached
-	name, err := l.StartStream(scenario.Start{Protocol: sg.TCP, From: "B", To: "A", Port: 22})
+	name, err := l.StartStream(scenario.Start{Protocol: packet.TCP, From: "B", To: "A", Port: 22})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestFreeStreamBreaks(t *testing.T) {
 	if err := l.StopStream(name); err == nil {
 		t.Error("it still runs")
 	}
-	if name, err := l.StartStream(scenario.Start{Protocol: sg.UDP, From: "A", To: "B", Port: 53}); err != nil || name != "2" {
+	if name, err := l.StartStream(scenario.Start{Protocol: packet.UDP, From: "A", To: "B", Port: 53}); err != nil || name != "2" {
 		t.Errorf("the next one: %q, %v", name, err)
 	}
 }

@@ -4,9 +4,9 @@ import (
 	"slices"
 
 	"lablab/nft"
+	"lablab/packet"
 	"lablab/pinger"
 	"lablab/scenario"
-	"lablab/sg"
 )
 
 // Types of ICMP that a stream consists of (RFC 792, RFC 4443).
@@ -42,7 +42,7 @@ func newJourneys(a scenario.Start, stream *pinger.Stream) *journeys {
 }
 
 // keyOf is the stream that a packet may belong to, and whether it is surely a reply.
-func keyOf(p nft.Packet) (key streamKey, reply bool) {
+func keyOf(p packet.Header) (key streamKey, reply bool) {
 	key = streamKey{protocol: p.Protocol, source: p.Source, target: p.Destination, sourcePort: p.SourcePort, port: p.DestinationPort}
 	switch {
 	case isEcho(p, echoRequest, echoRequestV6):
@@ -54,8 +54,8 @@ func keyOf(p nft.Packet) (key streamKey, reply bool) {
 	return key, false
 }
 
-func isEcho(p nft.Packet, v4, v6 uint8) bool {
-	return p.Protocol == sg.ICMP && p.ICMPType == v4 || p.Protocol == sg.ICMPv6 && p.ICMPType == v6
+func isEcho(p packet.Header, v4, v6 uint8) bool {
+	return p.Protocol == packet.ICMP && p.ICMPType == v4 || p.Protocol == packet.ICMPv6 && p.ICMPType == v6
 }
 
 // A part of a stream is what one packet carries: the messages from first to last, or
@@ -65,17 +65,17 @@ type part struct{ first, last int }
 // part says what a packet carries, and whether that is clear yet.
 func (j *journeys) part(host string, v nft.Verdict, reply bool) (p part, known bool) {
 	switch j.Protocol {
-	case sg.UDP:
+	case packet.UDP:
 		seq := int(v.Packet.Number)
 		if !reply {
 			j.tagged(v.Packet.Tag, seq)
 		}
 		return part{seq, seq}, true
-	case sg.TCP:
+	case packet.TCP:
 		return j.segment(host, v, reply)
 	}
 	seq := j.stream.Seq(v.Packet.EchoSeq)
-	if host == j.From && v.Direction == sg.Egress && !reply && !v.Accepted {
+	if host == j.From && v.Direction == packet.Egress && !reply && !v.Accepted {
 		seq = j.stream.Failed(j.unsent)
 		j.unsent++
 	}
@@ -114,7 +114,7 @@ func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, know
 	if reply {
 		began = j.back
 	}
-	if v.Packet.TCPFlags&nft.SYN != 0 {
+	if v.Packet.TCPFlags&packet.SYN != 0 {
 		began[host] = v.Packet.TCPSeq
 		if !reply {
 			return j.attempt(host, v)
@@ -122,7 +122,7 @@ func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, know
 		seq, known := j.begun[j.there[host]]
 		return part{seq, seq}, known
 	}
-	if _, answered := j.back[host]; reply && v.Packet.TCPFlags&nft.RST != 0 && !answered {
+	if _, answered := j.back[host]; reply && v.Packet.TCPFlags&packet.RST != 0 && !answered {
 		seq, known := j.begun[j.there[host]] // in the place of a SYN-ACK
 		return part{seq, seq}, known
 	}
@@ -145,7 +145,7 @@ func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, know
 // their host in order; elsewhere it is known when that has been told.
 func (j *journeys) attempt(host string, v nft.Verdict) (p part, known bool) {
 	seq, known := j.begun[v.Packet.TCPSeq]
-	if !known && (host != j.From || v.Direction != sg.Egress) {
+	if !known && (host != j.From || v.Direction != packet.Egress) {
 		return part{}, false
 	}
 	if !known {
@@ -157,19 +157,19 @@ func (j *journeys) attempt(host string, v nft.Verdict) (p part, known bool) {
 
 // judge draws the conclusions from a verdict about a packet.
 func (j *journeys) judge(host string, v nft.Verdict, p part, reply bool) {
-	over := !v.Accepted || reply && host == j.From && v.Direction == sg.Ingress
+	over := !v.Accepted || reply && host == j.From && v.Direction == packet.Ingress
 	if p.first == 0 {
 		return
 	}
-	attempt := v.Packet.TCPFlags&(nft.SYN|nft.RST) != 0 // to connect, or the answer to one
-	if over && (j.Protocol != sg.TCP || !attempt || !v.Accepted) {
+	attempt := v.Packet.TCPFlags&(packet.SYN|packet.RST) != 0 // to connect, or the answer to one
+	if over && (j.Protocol != packet.TCP || !attempt || !v.Accepted) {
 		for seq := p.first; seq <= p.last; seq++ {
 			j.finished[seq] = true
 		}
 	}
 	switch {
 	case v.Accepted:
-	case j.Protocol == sg.TCP && !attempt:
+	case j.Protocol == packet.TCP && !attempt:
 		j.stream.Stuck()
 	default:
 		j.stream.Dropped(p.first)

@@ -16,6 +16,7 @@ import (
 
 	"lablab/internal/nstest"
 	"lablab/nft"
+	"lablab/packet"
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
@@ -260,10 +261,10 @@ func TestNothingGetsOut(t *testing.T) {
 	sc := scenario.FourExperiments()
 	sc.Account.Groups[0].Egress = nil
 	sc.Experiments = []scenario.Experiment{
-		{Title: "nothing gets out", Do: []scenario.Action{scenario.Start{Stream: "1", Protocol: sg.ICMP, From: "B", To: "A"}}, For: 5,
+		{Title: "nothing gets out", Do: []scenario.Action{scenario.Start{Stream: "1", Protocol: packet.ICMP, From: "B", To: "A"}}, For: 5,
 			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Refused}}},
-		{Title: "now it does", Do: []scenario.Action{scenario.Authorize{Group: "lab", Direction: sg.Egress,
-			Rules: []sg.Rule{{ID: "out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}}, For: 4,
+		{Title: "now it does", Do: []scenario.Action{scenario.Authorize{Group: "lab", Direction: packet.Egress,
+			Rules: []sg.Rule{{ID: "out", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}}, For: 4,
 			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
 	}
 	r := run(t, sc, 2*time.Millisecond)

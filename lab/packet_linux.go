@@ -4,7 +4,7 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
-	"lablab/sg"
+	"lablab/packet"
 )
 
 // bytes is the probe's packet, from its IP header on. The tag goes where the
@@ -12,18 +12,18 @@ import (
 func (b Probe) bytes(tag int) ([]byte, error) {
 	ip, network := b.ip(tag)
 	switch b.Protocol {
-	case sg.TCP:
+	case packet.TCP:
 		tcp := &layers.TCP{SrcPort: layers.TCPPort(b.SourcePort), DstPort: layers.TCPPort(b.Port), SYN: true, Window: 64240, Seq: 1}
 		_ = tcp.SetNetworkLayerForChecksum(network) // cannot fail for IP
 		return serialize(ip, tcp)
-	case sg.UDP:
+	case packet.UDP:
 		udp := &layers.UDP{SrcPort: layers.UDPPort(b.SourcePort), DstPort: layers.UDPPort(b.Port)}
 		_ = udp.SetNetworkLayerForChecksum(network)
 		return serialize(ip, udp)
-	case sg.ICMP:
+	case packet.ICMP:
 		icmp := &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(b.Type, b.Code), Id: uint16(tag), Seq: 1}
 		return serialize(ip, icmp, data)
-	case sg.ICMPv6:
+	case packet.ICMPv6:
 		icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(b.Type, b.Code)}
 		_ = icmp.SetNetworkLayerForChecksum(network)
 		return serialize(ip, icmp, gopacket.Payload([]byte{0, byte(tag), 0, 1}), data)

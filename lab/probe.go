@@ -3,6 +3,7 @@ package lab
 import (
 	"net/netip"
 
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -11,7 +12,7 @@ import (
 type Probe struct {
 	Egress   bool // it leaves the host, rather than arriving
 	From, To netip.Addr
-	Protocol sg.Protocol
+	Protocol packet.Protocol
 	// SourcePort and Port are those of TCP and UDP.
 	SourcePort, Port uint16
 	// Type and Code are those of ICMP and ICMPv6.
@@ -30,13 +31,13 @@ type Judgement struct {
 
 // Packet is the probe as a security group sees it, and the direction of the rules
 // that it is held against.
-func (b Probe) Packet() (sg.Direction, sg.Packet) {
+func (b Probe) Packet() (packet.Direction, sg.Packet) {
 	p := sg.Packet{Protocol: b.Protocol, Peer: b.From, To: int(b.Port)}
-	d := sg.Ingress
+	d := packet.Ingress
 	if b.Egress {
-		d, p.Peer = sg.Egress, b.To
+		d, p.Peer = packet.Egress, b.To
 	}
-	if b.Protocol == sg.ICMP || b.Protocol == sg.ICMPv6 {
+	if b.Protocol == packet.ICMP || b.Protocol == packet.ICMPv6 {
 		p.To, p.Code = int(b.Type), int(b.Code)
 	}
 	return d, p

@@ -15,9 +15,9 @@ import (
 
 	"lablab/lab/ns"
 	"lablab/nft"
+	"lablab/packet"
 	"lablab/say"
 	"lablab/scenario"
-	"lablab/sg"
 )
 
 // A Prober is a host that enforces a ruleset, and a wire on which any packet can
@@ -190,7 +190,7 @@ func (p *Prober) ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
 // were lost. The last packet is one of its own, to whose verdict the kernel comes
 // after all the others: what has none by then will have none.
 func (p *Prober) tell(ctx context.Context, probes []Probe, judgements []Judgement) (complete bool, err error) {
-	last := Probe{From: p.peer.Address.Addr(), To: p.host.Address.Addr(), Protocol: sg.UDP, SourcePort: 9, Port: 9}
+	last := Probe{From: p.peer.Address.Addr(), To: p.host.Address.Addr(), Protocol: packet.UDP, SourcePort: 9, Port: 9}
 	all := append(slices.Clone(probes), last)
 	const wrap = 1 << 16 // the identification of IPv4 has 16 bits
 	if p.tag += len(all); p.tag >= wrap {
@@ -252,18 +252,18 @@ func (p *Prober) await(ctx context.Context, see func(nft.Verdict), done func() b
 
 // is reports whether a verdict is about the probe.
 func (b Probe) is(v nft.Verdict) bool {
-	direction := sg.Ingress
+	direction := packet.Ingress
 	if b.Egress {
-		direction = sg.Egress
+		direction = packet.Egress
 	}
 	p := v.Packet
 	if v.Direction != direction || p.Protocol != b.Protocol || p.Source != b.From || p.Destination != b.To {
 		return false
 	}
 	switch b.Protocol {
-	case sg.TCP, sg.UDP:
+	case packet.TCP, packet.UDP:
 		return p.SourcePort == b.SourcePort && p.DestinationPort == b.Port
-	case sg.ICMP, sg.ICMPv6:
+	case packet.ICMP, packet.ICMPv6:
 		return p.ICMPType == b.Type && p.ICMPCode == b.Code
 	}
 	return true
@@ -271,9 +271,9 @@ func (b Probe) is(v nft.Verdict) bool {
 
 func (b Probe) String() string {
 	switch b.Protocol {
-	case sg.TCP, sg.UDP:
+	case packet.TCP, packet.UDP:
 		return fmt.Sprintf("%s %s > %s", b.Protocol, netip.AddrPortFrom(b.From, b.SourcePort), netip.AddrPortFrom(b.To, b.Port))
-	case sg.ICMP, sg.ICMPv6:
+	case packet.ICMP, packet.ICMPv6:
 		return fmt.Sprintf("%s type %d code %d %s > %s", b.Protocol, b.Type, b.Code, b.From, b.To)
 	}
 	return fmt.Sprintf("protocol %s %s > %s", b.Protocol, b.From, b.To)

@@ -12,6 +12,7 @@ import (
 
 	"lablab/internal/nstest"
 	"lablab/nft"
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -56,22 +57,22 @@ func TestProbe(t *testing.T) {
 		probe Probe
 		rule  string
 	}{
-		{"tcp from the world", Probe{From: addr("203.0.113.7"), To: own4, Protocol: sg.TCP, SourcePort: 4711, Port: 443}, "sg-0a1:in:1.1"},
-		{"tcp over IPv6", Probe{From: addr("2001:db8:1::7"), To: own6, Protocol: sg.TCP, SourcePort: 4711, Port: 443}, "sg-0a1:in:1.2"},
-		{"another port", Probe{From: addr("203.0.113.7"), To: own4, Protocol: sg.TCP, SourcePort: 4711, Port: 444}, "default-deny"},
-		{"udp", Probe{From: addr("203.0.113.7"), To: own4, Protocol: sg.UDP, SourcePort: 4711, Port: 443}, "default-deny"},
-		{"echo request", Probe{From: addr("10.255.9.9"), To: own4, Protocol: sg.ICMP, Type: 8}, "sg-0a1:in:2.1"},
-		{"ICMP that begins no flow", Probe{From: addr("10.255.9.9"), To: own4, Protocol: sg.ICMP, Type: 3, Code: 4}, "default-deny"},
-		{"ICMPv6", Probe{From: addr("2001:db8::5"), To: own6, Protocol: sg.ICMPv6, Type: 128}, "sg-0a1:in:3.1"},
-		{"a member of a group", Probe{From: addr("10.255.1.11"), To: own4, Protocol: sg.TCP, SourcePort: 4711, Port: 8042}, "sg-0a2:in:1.1"},
-		{"not a member", Probe{From: addr("10.255.1.12"), To: own4, Protocol: sg.TCP, SourcePort: 4711, Port: 8042}, "default-deny"},
-		{"an entry of a prefix list", Probe{From: addr("192.0.3.3"), To: own4, Protocol: sg.TCP, SourcePort: 4711, Port: 22}, "sg-0a2:in:2.3"},
+		{"tcp from the world", Probe{From: addr("203.0.113.7"), To: own4, Protocol: packet.TCP, SourcePort: 4711, Port: 443}, "sg-0a1:in:1.1"},
+		{"tcp over IPv6", Probe{From: addr("2001:db8:1::7"), To: own6, Protocol: packet.TCP, SourcePort: 4711, Port: 443}, "sg-0a1:in:1.2"},
+		{"another port", Probe{From: addr("203.0.113.7"), To: own4, Protocol: packet.TCP, SourcePort: 4711, Port: 444}, "default-deny"},
+		{"udp", Probe{From: addr("203.0.113.7"), To: own4, Protocol: packet.UDP, SourcePort: 4711, Port: 443}, "default-deny"},
+		{"echo request", Probe{From: addr("10.255.9.9"), To: own4, Protocol: packet.ICMP, Type: 8}, "sg-0a1:in:2.1"},
+		{"ICMP that begins no flow", Probe{From: addr("10.255.9.9"), To: own4, Protocol: packet.ICMP, Type: 3, Code: 4}, "default-deny"},
+		{"ICMPv6", Probe{From: addr("2001:db8::5"), To: own6, Protocol: packet.ICMPv6, Type: 128}, "sg-0a1:in:3.1"},
+		{"a member of a group", Probe{From: addr("10.255.1.11"), To: own4, Protocol: packet.TCP, SourcePort: 4711, Port: 8042}, "sg-0a2:in:1.1"},
+		{"not a member", Probe{From: addr("10.255.1.12"), To: own4, Protocol: packet.TCP, SourcePort: 4711, Port: 8042}, "default-deny"},
+		{"an entry of a prefix list", Probe{From: addr("192.0.3.3"), To: own4, Protocol: packet.TCP, SourcePort: 4711, Port: 22}, "sg-0a2:in:2.3"},
 		{"GRE", Probe{From: addr("192.0.2.1"), To: own4, Protocol: 47}, "sg-0a2:in:3.1"},
-		{"any address of one's own", Probe{From: addr("203.0.113.7"), To: addr("198.51.100.1"), Protocol: sg.TCP, SourcePort: 4711, Port: 443}, "sg-0a1:in:1.1"},
-		{"going out", Probe{Egress: true, From: own4, To: addr("8.8.8.8"), Protocol: sg.UDP, SourcePort: 4711, Port: 53}, "sg-0a1:out:1.1"},
-		{"not a member by its public address", Probe{From: addr("198.51.100.7"), To: own4, Protocol: sg.TCP, SourcePort: 4711, Port: 8042}, "default-deny"},
-		{"Amazon DNS", Probe{Egress: true, From: own4, To: addr("169.254.169.253"), Protocol: sg.UDP, SourcePort: 4711, Port: 53}, sg.AmazonService},
-		{"going out over IPv6", Probe{Egress: true, From: own6, To: addr("2001:4860::8888"), Protocol: sg.TCP, SourcePort: 4711, Port: 53}, "sg-0a1:out:2.1"},
+		{"any address of one's own", Probe{From: addr("203.0.113.7"), To: addr("198.51.100.1"), Protocol: packet.TCP, SourcePort: 4711, Port: 443}, "sg-0a1:in:1.1"},
+		{"going out", Probe{Egress: true, From: own4, To: addr("8.8.8.8"), Protocol: packet.UDP, SourcePort: 4711, Port: 53}, "sg-0a1:out:1.1"},
+		{"not a member by its public address", Probe{From: addr("198.51.100.7"), To: own4, Protocol: packet.TCP, SourcePort: 4711, Port: 8042}, "default-deny"},
+		{"Amazon DNS", Probe{Egress: true, From: own4, To: addr("169.254.169.253"), Protocol: packet.UDP, SourcePort: 4711, Port: 53}, sg.AmazonService},
+		{"going out over IPv6", Probe{Egress: true, From: own6, To: addr("2001:4860::8888"), Protocol: packet.TCP, SourcePort: 4711, Port: 53}, "sg-0a1:out:2.1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for range 2 { // the first leaves nothing that the second could profit from
@@ -95,7 +96,7 @@ func TestProbe(t *testing.T) {
 			}
 		})
 	}
-	got, err := p.Ask(t.Context(), []Probe{{From: addr("224.0.0.1"), To: own4, Protocol: sg.UDP, SourcePort: 1, Port: 1}})
+	got, err := p.Ask(t.Context(), []Probe{{From: addr("224.0.0.1"), To: own4, Protocol: packet.UDP, SourcePort: 1, Port: 1}})
 	if err != nil || !got[0].Impossible {
 		t.Errorf("a source that cannot be: %+v, %v", got, err)
 	}
@@ -237,12 +238,12 @@ func randomAccount(r *rand.Rand) *sg.Account {
 }
 
 func randomRule(r *rand.Rand, id string) sg.Rule {
-	rule := sg.Rule{ID: id, From: sg.Any, To: sg.Any, Protocol: []sg.Protocol{sg.All, sg.TCP, sg.TCP, sg.UDP, sg.ICMP, sg.ICMPv6, 47, 132}[r.IntN(8)]}
+	rule := sg.Rule{ID: id, From: sg.Any, To: sg.Any, Protocol: []packet.Protocol{packet.All, packet.TCP, packet.TCP, packet.UDP, packet.ICMP, packet.ICMPv6, 47, 132}[r.IntN(8)]}
 	switch rule.Protocol {
-	case sg.TCP, sg.UDP:
+	case packet.TCP, packet.UDP:
 		rule.From = r.IntN(8)
 		rule.To = rule.From + r.IntN(4)
-	case sg.ICMP, sg.ICMPv6:
+	case packet.ICMP, packet.ICMPv6:
 		if r.IntN(2) == 0 {
 			rule.From = []int{8, 3, 128, 0}[r.IntN(4)]
 			rule.To = r.IntN(3) - 1
@@ -253,7 +254,7 @@ func randomRule(r *rand.Rand, id string) sg.Rule {
 		rule.PrefixList = "pl-1"
 	case 2: // open to the world, often for all ports: what decides about tracking
 		rule.Peer = netip.PrefixFrom(randomAddr(r, r.IntN(3) == 0), 0).Masked()
-		if rule.Protocol == sg.TCP || rule.Protocol == sg.UDP {
+		if rule.Protocol == packet.TCP || rule.Protocol == packet.UDP {
 			rule.From, rule.To = 0, []int{65535, 9}[r.IntN(2)]
 		}
 	case 1:
@@ -287,9 +288,9 @@ func randomProbe(r *rand.Rand, i int) Probe {
 	if b.Egress {
 		b.From, b.To = b.To, b.From
 	}
-	b.Protocol = []sg.Protocol{sg.TCP, sg.UDP, sg.ICMP, sg.ICMPv6, 47, 132}[r.IntN(6)]
-	if six && b.Protocol == sg.ICMP || !six && b.Protocol == sg.ICMPv6 {
-		b.Protocol = sg.TCP // the other version's ICMP exists on no wire
+	b.Protocol = []packet.Protocol{packet.TCP, packet.UDP, packet.ICMP, packet.ICMPv6, 47, 132}[r.IntN(6)]
+	if six && b.Protocol == packet.ICMP || !six && b.Protocol == packet.ICMPv6 {
+		b.Protocol = packet.TCP // the other version's ICMP exists on no wire
 	}
 	b.Type, b.Code = []uint8{8, 3, 128, 0, 13}[r.IntN(5)], uint8(r.IntN(3))
 	return b

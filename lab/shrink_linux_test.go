@@ -11,6 +11,7 @@ import (
 
 	"lablab/internal/nstest"
 	"lablab/nft"
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -133,7 +134,7 @@ func TestShrink(t *testing.T) {
 		return predicted(blind, b)
 	}
 	a := ec2(t)
-	d := disagreement{a.Groups, a.Interfaces, a.PrefixLists, Probe{From: a.PrefixLists[0].Entries[0].Addr(), To: netip.MustParseAddr("10.255.1.197"), Protocol: sg.TCP, SourcePort: 4711, Port: 22}}
+	d := disagreement{a.Groups, a.Interfaces, a.PrefixLists, Probe{From: a.PrefixLists[0].Entries[0].Addr(), To: netip.MustParseAddr("10.255.1.197"), Protocol: packet.TCP, SourcePort: 4711, Port: 22}}
 	for _, l := range a.PrefixLists {
 		if l.ID == "pl-0123456789abcdef0" {
 			d.Probe.From = l.Entries[0].Addr().Next()

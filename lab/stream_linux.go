@@ -8,10 +8,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"lablab/packet"
 	"lablab/pinger"
 	"lablab/say"
 	"lablab/scenario"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -25,7 +25,7 @@ type running struct {
 // A streamKey is what the packets of a stream have in common, in the direction of
 // its sender: for ICMP the echo id stands in the place of the source port.
 type streamKey struct {
-	protocol         sg.Protocol
+	protocol         packet.Protocol
 	source, target   netip.Addr
 	sourcePort, port uint16
 }
@@ -33,7 +33,7 @@ type streamKey struct {
 // reversed is the key of the way back.
 func (k streamKey) reversed() streamKey {
 	k.source, k.target = k.target, k.source
-	if k.protocol == sg.TCP || k.protocol == sg.UDP {
+	if k.protocol == packet.TCP || k.protocol == packet.UDP {
 		k.sourcePort, k.port = k.port, k.sourcePort
 	}
 	return k
@@ -64,13 +64,13 @@ func (l *Lab) start(ctx context.Context, a scenario.Start) error {
 		return err
 	}
 	r := &running{Start: a, key: l.key(a, from, to)}
-	if a.Protocol != sg.ICMP && !a.Unserved {
+	if a.Protocol != packet.ICMP && !a.Unserved {
 		if err := l.serve(to, a); err != nil {
 			return err
 		}
 	}
 	started := timeline.StreamStarted{Stream: a.Stream, Protocol: r.key.protocol, From: a.From, To: a.To, Source: r.key.source, Target: r.key.target}
-	if a.Protocol == sg.ICMP {
+	if a.Protocol == packet.ICMP {
 		started.ICMPID = r.key.sourcePort
 	} else {
 		started.SourcePort, started.Port = r.key.sourcePort, r.key.port
@@ -81,7 +81,7 @@ func (l *Lab) start(ctx context.Context, a scenario.Start) error {
 		return r.Stream, err
 	})
 	if err != nil {
-		if a.Protocol != sg.ICMP {
+		if a.Protocol != packet.ICMP {
 			return err
 		}
 		return unableTo(openICMP, err)
@@ -95,9 +95,9 @@ func (l *Lab) key(a scenario.Start, from, to *Host) streamKey {
 	k := streamKey{protocol: a.Protocol, source: from.Address.Addr(), target: to.Address.Addr(), port: uint16(a.Port)}
 	l.started++
 	switch {
-	case a.Protocol == sg.ICMP:
+	case a.Protocol == packet.ICMP:
 		if k.source.Is6() {
-			k.protocol = sg.ICMPv6
+			k.protocol = packet.ICMPv6
 		}
 		k.sourcePort = uint16(firstEchoID + l.started - 1)
 		if a.ID > 0 {
@@ -133,9 +133,9 @@ func (l *Lab) open(ctx context.Context, from *Host, r *running) (*pinger.Stream,
 	observe := func(probe pinger.Probe) { l.observe(r.Start.Stream, probe) }
 	source, target := netip.AddrPortFrom(r.key.source, r.key.sourcePort), netip.AddrPortFrom(r.key.target, r.key.port)
 	switch r.Protocol {
-	case sg.TCP:
+	case packet.TCP:
 		return pinger.TCP{Source: source, Target: target, Size: sizeOf(r.Start), Interval: l.interval, Observe: observe}.Start(ctx, from.ns, 0)
-	case sg.UDP:
+	case packet.UDP:
 		return pinger.UDP{Source: source, Target: target, Size: sizeOf(r.Start), Interval: l.interval, Observe: observe}.Start(ctx, from.ns, 0)
 	}
 	return pinger.Ping{Target: r.key.target, EchoID: r.key.sourcePort, Size: sizeOf(r.Start), Interval: l.interval, Observe: observe}.Start(ctx, from.ns, 0)
@@ -145,7 +145,7 @@ func sizeOf(a scenario.Start) int {
 	switch {
 	case a.Size > 0:
 		return a.Size
-	case a.Protocol == sg.ICMP:
+	case a.Protocol == packet.ICMP:
 		return usualPing
 	}
 	return usualMessage

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lablab/internal/nstest"
+	"lablab/packet"
 	"lablab/report"
 	"lablab/scenario"
 	"lablab/sg"
@@ -14,11 +15,11 @@ import (
 
 // three is streams of three protocols from B to A.
 func three(interval time.Duration) (sc *scenario.Scenario, start []scenario.Action) {
-	sc = serverAndClient(allow("ssh", sg.TCP, 22, "10.255.1.10/32"), allow("dns", sg.UDP, 53, "10.255.1.10/32"), allow("icmp", sg.ICMP, sg.Any, "10.255.1.10/32"))
+	sc = serverAndClient(allow("ssh", packet.TCP, 22, "10.255.1.10/32"), allow("dns", packet.UDP, 53, "10.255.1.10/32"), allow("icmp", packet.ICMP, sg.Any, "10.255.1.10/32"))
 	return sc, []scenario.Action{
-		scenario.Start{Stream: "t", Protocol: sg.TCP, From: "B", To: "A", Port: 22},
-		scenario.Start{Stream: "u", Protocol: sg.UDP, From: "B", To: "A", Port: 53},
-		scenario.Start{Stream: "p", Protocol: sg.ICMP, From: "B", To: "A"},
+		scenario.Start{Stream: "t", Protocol: packet.TCP, From: "B", To: "A", Port: 22},
+		scenario.Start{Stream: "u", Protocol: packet.UDP, From: "B", To: "A", Port: 53},
+		scenario.Start{Stream: "p", Protocol: packet.ICMP, From: "B", To: "A"},
 	}
 }
 
@@ -46,16 +47,16 @@ func TestStreamsOfThreeProtocols(t *testing.T) {
 	for _, interval := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 30 * time.Millisecond} {
 		sc, start := three(interval)
 		again := []scenario.Action{
-			scenario.Start{Stream: "t2", Protocol: sg.TCP, From: "B", To: "A", Port: 22},
-			scenario.Start{Stream: "u2", Protocol: sg.UDP, From: "B", To: "A", Port: 53},
-			scenario.Start{Stream: "p2", Protocol: sg.ICMP, From: "B", To: "A"},
+			scenario.Start{Stream: "t2", Protocol: packet.TCP, From: "B", To: "A", Port: 22},
+			scenario.Start{Stream: "u2", Protocol: packet.UDP, From: "B", To: "A", Port: 53},
+			scenario.Start{Stream: "p2", Protocol: packet.ICMP, From: "B", To: "A"},
 		}
 		rules := sc.Account.Groups[0].Ingress
 		sc.Experiments = []scenario.Experiment{
 			{Title: "allowed", Do: start, For: 10, Expect: outcome(scenario.Replied, "t", "u", "p")},
 			{Title: "revoked", Do: []scenario.Action{scenario.Revoke{Group: "server", Rules: []string{"ssh", "dns", "icmp"}}}, For: 9, Expect: outcome(scenario.Replied, "t", "u", "p")},
 			{Title: "new ones", Do: again, For: 19, Expect: append(outcome(scenario.Replied, "t", "u", "p"), outcome(scenario.Refused, "t2", "u2", "p2")...)},
-			{Title: "back", Do: []scenario.Action{scenario.Authorize{Group: "server", Direction: sg.Ingress, Rules: rules}}, For: 27,
+			{Title: "back", Do: []scenario.Action{scenario.Authorize{Group: "server", Direction: packet.Ingress, Rules: rules}}, For: 27,
 				Expect: append(outcome(scenario.Replied, "t", "u", "p", "t2", "u2", "p2"), scenario.Expectation{Stream: "t2", First: 20}, scenario.Expectation{Stream: "u2", First: 20})},
 		}
 		held(t, run(t, sc, interval))
@@ -82,12 +83,12 @@ func TestStalledAndFree(t *testing.T) {
 
 // Untracked streams end with their rule: TCP's connection stalls.
 func TestUntrackedStreams(t *testing.T) {
-	sc := serverAndClient(allow("ssh", sg.TCP, 22, "0.0.0.0/0"), allow("dns", sg.UDP, 53, "0.0.0.0/0"))
+	sc := serverAndClient(allow("ssh", packet.TCP, 22, "0.0.0.0/0"), allow("dns", packet.UDP, 53, "0.0.0.0/0"))
 	no := false
 	sc.Experiments = []scenario.Experiment{
 		{Title: "allowed", Do: []scenario.Action{
-			scenario.Start{Stream: "t", Protocol: sg.TCP, From: "B", To: "A", Port: 22},
-			scenario.Start{Stream: "u", Protocol: sg.UDP, From: "B", To: "A", Port: 53},
+			scenario.Start{Stream: "t", Protocol: packet.TCP, From: "B", To: "A", Port: 22},
+			scenario.Start{Stream: "u", Protocol: packet.UDP, From: "B", To: "A", Port: 53},
 		}, For: 6, Expect: append(outcome(scenario.Replied, "t", "u"), scenario.Expectation{Stream: "t", Tracked: &no, By: "ssh"},
 			scenario.Expectation{Host: "A", Flow: "t", Absent: true}, scenario.Expectation{Host: "B", Flow: "t", AdmittedBy: "out"}, scenario.Expectation{Host: "A", Hit: "ssh"})},
 		{Title: "revoked", Do: []scenario.Action{scenario.Revoke{Group: "server", Rules: []string{"ssh", "dns"}}}, For: 8,
@@ -102,8 +103,8 @@ func TestNobodyListens(t *testing.T) {
 		sc, _ := three(0)
 		sc.Related = related
 		sc.Experiments = []scenario.Experiment{{Title: "nobody listens", Do: []scenario.Action{
-			scenario.Start{Stream: "t", Protocol: sg.TCP, From: "B", To: "A", Port: 22, Unserved: true},
-			scenario.Start{Stream: "u", Protocol: sg.UDP, From: "B", To: "A", Port: 53, Unserved: true},
+			scenario.Start{Stream: "t", Protocol: packet.TCP, From: "B", To: "A", Port: 22, Unserved: true},
+			scenario.Start{Stream: "u", Protocol: packet.UDP, From: "B", To: "A", Port: 53, Unserved: true},
 		}, For: 3, Expect: append(outcome(scenario.Reset, "t"), outcome(want, "u")...)}}
 		held(t, run(t, sc, 20*time.Millisecond))
 	}
@@ -116,10 +117,10 @@ func TestManyHosts(t *testing.T) {
 		prefix := netip.MustParsePrefix(net)
 		any := netip.PrefixFrom(prefix.Addr(), 0).Masked()
 		sc := &scenario.Scenario{Name: "many", Title: "many", Timeouts: sg.Nitro(), Account: &sg.Account{Groups: []*sg.Group{
-			{ID: "web", Ingress: []sg.Rule{{ID: "from-app", Protocol: sg.TCP, From: 80, To: 80, Reference: sg.Reference{GroupID: "app"}}, {ID: "ping", Protocol: icmpOf(prefix), From: sg.Any, To: sg.Any, Peer: any}},
-				Egress: []sg.Rule{{ID: "web-out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: any}}},
-			{ID: "app", Egress: []sg.Rule{{ID: "app-out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: any}}},
-			{ID: "other", Egress: []sg.Rule{{ID: "other-out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: any}}},
+			{ID: "web", Ingress: []sg.Rule{{ID: "from-app", Protocol: packet.TCP, From: 80, To: 80, Reference: sg.Reference{GroupID: "app"}}, {ID: "ping", Protocol: icmpOf(prefix), From: sg.Any, To: sg.Any, Peer: any}},
+				Egress: []sg.Rule{{ID: "web-out", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: any}}},
+			{ID: "app", Egress: []sg.Rule{{ID: "app-out", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: any}}},
+			{ID: "other", Egress: []sg.Rule{{ID: "other-out", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: any}}},
 		}}}
 		address := prefix.Addr().Next()
 		for i := range 16 {
@@ -129,24 +130,24 @@ func TestManyHosts(t *testing.T) {
 		}
 		sc.Experiments = []scenario.Experiment{
 			{Title: "members only", Do: []scenario.Action{
-				scenario.Start{Stream: "app", Protocol: sg.TCP, From: "B", To: "A", Port: 80},
-				scenario.Start{Stream: "other", Protocol: sg.TCP, From: "C", To: "A", Port: 80},
-				scenario.Start{Stream: "ping", Protocol: sg.ICMP, From: "P", To: "A"},
+				scenario.Start{Stream: "app", Protocol: packet.TCP, From: "B", To: "A", Port: 80},
+				scenario.Start{Stream: "other", Protocol: packet.TCP, From: "C", To: "A", Port: 80},
+				scenario.Start{Stream: "ping", Protocol: packet.ICMP, From: "P", To: "A"},
 			}, For: 5, Expect: append(outcome(scenario.Replied, "app", "ping"), outcome(scenario.Refused, "other")...)},
 			{Title: "a member leaves and another comes", Do: []scenario.Action{
 				scenario.SetGroups{Host: "B", Groups: []string{"other"}}, scenario.SetGroups{Host: "C", Groups: []string{"app"}},
-				scenario.Start{Stream: "late", Protocol: sg.TCP, From: "B", To: "A", Port: 80},
+				scenario.Start{Stream: "late", Protocol: packet.TCP, From: "B", To: "A", Port: 80},
 			}, For: 5, Expect: append(outcome(scenario.Replied, "app", "other"), outcome(scenario.Refused, "late")...)},
 		}
 		held(t, run(t, sc, 3*time.Millisecond))
 	}
 }
 
-func icmpOf(p netip.Prefix) sg.Protocol {
+func icmpOf(p netip.Prefix) packet.Protocol {
 	if p.Addr().Is6() {
-		return sg.ICMPv6
+		return packet.ICMPv6
 	}
-	return sg.ICMP
+	return packet.ICMP
 }
 
 // A stopped stream that starts again with the same id is the same flow.

@@ -9,9 +9,9 @@ import (
 
 	"lablab/flow"
 	"lablab/nft"
+	"lablab/packet"
 	"lablab/pinger"
 	"lablab/scenario"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -38,8 +38,8 @@ type riddle struct {
 
 // A ledger is the conntrack entries of a host, as events tell of them.
 type ledger struct {
-	alive  map[flow.Key]uint32 // id
-	missed bool                // events were lost, so the ledger may be wrong
+	alive  map[packet.Key]uint32 // id
+	missed bool                  // events were lost, so the ledger may be wrong
 }
 
 func newWitness(log *timeline.Log) *witness {
@@ -167,11 +167,11 @@ func eventOf(host string, v nft.Verdict) timeline.Judged {
 }
 
 // belongs reports whether an entry is a stream's.
-func (w *witness) belongs(k flow.Key, stream string) bool {
+func (w *witness) belongs(k packet.Key, stream string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	key := streamKey{protocol: k.Protocol, source: k.Source, target: k.Destination, sourcePort: k.SourcePort, port: k.DestinationPort}
-	if k.Protocol == sg.ICMP || k.Protocol == sg.ICMPv6 {
+	if k.Protocol == packet.ICMP || k.Protocol == packet.ICMPv6 {
 		key.sourcePort = k.ICMPID
 	}
 	j := w.streams[key]
@@ -210,10 +210,10 @@ func (w *witness) missed(host, what string, n int) {
 
 // entries are the keys of the host's entries, in an order that lasts, and
 // whether they are all.
-func (w *witness) entries(host string) (keys []flow.Key, complete bool) {
+func (w *witness) entries(host string) (keys []packet.Key, complete bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	keys = slices.SortedFunc(maps.Keys(w.ledger(host).alive), flow.Compare)
+	keys = slices.SortedFunc(maps.Keys(w.ledger(host).alive), packet.Key.Compare)
 	return keys, !w.ledger(host).missed
 }
 
@@ -232,7 +232,7 @@ func (w *witness) untold(ctx context.Context, host string, entries []flow.Entry)
 // ledger is the host's. w.mu is held.
 func (w *witness) ledger(host string) *ledger {
 	if w.ledgers[host] == nil {
-		w.ledgers[host] = &ledger{alive: map[flow.Key]uint32{}}
+		w.ledgers[host] = &ledger{alive: map[packet.Key]uint32{}}
 	}
 	return w.ledgers[host]
 }

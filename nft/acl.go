@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -27,7 +28,7 @@ func asRule(r sg.ACLRule) Rule {
 func aclText(acl sg.ACL, counters []Counter) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "table inet %s {\n", ACLTable)
-	for i, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+	for i, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 		if i > 0 {
 			b.WriteByte('\n')
 		}

@@ -4,6 +4,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -80,8 +81,8 @@ func (t *Table) ACL() (text string, counters []Counter, err error) {
 }
 
 // aclJudge is the ACL's rule with that handle.
-func (t *Table) aclJudge(handle uint64) Judge {
+func (t *Table) aclJudge(handle uint64) packet.By {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return Judge{ID: t.acl[handle]}
+	return packet.By{ID: t.acl[handle]}
 }

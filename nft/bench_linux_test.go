@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"lablab/lab/ns"
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -12,10 +13,10 @@ func exampleRules() Ruleset {
 	everywhere := netip.MustParsePrefix("0.0.0.0/0")
 	return Ruleset{
 		Ingress: []Rule{
-			{Number: 1, Rule: sg.Rule{ID: "ssh", Protocol: sg.TCP, From: 22, To: 22, Peer: everywhere}},
-			{Number: 2, Rule: sg.Rule{ID: "icmp", Protocol: sg.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.255.0.0/16")}},
+			{Number: 1, Rule: sg.Rule{ID: "ssh", Protocol: packet.TCP, From: 22, To: 22, Peer: everywhere}},
+			{Number: 2, Rule: sg.Rule{ID: "icmp", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.255.0.0/16")}},
 		},
-		Egress: []Rule{{Number: 3, Rule: sg.Rule{ID: "out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: everywhere}}},
+		Egress: []Rule{{Number: 3, Rule: sg.Rule{ID: "out", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: everywhere}}},
 	}
 }
 

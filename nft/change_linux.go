@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/nftables"
 
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -86,7 +87,7 @@ func (t *Table) replace(to Ruleset) error {
 		return err
 	}
 	tx := newTransaction()
-	added, removed := map[sg.Direction][]Rule{}, map[sg.Direction][]Rule{}
+	added, removed := map[packet.Direction][]Rule{}, map[packet.Direction][]Rule{}
 	for _, d := range directions {
 		added[d] = without(to.Rules(d), from.Rules(d), d)
 		removed[d] = without(from.Rules(d), to.Rules(d), d)
@@ -202,12 +203,12 @@ func addUntracked(c *nftables.Conn, untracked []sg.Untracked) {
 // An identity is what tells a rule from all others: a group's rule has one rule
 // here, or one for each version of IP.
 type identity struct {
-	direction sg.Direction
+	direction packet.Direction
 	number    uint32
 	set       string
 }
 
-func (r Rule) identity(d sg.Direction) identity {
+func (r Rule) identity(d packet.Direction) identity {
 	key := identity{direction: d, number: r.Number}
 	if r.Set != nil {
 		key.set = r.Set.Name
@@ -216,7 +217,7 @@ func (r Rule) identity(d sg.Direction) identity {
 }
 
 // without are the rules that are not among the others.
-func without(rules, others []Rule, d sg.Direction) []Rule {
+func without(rules, others []Rule, d packet.Direction) []Rule {
 	there := make(map[identity]bool, len(others))
 	for _, r := range others {
 		there[r.identity(d)] = true

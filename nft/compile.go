@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -18,14 +19,14 @@ import (
 // Sources that cannot be enforced are left out; [sg.Account.Audit] lists them.
 func Compile(account *sg.Account, groups []*sg.Group, number func(*sg.Group, sg.Rule) uint32) Ruleset {
 	rs := Ruleset{Untracked: sg.UntrackedBy(groups)}
-	for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 		var rules []Rule
 		for _, g := range groups {
 			for _, r := range g.Rules(d) {
 				rules = append(rules, rulesFor(account, r, number(g, r))...)
 			}
 		}
-		if d == sg.Ingress {
+		if d == packet.Ingress {
 			rs.Ingress = rules
 		} else {
 			rs.Egress = rules

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lablab/internal/nstest"
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -102,7 +103,7 @@ func TestSetsAtTheEnds(t *testing.T) {
 			for _, c := range cidrs {
 				list.Entries = append(list.Entries, netip.MustParsePrefix(c))
 			}
-			g := &sg.Group{ID: "sg-1", Ingress: []sg.Rule{{ID: "r", Protocol: sg.All, From: sg.Any, To: sg.Any, PrefixList: "pl-1"}}}
+			g := &sg.Group{ID: "sg-1", Ingress: []sg.Rule{{ID: "r", Protocol: packet.All, From: sg.Any, To: sg.Any, PrefixList: "pl-1"}}}
 			agree(t, Compile(&sg.Account{Groups: []*sg.Group{g}, PrefixLists: []sg.PrefixList{list}}, []*sg.Group{g}, InOrder()))
 		})
 	}
@@ -142,10 +143,10 @@ func large(rules, entries int) Ruleset {
 	for i := range entries {
 		list.Entries = append(list.Entries, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 7), byte(i << 1), 0}), 24))
 	}
-	g := &sg.Group{ID: "sg-1", Ingress: []sg.Rule{{ID: "list", Protocol: sg.TCP, From: 22, To: 22, PrefixList: "pl-1"}}}
+	g := &sg.Group{ID: "sg-1", Ingress: []sg.Rule{{ID: "list", Protocol: packet.TCP, From: 22, To: 22, PrefixList: "pl-1"}}}
 	for i := range rules {
 		peer := netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)}), 32)
-		g.Ingress = append(g.Ingress, sg.Rule{ID: fmt.Sprintf("sg-1:in:%d.1", i), Protocol: sg.TCP, From: 443, To: 443, Peer: peer})
+		g.Ingress = append(g.Ingress, sg.Rule{ID: fmt.Sprintf("sg-1:in:%d.1", i), Protocol: packet.TCP, From: 443, To: 443, Peer: peer})
 	}
 	return Compile(&sg.Account{Groups: []*sg.Group{g}, PrefixLists: []sg.PrefixList{list}}, []*sg.Group{g}, InOrder())
 }

@@ -1,10 +1,10 @@
 package nft
 
-import "lablab/sg"
+import "lablab/packet"
 
 // A Counter is how often a rule has accepted, by the kernel's count.
 type Counter struct {
-	Direction sg.Direction
+	Direction packet.Direction
 	Number    uint32 // 0 for a rule that is no group's
 	ID        string
 	Packets   uint64

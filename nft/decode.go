@@ -6,8 +6,8 @@ import (
 
 	"github.com/mdlayher/netlink"
 
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
 // Attributes of a trace message: enum nft_trace_attributes. The last four are
@@ -101,9 +101,9 @@ func decode(m netlink.Message) (message, error) {
 // the next message with that id begins another.
 type assembler struct {
 	states map[uint64]string // of the trace table's rules, by handle
-	judge  func(sg.Direction, uint64) (Judge, error)
+	judge  func(packet.Direction, uint64) (packet.By, error)
 	// aclJudge is the same for a network ACL.
-	aclJudge func(uint64) Judge
+	aclJudge func(uint64) packet.By
 	begun    map[uint32]Verdict // what is known so far, by trace id
 
 	messages, verdicts int // so far
@@ -142,20 +142,20 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 	switch {
 	case t.table == TraceTable && t.kind == tracedRule && a.states[t.handle] != "":
 		begun := Verdict{State: a.states[t.handle], KernelState: stateName(t.state)}
-		begun.Packet, _ = parsePacket(t.network, t.transport)
-		if t.chain == string(sg.Egress) {
+		begun.Packet, _ = packet.ParseHeaders(t.network, t.transport)
+		if t.chain == string(packet.Egress) {
 			begun.Headers = slices.Concat(t.network, t.transport)
 		}
 		a.begun[t.id] = begun
 		return Verdict{}, false, nil
 	case t.table == ACLTable && t.code == codeDrop && (t.kind == tracedRule || t.kind == tracedPolicy):
 		v := a.finish(t)
-		v.By = Judge{ID: ACLDeny}
+		v.By = packet.By{ID: ACLDeny}
 		if t.kind == tracedRule {
 			v.By = a.aclJudge(t.handle)
 		}
 		return v, true, nil
-	case t.table != GroupTable || t.chain != string(sg.Ingress) && t.chain != string(sg.Egress):
+	case t.table != GroupTable || t.chain != string(packet.Ingress) && t.chain != string(packet.Egress):
 		return Verdict{}, false, nil // a chain that only keeps packets from conntrack
 	case t.code != codeAccept && t.code != codeDrop:
 		return Verdict{}, false, nil
@@ -164,7 +164,7 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 	}
 	v := a.finish(t)
 	if t.kind == tracedPolicy {
-		v.By = Judge{ID: DefaultDeny}
+		v.By = packet.By{ID: DefaultDeny}
 		return v, true, nil
 	}
 	if v.By, err = a.judge(v.Direction, t.handle); err != nil {
@@ -177,8 +177,8 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 func (a *assembler) finish(t message) Verdict {
 	v := a.begun[t.id]
 	delete(a.begun, t.id)
-	v.Direction, v.Accepted = sg.Direction(t.chain), t.code == codeAccept
-	if packet, told := parsePacket(t.network, t.transport); told {
+	v.Direction, v.Accepted = packet.Direction(t.chain), t.code == codeAccept
+	if packet, told := packet.ParseHeaders(t.network, t.transport); told {
 		v.Packet = packet // a message about the policy has no headers
 	}
 	return v

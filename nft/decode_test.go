@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/mdlayher/netlink"
 
-	"lablab/sg"
+	"lablab/packet"
 )
 
 // traced is a trace message as the kernel makes it.
@@ -53,8 +53,8 @@ func echo() [][]byte {
 func newAssembler() *assembler {
 	return &assembler{
 		states: map[uint64]string{1: "new", 2: "established"},
-		judge: func(_ sg.Direction, handle uint64) (Judge, error) {
-			return Judge{Number: uint32(handle), ID: "icmp"}, nil
+		judge: func(_ packet.Direction, handle uint64) (packet.By, error) {
+			return packet.By{Number: uint32(handle), ID: "icmp"}, nil
 		},
 	}
 }
@@ -117,13 +117,13 @@ func TestParsePacket(t *testing.T) {
 		{"cut short", "4500003c 00004000 40060000 c0000201 c6336402", "d9", "tcp 192.0.2.1:0 > 198.51.100.2:0"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p, ok := parsePacket(bytesOf(test.network), bytesOf(test.transport))
+			p, ok := packet.ParseHeaders(bytesOf(test.network), bytesOf(test.transport))
 			if !ok || p.String() != test.want {
 				t.Errorf("got %q (%v), want %q", p, ok, test.want)
 			}
 		})
 	}
-	if _, ok := parsePacket(bytesOf("4500"), nil); ok {
+	if _, ok := packet.ParseHeaders(bytesOf("4500"), nil); ok {
 		t.Error("half a header was accepted")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/internal/nstest"
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -49,7 +50,7 @@ func TestExpressionsAreAll(t *testing.T) {
 	}
 	rs := everyKind()
 	rs.Related = RelatedPMTU
-	rs.Untracked = []sg.Untracked{{Direction: sg.Ingress, Protocol: sg.TCP, From: 22, To: 22}}
+	rs.Untracked = []sg.Untracked{{Direction: packet.Ingress, Protocol: packet.TCP, From: 22, To: 22}}
 	table, err := Install(n, rs)
 	if err != nil {
 		t.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
 // know learns the handles of all rules, and sees to it that it is told of new
@@ -31,7 +31,7 @@ func (t *Table) know() (err error) {
 
 // learnNew notes the handles of rules that were just added, from what the kernel
 // told meanwhile, or else by listing them all. t.mu is held.
-func (t *Table) learnNew(added map[sg.Direction][]Rule) error {
+func (t *Table) learnNew(added map[packet.Direction][]Rule) error {
 	if t.news == nil {
 		return nil
 	}
@@ -47,7 +47,7 @@ func (t *Table) learnNew(added map[sg.Direction][]Rule) error {
 			continue
 		}
 		for i, r := range added[d] {
-			t.judges[handles[d][i]] = Judge{Number: r.Number, ID: r.ID}
+			t.judges[handles[d][i]] = packet.By{Number: r.Number, ID: r.ID}
 			t.handles[r.identity(d)] = handles[d][i]
 		}
 	}
@@ -56,7 +56,7 @@ func (t *Table) learnNew(added map[sg.Direction][]Rule) error {
 
 // learn lists the rules of one direction, notes the handles that the kernel gave
 // them, and fails unless they are all there. t.mu is held.
-func (t *Table) learn(d sg.Direction) error {
+func (t *Table) learn(d packet.Direction) error {
 	return t.read(func(c *nftables.Conn) error {
 		list, err := c.GetRules(groupChain(d))
 		if err != nil {
@@ -64,7 +64,7 @@ func (t *Table) learn(d sg.Direction) error {
 		}
 		for _, r := range list {
 			key := identity{d, numberOf(r), setOf(r)}
-			t.judges[r.Handle] = Judge{Number: key.number, ID: idOf(r)}
+			t.judges[r.Handle] = packet.By{Number: key.number, ID: idOf(r)}
 			t.handles[key] = r.Handle
 		}
 		if want := len(t.inForce.fixedRules(d)) + len(t.inForce.Rules(d)); len(list) != want {
@@ -76,18 +76,18 @@ func (t *Table) learn(d sg.Direction) error {
 
 // judge is the rule with that handle. A rule that another goroutine has just
 // added may judge a packet before its handle was noted; then the table is asked.
-func (t *Table) judge(d sg.Direction, handle uint64) (Judge, error) {
+func (t *Table) judge(d packet.Direction, handle uint64) (packet.By, error) {
 	t.mu.Lock() // whoever adds a rule is done with it now
 	defer t.mu.Unlock()
 	if j, known := t.judges[handle]; known {
 		return j, nil
 	}
 	if err := t.learn(d); err != nil {
-		return Judge{}, err
+		return packet.By{}, err
 	}
 	j, known := t.judges[handle]
 	if !known {
-		return Judge{}, say.Errorf("find rule with handle %d: %w", handle, ErrNoRule)
+		return packet.By{}, say.Errorf("find rule with handle %d: %w", handle, ErrNoRule)
 	}
 	return j, nil
 }

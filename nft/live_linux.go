@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"lablab/sg"
+	"lablab/packet"
 )
 
 // counted is a rule with a counter, in the text of a ruleset: what it matches, what it
@@ -19,10 +19,10 @@ var counted = regexp.MustCompile(`^(\t\t.*?) counter((?: ct mark set 0x([0-9a-f]
 func (rs Ruleset) Live(counters []Counter) string {
 	waiting := slices.Clone(counters)
 	lines := strings.SplitAfter(rs.String(), "\n")
-	var direction sg.Direction
+	var direction packet.Direction
 	for i, line := range lines {
 		if name, found := strings.CutPrefix(line, "\tchain "); found {
-			direction = sg.Direction(strings.TrimSuffix(name, " {\n"))
+			direction = packet.Direction(strings.TrimSuffix(name, " {\n"))
 		}
 		part := counted.FindStringSubmatch(line)
 		if part == nil {

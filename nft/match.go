@@ -3,6 +3,7 @@ package nft
 import (
 	"fmt"
 
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -10,13 +11,13 @@ import (
 // match_linux.go in the kernel's expressions. A test has nft(8) list the second
 // and compares.
 
-func (r Rule) addressText(d sg.Direction) string {
+func (r Rule) addressText(d packet.Direction) string {
 	family := "ip"
 	if r.six() {
 		family = "ip6"
 	}
 	side := "saddr"
-	if d == sg.Egress {
+	if d == packet.Egress {
 		side = "daddr"
 	}
 	peer := r.Peer
@@ -43,11 +44,11 @@ func (r Rule) six() bool {
 // protocolText is empty where every protocol matches.
 func protocolText(r sg.Rule) string {
 	switch {
-	case r.Protocol == sg.All:
+	case r.Protocol == packet.All:
 		return ""
 	case r.From == sg.Any:
 		return "meta l4proto " + l4proto(r.Protocol)
-	case r.Protocol == sg.ICMP || r.Protocol == sg.ICMPv6:
+	case r.Protocol == packet.ICMP || r.Protocol == packet.ICMPv6:
 		if r.To == sg.Any {
 			return fmt.Sprintf("%s type %d", r.Protocol, r.From)
 		}
@@ -59,8 +60,8 @@ func protocolText(r sg.Rule) string {
 }
 
 // l4proto is the protocol's name in nft(8), which calls ICMPv6 as IANA does.
-func l4proto(p sg.Protocol) string {
-	if p == sg.ICMPv6 {
+func l4proto(p packet.Protocol) string {
+	if p == packet.ICMPv6 {
 		return "ipv6-icmp"
 	}
 	return p.String()
@@ -69,7 +70,7 @@ func l4proto(p sg.Protocol) string {
 // untrackedText matches the packets that go in direction d of flows that are not
 // tracked: those of the first packet's direction by their destination port, those
 // of the other by their source port.
-func untrackedText(u sg.Untracked, d sg.Direction) string {
+func untrackedText(u sg.Untracked, d packet.Direction) string {
 	side := "dport"
 	if u.Direction != d {
 		side = "sport"

@@ -8,6 +8,7 @@ import (
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -16,7 +17,7 @@ const register = unix.NFT_REG_1
 
 // ruleExprs are the expressions of a security-group rule, in the order in which
 // nft(8) would write them.
-func ruleExprs(r Rule, d sg.Direction) []expr.Any {
+func ruleExprs(r Rule, d packet.Direction) []expr.Any {
 	exprs := append(matchAddress(r, d), matchProtocol(r.Rule)...)
 	return append(exprs,
 		&expr.Counter{},
@@ -27,7 +28,7 @@ func ruleExprs(r Rule, d sg.Direction) []expr.Any {
 }
 
 // fixedExprs are the expressions of a fixed rule, for each that fixedRules names.
-func (rs Ruleset) fixedExprs(d sg.Direction) [][]expr.Any {
+func (rs Ruleset) fixedExprs(d packet.Direction) [][]expr.Any {
 	counted := func(match []expr.Any) []expr.Any {
 		return append(match, &expr.Counter{}, &expr.Verdict{Kind: expr.VerdictAccept})
 	}
@@ -44,7 +45,7 @@ func (rs Ruleset) fixedExprs(d sg.Direction) [][]expr.Any {
 	if !rs.Guarded {
 		rules = append(rules, loopbackExprs(d))
 	}
-	if d == sg.Egress {
+	if d == packet.Egress {
 		for _, r := range services() {
 			_, destination, size := addressOffsets(r.First.Is6())
 			load := &expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: destination, Len: size}
@@ -54,8 +55,8 @@ func (rs Ruleset) fixedExprs(d sg.Direction) [][]expr.Any {
 	switch rs.Related {
 	case RelatedPMTU:
 		rules = append(rules,
-			isRelated(protocol(sg.ICMP), []expr.Any{transport(0, 1), equal([]byte{3}), transport(1, 1), equal([]byte{4})}),
-			isRelated(protocol(sg.ICMPv6), []expr.Any{transport(0, 1), equal([]byte{2})}))
+			isRelated(protocol(packet.ICMP), []expr.Any{transport(0, 1), equal([]byte{3}), transport(1, 1), equal([]byte{4})}),
+			isRelated(protocol(packet.ICMPv6), []expr.Any{transport(0, 1), equal([]byte{2})}))
 	case RelatedAll:
 		rules = append(rules, isRelated())
 	}
@@ -64,9 +65,9 @@ func (rs Ruleset) fixedExprs(d sg.Direction) [][]expr.Any {
 
 // loopbackExprs let what the host says to itself pass. In a network namespace of its
 // own the loopback interface has the index 1.
-func loopbackExprs(d sg.Direction) []expr.Any {
+func loopbackExprs(d packet.Direction) []expr.Any {
 	key := expr.MetaKeyIIF
-	if d == sg.Egress {
+	if d == packet.Egress {
 		key = expr.MetaKeyOIF
 	}
 	return []expr.Any{&expr.Meta{Key: key, Register: register}, equal(binaryutil.NativeEndian.PutUint32(1)), &expr.Verdict{Kind: expr.VerdictAccept}}
@@ -82,15 +83,15 @@ func linkExprs(hops, first, last byte) []expr.Any {
 	if first == last {
 		types = equal([]byte{first})
 	}
-	return slices.Concat(version(true), []expr.Any{hopLimit, equal([]byte{hops})}, protocol(sg.ICMPv6), []expr.Any{transport(0, 1), types, &expr.Verdict{Kind: expr.VerdictAccept}})
+	return slices.Concat(version(true), []expr.Any{hopLimit, equal([]byte{hops})}, protocol(packet.ICMPv6), []expr.Any{transport(0, 1), types, &expr.Verdict{Kind: expr.VerdictAccept}})
 }
 
-func protocol(p sg.Protocol) []expr.Any {
+func protocol(p packet.Protocol) []expr.Any {
 	return []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: register}, equal([]byte{byte(p)})}
 }
 
 // untrackedExprs keep from conntrack what [untrackedText] matches.
-func untrackedExprs(u sg.Untracked, d sg.Direction) []expr.Any {
+func untrackedExprs(u sg.Untracked, d packet.Direction) []expr.Any {
 	exprs := append(version(u.Six), protocol(u.Protocol)...)
 	if allPorts(u) {
 		return append(exprs, &expr.Notrack{})
@@ -112,11 +113,11 @@ func matchState(bit uint32) []expr.Any {
 	}
 }
 
-func matchAddress(r Rule, d sg.Direction) []expr.Any {
+func matchAddress(r Rule, d packet.Direction) []expr.Any {
 	source, destination, size := addressOffsets(r.six())
 	exprs := version(r.six())
 	offset := source
-	if d == sg.Egress {
+	if d == packet.Egress {
 		offset = destination
 	}
 	load := &expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: size}
@@ -153,7 +154,7 @@ func matchRange(r Range) expr.Any {
 }
 
 func matchProtocol(r sg.Rule) []expr.Any {
-	if r.Protocol == sg.All {
+	if r.Protocol == packet.All {
 		return nil
 	}
 	exprs := protocol(r.Protocol)
@@ -161,7 +162,7 @@ func matchProtocol(r sg.Rule) []expr.Any {
 		return exprs
 	}
 	switch r.Protocol {
-	case sg.ICMP, sg.ICMPv6: // type and code: bytes 0 and 1 (RFC 792, RFC 4443)
+	case packet.ICMP, packet.ICMPv6: // type and code: bytes 0 and 1 (RFC 792, RFC 4443)
 		exprs = append(exprs, transport(0, 1), equal([]byte{byte(r.From)}))
 		if r.To != sg.Any {
 			exprs = append(exprs, transport(1, 1), equal([]byte{byte(r.To)}))

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
 // A news is what the kernel tells of new rules in one namespace (NFNLGRP_NFTABLES):
@@ -26,9 +26,9 @@ func listenToNews(n *ns.Namespace) (*news, error) {
 
 // rules are the handles of the rules that were added to the group's table since
 // the last call, in their order, and whether these are all.
-func (n *news) rules() (handles map[sg.Direction][]uint64, complete bool, err error) {
+func (n *news) rules() (handles map[packet.Direction][]uint64, complete bool, err error) {
 	const newRule = unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWRULE
-	handles, complete = map[sg.Direction][]uint64{}, true
+	handles, complete = map[packet.Direction][]uint64{}, true
 	err = n.Drain(func(m netlink.Message) error {
 		if m.Header.Type != newRule {
 			return nil
@@ -38,7 +38,7 @@ func (n *news) rules() (handles map[sg.Direction][]uint64, complete bool, err er
 			return err
 		}
 		if table == GroupTable {
-			handles[sg.Direction(chain)] = append(handles[sg.Direction(chain)], handle)
+			handles[packet.Direction(chain)] = append(handles[packet.Direction(chain)], handle)
 		}
 		return nil
 	}, func(int) { complete = false })

@@ -18,6 +18,7 @@ import (
 
 	"lablab/internal/nstest"
 	"lablab/lab/ns"
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -29,13 +30,13 @@ var update = flag.Bool("update", false, "write golden files anew")
 func everyKind() Ruleset {
 	v4, one, v6 := netip.MustParsePrefix("192.0.2.0/25"), netip.MustParsePrefix("198.51.100.7/32"), netip.MustParsePrefix("2001:db8::/33")
 	rules := []sg.Rule{
-		{ID: "all", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: v4},
-		{ID: "one port", Protocol: sg.TCP, From: 443, To: 443, Peer: one},
-		{ID: "ports", Protocol: sg.UDP, From: 1000, To: 2000, Peer: v6},
-		{ID: "every port", Protocol: sg.TCP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")},
-		{ID: "echo", Protocol: sg.ICMP, From: 8, To: sg.Any, Peer: v4},
-		{ID: "unassigned", Protocol: sg.ICMP, From: 200, To: 3, Peer: v4},
-		{ID: "icmp6", Protocol: sg.ICMPv6, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("::/0")},
+		{ID: "all", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: v4},
+		{ID: "one port", Protocol: packet.TCP, From: 443, To: 443, Peer: one},
+		{ID: "ports", Protocol: packet.UDP, From: 1000, To: 2000, Peer: v6},
+		{ID: "every port", Protocol: packet.TCP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")},
+		{ID: "echo", Protocol: packet.ICMP, From: 8, To: sg.Any, Peer: v4},
+		{ID: "unassigned", Protocol: packet.ICMP, From: 200, To: 3, Peer: v4},
+		{ID: "icmp6", Protocol: packet.ICMPv6, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("::/0")},
 		{ID: "gre", Protocol: 47, From: sg.Any, To: sg.Any, Peer: one},
 	}
 	var rs Ruleset
@@ -72,8 +73,8 @@ func TestInstallAgreesWithNft(t *testing.T) {
 		rs := everyKind()
 		rs.Related = related
 		rs.Untracked = []sg.Untracked{
-			{Direction: sg.Ingress, Protocol: sg.TCP, From: 22, To: 22}, {Direction: sg.Ingress, Six: true, Protocol: sg.UDP, From: 1, To: 9},
-			{Direction: sg.Egress, Protocol: sg.TCP, From: 0, To: 65535},
+			{Direction: packet.Ingress, Protocol: packet.TCP, From: 22, To: 22}, {Direction: packet.Ingress, Six: true, Protocol: packet.UDP, From: 1, To: 9},
+			{Direction: packet.Egress, Protocol: packet.TCP, From: 0, To: 65535},
 		}
 		agree(t, rs)
 	}
@@ -118,8 +119,8 @@ func TestChange(t *testing.T) {
 	for _, to := range []Ruleset{
 		{Ingress: rs.Ingress[:1], Egress: rs.Egress},
 		{Ingress: append(rs.Ingress[:1:1], again), Egress: rs.Egress},
-		{Ingress: append(rs.Ingress[:1:1], again), Egress: rs.Egress, Untracked: []sg.Untracked{{Direction: sg.Ingress, Protocol: sg.TCP, From: 22, To: 22}}},
-		{Ingress: rs.Ingress, Egress: rs.Egress[:0], Untracked: []sg.Untracked{{Direction: sg.Egress, Six: true, Protocol: sg.UDP, From: 0, To: 65535}}},
+		{Ingress: append(rs.Ingress[:1:1], again), Egress: rs.Egress, Untracked: []sg.Untracked{{Direction: packet.Ingress, Protocol: packet.TCP, From: 22, To: 22}}},
+		{Ingress: rs.Ingress, Egress: rs.Egress[:0], Untracked: []sg.Untracked{{Direction: packet.Egress, Six: true, Protocol: packet.UDP, From: 0, To: 65535}}},
 		all,
 		all,
 	} {
@@ -158,7 +159,7 @@ func TestRefusedChange(t *testing.T) {
 	}
 	defer table.Close()
 	before := listed(t, n)
-	wrong := Ruleset{Ingress: []Rule{{Number: 9, Rule: sg.Rule{ID: "wrong", Protocol: sg.All, From: sg.Any, To: sg.Any}, Set: &Set{Name: "nobody"}}}}
+	wrong := Ruleset{Ingress: []Rule{{Number: 9, Rule: sg.Rule{ID: "wrong", Protocol: packet.All, From: sg.Any, To: sg.Any}, Set: &Set{Name: "nobody"}}}}
 	if err := table.Change(wrong); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("got %v, want ENOENT", err)
 	}
@@ -200,8 +201,8 @@ func loopback(t *testing.T, rs Ruleset) (*ns.Namespace, *Table) {
 func allowUDP(port int) Ruleset {
 	everywhere := netip.MustParsePrefix("0.0.0.0/0")
 	return Ruleset{
-		Ingress: []Rule{{Number: 1, Rule: sg.Rule{ID: "in", Protocol: sg.UDP, From: port, To: port, Peer: everywhere}}},
-		Egress:  []Rule{{Number: 2, Rule: sg.Rule{ID: "out", Protocol: sg.All, From: sg.Any, To: sg.Any, Peer: everywhere}}},
+		Ingress: []Rule{{Number: 1, Rule: sg.Rule{ID: "in", Protocol: packet.UDP, From: port, To: port, Peer: everywhere}}},
+		Egress:  []Rule{{Number: 2, Rule: sg.Rule{ID: "out", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: everywhere}}},
 	}
 }
 
@@ -260,7 +261,7 @@ func TestTraceTellsEveryVerdict(t *testing.T) {
 		if v.KernelState != "" && v.KernelState != v.State {
 			t.Errorf("%s: the trace itself says %s", v, v.KernelState)
 		}
-		if v.Packet.Protocol != sg.UDP || v.Packet.Source.String() != "127.0.0.1" {
+		if v.Packet.Protocol != packet.UDP || v.Packet.Source.String() != "127.0.0.1" {
 			t.Errorf("%s: not the packet that was sent", v)
 		}
 	}
@@ -294,7 +295,7 @@ func TestTraceSurvivesReusedIDs(t *testing.T) {
 		t.Errorf("%d verdicts, want %d", len(seen), rounds*6)
 	}
 	for _, v := range seen {
-		if v.State == "" || !v.Accepted || v.Packet.Protocol != sg.UDP {
+		if v.State == "" || !v.Accepted || v.Packet.Protocol != packet.UDP {
 			t.Errorf("incomplete: %s", v)
 		}
 	}
@@ -308,7 +309,7 @@ func TestTraceNamesRulesAddedLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer trace.Close()
-	late := Rule{Number: 9, Rule: sg.Rule{ID: "late", Protocol: sg.UDP, From: 8, To: 8, Peer: netip.MustParsePrefix("127.0.0.0/8")}}
+	late := Rule{Number: 9, Rule: sg.Rule{ID: "late", Protocol: packet.UDP, From: 8, To: 8, Peer: netip.MustParsePrefix("127.0.0.0/8")}}
 	rs := allowUDP(7)
 	rs.Ingress = append(rs.Ingress, late)
 	if err := table.Change(rs); err != nil {
@@ -317,7 +318,7 @@ func TestTraceNamesRulesAddedLater(t *testing.T) {
 	clear(table.judges) // as if another goroutine had been faster
 	exchange(t, n, 8, false)
 	seen := drain(t, trace)
-	if last := seen[len(seen)-1]; last.By != (Judge{Number: 9, ID: "late"}) {
+	if last := seen[len(seen)-1]; last.By != (packet.By{Number: 9, ID: "late"}) {
 		t.Errorf("judged by %v, want late", last.By)
 	}
 }
@@ -354,8 +355,8 @@ func TestCountersAgreeWithNft(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Counter{
-		{sg.Ingress, 0, Established, 2, 28 + 4 + 28 + 11}, {sg.Ingress, 1, "in", 1, 28 + 5},
-		{sg.Egress, 0, Established, 2, 28 + 4 + 28 + 11}, {sg.Egress, 2, "out", 1, 28 + 5},
+		{packet.Ingress, 0, Established, 2, 28 + 4 + 28 + 11}, {packet.Ingress, 1, "in", 1, 28 + 5},
+		{packet.Egress, 0, Established, 2, 28 + 4 + 28 + 11}, {packet.Egress, 2, "out", 1, 28 + 5},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)

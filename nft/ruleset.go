@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"lablab/packet"
 	"lablab/sg"
 )
 
@@ -68,8 +69,8 @@ type Ruleset struct {
 }
 
 // Rules are the rules of one direction.
-func (rs Ruleset) Rules(d sg.Direction) []Rule {
-	if d == sg.Ingress {
+func (rs Ruleset) Rules(d packet.Direction) []Rule {
+	if d == packet.Ingress {
 		return rs.Ingress
 	}
 	return rs.Egress
@@ -83,7 +84,7 @@ func (rs Ruleset) String() string {
 	for _, s := range rs.Sets {
 		b.WriteString(s.String() + "\n")
 	}
-	for i, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+	for i, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
@@ -97,7 +98,7 @@ func (rs Ruleset) String() string {
 		b.WriteString("\t}\n")
 	}
 	if len(rs.Untracked) > 0 {
-		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			fmt.Fprintf(&b, "\n\tchain %s {\n\t\ttype filter hook %s priority raw; policy accept;\n", untrackedChain(d), rawHookName(d))
 			for _, u := range rs.Untracked {
 				fmt.Fprintf(&b, "\t\t%s notrack\n", untrackedText(u, d))
@@ -118,7 +119,7 @@ type fixedRule struct{ id, text string }
 // its hop limit, which nothing that was forwarded can have; AWS says nothing
 // of it, and without it no host is reached over IPv6. What multicast listeners say
 // goes no further than the link either.
-func (rs Ruleset) fixedRules(d sg.Direction) []fixedRule {
+func (rs Ruleset) fixedRules(d packet.Direction) []fixedRule {
 	rules := []fixedRule{
 		{Established, "ct state established counter"},
 		{NeighbourDiscovery, discoveryText},
@@ -126,10 +127,10 @@ func (rs Ruleset) fixedRules(d sg.Direction) []fixedRule {
 		{MulticastListener, "ip6 hoplimit 1 icmpv6 type mld2-listener-report"},
 	}
 	if !rs.Guarded {
-		side := map[sg.Direction]string{sg.Ingress: "iif", sg.Egress: "oif"}[d]
+		side := map[packet.Direction]string{packet.Ingress: "iif", packet.Egress: "oif"}[d]
 		rules = append(rules, fixedRule{Loopback, side + ` "lo"`})
 	}
-	if d == sg.Egress {
+	if d == packet.Egress {
 		for _, r := range services() {
 			family := "ip"
 			if r.First.Is6() {
@@ -150,7 +151,7 @@ func (rs Ruleset) fixedRules(d sg.Direction) []fixedRule {
 }
 
 // line is the rule as nft(8) prints it.
-func (r Rule) line(d sg.Direction) string {
+func (r Rule) line(d packet.Direction) string {
 	match := r.addressText(d)
 	if protocol := protocolText(r.Rule); protocol != "" {
 		match += " " + protocol
@@ -158,8 +159,8 @@ func (r Rule) line(d sg.Direction) string {
 	return fmt.Sprintf("%s counter ct mark set 0x%08x accept comment %q", match, r.Number, r.ID)
 }
 
-func hookName(d sg.Direction) string {
-	if d == sg.Ingress {
+func hookName(d packet.Direction) string {
+	if d == packet.Ingress {
 		return "input"
 	}
 	return "output"
@@ -175,10 +176,10 @@ func services() []Range {
 }
 
 // The chains that keep packets from conntrack, before it sees them.
-func untrackedChain(d sg.Direction) string { return "untracked_" + string(d) }
+func untrackedChain(d packet.Direction) string { return "untracked_" + string(d) }
 
-func rawHookName(d sg.Direction) string {
-	if d == sg.Ingress {
+func rawHookName(d packet.Direction) string {
+	if d == packet.Ingress {
 		return "prerouting"
 	}
 	return "output"

@@ -9,6 +9,7 @@ import (
 	mnl "github.com/mdlayher/netlink"
 
 	"lablab/lab/ns"
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -22,7 +23,7 @@ type Table struct {
 	inForce Ruleset
 	// By the handle that the kernel gave the rule. Revoked rules stay: the trace
 	// may still have packets that they judged.
-	judges map[uint64]Judge
+	judges map[uint64]packet.By
 	states map[uint64]string
 	acl    map[uint64]string // ids of a network ACL's rules, those of the past too
 	before *sg.ACL           // the network ACL that stands there now, or nil
@@ -40,7 +41,7 @@ type Table struct {
 }
 
 func newTable(n *ns.Namespace) *Table {
-	return &Table{ns: n, judges: map[uint64]Judge{}, states: map[uint64]string{}, acl: map[uint64]string{}, handles: map[identity]uint64{}, versions: map[string]int{}, room: math.MaxInt}
+	return &Table{ns: n, judges: map[uint64]packet.By{}, states: map[uint64]string{}, acl: map[uint64]string{}, handles: map[identity]uint64{}, versions: map[string]int{}, room: math.MaxInt}
 }
 
 // Close closes the table's sockets. The rules stay in force as long as the
@@ -79,7 +80,7 @@ func (t *Table) Counters() ([]Counter, error) {
 }
 
 // countersOf are the counters of a table's rules of one direction, in their order.
-func countersOf(c *nftables.Conn, table *nftables.Table, d sg.Direction) ([]Counter, error) {
+func countersOf(c *nftables.Conn, table *nftables.Table, d packet.Direction) ([]Counter, error) {
 	rules, err := c.GetRules(table, &nftables.Chain{Table: table, Name: string(d)})
 	if err != nil {
 		return nil, say.Errorf("read %s counters: %w", d, err)
@@ -97,30 +98,30 @@ func countersOf(c *nftables.Conn, table *nftables.Table, d sg.Direction) ([]Coun
 	return counters, nil
 }
 
-var directions = [...]sg.Direction{sg.Ingress, sg.Egress}
+var directions = [...]packet.Direction{packet.Ingress, packet.Egress}
 
 func groupTable() *nftables.Table {
 	return &nftables.Table{Family: nftables.TableFamilyINet, Name: GroupTable}
 }
 
-func groupChain(d sg.Direction) (*nftables.Table, *nftables.Chain) {
+func groupChain(d packet.Direction) (*nftables.Table, *nftables.Chain) {
 	table := groupTable()
 	return table, &nftables.Chain{Table: table, Name: string(d)}
 }
 
-func baseChain(t *nftables.Table, d sg.Direction, priority nftables.ChainPriority, policy nftables.ChainPolicy) *nftables.Chain {
+func baseChain(t *nftables.Table, d packet.Direction, priority nftables.ChainPriority, policy nftables.ChainPolicy) *nftables.Chain {
 	hook := nftables.ChainHookInput
-	if d == sg.Egress {
+	if d == packet.Egress {
 		hook = nftables.ChainHookOutput
 	}
 	return &nftables.Chain{Table: t, Name: string(d), Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: &priority, Policy: &policy}
 }
 
 // rawChain is where packets are kept from conntrack.
-func rawChain(d sg.Direction) *nftables.Chain {
+func rawChain(d packet.Direction) *nftables.Chain {
 	chain := baseChain(groupTable(), d, *nftables.ChainPriorityRaw, nftables.ChainPolicyAccept)
 	chain.Name = untrackedChain(d)
-	if d == sg.Ingress {
+	if d == packet.Ingress {
 		chain.Hooknum = nftables.ChainHookPrerouting
 	}
 	return chain

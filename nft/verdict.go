@@ -3,24 +3,17 @@ package nft
 import (
 	"fmt"
 
-	"lablab/sg"
+	"lablab/packet"
 )
-
-// A Judge is what decided about a packet: a security-group rule, the rule that
-// accepts what is established, or the default.
-type Judge struct {
-	Number uint32 // of the security-group rule; 0 for the two others
-	ID     string // the rule's id, Established or DefaultDeny
-}
 
 // A Verdict is what happened to one packet at one host, as the kernel traced it.
 type Verdict struct {
-	Direction sg.Direction
+	Direction packet.Direction
 	// State is the packet's conntrack state: new, established, related, invalid or untracked.
 	State    string
 	Accepted bool
-	By       Judge
-	Packet   Packet
+	By       packet.By
+	Packet   packet.Header
 	// KernelState is the state that the trace itself carries, from Linux 6.16 on;
 	// empty before.
 	KernelState string

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/lab/ns"
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
 // A Server echoes whatever arrives at one port of a host: the other end of
@@ -28,10 +28,10 @@ type Server struct {
 
 // Serve begins to echo at a port in n, by TCP or UDP. The error wraps EADDRINUSE
 // if somebody else is there.
-func Serve(n *ns.Namespace, p sg.Protocol, at netip.AddrPort) (*Server, error) {
+func Serve(n *ns.Namespace, p packet.Protocol, at netip.AddrPort) (*Server, error) {
 	s := &Server{conns: map[net.Conn]bool{}}
 	err := n.Do(func() error {
-		if p == sg.UDP {
+		if p == packet.UDP {
 			conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 			if err != nil {
 				return err

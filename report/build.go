@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -104,7 +104,7 @@ type listing struct {
 
 type counterKey struct {
 	host      string
-	direction sg.Direction
+	direction packet.Direction
 	number    uint32
 	rule      string
 }
@@ -237,10 +237,10 @@ func (b *builder) judged(e timeline.Event, body timeline.Judged) {
 		return
 	}
 	s := b.Stream(body.Stream)
-	tcp := s != nil && s.Protocol == sg.TCP.String()
+	tcp := s != nil && s.Protocol == packet.TCP.String()
 	for seq := body.Seq; seq <= max(body.Seq, body.Last); seq++ {
 		j := b.journey(body.Stream, seq)
-		if tcp && !body.Reply && body.Direction == sg.Egress && j.judgedAt(body) {
+		if tcp && !body.Reply && body.Direction == packet.Egress && j.judgedAt(body) {
 			s.Retransmitted++
 		}
 		j.verdicts = append(j.verdicts, verdict{body, e.Experiment})
@@ -263,7 +263,7 @@ func (b *builder) replied(e timeline.Event, body timeline.Replied) {
 	rtt := ms(body.RTT)
 	j.answered, j.RTTMS, j.Outcome = true, &rtt, Replied
 	s := b.Stream(body.Stream)
-	j.belated = s != nil && s.Protocol == sg.TCP.String() && e.Experiment > j.Experiment
+	j.belated = s != nil && s.Protocol == packet.TCP.String() && e.Experiment > j.Experiment
 	if body.Late {
 		j.Outcome = Late
 	}

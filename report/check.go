@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -34,14 +35,14 @@ type CheckedGroup struct {
 
 // A CheckedRule is one source of a group.
 type CheckedRule struct {
-	ID          string       `json:"id"`
-	Direction   sg.Direction `json:"direction"`
-	What        string       `json:"what"` // protocol and ports
-	Peer        string       `json:"peer"`
-	Description string       `json:"description,omitempty"`
-	Addresses   int          `json:"addresses"` // ranges of addresses that the peer stands for
-	Enforced    bool         `json:"enforced"`
-	Reason      say.Sentence `json:"reason,omitzero"` // why not
+	ID          string           `json:"id"`
+	Direction   packet.Direction `json:"direction"`
+	What        string           `json:"what"` // protocol and ports
+	Peer        string           `json:"peer"`
+	Description string           `json:"description,omitempty"`
+	Addresses   int              `json:"addresses"` // ranges of addresses that the peer stands for
+	Enforced    bool             `json:"enforced"`
+	Reason      say.Sentence     `json:"reason,omitzero"` // why not
 }
 
 // CheckOf explains what was read.
@@ -56,7 +57,7 @@ func CheckOf(a *sg.Account) *Check {
 	}
 	for _, g := range a.Groups {
 		checked := CheckedGroup{ID: g.ID, Name: g.Name, Description: g.Description, VPC: g.VPC, Rules: []CheckedRule{}}
-		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			for _, r := range g.Rules(d) {
 				peers, reason := a.Peers(r)
 				checked.Rules = append(checked.Rules, CheckedRule{

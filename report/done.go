@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -80,9 +80,9 @@ func did(e timeline.Body) say.Sentence {
 		}
 	case timeline.StreamStarted:
 		switch body.Protocol {
-		case sg.TCP:
+		case packet.TCP:
 			return say.F("start stream %s: tcp to %s port %d from %s", body.Stream, body.To, body.Port, body.From)
-		case sg.UDP:
+		case packet.UDP:
 			return say.F("start stream %s: udp to %s port %d from %s", body.Stream, body.To, body.Port, body.From)
 		}
 		return say.F("start stream %s: ping %s from %s", body.Stream, body.To, body.From)

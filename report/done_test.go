@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"lablab/flow"
+	"lablab/packet"
 	"lablab/timeline"
 )
 
@@ -37,7 +38,7 @@ func session() []timeline.Event {
 			add(timeline.ExperimentBegun{Number: 1})
 		}
 	}
-	var key flow.Key
+	var key packet.Key
 	for _, body := range byHand {
 		if cut, ok := body.(timeline.Cut); ok {
 			key = cut.Flow

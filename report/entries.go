@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lablab/flow"
+	"lablab/packet"
 	"lablab/timeline"
 )
 
@@ -48,7 +49,7 @@ func (b *builder) streamOf(e flow.Entry) *string {
 }
 
 // has reports whether packets with that key are the stream's, on their way there.
-func (s *Stream) has(k flow.Key) bool {
+func (s *Stream) has(k packet.Key) bool {
 	return s.Protocol == k.Protocol.String() && s.ICMPID == k.ICMPID && s.Target == k.Destination.String() && (!s.source.IsValid() || s.source == k.Source) &&
 		s.SourcePort == k.SourcePort && s.Port == k.DestinationPort
 }

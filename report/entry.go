@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"lablab/flow"
-	"lablab/sg"
+	"lablab/packet"
 )
 
 // An Entry is a conntrack entry of a host, as reports and the API of a lab tell it.
@@ -52,9 +52,9 @@ func EntryOf(host string, e flow.Entry) Entry {
 		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, TCPState: e.TCP, AdmittingNumber: e.Mark,
 	}
 	switch e.Orig.Protocol {
-	case sg.ICMP, sg.ICMPv6:
+	case packet.ICMP, packet.ICMPv6:
 		entry.ICMPID = &e.Orig.ICMPID
-	case sg.TCP, sg.UDP:
+	case packet.TCP, packet.UDP:
 		entry.SourcePort, entry.DestinationPort = &e.Orig.SourcePort, &e.Orig.DestinationPort
 	}
 	return entry

@@ -3,8 +3,8 @@ package report
 import (
 	"strings"
 
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -14,7 +14,7 @@ type firsts map[string]string
 
 // tell says what became of a packet that is of no stream, unless that is old news.
 func (f firsts) tell(j timeline.Judged) say.Sentence {
-	letIn := j.Accepted && j.Direction == sg.Ingress && j.Number != 0
+	letIn := j.Accepted && j.Direction == packet.Ingress && j.Number != 0
 	if j.Stream != "" || !letIn && j.Accepted {
 		return say.Sentence{}
 	}

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"slices"
 
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
 // groups writes what a packet is held against when the run begins: in order, where
@@ -23,7 +23,7 @@ func (t *Text) groups(b *bytes.Buffer, r *Report) {
 		alike = alike && len(rule.Hosts) == len(r.Hosts)
 	}
 	if alike {
-		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			order := append([]say.Sentence{say.F("established → accept")}, r.initial("", d)...)
 			t.paragraph(b, t.language.Sprintf("     %-8s ", d), plain, say.List("; ", append(order, say.F("everything else → drop"))...))
 		}
@@ -32,7 +32,7 @@ func (t *Text) groups(b *bytes.Buffer, r *Report) {
 	for _, name := range names {
 		i := slices.IndexFunc(r.Rules, func(rule Rule) bool { return rule.Group == name && rule.AuthorizedIn == 0 })
 		var ways []say.Sentence
-		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			rules := r.initial(name, d)
 			if len(rules) == 0 {
 				rules = []say.Sentence{say.F("nothing")}
@@ -45,7 +45,7 @@ func (t *Text) groups(b *bytes.Buffer, r *Report) {
 }
 
 // initial are the rules of a group, or of all, that are in force from the beginning.
-func (r *Report) initial(group string, d sg.Direction) []say.Sentence {
+func (r *Report) initial(group string, d packet.Direction) []say.Sentence {
 	var rules []say.Sentence
 	for _, rule := range r.Rules {
 		if rule.AuthorizedIn == 0 && rule.Direction == d && (group == "" || rule.Group == group) {

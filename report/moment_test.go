@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"lablab/sg"
+	"lablab/packet"
 	"lablab/timeline"
 )
 
@@ -46,16 +46,16 @@ func TestMomentsAreThoseOfTheSentences(t *testing.T) {
 func TestRevokedInTheMidst(t *testing.T) {
 	log := timeline.NewLog()
 	log.Append(timeline.Begun{Hosts: []timeline.Host{{Name: "A", Groups: []string{"lab"}}, {Name: "B"}}, Plan: []timeline.Plan{{Number: 1}}})
-	rule := timeline.Rule{Number: 1, ID: "icmp", Group: "lab", Direction: sg.Ingress, Hosts: []string{"A"}}
+	rule := timeline.Rule{Number: 1, ID: "icmp", Group: "lab", Direction: packet.Ingress, Hosts: []string{"A"}}
 	log.Append(timeline.RuleAuthorized{Rule: rule})
 	log.Append(timeline.ExperimentBegun{Number: 1})
-	log.Append(timeline.StreamStarted{Stream: "1", Protocol: sg.ICMP, From: "B", To: "A"})
+	log.Append(timeline.StreamStarted{Stream: "1", Protocol: packet.ICMP, From: "B", To: "A"})
 	for seq := 1; seq <= 6; seq++ {
 		if seq == 4 {
 			log.Append(timeline.RuleRevoked{Rule: rule})
 		}
 		log.Append(timeline.Sent{Stream: "1", Seq: seq})
-		judged := timeline.Judged{Host: "A", Direction: sg.Ingress, Stream: "1", Seq: seq, State: "established", Accepted: true, Rule: timeline.Established}
+		judged := timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "1", Seq: seq, State: "established", Accepted: true, Rule: timeline.Established}
 		if seq == 1 {
 			judged.State, judged.Rule, judged.Number = "new", rule.ID, rule.Number
 		}

@@ -3,8 +3,8 @@ package report
 import (
 	"strings"
 
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
 // lessons are what a run can show, each with the packets that first show it.
@@ -54,7 +54,7 @@ func (b *builder) moral() Paragraph {
 func (b *builder) lessons(l *lessons, s *Stream) {
 	t := &teller{builder: b, stream: s}
 	was := ""
-	for i, r := range t.at(s.To, sg.Ingress, "request") {
+	for i, r := range t.at(s.To, packet.Ingress, "request") {
 		accepted := r.Verdict == "accept"
 		acl := strings.HasPrefix(r.Rule, "acl-")
 		// Without its rule a flow that was not tracked is new to conntrack (UDP), or invalid (TCP).
@@ -86,7 +86,7 @@ func (b *builder) lessons(l *lessons, s *Stream) {
 			l.silent = s.moment(s.Packets[0].Seq, s.Packets[len(s.Packets)-1].Seq)
 		}
 	}
-	for _, r := range append(t.at(s.To, sg.Egress, "reply"), t.at(s.From, sg.Ingress, "reply")...) {
+	for _, r := range append(t.at(s.To, packet.Egress, "reply"), t.at(s.From, packet.Ingress, "reply")...) {
 		t.learn(&l.errors, r.State == "related" && r.Verdict == "drop", r)
 		t.learn(&l.stateless, r.Verdict == "drop" && strings.HasPrefix(r.Rule, "acl-") && r.State == "established", r)
 	}
@@ -113,7 +113,7 @@ func (t *teller) learnFrom(lesson **Moment, since instant, r VerdictRange) {
 func (s *Stream) keptIn() bool {
 	kept := 0
 	for _, v := range s.Verdicts {
-		if v.Host == s.From && v.Direction == sg.Egress && v.Packet == "request" && v.Verdict == "drop" {
+		if v.Host == s.From && v.Direction == packet.Egress && v.Packet == "request" && v.Verdict == "drop" {
 			kept += v.Last - v.First + 1
 		}
 	}

@@ -3,8 +3,8 @@ package report
 import (
 	"slices"
 
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -169,7 +169,7 @@ func (b *builder) whereTheyArrive(stream string, experiment int) []verdict {
 			continue
 		}
 		for _, v := range j.verdicts {
-			arrives := v.Host == s.To && v.Direction == sg.Ingress || v.Host == s.From && v.Direction == sg.Egress && !v.Accepted
+			arrives := v.Host == s.To && v.Direction == packet.Ingress || v.Host == s.From && v.Direction == packet.Egress && !v.Accepted
 			if !v.Reply && v.experiment == experiment && arrives {
 				found = append(found, v)
 			}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/charmbracelet/colorprofile"
 
-	"lablab/sg"
+	"lablab/packet"
 	"lablab/timeline"
 )
 
@@ -97,8 +97,8 @@ func TestProgressOnChangingTerminal(t *testing.T) {
 
 // What is said of a packet while the run goes on is what the report says in the end.
 func TestProgressAgreesWithTheReport(t *testing.T) {
-	tcp := timeline.StreamStarted{Stream: "1", Protocol: sg.TCP, Port: 22, From: "B", To: "A"}
-	dropped := func(seq int, d sg.Direction, host string) timeline.Judged {
+	tcp := timeline.StreamStarted{Stream: "1", Protocol: packet.TCP, Port: 22, From: "B", To: "A"}
+	dropped := func(seq int, d packet.Direction, host string) timeline.Judged {
 		return timeline.Judged{Host: host, Direction: d, Stream: "1", Seq: seq, State: "new", Rule: timeline.DefaultDeny}
 	}
 	connected := []timeline.Body{tcp, timeline.Sent{Stream: "1", Seq: 1, Connecting: true}, timeline.Connected{Stream: "1", Seq: 1}, timeline.Replied{Stream: "1", Seq: 1}}
@@ -107,15 +107,15 @@ func TestProgressAgreesWithTheReport(t *testing.T) {
 		want   []Outcome
 		last   string // line
 	}{
-		"a message in a connection": {append(slices.Clip(connected), timeline.Sent{Stream: "1", Seq: 2}, timeline.Sent{Stream: "1", Seq: 3}, dropped(2, sg.Ingress, "A")),
+		"a message in a connection": {append(slices.Clip(connected), timeline.Sent{Stream: "1", Seq: 2}, timeline.Sent{Stream: "1", Seq: 3}, dropped(2, packet.Ingress, "A")),
 			[]Outcome{Replied, Stalled, Stalled}, "stream 1: stalled from packet 2 on"},
-		"an attempt to connect": {[]timeline.Body{tcp, timeline.Sent{Stream: "1", Seq: 1, Connecting: true}, dropped(1, sg.Ingress, "A")},
+		"an attempt to connect": {[]timeline.Body{tcp, timeline.Sent{Stream: "1", Seq: 1, Connecting: true}, dropped(1, packet.Ingress, "A")},
 			[]Outcome{Refused}, "stream 1: dropped from packet 1 on"},
-		"the verdict comes first": {[]timeline.Body{tcp, dropped(1, sg.Ingress, "A"), timeline.Sent{Stream: "1", Seq: 1, Connecting: true}},
+		"the verdict comes first": {[]timeline.Body{tcp, dropped(1, packet.Ingress, "A"), timeline.Sent{Stream: "1", Seq: 1, Connecting: true}},
 			[]Outcome{Refused}, "stream 1: dropped from packet 1 on"},
-		"a packet that does not leave": {[]timeline.Body{timeline.StreamStarted{Stream: "1", Protocol: sg.UDP, Port: 53, From: "B", To: "A"}, dropped(1, sg.Egress, "B"), timeline.NotSent{Stream: "1", Seq: 1, Local: true}},
+		"a packet that does not leave": {[]timeline.Body{timeline.StreamStarted{Stream: "1", Protocol: packet.UDP, Port: 53, From: "B", To: "A"}, dropped(1, packet.Egress, "B"), timeline.NotSent{Stream: "1", Seq: 1, Local: true}},
 			[]Outcome{Refused}, "stream 1: dropped from packet 1 on"},
-		"a message that is sent again": {append(slices.Clip(connected), timeline.Sent{Stream: "1", Seq: 2}, dropped(2, sg.Ingress, "A"), timeline.Replied{Stream: "1", Seq: 2}),
+		"a message that is sent again": {append(slices.Clip(connected), timeline.Sent{Stream: "1", Seq: 2}, dropped(2, packet.Ingress, "A"), timeline.Replied{Stream: "1", Seq: 2}),
 			[]Outcome{Replied, Replied}, "stream 1: answered from packet 2 on"},
 	} {
 		var b bytes.Buffer

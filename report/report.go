@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"lablab/flow"
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -222,20 +222,20 @@ type Packet struct {
 // A VerdictRange is what one host did with consecutive packets of a stream, all
 // alike.
 type VerdictRange struct {
-	Host      string       `json:"host"`
-	Direction sg.Direction `json:"direction"`
-	Packet    string       `json:"packet"` // "request" or "reply"
-	First     int          `json:"first"`
-	Last      int          `json:"last"`
-	State     string       `json:"state"`
-	Verdict   string       `json:"verdict"` // "accept" or "drop"
-	Rule      string       `json:"rule"`
-	Number    uint32       `json:"rule_number,omitempty"`
+	Host      string           `json:"host"`
+	Direction packet.Direction `json:"direction"`
+	Packet    string           `json:"packet"` // "request" or "reply"
+	First     int              `json:"first"`
+	Last      int              `json:"last"`
+	State     string           `json:"state"`
+	Verdict   string           `json:"verdict"` // "accept" or "drop"
+	Rule      string           `json:"rule"`
+	Number    uint32           `json:"rule_number,omitempty"`
 }
 
 // A Flow is a conntrack entry at the end of an experiment.
 type Flow struct {
-	orig, reply flow.Key
+	orig, reply packet.Key
 	Experiment  int `json:"experiment"`
 	Entry
 	Stream *string `json:"stream"`

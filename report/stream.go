@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"lablab/sg"
+	"lablab/packet"
 	"lablab/timeline"
 )
 
@@ -67,7 +67,7 @@ func (b *builder) finishStream(s *Stream) {
 // settle says what became of a packet, from what was seen of it.
 func (b *builder) settle(s *Stream, j *journey) {
 	switch {
-	case s.Protocol == sg.TCP.String() && (!j.connecting || j.connected):
+	case s.Protocol == packet.TCP.String() && (!j.connecting || j.connected):
 		// The message was sent into a connection. If nothing comes back and segments
 		// were seen to be dropped, it waits there.
 		stuck := b.drops[stall{s.Name, j.Experiment}] > 0
@@ -140,10 +140,10 @@ func ranges(s *Stream, journeys []*journey) []VerdictRange {
 	result := []VerdictRange{}
 	for _, place := range []struct {
 		host      string
-		direction sg.Direction
+		direction packet.Direction
 		reply     bool
 	}{
-		{s.From, sg.Egress, false}, {s.To, sg.Ingress, false}, {s.To, sg.Egress, true}, {s.From, sg.Ingress, true},
+		{s.From, packet.Egress, false}, {s.To, packet.Ingress, false}, {s.To, packet.Egress, true}, {s.From, packet.Ingress, true},
 	} {
 		start := len(result)
 		for _, j := range journeys {

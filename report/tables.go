@@ -8,8 +8,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
 // entries lists the conntrack entries at the end of the last experiment that was begun.
@@ -88,7 +88,7 @@ func (t *Text) rules(b *bytes.Buffer, r *Report) {
 	}
 	w.AppendHeader(header)
 	type line struct {
-		direction sg.Direction
+		direction packet.Direction
 		number    uint32
 	}
 	var order []line
@@ -124,7 +124,7 @@ func (c Counter) times() say.Sentence {
 }
 
 // way is a direction in a word: an English one, which is short, where there is no room for another.
-func (t *Text) way(d sg.Direction) say.Sentence {
+func (t *Text) way(d packet.Direction) say.Sentence {
 	const narrow = 60
 	if t.width < narrow {
 		return say.As(wayOf(d).String())
@@ -133,8 +133,8 @@ func (t *Text) way(d sg.Direction) say.Sentence {
 }
 
 // wayOf is a direction in a word.
-func wayOf(d sg.Direction) say.Sentence {
-	if d == sg.Ingress {
+func wayOf(d packet.Direction) say.Sentence {
+	if d == packet.Ingress {
 		return say.F("in")
 	}
 	return say.F("out")

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"lablab/flow"
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -39,7 +39,7 @@ type teller struct {
 }
 
 func (t *teller) tell() {
-	for _, r := range t.at(t.stream.From, sg.Egress, "request") {
+	for _, r := range t.at(t.stream.From, packet.Egress, "request") {
 		switch {
 		case r.Verdict == "drop" && strings.HasPrefix(r.Rule, "acl-"):
 			t.say(t.of(r), "%s never left %s: its network ACL (%s) dropped %s.", t.packets(r), r.Host, r.Rule, them(r))
@@ -49,7 +49,7 @@ func (t *teller) tell() {
 		}
 	}
 	t.anotherFlow()
-	for _, r := range t.at(t.stream.To, sg.Ingress, "request") {
+	for _, r := range t.at(t.stream.To, packet.Ingress, "request") {
 		switch {
 		case r.State == "established" && r.Verdict == "accept":
 			t.established(r)
@@ -157,7 +157,7 @@ func (t *teller) refusedNew(r VerdictRange) {
 // replies tells of the way back.
 func (t *teller) replies() {
 	var dropped []VerdictRange
-	all := append(t.at(t.stream.To, sg.Egress, "reply"), t.at(t.stream.From, sg.Ingress, "reply")...)
+	all := append(t.at(t.stream.To, packet.Egress, "reply"), t.at(t.stream.From, packet.Ingress, "reply")...)
 	plain := 0 // replies that passed as established, counted at both places
 	for _, r := range all {
 		if r.State == "established" && r.Rule == timeline.Established {
@@ -199,7 +199,7 @@ func (t *teller) unproved() {
 }
 
 // at are the ranges at one place on the way.
-func (t *teller) at(host string, d sg.Direction, packet string) []VerdictRange {
+func (t *teller) at(host string, d packet.Direction, packet string) []VerdictRange {
 	var found []VerdictRange
 	for _, r := range t.stream.Verdicts {
 		if r.Host == host && r.Direction == d && r.Packet == packet {

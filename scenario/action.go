@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -15,9 +16,9 @@ type Action interface{ Said() say.Sentence }
 // or the messages of one TCP connection.
 type Start struct {
 	Stream   string
-	Protocol sg.Protocol // sg.ICMP (for IPv6 too), sg.TCP or sg.UDP
-	From, To string      // hosts
-	Port     int         // destination port of TCP and UDP
+	Protocol packet.Protocol // sg.ICMP (for IPv6 too), sg.TCP or sg.UDP
+	From, To string          // hosts
+	Port     int             // destination port of TCP and UDP
 	// SourcePort of TCP and UDP, and ID of ICMP; 0 for one that no other stream has.
 	SourcePort int
 	ID         int
@@ -39,7 +40,7 @@ type Restart struct {
 // Authorize adds rules to a group, all at once.
 type Authorize struct {
 	Group     string
-	Direction sg.Direction
+	Direction packet.Direction
 	Rules     []sg.Rule
 }
 
@@ -52,7 +53,7 @@ type Revoke struct {
 // RevokeSame removes the rules that say exactly the same.
 type RevokeSame struct {
 	Group     string
-	Direction sg.Direction
+	Direction packet.Direction
 	Rules     []sg.Rule
 }
 
@@ -96,9 +97,9 @@ type Exec struct {
 // Said is what a person is told.
 func (a Start) Said() say.Sentence {
 	switch a.Protocol {
-	case sg.TCP:
+	case packet.TCP:
 		return say.F("start stream %s: tcp to %s port %d from %s", a.Stream, a.To, a.Port, a.From)
-	case sg.UDP:
+	case packet.UDP:
 		return say.F("start stream %s: udp to %s port %d from %s", a.Stream, a.To, a.Port, a.From)
 	}
 	return say.F("start stream %s: ping %s from %s", a.Stream, a.To, a.From)
@@ -181,7 +182,7 @@ func (a SetACL) Said() say.Sentence {
 		return say.F("remove the network ACL from %s", a.Host)
 	}
 	var listed []say.Sentence
-	for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 		for _, r := range a.ACL.Rules(d) {
 			listed = append(listed, say.F("%s %s", d, r))
 		}

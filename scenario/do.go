@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -16,17 +17,17 @@ const (
 )
 
 func (a *doPing) action(w *walk, at Place) Action {
-	s := Start{Protocol: sg.ICMP, From: a.From.text, To: a.Ping.text}
+	s := Start{Protocol: packet.ICMP, From: a.From.text, To: a.Ping.text}
 	s.ID = w.between(a.ID, say.F("the id"), 1, 65535)
 	s.Size = w.between(a.Size, say.F("the size"), leastPing, mostPayload)
 	return w.start(at, a.Ping, a.From, a.As, s)
 }
 
-func (a *doTCP) action(w *walk, at Place) Action { return a.start(w, at, sg.TCP, a.TCP) }
+func (a *doTCP) action(w *walk, at Place) Action { return a.start(w, at, packet.TCP, a.TCP) }
 
-func (a *doUDP) action(w *walk, at Place) Action { return a.start(w, at, sg.UDP, a.UDP) }
+func (a *doUDP) action(w *walk, at Place) Action { return a.start(w, at, packet.UDP, a.UDP) }
 
-func (a *doFlow) start(w *walk, at Place, p sg.Protocol, to name) Action {
+func (a *doFlow) start(w *walk, at Place, p packet.Protocol, to name) Action {
 	s := Start{Protocol: p, From: a.From.text, To: to.text, Unserved: a.Unserved.value}
 	s.Port = w.between(a.Port, say.F("the port"), 1, 65535)
 	s.SourcePort = w.between(a.SourcePort, say.F("the source port"), 1, 65535)
@@ -122,7 +123,7 @@ func (a *doAuthorize) action(w *walk, at Place) Action {
 }
 
 // meant is a rule that is written out, or one that the group has had.
-func (w *walk) meant(g *sg.Group, d sg.Direction, from ruleOrID, n int) (kept, bool) {
+func (w *walk) meant(g *sg.Group, d packet.Direction, from ruleOrID, n int) (kept, bool) {
 	if from.rule == nil {
 		return w.again(g, from.id)
 	}
@@ -147,7 +148,7 @@ func (w *walk) again(g *sg.Group, id name) (kept, bool) {
 
 // later is a rule that comes during the scenario. What has the id of another rule
 // would be mistaken for it.
-func (w *walk) later(g *sg.Group, d sg.Direction, from rule, n int) (sg.Rule, bool) {
+func (w *walk) later(g *sg.Group, d packet.Direction, from rule, n int) (sg.Rule, bool) {
 	r, ok := w.rule(from)
 	if !ok {
 		w.spoiled[r.ID] = true
@@ -164,7 +165,7 @@ func (w *walk) later(g *sg.Group, d sg.Direction, from rule, n int) (sg.Rule, bo
 		}
 	}
 	if r.ID == "" {
-		r.ID = map[sg.Direction]string{sg.Ingress: "in-", sg.Egress: "out-"}[d] + strconv.Itoa(len(w.past[g.Key()])+n+1)
+		r.ID = map[packet.Direction]string{packet.Ingress: "in-", packet.Egress: "out-"}[d] + strconv.Itoa(len(w.past[g.Key()])+n+1)
 	}
 	return r, true
 }
@@ -232,11 +233,11 @@ func (w *walk) changed(n name) *sg.Group {
 	return w.now.Group(id)
 }
 
-func (w *walk) direction(from word) (sg.Direction, bool) {
+func (w *walk) direction(from word) (packet.Direction, bool) {
 	if !from.given() {
-		return sg.Ingress, true
+		return packet.Ingress, true
 	}
-	return sg.Direction(from.text), w.choice(say.F("the direction"), from, string(sg.Ingress), string(sg.Egress))
+	return packet.Direction(from.text), w.choice(say.F("the direction"), from, string(packet.Ingress), string(packet.Egress))
 }
 
 func (a *doGroups) action(w *walk, _ Place) Action {

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
 // ownJudges are what packets are judged by beside the rules of groups.
@@ -133,9 +133,9 @@ func (w *walk) outcomes(e *Expectation, s *flowing, m predicted) {
 // possible tells of outcomes that a protocol does not have.
 func (w *walk) possible(at Place, s *flowing, o Outcome) {
 	switch {
-	case o == Stalled && s.Protocol != sg.TCP:
+	case o == Stalled && s.Protocol != packet.TCP:
 		w.about(at, "only a TCP connection can be stalled, and stream %s is %s", s.Stream, s.Protocol)
-	case o == Reset && s.Protocol == sg.ICMP:
+	case o == Reset && s.Protocol == packet.ICMP:
 		w.about(at, "a ping cannot be reset: stream %s is %s", s.Stream, s.Protocol)
 	}
 }
@@ -146,7 +146,7 @@ func (w *walk) judges(s *flowing, by name) bool {
 	if h == nil || h.vague {
 		return false // told
 	}
-	ids := append(w.inForce(s.To, sg.Ingress), "established", "related", "default-deny")
+	ids := append(w.inForce(s.To, packet.Ingress), "established", "related", "default-deny")
 	if h.acl != nil {
 		ids = append(ids, "acl-default-deny")
 		for _, r := range h.acl.Ingress {
@@ -188,7 +188,7 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 		list = append(list, e)
 	}
 	for _, n := range m.Hit {
-		if !w.hosts[host].vague && w.ruleOf(n, append(w.inForce(host, sg.Ingress, sg.Egress), "established"), say.F("host %s at this point", host)) {
+		if !w.hosts[host].vague && w.ruleOf(n, append(w.inForce(host, packet.Ingress, packet.Egress), "established"), say.F("host %s at this point", host)) {
 			e := of
 			e.Hit = n.text
 			list = append(list, e)

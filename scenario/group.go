@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -35,15 +36,15 @@ func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error
 		return nil, &Unsuitable{say.F("group %s does not allow a ping in from a private address: it needs an inbound rule for ICMP, such as icmp type 8 from 10.255.0.0/16", group.Key())}
 	}
 	account = between(account, group, a, b)
-	out := sg.Packet{Protocol: sg.ICMP, Peer: a.Addr(), To: 8}
-	if _, admitted := account.Judge([]*sg.Group{group}, sg.Egress, out); !admitted {
+	out := sg.Packet{Protocol: packet.ICMP, Peer: a.Addr(), To: 8}
+	if _, admitted := account.Judge([]*sg.Group{group}, packet.Egress, out); !admitted {
 		return nil, &Unsuitable{say.F("group %s does not allow a ping out to %s: it needs an outbound rule for ICMP", group.Key(), a.Addr())}
 	}
 	sc := FourExperiments()
 	sc.Title = fmt.Sprintf("An established flow outlives the rule that admitted it, with group %s", group.Key())
 	sc.Account = account
 	sc.Hosts = []Host{{Name: "A", Address: a, Groups: []string{group.Key()}}, {Name: "B", Address: b, Groups: []string{group.Key()}}}
-	revoke, authorize := Revoke{Group: group.Key()}, Authorize{Group: group.Key(), Direction: sg.Ingress}
+	revoke, authorize := Revoke{Group: group.Key()}, Authorize{Group: group.Key(), Direction: packet.Ingress}
 	for _, r := range admitting(account, group, b.Addr()) {
 		revoke.Rules = append(revoke.Rules, r.ID)
 		if !slices.ContainsFunc(authorize.Rules, r.Same) { // the same twice, as EC2 would not have it
@@ -72,7 +73,7 @@ func admitting(account *sg.Account, group *sg.Group, from netip.Addr) []sg.Rule 
 	var rules []sg.Rule
 	for _, r := range group.Ingress {
 		alone := &sg.Group{Ingress: []sg.Rule{r}}
-		if _, admitted := account.Judge([]*sg.Group{alone}, sg.Ingress, sg.Packet{Protocol: sg.ICMP, Peer: from, To: 8}); admitted {
+		if _, admitted := account.Judge([]*sg.Group{alone}, packet.Ingress, sg.Packet{Protocol: packet.ICMP, Peer: from, To: 8}); admitted {
 			rules = append(rules, r)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -37,7 +38,7 @@ func (w *walk) account(groups named[group]) {
 		}
 	}
 	for _, g := range w.sc.Account.Groups {
-		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			for _, r := range g.Rules(d) {
 				w.past[g.Key()] = append(w.past[g.Key()], kept{r, d})
 			}
@@ -49,10 +50,10 @@ func (w *walk) account(groups named[group]) {
 func (w *walk) written(e entry[group]) *sg.Group {
 	g := &sg.Group{ID: e.name, Name: e.name}
 	for _, side := range []struct {
-		direction sg.Direction
+		direction packet.Direction
 		prefix    string
 		rules     []rule
-	}{{sg.Ingress, "in", e.value.Ingress}, {sg.Egress, "out", e.value.Egress}} {
+	}{{packet.Ingress, "in", e.value.Ingress}, {packet.Egress, "out", e.value.Egress}} {
 		for i, from := range side.rules {
 			r, ok := w.rule(from)
 			if r.ID == "" {

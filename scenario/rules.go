@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -52,14 +53,14 @@ func (w *walk) what(r *sg.Rule, protocol, port, kind, code word) {
 		return // told
 	}
 	known := true
-	if r.Protocol = sg.All; protocol.text != "all" {
-		r.Protocol, known = sg.ParseProtocol(protocol.text)
+	if r.Protocol = packet.All; protocol.text != "all" {
+		r.Protocol, known = packet.ParseProtocol(protocol.text)
 	}
 	if !known {
 		w.hinted(protocol.Place, DidYouMean(protocol.text, []string{"tcp", "udp", "icmp", "icmpv6", "all"}), "%q is not a protocol", protocol.text)
 		return
 	}
-	ports, types := r.Protocol == sg.TCP || r.Protocol == sg.UDP, r.Protocol == sg.ICMP || r.Protocol == sg.ICMPv6
+	ports, types := r.Protocol == packet.TCP || r.Protocol == packet.UDP, r.Protocol == packet.ICMP || r.Protocol == packet.ICMPv6
 	for _, given := range []struct {
 		what   string
 		word   word

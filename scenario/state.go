@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -42,7 +43,7 @@ type standing struct {
 // A kept rule has been in a group.
 type kept struct {
 	sg.Rule
-	direction sg.Direction
+	direction packet.Direction
 }
 
 // A flowing stream, or one that was.
@@ -142,7 +143,7 @@ func (w *walk) apart(at Place, s Start) bool {
 		case o.From == s.From && o.Port == s.Port && sameIDs:
 			w.about(at, "stream %s already runs between these hosts with the same id or ports", other)
 			return false
-		case o.Port == s.Port && s.Protocol != sg.ICMP && o.Unserved != s.Unserved:
+		case o.Port == s.Port && s.Protocol != packet.ICMP && o.Unserved != s.Unserved:
 			w.about(at, "stream %s contradicts this: does anything listen on port %d of %s?", other, s.Port, s.To)
 			return false
 		}
@@ -151,7 +152,7 @@ func (w *walk) apart(at Place, s Start) bool {
 }
 
 // inForce are the rules of the groups that a host carries now.
-func (w *walk) inForce(host string, d ...sg.Direction) []string {
+func (w *walk) inForce(host string, d ...packet.Direction) []string {
 	var ids []string
 	for _, g := range w.now.Carried(w.hosts[host].carries) {
 		for _, direction := range d {

@@ -3,6 +3,8 @@ package sg
 import (
 	"fmt"
 	"net/netip"
+
+	"lablab/packet"
 )
 
 // An ACL is a network ACL: it guards a subnet, not an interface, knows no
@@ -15,21 +17,21 @@ type ACL struct{ Ingress, Egress []ACLRule }
 type ACLRule struct {
 	Number   int // from 1 to 32766; the lowest is looked at first
 	Allow    bool
-	Protocol Protocol
+	Protocol packet.Protocol
 	From, To int // as those of a [Rule]
 	Peer     netip.Prefix
 }
 
 // Rules are the rules of one direction.
-func (a ACL) Rules(d Direction) []ACLRule {
-	if d == Ingress {
+func (a ACL) Rules(d packet.Direction) []ACLRule {
+	if d == packet.Ingress {
 		return a.Ingress
 	}
 	return a.Egress
 }
 
 // Allows reports whether the ACL lets a packet pass: the first rule that matches decides.
-func (a ACL) Allows(d Direction, p Packet) bool {
+func (a ACL) Allows(d packet.Direction, p Packet) bool {
 	for _, r := range a.Rules(d) {
 		what := Rule{Protocol: r.Protocol, From: r.From, To: r.To}
 		if what.allowsWhat(p) && r.Peer.Contains(p.Peer) {

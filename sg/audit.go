@@ -3,6 +3,7 @@ package sg
 import (
 	"net/netip"
 
+	"lablab/packet"
 	"lablab/say"
 )
 
@@ -29,7 +30,7 @@ type Finding struct {
 func (a *Account) Audit() Audit {
 	var audit Audit
 	for _, g := range a.Groups {
-		for _, d := range []Direction{Ingress, Egress} {
+		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			for _, r := range g.Rules(d) {
 				if _, reason := a.Peers(r); !reason.Empty() {
 					audit.Unenforceable++
@@ -39,7 +40,7 @@ func (a *Account) Audit() Audit {
 				audit.Enforced++
 				if reason := r.neverMatches(); !reason.Empty() {
 					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, reason})
-				} else if d == Ingress && r.Peer.IsValid() && r.Peer.Bits() == 0 {
+				} else if d == packet.Ingress && r.Peer.IsValid() && r.Peer.Bits() == 0 {
 					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, say.F("open to the world: %s from %s", r.What(), r.Peer)})
 				}
 			}
@@ -57,9 +58,9 @@ func (r Rule) neverMatches() say.Sentence {
 		return say.Sentence{}
 	case r.Peer == nobody:
 		return say.F("never matches: 255.255.255.255 is not a host's address (some tools use it for \"nothing\")")
-	case r.Protocol == ICMP && r.Peer.Addr().Is6():
+	case r.Protocol == packet.ICMP && r.Peer.Addr().Is6():
 		return say.F("never matches: icmp is for IPv4; IPv6 has icmpv6")
-	case r.Protocol == ICMPv6 && r.Peer.Addr().Is4():
+	case r.Protocol == packet.ICMPv6 && r.Peer.Addr().Is4():
 		return say.F("never matches: icmpv6 is for IPv6; IPv4 has icmp")
 	}
 	return say.Sentence{}
@@ -71,7 +72,7 @@ const quota = 60
 
 // overQuota says whether a group has more rules than EC2 allows by default. A
 // prefix list counts as many times as it may have entries.
-func (a *Account) overQuota(g *Group, d Direction) []Finding {
+func (a *Account) overQuota(g *Group, d packet.Direction) []Finding {
 	counts := map[string]int{}
 	for _, r := range g.Rules(d) {
 		switch {

@@ -3,6 +3,8 @@ package sg
 import (
 	"fmt"
 	"slices"
+
+	"lablab/packet"
 )
 
 // An Error is a refusal with EC2's own code and words.
@@ -37,7 +39,7 @@ func (a *Account) Find(id string) (*Group, error) {
 // Authorize adds rules, all or none of them. EC2 takes host bits away and then
 // refuses what is there already, whatever its description or id
 // (InvalidPermission.Duplicate), and what makes no sense (InvalidPermission.Malformed).
-func (g *Group) Authorize(d Direction, rules ...Rule) error {
+func (g *Group) Authorize(d packet.Direction, rules ...Rule) error {
 	list := slices.Clone(g.Rules(d))
 	for _, r := range rules {
 		if err := r.check(); err != nil {
@@ -62,7 +64,7 @@ func (g *Group) Authorize(d Direction, rules ...Rule) error {
 // RevokeSame removes the rules that say exactly the same, all or none of them, and
 // returns them with their ids. A range that only overlaps is another rule
 // (InvalidPermission.NotFound, as in every VPC but a default one).
-func (g *Group) RevokeSame(d Direction, rules ...Rule) ([]Rule, error) {
+func (g *Group) RevokeSame(d packet.Direction, rules ...Rule) ([]Rule, error) {
 	list := slices.Clone(g.Rules(d))
 	var revoked []Rule
 	for _, r := range rules {
@@ -82,7 +84,7 @@ func (g *Group) RevokeSame(d Direction, rules ...Rule) ([]Rule, error) {
 
 // Revoke removes the rule with that id and returns it with its direction, or
 // fails with InvalidSecurityGroupRuleId.NotFound.
-func (g *Group) Revoke(id string) (Rule, Direction, error) {
+func (g *Group) Revoke(id string) (Rule, packet.Direction, error) {
 	rule, d, found := g.Find(id)
 	if !found {
 		return Rule{}, "", &Error{RuleNotFound, fmt.Sprintf("The security group rule ID '%s' does not exist", id)}
@@ -95,8 +97,8 @@ func (g *Group) Revoke(id string) (Rule, Direction, error) {
 // CheckPorts refuses a rule that is described without ports where EC2 asks for them
 // (InvalidParameterValue, worded as in aws-sdk-go-v2 issue 1203 and cfn-lint issue 2999).
 // For ICMPv6 they may be left out (CloudFormation, AWS::EC2::SecurityGroupIngress).
-func CheckPorts(p Protocol, given bool) error {
-	with := map[Protocol]string{TCP: "TCP/UDP", UDP: "TCP/UDP", ICMP: "ICMP"}[p]
+func CheckPorts(p packet.Protocol, given bool) error {
+	with := map[packet.Protocol]string{packet.TCP: "TCP/UDP", packet.UDP: "TCP/UDP", packet.ICMP: "ICMP"}[p]
 	if given || with == "" {
 		return nil
 	}
@@ -117,14 +119,14 @@ func (r Rule) check() error {
 	if peers != 1 {
 		return malformed("A rule has exactly one peer, not %d", peers)
 	}
-	if r.Protocol < All || r.Protocol > 255 {
+	if r.Protocol < packet.All || r.Protocol > 255 {
 		return malformed("%d is not a protocol", int(r.Protocol))
 	}
-	if r.From == Any && r.To == Any || !r.Protocol.hasPorts() {
+	if r.From == Any && r.To == Any || !hasPorts(r.Protocol) {
 		return nil
 	}
 	most, least := 65535, 0
-	if r.Protocol == ICMP || r.Protocol == ICMPv6 {
+	if r.Protocol == packet.ICMP || r.Protocol == packet.ICMPv6 {
 		most, least = 255, Any
 	}
 	switch {

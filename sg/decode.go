@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"lablab/packet"
 	"lablab/say"
 )
 
@@ -57,7 +57,7 @@ func (r *reader) groups(list []types.SecurityGroup) error {
 		known := *earlier
 		*earlier = *g
 		byID[g.ID] = earlier
-		for _, d := range []Direction{Ingress, Egress} {
+		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			for _, rule := range known.Rules(d) {
 				if err := r.merge(at, earlier, d, rule); err != nil {
 					return err
@@ -165,9 +165,9 @@ func (r *reader) rules(list []types.SecurityGroupRule) error {
 		if err := r.onePeer(at, from, &rule); err != nil {
 			return err
 		}
-		d := Ingress
+		d := packet.Ingress
 		if from.IsEgress != nil && *from.IsEgress {
-			d = Egress
+			d = packet.Egress
 		}
 		g := byID[text(from.GroupId)]
 		if g == nil {
@@ -209,7 +209,7 @@ func (r *reader) onePeer(at path, from types.SecurityGroupRule, rule *Rule) erro
 // merge gives a rule that is known from describe-security-groups its id, or adds
 // it. The same rule with two ids of EC2's is two sources for one rule, which EC2
 // would not have.
-func (r *reader) merge(at path, g *Group, d Direction, rule Rule) error {
+func (r *reader) merge(at path, g *Group, d packet.Direction, rule Rule) error {
 	if r.places == nil {
 		r.places, r.indexed = map[placed]int{}, map[side]bool{}
 	}
@@ -238,11 +238,11 @@ func (r *reader) merge(at path, g *Group, d Direction, rule Rule) error {
 type (
 	side struct {
 		group     *Group
-		direction Direction
+		direction packet.Direction
 	}
 	placed struct {
 		group     *Group
-		direction Direction
+		direction packet.Direction
 		rule      Rule
 	}
 )
@@ -254,21 +254,21 @@ func (r *reader) what(at path, protocol *string, from, to *int32) (Rule, error) 
 		return rule, r.fail(at, "IpProtocol is missing")
 	}
 	var known bool
-	if rule.Protocol, known = ParseProtocol(*protocol); !known {
+	if rule.Protocol, known = packet.ParseProtocol(*protocol); !known {
 		return rule, r.fail(at.with("IpProtocol"), "IpProtocol %q is not valid: expected tcp, udp, icmp, icmpv6, a number from 0 to 255, or -1 for all", *protocol)
 	}
-	if !rule.Protocol.hasPorts() {
+	if !hasPorts(rule.Protocol) {
 		return rule, nil // EC2 ignores ports here
 	}
 	if from == nil || to == nil {
-		if from == nil && to == nil && rule.Protocol == ICMPv6 {
+		if from == nil && to == nil && rule.Protocol == packet.ICMPv6 {
 			return rule, nil
 		}
 		return rule, r.fail(at, "%s needs FromPort and ToPort", rule.Protocol)
 	}
 	rule.From, rule.To = int(*from), int(*to)
 	most, least, names := 65535, 0, say.F("ports go")
-	if rule.Protocol == ICMP || rule.Protocol == ICMPv6 {
+	if rule.Protocol == packet.ICMP || rule.Protocol == packet.ICMPv6 {
 		most, least, names = 255, Any, say.F("types and codes go")
 	}
 	if rule.From == Any && rule.To == Any {
@@ -289,24 +289,6 @@ func (r *reader) what(at path, protocol *string, from, to *int32) (Rule, error) 
 		return rule, r.fail(at.with("ToPort"), "FromPort is -1 (all types), so ToPort must be -1 (all codes), not %d", rule.To)
 	}
 	return rule, nil
-}
-
-// ParseProtocol reads a protocol as EC2 writes it: a name, a number or -1 for all.
-func ParseProtocol(s string) (Protocol, bool) {
-	switch strings.ToLower(s) {
-	case "tcp":
-		return TCP, true
-	case "udp":
-		return UDP, true
-	case "icmp":
-		return ICMP, true
-	case "icmpv6":
-		return ICMPv6, true
-	case "-1":
-		return All, true
-	}
-	n, err := strconv.ParseUint(s, 10, 8)
-	return Protocol(n), err == nil
 }
 
 func (r *reader) range4(cidr *string, member string) func(path, *Rule) error {

@@ -9,28 +9,8 @@ import (
 	"net/netip"
 	"slices"
 
-	"lablab/say"
+	"lablab/packet"
 )
-
-// A Direction is the side of a host that a rule guards.
-type Direction string
-
-// The two directions, named as EC2 names them.
-const (
-	Ingress Direction = "ingress"
-	Egress  Direction = "egress"
-)
-
-// Opposite is the other direction.
-func (d Direction) Opposite() Direction {
-	if d == Ingress {
-		return Egress
-	}
-	return Ingress
-}
-
-// In is the direction in a language.
-func (d Direction) In(l *say.Language) string { return l.Text(string(d)) }
 
 // A Group is a security group: it allows what one of its rules allows, and
 // nothing else. The order of rules means nothing.
@@ -49,16 +29,16 @@ type Group struct {
 func (g *Group) Key() string { return cmp.Or(g.ID, g.Name) }
 
 // Rules are the group's rules for one direction.
-func (g *Group) Rules(d Direction) []Rule {
-	if d == Ingress {
+func (g *Group) Rules(d packet.Direction) []Rule {
+	if d == packet.Ingress {
 		return g.Ingress
 	}
 	return g.Egress
 }
 
 // Find returns the rule with that id, and its direction.
-func (g *Group) Find(id string) (Rule, Direction, bool) {
-	for _, d := range []Direction{Ingress, Egress} {
+func (g *Group) Find(id string) (Rule, packet.Direction, bool) {
+	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 		for _, r := range g.Rules(d) {
 			if r.ID == id {
 				return r, d, true
@@ -75,8 +55,8 @@ func (g *Group) Clone() *Group {
 	return &clone
 }
 
-func (g *Group) side(d Direction) *[]Rule {
-	if d == Ingress {
+func (g *Group) side(d packet.Direction) *[]Rule {
+	if d == packet.Ingress {
 		return &g.Ingress
 	}
 	return &g.Egress
@@ -85,7 +65,7 @@ func (g *Group) side(d Direction) *[]Rule {
 // A Packet is what a group looks at: the first packet of a flow, in the
 // direction of the rules it is held against.
 type Packet struct {
-	Protocol Protocol
+	Protocol packet.Protocol
 	// Peer is the other host: the source of an ingress packet, the destination of an egress one.
 	Peer netip.Addr
 	// To is the destination port of TCP and UDP, or the type of ICMP.
@@ -103,8 +83,8 @@ type Judgement struct {
 // Judge returns the rule that admits p, or false. When several do, it is the
 // first: EC2 does not say which one it counts, since all of them allow. A packet to
 // one of Amazon's [Services] is admitted by no group's rule, but by [AmazonService].
-func (a *Account) Judge(groups []*Group, d Direction, p Packet) (Judgement, bool) {
-	if d == Egress && slices.Contains(Services(), p.Peer) {
+func (a *Account) Judge(groups []*Group, d packet.Direction, p Packet) (Judgement, bool) {
+	if d == packet.Egress && slices.Contains(Services(), p.Peer) {
 		return Judgement{Rule: Rule{ID: AmazonService}}, true
 	}
 	for _, g := range groups {

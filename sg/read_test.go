@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"lablab/packet"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -41,7 +43,7 @@ var everything = []string{"groups.json", "interfaces.json", "prefix-lists.json",
 func lines(a *Account) []string {
 	var list []string
 	for _, g := range a.Groups {
-		for _, d := range []Direction{Ingress, Egress} {
+		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			for _, r := range g.Rules(d) {
 				peers, reason := a.Peers(r)
 				list = append(list, strings.TrimSpace(fmt.Sprintf("%s %s = %v %s", r.ID, r, peers, reason)))
@@ -288,33 +290,33 @@ func TestHostileInput(t *testing.T) {
 // EC2's own example of which flows it tracks (user guide, "Security group
 // connection tracking").
 func TestTracked(t *testing.T) {
-	out4, out6 := rule("", All, Any, Any, "0.0.0.0/0"), rule("", All, Any, Any, "::/0")
+	out4, out6 := rule("", packet.All, Any, Any, "0.0.0.0/0"), rule("", packet.All, Any, Any, "::/0")
 	in := []Rule{
-		rule("", TCP, 22, 22, "203.0.113.1/32"), rule("", TCP, 80, 80, "0.0.0.0/0"), rule("", TCP, 80, 80, "::/0"), rule("", ICMP, Any, Any, "0.0.0.0/0"),
+		rule("", packet.TCP, 22, 22, "203.0.113.1/32"), rule("", packet.TCP, 80, 80, "0.0.0.0/0"), rule("", packet.TCP, 80, 80, "::/0"), rule("", packet.ICMP, Any, Any, "0.0.0.0/0"),
 	}
 	for _, test := range []struct {
 		name     string
 		egress   []Rule
-		protocol Protocol
+		protocol packet.Protocol
 		peer     string
 		port     int
 		tracked  bool
 	}{
-		{"ssh from one address", []Rule{out4, out6}, TCP, "203.0.113.1", 22, true},
-		{"http from the world", []Rule{out4, out6}, TCP, "203.0.113.1", 80, false},
-		{"http over IPv6", []Rule{out4, out6}, TCP, "2001:db8::1", 80, false},
-		{"ICMP is always tracked", []Rule{out4, out6}, ICMP, "203.0.113.1", 8, true},
-		{"without outbound IPv4", []Rule{out6}, TCP, "203.0.113.1", 80, true},
-		{"IPv6 goes by itself", []Rule{out6}, TCP, "2001:db8::1", 80, false},
-		{"outbound for some ports only", []Rule{rule("", TCP, 1024, 65535, "0.0.0.0/0")}, TCP, "203.0.113.1", 80, true},
-		{"outbound for all ports of TCP", []Rule{rule("", TCP, 0, 65535, "0.0.0.0/0")}, TCP, "203.0.113.1", 80, false},
-		{"outbound for UDP only", []Rule{rule("", UDP, 0, 65535, "0.0.0.0/0")}, TCP, "203.0.113.1", 80, true},
-		{"outbound to two halves of the world", []Rule{rule("", All, Any, Any, "0.0.0.0/1"), rule("", All, Any, Any, "128.0.0.0/1")}, TCP, "203.0.113.1", 80, true},
+		{"ssh from one address", []Rule{out4, out6}, packet.TCP, "203.0.113.1", 22, true},
+		{"http from the world", []Rule{out4, out6}, packet.TCP, "203.0.113.1", 80, false},
+		{"http over IPv6", []Rule{out4, out6}, packet.TCP, "2001:db8::1", 80, false},
+		{"ICMP is always tracked", []Rule{out4, out6}, packet.ICMP, "203.0.113.1", 8, true},
+		{"without outbound IPv4", []Rule{out6}, packet.TCP, "203.0.113.1", 80, true},
+		{"IPv6 goes by itself", []Rule{out6}, packet.TCP, "2001:db8::1", 80, false},
+		{"outbound for some ports only", []Rule{rule("", packet.TCP, 1024, 65535, "0.0.0.0/0")}, packet.TCP, "203.0.113.1", 80, true},
+		{"outbound for all ports of TCP", []Rule{rule("", packet.TCP, 0, 65535, "0.0.0.0/0")}, packet.TCP, "203.0.113.1", 80, false},
+		{"outbound for UDP only", []Rule{rule("", packet.UDP, 0, 65535, "0.0.0.0/0")}, packet.TCP, "203.0.113.1", 80, true},
+		{"outbound to two halves of the world", []Rule{rule("", packet.All, Any, Any, "0.0.0.0/1"), rule("", packet.All, Any, Any, "128.0.0.0/1")}, packet.TCP, "203.0.113.1", 80, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			groups := []*Group{{ID: "sg-1", Ingress: in}, {ID: "sg-2", Egress: test.egress}}
 			p := Packet{Protocol: test.protocol, Peer: addr(test.peer), To: test.port}
-			if got := Tracked(groups, Ingress, p); got != test.tracked {
+			if got := Tracked(groups, packet.Ingress, p); got != test.tracked {
 				t.Errorf("tracked %v, want %v", got, test.tracked)
 			}
 		})
@@ -399,11 +401,11 @@ func BenchmarkJudge(b *testing.B) {
 				address := netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)})
 				a.Interfaces = append(a.Interfaces, Interface{Groups: []string{group}, Addresses: []netip.Addr{address}})
 			}
-			groups := []*Group{{ID: "sg-1", Ingress: []Rule{{Protocol: TCP, From: 443, To: 443, Reference: Reference{GroupID: "sg-1"}}}}}
-			p := Packet{Protocol: TCP, Peer: addr("192.0.2.1"), To: 443}
+			groups := []*Group{{ID: "sg-1", Ingress: []Rule{{Protocol: packet.TCP, From: 443, To: 443, Reference: Reference{GroupID: "sg-1"}}}}}
+			p := Packet{Protocol: packet.TCP, Peer: addr("192.0.2.1"), To: 443}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, admitted := a.Judge(groups, Ingress, p); admitted {
+				if _, admitted := a.Judge(groups, packet.Ingress, p); admitted {
 					b.Fatal("admitted")
 				}
 			}

@@ -5,39 +5,15 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+
+	"lablab/packet"
 )
-
-// A Protocol is an IP protocol number, or All.
-type Protocol int
-
-// Protocols that have a name in EC2 (IANA protocol numbers).
-const (
-	All    Protocol = -1
-	ICMP   Protocol = 1
-	TCP    Protocol = 6
-	UDP    Protocol = 17
-	ICMPv6 Protocol = 58
-)
-
-func (p Protocol) String() string {
-	switch p {
-	case All:
-		return "all"
-	case ICMP:
-		return "icmp"
-	case TCP:
-		return "tcp"
-	case UDP:
-		return "udp"
-	case ICMPv6:
-		return "icmpv6"
-	}
-	return strconv.Itoa(int(p))
-}
 
 // hasPorts reports whether EC2 gives rules for p ports, or a type and a code.
 // For all other protocols it ignores them (EC2 API, IpPermission).
-func (p Protocol) hasPorts() bool { return p == TCP || p == UDP || p == ICMP || p == ICMPv6 }
+func hasPorts(p packet.Protocol) bool {
+	return p == packet.TCP || p == packet.UDP || p == packet.ICMP || p == packet.ICMPv6
+}
 
 // Any stands for every port, ICMP type or ICMP code.
 const Any = -1
@@ -46,7 +22,7 @@ const Any = -1
 // Exactly one of Peer, PrefixList and Reference says who that is.
 type Rule struct {
 	ID       string
-	Protocol Protocol
+	Protocol packet.Protocol
 	// From and To are the first and last destination port of TCP and UDP, or
 	// type and code of ICMP, as EC2's FromPort and ToPort; Any where all match.
 	From, To int
@@ -78,7 +54,7 @@ func (r Rule) Same(o Rule) bool { return r.canonical() == o.canonical() }
 func (r Rule) canonical() Rule {
 	r.ID, r.Description = "", ""
 	r.Peer = r.Peer.Masked()
-	if !r.Protocol.hasPorts() {
+	if !hasPorts(r.Protocol) {
 		r.From, r.To = Any, Any
 	}
 	// The same group may be named with more or fewer words.
@@ -104,9 +80,9 @@ func (r Rule) String() string { return r.What() + " " + r.PeerText() }
 // What is the rule without its peer: protocol and ports.
 func (r Rule) What() string {
 	switch {
-	case r.From == Any || !r.Protocol.hasPorts():
+	case r.From == Any || !hasPorts(r.Protocol):
 		return r.Protocol.String()
-	case r.Protocol == ICMP || r.Protocol == ICMPv6:
+	case r.Protocol == packet.ICMP || r.Protocol == packet.ICMPv6:
 		if r.To == Any {
 			return fmt.Sprintf("%s type %d", r.Protocol, r.From)
 		}
@@ -119,16 +95,16 @@ func (r Rule) What() string {
 
 // allowsWhat reports whether protocol and ports match.
 func (r Rule) allowsWhat(p Packet) bool {
-	if r.Protocol == All {
+	if r.Protocol == packet.All {
 		return true
 	}
 	if r.Protocol != p.Protocol {
 		return false
 	}
 	switch r.Protocol {
-	case TCP, UDP:
+	case packet.TCP, packet.UDP:
 		return r.From == Any || r.From <= p.To && p.To <= r.To
-	case ICMP, ICMPv6:
+	case packet.ICMP, packet.ICMPv6:
 		return r.From == Any || r.From == p.To && (r.To == Any || r.To == p.Code)
 	}
 	return true
@@ -138,12 +114,12 @@ func (r Rule) allowsWhat(p Packet) bool {
 // (seen in a real message: `peer: 0.0.0.0/0, TCP, from port: 22, to port: 22, ALLOW`).
 func (r Rule) peerText() string {
 	switch r.Protocol {
-	case All:
+	case packet.All:
 		return fmt.Sprintf("peer: %s, ALL, ALLOW", r.PeerText())
-	case ICMP, ICMPv6:
+	case packet.ICMP, packet.ICMPv6:
 		return fmt.Sprintf("peer: %s, ICMP, type: %s, code: %s, ALLOW", r.PeerText(), anyOr(r.From), anyOr(r.To))
-	case TCP, UDP:
-		name := map[Protocol]string{TCP: "TCP", UDP: "UDP"}[r.Protocol]
+	case packet.TCP, packet.UDP:
+		name := map[packet.Protocol]string{packet.TCP: "TCP", packet.UDP: "UDP"}[r.Protocol]
 		return fmt.Sprintf("peer: %s, %s, from port: %d, to port: %d, ALLOW", r.PeerText(), name, r.From, r.To)
 	}
 	return fmt.Sprintf("peer: %s, %s, ALLOW", r.PeerText(), r.Protocol)

@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"lablab/packet"
 )
 
 // An Untracked is flows that EC2 does not track: of one protocol (TCP or UDP), of
 // one version of IP, whose first packet goes in one direction to one of these ports.
 type Untracked struct {
-	Direction Direction
+	Direction packet.Direction
 	Six       bool
-	Protocol  Protocol
+	Protocol  packet.Protocol
 	From, To  int // destination ports of the first packet
 }
 
@@ -25,7 +27,7 @@ func (u Untracked) String() string {
 }
 
 // Covers reports whether p is the first packet of such a flow.
-func (u Untracked) Covers(d Direction, p Packet) bool {
+func (u Untracked) Covers(d packet.Direction, p Packet) bool {
 	return u.Direction == d && u.Six == p.Peer.Is6() && u.Protocol == p.Protocol && u.From <= p.To && p.To <= u.To
 }
 
@@ -48,10 +50,10 @@ const lastPort = 65535
 // open one counts, since EC2 applies the most permissive rule.
 func UntrackedBy(groups []*Group) []Untracked {
 	var list []Untracked
-	for _, d := range []Direction{Ingress, Egress} {
+	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 		other := d.Opposite()
 		for _, world := range []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")} {
-			for _, p := range []Protocol{TCP, UDP} {
+			for _, p := range []packet.Protocol{packet.TCP, packet.UDP} {
 				if !slices.Contains(openPorts(groups, other, world, p), [2]int{0, lastPort}) {
 					continue
 				}
@@ -66,18 +68,18 @@ func UntrackedBy(groups []*Group) []Untracked {
 
 // Tracked reports whether EC2 tracks a flow whose first packet is p in direction
 // d, on an interface that carries these groups.
-func Tracked(groups []*Group, d Direction, p Packet) bool {
+func Tracked(groups []*Group, d packet.Direction, p Packet) bool {
 	return !slices.ContainsFunc(UntrackedBy(groups), func(u Untracked) bool { return u.Covers(d, p) })
 }
 
 // openPorts are the ranges of ports that rules open to the world, rule by rule.
-func openPorts(groups []*Group, d Direction, world netip.Prefix, p Protocol) [][2]int {
+func openPorts(groups []*Group, d packet.Direction, world netip.Prefix, p packet.Protocol) [][2]int {
 	var ports [][2]int
 	for _, g := range groups {
 		for _, r := range g.Rules(d) {
 			switch {
-			case r.Peer != world || r.Protocol != All && r.Protocol != p:
-			case r.Protocol == All || r.From == Any:
+			case r.Peer != world || r.Protocol != packet.All && r.Protocol != p:
+			case r.Protocol == packet.All || r.From == Any:
 				ports = append(ports, [2]int{0, lastPort})
 			default:
 				ports = append(ports, [2]int{r.From, r.To})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lablab/flow"
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -111,12 +112,12 @@ type Begun struct {
 // A Rule is a security-group rule with the number that it writes into the mark
 // of each connection it lets in.
 type Rule struct {
-	Number    uint32       `json:"number"`
-	ID        string       `json:"id"`
-	Group     string       `json:"group"`
-	Direction sg.Direction `json:"direction"`
-	Text      string       `json:"text"` // "icmp 10.255.0.0/16"
-	Hosts     []string     `json:"hosts"`
+	Number    uint32           `json:"number"`
+	ID        string           `json:"id"`
+	Group     string           `json:"group"`
+	Direction packet.Direction `json:"direction"`
+	Text      string           `json:"text"` // "icmp 10.255.0.0/16"
+	Hosts     []string         `json:"hosts"`
 }
 
 // RuleAuthorized says that a rule is in force from now on at its hosts.
@@ -146,9 +147,9 @@ type Configured struct {
 
 // Cut says that a conntrack entry was deleted on purpose.
 type Cut struct {
-	Host string   `json:"host"`
-	Flow flow.Key `json:"flow"`
-	Why  string   `json:"why"` // CutUntracked or CutAsked
+	Host string     `json:"host"`
+	Flow packet.Key `json:"flow"`
+	Why  string     `json:"why"` // CutUntracked or CutAsked
 }
 
 // Why an entry is deleted.
@@ -179,13 +180,13 @@ type ExperimentEnded struct {
 
 // StreamStarted says that a stream begins to send.
 type StreamStarted struct {
-	Stream   string      `json:"stream"`
-	Protocol sg.Protocol `json:"protocol"`
-	From     string      `json:"from"` // host
-	To       string      `json:"to"`   // host
-	Source   netip.Addr  `json:"source,omitzero"`
-	Target   netip.Addr  `json:"target"`
-	ICMPID   uint16      `json:"icmp_id,omitempty"`
+	Stream   string          `json:"stream"`
+	Protocol packet.Protocol `json:"protocol"`
+	From     string          `json:"from"` // host
+	To       string          `json:"to"`   // host
+	Source   netip.Addr      `json:"source,omitzero"`
+	Target   netip.Addr      `json:"target"`
+	ICMPID   uint16          `json:"icmp_id,omitempty"`
 	// SourcePort and Port are those of TCP and UDP.
 	SourcePort uint16 `json:"source_port,omitempty"`
 	Port       uint16 `json:"port,omitempty"`
@@ -257,17 +258,17 @@ type Replied struct {
 
 // Judged says what the rules of one host did with one packet.
 type Judged struct {
-	Host      string       `json:"host"`
-	Direction sg.Direction `json:"direction"`
-	Stream    string       `json:"stream,omitempty"` // empty for a packet of no stream
-	Seq       int          `json:"seq,omitempty"`
-	Last      int          `json:"last,omitempty"`  // if the packet carries several messages: the last
-	Reply     bool         `json:"reply,omitempty"` // the packet answers the one with that Seq
-	State     string       `json:"state"`           // conntrack's: new, established …
-	Accepted  bool         `json:"accepted"`
-	Rule      string       `json:"rule"`                  // id, Established or DefaultDeny
-	Number    uint32       `json:"rule_number,omitempty"` // 0 for the last two
-	Packet    string       `json:"packet"`
+	Host      string           `json:"host"`
+	Direction packet.Direction `json:"direction"`
+	Stream    string           `json:"stream,omitempty"` // empty for a packet of no stream
+	Seq       int              `json:"seq,omitempty"`
+	Last      int              `json:"last,omitempty"`  // if the packet carries several messages: the last
+	Reply     bool             `json:"reply,omitempty"` // the packet answers the one with that Seq
+	State     string           `json:"state"`           // conntrack's: new, established …
+	Accepted  bool             `json:"accepted"`
+	Rule      string           `json:"rule"`                  // id, Established or DefaultDeny
+	Number    uint32           `json:"rule_number,omitempty"` // 0 for the last two
+	Packet    string           `json:"packet"`
 }
 
 // What judges a packet where no security-group rule does.
@@ -299,11 +300,11 @@ type Counted struct {
 
 // A Counter is how often a rule has accepted.
 type Counter struct {
-	Direction sg.Direction `json:"direction"`
-	Rule      string       `json:"rule"`
-	Number    uint32       `json:"rule_number,omitempty"`
-	Packets   uint64       `json:"packets"`
-	Bytes     uint64       `json:"bytes"`
+	Direction packet.Direction `json:"direction"`
+	Rule      string           `json:"rule"`
+	Number    uint32           `json:"rule_number,omitempty"`
+	Packets   uint64           `json:"packets"`
+	Bytes     uint64           `json:"bytes"`
 }
 
 // Missed confesses that the kernel told more than was heard.

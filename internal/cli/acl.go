@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -113,7 +114,7 @@ func aclRule(text string) (sg.ACLRule, error) {
 
 // aclPorts reads a port, a range of them, or an ICMP type and code.
 func aclPorts(r *sg.ACLRule, words []string) error {
-	icmp := r.Protocol == sg.ICMP || r.Protocol == sg.ICMPv6
+	icmp := r.Protocol == packet.ICMP || r.Protocol == packet.ICMPv6
 	text := strings.Join(words, " ")
 	var rest string
 	switch {
@@ -128,7 +129,7 @@ func aclPorts(r *sg.ACLRule, words []string) error {
 			return nil
 		}
 		return say.Errorf("%q is not an ICMP type: write type 8, or type 3 code 4", text)
-	case r.Protocol != sg.TCP && r.Protocol != sg.UDP:
+	case r.Protocol != packet.TCP && r.Protocol != packet.UDP:
 		return say.Errorf("protocol %s has no ports", r.Protocol)
 	}
 	var rule sg.Rule
@@ -140,11 +141,11 @@ func aclPorts(r *sg.ACLRule, words []string) error {
 }
 
 // protocolOf reads a protocol's name or number.
-func protocolOf(text string) (sg.Protocol, bool) {
+func protocolOf(text string) (packet.Protocol, bool) {
 	if text == "all" {
-		return sg.All, true
+		return packet.All, true
 	}
-	return sg.ParseProtocol(text)
+	return packet.ParseProtocol(text)
 }
 
 // tellACL warns of a direction in which nothing passes.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/packet"
 	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
@@ -63,7 +64,7 @@ func newAuthorize(env Env) *cobra.Command {
 		usual := say.F("new flows are allowed in: lablab flows")
 		for group, r := range rulesOf(status, change) {
 			_, err = fmt.Fprintln(env.Stdout, oneLine(env.Language.Sprintf("authorized in group %s: %s (%s)", group, r.ID, r.Text)))
-			if r.Direction == sg.Egress {
+			if r.Direction == packet.Egress {
 				usual = say.F("new flows are allowed out: lablab flows")
 			}
 		}
@@ -178,9 +179,9 @@ func ruleNames(status control.Status) (ids []string) {
 // change is what the flags ask for. of are the rules of a group that can be meant by
 // their ids.
 func (f ruleFlags) change(status control.Status, args []string, of func(control.Group) []control.Rule) (control.RuleChange, error) {
-	change := control.RuleChange{Group: f.group, Direction: sg.Ingress, IDs: append(f.ids, args...)}
+	change := control.RuleChange{Group: f.group, Direction: packet.Ingress, IDs: append(f.ids, args...)}
 	if f.egress {
-		change.Direction = sg.Egress
+		change.Direction = packet.Egress
 	}
 	if len(change.IDs) == 0 {
 		var err error
@@ -208,7 +209,7 @@ func (f ruleFlags) change(status control.Status, args []string, of func(control.
 }
 
 // rules are those that the flags describe.
-func (f ruleFlags) rules(d sg.Direction) ([]sg.Rule, error) {
+func (f ruleFlags) rules(d packet.Direction) ([]sg.Rule, error) {
 	if f.permissions != "" {
 		if f.protocol != "" || f.port != "" || f.cidr != "" || f.source != "" {
 			return nil, say.New("the --protocol, --port, --cidr and --source-group options are not compatible with the --ip-permissions option")
@@ -251,7 +252,7 @@ func (f ruleFlags) rules(d sg.Direction) ([]sg.Rule, error) {
 // portsOf reads --port as the AWS CLI does: 22 is 22-22, with ICMP 8--1 is type 8 and
 // all codes, and so 8 alone is type 8 code 8.
 func portsOf(rule *sg.Rule, text string) error {
-	if rule.Protocol == sg.All || text == "" || text == "-1" || text == "all" {
+	if rule.Protocol == packet.All || text == "" || text == "-1" || text == "all" {
 		return nil
 	}
 	if n, _ := fmt.Sscanf(text, "%d-%d", &rule.From, &rule.To); n == 2 && text == fmt.Sprintf("%d-%d", rule.From, rule.To) {
@@ -266,14 +267,14 @@ func portsOf(rule *sg.Rule, text string) error {
 
 // ruleID is an id made of what a rule says: the same each time, and another for each
 // direction.
-func ruleID(d sg.Direction, r sg.Rule) string {
+func ruleID(d packet.Direction, r sg.Rule) string {
 	id := strings.Map(func(c rune) rune {
 		if c == ' ' || c == '/' {
 			return '-'
 		}
 		return c
 	}, r.String())
-	if d == sg.Egress {
+	if d == packet.Egress {
 		return "out-" + id
 	}
 	return id

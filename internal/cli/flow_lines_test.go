@@ -7,11 +7,10 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"lablab/flow"
 	"lablab/internal/control"
 	"lablab/internal/view"
+	"lablab/packet"
 	"lablab/report"
-	"lablab/sg"
 )
 
 // Entries stand in columns; on a terminal of 80 nothing of what tells is cut off.
@@ -20,11 +19,11 @@ func TestFlowLines(t *testing.T) {
 	ssh := "ssh"
 	flows := []control.Flow{
 		{
-			Key:   flow.Key{Protocol: sg.TCP, Source: office, Destination: server, SourcePort: 40222, DestinationPort: 22},
+			Key:   packet.Key{Protocol: packet.TCP, Source: office, Destination: server, SourcePort: 40222, DestinationPort: 22},
 			Entry: report.Entry{Host: "server", ConntrackID: 1, Packets: 1000, ReplyPackets: 998, TimeoutSeconds: 431998, Status: []string{"SEEN_REPLY"}, AdmittedBy: &ssh, AdmittingGone: true},
 		},
 		{
-			Key:   flow.Key{Protocol: sg.ICMP, Source: office, Destination: server, ICMPID: 7},
+			Key:   packet.Key{Protocol: packet.ICMP, Source: office, Destination: server, ICMPID: 7},
 			Entry: report.Entry{Host: "A", ConntrackID: 4294967295, Packets: 2, TimeoutSeconds: 9},
 		},
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/lab"
+	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -205,13 +206,13 @@ func (q *question) line(text []byte) (lab.Probe, error) {
 // probe makes a packet of what was said about it.
 func (q *question) probe(line packetLine) (lab.Probe, error) {
 	b := lab.Probe{Egress: line.Egress, SourcePort: 40000}
-	protocol, known := sg.ParseProtocol(string(line.Protocol))
-	if !known || protocol == sg.All {
+	protocol, known := packet.ParseProtocol(string(line.Protocol))
+	if !known || protocol == packet.All {
 		return b, say.Errorf("unknown protocol %q: expected tcp, udp, icmp, icmpv6 or a number from 0 to 255", line.Protocol)
 	}
 	b.Protocol = protocol
 	// RFC 8200: hop-by-hop options, routing, fragment and destination options.
-	extension := slices.Contains([]sg.Protocol{0, 43, 44, 60}, protocol)
+	extension := slices.Contains([]packet.Protocol{0, 43, 44, 60}, protocol)
 	peer, own, name := line.From, line.To, "from"
 	if line.Egress {
 		peer, own, name = line.To, line.From, "to"
@@ -239,7 +240,7 @@ func (q *question) probe(line packetLine) (lab.Probe, error) {
 func ports(b *lab.Probe, line packetLine) error {
 	const most, mostICMP = 65535, 255
 	switch b.Protocol {
-	case sg.TCP, sg.UDP:
+	case packet.TCP, packet.UDP:
 		if line.Port == nil {
 			return say.Errorf("%s needs a port", b.Protocol)
 		}
@@ -247,8 +248,8 @@ func ports(b *lab.Probe, line packetLine) error {
 		source, errSource := within("source port", line.SourcePort, int(b.SourcePort), most)
 		b.Port, b.SourcePort = uint16(port), uint16(source)
 		return errors.Join(errPort, errSource)
-	case sg.ICMP, sg.ICMPv6:
-		echo := map[sg.Protocol]int{sg.ICMP: 8, sg.ICMPv6: 128}[b.Protocol]
+	case packet.ICMP, packet.ICMPv6:
+		echo := map[packet.Protocol]int{packet.ICMP: 8, packet.ICMPv6: 128}[b.Protocol]
 		kind, errType := within("type", line.Type, echo, mostICMP)
 		code, errCode := within("code", line.Code, 0, mostICMP)
 		b.Type, b.Code = uint8(kind), uint8(code)

@@ -11,8 +11,8 @@ import (
 
 	"lablab/flow"
 	"lablab/internal/control"
+	"lablab/packet"
 	"lablab/report"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -21,11 +21,11 @@ func TestSessionWithoutItsBeginning(t *testing.T) {
 	var out bytes.Buffer
 	s := &session{out: json.NewEncoder(&out), tables: tables{}, about: control.Status{
 		Name: "long", Hosts: []control.Host{{Name: "A", Address: "10.255.1.197/16", Groups: []string{"lab"}}},
-		Groups: []control.Group{{ID: "lab", Hosts: []string{"A"}, Rules: []control.Rule{{ID: "icmp", Direction: sg.Ingress, Text: "icmp 10.255.0.0/16", Number: 7}}}},
+		Groups: []control.Group{{ID: "lab", Hosts: []string{"A"}, Rules: []control.Rule{{ID: "icmp", Direction: packet.Ingress, Text: "icmp 10.255.0.0/16", Number: 7}}}},
 	}}
-	rule := timeline.Rule{Number: 3, ID: "ssh", Group: "lab", Direction: sg.Ingress, Text: "tcp 22 0.0.0.0/0", Hosts: []string{"A"}}
+	rule := timeline.Rule{Number: 3, ID: "ssh", Group: "lab", Direction: packet.Ingress, Text: "tcp 22 0.0.0.0/0", Hosts: []string{"A"}}
 	for i, body := range []timeline.Body{
-		timeline.RuleRevoked{Rule: rule}, timeline.Judged{Host: "A", Direction: sg.Ingress, State: "new", Rule: timeline.DefaultDeny, Packet: "icmp 10.255.1.10 > 10.255.1.197"},
+		timeline.RuleRevoked{Rule: rule}, timeline.Judged{Host: "A", Direction: packet.Ingress, State: "new", Rule: timeline.DefaultDeny, Packet: "icmp 10.255.1.10 > 10.255.1.197"},
 		timeline.Cut{Host: "A"}, timeline.GroupsChanged{Host: "A", Groups: []string{"other"}},
 	} {
 		if err := s.see(timeline.Event{Seq: 500 + uint64(i), Body: body}); err != nil {

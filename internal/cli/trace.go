@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -82,7 +82,7 @@ type tracer struct {
 	traceFlags
 	out       io.Writer
 	language  *say.Language
-	wanted    sg.Protocol
+	wanted    packet.Protocol
 	source    netip.Prefix
 	proving   bool // another lab has come, and its self-check's packets are nobody's
 	packets   int
@@ -99,12 +99,12 @@ func (f traceFlags) tracer(out io.Writer, status control.Status, l *say.Language
 	}
 	if f.protocol != "" {
 		var known bool
-		if t.wanted, known = sg.ParseProtocol(f.protocol); !known {
+		if t.wanted, known = packet.ParseProtocol(f.protocol); !known {
 			return nil, &usageError{say.Errorf("--protocol %q is not a protocol", f.protocol), say.F("choose tcp, udp, icmp, icmpv6 or a number")}
 		}
-		if t.wanted == sg.All {
+		if t.wanted == packet.All {
 			t.protocol = ""
-		} else if f.port != 0 && t.wanted != sg.TCP && t.wanted != sg.UDP {
+		} else if f.port != 0 && t.wanted != packet.TCP && t.wanted != packet.UDP {
 			return nil, &usageError{say.Errorf("%s packets have no ports", t.wanted.String()), say.F("--port applies to tcp and udp only")}
 		}
 	}

@@ -17,10 +17,10 @@ import (
 	"lablab/internal/view"
 	"lablab/lab"
 	"lablab/lab/ns"
+	"lablab/packet"
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
-	"lablab/sg"
 )
 
 // up keeps a lab until it is taken down, and returns the exit code.
@@ -199,7 +199,7 @@ func greet(env Env, f upFlags, status control.Status) {
 func letsPingsIn(status control.Status, host control.Host) bool {
 	for _, g := range status.Groups {
 		for _, r := range g.Rules {
-			if slices.Contains(host.Groups, g.ID) && r.Direction == sg.Ingress && (strings.HasPrefix(r.Text, "icmp") || strings.HasPrefix(r.Text, "all")) {
+			if slices.Contains(host.Groups, g.ID) && r.Direction == packet.Ingress && (strings.HasPrefix(r.Text, "icmp") || strings.HasPrefix(r.Text, "all")) {
 				return true
 			}
 		}

@@ -6,7 +6,7 @@ package control
 import (
 	"time"
 
-	"lablab/flow"
+	"lablab/packet"
 	"lablab/report"
 	"lablab/say"
 	"lablab/sg"
@@ -57,24 +57,24 @@ type Group struct {
 
 // A Rule is a rule of a group.
 type Rule struct {
-	ID        string       `json:"id"`
-	Direction sg.Direction `json:"direction"`
-	Text      string       `json:"text"` // "icmp 10.255.0.0/16"
-	Number    uint32       `json:"number"`
+	ID        string           `json:"id"`
+	Direction packet.Direction `json:"direction"`
+	Text      string           `json:"text"` // "icmp 10.255.0.0/16"
+	Number    uint32           `json:"number"`
 }
 
 // A Flow is a conntrack entry of a host, with the rule that let it in.
 type Flow struct {
 	report.Entry
-	Key flow.Key `json:"key"`
+	Key packet.Key `json:"key"`
 }
 
 // A RuleChange authorizes or revokes rules.
 type RuleChange struct {
-	Group     string       `json:"group"`
-	Direction sg.Direction `json:"direction"`
-	Rules     []sg.Rule    `json:"rules,omitempty"`
-	IDs       []string     `json:"ids,omitempty"` // of rules to revoke, or to authorize again
+	Group     string           `json:"group"`
+	Direction packet.Direction `json:"direction"`
+	Rules     []sg.Rule        `json:"rules,omitempty"`
+	IDs       []string         `json:"ids,omitempty"` // of rules to revoke, or to authorize again
 }
 
 // A GroupChange gives a host other groups.
@@ -91,10 +91,10 @@ type ACLChange struct {
 
 // A CutRequest deletes conntrack entries: one, those that a rule admitted, or all.
 type CutRequest struct {
-	Host       string    `json:"host,omitempty"` // all if it is empty
-	Flow       *flow.Key `json:"flow,omitempty"`
-	AdmittedBy string    `json:"admitted_by,omitempty"`
-	All        bool      `json:"all,omitempty"`
+	Host       string      `json:"host,omitempty"` // all if it is empty
+	Flow       *packet.Key `json:"flow,omitempty"`
+	AdmittedBy string      `json:"admitted_by,omitempty"`
+	All        bool        `json:"all,omitempty"`
 	// ConntrackID is the id of one entry, as flows have it.
 	ConntrackID uint32 `json:"conntrack_id,omitempty"`
 }

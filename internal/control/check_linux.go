@@ -5,16 +5,17 @@ import (
 	"strings"
 	"unicode"
 
+	"lablab/packet"
 	"lablab/scenario"
 	"lablab/sg"
 )
 
 // checkDirection refuses what is none.
-func checkDirection(d sg.Direction) error {
-	if d == sg.Ingress || d == sg.Egress {
+func checkDirection(d packet.Direction) error {
+	if d == packet.Ingress || d == packet.Egress {
 		return nil
 	}
-	return &sg.Error{Code: sg.Malformed, Message: fmt.Sprintf("%q is not a direction: choose %s or %s", string(d), sg.Ingress, sg.Egress)}
+	return &sg.Error{Code: sg.Malformed, Message: fmt.Sprintf("%q is not a direction: choose %s or %s", string(d), packet.Ingress, packet.Egress)}
 }
 
 // check refuses rules that say nothing, and ids that a terminal would not show as they

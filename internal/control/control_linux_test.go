@@ -22,6 +22,7 @@ import (
 
 	"lablab/internal/nstest"
 	"lablab/lab"
+	"lablab/packet"
 	"lablab/report"
 	"lablab/scenario"
 	"lablab/sg"
@@ -398,12 +399,12 @@ func TestStoppedBrowsers(t *testing.T) {
 // What no scenario may say, no client may.
 func TestRulesThatCannotBe(t *testing.T) {
 	s := serveLab(t)
-	rule := sg.Rule{ID: "web", Protocol: sg.TCP, From: 80, To: 80, Peer: netip.MustParsePrefix("10.0.0.0/8")}
+	rule := sg.Rule{ID: "web", Protocol: packet.TCP, From: 80, To: 80, Peer: netip.MustParsePrefix("10.0.0.0/8")}
 	for _, id := range []string{"established", "default-deny", "acl-1", ""} {
 		named := rule
 		named.ID = id
 		var refused *sg.Error
-		if _, err := s.Authorize(t.Context(), RuleChange{Group: "lab", Direction: sg.Ingress, Rules: []sg.Rule{named}}); !errors.As(err, &refused) || refused.Code != sg.Malformed {
+		if _, err := s.Authorize(t.Context(), RuleChange{Group: "lab", Direction: packet.Ingress, Rules: []sg.Rule{named}}); !errors.As(err, &refused) || refused.Code != sg.Malformed {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
@@ -421,7 +422,7 @@ func TestStatusIsOfOneMoment(t *testing.T) {
 	s := serveLab(t)
 	flipped := make(chan error, 1)
 	go func() {
-		change := RuleChange{Group: "lab", Direction: sg.Ingress, IDs: []string{"icmp"}}
+		change := RuleChange{Group: "lab", Direction: packet.Ingress, IDs: []string{"icmp"}}
 		for range 200 {
 			_, revoked := s.Revoke(t.Context(), change)
 			_, authorized := s.Authorize(t.Context(), change)

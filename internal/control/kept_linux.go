@@ -6,10 +6,10 @@ import (
 
 	"lablab/flow"
 	"lablab/lab"
+	"lablab/packet"
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -49,7 +49,7 @@ func (k *kept) status(ctx context.Context, about Status) (Status, error) {
 	}
 	for _, g := range policy.Account.Groups {
 		group := Group{ID: g.Key(), Hosts: append([]string{}, carriers[g.Key()]...), Rules: []Rule{}, Revoked: []Rule{}}
-		for _, d := range []sg.Direction{sg.Ingress, sg.Egress} {
+		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			for _, r := range g.Rules(d) {
 				group.Rules = append(group.Rules, Rule{ID: r.ID, Direction: d, Text: r.String(), Number: policy.Number(g.Key(), r.ID)})
 			}
@@ -159,7 +159,7 @@ func (k *kept) cut(c CutRequest) (CutAnswer, error) {
 
 // start starts a stream that nobody holds.
 func (k *kept) start(a StreamStart) (Stream, error) {
-	protocols := map[string]sg.Protocol{"icmp": sg.ICMP, "tcp": sg.TCP, "udp": sg.UDP}
+	protocols := map[string]packet.Protocol{"icmp": packet.ICMP, "tcp": packet.TCP, "udp": packet.UDP}
 	protocol, known := protocols[a.Protocol]
 	if !known {
 		return Stream{}, say.Errorf("start stream: unknown protocol %q: expected icmp, tcp or udp", a.Protocol)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -55,7 +55,7 @@ func (m *model) rulesPanel() panel {
 		var lines []line
 		for i := from; i < to; i++ {
 			if i >= rows {
-				d := []sg.Direction{sg.Ingress, sg.Egress}[i-rows]
+				d := []packet.Direction{packet.Ingress, packet.Egress}[i-rows]
 				l := words(dim, "   %-4s %s", m.way(d, width >= withBar), say.F("established: has an entry"))
 				lines = append(lines, l.between(m.Language, p.passed(d, hosts), width))
 				continue
@@ -84,13 +84,13 @@ func (m *model) rulesPanel() panel {
 
 // way is a direction, as wide as the other one. Where there is no room for a word of the
 // language it is English, which is short.
-func (m *model) way(d sg.Direction, room bool) string {
+func (m *model) way(d packet.Direction, room bool) string {
 	in, out := say.F("in").In(m.Language), say.F("out").In(m.Language)
 	if !room {
 		in, out = "in", "out"
 	}
 	columns := max(say.Width(in), say.Width(out))
-	if d == sg.Egress {
+	if d == packet.Egress {
 		in = out
 	}
 	return in + strings.Repeat(" ", columns-say.Width(in))
@@ -118,7 +118,7 @@ func (r rule) counted(hosts []string) line {
 }
 
 // passed are the counters of what conntrack let pass.
-func (p *picture) passed(d sg.Direction, hosts []string) line {
+func (p *picture) passed(d packet.Direction, hosts []string) line {
 	r := rule{hits: map[string]uint64{}}
 	for host, list := range p.counters {
 		for _, c := range list {

@@ -9,16 +9,16 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
 // The summary says of a stream what its marks show, and it adds up to what was sent.
 func TestSummaryAddsUp(t *testing.T) {
 	s := newScene(t)
-	s.happen(19, timeline.StreamStarted{Stream: "4", Protocol: sg.TCP, From: "B", To: "A", Port: 22})
-	s.happen(19, timeline.StreamStarted{Stream: "5", Protocol: sg.ICMP, From: "B", To: "A"})
+	s.happen(19, timeline.StreamStarted{Stream: "4", Protocol: packet.TCP, From: "B", To: "A", Port: 22})
+	s.happen(19, timeline.StreamStarted{Stream: "5", Protocol: packet.ICMP, From: "B", To: "A"})
 	const sent = longest + 100
 	for seq := 1; seq <= sent; seq++ {
 		s.happen(20, timeline.Sent{Stream: "4", Seq: seq})
@@ -27,7 +27,7 @@ func TestSummaryAddsUp(t *testing.T) {
 			s.happen(20, timeline.Replied{Stream: "4", Seq: seq})
 		}
 		if seq == 6 {
-			s.happen(20, timeline.Judged{Host: "B", Direction: sg.Egress, Stream: "4", Seq: 6, State: "invalid", Rule: timeline.DefaultDeny, Packet: "tcp"})
+			s.happen(20, timeline.Judged{Host: "B", Direction: packet.Egress, Stream: "4", Seq: 6, State: "invalid", Rule: timeline.DefaultDeny, Packet: "tcp"})
 		}
 	}
 	s.happen(25, timeline.Sent{Stream: "5", Seq: sent + 1})

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"lablab/flow"
 	"lablab/internal/control"
+	"lablab/packet"
 )
 
 // A Mark says what has become of a conntrack entry lately.
@@ -40,7 +40,7 @@ type Entry struct {
 
 type entryKey struct {
 	host string
-	key  flow.Key
+	key  packet.Key
 }
 
 // Entries are the conntrack entries of a lab from one listing to the next.
@@ -86,7 +86,7 @@ func (t *Entries) Update(flows []control.Flow, at time.Time) {
 		}
 	}
 	slices.SortStableFunc(now, func(a, b Entry) int {
-		return cmp.Or(cmp.Compare(a.Host, b.Host), flow.Compare(a.Key, b.Key))
+		return cmp.Or(cmp.Compare(a.Host, b.Host), a.Key.Compare(b.Key))
 	})
 	t.all, t.listed = now, true
 }

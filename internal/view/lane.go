@@ -5,14 +5,14 @@ import (
 	"slices"
 	"time"
 
+	"lablab/packet"
 	"lablab/report"
 	"lablab/say"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
-// A packet of a stream, and what has become of it.
-type packet struct {
+// A mark is a packet of a stream, and what has become of it.
+type mark struct {
 	fate                  report.Outcome // "" while nothing is known
 	sent                  bool
 	connecting, connected bool
@@ -22,7 +22,7 @@ type packet struct {
 // A lane is a stream, as a row of marks.
 type lane struct {
 	timeline.StreamStarted
-	packets  []packet
+	packets  []mark
 	first    int // Seq of the first of them
 	sent     int
 	fates    map[report.Outcome]int
@@ -42,7 +42,7 @@ func (l *lane) clone() *lane {
 }
 
 // packet is the one with that number, or nil if it is forgotten.
-func (l *lane) packet(seq int) *packet {
+func (l *lane) packet(seq int) *mark {
 	if len(l.packets) == 0 {
 		l.first = seq
 	}
@@ -51,7 +51,7 @@ func (l *lane) packet(seq int) *packet {
 		return nil
 	}
 	for len(l.packets) <= i {
-		l.packets = append(l.packets, packet{})
+		l.packets = append(l.packets, mark{})
 	}
 	if over := len(l.packets) - longest; over > 0 {
 		for _, p := range l.packets[:over] {
@@ -105,7 +105,7 @@ func (l *lane) drop(seq int) {
 	if p == nil {
 		return
 	}
-	if l.Protocol == sg.TCP && p.sent && (!p.connecting || p.connected) {
+	if l.Protocol == packet.TCP && p.sent && (!p.connecting || p.connected) {
 		l.settle(seq, report.Stalled)
 		return
 	}
@@ -116,7 +116,7 @@ func (l *lane) drop(seq int) {
 const patience = 1500 * time.Millisecond
 
 // shown is what a packet's mark says at a moment.
-func (l *lane) shown(p packet, now time.Duration) report.Outcome {
+func (l *lane) shown(p mark, now time.Duration) report.Outcome {
 	switch {
 	case p.fate != "":
 		return p.fate
@@ -128,7 +128,7 @@ func (l *lane) shown(p packet, now time.Duration) report.Outcome {
 
 // overdue is what a packet is shown as of which nothing was heard for so long.
 func (l *lane) overdue() report.Outcome {
-	if l.fates[report.Stalled] > 0 && l.Protocol == sg.TCP {
+	if l.fates[report.Stalled] > 0 && l.Protocol == packet.TCP {
 		return report.Stalled // behind one that waits
 	}
 	return report.Lost
@@ -169,9 +169,9 @@ func (l *lane) drawn(columns int, now time.Duration) line {
 // word is the stream in a few words.
 func (l *lane) word() string {
 	switch l.Protocol {
-	case sg.ICMP, sg.ICMPv6:
+	case packet.ICMP, packet.ICMPv6:
 		return "ping"
-	case sg.TCP, sg.UDP:
+	case packet.TCP, packet.UDP:
 		return l.Protocol.String() + " " + portOf(l.Port)
 	}
 	return l.Protocol.String()

@@ -10,9 +10,9 @@ import (
 
 	"lablab/flow"
 	"lablab/internal/control"
+	"lablab/packet"
 	"lablab/report"
 	"lablab/say"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -222,7 +222,7 @@ func (p *picture) put(r rule) {
 	}
 	at := len(p.rules)
 	for i, other := range p.rules {
-		if other.group == r.group && (other.Direction == r.Direction || r.Direction == sg.Egress) {
+		if other.group == r.group && (other.Direction == r.Direction || r.Direction == packet.Egress) {
 			at = i + 1
 		} else if other.group == r.group && at == len(p.rules) {
 			at = i
@@ -292,11 +292,11 @@ func (p *picture) name(a netip.Addr) string {
 }
 
 // flow is a flow, with the names of hosts.
-func (p *picture) flow(k flow.Key) string {
+func (p *picture) flow(k packet.Key) string {
 	switch k.Protocol {
-	case sg.ICMP, sg.ICMPv6:
+	case packet.ICMP, packet.ICMPv6:
 		return fmt.Sprintf("%s %s > %s id %d", k.Protocol, p.name(k.Source), p.name(k.Destination), k.ICMPID)
-	case sg.TCP, sg.UDP:
+	case packet.TCP, packet.UDP:
 		return fmt.Sprintf("%s %s:%d > %s:%d", k.Protocol, p.name(k.Source), k.SourcePort, p.name(k.Destination), k.DestinationPort)
 	}
 	return fmt.Sprintf("%s %s > %s", k.Protocol, p.name(k.Source), p.name(k.Destination))

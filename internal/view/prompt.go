@@ -6,8 +6,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
 // Ports that streams of TCP and UDP go to unless the chosen rule is about others: those
@@ -41,7 +41,7 @@ func (m *model) prompts(protocol string, port int) {
 // port is the first port that the rule is about, if it is about that protocol's.
 func (r rule) port(protocol string, otherwise int) int {
 	fields := strings.Fields(r.Text)
-	if len(fields) < 2 || fields[0] != protocol || r.Direction != sg.Ingress {
+	if len(fields) < 2 || fields[0] != protocol || r.Direction != packet.Ingress {
 		return otherwise
 	}
 	first, _, _ := strings.Cut(fields[1], "-")

@@ -11,10 +11,9 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
-	"lablab/flow"
 	"lablab/internal/control"
+	"lablab/packet"
 	"lablab/report"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -50,11 +49,11 @@ func (f *fakeLab) StartStream(_ context.Context, s control.StreamStart) (string,
 }
 func (f *fakeLab) StopStream(_ context.Context, name string) error { return f.note("stop %s", name) }
 
-func ping(id uint16) flow.Key {
-	return flow.Key{Protocol: sg.ICMP, Source: hostB, Destination: hostA, ICMPID: id}
+func ping(id uint16) packet.Key {
+	return packet.Key{Protocol: packet.ICMP, Source: hostB, Destination: hostA, ICMPID: id}
 }
 
-func entry(host string, key flow.Key, packets, back uint64, left int, by string, revoked bool) control.Flow {
+func entry(host string, key packet.Key, packets, back uint64, left int, by string, revoked bool) control.Flow {
 	f := control.Flow{Entry: report.Entry{Host: host, Protocol: key.Protocol.String(), Packets: packets, ReplyPackets: back, TimeoutSeconds: left, AdmittingGone: revoked}, Key: key}
 	if back > 0 {
 		f.Status = []string{"SEEN_REPLY"}
@@ -79,13 +78,13 @@ func newScene(t *testing.T) *scene {
 		status: control.Status{
 			Name: "lab", Scenario: "ping",
 			Hosts:  []control.Host{{Name: "A", Address: "10.255.1.197/16", Groups: []string{"lab"}}, {Name: "B", Address: "10.255.1.10/16", Groups: []string{"lab"}}},
-			Groups: []control.Group{{ID: "lab", Rules: []control.Rule{{ID: "ssh", Direction: sg.Ingress, Text: "tcp 22 0.0.0.0/0", Number: 1}, {ID: "icmp", Direction: sg.Ingress, Text: "icmp 10.255.0.0/16", Number: 2}, {ID: "out", Direction: sg.Egress, Text: "all 0.0.0.0/0", Number: 3}}}},
+			Groups: []control.Group{{ID: "lab", Rules: []control.Rule{{ID: "ssh", Direction: packet.Ingress, Text: "tcp 22 0.0.0.0/0", Number: 1}, {ID: "icmp", Direction: packet.Ingress, Text: "icmp 10.255.0.0/16", Number: 2}, {ID: "out", Direction: packet.Egress, Text: "all 0.0.0.0/0", Number: 3}}}},
 		},
-		flows:    []control.Flow{entry("A", ping(1001), 1, 1, 29, "icmp", false), entry("B", ping(1001), 1, 1, 29, "out", false), entry("B", flow.Key{Protocol: sg.UDP, Source: hostB, Destination: hostA, SourcePort: 4001, DestinationPort: 9}, 1, 0, 6, "", false)},
+		flows:    []control.Flow{entry("A", ping(1001), 1, 1, 29, "icmp", false), entry("B", ping(1001), 1, 1, 29, "out", false), entry("B", packet.Key{Protocol: packet.UDP, Source: hostB, Destination: hostA, SourcePort: 4001, DestinationPort: 9}, 1, 0, 6, "", false)},
 		counters: map[string][]timeline.Counter{},
 	}
 	for _, h := range []string{"A", "B"} {
-		lab.counters[h] = []timeline.Counter{{Direction: sg.Ingress, Rule: "established", Packets: 12}, {Direction: sg.Ingress, Rule: "ssh", Number: 1}, {Direction: sg.Ingress, Rule: "icmp", Number: 2, Packets: 1}, {Direction: sg.Egress, Rule: "established", Packets: 11}, {Direction: sg.Egress, Rule: "out", Number: 3, Packets: 4}}
+		lab.counters[h] = []timeline.Counter{{Direction: packet.Ingress, Rule: "established", Packets: 12}, {Direction: packet.Ingress, Rule: "ssh", Number: 1}, {Direction: packet.Ingress, Rule: "icmp", Number: 2, Packets: 1}, {Direction: packet.Egress, Rule: "established", Packets: 11}, {Direction: packet.Egress, Rule: "out", Number: 3, Packets: 4}}
 	}
 	s := &scene{model: newModel(Options{Name: "lab", Lab: lab}), lab: lab}
 	var hosts []timeline.Host
@@ -97,20 +96,20 @@ func newScene(t *testing.T) *scene {
 		s.happen(0, timeline.RuleAuthorized{Rule: timeline.Rule{Number: r.Number, ID: r.ID, Group: "lab", Direction: r.Direction, Text: r.Text, Hosts: []string{"A", "B"}}})
 	}
 	s.poll(time.Second)
-	s.happen(1, timeline.StreamStarted{Stream: "1", Protocol: sg.ICMP, From: "B", To: "A"})
+	s.happen(1, timeline.StreamStarted{Stream: "1", Protocol: packet.ICMP, From: "B", To: "A"})
 	for seq := 1; seq <= 12; seq++ {
 		s.happen(seq, timeline.Sent{Stream: "1", Seq: seq})
 		s.happen(seq, timeline.Replied{Stream: "1", Seq: seq, RTT: time.Millisecond})
 	}
-	s.happen(13, timeline.RuleRevoked{Rule: timeline.Rule{Number: 2, ID: "icmp", Group: "lab", Direction: sg.Ingress, Text: "icmp 10.255.0.0/16", Hosts: []string{"A", "B"}}})
+	s.happen(13, timeline.RuleRevoked{Rule: timeline.Rule{Number: 2, ID: "icmp", Group: "lab", Direction: packet.Ingress, Text: "icmp 10.255.0.0/16", Hosts: []string{"A", "B"}}})
 	lab.status.Groups[0].Rules = []control.Rule{lab.status.Groups[0].Rules[0], lab.status.Groups[0].Rules[2]}
-	s.happen(14, timeline.StreamStarted{Stream: "2", Protocol: sg.ICMP, From: "B", To: "A"})
+	s.happen(14, timeline.StreamStarted{Stream: "2", Protocol: packet.ICMP, From: "B", To: "A"})
 	for seq := 1; seq <= 4; seq++ {
 		s.happen(14+seq, timeline.Sent{Stream: "2", Seq: seq})
-		s.happen(14+seq, timeline.Judged{Host: "A", Direction: sg.Ingress, Stream: "2", Seq: seq, State: "new", Rule: timeline.DefaultDeny, Packet: fmt.Sprintf("icmp 10.255.1.10 > 10.255.1.197 type 8 code 0 id 1002 seq %d", seq)})
-		s.happen(14+seq, timeline.Judged{Host: "A", Direction: sg.Ingress, Stream: "1", Seq: 12 + seq, State: "established", Accepted: true, Rule: timeline.Established, Packet: fmt.Sprintf("icmp 10.255.1.10 > 10.255.1.197 type 8 code 0 id 1001 seq %d", 12+seq)})
+		s.happen(14+seq, timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "2", Seq: seq, State: "new", Rule: timeline.DefaultDeny, Packet: fmt.Sprintf("icmp 10.255.1.10 > 10.255.1.197 type 8 code 0 id 1002 seq %d", seq)})
+		s.happen(14+seq, timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "1", Seq: 12 + seq, State: "established", Accepted: true, Rule: timeline.Established, Packet: fmt.Sprintf("icmp 10.255.1.10 > 10.255.1.197 type 8 code 0 id 1001 seq %d", 12+seq)})
 	}
-	s.happen(18, timeline.StreamStarted{Stream: "3", Protocol: sg.TCP, From: "B", To: "A", Port: 22})
+	s.happen(18, timeline.StreamStarted{Stream: "3", Protocol: packet.TCP, From: "B", To: "A", Port: 22})
 	s.happen(18, timeline.Sent{Stream: "3", Seq: 1, Connecting: true})
 	s.happen(18, timeline.Unreached{Stream: "3", Seq: 1})
 	lab.flows = []control.Flow{entry("A", ping(1001), 12, 12, 29, "icmp", true), entry("B", ping(1001), 12, 12, 29, "out", false), entry("B", ping(1002), 4, 0, 5, "out", false)}

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lablab/internal/control"
+	"lablab/packet"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -233,7 +234,7 @@ func TestFreeze(t *testing.T) {
 	s.press("space")
 	before := s.frame(80, 24)
 	s.happen(20, timeline.Sent{Stream: "2", Seq: 5})
-	s.happen(20, timeline.Judged{Host: "A", Direction: sg.Ingress, Stream: "2", Seq: 5, State: "new", Rule: timeline.DefaultDeny, Packet: "icmp"})
+	s.happen(20, timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "2", Seq: 5, State: "new", Rule: timeline.DefaultDeny, Packet: "icmp"})
 	s.lab.flows = nil
 	s.poll(20 * time.Second)
 	s.take(tickMsg(began.Add(30 * time.Second)))
@@ -291,7 +292,7 @@ func TestHostileNames(t *testing.T) {
 	s.lab.status.Hosts[0].Name, s.lab.status.Hosts[0].Groups = evil, []string{evil}
 	s.lab.status.Groups[0].ID, s.lab.status.Groups[0].Rules[0].ID, s.lab.status.Groups[0].Rules[0].Text = evil, evil, evil
 	s.lab.flows = []control.Flow{entry(evil, ping(1), 1, 1, 30, evil, true)}
-	s.happen(20, timeline.StreamStarted{Stream: evil, Protocol: sg.ICMP, From: evil, To: evil})
+	s.happen(20, timeline.StreamStarted{Stream: evil, Protocol: packet.ICMP, From: evil, To: evil})
 	s.happen(20, timeline.Judged{Host: evil, State: evil, Rule: evil, Packet: evil})
 	s.happen(20, timeline.RuleRevoked{Rule: timeline.Rule{ID: evil, Group: evil, Hosts: []string{evil}}})
 	s.poll(20 * time.Second)

@@ -15,8 +15,8 @@ import (
 
 	"lablab/flow"
 	"lablab/internal/nstest"
+	"lablab/packet"
 	"lablab/report"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -126,7 +126,7 @@ func (m *maker) add(body timeline.Body) { m.log.Append(body) }
 
 // ping makes a packet there and back, as established; every so often it is refused.
 func (m *maker) ping(stream, from, to string, seq int) {
-	verdict := func(host string, d sg.Direction, reply bool) timeline.Judged {
+	verdict := func(host string, d packet.Direction, reply bool) timeline.Judged {
 		j := timeline.Judged{Host: host, Direction: d, Stream: stream, Seq: seq, Reply: reply, State: "established", Accepted: true, Rule: timeline.Established}
 		j.Packet = fmt.Sprintf("icmp %s > %s type 8 code 0 id 1 seq %d", from, to, seq)
 		if reply {
@@ -136,14 +136,14 @@ func (m *maker) ping(stream, from, to string, seq int) {
 	}
 	m.add(timeline.Sent{Stream: stream, Seq: seq})
 	if seq%100 > 80 {
-		dropped := verdict(to, sg.Ingress, false)
+		dropped := verdict(to, packet.Ingress, false)
 		dropped.State, dropped.Accepted, dropped.Rule = "new", false, timeline.DefaultDeny
-		m.add(verdict(from, sg.Egress, false))
+		m.add(verdict(from, packet.Egress, false))
 		m.add(dropped)
 		return
 	}
 	m.add(timeline.Replied{Stream: stream, Seq: seq, RTT: time.Millisecond})
-	for _, j := range []timeline.Judged{verdict(from, sg.Egress, false), verdict(to, sg.Ingress, false), verdict(to, sg.Egress, true), verdict(from, sg.Ingress, true)} {
+	for _, j := range []timeline.Judged{verdict(from, packet.Egress, false), verdict(to, packet.Ingress, false), verdict(to, packet.Egress, true), verdict(from, packet.Ingress, true)} {
 		m.add(j)
 	}
 }
@@ -158,18 +158,18 @@ func (m *maker) begin(hosts int) {
 		begun.Hosts = append(begun.Hosts, timeline.Host{Name: name, Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 16), Groups: []string{"lab"}})
 	}
 	m.add(begun)
-	m.add(timeline.RuleAuthorized{Rule: timeline.Rule{Number: 1, ID: "icmp", Group: "lab", Direction: sg.Ingress, Text: "icmp 10.0.0.0/16", Hosts: names}})
+	m.add(timeline.RuleAuthorized{Rule: timeline.Rule{Number: 1, ID: "icmp", Group: "lab", Direction: packet.Ingress, Text: "icmp 10.0.0.0/16", Hosts: names}})
 	m.add(timeline.Ready{})
 	m.add(timeline.ExperimentBegun{Number: 1})
 }
 
 // stream starts a ping between two hosts, which both remember.
 func (m *maker) stream(name string, from, to int) {
-	s := timeline.StreamStarted{Stream: name, Protocol: sg.ICMP, From: fmt.Sprintf("h%d", from), To: fmt.Sprintf("h%d", to), ICMPID: uint16(from),
+	s := timeline.StreamStarted{Stream: name, Protocol: packet.ICMP, From: fmt.Sprintf("h%d", from), To: fmt.Sprintf("h%d", to), ICMPID: uint16(from),
 		Source: netip.AddrFrom4([4]byte{10, 0, 0, byte(from)}), Target: netip.AddrFrom4([4]byte{10, 0, 0, byte(to)})}
 	m.add(s)
 	for i, host := range []string{s.From, s.To} {
-		key := flow.Key{Protocol: sg.ICMP, Source: s.Source, Destination: s.Target, ICMPID: s.ICMPID}
+		key := packet.Key{Protocol: packet.ICMP, Source: s.Source, Destination: s.Target, ICMPID: s.ICMPID}
 		m.add(timeline.EntryChanged{Host: host, Change: flow.New, Entry: flow.Entry{ID: uint32(2*from + i), Orig: key, Status: []string{"SEEN_REPLY"}, Timeout: 30 * time.Second, Mark: 1}})
 	}
 }

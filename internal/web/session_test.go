@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"lablab/flow"
-	"lablab/sg"
+	"lablab/packet"
 	"lablab/timeline"
 )
 
@@ -19,14 +19,14 @@ func session() []timeline.Event {
 	m.ping("1", "h2", "h1", 1)
 	m.add(timeline.GroupsChanged{Host: "h1", Groups: []string{}})
 	m.add(timeline.Sent{Stream: "1", Seq: 2})
-	m.add(timeline.Judged{Host: "h1", Direction: sg.Ingress, Stream: "1", Seq: 2, State: "new", Rule: timeline.DefaultDeny, Packet: "icmp 10.0.0.2 > 10.0.0.1 type 8 code 0 id 2 seq 2"})
+	m.add(timeline.Judged{Host: "h1", Direction: packet.Ingress, Stream: "1", Seq: 2, State: "new", Rule: timeline.DefaultDeny, Packet: "icmp 10.0.0.2 > 10.0.0.1 type 8 code 0 id 2 seq 2"})
 	m.add(timeline.GroupsChanged{Host: "h1", Groups: []string{"lab"}})
 	m.add(timeline.ACLChanged{Host: "h1", On: true, Rules: []string{"ingress 100 allow icmp 10.0.0.0/16"}})
 	m.ping("1", "h2", "h1", 3)
 	m.add(timeline.ACLChanged{Host: "h1", On: true, Rules: []string{"ingress 50 deny icmp 10.0.0.9/32", "ingress 100 allow icmp 10.0.0.0/16", "egress 100 allow all 0.0.0.0/0"}})
 	m.ping("1", "h2", "h1", 4)
 	m.add(timeline.Sent{Stream: "1", Seq: 5})
-	m.add(timeline.Judged{Host: "h1", Direction: sg.Egress, Stream: "1", Seq: 5, Reply: true, State: "established", Rule: "acl-default-deny", Packet: "icmp 10.0.0.1 > 10.0.0.2 type 0 code 0 id 2 seq 5"})
+	m.add(timeline.Judged{Host: "h1", Direction: packet.Egress, Stream: "1", Seq: 5, Reply: true, State: "established", Rule: "acl-default-deny", Packet: "icmp 10.0.0.1 > 10.0.0.2 type 0 code 0 id 2 seq 5"})
 	m.add(timeline.ExperimentEnded{Number: 1})
 	m.add(timeline.Ended{})
 	return m.log.Events()
@@ -49,7 +49,7 @@ func byHand() []timeline.Event {
 	}
 	ping := func(t time.Duration, id, seq int, verdicts ...string) {
 		for i, v := range verdicts {
-			j := timeline.Judged{Host: []string{"h2", "h1", "h1", "h2"}[i], Direction: []sg.Direction{sg.Egress, sg.Ingress}[i%2], State: v, Accepted: true, Rule: timeline.Established}
+			j := timeline.Judged{Host: []string{"h2", "h1", "h1", "h2"}[i], Direction: []packet.Direction{packet.Egress, packet.Ingress}[i%2], State: v, Accepted: true, Rule: timeline.Established}
 			j.Packet = fmt.Sprintf("icmp 10.0.0.2 > 10.0.0.1 type 8 code 0 id %d seq %d", id, seq)
 			switch {
 			case i > 1:
@@ -63,17 +63,17 @@ func byHand() []timeline.Event {
 		}
 	}
 	entry := func(t time.Duration, host string, id int, change flow.Change) {
-		key := flow.Key{Protocol: sg.ICMP, Source: netip.MustParseAddr("10.0.0.2"), Destination: netip.MustParseAddr("10.0.0.1"), ICMPID: uint16(id)}
+		key := packet.Key{Protocol: packet.ICMP, Source: netip.MustParseAddr("10.0.0.2"), Destination: netip.MustParseAddr("10.0.0.1"), ICMPID: uint16(id)}
 		add(t, timeline.EntryChanged{Host: host, Change: change, Entry: flow.Entry{ID: uint32(id), Orig: key, Timeout: 30 * time.Second, Mark: 1}})
 	}
 	const s = time.Second
 	ping(1*s, 7, 1, "new", "new", "established", "established")
 	entry(1*s, "h1", 7, flow.New)
 	ping(2*s, 7, 2, "established", "established", "established", "established")
-	add(2500*time.Millisecond, timeline.RuleRevoked{Rule: timeline.Rule{Number: 1, ID: "icmp", Group: "lab", Direction: sg.Ingress, Text: "icmp 10.0.0.0/16", Hosts: []string{"h1", "h2"}}})
+	add(2500*time.Millisecond, timeline.RuleRevoked{Rule: timeline.Rule{Number: 1, ID: "icmp", Group: "lab", Direction: packet.Ingress, Text: "icmp 10.0.0.0/16", Hosts: []string{"h1", "h2"}}})
 	ping(3*s, 7, 3, "established", "established", "established", "established")
 	ping(4*s, 8, 1, "established", "dropped")
-	add(5*s, timeline.Cut{Host: "h1", Flow: flow.Key{Protocol: sg.ICMP, Source: netip.MustParseAddr("10.0.0.2"), Destination: netip.MustParseAddr("10.0.0.1"), ICMPID: 7}, Why: timeline.CutAsked})
+	add(5*s, timeline.Cut{Host: "h1", Flow: packet.Key{Protocol: packet.ICMP, Source: netip.MustParseAddr("10.0.0.2"), Destination: netip.MustParseAddr("10.0.0.1"), ICMPID: 7}, Why: timeline.CutAsked})
 	entry(5*s, "h1", 7, flow.Destroy)
 	entry(6*s, "h1", 9, flow.New)
 	entry(9*s, "h1", 9, flow.Destroy)

@@ -1,0 +1,42 @@
+package packet
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+)
+
+// A Key is one direction of a flow, as conntrack tells flows apart: addresses and
+// ports, or addresses and the echo id of ICMP. The sequence number of an echo is not
+// part of it (net/netfilter/nf_conntrack_proto_icmp.c).
+type Key struct {
+	Protocol    Protocol   `json:"protocol"`
+	Source      netip.Addr `json:"source"`
+	Destination netip.Addr `json:"destination"`
+	// SourcePort and DestinationPort are those of TCP, UDP and SCTP; host byte order.
+	SourcePort      uint16 `json:"source_port,omitempty"`
+	DestinationPort uint16 `json:"destination_port,omitempty"`
+	// ICMPID is the echo id; host byte order.
+	ICMPID   uint16 `json:"icmp_id,omitempty"`
+	ICMPType uint8  `json:"icmp_type,omitempty"`
+	ICMPCode uint8  `json:"icmp_code,omitempty"`
+}
+
+// String is the key in one line: "tcp 10.0.0.1:40000 > 10.0.0.2:22".
+func (k Key) String() string {
+	switch k.Protocol {
+	case ICMP, ICMPv6:
+		return fmt.Sprintf("%s %s > %s id %d", k.Protocol, k.Source, k.Destination, k.ICMPID)
+	case TCP, UDP:
+		return fmt.Sprintf("%s %s > %s", k.Protocol, netip.AddrPortFrom(k.Source, k.SourcePort), netip.AddrPortFrom(k.Destination, k.DestinationPort))
+	}
+	return fmt.Sprintf("%s %s > %s", k.Protocol, k.Source, k.Destination)
+}
+
+// Compare orders keys, so that lists of entries come out the same each time.
+func (k Key) Compare(o Key) int {
+	return cmp.Or(
+		cmp.Compare(k.Protocol, o.Protocol), k.Source.Compare(o.Source), k.Destination.Compare(o.Destination),
+		cmp.Compare(k.ICMPID, o.ICMPID), cmp.Compare(k.SourcePort, o.SourcePort), cmp.Compare(k.DestinationPort, o.DestinationPort),
+	)
+}

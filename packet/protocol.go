@@ -1,0 +1,84 @@
+// Package packet is the vocabulary of the wire: protocols, the two directions at a
+// host, the key that tells flows apart, the headers of a packet, and what decided
+// about it. It needs no kernel.
+package packet
+
+import (
+	"strconv"
+	"strings"
+
+	"lablab/say"
+)
+
+// A Protocol is an IP protocol number (IANA), or All.
+type Protocol int
+
+// Protocols that have a name in EC2.
+const (
+	All    Protocol = -1
+	ICMP   Protocol = 1
+	TCP    Protocol = 6
+	UDP    Protocol = 17
+	ICMPv6 Protocol = 58
+)
+
+// SCTP has ports as TCP and UDP have; EC2 has no name for it.
+const SCTP Protocol = 132
+
+// String is the protocol's name in EC2, or its number.
+func (p Protocol) String() string {
+	switch p {
+	case All:
+		return "all"
+	case ICMP:
+		return "icmp"
+	case TCP:
+		return "tcp"
+	case UDP:
+		return "udp"
+	case ICMPv6:
+		return "icmpv6"
+	}
+	return strconv.Itoa(int(p))
+}
+
+// IsICMP reports whether packets of the protocol have a type and a code.
+func (p Protocol) IsICMP() bool { return p == ICMP || p == ICMPv6 }
+
+// ParseProtocol reads a protocol as EC2 writes it: a name, a number or -1 for all.
+func ParseProtocol(s string) (Protocol, bool) {
+	switch strings.ToLower(s) {
+	case "tcp":
+		return TCP, true
+	case "udp":
+		return UDP, true
+	case "icmp":
+		return ICMP, true
+	case "icmpv6":
+		return ICMPv6, true
+	case "-1":
+		return All, true
+	}
+	n, err := strconv.ParseUint(s, 10, 8)
+	return Protocol(n), err == nil
+}
+
+// A Direction is the side of a host that a packet passes, and that a rule guards.
+type Direction string
+
+// The two directions, named as EC2 names them.
+const (
+	Ingress Direction = "ingress"
+	Egress  Direction = "egress"
+)
+
+// Opposite is the other direction.
+func (d Direction) Opposite() Direction {
+	if d == Ingress {
+		return Egress
+	}
+	return Ingress
+}
+
+// In is the direction in a language.
+func (d Direction) In(l *say.Language) string { return l.Text(string(d)) }
