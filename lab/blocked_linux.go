@@ -82,5 +82,5 @@ func (l *Lab) unsent(h *Host, v nft.Verdict) Frame {
 	}
 	bytes := append(append([]byte{}, target...), mac(h.Address.Addr())...)
 	bytes = append(binary.BigEndian.AppendUint16(bytes, kind), v.Headers...)
-	return Frame{At: time.Now(), Direction: packet.Egress, Bytes: bytes, Length: max(ethernet+length, len(bytes)), Packet: v.Packet.String()}
+	return Frame{At: time.Now(), Direction: packet.Egress, Bytes: bytes, Length: max(ethernet+length, len(bytes)), Packet: &v.Packet}
 }

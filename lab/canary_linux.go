@@ -78,7 +78,7 @@ func (l *Lab) sendCanary(ctx context.Context, from, to *Host, port int) error {
 		if v.Accepted {
 			return &NotProved{What: say.F("%s accepted %s by %s", to.Name, v.Packet, v.By.ID)}
 		}
-		l.log.Append(timeline.CanaryDropped{Host: to.Name, Packet: v.Packet.String()})
+		l.log.Append(timeline.CanaryDropped{Host: to.Name, Packet: v.Packet})
 		return nil
 	case <-time.After(patience):
 		return &NotProved{What: say.F("no verdict from %s on a UDP packet to port %d within %s", to.Name, port, patience)}

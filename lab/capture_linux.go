@@ -20,9 +20,9 @@ type Frame struct {
 	At        time.Time // by the kernel's clock
 	Direction packet.Direction
 	Bytes     []byte
-	Length    int    // on the wire
-	Packet    string // in the timeline's words; empty for what no rule judges
-	Lost      int    // how many before it were lost, because they came faster than they were seen
+	Length    int            // on the wire
+	Packet    *packet.Header // nil for what no rule decides about
+	Lost      int            // how many before it were lost, because they came faster than they were seen
 }
 
 // Capture calls see for each frame that passes a host's interface, until ctx is done,
@@ -146,7 +146,7 @@ func receive(fd int, buffer []byte) (Frame, error) {
 	const ethernet = 14 // bytes of its header
 	if len(f.Bytes) > ethernet {
 		if p, ok := packet.Parse(f.Bytes[ethernet:]); ok {
-			f.Packet = p.String()
+			f.Packet = &p
 		}
 	}
 	return f, nil

@@ -351,7 +351,7 @@ func (l *Lab) carriers(account *sg.Account, g *sg.Group) []string {
 }
 
 func recorded(g *sg.Group, d packet.Direction, r sg.Rule, number uint32, hosts []string) timeline.Rule {
-	return timeline.Rule{Number: number, ID: r.ID, Group: g.Key(), Direction: d, Text: r.String(), Hosts: hosts}
+	return timeline.Rule{Number: number, Group: g.Key(), Direction: d, Hosts: hosts, Rule: r}
 }
 
 // SetACL puts a network ACL before a host, or takes it away (nil). It is stateless:
@@ -366,15 +366,7 @@ func (l *Lab) SetACL(host string, acl *sg.ACL) error {
 	if err := h.rules.SetACL(acl); err != nil {
 		return err
 	}
-	changed := timeline.ACLChanged{Host: host, On: acl != nil}
-	if acl != nil {
-		for _, d := range bothDirections {
-			for _, r := range acl.Rules(d) {
-				changed.Rules = append(changed.Rules, fmt.Sprintf("%s %s", d, r))
-			}
-		}
-	}
-	l.log.Append(changed)
+	l.log.Append(timeline.ACLChanged{Host: host, ACL: acl})
 	return nil
 }
 

@@ -318,7 +318,7 @@ func TestTimeoutsAreSet(t *testing.T) {
 // not of it.
 func TestRelated(t *testing.T) {
 	t.Parallel()
-	for related, rule := range map[string]string{"": nft.DefaultDeny, "pmtud": nft.DefaultDeny, "all": nft.RelatedTo} {
+	for related, rule := range map[string]string{"": packet.DefaultDenyID, "pmtud": packet.DefaultDenyID, "all": packet.RelatedID} {
 		sc := serverAndClient(allow("dns", packet.UDP, 53, "10.255.0.0/16"))
 		sc.Related = related
 		l, log := build(t, sc)
@@ -337,7 +337,7 @@ func TestRelated(t *testing.T) {
 		got := ""
 		for e := range events {
 			if j, ok := e.Body.(timeline.Judged); ok && j.Host == "B" && j.Direction == packet.Ingress {
-				if got = j.Rule; j.State != "related" {
+				if got = j.ID; j.State != "related" {
 					t.Errorf("%+v", j)
 				}
 				break

@@ -15,6 +15,7 @@ import (
 	"lablab/internal/nstest"
 	"lablab/lab/ns"
 	"lablab/nft"
+	"lablab/packet"
 )
 
 // Where the tests can run, everything works that a run needs, and the
@@ -152,7 +153,7 @@ func TestFindingsOfOtherMachines(t *testing.T) {
 			t.Errorf("%s: %s", kernel, f.Status)
 		}
 	}
-	for state, want := range map[string]Status{"": Degraded, "new": Works} {
+	for state, want := range map[packet.State]Status{"": Degraded, packet.New: Works} {
 		e := &examination{verdicts: []nft.Verdict{{State: "new", KernelState: state}}}
 		if f, err := e.tryTracedState(t.Context()); f.Status != want || err != nil {
 			t.Errorf("state %q in the trace: %s, %v", state, f.Status, err)

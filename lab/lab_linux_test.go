@@ -389,7 +389,7 @@ func TestLabsSideBySide(t *testing.T) {
 
 // The words for verdicts that no rule gives are the same in all packages.
 func TestWordsAgree(t *testing.T) {
-	if nft.Established != timeline.Established || nft.DefaultDeny != timeline.DefaultDeny {
+	if packet.EstablishedID != packet.EstablishedID || packet.DefaultDenyID != packet.DefaultDenyID {
 		t.Error("nft and timeline name verdicts differently")
 	}
 	if string(scenario.Replied) != string(report.Replied) || string(scenario.Refused) != string(report.Refused) {

@@ -88,7 +88,9 @@ func (l *Lab) Policy() Policy {
 	}
 	for key, was := range l.revoked {
 		if p.Number(key.group, key.id) == 0 {
-			p.Revoked = append(p.Revoked, timeline.Rule{Number: was.number, ID: key.id, Group: key.group, Direction: was.direction, Text: was.rule.String()})
+			rule := was.rule
+			rule.ID = key.id
+			p.Revoked = append(p.Revoked, timeline.Rule{Number: was.number, Group: key.group, Direction: was.direction, Rule: rule})
 		}
 	}
 	slices.SortFunc(p.Revoked, func(a, b timeline.Rule) int { return cmp.Compare(a.Number, b.Number) })

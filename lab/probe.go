@@ -22,8 +22,8 @@ type Probe struct {
 // A Judgement is what the kernel did with a probe.
 type Judgement struct {
 	Admitted bool
-	Rule     string // id of the rule that admitted it, or "default-deny"
-	State    string // conntrack's: new, or invalid for what cannot begin a flow
+	Rule     string       // id of the rule that admitted it, or "default-deny"
+	State    packet.State // new, or invalid for what cannot begin a flow
 	// Impossible says that the packet never came to the rules: the kernel drops
 	// it before, because of its addresses.
 	Impossible bool

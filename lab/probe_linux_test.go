@@ -71,7 +71,7 @@ func TestProbe(t *testing.T) {
 		{"any address of one's own", Probe{From: addr("203.0.113.7"), To: addr("198.51.100.1"), Protocol: packet.TCP, SourcePort: 4711, Port: 443}, "sg-0a1:in:1.1"},
 		{"going out", Probe{Egress: true, From: own4, To: addr("8.8.8.8"), Protocol: packet.UDP, SourcePort: 4711, Port: 53}, "sg-0a1:out:1.1"},
 		{"not a member by its public address", Probe{From: addr("198.51.100.7"), To: own4, Protocol: packet.TCP, SourcePort: 4711, Port: 8042}, "default-deny"},
-		{"Amazon DNS", Probe{Egress: true, From: own4, To: addr("169.254.169.253"), Protocol: packet.UDP, SourcePort: 4711, Port: 53}, sg.AmazonService},
+		{"Amazon DNS", Probe{Egress: true, From: own4, To: addr("169.254.169.253"), Protocol: packet.UDP, SourcePort: 4711, Port: 53}, packet.AmazonServiceID},
 		{"going out over IPv6", Probe{Egress: true, From: own6, To: addr("2001:4860::8888"), Protocol: packet.TCP, SourcePort: 4711, Port: 53}, "sg-0a1:out:2.1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -83,11 +83,11 @@ func TestProbe(t *testing.T) {
 				if got[0].Rule != test.rule || got[0].Admitted != (test.rule != "default-deny") {
 					t.Errorf("got %+v, want %s", got[0], test.rule)
 				}
-				want := "new"
-				switch d, packet := test.probe.Packet(); {
+				want := packet.New
+				switch d, p := test.probe.Packet(); {
 				case test.probe.Type == 3:
 					want = "invalid"
-				case !sg.Tracked(a.Groups, d, packet):
+				case !sg.Tracked(a.Groups, d, p):
 					want = "untracked"
 				}
 				if got[0].State != want {

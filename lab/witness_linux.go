@@ -162,7 +162,7 @@ func (w *witness) strange(host string, v nft.Verdict) {
 func eventOf(host string, v nft.Verdict) timeline.Judged {
 	return timeline.Judged{
 		Host: host, Direction: v.Direction, State: v.State, Accepted: v.Accepted,
-		Rule: v.By.ID, Number: v.By.Number, Packet: v.Packet.String(),
+		By: v.By, Packet: v.Packet,
 	}
 }
 

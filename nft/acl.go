@@ -15,9 +15,6 @@ const ACLTable = "network_acl"
 // aclRule is the id of an ACL's rule.
 func aclRule(r sg.ACLRule) string { return fmt.Sprintf("acl-%d", r.Number) }
 
-// ACLDeny is the id of what an ACL does with packets that no rule of it matches.
-const ACLDeny = "acl-default-deny"
-
 // asRule is the rule as the compiler knows rules.
 func asRule(r sg.ACLRule) Rule {
 	return Rule{Rule: sg.Rule{ID: aclRule(r), Protocol: r.Protocol, From: r.From, To: r.To, Peer: r.Peer}}
@@ -33,7 +30,7 @@ func aclText(acl sg.ACL, counters []Counter) string {
 			b.WriteByte('\n')
 		}
 		fmt.Fprintf(&b, "\tchain %s {\n\t\ttype filter hook %s priority filter - 5; policy drop;\n", d, hookName(d))
-		fmt.Fprintf(&b, "\t\t%s accept comment %q\n", discoveryText, NeighbourDiscovery)
+		fmt.Fprintf(&b, "\t\t%s accept comment %q\n", discoveryText, packet.NeighbourDiscoveryID)
 		for _, r := range acl.Rules(d) {
 			match := asRule(r).addressText(d)
 			if protocol := protocolText(asRule(r).Rule); protocol != "" {

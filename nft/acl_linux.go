@@ -24,7 +24,7 @@ func (t *Table) SetACL(acl *sg.ACL) error {
 		c.AddTable(table)
 		for _, d := range directions {
 			chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter-5, nftables.ChainPolicyDrop))
-			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: discoveryExprs(), UserData: comment(NeighbourDiscovery)})
+			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: discoveryExprs(), UserData: comment(packet.NeighbourDiscoveryID)})
 			for _, r := range acl.Rules(d) {
 				verdict := expr.VerdictDrop
 				if r.Allow {
@@ -84,5 +84,5 @@ func (t *Table) ACL() (text string, counters []Counter, err error) {
 func (t *Table) aclJudge(handle uint64) packet.By {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return packet.By{ID: t.acl[handle]}
+	return packet.By{Kind: packet.ByACL, ID: t.acl[handle]}
 }

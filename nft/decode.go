@@ -100,7 +100,7 @@ func decode(m netlink.Message) (message, error) {
 // trace ids again, so a packet ends at its verdict in the group's table, and
 // the next message with that id begins another.
 type assembler struct {
-	states map[uint64]string // of the trace table's rules, by handle
+	states map[uint64]packet.State // of the trace table's rules, by handle
 	judge  func(packet.Direction, uint64) (packet.By, error)
 	// aclJudge is the same for a network ACL.
 	aclJudge func(uint64) packet.By
@@ -150,7 +150,7 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 		return Verdict{}, false, nil
 	case t.table == ACLTable && t.code == codeDrop && (t.kind == tracedRule || t.kind == tracedPolicy):
 		v := a.finish(t)
-		v.By = packet.By{ID: ACLDeny}
+		v.By = packet.By{Kind: packet.ByACL, ID: packet.ACLDefaultDenyID}
 		if t.kind == tracedRule {
 			v.By = a.aclJudge(t.handle)
 		}
@@ -164,7 +164,7 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 	}
 	v := a.finish(t)
 	if t.kind == tracedPolicy {
-		v.By = packet.By{ID: DefaultDeny}
+		v.By = packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}
 		return v, true, nil
 	}
 	if v.By, err = a.judge(v.Direction, t.handle); err != nil {

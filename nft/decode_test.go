@@ -52,7 +52,7 @@ func echo() [][]byte {
 
 func newAssembler() *assembler {
 	return &assembler{
-		states: map[uint64]string{1: "new", 2: "established"},
+		states: map[uint64]packet.State{1: "new", 2: "established"},
 		judge: func(_ packet.Direction, handle uint64) (packet.By, error) {
 			return packet.By{Number: uint32(handle), ID: "icmp"}, nil
 		},
@@ -75,7 +75,7 @@ func assemble(t *testing.T, messages ...netlink.Message) []string {
 	return verdicts
 }
 
-const echoText = "icmp 10.255.1.10 > 10.255.1.197 type 8 code 0 id 1001 seq 7"
+const echoText = "icmp 10.255.1.10 > 10.255.1.197 echo request id 1001 seq 7"
 
 func TestAssemble(t *testing.T) {
 	const id = 5

@@ -47,7 +47,7 @@ func (t *Table) learnNew(added map[packet.Direction][]Rule) error {
 			continue
 		}
 		for i, r := range added[d] {
-			t.judges[handles[d][i]] = packet.By{Number: r.Number, ID: r.ID}
+			t.judges[handles[d][i]] = packet.By{Kind: packet.ByGroup, ID: r.ID, Number: r.Number}
 			t.handles[r.identity(d)] = handles[d][i]
 		}
 	}
@@ -62,12 +62,17 @@ func (t *Table) learn(d packet.Direction) error {
 		if err != nil {
 			return say.Errorf("read back %s rules: %w", d, err)
 		}
-		for _, r := range list {
+		fixed := t.inForce.fixedRules(d)
+		for i, r := range list {
+			kind := packet.ByGroup
+			if i < len(fixed) {
+				kind = fixed[i].kind
+			}
 			key := identity{d, numberOf(r), setOf(r)}
-			t.judges[r.Handle] = packet.By{Number: key.number, ID: idOf(r)}
+			t.judges[r.Handle] = packet.By{Kind: kind, ID: idOf(r), Number: key.number}
 			t.handles[key] = r.Handle
 		}
-		if want := len(t.inForce.fixedRules(d)) + len(t.inForce.Rules(d)); len(list) != want {
+		if want := len(fixed) + len(t.inForce.Rules(d)); len(list) != want {
 			return say.Errorf("read back %s rules: %d of %d", d, len(list), want)
 		}
 		return nil

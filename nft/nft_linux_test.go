@@ -318,7 +318,7 @@ func TestTraceNamesRulesAddedLater(t *testing.T) {
 	clear(table.judges) // as if another goroutine had been faster
 	exchange(t, n, 8, false)
 	seen := drain(t, trace)
-	if last := seen[len(seen)-1]; last.By != (packet.By{Number: 9, ID: "late"}) {
+	if last := seen[len(seen)-1]; last.By != (packet.By{Kind: packet.ByGroup, ID: "late", Number: 9}) {
 		t.Errorf("judged by %v, want late", last.By)
 	}
 }
@@ -355,8 +355,8 @@ func TestCountersAgreeWithNft(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Counter{
-		{packet.Ingress, 0, Established, 2, 28 + 4 + 28 + 11}, {packet.Ingress, 1, "in", 1, 28 + 5},
-		{packet.Egress, 0, Established, 2, 28 + 4 + 28 + 11}, {packet.Egress, 2, "out", 1, 28 + 5},
+		{packet.Ingress, 0, packet.EstablishedID, 2, 28 + 4 + 28 + 11}, {packet.Ingress, 1, "in", 1, 28 + 5},
+		{packet.Egress, 0, packet.EstablishedID, 2, 28 + 4 + 28 + 11}, {packet.Egress, 2, "out", 1, 28 + 5},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)

@@ -23,16 +23,6 @@ const (
 	TraceTable = "trace"
 )
 
-// Names of the verdicts that no security-group rule gives.
-const (
-	Established        = "established"         // accepted because conntrack knows the flow
-	RelatedTo          = "related"             // accepted because it is an error about such a flow
-	NeighbourDiscovery = "neighbour-discovery" // accepted because no host can do without
-	MulticastListener  = "multicast-listener"  // accepted for the same reason: RFC 2710 and RFC 3810
-	Loopback           = "loopback"            // accepted because it never leaves the host
-	DefaultDeny        = "default-deny"        // dropped because nothing accepted it
-)
-
 // A Related says which ICMP errors about a known flow pass without a rule. AWS's
 // documents say that they did until January 2022, and that they do not since
 // (EC2 user guide, "Network MTU").
@@ -113,7 +103,10 @@ func (rs Ruleset) String() string {
 const discoveryText = "ip6 hoplimit 255 icmpv6 type 133-137"
 
 // A fixed rule stands before those of the groups, in both directions.
-type fixedRule struct{ id, text string }
+type fixedRule struct {
+	kind     packet.Kind
+	id, text string
+}
 
 // fixedRules are those rules, in order. Neighbour discovery (RFC 4861) is known by
 // its hop limit, which nothing that was forwarded can have; AWS says nothing
@@ -121,14 +114,14 @@ type fixedRule struct{ id, text string }
 // goes no further than the link either.
 func (rs Ruleset) fixedRules(d packet.Direction) []fixedRule {
 	rules := []fixedRule{
-		{Established, "ct state established counter"},
-		{NeighbourDiscovery, discoveryText},
-		{MulticastListener, "ip6 hoplimit 1 icmpv6 type 130-132"},
-		{MulticastListener, "ip6 hoplimit 1 icmpv6 type mld2-listener-report"},
+		{packet.ByEstablished, packet.EstablishedID, "ct state established counter"},
+		{packet.ByLink, packet.NeighbourDiscoveryID, discoveryText},
+		{packet.ByLink, packet.MulticastListenerID, "ip6 hoplimit 1 icmpv6 type 130-132"},
+		{packet.ByLink, packet.MulticastListenerID, "ip6 hoplimit 1 icmpv6 type mld2-listener-report"},
 	}
 	if !rs.Guarded {
 		side := map[packet.Direction]string{packet.Ingress: "iif", packet.Egress: "oif"}[d]
-		rules = append(rules, fixedRule{Loopback, side + ` "lo"`})
+		rules = append(rules, fixedRule{packet.ByLoopback, packet.LoopbackID, side + ` "lo"`})
 	}
 	if d == packet.Egress {
 		for _, r := range services() {
@@ -136,16 +129,16 @@ func (rs Ruleset) fixedRules(d packet.Direction) []fixedRule {
 			if r.First.Is6() {
 				family = "ip6"
 			}
-			rules = append(rules, fixedRule{sg.AmazonService, fmt.Sprintf("%s daddr %s", family, r)})
+			rules = append(rules, fixedRule{packet.ByService, packet.AmazonServiceID, fmt.Sprintf("%s daddr %s", family, r)})
 		}
 	}
 	switch rs.Related {
 	case RelatedPMTU:
 		rules = append(rules,
-			fixedRule{RelatedTo, "ct state related icmp type destination-unreachable icmp code frag-needed counter"},
-			fixedRule{RelatedTo, "ct state related icmpv6 type packet-too-big counter"})
+			fixedRule{packet.ByRelated, packet.RelatedID, "ct state related icmp type destination-unreachable icmp code frag-needed counter"},
+			fixedRule{packet.ByRelated, packet.RelatedID, "ct state related icmpv6 type packet-too-big counter"})
 	case RelatedAll:
-		rules = append(rules, fixedRule{RelatedTo, "ct state related counter"})
+		rules = append(rules, fixedRule{packet.ByRelated, packet.RelatedID, "ct state related counter"})
 	}
 	return rules
 }

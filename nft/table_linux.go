@@ -24,7 +24,7 @@ type Table struct {
 	// By the handle that the kernel gave the rule. Revoked rules stay: the trace
 	// may still have packets that they judged.
 	judges map[uint64]packet.By
-	states map[uint64]string
+	states map[uint64]packet.State
 	acl    map[uint64]string // ids of a network ACL's rules, those of the past too
 	before *sg.ACL           // the network ACL that stands there now, or nil
 	// The handles of the rules in force, once somebody has needed them; and from
@@ -41,7 +41,7 @@ type Table struct {
 }
 
 func newTable(n *ns.Namespace) *Table {
-	return &Table{ns: n, judges: map[uint64]packet.By{}, states: map[uint64]string{}, acl: map[uint64]string{}, handles: map[identity]uint64{}, versions: map[string]int{}, room: math.MaxInt}
+	return &Table{ns: n, judges: map[uint64]packet.By{}, states: map[uint64]packet.State{}, acl: map[uint64]string{}, handles: map[identity]uint64{}, versions: map[string]int{}, room: math.MaxInt}
 }
 
 // Close closes the table's sockets. The rules stay in force as long as the

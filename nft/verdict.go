@@ -10,13 +10,13 @@ import (
 type Verdict struct {
 	Direction packet.Direction
 	// State is the packet's conntrack state: new, established, related, invalid or untracked.
-	State    string
+	State    packet.State
 	Accepted bool
 	By       packet.By
 	Packet   packet.Header
 	// KernelState is the state that the trace itself carries, from Linux 6.16 on;
 	// empty before.
-	KernelState string
+	KernelState packet.State
 	// Headers are the packet's, of IP and the beginning of what is behind it, as far as
 	// the trace has them; of packets that leave only.
 	Headers []byte

@@ -56,6 +56,12 @@ func (h Header) IsError() bool {
 	return false
 }
 
+// Same reports whether both are of one packet, seen at two places. The kernel's trace
+// tells fewer bytes of what is behind the headers than a capture does.
+func (h Header) Same(o Header) bool {
+	return h.Key() == o.Key() && h.EchoSeq == o.EchoSeq && h.TCPSeq == o.TCPSeq && h.TCPFlags == o.TCPFlags && h.Length == o.Length && h.Tag == o.Tag
+}
+
 // Key is the packet's own direction of its flow.
 func (h Header) Key() Key {
 	return Key{
@@ -66,16 +72,28 @@ func (h Header) Key() Key {
 
 // String is the packet in one line, as tcpdump(8) would put it:
 // "tcp 10.0.0.1:40000 > 10.0.0.2:22 [S] 0 bytes".
-func (h Header) String() string {
+func (h Header) String() string { return h.Named(netip.Addr.String) }
+
+// Named is the packet in one line, with names in place of addresses.
+func (h Header) Named(name func(netip.Addr) string) string {
 	switch h.Protocol {
 	case ICMP, ICMPv6:
-		return fmt.Sprintf("%s %s > %s type %d code %d id %d seq %d", h.Protocol, h.Source, h.Destination, h.ICMPType, h.ICMPCode, h.EchoID, h.EchoSeq)
+		return fmt.Sprintf("%s %s > %s %s id %d seq %d", h.Protocol, name(h.Source), name(h.Destination), h.message(), h.EchoID, h.EchoSeq)
 	case TCP:
-		return fmt.Sprintf("tcp %s > %s%s", netip.AddrPortFrom(h.Source, h.SourcePort), netip.AddrPortFrom(h.Destination, h.DestinationPort), h.flags())
-	case UDP:
-		return fmt.Sprintf("udp %s > %s", netip.AddrPortFrom(h.Source, h.SourcePort), netip.AddrPortFrom(h.Destination, h.DestinationPort))
+		return h.Key().Named(name) + h.flags()
 	}
-	return fmt.Sprintf("%s %s > %s", h.Protocol, h.Source, h.Destination)
+	return h.Key().Named(name)
+}
+
+// message is what an ICMP message is (RFC 792, RFC 4443).
+func (h Header) message() string {
+	switch {
+	case h.ICMPCode == 0 && (h.Protocol == ICMP && h.ICMPType == 8 || h.Protocol == ICMPv6 && h.ICMPType == 128):
+		return "echo request"
+	case h.ICMPCode == 0 && (h.Protocol == ICMP && h.ICMPType == 0 || h.Protocol == ICMPv6 && h.ICMPType == 129):
+		return "echo reply"
+	}
+	return fmt.Sprintf("type %d code %d", h.ICMPType, h.ICMPCode)
 }
 
 // flags are TCP's, as tcpdump(8) writes them, and how many bytes are carried.

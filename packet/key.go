@@ -3,7 +3,9 @@ package packet
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"net/netip"
+	"strconv"
 )
 
 // A Key is one direction of a flow, as conntrack tells flows apart: addresses and
@@ -23,14 +25,22 @@ type Key struct {
 }
 
 // String is the key in one line: "tcp 10.0.0.1:40000 > 10.0.0.2:22".
-func (k Key) String() string {
+func (k Key) String() string { return k.Named(netip.Addr.String) }
+
+// Named is the key in one line, with names in place of addresses: "tcp B:40000 > A:22".
+func (k Key) Named(name func(netip.Addr) string) string {
 	switch k.Protocol {
 	case ICMP, ICMPv6:
-		return fmt.Sprintf("%s %s > %s id %d", k.Protocol, k.Source, k.Destination, k.ICMPID)
+		return fmt.Sprintf("%s %s > %s id %d", k.Protocol, name(k.Source), name(k.Destination), k.ICMPID)
 	case TCP, UDP:
-		return fmt.Sprintf("%s %s > %s", k.Protocol, netip.AddrPortFrom(k.Source, k.SourcePort), netip.AddrPortFrom(k.Destination, k.DestinationPort))
+		return fmt.Sprintf("%s %s > %s", k.Protocol, withPort(name(k.Source), k.SourcePort), withPort(name(k.Destination), k.DestinationPort))
 	}
-	return fmt.Sprintf("%s %s > %s", k.Protocol, k.Source, k.Destination)
+	return fmt.Sprintf("%s %s > %s", k.Protocol, name(k.Source), name(k.Destination))
+}
+
+// withPort is a host's end of a flow; addresses of IPv6 have brackets (RFC 3986).
+func withPort(host string, port uint16) string {
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
 }
 
 // Compare orders keys, so that lists of entries come out the same each time.

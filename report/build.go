@@ -119,7 +119,7 @@ func (b *builder) add(e timeline.Event) {
 	case timeline.Begun:
 		b.begin(body)
 	case timeline.RuleAuthorized:
-		b.Rules = append(b.Rules, Rule{Rule: body.Rule, AuthorizedIn: e.Experiment, later: b.ready})
+		b.Rules = append(b.Rules, Rule{Rule: body.Rule, Text: body.String(), AuthorizedIn: e.Experiment, later: b.ready})
 	case timeline.Ready:
 		b.ready = true
 	case timeline.RuleRevoked:
@@ -129,7 +129,7 @@ func (b *builder) add(e timeline.Event) {
 	case timeline.GroupsChanged:
 		b.regrouped(e.Experiment, body)
 	case timeline.CanaryDropped:
-		b.Canaries = append(b.Canaries, Canary(body))
+		b.Canaries = append(b.Canaries, Canary{Host: body.Host, Packet: body.Packet.Key().String(), key: body.Packet.Key()})
 	case timeline.ExperimentBegun:
 		if x := b.Experiment(body.Number); x != nil {
 			x.Begun = true
@@ -231,7 +231,7 @@ func (x *Experiment) result(stream string) *StreamResult {
 // judged notes a verdict with each packet that it is about.
 func (b *builder) judged(e timeline.Event, body timeline.Judged) {
 	if body.Accepted {
-		b.hits[hit{e.Experiment, body.Host, body.Rule}]++
+		b.hits[hit{e.Experiment, body.Host, body.ID}]++
 	}
 	if body.Stream == "" || body.Seq < 1 {
 		return

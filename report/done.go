@@ -63,17 +63,17 @@ func did(e timeline.Body) say.Sentence {
 	case timeline.RuleRevoked:
 		return say.F("revoke %s %s of group %s", say.Agreement("rule"), body.ID, body.Group)
 	case timeline.RuleAuthorized:
-		return say.F("authorize %s %s in group %s", say.Agreement("rule"), say.F("%s (%s)", body.ID, body.Text), body.Group)
+		return say.F("authorize %s %s in group %s", say.Agreement("rule"), say.F("%s (%s)", body.ID, body.Rule.String()), body.Group)
 	case timeline.GroupsChanged:
 		if len(body.Groups) == 0 {
 			return say.F("remove all groups from %s", body.Host)
 		}
 		return say.F("change the groups of %s to %s", body.Host, strings.Join(body.Groups, ", "))
 	case timeline.ACLChanged:
-		if !body.On {
+		if body.ACL == nil {
 			return say.F("remove the network ACL from %s", body.Host)
 		}
-		return say.F("attach a network ACL to %s: %s", body.Host, say.List("; ", say.Names("; ", body.Rules...), say.F("everything else is denied")))
+		return say.F("attach a network ACL to %s: %s", body.Host, say.List("; ", say.Names("; ", body.ACL.Lines()...), say.F("everything else is denied")))
 	case timeline.Cut:
 		if body.Why == timeline.CutAsked {
 			return say.F("delete the conntrack entry of %s on %s", body.Flow, body.Host)

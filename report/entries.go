@@ -29,7 +29,7 @@ func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 	}
 	if f.AdmittingGone {
 		for _, r := range b.Rules {
-			if r.RevokedIn == nil && r.Group == rule.Group && r.Direction == rule.Direction && r.Text == rule.Text {
+			if r.RevokedIn == nil && r.Group == rule.Group && r.Direction == rule.Direction && r.Same(rule.Rule.Rule) {
 				f.EqualSince = &r.AuthorizedIn
 			}
 		}

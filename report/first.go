@@ -1,16 +1,20 @@
 package report
 
 import (
-	"strings"
-
 	"lablab/packet"
 	"lablab/say"
 	"lablab/timeline"
 )
 
-// firsts is who judged a flow last, by the host and the flow. Of what programs send only
-// the first packet is worth telling, and the first after a rule has changed.
-type firsts map[string]string
+// firsts is what decided about a flow last. Of what programs send only the first packet
+// is worth telling, and the first after a rule has changed.
+type firsts map[flowAt]packet.By
+
+// A flowAt is a flow as one host sees it.
+type flowAt struct {
+	host string
+	flow packet.Key
+}
 
 // tell says what became of a packet that is of no stream, unless that is old news.
 func (f firsts) tell(j timeline.Judged) say.Sentence {
@@ -22,18 +26,16 @@ func (f firsts) tell(j timeline.Judged) say.Sentence {
 	if len(f) >= most {
 		clear(f)
 	}
-	packet, _, _ := strings.Cut(j.Packet, " seq ") // of an echo
-	packet, _, _ = strings.Cut(packet, " [")       // TCP's flags
-	flow := j.Host + " " + packet
-	if f[flow] == j.Rule {
+	flow := flowAt{j.Host, j.Packet.Key()}
+	if f[flow] == j.By {
 		return say.Sentence{}
 	}
-	f[flow] = j.Rule
+	f[flow] = j.By
 	switch {
 	case j.Accepted:
-		return say.F("rule %s allows a new flow on %s: %s", j.Rule, j.Host, packet)
-	case j.Rule == timeline.DefaultDeny:
-		return say.F("%s drops a flow that no rule allows: %s", j.Host, packet)
+		return say.F("rule %s allows a new flow on %s: %s", j.ID, j.Host, flow.flow)
+	case j.Kind == packet.ByDefault:
+		return say.F("%s drops a flow that no rule allows: %s", j.Host, flow.flow)
 	}
-	return say.F("%s drops a flow, by %s: %s", j.Host, j.Rule, packet)
+	return say.F("%s drops a flow, by %s: %s", j.Host, j.ID, flow.flow)
 }

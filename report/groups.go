@@ -49,7 +49,7 @@ func (r *Report) initial(group string, d packet.Direction) []say.Sentence {
 	var rules []say.Sentence
 	for _, rule := range r.Rules {
 		if rule.AuthorizedIn == 0 && rule.Direction == d && (group == "" || rule.Group == group) {
-			rules = append(rules, say.F("rule %q: %s", rule.ID, rule.Text))
+			rules = append(rules, say.F("rule %q: %s", rule.ID, rule.Rule))
 		}
 	}
 	return rules

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"lablab/packet"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -46,7 +47,7 @@ func TestMomentsAreThoseOfTheSentences(t *testing.T) {
 func TestRevokedInTheMidst(t *testing.T) {
 	log := timeline.NewLog()
 	log.Append(timeline.Begun{Hosts: []timeline.Host{{Name: "A", Groups: []string{"lab"}}, {Name: "B"}}, Plan: []timeline.Plan{{Number: 1}}})
-	rule := timeline.Rule{Number: 1, ID: "icmp", Group: "lab", Direction: packet.Ingress, Hosts: []string{"A"}}
+	rule := timeline.Rule{Number: 1, Group: "lab", Direction: packet.Ingress, Hosts: []string{"A"}, Rule: sg.Rule{ID: "icmp"}}
 	log.Append(timeline.RuleAuthorized{Rule: rule})
 	log.Append(timeline.ExperimentBegun{Number: 1})
 	log.Append(timeline.StreamStarted{Stream: "1", Protocol: packet.ICMP, From: "B", To: "A"})
@@ -55,9 +56,9 @@ func TestRevokedInTheMidst(t *testing.T) {
 			log.Append(timeline.RuleRevoked{Rule: rule})
 		}
 		log.Append(timeline.Sent{Stream: "1", Seq: seq})
-		judged := timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "1", Seq: seq, State: "established", Accepted: true, Rule: timeline.Established}
+		judged := timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "1", Seq: seq, State: "established", Accepted: true, By: packet.By{Kind: packet.ByEstablished, ID: packet.EstablishedID}}
 		if seq == 1 {
-			judged.State, judged.Rule, judged.Number = "new", rule.ID, rule.Number
+			judged.State, judged.By = "new", packet.By{Kind: packet.ByGroup, ID: rule.ID, Number: rule.Number}
 		}
 		log.Append(judged)
 	}

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"strings"
-
 	"lablab/packet"
 	"lablab/say"
 )
@@ -53,10 +51,10 @@ func (b *builder) moral() Paragraph {
 // lessons notes what one stream shows.
 func (b *builder) lessons(l *lessons, s *Stream) {
 	t := &teller{builder: b, stream: s}
-	was := ""
+	var was packet.State
 	for i, r := range t.at(s.To, packet.Ingress, "request") {
 		accepted := r.Verdict == "accept"
-		acl := strings.HasPrefix(r.Rule, "acl-")
+		acl := r.Kind == packet.ByACL
 		// Without its rule a flow that was not tracked is new to conntrack (UDP), or invalid (TCP).
 		t.learn(&l.untracked, was == "untracked" && !accepted && !acl, r)
 		switch {
@@ -72,7 +70,7 @@ func (b *builder) lessons(l *lessons, s *Stream) {
 			t.learn(&l.same, i == 0, r)
 			if rule := b.rule(t.admitted); rule != nil {
 				since, _, _ := b.gone(rule, r.Host)
-				left := b.left[membership{s.From, rule.peer()}]
+				left := b.left[membership{s.From, rule.PeerText()}]
 				t.learnFrom(&l.member, left, r)
 				t.learnFrom(&l.outlived, since, r)
 			}
@@ -88,7 +86,7 @@ func (b *builder) lessons(l *lessons, s *Stream) {
 	}
 	for _, r := range append(t.at(s.To, packet.Egress, "reply"), t.at(s.From, packet.Ingress, "reply")...) {
 		t.learn(&l.errors, r.State == "related" && r.Verdict == "drop", r)
-		t.learn(&l.stateless, r.Verdict == "drop" && strings.HasPrefix(r.Rule, "acl-") && r.State == "established", r)
+		t.learn(&l.stateless, r.Verdict == "drop" && r.Kind == packet.ByACL && r.State == "established", r)
 	}
 }
 
@@ -119,6 +117,3 @@ func (s *Stream) keptIn() bool {
 	}
 	return s.Sent > 0 && kept == s.Sent
 }
-
-// peer is who the rule is about, as it is written last.
-func (r *Rule) peer() string { return r.Text[strings.LastIndex(r.Text, " ")+1:] }

@@ -69,11 +69,11 @@ func (b *builder) predictStream(x *Experiment, p timeline.Prediction, seen *Pred
 	}
 	verdicts := b.whereTheyArrive(p.Stream, x.Number)
 	if p.By != "" {
-		judges := wordsOf(verdicts, func(v verdict) string { return v.Rule })
+		judges := wordsOf(verdicts, func(v verdict) string { return v.ID })
 		claims = append(claims, claim{say.F("by %s", p.By), say.F("by %s", listed(judges)), judgedBy(judges, p.By)})
 	}
 	if p.Tracked != nil {
-		states := wordsOf(verdicts, func(v verdict) string { return v.State })
+		states := wordsOf(verdicts, func(v verdict) string { return string(v.State) })
 		held := areUntracked(verdicts)
 		if *p.Tracked {
 			held = areTracked(verdicts)
@@ -204,7 +204,7 @@ func areUntracked(verdicts []verdict) bool {
 // judgedBy reports whether a rule judged the packets: after it has let the first one
 // in, the others are established.
 func judgedBy(judges []string, rule string) bool {
-	return slices.Contains(judges, rule) && !slices.ContainsFunc(judges, func(j string) bool { return j != rule && j != timeline.Established })
+	return slices.Contains(judges, rule) && !slices.ContainsFunc(judges, func(j string) bool { return j != rule && j != packet.EstablishedID })
 }
 
 func listed(words []string) say.Sentence {

@@ -70,7 +70,7 @@ func (p *Progress) Add(e timeline.Event) {
 		p.diary, p.known = diary{firsts: firsts{}}, newBuilder()
 		p.line("building the lab on %s", body.Kernel)
 	case timeline.CanaryDropped:
-		p.line("self-check: %s dropped %s", body.Host, body.Packet)
+		p.line("self-check: %s dropped %s", body.Host, body.Packet.Key())
 	case timeline.Ready:
 		p.ready = true
 	case timeline.ExperimentBegun:
@@ -142,10 +142,10 @@ func changed(e timeline.Body) say.Sentence {
 	case timeline.GroupsChanged:
 		return say.F("%s is now in %s", body.Host, orNone(body.Groups))
 	case timeline.ACLChanged:
-		if !body.On {
+		if body.ACL == nil {
 			return say.F("network ACL removed from %s", body.Host)
 		}
-		return say.F("network ACL attached to %s: %s", body.Host, strings.Join(body.Rules, "; "))
+		return say.F("network ACL attached to %s: %s", body.Host, strings.Join(body.ACL.Lines(), "; "))
 	case timeline.Cut:
 		return say.F("conntrack entry deleted on %s: %s", body.Host, body.Flow)
 	}

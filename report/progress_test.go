@@ -99,7 +99,7 @@ func TestProgressOnChangingTerminal(t *testing.T) {
 func TestProgressAgreesWithTheReport(t *testing.T) {
 	tcp := timeline.StreamStarted{Stream: "1", Protocol: packet.TCP, Port: 22, From: "B", To: "A"}
 	dropped := func(seq int, d packet.Direction, host string) timeline.Judged {
-		return timeline.Judged{Host: host, Direction: d, Stream: "1", Seq: seq, State: "new", Rule: timeline.DefaultDeny}
+		return timeline.Judged{Host: host, Direction: d, Stream: "1", Seq: seq, State: "new", By: packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}}
 	}
 	connected := []timeline.Body{tcp, timeline.Sent{Stream: "1", Seq: 1, Connecting: true}, timeline.Connected{Stream: "1", Seq: 1}, timeline.Replied{Stream: "1", Seq: 1}}
 	for name, test := range map[string]struct {

@@ -59,8 +59,9 @@ type Host struct {
 // A Rule is a security-group rule that was in force at some time.
 type Rule struct {
 	timeline.Rule
-	AuthorizedIn int  `json:"authorized_in"`        // experiment; 0 for before the first
-	RevokedIn    *int `json:"revoked_in,omitempty"` // experiment; nil while in force
+	Text         string `json:"text"`                 // what it says: "icmp 10.255.0.0/16"
+	AuthorizedIn int    `json:"authorized_in"`        // experiment; 0 for before the first
+	RevokedIn    *int   `json:"revoked_in,omitempty"` // experiment; nil while in force
 	revoked      instant
 	later        bool // authorized after traffic might begin
 }
@@ -69,6 +70,7 @@ type Rule struct {
 type Canary struct {
 	Host   string `json:"host"`
 	Packet string `json:"packet"`
+	key    packet.Key
 }
 
 // An Experiment is one step of the scenario and what came of it.
@@ -227,10 +229,9 @@ type VerdictRange struct {
 	Packet    string           `json:"packet"` // "request" or "reply"
 	First     int              `json:"first"`
 	Last      int              `json:"last"`
-	State     string           `json:"state"`
+	State     packet.State     `json:"state"`
 	Verdict   string           `json:"verdict"` // "accept" or "drop"
-	Rule      string           `json:"rule"`
-	Number    uint32           `json:"rule_number,omitempty"`
+	packet.By
 }
 
 // A Flow is a conntrack entry at the end of an experiment.

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lablab/flow"
+	"lablab/packet"
 	"lablab/say"
 	"lablab/timeline"
 )
@@ -102,7 +103,7 @@ func TestFourExperiments(t *testing.T) {
 	var got []string
 	for _, s := range r.Streams {
 		for _, v := range s.Verdicts {
-			got = append(got, fmt.Sprintf("%s %s %s %s %d-%d %s %s %s", s.Name, v.Host, v.Direction, v.Packet, v.First, v.Last, v.State, v.Verdict, v.Rule))
+			got = append(got, fmt.Sprintf("%s %s %s %s %d-%d %s %s %s", s.Name, v.Host, v.Direction, v.Packet, v.First, v.Last, v.State, v.Verdict, v.ID))
 		}
 	}
 	want := []string{
@@ -272,7 +273,7 @@ func TestEntryDestroyedTwice(t *testing.T) {
 		if !ok || j.Stream != "1" || j.Seq != 51 || j.Host != "A" || j.Reply {
 			continue
 		}
-		j.State, j.Rule, j.Number = "new", "icmp", 4
+		j.State, j.By = "new", packet.By{Kind: packet.ByGroup, ID: "icmp", Number: 4}
 		events[i].Body = j
 		for _, d := range events {
 			if gone, ok := d.Body.(timeline.EntryChanged); ok && gone.Host == "A" && gone.Change == flow.Destroy && gone.Entry.Orig.ICMPID == 1001 {

@@ -167,7 +167,7 @@ func ranges(s *Stream, journeys []*journey) []VerdictRange {
 func rangeOf(v timeline.Judged, seq int) VerdictRange {
 	r := VerdictRange{
 		Host: v.Host, Direction: v.Direction, Packet: "request", First: seq, Last: seq,
-		State: v.State, Verdict: "drop", Rule: v.Rule, Number: v.Number,
+		State: v.State, Verdict: "drop", By: v.By,
 	}
 	if v.Reply {
 		r.Packet = "reply"

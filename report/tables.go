@@ -61,7 +61,7 @@ func (t *Text) entry(b *bytes.Buffer, r *Report, f Flow) {
 
 // isCanary reports whether sending the canary made that entry.
 func (r *Report) isCanary(f Flow) bool {
-	return slices.ContainsFunc(r.Canaries, func(c Canary) bool { return c.Packet == f.key() })
+	return slices.ContainsFunc(r.Canaries, func(c Canary) bool { return c.key == f.orig })
 }
 
 // key is what conntrack tells the flow by.

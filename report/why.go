@@ -7,7 +7,6 @@ import (
 	"lablab/flow"
 	"lablab/packet"
 	"lablab/say"
-	"lablab/timeline"
 )
 
 // why tells what the evidence shows, stream by stream. No sentence is said
@@ -34,15 +33,15 @@ type teller struct {
 	*builder
 	Paragraph
 	stream   *Stream
-	admitted uint32 // the rule that let the flow in last
-	was      string // state of the packets told of before
+	admitted uint32       // the rule that let the flow in last
+	was      packet.State // of the packets told of before
 }
 
 func (t *teller) tell() {
 	for _, r := range t.at(t.stream.From, packet.Egress, "request") {
 		switch {
-		case r.Verdict == "drop" && strings.HasPrefix(r.Rule, "acl-"):
-			t.say(t.of(r), "%s never left %s: its network ACL (%s) dropped %s.", t.packets(r), r.Host, r.Rule, them(r))
+		case r.Verdict == "drop" && r.Kind == packet.ByACL:
+			t.say(t.of(r), "%s never left %s: its network ACL (%s) dropped %s.", t.packets(r), r.Host, r.ID, them(r))
 		case r.Verdict == "drop":
 			t.say(t.of(r), "%s never left %s: no outbound rule allows %s, so its own firewall dropped %s.",
 				t.packets(r), r.Host, them(r), them(r))
@@ -55,8 +54,8 @@ func (t *teller) tell() {
 			t.established(r)
 		case r.State == "new" && r.Verdict == "accept":
 			t.admittedNew(r)
-		case strings.HasPrefix(r.Rule, "acl-"):
-			t.say(t.of(r), "%s %s %s to %s, but its network ACL (%s) dropped %s: a network ACL is stateless.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule, them(r))
+		case r.Kind == packet.ByACL:
+			t.say(t.of(r), "%s %s %s to %s, but its network ACL (%s) dropped %s: a network ACL is stateless.", t.packets(r), were(r), strings.ToUpper(string(r.State)), r.Host, r.ID, them(r))
 		case r.State == "new" && r.Verdict == "drop":
 			t.refusedNew(r)
 		case r.State == "untracked" && r.Verdict == "accept":
@@ -64,15 +63,15 @@ func (t *teller) tell() {
 				t.say(t.of(r), "%s's conntrack entry for the flow was deleted, because such flows are no longer tracked there.", r.Host)
 			}
 			t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways: conntrack is bypassed, and rule %q allowed each packet by itself.",
-				t.packets(r), were(r), r.Host, them(r), r.Rule)
+				t.packets(r), were(r), r.Host, them(r), r.ID)
 			t.admitted = r.Number
 		case r.State == "invalid" && r.Verdict == "drop":
 			t.say(t.of(r), "%s %s INVALID to %s: there is no conntrack entry, and conntrack does not pick up connections mid-stream. No rule matched%s, so default deny dropped %s.",
 				t.packets(r), were(r), r.Host, t.sinceRevoked(), them(r))
 		case r.Verdict == "accept":
-			t.say(t.of(r), "%s %s %s to %s and accepted by rule %q.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule)
+			t.say(t.of(r), "%s %s %s to %s and accepted by rule %q.", t.packets(r), were(r), strings.ToUpper(string(r.State)), r.Host, r.ID)
 		default:
-			t.say(t.of(r), "%s %s %s to %s and dropped by %s.", t.packets(r), were(r), strings.ToUpper(r.State), r.Host, r.Rule)
+			t.say(t.of(r), "%s %s %s to %s and dropped by %s.", t.packets(r), were(r), strings.ToUpper(string(r.State)), r.Host, r.ID)
 		}
 		t.was = r.State
 	}
@@ -111,15 +110,15 @@ func (t *teller) admittedNew(r VerdictRange) {
 	switch {
 	case t.was == "established":
 		t.say(t.of(r), "%s %s NEW again: %s, so the rules were checked again, and rule %q allowed %s.",
-			t.packets(r), were(r), t.entryGone(r), r.Rule, them(r))
+			t.packets(r), were(r), t.entryGone(r), r.ID, them(r))
 	case t.was == "new" && rule != nil && rule.later && rule.AuthorizedIn == 0:
-		t.say(t.of(r), "%s %s NEW too, but by then a rule allowed %s: %q.", t.packets(r), were(r), them(r), r.Rule)
+		t.say(t.of(r), "%s %s NEW too, but by then a rule allowed %s: %q.", t.packets(r), were(r), them(r), r.ID)
 	case t.was == "new" && rule != nil && rule.later:
 		t.say(t.of(r), "%s %s NEW too, but by then a rule allowed %s: %q, authorized in experiment %d.",
-			t.packets(r), were(r), them(r), r.Rule, rule.AuthorizedIn)
+			t.packets(r), were(r), them(r), r.ID, rule.AuthorizedIn)
 	case rule != nil:
 		t.say(t.of(r), "%s %s NEW to %s: conntrack had no entry, so the rules were checked, and rule %q (%s) allowed %s.",
-			t.packets(r), were(r), r.Host, r.Rule, rule.Text, them(r))
+			t.packets(r), were(r), r.Host, r.ID, rule.Rule, them(r))
 	}
 }
 
@@ -160,7 +159,7 @@ func (t *teller) replies() {
 	all := append(t.at(t.stream.To, packet.Egress, "reply"), t.at(t.stream.From, packet.Ingress, "reply")...)
 	plain := 0 // replies that passed as established, counted at both places
 	for _, r := range all {
-		if r.State == "established" && r.Rule == timeline.Established {
+		if r.State == "established" && r.Kind == packet.ByEstablished {
 			plain += r.Last - r.First + 1
 		}
 		if r.Verdict == "drop" {
@@ -172,10 +171,10 @@ func (t *teller) replies() {
 	}
 	for _, r := range dropped {
 		if r.State == "related" {
-			t.say(t.of(r), "The ICMP error about %s was RELATED to %s and dropped by %s: it is not part of the flow.", seqs(r), r.Host, r.Rule)
+			t.say(t.of(r), "The ICMP error about %s was RELATED to %s and dropped by %s: it is not part of the flow.", seqs(r), r.Host, r.ID)
 			continue
 		}
-		t.say(t.of(r), "The reply to %s was %s to %s and dropped by %s.", seqs(r), strings.ToUpper(r.State), r.Host, r.Rule)
+		t.say(t.of(r), "The reply to %s was %s to %s and dropped by %s.", seqs(r), strings.ToUpper(string(r.State)), r.Host, r.ID)
 	}
 }
 

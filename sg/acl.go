@@ -10,16 +10,20 @@ import (
 // An ACL is a network ACL: it guards a subnet, not an interface, knows no
 // connections, and the first rule that matches decides. What none matches is
 // denied. (VPC user guide, "Network ACLs".)
-type ACL struct{ Ingress, Egress []ACLRule }
+type ACL struct {
+	Ingress []ACLRule `json:"ingress"`
+	Egress  []ACLRule `json:"egress"`
+}
 
 // An ACLRule allows or denies packets of one protocol from or to one range of
 // addresses.
 type ACLRule struct {
-	Number   int // from 1 to 32766; the lowest is looked at first
-	Allow    bool
-	Protocol packet.Protocol
-	From, To int // as those of a [Rule]
-	Peer     netip.Prefix
+	Number   int             `json:"number"` // from 1 to 32766; the lowest is looked at first
+	Allow    bool            `json:"allow"`
+	Protocol packet.Protocol `json:"protocol"`
+	From     int             `json:"from"` // as a [Rule]'s
+	To       int             `json:"to"`
+	Peer     netip.Prefix    `json:"peer"`
 }
 
 // Rules are the rules of one direction.
@@ -39,6 +43,17 @@ func (a ACL) Allows(d packet.Direction, p Packet) bool {
 		}
 	}
 	return false
+}
+
+// Lines are the rules with their directions: "ingress 100 deny icmp 0.0.0.0/0".
+func (a ACL) Lines() []string {
+	var lines []string
+	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
+		for _, r := range a.Rules(d) {
+			lines = append(lines, fmt.Sprintf("%s %s", d, r))
+		}
+	}
+	return lines
 }
 
 func (r ACLRule) String() string {

@@ -85,7 +85,7 @@ type Judgement struct {
 // one of Amazon's [Services] is admitted by no group's rule, but by [AmazonService].
 func (a *Account) Judge(groups []*Group, d packet.Direction, p Packet) (Judgement, bool) {
 	if d == packet.Egress && slices.Contains(Services(), p.Peer) {
-		return Judgement{Rule: Rule{ID: AmazonService}}, true
+		return Judgement{Rule: Rule{ID: packet.AmazonServiceID}}, true
 	}
 	for _, g := range groups {
 		for _, r := range g.Rules(d) {

@@ -21,29 +21,30 @@ const Any = -1
 // A Rule allows packets of one protocol from (ingress) or to (egress) one peer.
 // Exactly one of Peer, PrefixList and Reference says who that is.
 type Rule struct {
-	ID       string
-	Protocol packet.Protocol
+	ID       string          `json:"id"`
+	Protocol packet.Protocol `json:"protocol"`
 	// From and To are the first and last destination port of TCP and UDP, or
 	// type and code of ICMP, as EC2's FromPort and ToPort; Any where all match.
-	From, To int
+	From int `json:"from"`
+	To   int `json:"to"`
 	// Peer is a range of addresses, without host bits.
-	Peer netip.Prefix
+	Peer netip.Prefix `json:"peer,omitzero"`
 	// PrefixList is the id of a prefix list ("pl-…").
-	PrefixList string
-	// Reference is a security group: the private addresses of whatever carries it.
-	Reference Reference
+	PrefixList string `json:"prefix_list,omitempty"`
+	// Reference is a security group: the private addresses of the hosts that have it.
+	Reference Reference `json:"reference,omitzero"`
 	// Description is whatever its author wrote; it means nothing.
-	Description string
+	Description string `json:"description,omitempty"`
 }
 
 // A Reference names a security group as a peer. All but GroupID may be empty.
 type Reference struct {
-	GroupID   string
-	GroupName string
-	Owner     string // account; empty if the group was deleted
-	VPC       string
-	Peering   string // id of the VPC peering connection, for a group of a peer VPC
-	Status    string // of that connection
+	GroupID   string `json:"group_id,omitempty"`
+	GroupName string `json:"group_name,omitempty"`
+	Owner     string `json:"owner,omitempty"` // account; empty if the group was deleted
+	VPC       string `json:"vpc,omitempty"`
+	Peering   string `json:"peering,omitempty"` // id of the VPC peering connection, for a group of a peer VPC
+	Status    string `json:"status,omitempty"`  // of that connection
 }
 
 // Same reports whether both rules allow the same packets, whatever their ids and

@@ -6,6 +6,7 @@
 package timeline
 
 import (
+	"encoding/json"
 	"net/netip"
 	"time"
 
@@ -109,15 +110,27 @@ type Begun struct {
 	Plan      []Plan    `json:"plan"`
 }
 
-// A Rule is a security-group rule with the number that it writes into the mark
-// of each connection it lets in.
+// A Rule is a security-group rule with the number that it writes into the mark of
+// each flow that it admits.
 type Rule struct {
 	Number    uint32           `json:"number"`
-	ID        string           `json:"id"`
 	Group     string           `json:"group"`
 	Direction packet.Direction `json:"direction"`
-	Text      string           `json:"text"` // "icmp 10.255.0.0/16"
 	Hosts     []string         `json:"hosts"`
+	sg.Rule
+}
+
+// MarshalJSON writes the rule, and as text what it says, for people and pages.
+func (r RuleAuthorized) MarshalJSON() ([]byte, error) { return r.Rule.withText() }
+
+// MarshalJSON writes the rule, and as text what it said.
+func (r RuleRevoked) MarshalJSON() ([]byte, error) { return r.Rule.withText() }
+
+func (r Rule) withText() ([]byte, error) {
+	return json.Marshal(struct {
+		Rule
+		Text string `json:"text"`
+	}{r, r.String()})
 }
 
 // RuleAuthorized says that a rule is in force from now on at its hosts.
@@ -132,11 +145,10 @@ type GroupsChanged struct {
 	Groups []string `json:"groups"`
 }
 
-// ACLChanged says that a network ACL stands before a host from now on, or none.
+// ACLChanged says that a host has a network ACL from now on, or none.
 type ACLChanged struct {
-	Host  string   `json:"host"`
-	On    bool     `json:"on"`
-	Rules []string `json:"rules"` // "ingress 100 deny icmp 0.0.0.0/0"
+	Host string  `json:"host"`
+	ACL  *sg.ACL `json:"acl"` // nil for none
 }
 
 // Configured says how conntrack behaves on every host from now on.
@@ -161,8 +173,8 @@ const (
 // CanaryDropped says that a packet which nothing allows was sent, and that the
 // kernel was seen to drop it.
 type CanaryDropped struct {
-	Host   string `json:"host"`
-	Packet string `json:"packet"`
+	Host   string        `json:"host"`
+	Packet packet.Header `json:"packet"`
 }
 
 // Ready says that the lab is built and proved, and traffic may begin.
@@ -264,18 +276,11 @@ type Judged struct {
 	Seq       int              `json:"seq,omitempty"`
 	Last      int              `json:"last,omitempty"`  // if the packet carries several messages: the last
 	Reply     bool             `json:"reply,omitempty"` // the packet answers the one with that Seq
-	State     string           `json:"state"`           // conntrack's: new, established …
+	State     packet.State     `json:"state"`
 	Accepted  bool             `json:"accepted"`
-	Rule      string           `json:"rule"`                  // id, Established or DefaultDeny
-	Number    uint32           `json:"rule_number,omitempty"` // 0 for the last two
-	Packet    string           `json:"packet"`
+	packet.By
+	Packet packet.Header `json:"packet"`
 }
-
-// What judges a packet where no security-group rule does.
-const (
-	Established = "established"  // accepted because conntrack knows the flow
-	DefaultDeny = "default-deny" // dropped because nothing accepted it
-)
 
 // EntryChanged is a conntrack event.
 type EntryChanged struct {

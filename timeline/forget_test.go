@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"lablab/flow"
+	"lablab/sg"
 )
 
 // A log that forgets still says what the lab is like: its rules, groups, streams and
@@ -14,13 +15,15 @@ func TestWhatIsRemembered(t *testing.T) {
 	entry := func(id uint32, change flow.Change) EntryChanged {
 		return EntryChanged{Host: "A", Change: change, Entry: flow.Entry{ID: id}}
 	}
-	rule := func(number uint32) Rule { return Rule{Number: number, ID: fmt.Sprint(number), Group: "lab"} }
+	rule := func(number uint32) Rule {
+		return Rule{Number: number, Group: "lab", Rule: sg.Rule{ID: fmt.Sprint(number)}}
+	}
 	log := NewLog()
 	log.Keep(100)
 	for _, body := range []Body{
 		Begun{Scenario: "ping"}, RuleAuthorized{rule(1)}, RuleAuthorized{rule(2)}, CanaryDropped{Host: "A"}, Ready{},
 		GroupsChanged{Host: "A", Groups: []string{"x"}}, GroupsChanged{Host: "A", Groups: []string{"y"}},
-		ACLChanged{Host: "A", On: true}, StreamStarted{Stream: "1"}, StreamStarted{Stream: "2"}, StreamStopped{Stream: "1", Error: "broken"},
+		ACLChanged{Host: "A", ACL: &sg.ACL{}}, StreamStarted{Stream: "1"}, StreamStarted{Stream: "2"}, StreamStopped{Stream: "1", Error: "broken"},
 		entry(1, flow.New), entry(2, flow.New), entry(2, flow.Update), entry(2, flow.Update), entry(1, flow.Destroy), RuleRevoked{rule(1)},
 	} {
 		log.Append(body)
@@ -59,7 +62,7 @@ func TestWhatComesAndGoesIsForgotten(t *testing.T) {
 	const keep = 100
 	log.Keep(keep)
 	log.Append(Begun{})
-	log.Append(RuleAuthorized{Rule{Number: 1, ID: "stays"}})
+	log.Append(RuleAuthorized{Rule{Number: 1, Rule: sg.Rule{ID: "stays"}}})
 	for i := range uint32(5000) {
 		log.Append(RuleAuthorized{Rule{Number: 2 + i}})
 		log.Append(RuleRevoked{Rule{Number: 2 + i}})

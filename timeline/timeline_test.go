@@ -24,19 +24,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // one of every kind of event, with every member set.
 func everyKind() []Body {
-	rule := Rule{Number: 2, ID: "icmp", Group: "lab", Direction: packet.Ingress, Text: "icmp 10.255.0.0/16", Hosts: []string{"A", "B"}}
+	rule := Rule{Number: 2, Group: "lab", Direction: packet.Ingress, Hosts: []string{"A", "B"}, Rule: sg.Rule{ID: "icmp", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.255.0.0/16")}}
 	key := packet.Key{Protocol: packet.ICMP, Source: netip.MustParseAddr("10.255.1.10"), Destination: netip.MustParseAddr("10.255.1.197"), ICMPID: 7, ICMPType: 8}
 	entry := flow.Entry{ID: 9, Orig: key, Reply: key, Status: []string{"CONFIRMED"}, Timeout: 30 * time.Second, Mark: 2, Sent: flow.Count{Packets: 1, Bytes: 84}}
+	header := packet.Header{
+		Protocol: packet.UDP, Source: key.Source, Destination: key.Destination, SourcePort: 1, DestinationPort: 2, ICMPType: 3, ICMPCode: 4, EchoID: 5, EchoSeq: 6,
+		Tag: 7, Length: 8, Number: 9, TCPSeq: 10, TCPFlags: 11, QuotedProtocol: packet.TCP, QuotedTag: 12,
+	}
 	moment := time.Date(2026, 11, 22, 1, 2, 3, 4, time.UTC)
 	return []Body{
 		Begun{Version: "v", Scenario: "ping", Title: "t", Kernel: "k", Rootless: true, Interval: time.Second, Started: moment,
 			Hosts: []Host{{Name: "A", Address: netip.MustParsePrefix("10.255.1.197/16"), Groups: []string{"lab"}}},
 			Plan:  []Plan{{Number: 1, Title: "x", Do: []string{"y"}, Doing: []*say.Kept{{Format: "%s %d", Args: []any{"y", 1, &say.Kept{Format: "z"}}}}, Packets: 10, Line: 3, Within: time.Second, Predicted: []Prediction{{Stream: "1", Outcome: "replied"}}}}},
-		RuleAuthorized{rule}, RuleRevoked{rule}, GroupsChanged{"A", []string{"lab"}}, Cut{"A", key, CutAsked}, ACLChanged{"A", true, []string{"ingress 100 deny icmp 0.0.0.0/0"}}, Configured{sg.NitroV6(), true}, CanaryDropped{"A", "udp"}, Ready{}, ExperimentBegun{1},
+		RuleAuthorized{rule}, RuleRevoked{rule}, GroupsChanged{"A", []string{"lab"}}, Cut{"A", key, CutAsked}, ACLChanged{"A", &sg.ACL{Ingress: []sg.ACLRule{{Number: 100, Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}}, Configured{sg.NitroV6(), true}, CanaryDropped{"A", header}, Ready{}, ExperimentBegun{1},
 		StreamStarted{"1", packet.ICMP, "B", "A", netip.MustParseAddr("10.255.1.10"), netip.MustParseAddr("10.255.1.197"), 1001, 1, 2},
 		StreamStopped{"1", "broken", say.F("broken").Keep()}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, Ran{"A", []string{"true"}, 0, 1, "x"}, TimedOut{time.Second},
 		Sent{"1", 1, true}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
-		Judged{"A", packet.Ingress, "1", 1, 2, true, "new", true, "icmp", 2, "icmp …"},
+		Judged{"A", packet.Ingress, "1", 1, 2, true, "new", true, packet.By{Kind: packet.ByGroup, ID: "icmp", Number: 2}, header},
 		EntryChanged{"A", flow.New, entry, moment}, Dumped{"A", []flow.Entry{entry}},
 		Counted{"A", []Counter{{packet.Ingress, "icmp", 2, 1, 84}}}, Missed{"A", MissedEvents, 3},
 		ExperimentEnded{1}, Interrupted{"SIGINT"}, Ended{"broke"},

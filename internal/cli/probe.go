@@ -271,9 +271,9 @@ func within(name string, given *int, usual, most int) (int, error) {
 
 // answer puts beside each other what the kernel did and what was predicted.
 func (q *question) answer(b lab.Probe, told lab.Judgement) answer {
-	d, packet := b.Packet()
-	a := answer{Predicted: "drop", Rule: told.Rule, State: told.State}
-	if _, admitted := q.account.Judge(q.groups, d, packet); admitted {
+	d, p := b.Packet()
+	a := answer{Predicted: "drop", Rule: told.Rule, State: string(told.State)}
+	if _, admitted := q.account.Judge(q.groups, d, p); admitted {
 		a.Predicted = "accept"
 	}
 	if told.Impossible {
@@ -285,7 +285,7 @@ func (q *question) answer(b lab.Probe, told lab.Judgement) answer {
 		verdict = "accept"
 		tracked := told.State != "untracked"
 		a.Tracked = &tracked
-		predicted := !slices.ContainsFunc(q.untracked, func(u sg.Untracked) bool { return u.Covers(d, packet) })
+		predicted := !slices.ContainsFunc(q.untracked, func(u sg.Untracked) bool { return u.Covers(d, p) })
 		a.Disagrees = tracked != predicted
 		for _, g := range q.groups {
 			if _, _, found := g.Find(told.Rule); found {

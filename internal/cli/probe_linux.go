@@ -12,8 +12,8 @@ import (
 
 	"lablab/lab"
 	"lablab/nft"
+	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
 // probe asks the kernel and writes the answers; it returns the exit code.
@@ -82,7 +82,7 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 		group := q.account.Group(*a.Group)
 		rule, _, _ := group.Find(a.Rule)
 		verdict = say.F("accepted by rule %s of group %s (%s): %s", a.Rule, group.ID, group.Name, rule)
-	case a.Rule == sg.AmazonService:
+	case a.Rule == packet.AmazonServiceID:
 		verdict = say.F("accepted without a rule: security groups do not filter traffic to this Amazon address")
 	case *a.Verdict == "accept":
 		verdict = say.F("accepted as %s, not by a group's rule", a.Rule)

@@ -115,7 +115,7 @@ func (s *session) begin() error {
 	bodies := []timeline.Body{begun}
 	for _, g := range s.about.Groups {
 		for _, r := range g.Rules {
-			bodies = append(bodies, timeline.RuleAuthorized{Rule: timeline.Rule{Number: r.Number, ID: r.ID, Group: g.ID, Direction: r.Direction, Text: r.Text, Hosts: g.Hosts}})
+			bodies = append(bodies, timeline.RuleAuthorized{Rule: timeline.Rule{Number: r.Number, Group: g.ID, Direction: r.Direction, Hosts: g.Hosts, Rule: r.Rule}})
 		}
 	}
 	return s.write(append(bodies, timeline.Ready{}, timeline.ExperimentBegun{Number: 1})...)

@@ -13,6 +13,7 @@ import (
 	"lablab/internal/control"
 	"lablab/packet"
 	"lablab/report"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -21,11 +22,11 @@ func TestSessionWithoutItsBeginning(t *testing.T) {
 	var out bytes.Buffer
 	s := &session{out: json.NewEncoder(&out), tables: tables{}, about: control.Status{
 		Name: "long", Hosts: []control.Host{{Name: "A", Address: "10.255.1.197/16", Groups: []string{"lab"}}},
-		Groups: []control.Group{{ID: "lab", Hosts: []string{"A"}, Rules: []control.Rule{{ID: "icmp", Direction: packet.Ingress, Text: "icmp 10.255.0.0/16", Number: 7}}}},
+		Groups: []control.Group{{ID: "lab", Hosts: []string{"A"}, Rules: []control.Rule{{Rule: sg.Rule{ID: "icmp", Protocol: packet.ICMP}, Direction: packet.Ingress, Number: 7}}}},
 	}}
-	rule := timeline.Rule{Number: 3, ID: "ssh", Group: "lab", Direction: packet.Ingress, Text: "tcp 22 0.0.0.0/0", Hosts: []string{"A"}}
+	rule := timeline.Rule{Number: 3, Group: "lab", Direction: packet.Ingress, Hosts: []string{"A"}, Rule: sg.Rule{ID: "ssh", Protocol: packet.TCP, From: 22, To: 22}}
 	for i, body := range []timeline.Body{
-		timeline.RuleRevoked{Rule: rule}, timeline.Judged{Host: "A", Direction: packet.Ingress, State: "new", Rule: timeline.DefaultDeny, Packet: "icmp 10.255.1.10 > 10.255.1.197"},
+		timeline.RuleRevoked{Rule: rule}, timeline.Judged{Host: "A", Direction: packet.Ingress, State: "new", By: packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}, Packet: header(packet.ICMP, "10.0.0.1", 0, "10.0.0.2", 0)},
 		timeline.Cut{Host: "A"}, timeline.GroupsChanged{Host: "A", Groups: []string{"other"}},
 	} {
 		if err := s.see(timeline.Event{Seq: 500 + uint64(i), Body: body}); err != nil {
@@ -80,28 +81,28 @@ func TestSessionKeepsEntries(t *testing.T) {
 	}
 }
 
-// Packets are chosen by what their text says.
+// Packets are chosen by their protocol, ports and addresses.
 func TestTracerMeans(t *testing.T) {
 	status := control.Status{Hosts: []control.Host{{Name: "B", Address: "10.255.1.10/16"}}}
 	for _, test := range []struct {
 		flags  traceFlags
-		packet string
+		packet packet.Header
 		want   bool
 	}{
-		{traceFlags{}, "icmp 10.0.0.1 > 10.0.0.2 type 8 code 0 id 1 seq 1", true},
-		{traceFlags{protocol: "TCP"}, "tcp 10.0.0.1:4 > 10.0.0.2:22 [S] 0 bytes", true},
-		{traceFlags{protocol: "6"}, "tcp 10.0.0.1:4 > 10.0.0.2:22", true},
-		{traceFlags{protocol: "udp"}, "tcp 10.0.0.1:4 > 10.0.0.2:22", false},
-		{traceFlags{protocol: "132"}, "132 10.0.0.1 > 10.0.0.2", true},
-		{traceFlags{port: 22}, "tcp 10.0.0.1:4 > 10.0.0.2:22", true},
-		{traceFlags{port: 22}, "tcp [fd00::1]:22 > [fd00::2]:9", true},
-		{traceFlags{protocol: "-1", port: 22}, "tcp 10.0.0.1:4 > 10.0.0.2:22", true},
-		{traceFlags{port: 22}, "tcp 10.0.0.1:4 > 10.0.0.2:23", false},
-		{traceFlags{port: 22}, "icmp 10.0.0.1 > 10.0.0.2 type 8 code 0 id 22 seq 22", false},
-		{traceFlags{from: "B"}, "udp 10.255.1.10:4 > 10.0.0.2:22", true},
-		{traceFlags{from: "B"}, "udp 10.0.0.2:4 > 10.255.1.10:22", false},
-		{traceFlags{from: "10.0.0.0/8"}, "udp 10.0.0.2:4 > 192.0.2.1:22", true},
-		{traceFlags{from: "fd00::1"}, "icmpv6 fd00::1 > fd00::2 type 128 code 0 id 1 seq 1", true},
+		{traceFlags{}, header(packet.ICMP, "10.0.0.1", 0, "10.0.0.2", 0), true},
+		{traceFlags{protocol: "TCP"}, header(packet.TCP, "10.0.0.1", 4, "10.0.0.2", 22), true},
+		{traceFlags{protocol: "6"}, header(packet.TCP, "10.0.0.1", 4, "10.0.0.2", 22), true},
+		{traceFlags{protocol: "udp"}, header(packet.TCP, "10.0.0.1", 4, "10.0.0.2", 22), false},
+		{traceFlags{protocol: "132"}, header(packet.SCTP, "10.0.0.1", 0, "10.0.0.2", 0), true},
+		{traceFlags{port: 22}, header(packet.TCP, "10.0.0.1", 4, "10.0.0.2", 22), true},
+		{traceFlags{port: 22}, header(packet.TCP, "fd00::1", 22, "fd00::2", 9), true},
+		{traceFlags{protocol: "-1", port: 22}, header(packet.TCP, "10.0.0.1", 4, "10.0.0.2", 22), true},
+		{traceFlags{port: 22}, header(packet.TCP, "10.0.0.1", 4, "10.0.0.2", 23), false},
+		{traceFlags{port: 22}, header(packet.ICMP, "10.0.0.1", 0, "10.0.0.2", 0), false},
+		{traceFlags{from: "B"}, header(packet.UDP, "10.255.1.10", 4, "10.0.0.2", 22), true},
+		{traceFlags{from: "B"}, header(packet.UDP, "10.0.0.2", 4, "10.255.1.10", 22), false},
+		{traceFlags{from: "10.0.0.0/8"}, header(packet.UDP, "10.0.0.2", 4, "192.0.2.1", 22), true},
+		{traceFlags{from: "fd00::1"}, header(packet.ICMPv6, "fd00::1", 0, "fd00::2", 0), true},
 	} {
 		test.flags.format = "text"
 		tracer, err := test.flags.tracer(&strings.Builder{}, status, nil)
@@ -109,9 +110,13 @@ func TestTracerMeans(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := tracer.means(test.packet); got != test.want {
-			t.Errorf("%+v means %s: %v", test.flags, test.packet, got)
+			t.Errorf("%+v means %v: %v", test.flags, test.packet, got)
 		}
 	}
+}
+
+func header(p packet.Protocol, from string, fromPort uint16, to string, toPort uint16) packet.Header {
+	return packet.Header{Protocol: p, Source: netip.MustParseAddr(from), Destination: netip.MustParseAddr(to), SourcePort: fromPort, DestinationPort: toPort}
 }
 
 // What was missed is told, with its number.
@@ -121,7 +126,7 @@ func TestTracerConfesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range []timeline.Event{
-		{Seq: 10, Body: timeline.Judged{Host: "A", Packet: "icmp 10.0.0.1 > 10.0.0.2"}},
+		{Seq: 10, Body: timeline.Judged{Host: "A", Packet: header(packet.ICMP, "10.0.0.1", 0, "10.0.0.2", 0)}},
 		{Seq: 15, Body: timeline.Missed{Host: "A", What: timeline.MissedVerdicts, Count: 7}},
 		{Seq: 16, Body: timeline.Missed{Host: "A", What: timeline.MissedEvents}},
 	} {
@@ -142,8 +147,8 @@ func TestTracerLeavesOutSelfCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	canary := timeline.Judged{Host: "A", Packet: "udp 10.0.0.1:4 > 10.0.0.2:9"}
-	for i, body := range []timeline.Body{timeline.Begun{}, canary, timeline.Ready{}, timeline.Judged{Host: "A", Packet: "icmp 10.0.0.1 > 10.0.0.2"}} {
+	canary := timeline.Judged{Host: "A", Packet: header(packet.UDP, "10.0.0.1", 0, "10.0.0.2", 0)}
+	for i, body := range []timeline.Body{timeline.Begun{}, canary, timeline.Ready{}, timeline.Judged{Host: "A", Packet: header(packet.ICMP, "10.0.0.1", 0, "10.0.0.2", 0)}} {
 		if err := tracer.see(timeline.Event{Seq: uint64(i + 1), Body: body}); err != nil {
 			t.Fatal(err)
 		}

@@ -199,34 +199,18 @@ func judgedLine(l *say.Language, v timeline.Judged) string {
 	if v.Accepted {
 		verdict = say.F("accept")
 	}
-	return l.Sprintf("%-4s %-7s %-11s %-6s by %-12s %s", v.Host, v.Direction, v.State, verdict, v.Rule, v.Packet)
+	return l.Sprintf("%-4s %-7s %-11s %-6s by %-12s %s", v.Host, v.Direction, v.State, verdict, v.ID, v.Packet)
 }
 
-// means reports whether a packet is of those that are wanted. Its text begins with
-// protocol, source, ">" and destination.
-func (t *tracer) means(packet string) bool {
-	words := strings.Fields(packet)
-	if len(words) < 4 {
-		return false
-	}
-	source, port := ends(words[1])
-	_, otherPort := ends(words[3])
+// means reports whether a packet is of those that are wanted.
+func (t *tracer) means(h packet.Header) bool {
 	switch {
-	case t.protocol != "" && words[0] != t.wanted.String():
+	case t.protocol != "" && h.Protocol != t.wanted:
 		return false
-	case t.port != 0 && t.port != port && t.port != otherPort:
+	case t.port != 0 && t.port != h.SourcePort && t.port != h.DestinationPort:
 		return false
 	}
-	return t.from == "" || t.source.Contains(source)
-}
-
-// ends are an address and the port behind it, if there is one.
-func ends(text string) (netip.Addr, uint16) {
-	if both, err := netip.ParseAddrPort(text); err == nil {
-		return both.Addr(), both.Port()
-	}
-	address, _ := netip.ParseAddr(text)
-	return address, 0
+	return t.from == "" || t.source.Contains(h.Source)
 }
 
 // summary says how many packets there were, and how many of them were not seen.

@@ -57,9 +57,9 @@ type Group struct {
 
 // A Rule is a rule of a group.
 type Rule struct {
-	ID        string           `json:"id"`
+	sg.Rule
 	Direction packet.Direction `json:"direction"`
-	Text      string           `json:"text"` // "icmp 10.255.0.0/16"
+	Text      string           `json:"text"` // what the rule says: "icmp 10.255.0.0/16"
 	Number    uint32           `json:"number"`
 }
 

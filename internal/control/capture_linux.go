@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -175,7 +176,7 @@ func (a *annotator) run(ctx context.Context, frames <-chan lab.Frame, events <-c
 func (a *annotator) packet(f lab.Frame) {
 	a.lost(f.Lost)
 	p := annotated{Frame: f, came: time.Now()}
-	if i := slices.IndexFunc(a.verdicts, func(v early) bool { return v.Direction == f.Direction && v.Packet == f.Packet }); i >= 0 {
+	if i := slices.IndexFunc(a.verdicts, func(v early) bool { return v.Direction == f.Direction && f.Packet != nil && v.Packet.Same(*f.Packet) }); i >= 0 {
 		p.comment = commentOf(a.verdicts[i].Judged)
 		a.verdicts = slices.Delete(a.verdicts, i, i+1)
 	}
@@ -203,7 +204,7 @@ func (a *annotator) event(e timeline.Event) {
 			return
 		}
 		i := slices.IndexFunc(a.queue, func(p annotated) bool {
-			return p.comment == "" && p.Direction == body.Direction && p.Packet == body.Packet
+			return p.comment == "" && p.Direction == body.Direction && p.Packet != nil && p.Packet.Same(body.Packet)
 		})
 		if i >= 0 {
 			a.queue[i].comment = commentOf(body)
@@ -211,13 +212,17 @@ func (a *annotator) event(e timeline.Event) {
 			a.verdicts = append(a.verdicts, early{body, time.Now()})
 		}
 	case timeline.RuleAuthorized:
-		a.mark("rule %s of group %s authorized: %s %s", body.ID, body.Group, body.Direction, body.Text)
+		a.mark("rule %s of group %s authorized: %s %s", body.ID, body.Group, body.Direction, body.Rule)
 	case timeline.RuleRevoked:
-		a.mark("rule %s of group %s revoked: %s %s", body.ID, body.Group, body.Direction, body.Text)
+		a.mark("rule %s of group %s revoked: %s %s", body.ID, body.Group, body.Direction, body.Rule)
 	case timeline.GroupsChanged:
 		a.mark("groups of host %s from now on: %v", body.Host, body.Groups)
 	case timeline.ACLChanged:
-		a.mark("network ACL on %s: %v", body.Host, body.Rules)
+		if body.ACL == nil {
+			a.mark("host %s has no network ACL from now on", body.Host)
+			return
+		}
+		a.mark("network ACL on %s: %s", body.Host, strings.Join(body.ACL.Lines(), "; "))
 	}
 }
 
@@ -226,7 +231,7 @@ func commentOf(v timeline.Judged) string {
 	if v.Accepted {
 		verdict = "accepted"
 	}
-	return fmt.Sprintf("%s by %s (%s)", verdict, v.Rule, v.State)
+	return fmt.Sprintf("%s by %s (%s)", verdict, v.ID, v.State)
 }
 
 // write writes what waits, up to the first packet that may still get its verdict.
@@ -234,7 +239,7 @@ func (a *annotator) write(long time.Time) error {
 	a.verdicts = slices.DeleteFunc(a.verdicts, func(v early) bool { return v.came.Before(long) })
 	n := 0
 	for _, p := range a.queue {
-		if p.comment == "" && p.Packet != "" && p.came.After(long) {
+		if p.comment == "" && p.Packet != nil && p.came.After(long) {
 			break
 		}
 		n++

@@ -51,12 +51,12 @@ func (k *kept) status(ctx context.Context, about Status) (Status, error) {
 		group := Group{ID: g.Key(), Hosts: append([]string{}, carriers[g.Key()]...), Rules: []Rule{}, Revoked: []Rule{}}
 		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			for _, r := range g.Rules(d) {
-				group.Rules = append(group.Rules, Rule{ID: r.ID, Direction: d, Text: r.String(), Number: policy.Number(g.Key(), r.ID)})
+				group.Rules = append(group.Rules, Rule{Rule: r, Direction: d, Text: r.String(), Number: policy.Number(g.Key(), r.ID)})
 			}
 		}
 		for _, r := range policy.Revoked {
 			if r.Group == g.Key() {
-				group.Revoked = append(group.Revoked, Rule{ID: r.ID, Direction: r.Direction, Text: r.Text, Number: r.Number})
+				group.Revoked = append(group.Revoked, Rule{Rule: r.Rule, Direction: r.Direction, Text: r.String(), Number: r.Number})
 			}
 		}
 		status.Groups = append(status.Groups, group)

@@ -3,10 +3,10 @@ package control
 import (
 	"context"
 	"os/exec"
-	"strings"
 	"testing"
 
 	"lablab/internal/nstest"
+	"lablab/packet"
 	"lablab/timeline"
 )
 
@@ -24,7 +24,7 @@ func ping(t *testing.T, s *served) {
 
 func isPing(e timeline.Event) bool {
 	judged, is := e.Body.(timeline.Judged)
-	return is && strings.HasPrefix(judged.Packet, "icmp")
+	return is && judged.Packet.Protocol == packet.ICMP
 }
 
 // What the kernel said before the lab ends is told before its end.
@@ -92,7 +92,7 @@ func TestToldBeforeTheChange(t *testing.T) {
 			case timeline.RuleAuthorized:
 				revoked = false
 			case timeline.Judged:
-				if revoked && body.Rule == "icmp" {
+				if revoked && body.ID == "icmp" {
 					t.Fatal("a packet that the rule let in is told after its end")
 				}
 			}

@@ -292,7 +292,7 @@ func (m *model) verdictsPanel() panel {
 				mark, style = sign(red, "✗"), red
 			}
 			l := line{sign(plain, "   "), mark}.add(bold, " %s", v.Host).add(plain, "%s", strings.Repeat(" ", max(hosts-say.Width(v.Host), 0)))
-			l = l.add(dim, " %-3s ", m.way(v.Direction, width >= withWay)).add(plain, "%-11s ", v.State).add(style, "%-12s ", v.Rule).add(dim, "%s", p.packet(v.Packet))
+			l = l.add(dim, " %-3s ", m.way(v.Direction, width >= withWay)).add(plain, "%-11s ", v.State).add(style, "%-12s ", v.ID).add(dim, "%s", v.Packet.Named(p.name))
 			lines = append(lines, l)
 		}
 		return lines

@@ -36,7 +36,7 @@ func (m *model) entriesPanel(width int) panel {
 			case here && m.focus == onEntries:
 				style = chosen
 			}
-			key := p.flow(e.Key)
+			key := e.Key.Named(p.name)
 			l = l.add(bold, " %s ", e.Host).add(plain, "%s", strings.Repeat(" ", max(hosts-say.Width(e.Host), 0))).add(style, "%s", key)
 			right := e.left(width, time).add(plain, " ")
 			right = append(right, e.admission().fit(m.Language, min(24, width/3))...)

@@ -6,7 +6,6 @@ import (
 
 	"lablab/packet"
 	"lablab/say"
-	"lablab/timeline"
 )
 
 // hitHosts are the hosts whose counters have a column each; if there are many, there is
@@ -122,7 +121,7 @@ func (p *picture) passed(d packet.Direction, hosts []string) line {
 	r := rule{hits: map[string]uint64{}}
 	for host, list := range p.counters {
 		for _, c := range list {
-			if c.Rule == timeline.Established && c.Number == 0 && c.Direction == d {
+			if c.Rule == packet.EstablishedID && c.Number == 0 && c.Direction == d {
 				r.hits[host] = c.Packets
 			}
 		}

@@ -27,7 +27,7 @@ func TestSummaryAddsUp(t *testing.T) {
 			s.happen(20, timeline.Replied{Stream: "4", Seq: seq})
 		}
 		if seq == 6 {
-			s.happen(20, timeline.Judged{Host: "B", Direction: packet.Egress, Stream: "4", Seq: 6, State: "invalid", Rule: timeline.DefaultDeny, Packet: "tcp"})
+			s.happen(20, timeline.Judged{Host: "B", Direction: packet.Egress, Stream: "4", Seq: 6, State: "invalid", By: packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}, Packet: packet.Header{Protocol: packet.TCP}})
 		}
 	}
 	s.happen(25, timeline.Sent{Stream: "5", Seq: sent + 1})

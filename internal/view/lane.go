@@ -3,6 +3,7 @@ package view
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"lablab/packet"
@@ -172,7 +173,7 @@ func (l *lane) word() string {
 	case packet.ICMP, packet.ICMPv6:
 		return "ping"
 	case packet.TCP, packet.UDP:
-		return l.Protocol.String() + " " + portOf(l.Port)
+		return l.Protocol.String() + " " + strconv.Itoa(int(l.Port))
 	}
 	return l.Protocol.String()
 }

@@ -1,11 +1,8 @@
 package view
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"lablab/flow"
@@ -139,9 +136,9 @@ func (p *picture) changed(e timeline.Event) bool {
 	case timeline.GroupsChanged:
 		p.tell(yellow, "%s is now in %s", body.Host, groupsOf(body.Groups))
 	case timeline.ACLChanged:
-		p.tell(yellow, "network ACL on %s: %s", body.Host, map[bool]say.Sentence{true: say.F("on"), false: say.F("off")}[body.On])
+		p.tell(yellow, "network ACL on %s: %s", body.Host, map[bool]say.Sentence{true: say.F("on"), false: say.F("off")}[body.ACL != nil])
 	case timeline.Cut:
-		p.tell(yellow, "entry deleted on %s: %s", body.Host, p.flow(body.Flow))
+		p.tell(yellow, "entry deleted on %s: %s", body.Host, body.Flow.Named(p.name))
 	default:
 		return false
 	}
@@ -206,7 +203,7 @@ func (p *picture) rule(group, id string) int {
 }
 
 func (p *picture) authorize(r timeline.Rule) {
-	fresh := rule{Rule: control.Rule{ID: r.ID, Direction: r.Direction, Text: r.Text, Number: r.Number}, group: r.Group}
+	fresh := rule{Rule: control.Rule{Rule: r.Rule, Direction: r.Direction, Text: r.String(), Number: r.Number}, group: r.Group}
 	p.put(fresh)
 }
 
@@ -290,38 +287,6 @@ func (p *picture) name(a netip.Addr) string {
 	}
 	return a.String()
 }
-
-// flow is a flow, with the names of hosts.
-func (p *picture) flow(k packet.Key) string {
-	switch k.Protocol {
-	case packet.ICMP, packet.ICMPv6:
-		return fmt.Sprintf("%s %s > %s id %d", k.Protocol, p.name(k.Source), p.name(k.Destination), k.ICMPID)
-	case packet.TCP, packet.UDP:
-		return fmt.Sprintf("%s %s:%d > %s:%d", k.Protocol, p.name(k.Source), k.SourcePort, p.name(k.Destination), k.DestinationPort)
-	}
-	return fmt.Sprintf("%s %s > %s", k.Protocol, p.name(k.Source), p.name(k.Destination))
-}
-
-// echoes are the types of ICMP that are seen most, in words.
-var echoes = strings.NewReplacer(
-	" type 8 code 0 ", " echo request ", " type 0 code 0 ", " echo reply ",
-	" type 128 code 0 ", " echo request ", " type 129 code 0 ", " echo reply ",
-)
-
-// packet is a packet of a verdict, with the names of hosts.
-func (p *picture) packet(text string) string {
-	fields := strings.Fields(text)
-	for i, f := range fields {
-		if a, err := netip.ParseAddr(f); err == nil {
-			fields[i] = p.name(a)
-		} else if a, err := netip.ParseAddrPort(f); err == nil {
-			fields[i] = p.name(a.Addr()) + ":" + portOf(a.Port())
-		}
-	}
-	return echoes.Replace(strings.Join(fields, " "))
-}
-
-func portOf(port uint16) string { return strconv.Itoa(int(port)) }
 
 func hostsOf(hosts []string) say.Sentence {
 	if len(hosts) == 0 {

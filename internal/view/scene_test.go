@@ -14,6 +14,7 @@ import (
 	"lablab/internal/control"
 	"lablab/packet"
 	"lablab/report"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -78,7 +79,7 @@ func newScene(t *testing.T) *scene {
 		status: control.Status{
 			Name: "lab", Scenario: "ping",
 			Hosts:  []control.Host{{Name: "A", Address: "10.255.1.197/16", Groups: []string{"lab"}}, {Name: "B", Address: "10.255.1.10/16", Groups: []string{"lab"}}},
-			Groups: []control.Group{{ID: "lab", Rules: []control.Rule{{ID: "ssh", Direction: packet.Ingress, Text: "tcp 22 0.0.0.0/0", Number: 1}, {ID: "icmp", Direction: packet.Ingress, Text: "icmp 10.255.0.0/16", Number: 2}, {ID: "out", Direction: packet.Egress, Text: "all 0.0.0.0/0", Number: 3}}}},
+			Groups: []control.Group{{ID: "lab", Rules: rules()}},
 		},
 		flows:    []control.Flow{entry("A", ping(1001), 1, 1, 29, "icmp", false), entry("B", ping(1001), 1, 1, 29, "out", false), entry("B", packet.Key{Protocol: packet.UDP, Source: hostB, Destination: hostA, SourcePort: 4001, DestinationPort: 9}, 1, 0, 6, "", false)},
 		counters: map[string][]timeline.Counter{},
@@ -93,7 +94,7 @@ func newScene(t *testing.T) *scene {
 	}
 	s.happen(0, timeline.Begun{Scenario: "ping", Started: began, Hosts: hosts})
 	for _, r := range lab.status.Groups[0].Rules {
-		s.happen(0, timeline.RuleAuthorized{Rule: timeline.Rule{Number: r.Number, ID: r.ID, Group: "lab", Direction: r.Direction, Text: r.Text, Hosts: []string{"A", "B"}}})
+		s.happen(0, timeline.RuleAuthorized{Rule: timeline.Rule{Number: r.Number, Group: "lab", Direction: r.Direction, Hosts: []string{"A", "B"}, Rule: r.Rule}})
 	}
 	s.poll(time.Second)
 	s.happen(1, timeline.StreamStarted{Stream: "1", Protocol: packet.ICMP, From: "B", To: "A"})
@@ -101,13 +102,13 @@ func newScene(t *testing.T) *scene {
 		s.happen(seq, timeline.Sent{Stream: "1", Seq: seq})
 		s.happen(seq, timeline.Replied{Stream: "1", Seq: seq, RTT: time.Millisecond})
 	}
-	s.happen(13, timeline.RuleRevoked{Rule: timeline.Rule{Number: 2, ID: "icmp", Group: "lab", Direction: packet.Ingress, Text: "icmp 10.255.0.0/16", Hosts: []string{"A", "B"}}})
+	s.happen(13, timeline.RuleRevoked{Rule: timeline.Rule{Number: 2, Group: "lab", Direction: packet.Ingress, Hosts: []string{"A", "B"}, Rule: rules()[1].Rule}})
 	lab.status.Groups[0].Rules = []control.Rule{lab.status.Groups[0].Rules[0], lab.status.Groups[0].Rules[2]}
 	s.happen(14, timeline.StreamStarted{Stream: "2", Protocol: packet.ICMP, From: "B", To: "A"})
 	for seq := 1; seq <= 4; seq++ {
 		s.happen(14+seq, timeline.Sent{Stream: "2", Seq: seq})
-		s.happen(14+seq, timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "2", Seq: seq, State: "new", Rule: timeline.DefaultDeny, Packet: fmt.Sprintf("icmp 10.255.1.10 > 10.255.1.197 type 8 code 0 id 1002 seq %d", seq)})
-		s.happen(14+seq, timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "1", Seq: 12 + seq, State: "established", Accepted: true, Rule: timeline.Established, Packet: fmt.Sprintf("icmp 10.255.1.10 > 10.255.1.197 type 8 code 0 id 1001 seq %d", 12+seq)})
+		s.happen(14+seq, timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "2", Seq: seq, State: "new", By: packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}, Packet: echo(1002, seq)})
+		s.happen(14+seq, timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "1", Seq: 12 + seq, State: "established", Accepted: true, By: packet.By{Kind: packet.ByEstablished, ID: packet.EstablishedID}, Packet: echo(1001, 12+seq)})
 	}
 	s.happen(18, timeline.StreamStarted{Stream: "3", Protocol: packet.TCP, From: "B", To: "A", Port: 22})
 	s.happen(18, timeline.Sent{Stream: "3", Seq: 1, Connecting: true})
@@ -174,4 +175,22 @@ func (s *scene) frame(width, height int) string {
 		lines[i] = strings.TrimRight(l, " ")
 	}
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// rules are those of the group.
+func rules() []control.Rule {
+	rule := func(number uint32, d packet.Direction, r sg.Rule) control.Rule {
+		return control.Rule{Rule: r, Direction: d, Text: r.String(), Number: number}
+	}
+	world := netip.MustParsePrefix("0.0.0.0/0")
+	return []control.Rule{
+		rule(1, packet.Ingress, sg.Rule{ID: "ssh", Protocol: packet.TCP, From: 22, To: 22, Peer: world}),
+		rule(2, packet.Ingress, sg.Rule{ID: "icmp", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.255.0.0/16")}),
+		rule(3, packet.Egress, sg.Rule{ID: "out", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: world}),
+	}
+}
+
+// echo is an echo request from B to A.
+func echo(id, seq int) packet.Header {
+	return packet.Header{Protocol: packet.ICMP, Source: hostB, Destination: hostA, ICMPType: 8, EchoID: uint16(id), EchoSeq: uint16(seq)}
 }

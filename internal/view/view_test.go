@@ -234,7 +234,7 @@ func TestFreeze(t *testing.T) {
 	s.press("space")
 	before := s.frame(80, 24)
 	s.happen(20, timeline.Sent{Stream: "2", Seq: 5})
-	s.happen(20, timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "2", Seq: 5, State: "new", Rule: timeline.DefaultDeny, Packet: "icmp"})
+	s.happen(20, timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "2", Seq: 5, State: "new", By: packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}, Packet: echo(1002, 5)})
 	s.lab.flows = nil
 	s.poll(20 * time.Second)
 	s.take(tickMsg(began.Add(30 * time.Second)))
@@ -293,8 +293,8 @@ func TestHostileNames(t *testing.T) {
 	s.lab.status.Groups[0].ID, s.lab.status.Groups[0].Rules[0].ID, s.lab.status.Groups[0].Rules[0].Text = evil, evil, evil
 	s.lab.flows = []control.Flow{entry(evil, ping(1), 1, 1, 30, evil, true)}
 	s.happen(20, timeline.StreamStarted{Stream: evil, Protocol: packet.ICMP, From: evil, To: evil})
-	s.happen(20, timeline.Judged{Host: evil, State: evil, Rule: evil, Packet: evil})
-	s.happen(20, timeline.RuleRevoked{Rule: timeline.Rule{ID: evil, Group: evil, Hosts: []string{evil}}})
+	s.happen(20, timeline.Judged{Host: evil, State: evil, By: packet.By{ID: evil}})
+	s.happen(20, timeline.RuleRevoked{Rule: timeline.Rule{Group: evil, Hosts: []string{evil}, Rule: sg.Rule{ID: evil}}})
 	s.poll(20 * time.Second)
 	s.lab.err = errors.New(evil)
 	s.press("r")
@@ -367,7 +367,7 @@ func TestWebIsShown(t *testing.T) {
 
 // A refusal is seen where there is little room, too.
 func TestRefusalsAreSeen(t *testing.T) {
-	yes, no := timeline.Judged{Accepted: true, Rule: timeline.Established}, timeline.Judged{Rule: timeline.DefaultDeny}
+	yes, no := timeline.Judged{Accepted: true, By: packet.By{Kind: packet.ByEstablished, ID: packet.EstablishedID}}, timeline.Judged{By: packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}}
 	verdicts := []timeline.Judged{no, yes, no, yes, yes, yes, yes}
 	for _, c := range []struct {
 		from, to int

@@ -17,6 +17,7 @@ import (
 	"lablab/internal/nstest"
 	"lablab/packet"
 	"lablab/report"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -127,17 +128,17 @@ func (m *maker) add(body timeline.Body) { m.log.Append(body) }
 // ping makes a packet there and back, as established; every so often it is refused.
 func (m *maker) ping(stream, from, to string, seq int) {
 	verdict := func(host string, d packet.Direction, reply bool) timeline.Judged {
-		j := timeline.Judged{Host: host, Direction: d, Stream: stream, Seq: seq, Reply: reply, State: "established", Accepted: true, Rule: timeline.Established}
-		j.Packet = fmt.Sprintf("icmp %s > %s type 8 code 0 id 1 seq %d", from, to, seq)
+		j := timeline.Judged{Host: host, Direction: d, Stream: stream, Seq: seq, Reply: reply, State: "established", Accepted: true, By: packet.By{Kind: packet.ByEstablished, ID: packet.EstablishedID}}
+		j.Packet = echo(addressOf(from), addressOf(to), 1, seq, false)
 		if reply {
-			j.Packet = fmt.Sprintf("icmp %s > %s type 0 code 0 id 1 seq %d", to, from, seq)
+			j.Packet = echo(addressOf(to), addressOf(from), 1, seq, true)
 		}
 		return j
 	}
 	m.add(timeline.Sent{Stream: stream, Seq: seq})
 	if seq%100 > 80 {
 		dropped := verdict(to, packet.Ingress, false)
-		dropped.State, dropped.Accepted, dropped.Rule = "new", false, timeline.DefaultDeny
+		dropped.State, dropped.Accepted, dropped.By = "new", false, packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}
 		m.add(verdict(from, packet.Egress, false))
 		m.add(dropped)
 		return
@@ -158,7 +159,7 @@ func (m *maker) begin(hosts int) {
 		begun.Hosts = append(begun.Hosts, timeline.Host{Name: name, Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 16), Groups: []string{"lab"}})
 	}
 	m.add(begun)
-	m.add(timeline.RuleAuthorized{Rule: timeline.Rule{Number: 1, ID: "icmp", Group: "lab", Direction: packet.Ingress, Text: "icmp 10.0.0.0/16", Hosts: names}})
+	m.add(timeline.RuleAuthorized{Rule: timeline.Rule{Number: 1, Group: "lab", Direction: packet.Ingress, Hosts: names, Rule: icmpRule()}})
 	m.add(timeline.Ready{})
 	m.add(timeline.ExperimentBegun{Number: 1})
 }
@@ -202,4 +203,20 @@ func crowd(hosts int) []timeline.Event {
 	}
 	m.add(timeline.Ended{})
 	return m.log.Events()
+}
+
+// addressOf is the address of the host "h1", "h2" and so on.
+func addressOf(host string) string { return "10.0.0." + strings.TrimPrefix(host, "h") }
+
+func icmpRule() sg.Rule {
+	return sg.Rule{ID: "icmp", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.0.0.0/16")}
+}
+
+// echo is an echo request, or with reply the reply to it.
+func echo(from, to string, id, seq int, reply bool) packet.Header {
+	h := packet.Header{Protocol: packet.ICMP, Source: netip.MustParseAddr(from), Destination: netip.MustParseAddr(to), ICMPType: 8, EchoID: uint16(id), EchoSeq: uint16(seq)}
+	if reply {
+		h.ICMPType = 0
+	}
+	return h
 }

@@ -1,12 +1,12 @@
 package web
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 
 	"lablab/flow"
 	"lablab/packet"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -19,14 +19,18 @@ func session() []timeline.Event {
 	m.ping("1", "h2", "h1", 1)
 	m.add(timeline.GroupsChanged{Host: "h1", Groups: []string{}})
 	m.add(timeline.Sent{Stream: "1", Seq: 2})
-	m.add(timeline.Judged{Host: "h1", Direction: packet.Ingress, Stream: "1", Seq: 2, State: "new", Rule: timeline.DefaultDeny, Packet: "icmp 10.0.0.2 > 10.0.0.1 type 8 code 0 id 2 seq 2"})
+	m.add(timeline.Judged{Host: "h1", Direction: packet.Ingress, Stream: "1", Seq: 2, State: "new", By: packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}, Packet: echo("10.0.0.2", "10.0.0.1", 2, 2, false)})
 	m.add(timeline.GroupsChanged{Host: "h1", Groups: []string{"lab"}})
-	m.add(timeline.ACLChanged{Host: "h1", On: true, Rules: []string{"ingress 100 allow icmp 10.0.0.0/16"}})
+	hundred := sg.ACLRule{Number: 100, Allow: true, Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.0.0.0/16")}
+	m.add(timeline.ACLChanged{Host: "h1", ACL: &sg.ACL{Ingress: []sg.ACLRule{hundred}}})
 	m.ping("1", "h2", "h1", 3)
-	m.add(timeline.ACLChanged{Host: "h1", On: true, Rules: []string{"ingress 50 deny icmp 10.0.0.9/32", "ingress 100 allow icmp 10.0.0.0/16", "egress 100 allow all 0.0.0.0/0"}})
+	m.add(timeline.ACLChanged{Host: "h1", ACL: &sg.ACL{
+		Ingress: []sg.ACLRule{{Number: 50, Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.0.0.9/32")}, hundred},
+		Egress:  []sg.ACLRule{{Number: 100, Allow: true, Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}},
+	}})
 	m.ping("1", "h2", "h1", 4)
 	m.add(timeline.Sent{Stream: "1", Seq: 5})
-	m.add(timeline.Judged{Host: "h1", Direction: packet.Egress, Stream: "1", Seq: 5, Reply: true, State: "established", Rule: "acl-default-deny", Packet: "icmp 10.0.0.1 > 10.0.0.2 type 0 code 0 id 2 seq 5"})
+	m.add(timeline.Judged{Host: "h1", Direction: packet.Egress, Stream: "1", Seq: 5, Reply: true, State: "established", By: packet.By{Kind: packet.ByACL, ID: packet.ACLDefaultDenyID}, Packet: echo("10.0.0.1", "10.0.0.2", 2, 5, true)})
 	m.add(timeline.ExperimentEnded{Number: 1})
 	m.add(timeline.Ended{})
 	return m.log.Events()
@@ -49,15 +53,15 @@ func byHand() []timeline.Event {
 	}
 	ping := func(t time.Duration, id, seq int, verdicts ...string) {
 		for i, v := range verdicts {
-			j := timeline.Judged{Host: []string{"h2", "h1", "h1", "h2"}[i], Direction: []packet.Direction{packet.Egress, packet.Ingress}[i%2], State: v, Accepted: true, Rule: timeline.Established}
-			j.Packet = fmt.Sprintf("icmp 10.0.0.2 > 10.0.0.1 type 8 code 0 id %d seq %d", id, seq)
+			j := timeline.Judged{Host: []string{"h2", "h1", "h1", "h2"}[i], Direction: []packet.Direction{packet.Egress, packet.Ingress}[i%2], State: packet.State(v), Accepted: true, By: packet.By{Kind: packet.ByEstablished, ID: packet.EstablishedID}}
+			j.Packet = echo("10.0.0.2", "10.0.0.1", id, seq, false)
 			switch {
 			case i > 1:
-				j.Packet = fmt.Sprintf("icmp 10.0.0.1 > 10.0.0.2 type 0 code 0 id %d seq %d", id, seq)
+				j.Packet = echo("10.0.0.1", "10.0.0.2", id, seq, true)
 			case v == "new":
-				j.Rule, j.Number = "icmp", 1
+				j.By = packet.By{Kind: packet.ByGroup, ID: "icmp", Number: 1}
 			case v == "dropped":
-				j.State, j.Accepted, j.Rule = "new", false, timeline.DefaultDeny
+				j.State, j.Accepted, j.By = "new", false, packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}
 			}
 			add(t, j)
 		}
@@ -70,7 +74,7 @@ func byHand() []timeline.Event {
 	ping(1*s, 7, 1, "new", "new", "established", "established")
 	entry(1*s, "h1", 7, flow.New)
 	ping(2*s, 7, 2, "established", "established", "established", "established")
-	add(2500*time.Millisecond, timeline.RuleRevoked{Rule: timeline.Rule{Number: 1, ID: "icmp", Group: "lab", Direction: packet.Ingress, Text: "icmp 10.0.0.0/16", Hosts: []string{"h1", "h2"}}})
+	add(2500*time.Millisecond, timeline.RuleRevoked{Rule: timeline.Rule{Number: 1, Group: "lab", Direction: packet.Ingress, Hosts: []string{"h1", "h2"}, Rule: icmpRule()}})
 	ping(3*s, 7, 3, "established", "established", "established", "established")
 	ping(4*s, 8, 1, "established", "dropped")
 	add(5*s, timeline.Cut{Host: "h1", Flow: packet.Key{Protocol: packet.ICMP, Source: netip.MustParseAddr("10.0.0.2"), Destination: netip.MustParseAddr("10.0.0.1"), ICMPID: 7}, Why: timeline.CutAsked})

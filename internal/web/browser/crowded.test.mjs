@@ -1,7 +1,7 @@
 // A list of more rules than there is room for.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { open, close, drawn, seek, until } from './page.mjs';
+import { close, decided, drawn, open, seek, until } from './page.mjs';
 
 // lab is a live page of two hosts, A with these rules at first, and what feeds it.
 async function lab(rules) {
@@ -14,7 +14,7 @@ async function lab(rules) {
     append: (events) => page.evaluate((all) => globalThis.fed.append(all), events),
     names: () => page.locator('.host:has(h2:text-is("A")) [data-direction=ingress] .row[data-kind=rule]:visible').evaluateAll((all) => all.map((r) => (r.dataset.gone ? '-' : '') + r.children[0].textContent)),
     more: () => page.locator('.host:has(h2:text-is("A")) [data-direction=ingress] .row[data-kind=more]:visible').allInnerTexts(),
-    judged: (s, n, rule) => [feed.at(s, 'sent', { stream: '1', seq: n }), feed.at(s, 'judged', { host: 'A', direction: 'ingress', stream: '1', seq: n, state: 'new', accepted: true, packet: 'icmp', rule: rule.id, rule_number: rule.number })],
+    judged: (s, n, rule) => [feed.at(s, 'sent', { stream: '1', seq: n }), feed.at(s, 'judged', { host: 'A', direction: 'ingress', stream: '1', seq: n, state: 'new', accepted: true, ...decided('icmp 10.0.0.2 > 10.0.0.1 type 8 id 7 seq 0', rule.id, rule.number) })],
   };
   await feed.append([
     feed.at(0, 'begun', { scenario: 'x', interval_ns: 1e9, hosts: [{ name: 'A', address: '10.0.0.1/16', groups: ['lab'] }, { name: 'B', address: '10.0.0.2/16', groups: [] }] }),

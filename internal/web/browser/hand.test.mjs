@@ -1,7 +1,7 @@
 // What is of no stream: packets of programs that somebody runs in a host.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { open, close, drawn, seek, length, until } from './page.mjs';
+import { decided, open, close, drawn, seek, length, until } from './page.mjs';
 
 const words = (page) => page.locator('#caption .words').innerText();
 const numbers = { icmp: 1, out: 2 };
@@ -13,10 +13,10 @@ async function lab(ago = 0, [a, b] = ['10.0.0.1/16', '10.0.0.2/16']) {
   let seq = 0;
   const feed = {
     page,
-    rule: { number: 1, id: 'icmp', group: 'lab', direction: 'ingress', text: 'icmp 10.0.0.0/16', hosts: ['A'] },
+    rule: { number: 1, id: 'icmp', group: 'lab', direction: 'ingress', text: 'icmp 10.0.0.0/16', protocol: 1, from: -1, to: -1, peer: '10.0.0.0/16', hosts: ['A'] },
     at: (s, kind, body) => ({ seq: ++seq, at_ns: s * 1e9, experiment: 0, kind, body }),
     append: (...events) => page.evaluate((all) => globalThis.fed.append(all), events.flat()),
-    judged: (s, host, direction, packet, state, by) => feed.at(s, 'judged', { host, direction, state, accepted: by !== 'default-deny', rule: by, packet, ...(numbers[by] && { rule_number: numbers[by] }) }),
+    judged: (s, host, direction, packet, state, by) => feed.at(s, 'judged', { host, direction, state, accepted: by !== 'default-deny', ...decided(packet, by, numbers[by]) }),
     entry: (s, change, more = {}) => feed.at(s, 'entry_changed', { host: 'A', change, entry: { id: 5, orig, status: [], timeout_ns: 30e9, mark: 1, ...more } }),
     // ping is what two hosts say of an echo: the one that is asked is heard first.
     ping: (s, n, by, id = 7) => {
@@ -122,7 +122,7 @@ test('of a flow whose beginning was forgotten, the entry tells who asks', async 
 test('the packets by which a lab proves itself are not shown, even if they are heard of late', async () => {
   const { page, append, at, judged } = await lab();
   const packet = 'udp 10.0.0.2:4000 > 10.0.0.1:9';
-  await append(at(0, 'canary_dropped', { host: 'A', packet }), judged(1, 'B', 'egress', packet, 'new', 'out'), judged(1, 'A', 'ingress', packet, 'new', 'default-deny'));
+  await append(at(0, 'canary_dropped', { host: 'A', packet: decided(packet).packet }), judged(1, 'B', 'egress', packet, 'new', 'out'), judged(1, 'A', 'ingress', packet, 'new', 'default-deny'));
   await append(at(1, 'entry_changed', { host: 'B', change: 'new', entry: { id: 5, orig: { protocol: 17, source: '10.0.0.2', destination: '10.0.0.1', source_port: 4000, destination_port: 9 }, status: [], timeout_ns: 30e9, mark: 0 } }));
   await append(at(2, 'stream_started', { stream: '1', protocol: 1, from: 'B', to: 'A', source: '10.0.0.2', target: '10.0.0.1', icmp_id: 9 }));
   await until(page, () => document.querySelector('.names p'));
@@ -154,7 +154,7 @@ test('what a host sends to itself takes no time of the film', async () => {
     const model = new globalThis.Model();
     let seq = 0;
     const at = (s, kind, body) => model.append({ seq: ++seq, at_ns: s * 1e9, experiment: 1, kind, body });
-    const judged = (s, host, direction, packet) => at(s, 'judged', { host, direction, state: 'established', accepted: true, rule: 'established', packet });
+    const judged = (s, host, direction, packet) => at(s, 'judged', { host, direction, state: 'established', accepted: true, ...globalThis.decided(packet, 'established') });
     at(0, 'begun', { scenario: 'x', interval_ns: 1e9, hosts: [{ name: 'A', address: '10.0.0.1/16' }, { name: 'B', address: '10.0.0.2/16' }] });
     at(0, 'ready', {});
     for (let s = 1; s < 26; s += 0.05) {
@@ -174,7 +174,7 @@ test('a flood does not make the page slow', async () => {
   const { page } = await lab(5);
   const frames = await page.evaluate(async () => {
     let seq = 10;
-    const judged = (s, host, direction, packet, accepted) => ({ seq: ++seq, at_ns: s * 1e9, experiment: 0, kind: 'judged', body: { host, direction, state: accepted ? 'established' : 'new', accepted, rule: accepted ? 'established' : 'default-deny', packet } });
+    const judged = (s, host, direction, packet, accepted) => ({ seq: ++seq, at_ns: s * 1e9, experiment: 0, kind: 'judged', body: { host, direction, state: accepted ? 'established' : 'new', accepted, ...globalThis.decided(packet, accepted ? 'established' : 'default-deny') } });
     const took = [];
     for (let i = 0; i < 50_000;) { // 5 s of one connection, and of another flow at each hundredth packet
       const events = [];
@@ -231,7 +231,7 @@ test('many entries that come and go together make no long film', async () => {
     at(0, 'ready', {});
     for (let i = 0; i < 2000; i++) { // four packets a second; the entries of the first thousand expire between the others
       const s = 1 + i / 4;
-      at(s, 'judged', { host: 'A', direction: 'ingress', state: 'established', accepted: true, rule: 'established', packet: 'tcp 10.0.0.2:4000 > 10.0.0.1:22 [.] 0 bytes' });
+      at(s, 'judged', { host: 'A', direction: 'ingress', state: 'established', accepted: true, ...globalThis.decided('tcp 10.0.0.2:4000 > 10.0.0.1:22 [.] 0 bytes', 'established') });
       const entry = { id: i % 1000, orig: { protocol: 17, source: '10.0.0.2', destination: '10.0.0.1', source_port: 1000 + i % 1000, destination_port: 53 }, status: [], timeout_ns: 30e9, mark: 0 };
       at(s + 0.12, 'entry_changed', { host: 'A', change: i < 1000 ? 'new' : 'destroy', entry });
     }

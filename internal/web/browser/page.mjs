@@ -25,8 +25,26 @@ export async function open(name, options = {}, query = '') {
   page.on('pageerror', (error) => page.problems.push(error.stack));
   page.on('dialog', (dialog) => { page.problems.push(`dialog ${dialog.message()}`); dialog.dismiss(); });
   page.on('request', (request) => { if (request.url() !== url && !request.url().startsWith('data:')) page.problems.push(`request ${request.url()}`); });
+  await page.addInitScript(`globalThis.decided = ${decided}`);
   await page.goto(url);
   return page;
+}
+
+// decided is what a verdict's event says of a packet such as "tcp 10.0.0.2:4000 > 10.0.0.1:22"
+// or "icmp 10.0.0.2 > 10.0.0.1 type 8 id 7 seq 0", and of what decided about it. Tests that
+// make events within the page have it there, too.
+export function decided(text, rule, number) {
+  const [protocol, from, , to, ...rest] = text.split(' ');
+  const end = (text) => (/^\[(.*)\]:(\d+)$/.exec(text) ?? /^([\d.]+):(\d+)$/.exec(text) ?? ['', text]).slice(1);
+  const [[source, source_port], [destination, destination_port]] = [end(from), end(to)];
+  const after = (word) => (rest.includes(word) ? Number(rest[rest.indexOf(word) + 1]) : undefined);
+  const flags = rest.find((word) => word.startsWith('['));
+  const packet = {
+    protocol: { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 }[protocol], source, destination, icmp_type: after('type'), icmp_id: after('id'), icmp_seq: after('seq'),
+    ...(source_port && { source_port: Number(source_port), destination_port: Number(destination_port) }), ...(flags && { tcp_flags: [...'FSRP.'].reduce((sum, f, i) => sum + (flags.includes(f) ? 2 ** i : 0), 0), length: after(flags) }),
+  };
+  const by = { established: 'established', 'default-deny': 'default' }[rule] ?? 'group';
+  return { by, rule, ...(number && { rule_number: number }), packet };
 }
 
 // close looks whether anything went wrong.

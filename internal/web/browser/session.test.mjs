@@ -1,7 +1,7 @@
 // A record of which nothing was predicted, in which rules come, go and come back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { open, close, read, seek, length, until } from './page.mjs';
+import { close, decided, length, open, read, seek, until } from './page.mjs';
 
 const words = (page) => page.locator('#caption .words').innerText();
 
@@ -112,9 +112,9 @@ test('live, a packet right behind a revocation is told to outlive the rule', asy
   const page = await open('fed.html');
   let seq = 0;
   const at = (s, kind, body) => ({ seq: ++seq, at_ns: s * 1e9, experiment: 0, kind, body });
-  const rule = { number: 1, id: 'icmp', group: 'lab', direction: 'ingress', text: 'icmp 10.0.0.0/16', hosts: ['A'] };
+  const rule = { number: 1, id: 'icmp', group: 'lab', direction: 'ingress', text: 'icmp 10.0.0.0/16', protocol: 1, from: -1, to: -1, peer: '10.0.0.0/16', hosts: ['A'] };
   const orig = { protocol: 1, source: '10.0.0.2', destination: '10.0.0.1', icmp_id: 7 };
-  const packet = (s, n, state) => [at(s, 'sent', { stream: '1', seq: n }), at(s, 'judged', { host: 'A', direction: 'ingress', stream: '1', seq: n, state, accepted: true, packet: 'icmp', ...(state === 'new' ? { rule: 'icmp', rule_number: 1 } : { rule: 'established' }) })];
+  const packet = (s, n, state) => [at(s, 'sent', { stream: '1', seq: n }), at(s, 'judged', { host: 'A', direction: 'ingress', stream: '1', seq: n, state, accepted: true, ...(state === 'new' ? decided('icmp 10.0.0.2 > 10.0.0.1 type 8 id 7 seq 0', 'icmp', 1) : decided('icmp 10.0.0.2 > 10.0.0.1 type 8 id 7 seq 0', 'established')) })];
   await page.evaluate((events) => globalThis.fed.append(events), [
     at(0, 'begun', { scenario: 'x', interval_ns: 1e9, hosts: [{ name: 'A', address: '10.0.0.1/16', groups: ['lab'] }, { name: 'B', address: '10.0.0.2/16', groups: [] }] }),
     at(0, 'rule_authorized', rule), at(0, 'ready', {}),

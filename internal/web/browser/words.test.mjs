@@ -1,17 +1,17 @@
 // What is said: names, numbers and times that do not puzzle.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { open, close, drawn, plain, seek, until } from './page.mjs';
+import { close, decided, drawn, open, plain, seek, until } from './page.mjs';
 
 // lab is a live page of two hosts, with one packet of a stream that is called "in".
 async function lab() {
   const page = await open('fed.html');
   let seq = 0;
   const at = (s, kind, body) => ({ seq: ++seq, at_ns: s * 1e9, experiment: 0, kind, body });
-  const verdict = { host: 'A', direction: 'ingress', stream: 'in', seq: 1, state: 'new', accepted: true, rule: 'icmp', rule_number: 1, packet: 'icmp 10.0.0.2 > 10.0.0.1 type 8 code 0 id 7 seq 0' };
+  const verdict = { host: 'A', direction: 'ingress', stream: 'in', seq: 1, state: 'new', accepted: true, ...decided('icmp 10.0.0.2 > 10.0.0.1 type 8 id 7 seq 0', 'icmp', 1) };
   await page.evaluate((events) => globalThis.fed.append(events), [
     at(0, 'begun', { scenario: 'x', interval_ns: 1e9, hosts: [{ name: 'A', address: '10.0.0.1/16', groups: ['lab'] }, { name: 'B', address: '10.0.0.2/16', groups: [] }] }),
-    at(0, 'rule_authorized', { number: 1, id: 'icmp', group: 'lab', direction: 'ingress', text: 'icmp 10.0.0.0/16', hosts: ['A'] }), at(0, 'ready', {}),
+    at(0, 'rule_authorized', { number: 1, id: 'icmp', group: 'lab', direction: 'ingress', text: 'icmp 10.0.0.0/16', protocol: 1, from: -1, to: -1, peer: '10.0.0.0/16', hosts: ['A'] }), at(0, 'ready', {}),
     at(85, 'stream_started', { stream: 'in', protocol: 1, from: 'B', to: 'A', source: '10.0.0.2', target: '10.0.0.1', icmp_id: 7 }),
     at(85, 'sent', { stream: 'in', seq: 1 }), at(85, 'judged', verdict), at(85, 'replied', { stream: 'in', seq: 1, rtt_ns: 1e6 }),
   ]);
@@ -26,7 +26,7 @@ test('live, a packet is told of by the names and times of the lab', async () => 
   assert.match(story, /^Packet 1 of stream in: answered/);
   assert.match(story, /Sent by B to A, 85\.000 s after the lab started\./);
   assert.doesNotMatch(story, /experiment|seq 0/);
-  assert.match(story, /icmp 10\.0\.0\.2 > 10\.0\.0\.1 type 8 code 0 id 7/);
+  assert.match(story, /icmp 10\.0\.0\.2 > 10\.0\.0\.1 id 7 echo request/);
   assert.match(await page.locator('.time').innerText(), /^0:0\d \/ 0:01 · 8\d\.\d{3} s after the lab started$/);
   await close(page);
 });

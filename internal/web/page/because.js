@@ -56,8 +56,8 @@ function remembered(step, host, model) {
 }
 
 function dropped(step, { leg, verdict }, model) {
-  const { host, state, rule } = verdict;
-  if (rule.startsWith('acl-')) return (them) => say('{0}: {1}, but the network ACL of {2} is stateless and does not allow it: dropped.', them, state.toUpperCase(), host);
+  const { host, state, rule, by } = verdict;
+  if (by === 'acl') return (them) => say('{0}: {1}, but the network ACL of {2} is stateless and does not allow it: dropped.', them, state.toUpperCase(), host);
   if (leg.egress === verdict) return (them) => say('{0}: no outbound rule of {1} matches: dropped by default deny.', them, host);
   if (state === 'related') return (them) => say('{0}: an ICMP error is RELATED, not ESTABLISHED, and no rule of {1} matches: dropped by default deny.', them, host);
   if (state === 'invalid') return (them) => say('{0}: INVALID to {1}: no entry, and this does not start a connection. Dropped by default deny.', them, host);

@@ -2,7 +2,7 @@
 // and beside it what conntrack remembers.
 import { element, setText, setData } from './dom.js';
 import { say } from './say.js';
-import { clock, flowText, streamName } from './words.js';
+import { clock, flowText, ruleText, streamName } from './words.js';
 
 const shown = 4; // entries of a host; of more, the number is told
 const crowd = 7; // rules of a list; of more, those that matter now, and the number of the others
@@ -145,12 +145,9 @@ export class Gate {
     if (acl === this.acl) return this.aclRows;
     this.acl = acl;
     const wanted = new Map();
-    if (acl?.on) {
-      for (const rule of acl.rules) {
-        const [direction, number, ...rest] = rule.split(' ');
-        wanted.set(`${direction} acl-${number}`, [`ACL ${number}`, rest.join(' ')]);
-      }
-      for (const direction of ['ingress', 'egress']) wanted.set(`${direction} acl-default-deny`, ['ACL *', say('deny everything else')]);
+    for (const direction of acl?.acl ? ['ingress', 'egress'] : []) {
+      for (const rule of acl.acl[direction] ?? []) wanted.set(`${direction} acl-${rule.number}`, [`ACL ${rule.number}`, ruleText(rule)]);
+      wanted.set(`${direction} acl-default-deny`, ['ACL *', say('deny everything else')]);
     }
     for (const [key, [name, text]] of wanted) {
       const [direction, rule] = key.split(' ');

@@ -5,28 +5,23 @@
 const patience = 1e8; // ns; what is heard of a packet later than that is of another one like it
 const alike = 2e7; // ns in which of packets to which the same happens the first stands for all
 const most = 200; // packets a second that have a step of their own, whatever is sent
-const kinds = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 };
-const beside = new Set(['loopback', 'neighbour-discovery', 'multicast-listener']); // what lets pass before any list is asked
-const headers = /^(\S+) (\S+) > (\S+?)(?: type (\d+) code \d+ id (\d+) seq (\d+))?(?: \[[^\]]*\] \d+ bytes)?$/;
+const beside = new Set(['loopback', 'link']); // what passes before any list is asked
 
-// packetOf reads what the timeline says of a packet's headers; null if it says something else.
-export function packetOf(text) {
-  const [, name, from, to, type, id, seq] = headers.exec(text) ?? [];
-  const protocol = kinds[name] ?? Number(name);
-  if (!name || !Number.isInteger(protocol)) return null;
-  if (type === undefined) {
-    const [[source, source_port], [destination, destination_port]] = [end(from, protocol), end(to, protocol)];
-    return { key: { protocol, source, destination, source_port, destination_port }, reply: false };
-  }
-  const back = type === '0' || type === '129';
-  const key = { protocol, source: back ? to : from, destination: back ? from : to };
-  if (back || type === '8' || type === '128') return { key: { ...key, icmp_id: Number(id) }, reply: back, seq: Number(seq) };
-  return { key, reply: false };
+// packetOf is what a packet's headers say of its flow: the key as the one who asks has it,
+// and of an echo its number. Null if nothing is known of them.
+export function packetOf(headers) {
+  if (!headers?.protocol) return null;
+  const { protocol, source, destination, source_port = 0, destination_port = 0, icmp_type = 0, icmp_id, icmp_seq = 0 } = headers;
+  if (protocol !== 1 && protocol !== 58) return { key: { protocol, source, destination, source_port, destination_port }, reply: false };
+  const [request, answer] = protocol === 1 ? [8, 0] : [128, 129];
+  const reply = icmp_type === answer;
+  const key = reply ? { protocol, source: destination, destination: source } : { protocol, source, destination };
+  return reply || icmp_type === request ? { key: { ...key, icmp_id: icmp_id ?? 0 }, reply, seq: icmp_seq } : { key, reply };
 }
 
-function end(text, protocol) {
-  const at = protocol === kinds.tcp || protocol === kinds.udp ? text.lastIndexOf(':') : -1;
-  return at < 0 ? [text, 0] : [text.slice(0, at).replace(/^\[|\]$/g, ''), Number(text.slice(at + 1))];
+// same is whether both are the headers of one packet, seen at two places.
+export function same(a, b) {
+  return ['protocol', 'source', 'destination', 'source_port', 'destination_port', 'icmp_type', 'icmp_code', 'icmp_id', 'icmp_seq', 'tcp_flags', 'length'].every((member) => a[member] === b[member]);
 }
 
 export class Hand {
@@ -39,20 +34,20 @@ export class Hand {
   }
 
   // flow is what a packet belongs to, and whether it goes the other way.
-  flow(packet, hostOf, rule) {
+  flow(packet, hostOf, by) {
     const { key } = packet;
     const there = this.keyOf(key);
     const known = this.flows.get(there);
     if (known) return { flow: known, reply: packet.reply };
     const back = this.flows.get(this.keyOf({ ...key, source: key.destination, destination: key.source, source_port: key.destination_port, destination_port: key.source_port }));
     if (back && packet.seq === undefined) return { flow: back, reply: true };
-    return { flow: this.begin(key, hostOf, rule), reply: packet.reply };
+    return { flow: this.begin(key, hostOf, by), reply: packet.reply };
   }
 
   // begin notes a flow: who sent the first packet of it is who asks. What a host sends to
   // itself, and what no host can do without, does not come to its gate.
-  begin(key, hostOf, rule) {
-    const within = beside.has(rule) || key.source === key.destination;
+  begin(key, hostOf, by) {
+    const within = beside.has(by) || key.source === key.destination;
     const flow = { hand: this, within, key, flow: this.keyOf(key), protocol: key.protocol, port: key.destination_port || undefined, from: hostOf(key.source), to: hostOf(key.destination), open: [], seen: new Map(), lastStep: null };
     this.flows.set(flow.flow, flow);
     return flow;
@@ -67,7 +62,7 @@ export class Hand {
   // flood, not every packet is: it is null of one like those just before it, and has no
   // journey if there are too many.
   see(packet, { body, at_ns }, hostOf, begin) {
-    const { flow, reply } = this.flow(packet, hostOf, body.rule);
+    const { flow, reply } = this.flow(packet, hostOf, body.by);
     const place = body.direction === 'egress' ? 'egress' : 'ingress';
     while (flow.open.length && at_ns - flow.open[0].ns > patience) flow.open.shift();
     const sign = `${body.host} ${place} ${reply} ${body.state} ${body.accepted} ${body.rule} ${body.rule_number}`;
@@ -99,9 +94,9 @@ export class Hand {
 
 // isOf is whether a verdict at a place is of a packet of which others are known, or of the
 // reply to it.
-function isOf({ step, seq: number }, text, seq, reply, place) {
+function isOf({ step, seq: number }, headers, seq, reply, place) {
   const ways = step.legs.filter((l) => l.reply === reply);
-  return ways.some((l) => l.packet === text && !l[place]) || (seq !== undefined && seq === number && !ways.length);
+  return ways.some((l) => same(l.packet, headers) && !l[place]) || (seq !== undefined && seq === number && !ways.length);
 }
 
 // arrived is whether all is known of a packet that will be, as far as it goes well.

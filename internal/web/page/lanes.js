@@ -237,7 +237,7 @@ export class Lanes {
     let free = 0; // where the next text may begin
     steps.forEach((step, i) => {
       const x = places[i];
-      const gone = step.kind === 'revoked' || step.kind === 'cut' || (step.kind === 'acl' && step.body.on);
+      const gone = step.kind === 'revoked' || step.kind === 'cut' || (step.kind === 'acl' && step.body.acl);
       c.strokeStyle = c.fillStyle = this.colour(gone ? 'drop' : 'accept');
       c.beginPath();
       c.moveTo(x, band + 2);
@@ -294,7 +294,7 @@ function flagText({ kind, body }) {
     case 'authorized': return `+ ${body.id}`;
     case 'revoked': return `− ${body.id}`;
     case 'groups': return `${body.host}: ${(body.groups ?? []).join(', ')}`;
-    case 'acl': return `${body.on ? '+' : '−'} ACL ${body.host}`;
+    case 'acl': return `${body.acl ? '+' : '−'} ACL ${body.host}`;
     case 'cut': return `− ${say('entry')} ${body.host}`;
     default: return 'conntrack';
   }

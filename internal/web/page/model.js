@@ -4,7 +4,7 @@
 // A step is what happens at one time on the stage: a packet's way, a change of the
 // rules, the beginning of an experiment. Everything else (rules, entries) knows its
 // moments: {step, leg, place} says in which step, and where on the packet's way.
-import { Hand, packetOf } from './hand.js';
+import { Hand, packetOf, same } from './hand.js';
 import { inOrder } from './legs.js';
 
 const patience = 1e8; // ns; a packet seen again later than that is on its way again
@@ -164,7 +164,7 @@ const takes = new Map(Object.entries({
   },
   acl_changed(m, b, e) {
     m.changes++;
-    m.host(b.host).acls.push({ moment: { step: m.step('acl', e) }, on: b.on, rules: b.rules ?? [] });
+    m.host(b.host).acls.push({ moment: { step: m.step('acl', e) }, acl: b.acl });
   },
   configured(m, b, e) {
     if (!m.ready) return;
@@ -260,13 +260,13 @@ function ofHand(m, b, e) {
 }
 
 function legFor(journey, step, b, e, reply, place) {
-  let leg = step.legs.find((l) => l.packet === b.packet && l.reply === reply && !l[place]);
+  let leg = step.legs.find((l) => same(l.packet, b.packet) && l.reply === reply && !l[place]);
   if (!leg) {
     const { from, to } = journey.stream;
     leg = { packet: b.packet, reply, from: reply ? to : from, to: reply ? from : to, egress: null, ingress: null };
     step.legs.push(leg);
   }
-  leg[place] = { host: b.host, state: b.state, accepted: b.accepted, rule: b.rule, number: b.rule_number ?? 0, seq: e.seq };
+  leg[place] = { host: b.host, state: b.state, accepted: b.accepted, by: b.by, rule: b.rule, number: b.rule_number ?? 0, seq: e.seq };
   step.ordered = null;
   return leg;
 }

@@ -1,8 +1,9 @@
 // What happens, in words: the subtitles of the film, and the whole story of a packet.
+import { within } from './address.js';
 import { legsOf } from './model.js';
 import { packetName } from './packets.js';
 import { say } from './say.js';
-import { flowText, protocolName, runTime, span, streamName, tcp } from './words.js';
+import { flowText, packetText, runTime, span, streamName, tcp } from './words.js';
 
 // captionOf is the subtitle of a step, or null if it needs none.
 export function captionOf(step, model, film) {
@@ -12,7 +13,7 @@ export function captionOf(step, model, film) {
     case 'revoked': return { text: say('Rule {0} ({1}) is revoked. The conntrack entries stay.', b.id, b.text), tone: 'drop' };
     case 'authorized': return { text: say('Rule {0} ({1}) is authorized. It applies to flows that start from now on.', b.id, b.text), tone: 'accept' };
     case 'groups': return { text: !b.groups?.length ? say('{0} is now in no group. Its old rules no longer apply; remembered flows stay.', b.host) : say('{0} is now in group {1}. Its old rules no longer apply; remembered flows stay.', b.host, b.groups.join(', ')) };
-    case 'acl': return { text: b.on ? say('{0} now has a network ACL. It is stateless: it checks every packet.', b.host) : say('{0} no longer has a network ACL.', b.host) };
+    case 'acl': return { text: b.acl ? say('{0} now has a network ACL. It is stateless: it checks every packet.', b.host) : say('{0} no longer has a network ACL.', b.host) };
     case 'cut': return { text: b.why === 'untracked' ? say('{0} forgets an entry: such flows are no longer tracked there.', b.host) : say('An entry is deleted on {0}. The next packet of the flow will count as new.', b.host), tone: 'drop' };
     case 'configured': return { text: say('From now on, conntrack uses other settings.') };
     case 'stopped': return { text: say('Stream {0} stops.', b.stream) };
@@ -63,7 +64,7 @@ function dropText(step, leg, verdict, model) {
   const { seq, stream } = step.journey;
   const what = packetName(step.journey, leg.reply);
   const leaving = leg.egress === verdict;
-  if (verdict.rule.startsWith('acl-')) return say('{0} is {1}, but the network ACL of {2} is stateless and drops it.', what, verdict.state.toUpperCase(), verdict.host);
+  if (verdict.by === 'acl') return say('{0} is {1}, but the network ACL of {2} is stateless and drops it.', what, verdict.state.toUpperCase(), verdict.host);
   if (leaving) return say('{0} does not leave {1}: no outbound rule matches, so it is dropped.', what, verdict.host);
   if (verdict.state === 'related' && stream.hand) return say('{0} is RELATED, not ESTABLISHED, and no rule of {1} matches: dropped.', what, verdict.host);
   if (verdict.state === 'related') return say('The ICMP error about packet {0} of {1} is RELATED, not ESTABLISHED, and no rule of {2} matches: dropped.', seq, streamName(stream.stream), verdict.host);
@@ -87,14 +88,19 @@ export function goneBefore(row, { index }) {
 
 // goneRule is the row of a rule that would have let a packet in, and was gone by then.
 export function goneRule(step, { host }, model) {
-  return model.hosts.get(host)?.rows.find((r) => r.rule.direction === 'ingress' && fits(r.rule, step.journey.stream) && goneBefore(r, step));
+  const packet = legsOf(step).find((l) => l.ingress?.host === host)?.packet;
+  if (!packet) return undefined;
+  return model.hosts.get(host)?.rows.find((r) => r.rule.direction === 'ingress' && fits(r.rule, packet) && goneBefore(r, step));
 }
 
-// fits reports whether a rule is about a stream's protocol and port.
-function fits(rule, stream) {
-  const [protocol, port] = rule.text.split(' ');
-  if (protocol === 'all') return true;
-  return protocol === protocolName(stream.protocol) && (!stream.port || !/^\d+$/.test(port) || Number(port) === stream.port);
+// fits reports whether a rule allows a packet, as far as the rule itself tells: whom a group
+// or a prefix list names, it does not.
+function fits(rule, packet) {
+  if (!rule.peer || !within(rule.peer, packet.source)) return false;
+  if (rule.protocol === -1) return true;
+  if (rule.protocol !== packet.protocol) return false;
+  const what = packet.destination_port ?? packet.icmp_type ?? 0;
+  return rule.from === -1 || (rule.from <= what && (what <= rule.to || rule.to === -1));
 }
 
 // storyOf is the whole story of a packet: a list of sentences.
@@ -107,7 +113,7 @@ export function storyOf(journey, outcome, model, packet) {
   lines.push(experiment ? say('Sent by {0} to {1}, {2} after the run started, in experiment {3}.', stream.from, stream.to, after, experiment) : say('Sent by {0} to {1}, {2} after the lab started.', stream.from, stream.to, after));
   for (const step of steps) {
     for (const leg of legsOf(step)) {
-      lines.push({ head: leg.packet.replace(/ seq \d+$/, '') }); // the wire counts from 0, and would seem to speak of another packet
+      lines.push({ head: packetText(leg.packet) });
       for (const [verdict, place] of [[leg.egress, 'egress'], [leg.ingress, 'ingress']]) if (verdict) lines.push(verdictText(verdict, place, model));
     }
   }
@@ -119,7 +125,7 @@ function verdictText(v, place, model) {
   const state = v.state.toUpperCase();
   const rule = v.number ? model.rules.get(v.number) : null;
   const leaving = place === 'egress';
-  if (v.accepted && v.rule === 'established') return leaving ? say('Leaving {0}, it was {1}: conntrack had an entry, so no rule was checked.', v.host, state) : say('Arriving at {0}, it was {1}: conntrack had an entry, so no rule was checked.', v.host, state);
+  if (v.accepted && v.by === 'established') return leaving ? say('Leaving {0}, it was {1}: conntrack had an entry, so no rule was checked.', v.host, state) : say('Arriving at {0}, it was {1}: conntrack had an entry, so no rule was checked.', v.host, state);
   if (v.accepted) return leaving ? say('Leaving {0}, it was {1}: accepted by rule {2} ({3}).', v.host, state, v.rule, rule?.text ?? '') : say('Arriving at {0}, it was {1}: accepted by rule {2} ({3}).', v.host, state, v.rule, rule?.text ?? '');
   return leaving ? say('Leaving {0}, it was {1}: dropped by {2}.', v.host, state, v.rule) : say('Arriving at {0}, it was {1}: dropped by {2}.', v.host, state, v.rule);
 }

@@ -15,6 +15,21 @@ export function flowText(key) {
   return `${name} ${end(key.source, key.source_port)} > ${end(key.destination, key.destination_port)}`;
 }
 
+// packetText is what a packet's headers say.
+export function packetText(headers) {
+  if (headers.protocol !== 1 && headers.protocol !== 58) return flowText(headers);
+  const echo = { '1 8': 'echo request', '1 0': 'echo reply', '58 128': 'echo request', '58 129': 'echo reply' }[`${headers.protocol} ${headers.icmp_type ?? 0}`];
+  return `${flowText(headers)} ${echo ?? `type ${headers.icmp_type ?? 0} code ${headers.icmp_code ?? 0}`}`;
+}
+
+// ruleText is what a rule of a network ACL says: "deny tcp 22 10.0.0.0/8".
+export function ruleText({ allow, protocol, from, to, peer }) {
+  const ports = protocol === tcp || protocol === 17;
+  const icmp = protocol === 1 || protocol === 58;
+  const what = from === -1 || !(ports || icmp) ? '' : icmp ? ` type ${from}${to === -1 ? '' : ` code ${to}`}` : from === to ? ` ${from}` : ` ${from}-${to}`;
+  return `${allow ? 'allow' : 'deny'} ${protocol === -1 ? 'all' : protocolName(protocol)}${what} ${peer}`;
+}
+
 function end(address, port) {
   if (!port) return address;
   return String(address).includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
