@@ -72,6 +72,7 @@ var english = map[string]string{
 	"report/tap.go":                   "TAP's words",
 	"scenario/builtin.go":             "a panic: the tests read all of them",
 	"scenario/group.go":               "the title of a scenario, which the record has in English",
+	"sg/apply.go":                     "EC2's words",
 	"sg/change.go":                    "EC2's words",
 	"sg/rule.go":                      "a rule as the AWS console has it",
 }

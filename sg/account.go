@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"lablab/packet"
 	"lablab/say"
 )
 
@@ -13,6 +14,8 @@ type Account struct {
 	Groups      []*Group
 	Interfaces  []Interface
 	PrefixLists []PrefixList
+	// Revoked are the rules that were revoked, and can be authorized again by their ids.
+	Revoked []GroupRule
 	// Notes tell what was read otherwise than it was written.
 	Notes []Note
 	// knowsInterfaces is whether any list of interfaces was read, even an empty one.
@@ -26,9 +29,18 @@ type Interface struct {
 	Addresses []netip.Addr
 	// Prefixes are ranges of private addresses that are delegated to the interface.
 	Prefixes []netip.Prefix
+	// ACL is the network ACL that guards it; nil for none.
+	ACL *ACL
 	// Timeouts of tracked connections, in seconds; 0 where the default holds
 	// (ConnectionTrackingConfiguration).
 	TCPEstablished, UDPStream, UDP int
+}
+
+// A GroupRule is a rule and where it is or was: in which group, for which direction.
+type GroupRule struct {
+	Group     string
+	Direction packet.Direction
+	Rule
 }
 
 // A PrefixList is a named set of address ranges.
@@ -74,7 +86,7 @@ func (a *Account) Clone() *Account {
 	for i, g := range a.Groups {
 		clone.Groups[i] = g.Clone()
 	}
-	clone.Interfaces = slices.Clone(a.Interfaces)
+	clone.Interfaces, clone.Revoked = slices.Clone(a.Interfaces), slices.Clone(a.Revoked)
 	return &clone
 }
 

@@ -3,8 +3,10 @@ package sg
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"lablab/packet"
+	"lablab/say"
 )
 
 // An ACL is a network ACL: it guards a subnet, not an interface, knows no
@@ -15,10 +17,13 @@ type ACL struct {
 	Egress  []ACLRule `json:"egress"`
 }
 
+// MaxACLNumber is the greatest number of an ACL's rule (VPC user guide, "Network ACL rules").
+const MaxACLNumber = 32766
+
 // An ACLRule allows or denies packets of one protocol from or to one range of
 // addresses.
 type ACLRule struct {
-	Number   int             `json:"number"` // from 1 to 32766; the lowest is looked at first
+	Number   int             `json:"number"` // from 1 to MaxACLNumber; the lowest is looked at first
 	Allow    bool            `json:"allow"`
 	Protocol packet.Protocol `json:"protocol"`
 	From     int             `json:"from"` // as a [Rule]'s
@@ -43,6 +48,39 @@ func (a ACL) Allows(d packet.Direction, p Packet) bool {
 		}
 	}
 	return false
+}
+
+func (a ACL) equal(o ACL) bool {
+	return slices.Equal(a.Ingress, o.Ingress) && slices.Equal(a.Egress, o.Egress)
+}
+
+// ordered is the ACL with its rules in the order in which they are checked, or what is
+// wrong with them.
+func (a *ACL) ordered() (*ACL, error) {
+	if a == nil {
+		return nil, nil
+	}
+	to := &ACL{}
+	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
+		rules := slices.Clone(a.Rules(d))
+		slices.SortFunc(rules, func(x, y ACLRule) int { return x.Number - y.Number })
+		for i, r := range rules {
+			switch {
+			case r.Number < 1 || r.Number > MaxACLNumber:
+				return nil, say.Errorf("rule %d: the number must be from 1 to %d", r.Number, MaxACLNumber)
+			case i > 0 && rules[i-1].Number == r.Number:
+				return nil, say.Errorf("rule %d is given twice", r.Number)
+			case !r.Peer.IsValid():
+				return nil, say.Errorf("rule %d has no address range", r.Number)
+			}
+		}
+		if d == packet.Ingress {
+			to.Ingress = rules
+		} else {
+			to.Egress = rules
+		}
+	}
+	return to, nil
 }
 
 // Lines are the rules with their directions: "ingress 100 deny icmp 0.0.0.0/0".

@@ -17,7 +17,9 @@ const (
 	Malformed     = "InvalidPermission.Malformed"
 	RuleNotFound  = "InvalidSecurityGroupRuleId.NotFound"
 	GroupNotFound = "InvalidGroup.NotFound"
-	InvalidValue  = "InvalidParameterValue"
+	// As in aws-application-networking-k8s issue 172.
+	PrefixListNotFound = "InvalidPrefixListID.NotFound"
+	InvalidValue       = "InvalidParameterValue"
 )
 
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }

@@ -1,0 +1,261 @@
+package sg
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"lablab/packet"
+	"lablab/say"
+)
+
+// A Change is one call that changes an account: a value that can be printed, compared,
+// recorded and put in a list. The types below are all there are.
+type Change interface {
+	apply(*Account) error
+	// refused is an error of apply with what was asked for.
+	refused(error) error
+}
+
+// Authorize adds rules to a group, all or none of them: rules that are written out, or
+// by IDs those that were revoked from it before.
+type Authorize struct {
+	// Group may be empty if the first of IDs was revoked from one group only.
+	Group     string           `json:"group,omitempty"`
+	Direction packet.Direction `json:"direction,omitempty"` // of Rules
+	Rules     []Rule           `json:"rules,omitempty"`
+	IDs       []string         `json:"ids,omitempty"`
+}
+
+// Revoke removes rules from a group, all or none of them: by IDs, or those that say
+// exactly the same as Rules.
+type Revoke struct {
+	Group     string           `json:"group"`
+	Direction packet.Direction `json:"direction,omitempty"` // of Rules
+	Rules     []Rule           `json:"rules,omitempty"`
+	IDs       []string         `json:"ids,omitempty"`
+}
+
+// Attach gives an interface other groups, in place of those that it has.
+type Attach struct {
+	Interface string   `json:"interface"`
+	Groups    []string `json:"groups"`
+}
+
+// SetACL gives an interface a network ACL, in place of the one that it has. EC2 gives it
+// to the interface's subnet.
+type SetACL struct {
+	Interface string `json:"interface"`
+	ACL       *ACL   `json:"acl"` // nil for none
+}
+
+// ModifyPrefixList removes entries from a prefix list and adds others, in that order
+// (EC2 API, ModifyManagedPrefixList).
+type ModifyPrefixList struct {
+	PrefixList string         `json:"prefix_list"`
+	Remove     []netip.Prefix `json:"remove,omitempty"`
+	Add        []netip.Prefix `json:"add,omitempty"`
+}
+
+// Apply is the account after all changes, in their order; a stays as it is. If one of
+// them is refused, none is made; the error is an [Error] where EC2 has words for it.
+func (a *Account) Apply(changes ...Change) (*Account, error) {
+	to := a.Clone()
+	for _, c := range changes {
+		if err := c.apply(to); err != nil {
+			return nil, c.refused(err)
+		}
+	}
+	return to, nil
+}
+
+func (c Authorize) refused(err error) error {
+	return say.Errorf("authorize in group %s: %w", c.Group, err)
+}
+
+func (c Revoke) refused(err error) error { return say.Errorf("revoke from group %s: %w", c.Group, err) }
+
+func (c Attach) refused(err error) error {
+	return say.Errorf("change the groups of %s: %w", c.Interface, err)
+}
+
+func (c SetACL) refused(err error) error { return say.Errorf("set network ACL: %w", err) }
+
+func (c ModifyPrefixList) refused(err error) error { return err }
+
+func (c Authorize) apply(a *Account) error {
+	group := c.Group
+	if group == "" && len(c.IDs) > 0 {
+		if group = a.revokedFrom(c.IDs[0]); group == "" {
+			return &Error{RuleNotFound, fmt.Sprintf("The security group rule ID '%s' was revoked from no group, or from several", c.IDs[0])}
+		}
+	}
+	g, err := a.Find(group)
+	if err != nil {
+		return err
+	}
+	for _, id := range c.IDs {
+		i := slices.IndexFunc(a.Revoked, func(r GroupRule) bool { return r.Group == group && r.ID == id })
+		if i < 0 {
+			return &Error{RuleNotFound, fmt.Sprintf("The security group rule ID '%s' was not revoked here", id)}
+		}
+		if err := a.authorize(g, a.Revoked[i].Direction, a.Revoked[i].Rule); err != nil {
+			return err
+		}
+	}
+	if len(c.Rules) == 0 {
+		return nil
+	}
+	return a.authorize(g, c.Direction, c.Rules...)
+}
+
+// authorize adds rules to a group, whose references must be to groups that are there.
+func (a *Account) authorize(g *Group, d packet.Direction, rules ...Rule) error {
+	if err := checkDirection(d); err != nil {
+		return err
+	}
+	for _, r := range rules {
+		if r.Reference.GroupID == "" {
+			continue
+		}
+		if _, err := a.Find(r.Reference.GroupID); err != nil {
+			return err
+		}
+	}
+	if err := g.Authorize(d, rules...); err != nil {
+		return err
+	}
+	a.Revoked = slices.DeleteFunc(a.Revoked, func(was GroupRule) bool {
+		return was.Group == g.Key() && slices.ContainsFunc(rules, func(r Rule) bool { return r.ID == was.ID })
+	})
+	return nil
+}
+
+// revokedFrom is the group from which a rule with that id was revoked; empty if there is
+// none, or several.
+func (a *Account) revokedFrom(id string) (group string) {
+	for _, r := range a.Revoked {
+		switch {
+		case r.ID != id:
+		case group != "":
+			return ""
+		default:
+			group = r.Group
+		}
+	}
+	return group
+}
+
+func (c Revoke) apply(a *Account) error {
+	g, err := a.Find(c.Group)
+	if err != nil {
+		return err
+	}
+	for _, id := range c.IDs {
+		r, d, err := g.Revoke(id)
+		if err != nil {
+			return err
+		}
+		a.revoked(g, d, r)
+	}
+	if len(c.Rules) == 0 {
+		return nil
+	}
+	if err := checkDirection(c.Direction); err != nil {
+		return err
+	}
+	rules, err := g.RevokeSame(c.Direction, c.Rules...)
+	if err != nil {
+		return err
+	}
+	for _, r := range rules {
+		a.revoked(g, c.Direction, r)
+	}
+	return nil
+}
+
+// revoked notes a rule that is no longer in force, so that it can be authorized again.
+func (a *Account) revoked(g *Group, d packet.Direction, r Rule) {
+	a.Revoked = slices.DeleteFunc(a.Revoked, func(was GroupRule) bool { return was.Group == g.Key() && was.ID == r.ID })
+	a.Revoked = append(a.Revoked, GroupRule{Group: g.Key(), Direction: d, Rule: r})
+}
+
+func (c Attach) apply(a *Account) error {
+	i, found := a.Interface(c.Interface)
+	if !found {
+		return say.Errorf("there is no interface %s", c.Interface)
+	}
+	for n, g := range c.Groups {
+		if _, err := a.Find(g); err != nil {
+			return err
+		}
+		if slices.Contains(c.Groups[:n], g) {
+			return say.Errorf("group %s is named twice", g)
+		}
+	}
+	i.Groups = slices.Clone(c.Groups)
+	a.Attach(i)
+	return nil
+}
+
+func (c SetACL) apply(a *Account) error {
+	i, found := a.Interface(c.Interface)
+	if !found {
+		return say.Errorf("there is no interface %s", c.Interface)
+	}
+	acl, err := c.ACL.ordered()
+	if err != nil {
+		return err
+	}
+	i.ACL = acl
+	a.Attach(i)
+	return nil
+}
+
+func (c ModifyPrefixList) apply(a *Account) error {
+	i := slices.IndexFunc(a.PrefixLists, func(l PrefixList) bool { return l.ID == c.PrefixList })
+	if i < 0 {
+		return &Error{PrefixListNotFound, fmt.Sprintf("The prefix list (%s) does not exist.", c.PrefixList)}
+	}
+	const most = 100 // entries in a request, as EC2 says: terraform-provider-aws issue 17191
+	if len(c.Add) > most || len(c.Remove) > most {
+		return &Error{InvalidValue, fmt.Sprintf("The number of entries per request cannot exceeds limit (%d).", most)}
+	}
+	l := a.PrefixLists[i]
+	l.Entries = slices.Clone(l.Entries)
+	for _, p := range c.Remove {
+		at := slices.Index(l.Entries, p.Masked())
+		if at < 0 {
+			return say.Errorf("prefix list %s has no entry %s", l.ID, p)
+		}
+		l.Entries = slices.Delete(l.Entries, at, at+1)
+	}
+	for _, p := range c.Add {
+		switch p = p.Masked(); {
+		case slices.Contains(l.Entries, p):
+			return say.Errorf("prefix list %s already has an entry %s", l.ID, p)
+		case l.AddressFamily != "" && l.AddressFamily != familyOf(p):
+			return say.Errorf("prefix list %s takes %s entries only, not %s", l.ID, l.AddressFamily, p)
+		case l.MaxEntries > 0 && len(l.Entries) == l.MaxEntries:
+			return say.Errorf("prefix list %s has room for %d entries", l.ID, l.MaxEntries)
+		}
+		l.Entries = append(l.Entries, p)
+	}
+	a.PrefixLists = slices.Clone(a.PrefixLists)
+	a.PrefixLists[i] = l
+	return nil
+}
+
+func familyOf(p netip.Prefix) string {
+	if p.Addr().Is4() {
+		return "IPv4"
+	}
+	return "IPv6"
+}
+
+func checkDirection(d packet.Direction) error {
+	if d == packet.Ingress || d == packet.Egress {
+		return nil
+	}
+	return &Error{Malformed, fmt.Sprintf("%q is not a direction: ingress or egress", string(d))}
+}

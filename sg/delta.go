@@ -1,0 +1,81 @@
+package sg
+
+import (
+	"net/netip"
+	"slices"
+
+	"lablab/packet"
+)
+
+// A Delta is what differs between two states of an account.
+type Delta struct {
+	Attached    []Attach
+	ACLs        []SetACL
+	PrefixLists []ModifyPrefixList
+	Revoked     []GroupRule
+	Authorized  []GroupRule
+}
+
+// Diff says what has changed from one state of an account to another, in the order of
+// the later one. Rules are told apart by their group and id.
+func Diff(from, to *Account) Delta {
+	var d Delta
+	for _, i := range to.Interfaces {
+		was, _ := from.Interface(i.ID)
+		if !slices.Equal(was.Groups, i.Groups) {
+			d.Attached = append(d.Attached, Attach{i.ID, i.Groups})
+		}
+		if was.ACL != i.ACL && !(was.ACL != nil && i.ACL != nil && was.ACL.equal(*i.ACL)) {
+			d.ACLs = append(d.ACLs, SetACL{i.ID, i.ACL})
+		}
+	}
+	for _, l := range to.PrefixLists {
+		was := from.prefixList(l.ID)
+		m := ModifyPrefixList{PrefixList: l.ID, Remove: without(was.Entries, l.Entries), Add: without(l.Entries, was.Entries)}
+		if len(m.Remove)+len(m.Add) > 0 {
+			d.PrefixLists = append(d.PrefixLists, m)
+		}
+	}
+	for _, g := range to.Groups {
+		was := from.Group(g.Key())
+		if was == nil {
+			was = &Group{}
+		}
+		d.Revoked = append(d.Revoked, missing(was, g, g.Key())...)
+		d.Authorized = append(d.Authorized, missing(g, was, g.Key())...)
+	}
+	return d
+}
+
+// missing are the rules of one state of a group that another does not have.
+func missing(in, from *Group, key string) (rules []GroupRule) {
+	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
+		for _, r := range in.Rules(d) {
+			if o, _, there := from.Find(r.ID); !there || !o.Same(r) {
+				rules = append(rules, GroupRule{key, d, r})
+			}
+		}
+	}
+	return rules
+}
+
+func without(list, others []netip.Prefix) []netip.Prefix {
+	return slices.DeleteFunc(slices.Clone(list), func(p netip.Prefix) bool { return slices.Contains(others, p) })
+}
+
+func (a *Account) prefixList(id string) PrefixList {
+	i := slices.IndexFunc(a.PrefixLists, func(l PrefixList) bool { return l.ID == id })
+	if i < 0 {
+		return PrefixList{}
+	}
+	return a.PrefixLists[i]
+}
+
+// NoLongerTracked are the flows at an interface that were tracked before a change and are not
+// any more.
+func NoLongerTracked(from, to *Account, id string) []Untracked {
+	was, _ := from.Interface(id)
+	is, _ := to.Interface(id)
+	before := UntrackedBy(from.Carried(was.Groups))
+	return slices.DeleteFunc(UntrackedBy(to.Carried(is.Groups)), func(u Untracked) bool { return slices.Contains(before, u) })
+}
