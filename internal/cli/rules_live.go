@@ -35,6 +35,9 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 		return false, r.noFormat()
 	}
 	host := args[0]
+	if r.name == "" && strings.Contains(host, ".") {
+		return false, r.noFormat() // a file, there or not, whatever labs are running
+	}
 	_, noFile := os.Stat(host)
 	ctx, cancel := interruptible(env.Signals, grace)
 	defer cancel()
@@ -56,9 +59,9 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 		return false, &usageError{say.Errorf("%s is both a file here and a host of lab %s", host, name), say.F("say which one: ./%s, or --name %s %s", host, name, host)}
 	case has:
 		return true, r.show(ctx, env, client, host)
-	case r.name != "" || err == nil && noFile != nil && !strings.Contains(host, "."):
+	case r.name != "" || err == nil && noFile != nil:
 		return false, noHost(status, host)
-	case errors.Is(err, control.ErrNone) && noFile != nil && !strings.Contains(host, "."):
+	case errors.Is(err, control.ErrNone) && noFile != nil:
 		return false, noLab(say.Errorf("%s is neither a file nor a host: %w", host, err))
 	}
 	return false, r.noFormat()
