@@ -24,7 +24,7 @@ func (l *Lab) prove(ctx context.Context) error {
 			if !exists {
 				continue // whatever that one may send, the host lets in
 			}
-			if err := l.sendCanary(ctx, sender, h, port); err != nil {
+			if err := l.sendSelfCheck(ctx, sender, h, port); err != nil {
 				return err
 			}
 			break
@@ -46,10 +46,10 @@ func (l *Lab) forbidden(from, to *Host) (port int, exists bool) {
 	return 0, false
 }
 
-func (l *Lab) sendCanary(ctx context.Context, from, to *Host, port int) error {
+func (l *Lab) sendSelfCheck(ctx context.Context, from, to *Host, port int) error {
 	fates := make(chan nft.Verdict, 1)
 	target := netip.AddrPortFrom(to.Address.Addr(), uint16(port))
-	l.verdicts.listenToStrangers(func(host string, v nft.Verdict) {
+	l.verdicts.onUnattributed(func(host string, v nft.Verdict) {
 		p := v.Packet
 		if host == to.Name && v.Direction == packet.Ingress && p.Protocol == packet.UDP && p.Source == from.Address.Addr() && p.DestinationPort == uint16(port) {
 			select {
@@ -58,7 +58,7 @@ func (l *Lab) sendCanary(ctx context.Context, from, to *Host, port int) error {
 			}
 		}
 	})
-	defer l.verdicts.listenToStrangers(nil)
+	defer l.verdicts.onUnattributed(nil)
 
 	err := from.ns.Do(func() error {
 		conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(target))
@@ -87,9 +87,9 @@ func (l *Lab) sendCanary(ctx context.Context, from, to *Host, port int) error {
 	}
 }
 
-// listenToStrangers has hear called for verdicts about packets of no stream.
-func (w *witness) listenToStrangers(hear func(host string, v nft.Verdict)) {
+// onUnattributed has hear called for verdicts about packets of no stream.
+func (w *witness) onUnattributed(hear func(host string, v nft.Verdict)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stranger = hear
+	w.unattributed = hear
 }

@@ -22,7 +22,7 @@ type revokedRule struct {
 
 // Again authorizes rules that were revoked, by their ids. The group may be empty if
 // the first id is of one group only.
-func (l *Lab) Again(group string, ids ...string) (Effect, error) {
+func (l *Lab) Reauthorize(group string, ids ...string) (Effect, error) {
 	effect, err := l.change(func(to *sg.Account) error {
 		if group == "" {
 			if group = l.hadRule(ids[0]); group == "" {

@@ -15,10 +15,10 @@ import (
 
 // Free streams are those of a lab that plays nothing: they are never held.
 type free struct {
-	mu    sync.Mutex     // one start or stop at a time
-	last  int            // the name of the last one
-	ended bool           // the lab is being taken down
-	minds sync.WaitGroup // those who wait for a stream's end
+	mu      sync.Mutex     // one start or stop at a time
+	last    int            // the name of the last one
+	ended   bool           // the lab is being taken down
+	waiters sync.WaitGroup // those who wait for a stream's end
 }
 
 // forever is more packets than a stream can send: each takes memory.
@@ -55,12 +55,12 @@ func (l *Lab) StartStream(a scenario.Start) (name string, err error) {
 	}
 	r := l.streams[len(l.streams)-1]
 	r.Let(forever)
-	l.free.minds.Go(func() { l.mind(r) })
+	l.free.waiters.Go(func() { l.awaitEnd(r) })
 	return a.Stream, nil
 }
 
-// mind waits for the end of a free stream. If nobody has wanted it, it is told why.
-func (l *Lab) mind(r *running) {
+// awaitEnd waits for the end of a free stream. If nobody has wanted it, it is told why.
+func (l *Lab) awaitEnd(r *running) {
 	<-r.Ended()
 	l.free.mu.Lock()
 	defer l.free.mu.Unlock()

@@ -176,9 +176,9 @@ func (j *journeys) judge(host string, v nft.Verdict, p part, reply bool) {
 	}
 }
 
-// told reports whether the kernel has told the end of the journey of every packet
+// reported reports whether the kernel has told the end of the journey of every packet
 // whose fate the sender knows.
-func (j *journeys) told() bool {
+func (j *journeys) reported() bool {
 	for _, p := range j.stream.Probes() {
 		due := p.Fate == pinger.Replied || p.Fate == pinger.Late || p.Fate == pinger.LocalDrop
 		if due && p.Seq > j.gaveUp && !j.finished[p.Seq] {

@@ -163,12 +163,12 @@ func (l *Lab) host(name string) (*Host, error) {
 // kernel takes them down within milliseconds.
 func (l *Lab) Close() error {
 	l.free.end()
-	l.hush()
+	l.stopTraffic()
 	var errs []error
 	for _, s := range l.streams {
 		errs = append(errs, s.Wait())
 	}
-	l.free.minds.Wait()
+	l.free.waiters.Wait()
 	for _, s := range l.servers {
 		errs = append(errs, s.Close())
 	}
@@ -179,8 +179,8 @@ func (l *Lab) Close() error {
 	return errors.Join(append(errs, each(l.hosts, (*Host).close))...)
 }
 
-// hush ends the traffic and takes the last news of it.
-func (l *Lab) hush() {
+// stopTraffic ends the traffic and takes the last news of it.
+func (l *Lab) stopTraffic() {
 	for _, s := range l.streams {
 		s.End()
 	}

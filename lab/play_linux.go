@@ -30,7 +30,7 @@ func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Lo
 		if err = l.Play(ctx, sc); err != nil {
 			err = unableTo(playScenario, err)
 		}
-		l.hush()
+		l.stopTraffic()
 	}
 	var ended timeline.Ended
 	switch {

@@ -175,7 +175,7 @@ func (p *Prober) Ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
 func (p *Prober) ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
 	judgements := make([]Judgement, len(probes))
 	for attempt := 1; ; attempt++ {
-		complete, err := p.tell(ctx, probes, judgements)
+		complete, err := p.askOnce(ctx, probes, judgements)
 		if err != nil || complete {
 			return judgements, err
 		}
@@ -186,10 +186,10 @@ func (p *Prober) ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
 	}
 }
 
-// tell sends the probes and takes their verdicts. It returns false if verdicts
+// askOnce sends the probes and takes their verdicts. It returns false if verdicts
 // were lost. The last packet is one of its own, to whose verdict the kernel comes
 // after all the others: what has none by then will have none.
-func (p *Prober) tell(ctx context.Context, probes []Probe, judgements []Judgement) (complete bool, err error) {
+func (p *Prober) askOnce(ctx context.Context, probes []Probe, judgements []Judgement) (complete bool, err error) {
 	last := Probe{From: p.peer.Address.Addr(), To: p.host.Address.Addr(), Protocol: packet.UDP, SourcePort: 9, Port: 9}
 	all := append(slices.Clone(probes), last)
 	const wrap = 1 << 16 // the identification of IPv4 has 16 bits

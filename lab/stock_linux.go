@@ -46,7 +46,7 @@ func (l *Lab) audit(ctx context.Context) error {
 		if err != nil {
 			return unableTo(dumpEntries, err)
 		}
-		if n := len(l.verdicts.untold(ctx, h.Name, entries)); n > 0 {
+		if n := len(l.verdicts.unreported(ctx, h.Name, entries)); n > 0 {
 			l.log.Append(timeline.Missed{Host: h.Name, What: timeline.MissedEvents, Count: n})
 		}
 		return nil

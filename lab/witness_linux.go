@@ -20,30 +20,30 @@ import (
 type witness struct {
 	log *timeline.Log
 
-	mu       sync.Mutex
-	streams  map[streamKey]*journeys
-	ledgers  map[string]*ledger // by host
-	riddles  []riddle
-	stranger func(host string, v nft.Verdict)
-	changed  chan struct{} // closed whenever any of these changes
+	mu           sync.Mutex
+	streams      map[streamKey]*journeys
+	indexes      map[string]*entryIndex // by host
+	pending      []pendingVerdict
+	unattributed func(host string, v nft.Verdict)
+	changed      chan struct{} // closed whenever any of these changes
 }
 
-// A riddle is a verdict about a packet that only a verdict of another host explains,
+// A pendingVerdict is a verdict about a packet that only a verdict of another host explains,
 // which is read in the same round or the next.
-type riddle struct {
+type pendingVerdict struct {
 	host   string
 	v      nft.Verdict
 	rounds int
 }
 
-// A ledger is the conntrack entries of a host, as events tell of them.
-type ledger struct {
+// An entryIndex is the conntrack entries of a host, as events tell of them.
+type entryIndex struct {
 	alive  map[packet.Key]uint32 // id
 	missed bool                  // events were lost, so the ledger may be wrong
 }
 
 func newWitness(log *timeline.Log) *witness {
-	return &witness{log: log, streams: map[streamKey]*journeys{}, ledgers: map[string]*ledger{}, changed: make(chan struct{})}
+	return &witness{log: log, streams: map[streamKey]*journeys{}, indexes: map[string]*entryIndex{}, changed: make(chan struct{})}
 }
 
 // start begins a stream in such a way that no verdict about it comes too early.
@@ -69,8 +69,8 @@ func (w *witness) knows(key streamKey) bool {
 func (w *witness) judged(host string, v nft.Verdict) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.tell(host, v) {
-		w.riddles = append(w.riddles, riddle{host: host, v: v})
+	if !w.record(host, v) {
+		w.pending = append(w.pending, pendingVerdict{host: host, v: v})
 		return
 	}
 	w.retry()
@@ -83,12 +83,12 @@ func (w *witness) rounded() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.retry()
-	for i := range w.riddles {
-		w.riddles[i].rounds++
+	for i := range w.pending {
+		w.pending[i].rounds++
 	}
-	w.riddles = slices.DeleteFunc(w.riddles, func(r riddle) bool {
+	w.pending = slices.DeleteFunc(w.pending, func(r pendingVerdict) bool {
 		if r.rounds >= enough {
-			w.strange(r.host, r.v)
+			w.logUnattributed(r.host, r.v)
 		}
 		return r.rounds >= enough
 	})
@@ -96,13 +96,13 @@ func (w *witness) rounded() {
 
 // retry tells what could not be told before. w.mu is held.
 func (w *witness) retry() {
-	w.riddles = slices.DeleteFunc(w.riddles, func(r riddle) bool { return w.tell(r.host, r.v) })
+	w.pending = slices.DeleteFunc(w.pending, func(r pendingVerdict) bool { return w.record(r.host, r.v) })
 }
 
-// tell writes down a verdict, and reports whether it could be understood. w.mu is held.
-func (w *witness) tell(host string, v nft.Verdict) bool {
+// record writes down a verdict, and reports whether it could be understood. w.mu is held.
+func (w *witness) record(host string, v nft.Verdict) bool {
 	if v.Packet.IsError() {
-		return w.tellError(host, v)
+		return w.logError(host, v)
 	}
 	key, reply := keyOf(v.Packet)
 	j := w.streams[key]
@@ -110,7 +110,7 @@ func (w *witness) tell(host string, v nft.Verdict) bool {
 		j, reply = w.streams[key.reversed()], true
 	}
 	if j == nil {
-		w.strange(host, v)
+		w.logUnattributed(host, v)
 		return true
 	}
 	part, known := j.part(host, v, reply)
@@ -128,9 +128,9 @@ func (w *witness) tell(host string, v nft.Verdict) bool {
 	return true
 }
 
-// tellError writes down a verdict about an ICMP error. It belongs to the stream of
+// logError writes down a verdict about an ICMP error. It belongs to the stream of
 // the packet that it quotes. w.mu is held.
-func (w *witness) tellError(host string, v nft.Verdict) bool {
+func (w *witness) logError(host string, v nft.Verdict) bool {
 	for key, j := range w.streams {
 		if key.protocol != v.Packet.QuotedProtocol || key.source != v.Packet.Destination {
 			continue
@@ -151,11 +151,11 @@ func (w *witness) tellError(host string, v nft.Verdict) bool {
 	return false
 }
 
-// strange writes down a verdict about a packet of no stream. w.mu is held.
-func (w *witness) strange(host string, v nft.Verdict) {
+// logUnattributed writes down a verdict about a packet of no stream. w.mu is held.
+func (w *witness) logUnattributed(host string, v nft.Verdict) {
 	w.log.Append(eventOf(host, v))
-	if w.stranger != nil {
-		w.stranger(host, v)
+	if w.unattributed != nil {
+		w.unattributed(host, v)
 	}
 }
 
@@ -186,7 +186,7 @@ func (w *witness) changedEntry(host string, e flow.Event) {
 	w.log.Append(timeline.EntryChanged{Host: host, Change: e.Change, Entry: e.Entry, Kernel: e.Kernel})
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	alive := w.ledger(host).alive
+	alive := w.index(host).alive
 	switch e.Change {
 	case flow.New, flow.Update:
 		alive[e.Entry.Orig] = e.Entry.ID
@@ -204,7 +204,7 @@ func (w *witness) missed(host, what string, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if what == timeline.MissedEvents {
-		w.ledger(host).missed = true
+		w.index(host).missed = true
 	}
 }
 
@@ -213,28 +213,28 @@ func (w *witness) missed(host, what string, n int) {
 func (w *witness) entries(host string) (keys []packet.Key, complete bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	keys = slices.SortedFunc(maps.Keys(w.ledger(host).alive), packet.Key.Compare)
-	return keys, !w.ledger(host).missed
+	keys = slices.SortedFunc(maps.Keys(w.index(host).alive), packet.Key.Compare)
+	return keys, !w.index(host).missed
 }
 
-// untold waits until the kernel has told of all these entries, and returns
+// unreported waits until the kernel has told of all these entries, and returns
 // those that it has not.
-func (w *witness) untold(ctx context.Context, host string, entries []flow.Entry) (untold []flow.Entry) {
+func (w *witness) unreported(ctx context.Context, host string, entries []flow.Entry) (untold []flow.Entry) {
 	w.await(ctx, func() bool {
 		untold = slices.DeleteFunc(slices.Clone(entries), func(e flow.Entry) bool {
-			return w.ledger(host).alive[e.Orig] == e.ID
+			return w.index(host).alive[e.Orig] == e.ID
 		})
 		return len(untold) == 0
 	})
 	return untold
 }
 
-// ledger is the host's. w.mu is held.
-func (w *witness) ledger(host string) *ledger {
-	if w.ledgers[host] == nil {
-		w.ledgers[host] = &ledger{alive: map[packet.Key]uint32{}}
+// index is the host's. w.mu is held.
+func (w *witness) index(host string) *entryIndex {
+	if w.indexes[host] == nil {
+		w.indexes[host] = &entryIndex{alive: map[packet.Key]uint32{}}
 	}
-	return w.ledgers[host]
+	return w.indexes[host]
 }
 
 // catchUp waits until the kernel has told the end of the journey of every packet
@@ -243,7 +243,7 @@ func (w *witness) ledger(host string) *ledger {
 func (w *witness) catchUp(ctx context.Context) {
 	told := w.await(ctx, func() bool {
 		for _, j := range w.streams {
-			if !j.told() {
+			if !j.reported() {
 				return false
 			}
 		}

@@ -30,14 +30,14 @@ func newBuilder() *builder {
 		counters:  map[counterKey]timeline.Counter{},
 		lastCount: map[counterKey]timeline.Counter{},
 		before:    map[counterKey]timeline.Counter{},
-		gaps:      map[string]int{},
-		deaf:      map[string]bool{},
+		missed:    map[string]int{},
+		lossy:     map[string]bool{},
 		last:      map[string]time.Duration{},
 		left:      map[membership]instant{},
 		plans:     map[int]timeline.Plan{},
 		hits:      map[hit]int{},
 		drops:     map[stall]int{},
-		diary:     diary{firsts: firsts{}},
+		manual:    manualLog{first: firstPackets{}},
 	}
 }
 
@@ -49,8 +49,8 @@ type builder struct {
 	counters map[counterKey]timeline.Counter
 	// What was read last, and the sums of what was counted before a rule came back.
 	lastCount, before map[counterKey]timeline.Counter
-	deaf              map[string]bool          // hosts of which something was missed
-	gaps              map[string]int           // what was reported missed, and how often
+	lossy             map[string]bool          // hosts of which something was missed
+	missed            map[string]int           // what was reported missed, and how often
 	last              map[string]time.Duration // when a reply last came, by stream
 	listed            map[listing]bool
 	left              map[membership]instant // when a host lost a group
@@ -58,7 +58,7 @@ type builder struct {
 	plans             map[int]timeline.Plan
 	hits              map[hit]int   // how often a rule accepted
 	drops             map[stall]int // segments of a TCP connection that were seen to be dropped
-	diary             diary
+	manual            manualLog
 	now               time.Duration // of the last event
 }
 
@@ -112,8 +112,8 @@ type counterKey struct {
 func (b *builder) add(e timeline.Event) {
 	b.now = e.At
 	if x := b.Experiment(e.Experiment); x != nil && x.byHand {
-		b.diary.add(e)
-		x.Done = b.diary.deeds
+		b.manual.add(e)
+		x.Done = b.manual.steps
 	}
 	switch body := e.Body.(type) {
 	case timeline.Begun:
@@ -158,8 +158,8 @@ func (b *builder) add(e timeline.Event) {
 			b.counted(body.Host, c)
 		}
 	case timeline.Missed:
-		b.gaps[body.What] += max(body.Count, 1)
-		b.deaf[body.Host] = true
+		b.missed[body.What] += max(body.Count, 1)
+		b.lossy[body.Host] = true
 	case timeline.Interrupted:
 		b.Interrupted, b.InterruptBy = true, body.By
 	case timeline.Ended:
@@ -348,8 +348,8 @@ func (b *builder) finish() *Report {
 			NeverHit: b.counters[key].Packets == 0,
 		})
 	}
-	b.Missed.Events = b.gaps[timeline.MissedEvents]
-	b.Missed.Verdicts = max(b.Missed.Verdicts, b.gaps[timeline.MissedVerdicts])
+	b.Missed.Events = b.missed[timeline.MissedEvents]
+	b.Missed.Verdicts = max(b.Missed.Verdicts, b.missed[timeline.MissedVerdicts])
 	b.Why = append(b.Why, b.why()...)
 	return b.Report
 }

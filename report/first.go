@@ -8,7 +8,7 @@ import (
 
 // firsts is what decided about a flow last. Of what programs send only the first packet
 // is worth telling, and the first after a rule has changed.
-type firsts map[flowAt]packet.By
+type firstPackets map[flowAt]packet.By
 
 // A flowAt is a flow as one host sees it.
 type flowAt struct {
@@ -17,7 +17,7 @@ type flowAt struct {
 }
 
 // tell says what became of a packet that is of no stream, unless that is old news.
-func (f firsts) tell(j timeline.Judged) say.Sentence {
+func (f firstPackets) news(j timeline.Judged) say.Sentence {
 	letIn := j.Accepted && j.Direction == packet.Ingress && j.Number != 0
 	if j.Stream != "" || !letIn && j.Accepted {
 		return say.Sentence{}

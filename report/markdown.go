@@ -89,14 +89,14 @@ func (r Runs) chapter(b *bytes.Buffer, run Result, open bool) {
 	if run.Missed.Verdicts > 0 || run.Missed.Events > 0 {
 		b.WriteString("⚠️ " + l.Sprintf("Lost %d verdicts and %d conntrack events (socket overflow): evidence is incomplete.", run.Missed.Verdicts, run.Missed.Events) + "\n\n")
 	}
-	r.deeds(b, run)
+	r.manualSteps(b, run)
 	r.predictions(b, run)
 	r.whyInMarkdown(b, run, open)
 	r.entriesInMarkdown(b, run)
 }
 
 // deeds lists what was done by hand.
-func (r Runs) deeds(b *bytes.Buffer, run Result) {
+func (r Runs) manualSteps(b *bytes.Buffer, run Result) {
 	for _, x := range run.Experiments {
 		for _, d := range x.Done {
 			fmt.Fprintf(b, "- %s: %s\n", strings.TrimSpace(d.when(r.Language)), md(d.What.In(r.Language)))

@@ -18,16 +18,16 @@ func (p *Paragraph) say(at *Moment, format string, args ...any) {
 }
 
 // of is the moment of packets that were judged alike.
-func (t *teller) of(r VerdictRange) *Moment { return t.stream.moment(r.First, r.Last) }
+func (t *explainer) of(r VerdictRange) *Moment { return t.stream.moment(r.First, r.Last) }
 
 // outset is the stream's first packet.
-func (t *teller) outset() *Moment {
+func (t *explainer) outset() *Moment {
 	return t.stream.moment(t.stream.Packets[0].Seq, t.stream.Packets[0].Seq)
 }
 
 // sum is the moment from the first to the last of the packets of which something
 // is true, or nil.
-func (t *teller) sum(is func(Packet) bool) *Moment {
+func (t *explainer) sum(is func(Packet) bool) *Moment {
 	var first, last int
 	for _, p := range t.stream.Packets {
 		if is(p) {

@@ -105,7 +105,7 @@ func (b *builder) predictHost(x *Experiment, p timeline.Prediction, seen *Predic
 			n += b.hits[hit{experiment, p.Host, p.Never}]
 		}
 		c = claim{say.F("rule %s is never hit", p.Never), times(n), n == 0}
-		if b.deaf[p.Host] { // what was not heard may have been a hit
+		if b.lossy[p.Host] { // what was not heard may have been a hit
 			c.observed, c.held = say.F("%s, as far as was seen", c.observed), false
 		}
 	}

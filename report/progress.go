@@ -26,7 +26,7 @@ type Progress struct {
 	lab     string // the name of its scenario
 	ready   bool   // the lab is built: what changes now, somebody changes
 	current int    // experiment
-	diary   diary
+	manual  manualLog
 	order   []string             // streams that run
 	marks   map[string][]Outcome // of the current experiment, by stream
 	first   map[string]int       // Seq of the first of them
@@ -42,7 +42,7 @@ type Progress struct {
 func NewProgress(text *colorprofile.Writer, screen io.Writer, size func() (width, height int), l *say.Language) *Progress {
 	return &Progress{
 		language: l, text: text, screen: screen, size: size,
-		marks: map[string][]Outcome{}, first: map[string]int{}, was: map[string]Outcome{}, diary: diary{firsts: firsts{}}, known: newBuilder(),
+		marks: map[string][]Outcome{}, first: map[string]int{}, was: map[string]Outcome{}, manual: manualLog{first: firstPackets{}}, known: newBuilder(),
 	}
 }
 
@@ -51,8 +51,8 @@ func (p *Progress) Add(e timeline.Event) {
 	session := p.current > 0 && unplanned(p.now())
 	switch {
 	case session:
-		if what := p.diary.add(e); !what.Empty() {
-			p.line("%s  %s", Deed{AtMS: ms(e.At)}.when(p.language), what)
+		if what := p.manual.add(e); !what.Empty() {
+			p.line("%s  %s", ManualStep{AtMS: ms(e.At)}.when(p.language), what)
 		}
 	case p.ready:
 		p.tell(changed(e.Body))
@@ -67,7 +67,7 @@ func (p *Progress) Add(e timeline.Event) {
 		clear(p.marks)
 		clear(p.first)
 		clear(p.was)
-		p.diary, p.known = diary{firsts: firsts{}}, newBuilder()
+		p.manual, p.known = manualLog{first: firstPackets{}}, newBuilder()
 		p.line("building the lab on %s", body.Kernel)
 	case timeline.CanaryDropped:
 		p.line("self-check: %s dropped %s", body.Host, body.Packet.Key())
@@ -108,7 +108,7 @@ func (p *Progress) Add(e timeline.Event) {
 			p.dropped(body)
 		}
 		if p.ready && p.current == 0 { // somebody's doing, and no experiment's
-			p.tell(p.diary.firsts.tell(body))
+			p.tell(p.manual.first.news(body))
 		}
 	case timeline.Missed:
 		p.line("lost %d %s on %s (socket overflow)", body.Count, missedWord(body.What), body.Host)
@@ -228,7 +228,7 @@ func (p *Progress) lines(columns int) []string {
 		lines = append(lines, styled(dim, cut("  "+do.In(p.language), columns)))
 	}
 	const most = 12 // deeds that have room above the streams
-	for _, d := range p.diary.deeds[max(0, len(p.diary.deeds)-most):] {
+	for _, d := range p.manual.steps[max(0, len(p.manual.steps)-most):] {
 		lines = append(lines, cut(d.when(p.language)+"  "+d.What.In(p.language), columns))
 	}
 	for _, stream := range p.order {

@@ -78,7 +78,7 @@ type Experiment struct {
 	Number   int            `json:"number"`
 	Title    string         `json:"title"`
 	Do       []say.Sentence `json:"do"`
-	Done     []Deed         `json:"done,omitempty"` // by hand, where nothing was planned
+	Done     []ManualStep   `json:"done,omitempty"` // by hand, where nothing was planned
 	Packets  int            `json:"packets"`        // of each stream, planned
 	Begun    bool           `json:"begun"`
 	Complete bool           `json:"complete"`

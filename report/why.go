@@ -18,18 +18,18 @@ func (b *builder) why() []Paragraph {
 		if s.Sent == 0 {
 			continue
 		}
-		t := &teller{builder: b, stream: s, Paragraph: Paragraph{Subject: say.F("Stream %s (%s)", s.Name, s.what())}}
-		t.tell()
+		t := &explainer{builder: b, stream: s, Paragraph: Paragraph{Subject: say.F("Stream %s (%s)", s.Name, s.what())}}
+		t.explain()
 		paragraphs = append(paragraphs, t.Paragraph)
 	}
-	if moral := b.moral(); len(moral.Sentences) > 0 {
+	if moral := b.conclusion(); len(moral.Sentences) > 0 {
 		paragraphs = append(paragraphs, moral)
 	}
 	return paragraphs
 }
 
 // A teller tells the story of one stream.
-type teller struct {
+type explainer struct {
 	*builder
 	Paragraph
 	stream   *Stream
@@ -37,7 +37,7 @@ type teller struct {
 	was      packet.State // of the packets told of before
 }
 
-func (t *teller) tell() {
+func (t *explainer) explain() {
 	for _, r := range t.at(t.stream.From, packet.Egress, "request") {
 		switch {
 		case r.Verdict == "drop" && r.Kind == packet.ByACL:
@@ -81,7 +81,7 @@ func (t *teller) tell() {
 
 // anotherFlow says why the entry of an earlier stream between the same hosts
 // does not serve this one.
-func (t *teller) anotherFlow() {
+func (t *explainer) anotherFlow() {
 	for i := range t.Streams {
 		other := &t.Streams[i]
 		if other.Name == t.stream.Name {
@@ -104,7 +104,7 @@ func (t *teller) anotherFlow() {
 	}
 }
 
-func (t *teller) admittedNew(r VerdictRange) {
+func (t *explainer) admittedNew(r VerdictRange) {
 	rule := t.rule(r.Number)
 	t.admitted = r.Number
 	switch {
@@ -122,7 +122,7 @@ func (t *teller) admittedNew(r VerdictRange) {
 	}
 }
 
-func (t *teller) established(r VerdictRange) {
+func (t *explainer) established(r VerdictRange) {
 	t.say(t.of(r), "%s %s ESTABLISHED: conntrack had an entry, so %s accepted without checking the security-group rules.",
 		t.packets(r), were(r), theyWere(r))
 	rule := t.rule(t.admitted)
@@ -137,7 +137,7 @@ func (t *teller) established(r VerdictRange) {
 	}
 }
 
-func (t *teller) refusedNew(r VerdictRange) {
+func (t *explainer) refusedNew(r VerdictRange) {
 	if t.was == "established" {
 		t.say(t.of(r), "%s %s NEW again: %s, and no rule matched%s: default deny dropped %s.",
 			t.packets(r), were(r), t.entryGone(r), t.sinceRevoked(), them(r))
@@ -154,7 +154,7 @@ func (t *teller) refusedNew(r VerdictRange) {
 }
 
 // replies tells of the way back.
-func (t *teller) replies() {
+func (t *explainer) replies() {
 	var dropped []VerdictRange
 	all := append(t.at(t.stream.To, packet.Egress, "reply"), t.at(t.stream.From, packet.Ingress, "reply")...)
 	plain := 0 // replies that passed as established, counted at both places
@@ -179,7 +179,7 @@ func (t *teller) replies() {
 }
 
 // unproved tells of packets whose fate nobody saw.
-func (t *teller) unproved() {
+func (t *explainer) unproved() {
 	if t.stream.Stalled > 0 {
 		t.say(t.sum(became(Stalled)), "The connection stayed open, but %s in it: the kernel dropped its segments; TCP retransmitted %s, in vain.", say.N(t.stream.Stalled, "%d message stalled", "%d messages stalled"), timesWord(t.stream.Retransmitted))
 	}
@@ -198,7 +198,7 @@ func (t *teller) unproved() {
 }
 
 // at are the ranges at one place on the way.
-func (t *teller) at(host string, d packet.Direction, packet string) []VerdictRange {
+func (t *explainer) at(host string, d packet.Direction, packet string) []VerdictRange {
 	var found []VerdictRange
 	for _, r := range t.stream.Verdicts {
 		if r.Host == host && r.Direction == d && r.Packet == packet {
@@ -235,7 +235,7 @@ func sinceExperiment(experiment int) say.Sentence {
 
 // firstIn is the first packet of r that was sent in that experiment or later, and not
 // before that moment of it, or 0.
-func (t *teller) firstIn(r VerdictRange, since instant) int {
+func (t *explainer) firstIn(r VerdictRange, since instant) int {
 	for _, p := range t.stream.Packets {
 		if p.Seq >= r.First && p.Seq <= r.Last && p.Experiment >= since.experiment && p.AtMS >= since.ms {
 			return p.Seq
@@ -246,7 +246,7 @@ func (t *teller) firstIn(r VerdictRange, since instant) int {
 
 // entryAt is the stream's conntrack entry at a host when the experiment of r's
 // last packet ended, or nil; and whether that host's entries were read then.
-func (t *teller) entryAt(r VerdictRange, host string) (entry *Flow, looked bool) {
+func (t *explainer) entryAt(r VerdictRange, host string) (entry *Flow, looked bool) {
 	if r.Last > len(t.stream.Packets) {
 		return nil, false
 	}
@@ -261,7 +261,7 @@ func (t *teller) entryAt(r VerdictRange, host string) (entry *Flow, looked bool)
 }
 
 // entryGone says how conntrack lost a flow, as far as it was told.
-func (t *teller) entryGone(r VerdictRange) say.Sentence {
+func (t *explainer) entryGone(r VerdictRange) say.Sentence {
 	gone := say.F("%s's conntrack entry was gone", r.Host)
 	if r.First > len(t.stream.Packets) {
 		return gone
@@ -278,7 +278,7 @@ func (t *teller) entryGone(r VerdictRange) say.Sentence {
 }
 
 // sinceRevoked names the rule that would have matched, if it was revoked.
-func (t *teller) sinceRevoked() say.Sentence {
+func (t *explainer) sinceRevoked() say.Sentence {
 	rule := t.rule(t.admitted)
 	if rule == nil {
 		return say.Sentence{}
@@ -289,7 +289,7 @@ func (t *teller) sinceRevoked() say.Sentence {
 	return say.Sentence{}
 }
 
-func (t *teller) packets(r VerdictRange) say.Sentence {
+func (t *explainer) packets(r VerdictRange) say.Sentence {
 	if r.First == r.Last {
 		return say.F("Packet %d", r.First)
 	}

@@ -51,7 +51,7 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"GET /v1/capture":   s.capture,
 		"POST /v1/authorize": asking(k, func(k *kept, _ *http.Request, c RuleChange) (Effect, error) {
 			if len(c.IDs) > 0 {
-				return k.effect(k.lab.Again(c.Group, c.IDs...))
+				return k.effect(k.lab.Reauthorize(c.Group, c.IDs...))
 			}
 			if err := cmp.Or(checkDirection(c.Direction), check(c.Rules)); err != nil {
 				return Effect{}, err

@@ -19,7 +19,7 @@ type lessons struct {
 }
 
 // moral is the point of it all, as far as this run has made it.
-func (b *builder) moral() Paragraph {
+func (b *builder) conclusion() Paragraph {
 	var l lessons
 	for i := range b.Streams {
 		b.lessons(&l, &b.Streams[i])
@@ -50,7 +50,7 @@ func (b *builder) moral() Paragraph {
 
 // lessons notes what one stream shows.
 func (b *builder) lessons(l *lessons, s *Stream) {
-	t := &teller{builder: b, stream: s}
+	t := &explainer{builder: b, stream: s}
 	var was packet.State
 	for i, r := range t.at(s.To, packet.Ingress, "request") {
 		accepted := r.Verdict == "accept"
@@ -91,14 +91,14 @@ func (b *builder) lessons(l *lessons, s *Stream) {
 }
 
 // learn notes a lesson that packets show, the first time.
-func (t *teller) learn(lesson **Moment, shown bool, r VerdictRange) {
+func (t *explainer) learn(lesson **Moment, shown bool, r VerdictRange) {
 	if shown && *lesson == nil {
 		*lesson = t.of(r)
 	}
 }
 
 // learnFrom notes a lesson that packets show from an instant on, if there is one.
-func (t *teller) learnFrom(lesson **Moment, since instant, r VerdictRange) {
+func (t *explainer) learnFrom(lesson **Moment, since instant, r VerdictRange) {
 	if !since.happened() {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // A Deed is one thing that somebody did by hand, or that came of it, and when.
-type Deed struct {
+type ManualStep struct {
 	AtMS float64      `json:"at_ms"` // since the beginning
 	What say.Sentence `json:"what"`
 	host string       // on which entries were deleted
@@ -18,9 +18,9 @@ type Deed struct {
 }
 
 // A diary has what was done by hand, in order.
-type diary struct {
-	firsts firsts
-	deeds  []Deed
+type manualLog struct {
+	first firstPackets
+	steps []ManualStep
 }
 
 // unplanned is whether nothing was planned for the experiment: somebody does in it what he likes.
@@ -29,36 +29,36 @@ func unplanned(p timeline.Plan) bool {
 }
 
 // add takes the next event, and says it if it is worth telling.
-func (d *diary) add(e timeline.Event) (what say.Sentence) {
-	deed := Deed{AtMS: ms(e.At)}
+func (d *manualLog) add(e timeline.Event) (what say.Sentence) {
+	deed := ManualStep{AtMS: ms(e.At)}
 	if judged, ok := e.Body.(timeline.Judged); ok {
-		deed.What = d.firsts.tell(judged)
+		deed.What = d.first.news(judged)
 	} else {
-		deed.What = did(e.Body)
+		deed.What = describe(e.Body)
 	}
 	if deed.What.Empty() {
 		return deed.What
 	}
 	if cut, ok := e.Body.(timeline.Cut); ok {
 		deed.host, deed.cuts = cut.Host, 1
-		if n := len(d.deeds) - 1; n >= 0 && d.deeds[n].with(deed) {
-			d.deeds[n].cuts++
-			d.deeds[n].What = say.F("delete %d conntrack entries on %s", d.deeds[n].cuts, cut.Host)
+		if n := len(d.steps) - 1; n >= 0 && d.steps[n].with(deed) {
+			d.steps[n].cuts++
+			d.steps[n].What = say.F("delete %d conntrack entries on %s", d.steps[n].cuts, cut.Host)
 			return deed.What
 		}
 	}
-	d.deeds = append(d.deeds, deed)
+	d.steps = append(d.steps, deed)
 	return deed.What
 }
 
 // with is whether both delete entries on the same host, as one command does.
-func (d Deed) with(next Deed) bool {
+func (d ManualStep) with(next ManualStep) bool {
 	const oneCommand = 100 // ms
 	return d.cuts > 0 && d.host == next.host && next.AtMS-d.AtMS < oneCommand
 }
 
-// did says what was done as experiments say what they do, or nothing.
-func did(e timeline.Body) say.Sentence {
+// describe says what was done as experiments say what they do, or nothing.
+func describe(e timeline.Body) say.Sentence {
 	switch body := e.(type) {
 	case timeline.RuleRevoked:
 		return say.F("revoke %s %s of group %s", say.Agreement("rule"), body.ID, body.Group)
@@ -96,6 +96,6 @@ func did(e timeline.Body) say.Sentence {
 }
 
 // when is the time of a deed: "   2.4 s".
-func (d Deed) when(l *say.Language) string {
+func (d ManualStep) when(l *say.Language) string {
 	return l.Sprintf("%s s", fmt.Sprintf("%6.1f", d.AtMS/1000))
 }
