@@ -181,7 +181,12 @@ func (t *explainer) replies() {
 // unproved tells of packets whose fate nobody saw.
 func (t *explainer) unproved() {
 	if t.stream.Stalled > 0 {
-		t.say(t.sum(became(Stalled)), "The connection stayed open, but %s in it: the kernel dropped its segments; TCP retransmitted %s, in vain.", say.N(t.stream.Stalled, "%d message stalled", "%d messages stalled"), timesWord(t.stream.Retransmitted))
+		stalled := say.N(t.stream.Stalled, "%d message stalled", "%d messages stalled")
+		if again := t.stream.Retransmitted; again > 0 {
+			t.say(t.sum(became(Stalled)), "The connection stayed open, but %s in it: the kernel dropped its segments; TCP retransmitted %s, in vain.", stalled, timesWord(again))
+		} else {
+			t.say(t.sum(became(Stalled)), "The connection stayed open, but %s in it: the kernel dropped its segments.", stalled)
+		}
 	}
 	if t.stream.Belated > 0 {
 		t.say(t.sum(belated), "%d of them got through later, once the path was open again: TCP had not given up.", t.stream.Belated)

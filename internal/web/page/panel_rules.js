@@ -115,10 +115,10 @@ export class RulesPanel {
     const said = protocol === -1 ? 'all' : { 1: 'icmp', 58: 'icmpv6', 6: 'tcp', 17: 'udp' }[protocol];
     const ports = first < 0 ? [] : first === last ? [first] : [`${first}-${last}`];
     const way = this.direction.control.value === 'egress' ? ['out'] : []; // no two rules of a group have one id
-    const rule = { ID: [...way, said, ...ports, peer].join('-').replace(/[^\w.:-]/g, '-'), Protocol: protocol, From: first, To: last };
-    if (group) rule.Reference = { GroupID: group };
-    else rule.Peer = peer;
-    return this.act(() => say('Rule {0} is authorized.', rule.ID), 'authorize', { group: this.group_.control.value, direction: this.direction.control.value, rules: [rule] });
+    const rule = { id: [...way, said, ...ports, peer].join('-').replace(/[^\w.:-]/g, '-'), protocol, from: first, to: last };
+    if (group) rule.reference = { group_id: group };
+    else rule.peer = peer;
+    return this.act(() => say('Rule {0} is authorized.', rule.id), 'authorize', { group: this.group_.control.value, direction: this.direction.control.value, rules: [rule] });
   }
 }
 

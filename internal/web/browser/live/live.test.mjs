@@ -206,7 +206,7 @@ test('what a rule is called does nothing to the page', async () => {
   const page = await watch();
   await live(page);
   const evil = '<img src=x onerror=alert(1)><script>alert(2)</script>${alert(3)}';
-  await ask('authorize', { group: 'lab', direction: 'ingress', rules: [{ ID: evil, Protocol: 6, From: 1, To: 1, Peer: '10.0.0.0/8' }] });
+  await ask('authorize', { group: 'lab', direction: 'ingress', rules: [{ id: evil, protocol: 6, from: 1, to: 1, peer: '10.0.0.0/8' }] });
   await page.getByRole('button', { name: `Revoke rule ${evil} of group lab` }).click();
   await page.getByText(`Rule ${evil} is revoked.`).waitFor();
   assert.equal(await page.locator('img').count(), 0);
