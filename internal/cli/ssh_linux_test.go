@@ -37,6 +37,8 @@ func sshd(t *testing.T, k *kept, host string) *sshServer {
 		nstest.Tool(t, "sshd"), "-D", "-e", "-f", "/dev/null", "-h", s.file("host"),
 		"-o", "AuthorizedKeysFile=" + s.file("user.pub"), "-o", "StrictModes=no", "-o", "PidFile=none",
 	}
+	// A PID namespace of its own: sessions end with the server, although they outlive a lost connection.
+	own := []string{nstest.Tool(t, "unshare"), "--pid", "--fork", "--kill-child"}
 	if me.Uid == "0" {
 		// What is mounted in there nobody else sees.
 		server = append([]string{"sh", "-c", `mount -t tmpfs none /run && mkdir -m 755 /run/sshd && exec "$0" "$@"`}, append(server, "-o", "UsePAM=yes")...)
@@ -48,8 +50,9 @@ func sshd(t *testing.T, k *kept, host string) *sshServer {
 			t.Fatal(err)
 		}
 		k.must("exec", host, "--", "sh", "-c", `echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start; mount --bind "$0" /etc/passwd`, s.file("passwd"))
-		server = append([]string{nstest.Tool(t, "unshare"), "--user", "--map-user=" + me.Uid, "--map-group=" + me.Gid}, server...)
+		own = append(own, "--user", "--map-user="+me.Uid, "--map-group="+me.Gid)
 	}
+	server = append(own, server...)
 	k.daemon(host, nil, server...).says(t, "Server listening")
 	return s
 }
