@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Browser is the program of a browser, for tests that run in node; directory has their
-// modules. Without it all the test is skipped, or fails if LABLAB_BROWSER=require; with
-// LABLAB_BROWSER=skip it is skipped anyway.
+// Browser returns the path of the browser for tests that run in node; directory has their modules.
+// Without a browser or the modules the test is skipped, or fails if LABLAB_BROWSER=require.
+// LABLAB_BROWSER=skip always skips it.
 func Browser(t *testing.T, directory string) string {
 	t.Helper()
 	wanted := os.Getenv("LABLAB_BROWSER")

@@ -8,9 +8,9 @@ import (
 	"lablab/lab/ns"
 )
 
-// Hostile is a machine as unlike a fresh one as can be, to be lablab's host: it
-// drops everything, has tables, links, names, routes and settings that a lab has
-// too, and connections of its own.
+// Hostile returns a host for lablab that is as unlike a fresh machine as possible. It drops
+// everything, has connections of its own, and uses the same tables, links, names, routes and
+// settings as a lab.
 func Hostile(t testing.TB) *ns.Namespace {
 	t.Helper()
 	n := New(t)
@@ -39,7 +39,7 @@ func Hostile(t testing.TB) *ns.Namespace {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for _, end := range []string{"eth0", "eth1"} { // what IPv6 does by itself on a new link ends with this
+	for _, end := range []string{"eth0", "eth1"} { // waits until IPv6's automatic configuration of the new links is done
 		for deadline := time.Now().Add(10 * time.Second); !strings.Contains(Output(t, n, "ip", "-6", "route", "show", "table", "all"), "anycast fe80:: dev "+end); {
 			if time.Now().After(deadline) {
 				t.Fatalf("no anycast address on %s", end)

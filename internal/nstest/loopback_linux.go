@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Loopback switches on 127.0.0.1 where the tests run, for those that serve browsers:
-// without root they run in a network namespace of their own, in which it is off.
+// Loopback brings up lo for tests that serve browsers. Without root they run in their own network
+// namespace, where it is down.
 func Loopback(t testing.TB) {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)

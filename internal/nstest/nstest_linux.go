@@ -1,5 +1,5 @@
-// Package nstest is the kit of the tests that need the kernel: what they require
-// of it, namespaces that go away, and the check that nothing is left.
+// Package nstest helps tests that need the kernel: it checks their requirements, creates namespaces
+// that are closed with the test, and fails tests that leave anything behind.
 package nstest
 
 import (
@@ -24,12 +24,12 @@ import (
 	"lablab/lab/ns"
 )
 
-// unavailable is why no lab can be built here; set by Main and Run before any test runs.
+// unavailable is the reason why no lab can be built here. Main and Run set it before any test runs.
 var unavailable error
 
-// Main runs the tests of a package that needs the kernel: as root, or as an
-// ordinary user in a user namespace. At the end it fails if a goroutine, a
-// namespace, a thread inside one or a process is left.
+// Main runs the tests of a package that needs the kernel, as root or as an ordinary user in a user
+// namespace. It then fails if a goroutine, a namespace, a thread inside a namespace or a process is
+// left.
 func Main(m *testing.M) {
 	if ns.IsRootless() {
 		if !ns.Powerful() {
@@ -73,8 +73,8 @@ func wait(twin *ns.Twin) (code int) {
 	return code
 }
 
-// Run runs the tests of a package that runs lablab, and returns the exit code. At the end
-// it fails if a process is left.
+// Run runs the tests of a package that executes lablab, and returns the exit code. It fails if a
+// process is left.
 func Run(m *testing.M) (code int) {
 	return owning(func() int {
 		if !ns.Powerful() {
@@ -84,7 +84,7 @@ func Run(m *testing.M) (code int) {
 	})
 }
 
-// probeKey makes a process tell by its exit code whether it can build a lab.
+// probeKey makes this program exit with a code that says whether it can build a lab.
 const probeKey = "LABLAB_TEST_PROBE"
 
 func init() {
@@ -96,7 +96,7 @@ func init() {
 	}
 }
 
-// probe returns why lablab cannot build a lab in a user namespace.
+// probe returns the reason why lablab cannot build a lab in a user namespace.
 func probe() error {
 	_ = os.Setenv(probeKey, "1")
 	defer func() { _ = os.Unsetenv(probeKey) }()
@@ -110,11 +110,11 @@ func probe() error {
 	return nil
 }
 
-// run runs the tests. Under LABLAB_KERNEL=require it first says all that is missing.
+// run runs the tests. Under LABLAB_KERNEL=require it first lists everything that is missing.
 func run(m *testing.M) int {
 	addSbin()
 	flag.Parse()
-	if p := flag.Lookup("test.parallel"); p.Value.String() == p.DefValue { // these tests wait more than they work
+	if p := flag.Lookup("test.parallel"); p.Value.String() == p.DefValue { // these tests mostly wait
 		_ = p.Value.Set(strconv.Itoa(3 * runtime.GOMAXPROCS(0)))
 	}
 	if required() {
@@ -132,8 +132,7 @@ func run(m *testing.M) int {
 
 func why() string { return fmt.Sprintf("needs root or user namespaces: %v", unavailable) }
 
-// Kernel skips the test where no lab can be built, or fails it if
-// LABLAB_KERNEL=require says that one must.
+// Kernel skips the test if no lab can be built here, or fails it under LABLAB_KERNEL=require.
 func Kernel(t testing.TB) {
 	t.Helper()
 	if unavailable != nil {
@@ -144,7 +143,7 @@ func Kernel(t testing.TB) {
 // HasKernel reports whether a lab can be built here.
 func HasKernel() bool { return unavailable == nil }
 
-// Lablab returns the path of the command, which it builds once for all tests of a package.
+// Lablab returns the path of the lablab command. It is built once for all tests of a package.
 func Lablab(t testing.TB) string {
 	t.Helper()
 	path, err := lablab()
@@ -166,7 +165,7 @@ var lablab = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// New is a namespace that is closed when the test ends.
+// New returns a namespace that is closed when the test ends.
 func New(t testing.TB) *ns.Namespace {
 	t.Helper()
 	Kernel(t)
@@ -182,7 +181,7 @@ func New(t testing.TB) *ns.Namespace {
 	return n
 }
 
-// Output runs a program inside n and returns what it writes. The program must succeed.
+// Output runs a program inside n and returns its output. The program must succeed.
 func Output(t testing.TB, n *ns.Namespace, program string, args ...string) string {
 	t.Helper()
 	out, err := output(t, n, program, args...)
@@ -192,7 +191,7 @@ func Output(t testing.TB, n *ns.Namespace, program string, args ...string) strin
 	return out
 }
 
-// Said runs a program inside n and returns what it writes, whatever its exit code.
+// Said runs a program inside n and returns its output, whatever the exit code.
 func Said(t testing.TB, n *ns.Namespace, program string, args ...string) string {
 	t.Helper()
 	out, err := output(t, n, program, args...)
@@ -215,7 +214,7 @@ func output(t testing.TB, n *ns.Namespace, program string, args ...string) (stri
 	return string(out), err
 }
 
-// Input runs a program inside n with so much on its standard input.
+// Input runs a program inside n with stdin as its standard input.
 func Input(t testing.TB, n *ns.Namespace, stdin, program string, args ...string) {
 	t.Helper()
 	path := Tool(t, program)
@@ -233,7 +232,7 @@ func Input(t testing.TB, n *ns.Namespace, stdin, program string, args ...string)
 	}
 }
 
-// Busy keeps as many cores busy until the test ends.
+// Busy keeps n cores busy until the test ends.
 func Busy(t testing.TB, cores int) {
 	t.Helper()
 	for range cores {
@@ -245,9 +244,9 @@ func Busy(t testing.TB, cores int) {
 	}
 }
 
-// Fingerprint is all of the machine's network configuration that a lab might
-// touch: links, addresses, routes, neighbours, rules and settings. Neighbours that the
-// kernel finds by itself come and go.
+// Fingerprint returns all of the machine's network configuration that a lab might touch: links,
+// addresses, routes, neighbours, rules and settings. Of the neighbours it lists only permanent
+// ones: those that the kernel finds itself come and go.
 func Fingerprint(t testing.TB) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -273,15 +272,16 @@ func Fingerprint(t testing.TB) string {
 	return b.String()
 }
 
-// What changes by itself: the seconds that a conntrack entry has left, after its
-// protocol's name and number; those of an address or a route; counters of rules.
+// The parts of the output that change without a lab: the remaining seconds of a conntrack entry,
+// after its protocol's name and number; the lifetimes of addresses and routes; the counters of
+// rules.
 var (
 	countdown = regexp.MustCompile(`(?m)^(\w+ +\d+) \d+ `)
 	lifetime  = regexp.MustCompile(`\b\d+sec\b|packets \d+ bytes \d+`)
 )
 
-// changing reports whether a setting changes by itself: statistics, and keys
-// that the kernel makes when first read.
+// changing reports whether a setting changes by itself: statistics, and keys that the kernel
+// generates when they are first read.
 func changing(path string) bool {
 	for _, part := range []string{"nf_conntrack_count", "fib_trie", "tcp_fastopen_key", "stable_secret"} {
 		if strings.Contains(path, part) {
@@ -291,7 +291,7 @@ func changing(path string) bool {
 	return false
 }
 
-// leak waits until nothing of a lab is left in this process, for some seconds.
+// leak waits a few seconds for everything of a lab to leave this process, and reports what stays.
 func leak() error {
 	const patience = 10 * time.Second
 	var left string
@@ -306,7 +306,7 @@ func leak() error {
 	return fmt.Errorf("%s", left)
 }
 
-// leftover names an open namespace, or a thread in one.
+// leftover names an open namespace, or a thread inside one.
 func leftover() string {
 	fds, _ := filepath.Glob("/proc/self/fd/*")
 	for _, fd := range fds {

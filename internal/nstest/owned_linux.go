@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// ownerKey is in the environment of all processes that a package's tests start. Its
-	// value is a directory for files that are gone with the tests.
+	// ownerKey is in the environment of every process that a package's tests start. Its value is a
+	// directory for files that are deleted when the tests end.
 	ownerKey = "LABLAB_TEST_OWNER"
-	// guardKey makes a process the guard.
+	// guardKey makes this program run as the guard.
 	guardKey = "LABLAB_TEST_GUARD"
 )
 
@@ -30,11 +30,10 @@ func init() {
 	}
 }
 
-// owning runs the tests of a package, and fails them if they leave a process behind.
-// However they end, be it by SIGKILL, none survives them: the guard outlives the tests
-// and kills it.
+// owning runs the tests of a package, and fails them if they leave a process behind. No process
+// outlives the tests, even if they end by SIGKILL: the guard outlives them and kills the rest.
 func owning(run func() int) int {
-	// go test may be killed: then these tests have to end, too.
+	// If go test is killed, these tests must end too.
 	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
 	scratch, err := os.MkdirTemp("", "lablab-test-")
 	if err != nil {
@@ -59,11 +58,11 @@ func owning(run func() int) int {
 	return code
 }
 
-// Owner is the entry of the environment by which a process is known to belong to the
-// tests, for those that start one with an environment of its own.
+// Owner returns the environment entry that marks a process as belonging to the tests. Tests that
+// set their own environment for a process must add it.
 func Owner() string { return ownerKey + "=" + os.Getenv(ownerKey) }
 
-// startGuard starts the guard. It ends when release is called or this process does.
+// startGuard starts the guard, which ends when release is called or this process ends.
 func startGuard() (release func(), err error) {
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -72,7 +71,7 @@ func startGuard() (release func(), err error) {
 	c := exec.Command("/proc/self/exe")
 	c.Env = append(os.Environ(), guardKey+"=1")
 	c.Stdin = reader
-	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C is not for it
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // keeps Ctrl-C from reaching it
 	err = c.Start()
 	_ = reader.Close()
 	if err != nil {
@@ -82,7 +81,7 @@ func startGuard() (release func(), err error) {
 	return func() { _ = writer.Close(); _ = c.Wait() }, nil
 }
 
-// guard waits for the end of the tests, then ends what they have left.
+// guard waits for the tests to end, then kills the processes that they have left.
 func guard() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	for began := time.Now(); time.Since(began) < 10*time.Second; {
@@ -90,7 +89,7 @@ func guard() {
 		if len(left) == 0 {
 			break
 		}
-		for _, pid := range left { // those that were forked meanwhile are found in the next round
+		for _, pid := range left { // the next round finds those that were forked meanwhile
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		<-time.After(time.Millisecond)
@@ -98,8 +97,8 @@ func guard() {
 	_ = os.RemoveAll(os.Getenv(ownerKey))
 }
 
-// owned lists the processes that the tests have started, but for this one and the guard.
-// It waits for their end, so long at most.
+// owned waits up to patience for the processes that the tests have started to end, and returns
+// those that have not. It leaves out this process and the guard.
 func owned(patience time.Duration) (left []int) {
 	mark := []byte("\x00" + Owner() + "\x00")
 	for began := time.Now(); ; <-time.After(10 * time.Millisecond) {

@@ -14,11 +14,10 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(Run(m)) }
 
-// leaverKey makes TestLeaver leave a process behind: after it has "ended", or when it is
-// "killed".
+// leaverKey makes TestLeaver leave a process behind: after it has "ended", or when it is "killed".
 const leaverKey = "LABLAB_TEST_LEAVER"
 
-// TestLeaver is not a test but what TestNoProcessIsLeft runs.
+// TestLeaver is not a test: TestNoProcessIsLeft runs it.
 func TestLeaver(t *testing.T) {
 	how := os.Getenv(leaverKey)
 	if how == "" {
@@ -35,7 +34,7 @@ func TestLeaver(t *testing.T) {
 	}
 }
 
-// A process that tests leave behind fails them. It ends with them, also if they are killed.
+// Tests fail if they leave a process behind. The process ends with them, even if they are killed.
 func TestNoProcessIsLeft(t *testing.T) {
 	for _, how := range []string{"ended", "killed"} {
 		t.Run(how, func(t *testing.T) {
@@ -78,7 +77,7 @@ func TestNoProcessIsLeft(t *testing.T) {
 	}
 }
 
-// zombie reports whether nobody has waited for a process that has ended.
+// zombie reports whether a process has ended but has not been reaped.
 func zombie(pid int) bool {
 	status, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	return bytes.Contains(status, []byte(") Z "))

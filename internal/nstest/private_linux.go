@@ -11,15 +11,15 @@ import (
 	"lablab/lab/ns"
 )
 
-// OwnLabs gives root's tests a directory of sockets of their own: they neither see nor
-// take down the machine's labs and those of other tests. It executes this program again,
-// in a mount namespace. Without root, $XDG_RUNTIME_DIR does the same.
+// OwnLabs gives tests that run as root their own directory of sockets, so they neither see nor take
+// down the labs of the machine or of other tests. It executes this program again in a new mount
+// namespace. Without root, $XDG_RUNTIME_DIR does the same.
 func OwnLabs() {
 	const done = "LABLAB_TEST_OWN_LABS"
 	if !ns.Powerful() || os.Getenv(done) != "" {
 		return
 	}
-	runtime.LockOSThread() // whose mount namespace it is, until execve
+	runtime.LockOSThread() // the mount namespace is this thread's until execve
 	err := mountOwn("/run/lablab")
 	if err == nil {
 		err = syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), done+"=1"))

@@ -26,8 +26,8 @@ var packages = sync.OnceValue(func() map[string]string {
 	return all
 })
 
-// Tool returns the path of a program that the test runs. If it is not installed, the test
-// is skipped; under LABLAB_KERNEL=require it fails.
+// Tool returns the path of a program that the test runs. If it is not installed, the test is
+// skipped; under LABLAB_KERNEL=require it fails.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
 	if _, listed := packages()[name]; !listed {
@@ -40,8 +40,8 @@ func Tool(t testing.TB, name string) string {
 	return path
 }
 
-// find returns the path of a program, or "" if it is not installed. It looks where Debian
-// puts programs first: an ordinary user's PATH has no sbin.
+// find returns the path of a program, or "" if it is not installed. It looks in Debian's
+// directories first, because an ordinary user's PATH has no sbin.
 func find(name string) string {
 	for _, place := range []string{"/usr/sbin/" + name, "/usr/bin/" + name, "/sbin/" + name, "/bin/" + name, name} {
 		if path, err := exec.LookPath(place); err == nil {
@@ -59,8 +59,8 @@ func Tools(t testing.TB, names ...string) {
 	}
 }
 
-// Missing names the programs of tools.txt that are not installed and says how to install
-// them. It is empty if there are none.
+// Missing lists the programs of tools.txt that are not installed, and says how to install them. It
+// is empty if all are installed.
 func Missing() string { return missing(find) }
 
 func missing(find func(string) string) string {
@@ -78,10 +78,10 @@ func missing(find func(string) string) string {
 	return fmt.Sprintf("not installed: %s; apt-get install %s", strings.Join(programs, " "), strings.Join(slices.Compact(from), " "))
 }
 
-// addSbin lets what the tests start find nft and ss by PATH, too.
+// addSbin adds sbin to PATH, so that programs started by the tests also find nft and ss.
 func addSbin() { _ = os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin") }
 
-// required reports whether every program and the kernel must be there.
+// required reports whether every program and kernel feature must be available.
 func required() bool { return os.Getenv("LABLAB_KERNEL") == "require" }
 
 func skip(t testing.TB, reason string) {

@@ -19,7 +19,7 @@ func TestTools(t *testing.T) {
 	}
 }
 
-// Missing lists every program that is missing, and each package once.
+// Missing lists every missing program, and each package once.
 func TestMissing(t *testing.T) {
 	installed := func(but ...string) func(string) string {
 		return func(program string) string {

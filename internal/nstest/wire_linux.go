@@ -10,19 +10,18 @@ import (
 	"lablab/lab/ns"
 )
 
-// Addresses of the two ends of a [Wire].
+// The addresses of the two ends of a [Wire].
 var (
 	Left  = netip.MustParseAddr("192.0.2.1")
 	Right = netip.MustParseAddr("192.0.2.2")
 )
 
-// Wire is two namespaces joined by a veth pair, made by ip(8) rather than by
-// our own code, with the addresses Left and Right.
+// Wire returns two namespaces joined by a veth pair, with the addresses Left and Right. It uses
+// ip(8) instead of our own code.
 func Wire(t testing.TB) (left, right *ns.Namespace) {
 	t.Helper()
 	left, right = New(t), New(t)
-	// iproute2 can put the peer into a namespace by the number of a process's
-	// descriptor only through a path.
+	// Given a file descriptor, iproute2 can only move the peer into its namespace through a path.
 	Output(t, left, "ip", "link", "add", "w0", "type", "veth", "peer", "name", "w1", "netns", fdPath(right))
 	for _, end := range []struct {
 		n             *ns.Namespace
