@@ -1,4 +1,4 @@
-// Package serve answers over HTTP until it is told to stop.
+// Package serve runs an HTTP server until it is closed.
 package serve
 
 import (
@@ -9,22 +9,21 @@ import (
 	"time"
 )
 
-// A Server answers on a listener.
+// A Server answers requests on a listener.
 type Server struct {
 	http  *http.Server
 	ended chan error
 }
 
-// Start answers on the listener, as h says, until the server is closed.
+// Start serves h on the listener until the server is closed.
 func Start(h *http.Server, listener net.Listener) *Server {
 	s := &Server{http: h, ended: make(chan error, 1)}
 	go func() { s.ended <- h.Serve(listener) }()
 	return s
 }
 
-// Close stops answering. Those who are being answered get what there is for them within
-// a second; it does not wait for those who are slow. The error is why it had stopped
-// before, or why it cannot.
+// Close stops the server. Requests in progress get one second to finish, so slow clients do not
+// hold it up. The error says why the server had already stopped, or why it cannot stop.
 func (s *Server) Close() error {
 	const patience = time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Who is slow holds up nobody; who is quick gets all.
+// A slow client holds up no other; a quick client gets everything.
 func TestClose(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "socket")
 	listener, err := net.Listen("unix", path)
@@ -64,7 +64,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// Why it ended by itself is told.
+// Close reports why the server had already stopped.
 func TestBroken(t *testing.T) {
 	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
 	if err != nil {
