@@ -6,8 +6,8 @@ import (
 	"lablab/say"
 )
 
-// CheckAddress refuses to serve the page anywhere but at a literal address of this
-// machine's loopback: a name could mean another tomorrow.
+// CheckAddress refuses any address but a literal loopback address: a name could resolve to another
+// address tomorrow.
 func CheckAddress(text string) error {
 	at, err := netip.ParseAddrPort(text)
 	if err != nil {

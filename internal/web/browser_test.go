@@ -21,9 +21,9 @@ import (
 	"lablab/timeline"
 )
 
-// The page in a real browser: browser/*.test.mjs, each a test here. They need node,
-// a chromium, and `npm ci` in browser/. With LABLAB_BROWSER=require a lack of them is a
-// failure; with skip they do not run. Screenshots are left in the directory LABLAB_SHOTS, if that is set.
+// Runs browser/*.test.mjs against the page in a real browser, each as a subtest. They need node,
+// Chromium, and `npm ci` in browser/. With LABLAB_BROWSER=require the test fails if one is missing;
+// with skip it does not run. Screenshots go to the directory LABLAB_SHOTS, if that is set.
 func TestInBrowser(t *testing.T) {
 	chromium := nstest.Browser(t, "browser")
 	pages := t.TempDir()
@@ -35,8 +35,8 @@ func TestInBrowser(t *testing.T) {
 	for _, name := range tests {
 		test := strings.TrimSuffix(filepath.Base(name), ".test.mjs")
 		t.Run(test, func(t *testing.T) {
-			if test != "large" { // which measures
-				t.Parallel() // most of the time a film is waited for
+			if test != "large" { // it measures, so it runs alone
+				t.Parallel() // most of the time goes into waiting for the animation
 			}
 			c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", name)
 			c.Env = append(os.Environ(), "LABLAB_PAGES="+pages, "LABLAB_CHROMIUM="+chromium)
@@ -47,7 +47,7 @@ func TestInBrowser(t *testing.T) {
 	}
 }
 
-// writePages writes what the tests look at: pages, and the reports of the same record.
+// writePages writes what the browser tests read: pages, and the reports of the same record.
 func writePages(t *testing.T, dir string) {
 	t.Helper()
 	events := recorded(t)
@@ -94,7 +94,7 @@ func lines(t *testing.T, events []timeline.Event) string {
 	return b.String()
 }
 
-// fed is a live page that the test feeds.
+// fed returns a live page that the test feeds with events.
 func fed(t *testing.T) string {
 	t.Helper()
 	overlay := fstest.MapFS{"page/fed.js": {Data: []byte("import { start } from './main.js';\nimport { Film } from './film.js';\nimport { Follower } from './follow.js';\nimport { Model } from './model.js';\nglobalThis.fed = start({ live: true });\nObject.assign(globalThis, { Film, Follower, Model });\n")}}
@@ -120,12 +120,12 @@ func fed(t *testing.T) string {
 	return b.String()
 }
 
-// A maker makes up a timeline.
+// A maker builds a made-up timeline.
 type maker struct{ log *timeline.Log }
 
 func (m *maker) add(body timeline.Body) { m.log.Append(body) }
 
-// ping makes a packet there and back, as established; every so often it is refused.
+// ping adds a request and its reply, as established; every so often the request is dropped.
 func (m *maker) ping(stream, from, to string, seq int) {
 	verdict := func(host string, d packet.Direction, reply bool) timeline.Judged {
 		j := timeline.Judged{Host: host, Direction: d, Stream: stream, Seq: seq, Reply: reply, State: "established", Accepted: true, By: packet.By{Kind: packet.ByEstablished, ID: packet.EstablishedID}}
@@ -149,7 +149,7 @@ func (m *maker) ping(stream, from, to string, seq int) {
 	}
 }
 
-// begin makes hosts, a rule, and an experiment.
+// begin adds hosts, a rule and an experiment.
 func (m *maker) begin(hosts int) {
 	begun := timeline.Begun{Scenario: "made-up", Title: "A run that was made up", Interval: time.Millisecond, Plan: []timeline.Plan{{Number: 1, Title: "all of it", Do: []string{"ping"}}}}
 	var names []string
@@ -164,7 +164,7 @@ func (m *maker) begin(hosts int) {
 	m.add(timeline.ExperimentBegun{Number: 1})
 }
 
-// stream starts a ping between two hosts, which both remember.
+// stream starts a ping between two hosts, and adds the entry on both.
 func (m *maker) stream(name string, from, to int) {
 	s := timeline.StreamStarted{Stream: name, Protocol: packet.ICMP, From: fmt.Sprintf("h%d", from), To: fmt.Sprintf("h%d", to), ICMPID: uint16(from),
 		Source: netip.AddrFrom4([4]byte{10, 0, 0, byte(from)}), Target: netip.AddrFrom4([4]byte{10, 0, 0, byte(to)})}
@@ -175,7 +175,7 @@ func (m *maker) stream(name string, from, to int) {
 	}
 }
 
-// large is a timeline of so many events and more.
+// large returns a timeline of at least n events.
 func large(n int) []timeline.Event {
 	m := &maker{log: timeline.NewLog()}
 	m.begin(2)
@@ -191,7 +191,7 @@ func large(n int) []timeline.Event {
 	return m.log.Events()
 }
 
-// crowd is a timeline with so many hosts that ping the first.
+// crowd returns a timeline in which all hosts ping the first.
 func crowd(hosts int) []timeline.Event {
 	m := &maker{log: timeline.NewLog()}
 	m.begin(hosts)
@@ -205,14 +205,14 @@ func crowd(hosts int) []timeline.Event {
 	return m.log.Events()
 }
 
-// addressOf is the address of the host "h1", "h2" and so on.
+// addressOf returns the address of a host named "h1", "h2" and so on.
 func addressOf(host string) string { return "10.0.0." + strings.TrimPrefix(host, "h") }
 
 func icmpRule() sg.Rule {
 	return sg.Rule{ID: "icmp", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.0.0.0/16")}
 }
 
-// echo is an echo request, or with reply the reply to it.
+// echo returns the header of an echo request, or of its reply.
 func echo(from, to string, id, seq int, reply bool) packet.Header {
 	h := packet.Header{Protocol: packet.ICMP, Source: netip.MustParseAddr(from), Destination: netip.MustParseAddr(to), ICMPType: 8, EchoID: uint16(id), EchoSeq: uint16(seq)}
 	if reply {

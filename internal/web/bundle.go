@@ -11,9 +11,9 @@ import (
 	"lablab/say"
 )
 
-// bundle makes one script of an entry and the modules that it imports, each after
-// those it needs. A module becomes a function that returns what it exports. It
-// understands the two forms that the page is written in, and refuses any other:
+// bundle joins an entry and the modules that it imports into one script, each module after
+// those it needs. A module becomes a function that returns its exports. bundle understands
+// only the forms that the page uses, and refuses any other:
 //
 //	import { a, b } from './other.js';
 //	export function f …   export class C …   export const c = …

@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// A guard lets through to the page and to the API what comes from the page itself, in a
-// browser that was given the URL with the token; and nothing else. Any page in the same
-// browser, and any user of this machine, can send requests here: each of these checks
-// alone should keep them out.
+// A guard forwards a request to the page or the API only if it comes from the page itself, in a
+// browser that was given the URL with the token. Any other page in the same browser, and any user
+// of this machine, can send requests here, so each check alone should keep them out.
 type guard struct {
-	hosts   []string // what a request may call this server
+	hosts   []string // accepted values of the Host header
 	token   string
 	page    http.Handler
 	api     http.Handler
 	foreign *http.CrossOriginProtection
-	// Each watcher holds a connection for as long as it likes.
+	// Each watcher keeps a connection open for as long as it likes.
 	watchers chan struct{}
 }
 
-// How many may watch at once, and how long a request's body may be, in bytes and time.
+// The limits: how many clients may watch at once, and the size of a request's body in bytes and the
+// time to send it.
 const (
 	mostWatchers = 32
 	longestBody  = 64 << 10
@@ -37,7 +37,7 @@ func newGuard(at net.Addr, token string, page, api http.Handler) *guard {
 	g := &guard{token: token, page: page, api: api, foreign: http.NewCrossOriginProtection(), watchers: make(chan struct{}, mostWatchers)}
 	for _, host := range []string{"127.0.0.1", "::1", "localhost", at.(*net.TCPAddr).IP.String()} {
 		g.hosts = append(g.hosts, net.JoinHostPort(host, port))
-		if port == "80" { // which browsers leave out
+		if port == "80" { // browsers omit the default port
 			g.hosts = append(g.hosts, strings.TrimSuffix(net.JoinHostPort(host, port), ":80"))
 		}
 	}
@@ -65,7 +65,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveAPI is for who has the token.
+// serveAPI serves clients that have the token.
 func (g *guard) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" || g.foreign.Check(r) != nil {
 		http.Error(w, "not for other sites", http.StatusForbidden)
@@ -82,7 +82,7 @@ func (g *guard) serveAPI(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "only application/json", http.StatusUnsupportedMediaType)
 			return
 		}
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyPatience)) // every connection of net/http has one
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyPatience)) // every net/http connection supports deadlines
 		r.Body = http.MaxBytesReader(w, r.Body, longestBody)
 	}
 	if r.URL.Path == "/v1/events" {
@@ -98,12 +98,12 @@ func (g *guard) serveAPI(w http.ResponseWriter, r *http.Request) {
 	g.api.ServeHTTP(w, r)
 }
 
-// own is whether a request says that it comes from this server's page, or nothing.
+// own reports whether a request's origins are all this server's, or absent.
 func (g *guard) own(origins []string) bool {
 	return len(origins) == 0 || len(origins) == 1 && slices.Contains(g.hosts, strings.TrimPrefix(origins[0], "http://")) && strings.HasPrefix(origins[0], "http://")
 }
 
-// harden tells the browser to give nothing of an answer away, and to keep none.
+// harden tells the browser to keep responses from other pages, and to cache none.
 func harden(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -113,8 +113,8 @@ func harden(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 }
 
-// An impatient writer gives up on who does not read: a browser that was stopped comes
-// back later and is told what it missed.
+// An impatient writer gives up on a client that does not read. A browser that was suspended
+// reconnects later and gets the events that it missed.
 type impatient struct {
 	http.ResponseWriter
 	control *http.ResponseController
@@ -127,5 +127,5 @@ func (i impatient) Write(b []byte) (int, error) {
 	return i.ResponseWriter.Write(b)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap gives http.ResponseController the underlying writer.
 func (i impatient) Unwrap() http.ResponseWriter { return i.ResponseWriter }

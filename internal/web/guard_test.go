@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// A target is a site with an API that counts what gets through to it.
+// A target is a site whose API counts the requests that reach it.
 type target struct {
 	*Site
 	port    string
 	reached atomic.Int64
-	conns   []net.Conn // in the order in which they were made
+	conns   []net.Conn // in the order they were opened
 }
 
 func attacked(t *testing.T) *target {
@@ -46,22 +46,22 @@ func attacked(t *testing.T) *target {
 	return s
 }
 
-// A sent request, as it goes over the wire. PORT and TOKEN are the target's.
+// A sent request, as it goes over the wire. PORT and TOKEN stand for the target's.
 type sent struct {
 	line    string // "GET /v1/status HTTP/1.1"
-	host    string // or "-" for none
+	host    string // "-" omits the header
 	headers []string
 	body    string
 }
 
-// The request that gets through: each attack differs from it in one thing.
+// A request that reaches the API. Each attack differs from it in one thing.
 const (
 	good      = "127.0.0.1:PORT"
 	withToken = "Authorization: Bearer TOKEN"
 	inJSON    = "Content-Type: application/json"
 )
 
-// An answer is the head of one.
+// An answer is the head of a response.
 type answer struct {
 	code   int
 	header http.Header
@@ -98,7 +98,7 @@ func (s *target) send(t *testing.T, r sent) answer {
 	return answer{response.StatusCode, response.Header}
 }
 
-// refused sends each request, which must not get through.
+// refused sends each request and fails the test if one reaches the API.
 func (s *target) refused(t *testing.T, code int, requests ...sent) {
 	t.Helper()
 	for _, r := range requests {
@@ -125,7 +125,7 @@ func post(headers ...string) sent {
 	return sent{line: "POST /v1/revoke HTTP/1.1", host: good, headers: append([]string{withToken}, headers...), body: "{}"}
 }
 
-// What the page itself sends gets through, by each name of this machine's loopback.
+// Requests of the page itself reach the API, under each name of the loopback address.
 func TestThePageGetsThrough(t *testing.T) {
 	s := attacked(t)
 	for _, host := range []string{"127.0.0.1:PORT", "localhost:PORT", "[::1]:PORT"} {
@@ -144,7 +144,7 @@ func TestThePageGetsThrough(t *testing.T) {
 	}
 }
 
-// A browser leaves out the port that every URL has unless it names another.
+// A browser omits the default port from the Host and Origin headers.
 func TestPort80(t *testing.T) {
 	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	for port, want := range map[int]int{80: http.StatusOK, 8080: http.StatusForbidden} {
@@ -162,8 +162,8 @@ func TestPort80(t *testing.T) {
 	}
 }
 
-// DNS rebinding: a name of the attacker's points here, so that the browser takes this
-// server for the attacker's own.
+// DNS rebinding: the attacker's name resolves to this address, so the browser takes this server for
+// the attacker's own.
 func TestOtherHosts(t *testing.T) {
 	s := attacked(t)
 	for _, host := range []string{
@@ -199,7 +199,7 @@ func TestForeignOrigin(t *testing.T) {
 	s.refused(t, http.StatusForbidden, post(inJSON, "Origin: http://127.0.0.1:PORT", "Origin: http://evil.com"))
 }
 
-// A page from a file, and one in a sandbox.
+// A page opened from a file, and a page in a sandbox.
 func TestNullOrigin(t *testing.T) {
 	s := attacked(t)
 	s.refused(t, http.StatusForbidden, get("Origin: null"), post(inJSON, "Origin: null"), sent{line: "GET / HTTP/1.1", host: good, headers: []string{"Origin: null"}})
@@ -222,7 +222,7 @@ func TestWrongToken(t *testing.T) {
 	s.refused(t, http.StatusUnauthorized, get("Authorization: Bearer x"))
 }
 
-// What is in the query is in logs and histories.
+// Query strings end up in logs and histories.
 func TestTokenInTheQuery(t *testing.T) {
 	s := attacked(t)
 	for _, name := range []string{"token", "access_token", "authorization"} {
@@ -248,7 +248,7 @@ func TestCrossSite(t *testing.T) {
 	}
 }
 
-// What a form of another page can send, without asking first.
+// A form on another page can send these without a preflight request.
 func TestForms(t *testing.T) {
 	s := attacked(t)
 	for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json; charset=utf-7", "text/plain; x=application/json", ""} {
@@ -300,8 +300,8 @@ func TestLongHeaders(t *testing.T) {
 	s.refused(t, http.StatusRequestHeaderFieldsTooLarge, get("X: "+strings.Repeat("x", 64<<10)))
 }
 
-// Connections that send their headers, or a body, as slowly as they can are cut off, and
-// others are answered meanwhile.
+// Connections that send headers or a body as slowly as they can are cut off, and other clients are
+// answered meanwhile.
 func TestSlowloris(t *testing.T) {
 	s := attacked(t)
 	begins := strings.NewReplacer("PORT", s.port, "TOKEN", s.token).Replace("POST /v1/revoke HTTP/1.1\r\nHost: " + good + "\r\n" + withToken + "\r\n" + inJSON + "\r\n")
@@ -330,7 +330,7 @@ func TestSlowloris(t *testing.T) {
 	}
 }
 
-// Everything that is answered says that nothing else may use it.
+// Every response says that no other site may use it.
 func TestHeaders(t *testing.T) {
 	s := attacked(t)
 	for _, r := range []sent{{line: "GET / HTTP/1.1", host: good}, get(), {line: "GET / HTTP/1.1", host: "evil.com"}, {line: "GET /v1/status HTTP/1.1", host: good}} {
@@ -373,7 +373,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// So many may watch, and when one goes another may come.
+// The number of watchers is limited. When one leaves, another may connect.
 func TestWatchers(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -407,7 +407,7 @@ func TestWatchers(t *testing.T) {
 	}
 }
 
-// Whatever is answered, nobody is waited for who does not read it.
+// No response waits for a client that does not read it.
 func TestEverythingIsImpatient(t *testing.T) {
 	var got http.ResponseWriter
 	look := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { got = w })

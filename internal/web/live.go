@@ -7,16 +7,15 @@ import (
 	"lablab/say"
 )
 
-// servePage serves the page without a timeline, to be fed while a lab runs. It may run its
-// own script, use its own style, and ask this server; nothing else, whatever is in what it
-// shows.
+// servePage serves the page without a timeline; it is fed while a lab runs. Whatever it shows, it
+// may only run its own script, use its own style and send requests to this server.
 func servePage() (http.Handler, error) {
 	page := Page{Live: true}
 	policy, err := page.Policy()
 	if err != nil {
 		return nil, say.Errorf("serve page: %w", err)
 	}
-	policy += "; frame-ancestors 'none'; require-trusted-types-for 'script'" // which a page cannot ask for itself
+	policy += "; frame-ancestors 'none'; require-trusted-types-for 'script'" // the page cannot set these itself
 	var html bytes.Buffer
 	if err := page.Write(&html); err != nil {
 		return nil, err

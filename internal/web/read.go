@@ -10,7 +10,7 @@ import (
 	"lablab/timeline"
 )
 
-// Read reads a record, or the record that a page has in it.
+// Read reads a record, or the record inside a page.
 func Read(r io.Reader) ([]timeline.Event, error) {
 	const doctype = "<!doctype html>"
 	b := bufio.NewReader(r)

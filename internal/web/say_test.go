@@ -13,8 +13,8 @@ var (
 	places    = regexp.MustCompile(`\{\d\}`)
 )
 
-// What the page says can be said in Japanese, with everything that is put into it,
-// and no Japanese is left of what it says no more.
+// Every sentence of the page has a Japanese message with all its placeholders, and no message is
+// obsolete.
 func TestEverythingIsSaidInJapanese(t *testing.T) {
 	used := map[string]string{}
 	names, err := fs.Glob(files, "page/*.js")

@@ -15,25 +15,24 @@ import (
 	"lablab/internal/serve"
 )
 
-// A Site serves the page live, on a loopback address of this machine, to who has its URL.
+// A Site serves the live page on a loopback address of this machine to anyone who has its URL.
 type Site struct {
 	listener net.Listener
 	token    string
 	http     *serve.Server
 }
 
-// NewSite is a site that will be served at the listener, with a new token of 128 bits.
+// NewSite returns a site for the listener, with a new 128-bit token.
 func NewSite(listener net.Listener) *Site {
 	token := make([]byte, 16)
 	_, _ = rand.Read(token) // never fails
 	return &Site{listener: listener, token: hex.EncodeToString(token)}
 }
 
-// URL is where a browser finds the page. The token is in the fragment, which no browser
-// sends to anybody.
+// URL returns the page's address. The token is in the fragment, which browsers never send.
 func (s *Site) URL() string { return fmt.Sprintf("http://%s/#%s", s.listener.Addr(), s.token) }
 
-// Serve answers until the site is closed: with the page, and below /v1/ with api.
+// Serve serves the page, and the API below /v1/, until the site is closed.
 func (s *Site) Serve(api http.Handler) error {
 	page, err := servePage()
 	if err != nil {
@@ -48,11 +47,11 @@ func (s *Site) Serve(api http.Handler) error {
 	s.http = serve.Start(&http.Server{
 		Handler:           newGuard(s.listener.Addr(), s.token, page, api),
 		ReadHeaderTimeout: headers, IdleTimeout: idle, MaxHeaderBytes: longest,
-		ErrorLog: log.New(io.Discard, "", 0), // what strangers send is no news for the terminal
+		ErrorLog: log.New(io.Discard, "", 0), // requests of other programs do not belong on the terminal
 	}, netutil.LimitListener(s.listener, mostOpen))
 	return nil
 }
 
-// Close stops answering. Those who watch get what has been written for them; it does
-// not wait for those who are slow.
+// Close stops the server. Watchers get what has already been written for them; Close does not wait
+// for slow ones.
 func (s *Site) Close() error { return s.http.Close() }

@@ -10,8 +10,8 @@ import (
 	"lablab/timeline"
 )
 
-// session is a timeline of what somebody did, of which nothing was predicted: a host
-// leaves its group and comes back, and its network ACL gets a rule before the others.
+// session returns the timeline of manual work without predictions: a host leaves its group and
+// comes back, and its network ACL gets a new first rule.
 func session() []timeline.Event {
 	m := &maker{log: timeline.NewLog()}
 	m.begin(2)
@@ -36,10 +36,10 @@ func session() []timeline.Event {
 	return m.log.Events()
 }
 
-// byHand is a timeline of pings that somebody runs in h2, three packets each: the first is
-// let in, and so is its last packet, after the rule was revoked; the second is refused; the
-// entries of the first are deleted. Then nothing happens for 3 s, until the last entry has
-// been forgotten, and for 2.5 s until a program ends. No verdict was heard of a third.
+// byHand returns a timeline of pings that a person runs in h2, three packets each. The first ping
+// is accepted, even its last packet, which comes after the rule is revoked. The second is dropped,
+// and the entries of the first are deleted. Then nothing happens for 3 s, until the last entry has
+// expired, and for 2.5 s, until a program ends. The third ping has no verdicts.
 func byHand() []timeline.Event {
 	m := &maker{log: timeline.NewLog()}
 	m.begin(2)
@@ -85,7 +85,7 @@ func byHand() []timeline.Event {
 	add(11500*time.Millisecond, timeline.Ended{})
 	events := m.log.Events()
 	begun := events[0].Body.(timeline.Begun)
-	begun.Interval = 100 * time.Millisecond // so that what takes longer than 2 s is a wait
+	begun.Interval = 100 * time.Millisecond // so that gaps of more than 2 s count as waits
 	events[0].Body = begun
 	for i := range at {
 		events[i].At = at[i]

@@ -1,9 +1,9 @@
-// Package web is the page that plays a run like a video: one HTML file with the
-// timeline and the report of it inside, that loads nothing from anywhere; or the
-// same page without them, to be fed while a lab runs.
+// Package web makes the page that plays a run like a video. It is one HTML file that contains
+// the timeline and its report and loads nothing else. Without them, the same page is fed
+// while a lab runs.
 //
-// It draws what the timeline says and what package report makes of it, and finds
-// out nothing itself.
+// The page draws the timeline and what package report derives from it. It derives nothing
+// itself.
 package web
 
 import (
@@ -25,15 +25,14 @@ import (
 //go:embed page
 var files embed.FS
 
-// A Page is what is written.
+// A Page is the content of one HTML file.
 type Page struct {
-	// Lang is the language it begins in, "en" or "ja"; English unless set.
+	// Lang is the initial language, "en" or "ja"; English if empty.
 	Lang string
-	// Events and the report of them are what it plays.
+	// Events are the timeline to play, and Report is its report.
 	Events []timeline.Event
 	Report *report.Report
-	// Live says that it plays nothing yet: live.js fetches the events from the server
-	// that the page came from.
+	// Live makes a page without events: live.js fetches them from the server that served the page.
 	Live bool
 }
 
@@ -45,7 +44,7 @@ func (p Page) Write(w io.Writer) error {
 	return nil
 }
 
-// Policy is the Content-Security-Policy of the page, for a server to send as well.
+// Policy returns the page's Content-Security-Policy, for a server to send as a header too.
 func (p Page) Policy() (string, error) {
 	s, err := p.shell()
 	return s.Policy, err
@@ -82,7 +81,7 @@ func (p Page) shell() (shell, error) {
 	return newShell(files, lang, "'none'", "record.js", "style.css")
 }
 
-// A shell is what the template is filled with.
+// A shell is the data of the template.
 type shell struct {
 	Lang, Policy   string
 	Style          template.CSS
@@ -90,8 +89,8 @@ type shell struct {
 	Record, Report template.JS
 }
 
-// newShell is a page whose script is that entry and what it imports; connect is whom
-// it may talk to.
+// newShell returns a page whose script is entry and the modules that it imports. The page may
+// connect to connect.
 func newShell(files fs.FS, lang, connect, entry string, sheets ...string) (shell, error) {
 	script, err := bundle(files, "page", entry)
 	if err != nil {
@@ -116,7 +115,7 @@ func (s shell) write(w io.Writer) error {
 	return page.Execute(w, s)
 }
 
-// policy allows the page its own style and script, and nothing else.
+// policy allows only the page's own style and script.
 func policy(style, script, connect string) string {
 	return fmt.Sprintf("default-src 'none'; script-src '%s'; style-src '%s'; img-src data:; connect-src %s; base-uri 'none'; form-action 'none'",
 		digest(script), digest(style), connect)
@@ -127,9 +126,9 @@ func digest(s string) string {
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// embedded is a value as JSON that nothing in it can end the script element of.
+// embedded returns a value as JSON that cannot end the script element.
 func embedded(v any) (template.JS, error) {
-	b, err := json.Marshal(v) // writes <, > and & as escapes
+	b, err := json.Marshal(v) // escapes <, > and &
 	if err != nil {
 		return "", err
 	}

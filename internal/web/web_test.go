@@ -13,7 +13,7 @@ import (
 	"lablab/timeline"
 )
 
-// recorded is the record of the four experiments.
+// recorded returns the record of the four experiments.
 func recorded(t *testing.T) []timeline.Event {
 	t.Helper()
 	f, err := os.Open("../../testdata/ping.jsonl")
@@ -69,8 +69,7 @@ func recordOf(t *testing.T, events []timeline.Event) string {
 	return string(b)
 }
 
-// A record cannot get out of the element that it is in, and only what we wrote is
-// allowed to run.
+// A record cannot break out of its element, and the browser runs only our script.
 func TestHostileRecordStaysData(t *testing.T) {
 	page := written(t, pageOf(hostile(t)))
 	if n := strings.Count(page, "</script>"); n != 3 {
@@ -85,17 +84,17 @@ func TestHostileRecordStaysData(t *testing.T) {
 		t.Errorf("the policy does not allow the page's own script: %s", want)
 	}
 	for _, wrong := range []string{"unsafe", " style=", " onclick=", ".innerHTML", "insertAdjacent", "document.write", "eval(", "http://", "https://"} {
-		plain := strings.ReplaceAll(page, "http://www.w3.org/2000/svg", "") // the name of SVG, not a place
+		plain := strings.ReplaceAll(page, "http://www.w3.org/2000/svg", "") // the SVG namespace, not a URL to load
 		if strings.Contains(plain, wrong) {
 			t.Errorf("there is %q in the page", wrong)
 		}
 	}
 }
 
-// evil is what a name in a record may be.
+// evil is a hostile name in a record.
 const evil = "</script><img src=x onerror=alert(1)>\u202eevil\u0007\u2066<!--"
 
-// hostile is the record of the four experiments with every name made evil.
+// hostile returns the record of the four experiments with every name replaced by evil.
 func hostile(t *testing.T) []timeline.Event {
 	t.Helper()
 	evilJSON, err := json.Marshal(evil)
