@@ -8,7 +8,7 @@ import (
 	"lablab/sg"
 )
 
-// acls knows before which hosts a network ACL stands.
+// acls records which hosts have a network ACL.
 type acls struct {
 	mu     sync.Mutex
 	before map[string]bool
@@ -20,7 +20,7 @@ func (a *acls) stands(host string) bool {
 	return a.before[host]
 }
 
-// setACL puts an ACL before a host, or takes it away.
+// setACL attaches an ACL to a host, or removes it.
 func (k *kept) setACL(c ACLChange) (Effect, error) {
 	if c.ACL != nil {
 		for _, rules := range [][]sg.ACLRule{c.ACL.Ingress, c.ACL.Egress} {
@@ -29,7 +29,7 @@ func (k *kept) setACL(c ACLChange) (Effect, error) {
 			}
 		}
 	}
-	k.acls.mu.Lock() // what is in force and what is known change together
+	k.acls.mu.Lock() // the ruleset and this record change together
 	defer k.acls.mu.Unlock()
 	if err := k.lab.SetACL(c.Host, c.ACL); err != nil {
 		return Effect{}, err
@@ -45,7 +45,7 @@ func (k *kept) setACL(c ACLChange) (Effect, error) {
 	return Effect{Denied: denied}, err
 }
 
-// putInOrder puts the rules of one direction in the order in which they are looked at.
+// putInOrder sorts the rules of one direction into the order in which they are checked.
 func putInOrder(rules []sg.ACLRule) error {
 	slices.SortFunc(rules, func(a, b sg.ACLRule) int { return a.Number - b.Number })
 	for i, r := range rules {

@@ -15,7 +15,7 @@ import (
 	"lablab/lab"
 )
 
-// A capture says where packets are missing, and how many.
+// A capture marks where packets are missing, and how many.
 func TestCaptureConfesses(t *testing.T) {
 	answer := httptest.NewRecorder()
 	a := &annotator{host: "A", flush: http.NewResponseController(answer).Flush}

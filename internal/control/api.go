@@ -1,6 +1,6 @@
-// Package control lets other processes look into a lab that lives in this one, and
-// change it: HTTP with JSON over a Unix socket, which only the lab's owner can open.
-// docs/api.md describes it.
+// Package control lets other processes inspect and change a lab that this process runs. It speaks
+// HTTP with JSON over a Unix socket that only the lab's owner can open. docs/api.md describes the
+// API.
 package control
 
 import (
@@ -13,7 +13,7 @@ import (
 	"lablab/timeline"
 )
 
-// A Status is a whole lab at one moment.
+// A Status describes a whole lab at one moment.
 type Status struct {
 	Name     string    `json:"name"`
 	Version  string    `json:"version"`
@@ -23,13 +23,12 @@ type Status struct {
 	Started  time.Time `json:"started"`
 	Hosts    []Host    `json:"hosts"`
 	Groups   []Group   `json:"groups"`
-	// Missed is how many verdicts and conntrack events the kernel told of and nobody heard.
+	// Missed is the number of verdicts and conntrack events that the kernel sent and the lab lost.
 	Missed int `json:"missed"`
-	// Last is the number of the last event: all that the kernel had said when the status
-	// was asked for is told by then.
+	// Last is the number of the last event. The timeline up to Last has everything that the kernel
+	// had sent when the status was requested.
 	Last uint64 `json:"last"`
-	// Web is where a browser finds the page, with the token that lets it in; only the
-	// lab's owner is told.
+	// Web is the URL of the page, with its token. Only the lab's owner gets it.
 	Web string `json:"web,omitempty"`
 }
 
@@ -38,11 +37,11 @@ type Host struct {
 	Name    string   `json:"name"`
 	Address string   `json:"address"` // with the length of its network's prefix
 	Groups  []string `json:"groups"`
-	// Namespace is a file that holds its network namespace, for nsenter(1).
+	// Namespace is a file that holds the host's network namespace, for nsenter(1).
 	Namespace string `json:"namespace,omitempty"`
-	// UTS is a file that holds its UTS namespace, if it has one.
+	// UTS is a file that holds the host's UTS namespace, if it has one.
 	UTS string `json:"uts,omitempty"`
-	ACL bool   `json:"acl"` // a network ACL stands before it
+	ACL bool   `json:"acl"` // has a network ACL attached
 }
 
 // A Group is a security group of the lab.
@@ -50,8 +49,7 @@ type Group struct {
 	ID    string   `json:"id"`
 	Hosts []string `json:"hosts"`
 	Rules []Rule   `json:"rules"`
-	// Revoked are the rules that were revoked from it, and can be authorized again by
-	// their ids.
+	// Revoked lists the group's revoked rules, which can be authorized again by their ids.
 	Revoked []Rule `json:"revoked"`
 }
 
@@ -59,11 +57,11 @@ type Group struct {
 type Rule struct {
 	sg.Rule
 	Direction packet.Direction `json:"direction"`
-	Text      string           `json:"text"` // what the rule says: "icmp 10.255.0.0/16"
+	Text      string           `json:"text"` // such as "icmp 10.255.0.0/16"
 	Number    uint32           `json:"number"`
 }
 
-// A Flow is a conntrack entry of a host, with the rule that let it in.
+// A Flow is a conntrack entry of a host, with the rule that admitted it.
 type Flow struct {
 	report.Entry
 	Key packet.Key `json:"key"`
@@ -77,34 +75,34 @@ type RuleChange struct {
 	IDs       []string         `json:"ids,omitempty"` // of rules to revoke, or to authorize again
 }
 
-// A GroupChange gives a host other groups.
+// A GroupChange replaces the groups of a host.
 type GroupChange struct {
 	Host   string   `json:"host"`
 	Groups []string `json:"groups"`
 }
 
-// An ACLChange puts a network ACL before a host, or takes it away.
+// An ACLChange attaches a network ACL to a host, or removes it.
 type ACLChange struct {
 	Host string  `json:"host"`
-	ACL  *sg.ACL `json:"acl"` // null takes it away
+	ACL  *sg.ACL `json:"acl"` // null removes it
 }
 
 // A CutRequest deletes conntrack entries: one, those that a rule admitted, or all.
 type CutRequest struct {
-	Host       string      `json:"host,omitempty"` // all if it is empty
+	Host       string      `json:"host,omitempty"` // empty for all hosts
 	Flow       *packet.Key `json:"flow,omitempty"`
 	AdmittedBy string      `json:"admitted_by,omitempty"`
 	All        bool        `json:"all,omitempty"`
-	// ConntrackID is the id of one entry, as flows have it.
+	// ConntrackID is the id of one entry, as in a Flow.
 	ConntrackID uint32 `json:"conntrack_id,omitempty"`
 }
 
-// A CutAnswer says how many there were.
+// A CutAnswer says how many entries were deleted.
 type CutAnswer struct {
 	Cut int `json:"cut"`
 }
 
-// A StreamStart starts a stream of packets, one a second, from one host to another.
+// A StreamStart starts a stream of packets, one per second, from one host to another.
 type StreamStart struct {
 	Protocol string `json:"protocol"` // "icmp", "tcp" or "udp"
 	From     string `json:"from"`
@@ -112,49 +110,50 @@ type StreamStart struct {
 	Port     int    `json:"port,omitempty"` // of TCP and UDP
 }
 
-// A Stream is a stream by its name.
+// A Stream names a stream.
 type Stream struct {
 	Stream string `json:"stream"`
 }
 
-// A Load puts the hosts and groups of a built-in scenario in the place of a lab's.
+// A Load replaces a lab's hosts and groups with those of a built-in scenario.
 type Load struct {
 	Scenario string `json:"scenario"`
 }
 
-// A Scenario is one that is built in.
+// A Scenario describes a built-in scenario.
 type Scenario struct {
 	Name  string `json:"name"`
 	Title string `json:"title"`
 }
 
-// A failure is why something was not done. Code is EC2's, where it has one.
+// A failure is the reason why a request failed. Code is EC2's error code, if there is one.
 type failure struct {
 	Code    string `json:"code,omitempty"`
 	Message string `json:"message"`
-	// Said is the message as it can be told in other languages.
+	// Said is the message in a form that can be translated.
 	Said *say.Kept `json:"said,omitempty"`
 }
 
 // A Ruleset is what a host enforces.
 type Ruleset struct {
 	Host     string             `json:"host"`
-	Text     string             `json:"text"` // as nft(8) would list it, with the figures of its counters; a network ACL first
+	Text     string             `json:"text"` // as nft(8) would list it, with counters; a network ACL comes first
 	Counters []timeline.Counter `json:"counters"`
 }
 
-// An Effect is what a change of rules, groups or a network ACL did to flows that were up.
+// An Effect is what a change of rules, groups or a network ACL did to existing flows.
 type Effect struct {
-	// Outlived is how many entries live on whose rule does not apply to their host any more.
+	// Outlived is the number of entries that remain although their rule no longer applies to their
+	// host.
 	Outlived int `json:"outlived"`
-	// Deleted is how many entries were deleted, as their flows are not tracked any more.
+	// Deleted is the number of entries that were deleted because their flows are no longer tracked.
 	Deleted int `json:"deleted"`
-	// Untracked is what happens to flows that were not tracked before: "dropped" if no rule
-	// allows them now, "checked" if one may; empty if the change makes no flow tracked.
+	// Untracked says what happens to flows that were untracked until now: "dropped" if no rule
+	// allows them, "checked" if a rule may. It is empty if the change makes no flow tracked.
 	Untracked string `json:"untracked,omitempty"`
-	// Denied is how many entries are of flows that the network ACL denies, in either direction.
+	// Denied is the number of entries whose flows the network ACL denies in either direction.
 	Denied int `json:"denied"`
 }
 
-// Done says that something was done.
+// Done is the empty answer to a successful request.
 type Done struct{}

@@ -13,10 +13,9 @@ import (
 	"lablab/say"
 )
 
-// Capture writes what passes a host's interface as pcapng, until there were count
-// packets (if that is not 0), duration is over (likewise), or ctx or the lab ends. It
-// writes whole blocks only, so the file is good whenever it ends. It returns how many
-// packets there were, marks of changes among them.
+// Capture writes the packets on a host's interface as pcapng. It ends after count packets or after
+// duration (0 means no limit), or when ctx or the lab ends. It writes whole blocks only, so the
+// file is valid whenever it ends. It returns the number of packets, including the marks of changes.
 func (c *Client) Capture(ctx context.Context, host string, count int, duration time.Duration, begun func(), out io.Writer) (packets int, err error) {
 	query := url.Values{"host": {host}}
 	if count > 0 {

@@ -20,11 +20,11 @@ import (
 	"lablab/timeline"
 )
 
-// captureQuery is what is asked of GET /v1/capture.
+// A captureQuery holds the parameters of GET /v1/capture.
 type captureQuery struct {
 	host     string
-	count    int           // packets; 0 for any number
-	duration time.Duration // 0 for as long as there is a lab and a reader
+	count    int           // packets; 0 for no limit
+	duration time.Duration // 0 for no limit
 }
 
 func captureQueryOf(r *http.Request) (q captureQuery, err error) {
@@ -43,7 +43,7 @@ func captureQueryOf(r *http.Request) (q captureQuery, err error) {
 	return q, nil
 }
 
-// capture writes what passes a host's interface as pcapng, each packet with its verdict.
+// capture writes the packets on a host's interface as pcapng, each with its verdict.
 func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 	q, err := captureQueryOf(r)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel = context.WithTimeout(ctx, q.duration)
 		defer cancel()
 	}
-	k, release := s.keeper.hold() // until its sockets are open
+	k, release := s.keeper.hold() // until the capture's sockets are open
 	release = sync.OnceFunc(release)
 	defer release()
 	if k == nil {
@@ -71,7 +71,7 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 	newest := k.log.Last()
 	const waiting = 1024
 	frames, begun, failed := make(chan lab.Frame, waiting), make(chan struct{}), make(chan error, 1)
-	lost := 0 // known when failed tells
+	lost := 0 // known when failed reports it
 	go func() {
 		defer cancel()
 		var err error
@@ -97,16 +97,16 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 	}
 	cancel()
 	err = <-failed
-	c.queue = nil // what it has not written is behind its end
+	c.queue = nil // unwritten packets came after the end of the capture
 	c.lost(lost)
 	_ = c.write(time.Now())
-	if err != nil && s.keeper.current() == k { // not because its lab has ended
-		panic(http.ErrAbortHandler) // whoever reads is told that it is not all
+	if err != nil && s.keeper.current() == k { // the cause is not the end of the lab
+		panic(http.ErrAbortHandler) // tells the client that the capture is incomplete
 	}
 }
 
-// An annotator puts packets and verdicts together. Both come in the order in which they
-// happened, so of several that look alike the first belongs to the first.
+// An annotator matches packets with verdicts. Both arrive in order, so among several that look
+// alike it matches the first packet with the first verdict.
 type annotator struct {
 	host     string
 	count    int
@@ -116,7 +116,7 @@ type annotator struct {
 	verdicts []early
 }
 
-// An annotated is a packet on its way to the file, or the mark of a change.
+// An annotated is a packet to be written to the file, or the mark of a change.
 type annotated struct {
 	lab.Frame
 	comment string
@@ -124,7 +124,7 @@ type annotated struct {
 	came    time.Time
 }
 
-// An early verdict has come before its packet.
+// An early verdict arrived before its packet.
 type early struct {
 	timeline.Judged
 	came time.Time
@@ -145,7 +145,7 @@ func (a *annotator) open(w http.ResponseWriter) (err error) {
 	return errors.Join(a.out.Flush(), a.flush())
 }
 
-// run writes until ctx is done, the reader has gone, or there are enough packets.
+// run writes until ctx is done, the client has gone, or there are enough packets.
 func (a *annotator) run(ctx context.Context, frames <-chan lab.Frame, events <-chan timeline.Event) {
 	const step = 20 * time.Millisecond
 	tick := time.NewTicker(step)
@@ -167,12 +167,12 @@ func (a *annotator) run(ctx context.Context, frames <-chan lab.Frame, events <-c
 			continue
 		case <-ctx.Done():
 		}
-		_ = a.write(time.Now()) // what waits will have no verdict
+		_ = a.write(time.Now()) // packets still waiting will get no verdict
 		return
 	}
 }
 
-// packet takes a packet, whose verdict may be there.
+// packet queues a packet. Its verdict may have arrived already.
 func (a *annotator) packet(f lab.Frame) {
 	a.lost(f.Lost)
 	p := annotated{Frame: f, came: time.Now()}
@@ -183,14 +183,14 @@ func (a *annotator) packet(f lab.Frame) {
 	a.queue = append(a.queue, p)
 }
 
-// lost confesses that packets are missing here.
+// lost marks where packets are missing.
 func (a *annotator) lost(packets int) {
 	if packets > 0 {
 		a.mark("%d packets are missing here: they arrived faster than they were written", packets)
 	}
 }
 
-// mark is an empty packet with a comment.
+// mark queues an empty packet with a comment.
 func (a *annotator) mark(comment string, args ...any) {
 	now := time.Now()
 	a.queue = append(a.queue, annotated{Frame: lab.Frame{At: now}, comment: fmt.Sprintf(comment, args...), mark: true, came: now})
@@ -234,7 +234,7 @@ func commentOf(v timeline.Judged) string {
 	return fmt.Sprintf("%s by %s (%s)", verdict, v.ID, v.State)
 }
 
-// write writes what waits, up to the first packet that may still get its verdict.
+// write writes queued packets up to the first that may still get its verdict.
 func (a *annotator) write(long time.Time) error {
 	a.verdicts = slices.DeleteFunc(a.verdicts, func(v early) bool { return v.came.Before(long) })
 	n := 0

@@ -10,7 +10,7 @@ import (
 	"lablab/sg"
 )
 
-// checkDirection refuses what is none.
+// checkDirection refuses a value that is not a direction.
 func checkDirection(d packet.Direction) error {
 	if d == packet.Ingress || d == packet.Egress {
 		return nil
@@ -18,10 +18,10 @@ func checkDirection(d packet.Direction) error {
 	return &sg.Error{Code: sg.Malformed, Message: fmt.Sprintf("%q is not a direction: choose %s or %s", string(d), packet.Ingress, packet.Egress)}
 }
 
-// check refuses rules that say nothing, and ids that a terminal would not show as they
-// are: an id appears wherever its rule has decided something.
+// check refuses rules that are not valid, and ids with characters that a terminal would not print
+// as they are: output names the rule that decided.
 func check(rules []sg.Rule) error {
-	const longest = 128 // of a comment in nft(8)
+	const longest = 128 // the limit of an nft(8) comment
 	for i, r := range rules {
 		malformed := func(message string, args ...any) error {
 			return &sg.Error{Code: sg.Malformed, Message: fmt.Sprintf("rule %d %s", i+1, fmt.Sprintf(message, args...))}

@@ -23,21 +23,21 @@ import (
 type Client struct {
 	http *http.Client
 	name string
-	// Waiting is called if an answer takes long, unless it is nil.
+	// Waiting, if not nil, is called when a response is slow.
 	Waiting func()
 }
 
-// ErrNone says that no lab of that name runs.
+// ErrNone says that no lab of that name is running.
 var ErrNone = say.New("no such lab is running")
 
 // ErrDown says that the lab is being taken down.
 var ErrDown = say.New("the lab is being taken down")
 
-// ErrCut says that a lab has ended without telling its end, or that who listened was so
-// slow that it was not waited for.
+// ErrCut says that the lab ended without sending its end, or that it dropped this client for
+// reading too slowly.
 var ErrCut = say.New("the lab ended before it had sent everything")
 
-// ErrSilent says that a lab did not answer in time.
+// ErrSilent says that a lab did not respond in time.
 var ErrSilent = say.New("the lab is not responding")
 
 // Dial returns a client of the lab with that name.
@@ -52,8 +52,8 @@ func Dial(directory, name string) *Client {
 	return &Client{http: &http.Client{Transport: transport}, name: name}
 }
 
-// Ending connects to the lab with that name and returns the connection, of which there is
-// nothing to read until the lab ends, however it ends, or another takes its place.
+// Ending connects to the lab with that name and returns the connection. It becomes readable when
+// the lab ends, for any reason, or is replaced.
 func Ending(ctx context.Context, directory, name string) (*os.File, error) {
 	if err := checkOwn(directory); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func Ending(ctx context.Context, directory, name string) (*os.File, error) {
 	if err != nil {
 		return nil, say.Errorf("send request to lab %s: %w", name, err)
 	}
-	request.Close = true // then the connection ends with the answer
+	request.Close = true // makes the connection end with the response
 	if err := request.Write(conn); err != nil {
 		return nil, say.Errorf("send request to lab %s: %w", name, err)
 	}
@@ -81,77 +81,77 @@ func Ending(ctx context.Context, directory, name string) (*os.File, error) {
 	return conn.(*net.UnixConn).File()
 }
 
-// Close lets go of the connection.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Status is the whole lab. The error wraps [ErrNone] if there is none.
+// Status returns the state of the whole lab. The error wraps [ErrNone] if the lab is not running.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return call[Status](ctx, c, http.MethodGet, "/v1/status", nil)
 }
 
-// Flows are the conntrack entries of a host, or of all.
+// Flows returns the conntrack entries of a host, or of all hosts.
 func (c *Client) Flows(ctx context.Context, host string) ([]Flow, error) {
 	return call[[]Flow](ctx, c, http.MethodGet, "/v1/flows?host="+url.QueryEscape(host), nil)
 }
 
-// Rules are the ruleset of a host.
+// Rules returns the ruleset of a host.
 func (c *Client) Rules(ctx context.Context, host string) (Ruleset, error) {
 	return call[Ruleset](ctx, c, http.MethodGet, "/v1/rules?host="+url.QueryEscape(host), nil)
 }
 
-// Authorize adds rules to a group. An *sg.Error says what EC2 would say.
+// Authorize adds rules to a group. An *sg.Error holds EC2's error.
 func (c *Client) Authorize(ctx context.Context, change RuleChange) (Effect, error) {
 	return call[Effect](ctx, c, http.MethodPost, "/v1/authorize", change)
 }
 
-// Revoke removes rules from a group. An *sg.Error says what EC2 would say.
+// Revoke removes rules from a group. An *sg.Error holds EC2's error.
 func (c *Client) Revoke(ctx context.Context, change RuleChange) (Effect, error) {
 	return call[Effect](ctx, c, http.MethodPost, "/v1/revoke", change)
 }
 
-// SetGroups gives a host other groups.
+// SetGroups replaces the groups of a host.
 func (c *Client) SetGroups(ctx context.Context, change GroupChange) (Effect, error) {
 	return call[Effect](ctx, c, http.MethodPost, "/v1/groups", change)
 }
 
-// SetACL puts a network ACL before a host, or takes it away.
+// SetACL attaches a network ACL to a host, or removes it.
 func (c *Client) SetACL(ctx context.Context, change ACLChange) (Effect, error) {
 	return call[Effect](ctx, c, http.MethodPost, "/v1/acl", change)
 }
 
-// Cut deletes conntrack entries, and returns how many there were.
+// Cut deletes conntrack entries and returns how many it deleted.
 func (c *Client) Cut(ctx context.Context, request CutRequest) (int, error) {
 	answer, err := call[CutAnswer](ctx, c, http.MethodPost, "/v1/cut", request)
 	return answer.Cut, err
 }
 
-// StartStream starts a stream that sends until it is stopped, and returns its name.
+// StartStream starts a stream that runs until it is stopped, and returns its name.
 func (c *Client) StartStream(ctx context.Context, start StreamStart) (string, error) {
 	stream, err := call[Stream](ctx, c, http.MethodPost, "/v1/streams", start)
 	return stream.Stream, err
 }
 
-// StopStream ends a stream.
+// StopStream stops a stream.
 func (c *Client) StopStream(ctx context.Context, name string) error {
 	_, err := call[Done](ctx, c, http.MethodPost, "/v1/streams/stop", Stream{Stream: name})
 	return err
 }
 
-// Load puts the hosts and groups of a built-in scenario in the place of the lab's.
+// Load replaces the lab's hosts and groups with those of a built-in scenario.
 func (c *Client) Load(ctx context.Context, scenario string) error {
 	_, err := call[Done](ctx, c, http.MethodPost, "/v1/load", Load{Scenario: scenario})
 	return err
 }
 
-// Down ends the lab.
+// Down takes the lab down.
 func (c *Client) Down(ctx context.Context) error {
 	_, err := call[Done](ctx, c, http.MethodPost, "/v1/down", struct{}{})
 	return err
 }
 
-// Events calls see for each event of the timeline, those of the past first, until the
-// lab or ctx ends. If another scenario is loaded, its timeline follows. It calls begun
-// when nothing is missed any more.
+// Events calls see for each event of the timeline, past events first, until the lab or ctx ends. If
+// another scenario is loaded, its timeline follows. Events calls begun once no later event can be
+// missed.
 func (c *Client) Events(ctx context.Context, begun func(), see func(timeline.Event) error) error {
 	return c.follow(ctx, "/v1/events", begun, see)
 }
@@ -189,10 +189,10 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, say.Errorf("%w: %s", ErrSilent, c.name)
-	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF): // the last two while it dies
+	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF): // the last two while the lab's process is ending
 		return nil, say.Errorf("%w: %s", ErrNone, c.name)
 	case err != nil:
-		var request *url.Error // which tells of a URL that means nothing to anybody
+		var request *url.Error // drop the wrapper: its URL means nothing to a person
 		if errors.As(err, &request) {
 			err = request.Err
 		}

@@ -31,7 +31,7 @@ import (
 
 func TestMain(m *testing.M) { nstest.Main(m) }
 
-// A served lab, on a socket and for browsers.
+// A served lab answers on a socket and for browsers.
 type served struct {
 	*Client
 	keeper *Keeper
@@ -69,8 +69,7 @@ func serveLab(t *testing.T) *served {
 	return s
 }
 
-// A browser is told of no file, no process and no token, and what is not on the list is
-// not there for it.
+// A browser gets no file, no process and no token, and cannot reach routes that are not public.
 func TestPublic(t *testing.T) {
 	s := serveLab(t)
 	for route, want := range map[string]int{
@@ -105,7 +104,7 @@ func TestPublic(t *testing.T) {
 	}
 }
 
-// Who begins to watch when the lab is down sees nothing.
+// A client that subscribes after the lab is down gets no events.
 func TestWatchedTooLate(t *testing.T) {
 	s := serveLab(t)
 	if err := s.keeper.Close(); err != nil {
@@ -116,8 +115,8 @@ func TestWatchedTooLate(t *testing.T) {
 	}
 }
 
-// All who watch see the end of one timeline and the beginning of the next, each event
-// once; and what is asked after that is asked of the new lab.
+// Every watcher sees the end of one timeline and the beginning of the next, each event once. Later
+// requests go to the new lab.
 func TestLoad(t *testing.T) {
 	s := serveLab(t)
 	const watchers = 10
@@ -173,7 +172,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// A scenario that is not built in, or cannot be built, leaves the lab as it is.
+// Loading a scenario that is not built in, or cannot be built, leaves the lab as it is.
 func TestLoadFails(t *testing.T) {
 	s := serveLab(t)
 	stream, err := s.StartStream(t.Context(), StreamStart{Protocol: "icmp", From: "B", To: "A"})
@@ -199,8 +198,8 @@ func TestLoadFails(t *testing.T) {
 	}
 }
 
-// Labs take each other's place while others ask, change and watch, and in the end all is
-// taken down in the middle of it.
+// Labs replace each other while other clients query, change and watch them. The final take-down
+// happens meanwhile.
 func TestLoadUnderFire(t *testing.T) {
 	s := serveLab(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -208,7 +207,7 @@ func TestLoadUnderFire(t *testing.T) {
 	ask := func(do func() error) {
 		firing.Go(func() {
 			for ctx.Err() == nil {
-				_ = do() // hosts, groups and rules may be those of another lab by now
+				_ = do() // hosts, groups and rules may already be another lab's
 			}
 		})
 	}
@@ -228,7 +227,7 @@ func TestLoadUnderFire(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	firing.Go(func() { _ = s.Load(t.Context(), "ping") }) // done, or refused: both are fine
+	firing.Go(func() { _ = s.Load(t.Context(), "ping") }) // may succeed or fail
 	if err := s.keeper.Close(); err != nil {
 		t.Error(err)
 	}
@@ -239,8 +238,8 @@ func TestLoadUnderFire(t *testing.T) {
 	firing.Wait()
 }
 
-// Whoever comes back goes on where the connection broke off; if that timeline is another
-// by now, or has forgotten what comes next, it begins again.
+// A client that reconnects continues where the connection broke. If that timeline has been
+// replaced, or has forgotten the next event, the client gets the current one from its beginning.
 func TestComingBack(t *testing.T) {
 	s := serveLab(t)
 	first := func(query string) timeline.Event {
@@ -278,7 +277,7 @@ func TestComingBack(t *testing.T) {
 		t.Errorf("it goes on with %+v", e)
 	}
 	last := log.Last() - 1
-	for e := range s.keeper.follow(t.Context(), s.keeper.current(), last, true) { // ends, though the lab goes on
+	for e := range s.keeper.follow(t.Context(), s.keeper.current(), last, true) { // ends although the lab continues
 		if e.Seq != last+1 {
 			t.Fatalf("who has fallen behind is given event %d after %d", e.Seq, last)
 		}
@@ -286,7 +285,7 @@ func TestComingBack(t *testing.T) {
 		for range 200 {
 			log.Append(timeline.Sent{Stream: "x"})
 		}
-		log.Append(timeline.StreamStopped{Stream: "x"}) // to tell of a packet that left can wait
+		log.Append(timeline.StreamStopped{Stream: "x"}) // a Sent event alone may be delivered late
 	}
 	if err := s.Load(t.Context(), "swap"); err != nil {
 		t.Fatal(err)
@@ -296,8 +295,8 @@ func TestComingBack(t *testing.T) {
 	}
 }
 
-// The report is that of the timeline, made once for many who ask, and never older than
-// the question.
+// The report covers the timeline, is made once for many requests, and is never older than the
+// request.
 func TestReport(t *testing.T) {
 	s := serveLab(t)
 	log := s.keeper.current().log
@@ -348,7 +347,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// Ten browsers that have been stopped hold up neither the lab nor one that reads.
+// Ten suspended browsers hold up neither the lab nor a client that reads.
 func TestStoppedBrowsers(t *testing.T) {
 	s := serveLab(t)
 	for range 10 {
@@ -362,7 +361,7 @@ func TestStoppedBrowsers(t *testing.T) {
 		}
 	}
 	const many = 10_000
-	padding := strings.Repeat("x", 1000) // so that it is many times what a socket holds
+	padding := strings.Repeat("x", 1000) // many times the capacity of a socket
 	log := s.keeper.current().log
 	flooded := make(chan struct{})
 	go func() {
@@ -396,7 +395,7 @@ func TestStoppedBrowsers(t *testing.T) {
 	}
 }
 
-// What no scenario may say, no client may.
+// A client cannot set rules that a scenario cannot have.
 func TestRulesThatCannotBe(t *testing.T) {
 	s := serveLab(t)
 	rule := sg.Rule{ID: "web", Protocol: packet.TCP, From: 80, To: 80, Peer: netip.MustParsePrefix("10.0.0.0/8")}
@@ -417,7 +416,7 @@ func TestRulesThatCannotBe(t *testing.T) {
 	}
 }
 
-// Status is of one moment: a rule is in force or revoked, never both, never neither.
+// A status is consistent: a rule is in force or revoked, never both and never neither.
 func TestStatusIsOfOneMoment(t *testing.T) {
 	s := serveLab(t)
 	flipped := make(chan error, 1)

@@ -9,8 +9,8 @@ import (
 	"lablab/scenario"
 )
 
-// Who asks for it reads the report of the lab that was there last behind its last event;
-// who does not reads events alone.
+// A client that asks for it gets the last lab's report after the last event. Other clients get only
+// events.
 func TestLastReport(t *testing.T) {
 	s := serveLab(t)
 	type line struct {

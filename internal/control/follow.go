@@ -11,13 +11,13 @@ import (
 	"lablab/timeline"
 )
 
-// News calls see for each event that happens from now on, until the lab or ctx ends.
-// It calls begun before that, when nothing is missed any more.
+// News calls see for each event from now on, until the lab or ctx ends. It first calls begun, once
+// no later event can be missed.
 func (c *Client) News(ctx context.Context, begun func(), see func(timeline.Event) error) error {
 	return c.follow(ctx, "/v1/events?after=now", begun, see)
 }
 
-// follow reads events until there are no more.
+// follow reads events until the stream ends.
 func (c *Client) follow(ctx context.Context, path string, begun func(), see func(timeline.Event) error) error {
 	response, err := c.send(ctx, http.MethodGet, path, nil)
 	if err != nil {
@@ -44,7 +44,7 @@ func (c *Client) follow(ctx context.Context, path string, begun func(), see func
 		}
 		switch e.Body.(type) {
 		case timeline.Begun:
-			over = false // that of another scenario
+			over = false // another scenario's timeline begins
 		case timeline.Ended:
 			over = true
 		}

@@ -9,11 +9,11 @@ import (
 	"lablab/timeline"
 )
 
-// after is the number of the event behind which a watcher wants to begin: that of the
-// query's after=, or of the newest if that is "now". With started= it says to which
-// timeline that event belongs; if it is another, or has forgotten what comes next, the
-// watcher is given this one from its beginning. It comes back, so it is not to be given
-// anything with gaps later either: that is what whole says.
+// after returns the number of the event after which a client wants to start: the query's after=, or
+// the newest event if that is "now". The parameter started= names the timeline of that event. If
+// the timeline is another, or has forgotten the next event, the client gets this one from its
+// beginning. A client that sends started= is reconnecting and must not get gaps later either; whole
+// says so.
 func (k *kept) after(query url.Values) (number uint64, whole bool, err error) {
 	switch text := query.Get("after"); text {
 	case "":
@@ -38,7 +38,7 @@ func (k *kept) after(query url.Values) (number uint64, whole bool, err error) {
 	return number, true, nil
 }
 
-// missed is how many verdicts and events were not heard, as far as that is remembered.
+// missed returns the number of lost verdicts and events, as far as the log still has them.
 func (k *kept) missed() (n int) {
 	for _, e := range k.log.Events() {
 		if m, missed := e.Body.(timeline.Missed); missed {

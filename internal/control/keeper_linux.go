@@ -11,24 +11,24 @@ import (
 	"lablab/timeline"
 )
 
-// A Keeper keeps a lab, and puts another in its place when it is asked to.
+// A Keeper keeps a lab, and replaces it on request.
 type Keeper struct {
 	options lab.Options
 	prepare func([]scenario.Host) error
-	alive   context.Context // done when nothing is to be built any more
+	alive   context.Context // done when no lab may be built any more
 	end     context.CancelFunc
-	broken  context.Context // done when the lab has failed, for that cause
+	broken  context.Context // done when the lab has failed; its cause says why
 	fail    context.CancelCauseFunc
 
 	loading sync.Mutex // one load at a time
-	// What asks the lab holds mu for reading while it does; so nobody asks a lab that
-	// is being taken down.
+	// Requests hold mu for reading while they use the lab, so no request reaches a lab that is
+	// being taken down.
 	mu  sync.RWMutex
-	now *kept // nil when it has been taken down
+	now *kept // nil after the lab was taken down
 }
 
-// Keep builds the lab of a scenario, of which nothing is played. prepare is called before
-// there is a lab with these hosts, this one and each that takes its place.
+// Keep builds the lab of a scenario but does not run its experiments. It calls prepare with the
+// hosts before it builds this lab and each one that replaces it.
 func Keep(ctx context.Context, sc *scenario.Scenario, o lab.Options, prepare func([]scenario.Host) error) (*Keeper, error) {
 	k := &Keeper{options: o, prepare: prepare}
 	k.alive, k.end = context.WithCancel(context.WithoutCancel(ctx))
@@ -42,10 +42,10 @@ func Keep(ctx context.Context, sc *scenario.Scenario, o lab.Options, prepare fun
 	return k, nil
 }
 
-// build builds a lab, and proves that it filters.
+// build builds a lab and checks that it filters.
 func (k *Keeper) build(ctx context.Context, sc *scenario.Scenario) (*kept, error) {
 	bare := *sc
-	bare.Question, bare.Experiments = "", nil // nobody plays them
+	bare.Question, bare.Experiments = "", nil // a kept lab does not run them
 	log := timeline.NewLog()
 	const most = 200_000 // events
 	log.Keep(most)
@@ -61,15 +61,15 @@ func (k *Keeper) build(ctx context.Context, sc *scenario.Scenario) (*kept, error
 	}
 	begun := log.Events()[0].Body.(timeline.Begun)
 	context.AfterFunc(l.Broken(), func() {
-		if cause := context.Cause(l.Broken()); !errors.Is(cause, context.Canceled) { // which is how it is closed
+		if cause := context.Cause(l.Broken()); !errors.Is(cause, context.Canceled) { // Canceled means that the lab was closed
 			k.fail(cause)
 		}
 	})
 	return &kept{lab: l, log: log, scenario: sc.Name, started: begun.Started, over: make(chan struct{})}, nil
 }
 
-// Load puts the lab of another scenario in the place of the one that is there. That one
-// ends when the other has been built; if it cannot be, the old one stays.
+// Load replaces the lab with that of another scenario. The old lab ends once the new one is built.
+// If that fails, the old lab stays.
 func (k *Keeper) Load(sc *scenario.Scenario) error {
 	k.loading.Lock()
 	defer k.loading.Unlock()
@@ -87,12 +87,12 @@ func (k *Keeper) Load(sc *scenario.Scenario) error {
 	return old.close()
 }
 
-// Close takes the lab down. Those who watch read its timeline to the end.
+// Close takes the lab down. Watchers get the rest of its timeline.
 func (k *Keeper) Close() error {
 	k.end()
 	k.loading.Lock()
 	defer k.loading.Unlock()
-	k.mu.Lock() // until then somebody asks it
+	k.mu.Lock() // waits for requests that use the lab
 	now := k.now
 	k.now = nil
 	k.mu.Unlock()
@@ -102,12 +102,11 @@ func (k *Keeper) Close() error {
 	return now.close()
 }
 
-// Broken is done when the lab has failed, for that cause.
+// Broken returns a context that is done when the lab has failed; its cause says why.
 func (k *Keeper) Broken() context.Context { return k.broken }
 
-// Events delivers the timeline of the lab from its beginning, then that of the lab that
-// takes its place, and so on, until there is none or ctx is done. Each begins with Begun
-// and ends with Ended.
+// Events sends the timeline of the lab from its beginning, then that of each lab that replaces it,
+// until the last lab is down or ctx is done. Each timeline begins with Begun and ends with Ended.
 func (k *Keeper) Events(ctx context.Context) <-chan timeline.Event {
 	now := k.current()
 	if now == nil { // taken down already
@@ -118,12 +117,12 @@ func (k *Keeper) Events(ctx context.Context) <-chan timeline.Event {
 	return k.follow(ctx, now, 0, false)
 }
 
-// follow is Events of a lab, behind an event of it. Of who reads so slowly that events are
-// forgotten before they come, a whole timeline ends before the gap.
+// follow is Events, starting after an event of one lab. If whole is set and the reader fell behind,
+// the stream ends at the first gap.
 func (k *Keeper) follow(ctx context.Context, from *kept, after uint64, whole bool) <-chan timeline.Event {
 	out := make(chan timeline.Event)
 	ctx, cancel := context.WithCancel(ctx)
-	// Who begins at the beginning knows that the lab has forgotten what came early.
+	// A reader that starts at the beginning accepts that the log has forgotten early events.
 	early := uint64(0)
 	if after == 0 {
 		early = from.log.Last()
@@ -151,14 +150,14 @@ func (k *Keeper) follow(ctx context.Context, from *kept, after uint64, whole boo
 	return out
 }
 
-// behind is the lab that has taken the place of another; nil if none has.
+// behind returns the lab that replaced old, or nil if none did.
 func (k *Keeper) behind(old *kept) *kept {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return old.next
 }
 
-// lastOf is the lab that has taken the place of another last of all.
+// lastOf returns the last in the chain of labs that replaced old.
 func (k *Keeper) lastOf(old *kept) *kept {
 	for next := old; next != nil; next = k.behind(old) {
 		old = next
@@ -166,22 +165,21 @@ func (k *Keeper) lastOf(old *kept) *kept {
 	return old
 }
 
-// current is the lab that is there now, which may be taken down at any moment; nil if
-// there is none.
+// current returns the lab, which may be taken down at any moment; nil if it is down.
 func (k *Keeper) current() *kept {
 	now, release := k.hold()
 	defer release()
 	return now
 }
 
-// hold is the lab that is there now, nil if there is none. It stays until release is called.
+// hold returns the lab, or nil if it is down. The lab stays until release is called.
 func (k *Keeper) hold() (now *kept, release func()) {
 	k.mu.RLock()
 	return k.now, k.mu.RUnlock
 }
 
-// close ends the timeline, and lets go of the lab. Programs that others have started in
-// its hosts may live on, without a network.
+// close ends the timeline and closes the lab. Programs that others have started in its hosts may
+// continue, without a network.
 func (k *kept) close() error {
 	k.sync(context.Background())
 	k.log.Append(timeline.Ended{})

@@ -13,19 +13,19 @@ import (
 	"lablab/timeline"
 )
 
-// A kept is a lab with its timeline, and what is known of it besides.
+// A kept is a lab with its timeline and the records that requests need.
 type kept struct {
 	lab      *lab.Lab
 	log      *timeline.Log
 	scenario string
-	started  time.Time // which tells its timeline from any other
+	started  time.Time // identifies its timeline
 	acls     acls
 	report   explained
-	over     chan struct{} // closed when its hosts have no network any more
-	next     *kept         // that has taken its place; nil while there is none
+	over     chan struct{} // closed once its hosts have no network
+	next     *kept         // the lab that replaced it, or nil
 }
 
-// status is all of it, besides what is known about its process.
+// status completes about, which describes the process, with the state of the lab.
 func (k *kept) status(ctx context.Context, about Status) (Status, error) {
 	k.sync(ctx)
 	status := about
@@ -64,8 +64,8 @@ func (k *kept) status(ctx context.Context, about Status) (Status, error) {
 	return status, nil
 }
 
-// sync returns when the timeline has everything that the kernel has said by now, unless
-// the lab is broken.
+// sync returns once the timeline has everything that the kernel has sent so far, unless the lab has
+// failed.
 func (k *kept) sync(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -73,7 +73,7 @@ func (k *kept) sync(ctx context.Context) {
 	k.lab.Sync(ctx)
 }
 
-// flows are the entries of a host, or of all.
+// flows returns the entries of a host, or of all hosts.
 func (k *kept) flows(host string) ([]Flow, error) {
 	flows := []Flow{}
 	found := false
@@ -106,7 +106,7 @@ func (k *kept) flowOf(policy lab.Policy, host string, e flow.Entry) Flow {
 	return f
 }
 
-// rules are the ruleset of a host, behind the network ACL that stands before it.
+// rules returns the ruleset of a host, after the network ACL that is attached to it.
 func (k *kept) rules(host string) (Ruleset, error) {
 	rs, counters, err := k.lab.Rules(host)
 	if err != nil {
@@ -123,7 +123,7 @@ func (k *kept) rules(host string) (Ruleset, error) {
 	return answer, nil
 }
 
-// effect is what a change did, unless it was refused.
+// effect converts what a change did, or returns its error.
 func (k *kept) effect(e lab.Effect, err error) (Effect, error) {
 	if err != nil {
 		return Effect{}, err
@@ -157,7 +157,7 @@ func (k *kept) cut(c CutRequest) (CutAnswer, error) {
 	return CutAnswer{Cut: n}, err
 }
 
-// start starts a stream that nobody holds.
+// start starts a stream that runs until it is stopped.
 func (k *kept) start(a StreamStart) (Stream, error) {
 	protocols := map[string]packet.Protocol{"icmp": packet.ICMP, "tcp": packet.TCP, "udp": packet.UDP}
 	protocol, known := protocols[a.Protocol]

@@ -10,7 +10,7 @@ import (
 	"lablab/timeline"
 )
 
-// ping lets B send a packet to A, which replies: four verdicts.
+// ping sends a packet from B to A, which replies: four verdicts.
 func ping(t *testing.T, s *served) {
 	t.Helper()
 	host, err := s.keeper.current().lab.Namespace("B")
@@ -27,7 +27,7 @@ func isPing(e timeline.Event) bool {
 	return is && judged.Packet.Protocol == packet.ICMP
 }
 
-// What the kernel said before the lab ends is told before its end.
+// Everything that the kernel sent before the lab ended comes before its end in the timeline.
 func TestToldBeforeTheEnd(t *testing.T) {
 	s := serveLab(t)
 	log := s.keeper.current().log
@@ -46,7 +46,7 @@ func TestToldBeforeTheEnd(t *testing.T) {
 	}
 }
 
-// News begins with what happens from then on.
+// News starts with what happens from then on.
 func TestNewsIsNew(t *testing.T) {
 	s := serveLab(t)
 	for range 10 {
@@ -54,7 +54,7 @@ func TestNewsIsNew(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		mark := timeline.StreamStopped{Stream: "mark"}
 		everything := func() {
-			if _, err := s.Status(ctx); err != nil { // waits for what the kernel has said
+			if _, err := s.Status(ctx); err != nil { // waits until the timeline has what the kernel has sent
 				t.Error(err)
 			}
 			s.keeper.current().log.Append(mark)
@@ -72,7 +72,7 @@ func TestNewsIsNew(t *testing.T) {
 	}
 }
 
-// What a rule let in before it was revoked is told before.
+// A packet that a rule accepted comes before the rule's revocation in the timeline.
 func TestToldBeforeTheChange(t *testing.T) {
 	s := serveLab(t)
 	change := RuleChange{Group: "lab", IDs: []string{"icmp"}}
@@ -81,7 +81,7 @@ func TestToldBeforeTheChange(t *testing.T) {
 		if _, err := s.Revoke(t.Context(), change); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Status(t.Context()); err != nil { // waits for what the kernel has said
+		if _, err := s.Status(t.Context()); err != nil { // waits until the timeline has what the kernel has sent
 			t.Fatal(err)
 		}
 		revoked := false

@@ -12,18 +12,18 @@ import (
 	"lablab/timeline"
 )
 
-// An explained timeline is the report that all who ask are given: it is made again when
-// something has happened since, but once a second at most, and a long one more seldom.
+// An explained caches the report of a timeline for all clients. It is made again after new events,
+// but at most once per second, and less often for a long timeline.
 type explained struct {
 	mu     sync.Mutex
-	last   uint64    // the event that it knows of last
+	last   uint64    // number of the last event that it covers
 	due    time.Time // when it may be made again
 	report *report.Report
-	texts  map[string][]byte // as it was asked for, by the language of the words
+	texts  map[string][]byte // as JSON, by the language of the words
 }
 
-// of is the report of all that has happened until somebody asked, or later; together with
-// its words in a language, if that is named.
+// of returns the report, as JSON, of everything up to the request or later. It includes the words
+// in a language, if one is named.
 func (x *explained) of(ctx context.Context, log *timeline.Log, words string) ([]byte, error) {
 	asked := log.Last()
 	for {
@@ -45,7 +45,7 @@ func (x *explained) of(ctx context.Context, log *timeline.Log, words string) ([]
 	}
 }
 
-// ending is the report of a timeline that has ended, with its words in every language.
+// ending returns the report of a timeline that has ended, with its words in every language.
 func (k *kept) ending() (map[string]any, error) {
 	x := &k.report
 	x.mu.Lock()
@@ -56,11 +56,11 @@ func (k *kept) ending() (map[string]any, error) {
 	return x.report.InAll()
 }
 
-// make makes the report. x.mu is held.
+// make makes the report. The caller holds x.mu.
 func (x *explained) make(log *timeline.Log) {
 	const (
 		often = time.Second
-		share = 10 // of the time, that it may take
+		share = 10 // makes the report take at most 1/share of the time
 	)
 	began := time.Now()
 	events := log.Events()
@@ -68,7 +68,7 @@ func (x *explained) make(log *timeline.Log) {
 	x.due = time.Now().Add(max(often, share*time.Since(began)))
 }
 
-// text is the report as JSON. x.mu is held.
+// text returns the report as JSON. The caller holds x.mu.
 func (x *explained) text(words string) ([]byte, error) {
 	if text, known := x.texts[words]; known {
 		return text, nil

@@ -11,15 +11,15 @@ import (
 	"lablab/sg"
 )
 
-// public are the routes that a page in a browser may use: none of them names a file or
-// runs a program, and none tells of one.
+// public lists the routes that a page in a browser may use. None of them names a file, runs a
+// program or returns the name of either.
 var public = []string{
 	"GET /v1/status", "GET /v1/scenarios", "GET /v1/flows", "GET /v1/events", "GET /v1/report",
 	"POST /v1/authorize", "POST /v1/revoke", "POST /v1/groups", "POST /v1/cut", "POST /v1/streams", "POST /v1/streams/stop", "POST /v1/load",
 }
 
-// Public is what a page in a browser may use of the API. Who may use the page is its
-// server's business.
+// Public returns the part of the API that a page in a browser may use. The page's server decides
+// who may use the page.
 func (s *Server) Public() http.Handler {
 	routes := s.routes()
 	routes["GET /v1/status"] = asking(s.keeper, func(k *kept, r *http.Request, _ struct{}) (Status, error) {
@@ -37,7 +37,7 @@ func (s *Server) Public() http.Handler {
 	return mux
 }
 
-// routes are all of them.
+// routes returns all routes.
 func (s *Server) routes() map[string]http.HandlerFunc {
 	k := s.keeper
 	return map[string]http.HandlerFunc{
@@ -84,7 +84,7 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 	}
 }
 
-// asking is a handler that asks the lab that is there now, which stays meanwhile.
+// asking returns a handler that queries the current lab, and keeps it up meanwhile.
 func asking[Q, A any](keeper *Keeper, do func(*kept, *http.Request, Q) (A, error)) http.HandlerFunc {
 	return answer(func(r *http.Request, question Q) (A, error) {
 		now, release := keeper.hold()
@@ -94,13 +94,13 @@ func asking[Q, A any](keeper *Keeper, do func(*kept, *http.Request, Q) (A, error
 			return none, ErrDown
 		}
 		if r.Method == http.MethodPost {
-			now.sync(r.Context()) // what the kernel says of before comes before the change
+			now.sync(r.Context()) // earlier events of the kernel come before the change
 		}
 		return do(now, r, question)
 	})
 }
 
-// answer is a handler that reads what is asked as JSON, and writes what do returns.
+// answer returns a handler that decodes the request's JSON and writes the result of do.
 func answer[Q, A any](do func(*http.Request, Q) (A, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var question Q
@@ -137,8 +137,7 @@ func refuse(w http.ResponseWriter, r *http.Request, code int, err error) {
 	_ = json.NewEncoder(w).Encode(why)
 }
 
-// spoken is the language that is asked for by its name alone in Accept-Language; English
-// otherwise.
+// spoken returns the language that Accept-Language names by its name alone; English otherwise.
 func spoken(r *http.Request) *say.Language {
 	l, err := say.Speak(r.Header.Get("Accept-Language"))
 	if err != nil {
@@ -147,7 +146,7 @@ func spoken(r *http.Request) *say.Language {
 	return l
 }
 
-// scenarios are those that are built in.
+// scenarios returns the built-in scenarios.
 func scenarios(l *say.Language) (all []Scenario) {
 	for _, name := range scenario.Builtins() {
 		sc, _ := scenario.Builtin(name)
@@ -156,7 +155,7 @@ func scenarios(l *say.Language) (all []Scenario) {
 	return all
 }
 
-// load puts the lab of a built-in scenario in the place of this one.
+// load replaces this lab with that of a built-in scenario.
 func (s *Server) load(l Load) error {
 	sc, found := scenario.Builtin(l.Scenario)
 	if !found {
@@ -165,8 +164,7 @@ func (s *Server) load(l Load) error {
 	return s.keeper.Load(sc)
 }
 
-// end answers when the lab that is there now ends, or another takes its place. The
-// answer's header is there at once.
+// end responds when the current lab ends or is replaced. It sends the header at once.
 func (s *Server) end(w http.ResponseWriter, r *http.Request) {
 	k := s.keeper.current()
 	if k == nil {
@@ -182,8 +180,8 @@ func (s *Server) end(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// report writes what package report makes of the timeline so far; with ?words=, also its
-// words in that language.
+// report writes package report's report of the timeline so far. The parameter words= adds its words
+// in that language.
 func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 	k := s.keeper.current()
 	if k == nil {
@@ -193,7 +191,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 	k.sync(r.Context())
 	text, err := k.report.of(r.Context(), k.log, r.URL.Query().Get("words"))
 	if err != nil {
-		refuse(w, r, http.StatusBadRequest, err) // unless nobody waits any more
+		refuse(w, r, http.StatusBadRequest, err) // unless the client has gone
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -15,16 +15,16 @@ import (
 	"lablab/timeline"
 )
 
-// A Server lets other processes look into a lab and change it.
+// A Server lets other processes inspect and change a lab.
 type Server struct {
 	keeper *Keeper
-	about  Status // what never changes
+	about  Status // the part that never changes
 	down   context.CancelFunc
 	http   *serve.Server
 }
 
-// Serve answers on the listener until the server is closed. down is called when
-// somebody asks for the end of the lab.
+// Serve serves the API on the listener until the server is closed. It calls down when a client asks
+// to end the lab.
 func Serve(keeper *Keeper, about Status, listener net.Listener, down context.CancelFunc) *Server {
 	s := &Server{keeper: keeper, about: about, down: down}
 	mux := http.NewServeMux()
@@ -36,14 +36,13 @@ func Serve(keeper *Keeper, about Status, listener net.Listener, down context.Can
 	return s
 }
 
-// Close stops answering, and lets those who watch read a timeline that has ended to its
-// end. It does not wait for those who are slow.
+// Close stops the server. Watchers get the rest of a timeline that has ended, but Close does not
+// wait for slow ones.
 func (s *Server) Close() error { return s.http.Close() }
 
-// events writes the timeline as it grows: a line of JSON an event, those of the past
-// first, or those behind the one that the query names. When another lab takes the place
-// of this one, its timeline follows. Who asks for it with report= reads what is made of all
-// that last of all: when the lab is no more, nobody is there to be asked.
+// events streams the timeline as JSON Lines: past events first, or those after the one that the
+// query names. If another lab replaces this one, its timeline follows. With report= the report
+// comes last, because once the lab is gone, no server is left to ask.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	k := s.keeper.current()
 	if k == nil {
@@ -70,12 +69,11 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tell writes events until there are no more, and reports whether that is because the lab
-// is no more.
+// tell writes events until they end, and reports whether the lab has ended too.
 func tell(events <-chan timeline.Event, to *json.Encoder, flusher *http.ResponseController) (over bool) {
 	for {
 		e, more := <-events
-		// What is there already goes with it.
+		// Flush all waiting events at once.
 		for waiting := true; more && waiting; {
 			if to.Encode(e) != nil {
 				return false
@@ -96,7 +94,7 @@ func tell(events <-chan timeline.Event, to *json.Encoder, flusher *http.Response
 	}
 }
 
-// owned accepts connections of the lab's own user only, and of root.
+// owned accepts connections only from the lab's own user and from root.
 type owned struct{ net.Listener }
 
 func (l owned) Accept() (net.Conn, error) {
@@ -112,7 +110,7 @@ func (l owned) Accept() (net.Conn, error) {
 	}
 }
 
-// peerOf is the user at the other end of a Unix socket (SO_PEERCRED).
+// peerOf returns the user at the other end of a Unix socket (SO_PEERCRED).
 func peerOf(conn net.Conn) (uid int, err error) {
 	raw, err := conn.(*net.UnixConn).SyscallConn()
 	if err != nil {

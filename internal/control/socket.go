@@ -16,7 +16,7 @@ import (
 
 const rootsDirectory = "/run/lablab"
 
-// A DirectoryError says why no sockets can be in a directory, and Hint the way out.
+// A DirectoryError says why a directory cannot hold sockets. Hint says how to fix it.
 type DirectoryError struct {
 	err  error
 	Hint say.Sentence
@@ -25,10 +25,10 @@ type DirectoryError struct {
 func (e *DirectoryError) Error() string { return e.err.Error() }
 func (e *DirectoryError) Unwrap() error { return e.err }
 
-// In is the error in a language.
+// In returns the error in a language.
 func (e *DirectoryError) In(l *say.Language) string { return l.Error(e.err) }
 
-// unusable is an error of the directory, or of something in it.
+// unusable returns an error about the directory, or about something in it.
 func unusable(directory string, err error) error {
 	if directory == rootsDirectory {
 		return &DirectoryError{err, say.F("root's labs need %s to exist and to belong to root alone", directory)}
@@ -36,7 +36,7 @@ func unusable(directory string, err error) error {
 	return &DirectoryError{err, say.F("set XDG_RUNTIME_DIR to a directory that only you can write to")}
 }
 
-// checkLength refuses a path that no socket can have.
+// checkLength refuses a path that is too long for a socket.
 func checkLength(path string) error {
 	const most = 107 // bytes, unix(7)
 	if len(path) <= most {
@@ -45,9 +45,9 @@ func checkLength(path string) error {
 	return &DirectoryError{say.Errorf("the socket path is too long: %s", path), say.F("it has %d bytes, the limit is %d (see unix(7)): set XDG_RUNTIME_DIR to a shorter directory", len(path), most)}
 }
 
-// Directory is where the sockets of a user's labs are: root's in /run/lablab, another
-// user's in $XDG_RUNTIME_DIR/lablab, or below the directory for temporary files where
-// that is not set.
+// Directory returns the directory of a user's sockets: /run/lablab for root, and
+// $XDG_RUNTIME_DIR/lablab for other users, or a directory below the one for temporary files if that
+// is not set.
 func Directory(getenv func(string) string, user int) string {
 	switch runtime := getenv("XDG_RUNTIME_DIR"); {
 	case user == 0:
@@ -58,15 +58,14 @@ func Directory(getenv func(string) string, user int) string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("lablab-%d", user))
 }
 
-// Socket is the socket of the lab with that name.
+// Socket returns the socket's path of the lab with that name.
 func Socket(directory, name string) string { return filepath.Join(directory, name+".sock") }
 
-// ErrRuns says that a lab of that name runs already.
+// ErrRuns says that a lab of that name is already running.
 var ErrRuns = say.New("a lab of that name is already running")
 
-// Listen opens the socket of a lab. One that a killed process has left behind is
-// replaced; if somebody answers there, the error is [ErrRuns]. Nobody but its owner
-// may open it.
+// Listen opens the socket of a lab, which only its owner may open. It replaces a socket that a
+// killed process has left behind. If a process answers there, the error is [ErrRuns].
 func Listen(directory, name string) (net.Listener, error) {
 	if err := checkLength(Socket(directory, name)); err != nil {
 		return nil, err
@@ -100,9 +99,9 @@ func Listen(directory, name string) (net.Listener, error) {
 	return &locked{listener, free}, nil
 }
 
-// checkOwn refuses a directory in which somebody else may put sockets: in one for
-// temporary files, anybody could have made it. One that is not there is nobody's; one
-// where no socket fits has none.
+// checkOwn refuses a directory where another user may put sockets: anyone could have created one
+// among temporary files. It accepts a directory that does not exist, and refuses one whose path is
+// too long for a socket.
 func checkOwn(directory string) error {
 	if err := checkLength(Socket(directory, "x")); err != nil {
 		return err
@@ -114,7 +113,7 @@ func checkOwn(directory string) error {
 	if err != nil {
 		return unusable(directory, say.Errorf("inspect socket directory: %w", err))
 	}
-	const others = 0o022 // may write
+	const others = 0o022 // write bits of group and others
 	owner := info.Sys().(*syscall.Stat_t).Uid
 	if !info.IsDir() || int(owner) != os.Getuid() || info.Mode()&others != 0 {
 		return unusable(directory, say.Errorf("others can put sockets into %s", directory))
@@ -122,8 +121,8 @@ func checkOwn(directory string) error {
 	return nil
 }
 
-// lockName is held for as long as the lab lives: two that begin at once must not both
-// replace a socket. The kernel lets go of it when the process dies.
+// lockName takes a lock that is held for the lab's lifetime: two labs that start at once must not
+// both replace a socket. The kernel releases the lock when the process dies.
 func lockName(path string) (*os.File, error) {
 	for {
 		lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -143,11 +142,12 @@ func lockName(path string) (*os.File, error) {
 		case errHere == nil && errMine == nil && os.SameFile(here, mine):
 			return lock, nil
 		}
-		_ = lock.Close() // it was being taken away; try again
+		_ = lock.Close() // another process was deleting it; try again
 	}
 }
 
-// locked is a listener with the lock of its name, which is another's once it is free.
+// locked is a listener that holds the lock of its name. Another lab can take the name once the lock
+// is free.
 type locked struct {
 	net.Listener
 	free func() error
@@ -155,7 +155,7 @@ type locked struct {
 
 func (l *locked) Close() error { return l.free() }
 
-// Names are the labs of which there are sockets, in order; they may be dead.
+// Names returns the names of labs that have a socket, in order. Their processes may be dead.
 func Names(directory string) ([]string, error) {
 	if err := checkOwn(directory); err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Nobody asks, or serves, in a directory where others may put sockets.
+// No client or server uses a directory where other users may put sockets.
 func TestForeignDirectory(t *testing.T) {
 	open, real := filepath.Join(t.TempDir(), "open"), t.TempDir()
 	link := filepath.Join(t.TempDir(), "link")
@@ -24,7 +24,7 @@ func TestForeignDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases["another's"] = t.TempDir()
-	if os.Chown(cases["another's"], 12345, 12345) != nil { // root in a user namespace knows no others
+	if os.Chown(cases["another's"], 12345, 12345) != nil { // in a user namespace, root cannot give files to other users
 		cases["another's"] = "/usr"
 		if info, err := os.Stat("/usr"); err != nil || int(info.Sys().(*syscall.Stat_t).Uid) == os.Getuid() {
 			delete(cases, "another's")
@@ -34,7 +34,7 @@ func TestForeignDirectory(t *testing.T) {
 	for name, directory := range cases {
 		if l, err := Listen(directory, "lab"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: listens: %v, %v", name, l, err)
-			continue // nobody would answer
+			continue // no server would answer
 		}
 		if _, err := Names(directory); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: lists: %v", name, err)
@@ -50,7 +50,7 @@ func TestForeignDirectory(t *testing.T) {
 	}
 }
 
-// An error about the directory has a way out, and nothing is left behind.
+// An error about the directory has a hint, and nothing is left behind.
 func TestUnusableDirectory(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -64,7 +64,7 @@ func TestUnusableDirectory(t *testing.T) {
 			_ = l.Close()
 		}
 		if directory == file {
-			continue // others can do nothing there
+			continue // other users can do nothing there
 		}
 		_, err = Names(directory)
 		hintOf(t, err, want)
@@ -94,7 +94,7 @@ func hintOf(t *testing.T, err error, want string) {
 	}
 }
 
-// Who has closed a listener does not take the name from the next.
+// Closing a listener twice does not free the name that the next one has taken.
 func TestNameIsFreedOnce(t *testing.T) {
 	directory := t.TempDir()
 	first, err := Listen(directory, "lab")
