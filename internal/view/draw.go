@@ -8,16 +8,16 @@ import (
 	"lablab/timeline"
 )
 
-// The least that a screen must have, and from where on there are two columns: each
-// must show what a usual terminal does.
+// The minimum size of a screen, and the width at which it gets two columns: each column must show
+// as much as a terminal of the usual width.
 const (
 	leastWidth, leastHeight = 40, 12
 	usual, gutter           = 80, 3
 	twoColumns              = 2*usual + gutter
-	tall                    = 20 // enough for what is good to know
+	tall                    = 20 // enough for panels that are only good to have
 )
 
-// screen is all of it: as many lines as the terminal has, each as wide as it.
+// screen returns the whole screen, with exactly the terminal's number of lines and columns.
 func (m *model) screen() string {
 	w, h := m.width, m.height
 	if w < leastWidth || h < leastHeight {
@@ -38,7 +38,7 @@ func join(language *say.Language, lines []line, columns int) string {
 	return strings.Join(texts, "\n")
 }
 
-// header is the lab and its hosts.
+// header returns the lab and its hosts.
 func (m *model) header() []line {
 	p := m.shown()
 	left := words(bold, " lablab").add(cyan, " %s", p.status.Name).add(dim, "  scenario ").add(plain, "%s", p.status.Scenario)
@@ -73,7 +73,7 @@ func addressOf(prefix string) string {
 	return address
 }
 
-// A keyWord is a key and what it is for.
+// A keyWord is a key and what it does.
 type keyWord struct {
 	key  string
 	word say.Sentence
@@ -86,11 +86,11 @@ func keys() [][]keyWord {
 	}
 }
 
-// footer is the last news, and the keys.
+// footer returns the latest news and the keys.
 func (m *model) footer() []line {
 	news := append(words(dim, " › "), m.shown().news...)
 	if m.frozen != nil {
-		news = append(words(dim, " › "), m.live.news...) // what a key did is told at once
+		news = append(words(dim, " › "), m.live.news...) // the result of a key is shown at once
 	}
 	if m.prompt != nil {
 		news = m.prompt.line(m)
@@ -114,19 +114,19 @@ func (m *model) footer() []line {
 	return lines
 }
 
-// A panel is a heading and rows. It gets as many of them as there is room for.
+// A panel is a heading and rows. It shows as many rows as fit.
 type panel struct {
 	title  say.Sentence
-	aside  line // at the right of the heading
-	rows   int  // that it has
-	least  int  // that it should get
-	want   int  // that come before what others would only like to have
-	log    bool // the newest row is the last, and nobody counts them
-	chosen int  // row that has to be seen; -1 for the last ones
+	aside  line // right-aligned in the heading
+	rows   int  // rows that it has
+	least  int  // rows that it should always get
+	want   int  // rows that come before any other panel's extra rows
+	log    bool // the newest row is the last, and the heading has no row count
+	chosen int  // row that must be visible; -1 for the last rows
 	draw   func(from, to, width int) []line
 }
 
-// body is what is between header and footer, in so many lines.
+// body returns height lines between header and footer.
 func (m *model) body(height int) []line {
 	if m.help {
 		return m.helpText(height)
@@ -144,9 +144,9 @@ func (m *model) body(height int) []line {
 	return lines
 }
 
-// stack puts panels one below the other, in exactly so many lines. First each gets the
-// least that it should, then what it wants, a row each in turn; then what it has, in
-// their order; and the last gets the rest.
+// stack puts panels one below the other in exactly height lines. First each panel gets its least
+// rows. Then they take turns, one row each, until each has the rows it wants. Then they get the
+// rows that they have, in order, and the last panel gets the remainder.
 func stack(language *say.Language, height, width int, panels ...panel) []line {
 	room := make([]int, len(panels))
 	left := height - len(panels)
@@ -212,7 +212,7 @@ func (p panel) visible(room, width int) []line {
 	return p.draw(from, min(from+room, p.rows), width)
 }
 
-// cursor is what stands before a row that can be chosen.
+// cursor returns the marker in front of a row that can be chosen.
 func cursor(here, active bool) span {
 	switch {
 	case here && active:
@@ -227,7 +227,7 @@ const hitsWidth = 7
 
 func (m *model) streamsPanel() panel {
 	p := m.shown()
-	// Those that run, and before them the last of those that were stopped.
+	// Running streams, preceded by the most recent stopped ones.
 	lanes := slices.Clone(p.lanes)
 	slices.SortStableFunc(lanes, func(a, b *lane) int {
 		return map[bool]int{true: 0, false: 1}[a.stopped] - map[bool]int{true: 0, false: 1}[b.stopped]
@@ -262,11 +262,11 @@ func (m *model) streamsPanel() panel {
 	}}
 }
 
-// Columns of the panels that are not always there.
+// The widths from which panels show their optional columns.
 const (
 	withPackets = 66
 	withBar     = 76
-	withWay     = 90 // in words, beside a verdict
+	withWay     = 90 // the direction in words, beside a verdict
 	withStatus  = 96
 )
 
@@ -299,9 +299,8 @@ func (m *model) verdictsPanel() panel {
 	}}
 }
 
-// withRefused are verdicts from one to another. If none of them is a refusal, one that is
-// hardly older takes the place of the first: where there is little room, a ping that is
-// answered would always push it out.
+// withRefused returns verdicts[from:to]. If none of them is a drop, a recent drop replaces the
+// first: with few rows, an answered ping would otherwise always push it out.
 func withRefused(verdicts []timeline.Judged, from, to int) []timeline.Judged {
 	const hardly = 12 // verdicts
 	refused := func(v timeline.Judged) bool { return !v.Accepted }
@@ -318,7 +317,7 @@ func withRefused(verdicts []timeline.Judged, from, to int) []timeline.Judged {
 	return some
 }
 
-// helpText explains what is seen.
+// helpText explains the screen.
 func (m *model) helpText(height int) []line {
 	from, to := "B", "A"
 	if hosts := m.shown().hosts; len(hosts) > 1 {

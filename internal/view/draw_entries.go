@@ -50,11 +50,11 @@ func styleOf(m Mark) span {
 	return sign(map[Mark]string{New: green, Refreshed: cyan, Dying: yellow, Gone: red}[m], string(m))
 }
 
-// left is how much went each way, and the time that is left, in so many columns.
+// left returns the packets each way and the time left, within width columns.
 func (e Entry) left(width, time int) line {
 	var l line
 	if width >= withStatus {
-		state := "UNREPLIED" // conntrack(8)'s words, as lablab flows has them
+		state := "UNREPLIED" // conntrack(8)'s words, as in lablab flows
 		for _, word := range []string{"SEEN_REPLY", "ASSURED"} {
 			if slices.Contains(e.Status, word) {
 				state = word
@@ -94,7 +94,7 @@ func secondsOf(n int) say.Sentence {
 	return say.F("%d s", n)
 }
 
-// admission is which rule let the flow in.
+// admission returns the rule that admitted the flow.
 func (e Entry) admission() line {
 	switch {
 	case e.AdmittedBy == nil:

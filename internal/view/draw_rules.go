@@ -8,8 +8,8 @@ import (
 	"lablab/say"
 )
 
-// hitHosts are the hosts whose counters have a column each; if there are many, there is
-// one for all.
+// hitHosts returns the hosts whose counters get a column each. If there are many, one column serves
+// all.
 func (m *model) hitHosts() []string {
 	const most = 4
 	var hosts []string
@@ -44,7 +44,8 @@ func (m *model) rulesPanel() panel {
 		longest = max(longest, len([]rune(r.ID)))
 	}
 	longest = min(longest, 20)
-	// What conntrack let pass is no rule that can be chosen, but its counters tell most.
+	// The rows for established flows are not rules and cannot be chosen, but their counters say
+	// most.
 	rows, place := len(p.rules), m.chosenRule()
 	established := 0
 	if len(p.counters) > 0 {
@@ -81,8 +82,8 @@ func (m *model) rulesPanel() panel {
 	}}
 }
 
-// way is a direction, as wide as the other one. Where there is no room for a word of the
-// language it is English, which is short.
+// way returns a direction, padded to the width of the other. Without room it uses the English word,
+// which is short.
 func (m *model) way(d packet.Direction, room bool) string {
 	in, out := say.F("in").In(m.Language), say.F("out").In(m.Language)
 	if !room {
@@ -95,7 +96,7 @@ func (m *model) way(d packet.Direction, room bool) string {
 	return in + strings.Repeat(" ", columns-say.Width(in))
 }
 
-// counted are the rule's counters, a column a host.
+// counted returns the rule's counters, one column per host.
 func (r rule) counted(hosts []string) line {
 	style := dim
 	if r.lit {
@@ -116,7 +117,7 @@ func (r rule) counted(hosts []string) line {
 	return l.add(plain, " ")
 }
 
-// passed are the counters of what conntrack let pass.
+// passed returns the counters of packets that conntrack accepted as established.
 func (p *picture) passed(d packet.Direction, hosts []string) line {
 	r := rule{hits: map[string]uint64{}}
 	for host, list := range p.counters {

@@ -14,7 +14,7 @@ import (
 	"lablab/timeline"
 )
 
-// The summary says of a stream what its marks show, and it adds up to what was sent.
+// The summary of a stream matches its marks, and adds up to the packets sent.
 func TestSummaryAddsUp(t *testing.T) {
 	s := newScene(t)
 	s.happen(19, timeline.StreamStarted{Stream: "4", Protocol: packet.TCP, From: "B", To: "A", Port: 22})
@@ -46,7 +46,7 @@ func TestSummaryAddsUp(t *testing.T) {
 	}
 }
 
-// Whatever the language, what stands in columns does.
+// Columns line up in every language.
 func TestColumnsInJapanese(t *testing.T) {
 	s := newScene(t)
 	var err error
@@ -75,7 +75,7 @@ func TestColumnsInJapanese(t *testing.T) {
 	golden(t, "summary_japanese", ansi.Strip(summary.String()))
 }
 
-// Where there is more room, no less is shown.
+// A larger screen never shows less.
 func TestMoreRoomShowsMore(t *testing.T) {
 	s := newScene(t)
 	for seq := 5; seq <= 300; seq++ {

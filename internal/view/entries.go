@@ -9,31 +9,31 @@ import (
 	"lablab/packet"
 )
 
-// A Mark says what has become of a conntrack entry lately.
+// A Mark says what happened to a conntrack entry lately.
 type Mark string
 
-// The marks. Their shapes tell; colours only help.
+// The marks. Their shapes carry the meaning; colours only help.
 const (
 	Steady    Mark = " "
-	New       Mark = "+" // it has just come
-	Refreshed Mark = "*" // a packet has passed, and its time begins again
-	Dying     Mark = "!" // it is gone in a few seconds, unless a packet comes
-	Gone      Mark = "×" // it has just gone
+	New       Mark = "+" // just created
+	Refreshed Mark = "*" // a packet has just restarted its timeout
+	Dying     Mark = "!" // expires in a few seconds unless a packet arrives
+	Gone      Mark = "×" // just deleted or expired
 )
 
-// How long entries are new, are dying, and are shown when they are gone.
+// How long entries count as new, as expiring, and stay visible once they are gone.
 const (
 	newFor   = 1500 * time.Millisecond
 	dyingFor = 5 // seconds
 	goneFor  = 3 * time.Second
 )
 
-// An Entry is a conntrack entry, and what has become of it.
+// An Entry is a conntrack entry with its mark.
 type Entry struct {
 	control.Flow
 	Mark Mark
 
-	longest int // seconds left, at most
+	longest int // longest timeout seen, in seconds
 	seen    time.Time
 	gone    time.Time
 }
@@ -43,13 +43,13 @@ type entryKey struct {
 	key  packet.Key
 }
 
-// Entries are the conntrack entries of a lab from one listing to the next.
+// Entries tracks the conntrack entries of a lab from one listing to the next.
 type Entries struct {
 	listed bool
 	all    []Entry
 }
 
-// Update takes the listing of a moment, and marks what is different.
+// Update takes a new listing and marks what has changed.
 func (t *Entries) Update(flows []control.Flow, at time.Time) {
 	was := map[entryKey]Entry{}
 	for _, e := range t.all {
@@ -63,7 +63,7 @@ func (t *Entries) Update(flows []control.Flow, at time.Time) {
 		if known {
 			e.seen, e.longest = old.seen, max(old.longest, f.TimeoutSeconds)
 		} else if !t.listed {
-			e.seen = time.Time{} // who knows since when
+			e.seen = time.Time{} // its age is unknown
 		}
 		passed := f.Packets+f.ReplyPackets > old.Packets+old.ReplyPackets || f.TimeoutSeconds > old.TimeoutSeconds
 		switch {
@@ -91,7 +91,7 @@ func (t *Entries) Update(flows []control.Flow, at time.Time) {
 	t.all, t.listed = now, true
 }
 
-// All are the entries, those that have just gone among them, host by host.
+// All returns the entries, including those that have just gone, host by host.
 func (t *Entries) All() []Entry { return t.all }
 
 func (e Entry) id() entryKey { return entryKey{e.Host, e.Key} }

@@ -12,9 +12,9 @@ import (
 	"lablab/timeline"
 )
 
-// A mark is a packet of a stream, and what has become of it.
+// A mark is a packet of a stream and its outcome.
 type mark struct {
-	fate                  report.Outcome // "" while nothing is known
+	fate                  report.Outcome // "" until it is known
 	sent                  bool
 	connecting, connected bool
 	at                    time.Duration
@@ -24,15 +24,15 @@ type mark struct {
 type lane struct {
 	timeline.StreamStarted
 	packets  []mark
-	first    int // Seq of the first of them
+	first    int // Seq of the first packet
 	sent     int
 	fates    map[report.Outcome]int
 	stopped  bool
-	stopping bool         // that was asked for
-	broken   say.Sentence // why it ended by itself
+	stopping bool         // a stop was requested
+	broken   say.Sentence // why it failed
 }
 
-// longest is how many packets of a stream are remembered one by one.
+// longest is the number of packets of a stream that are kept one by one.
 const longest = 600
 
 func (l *lane) clone() *lane {
@@ -42,7 +42,7 @@ func (l *lane) clone() *lane {
 	return &c
 }
 
-// packet is the one with that number, or nil if it is forgotten.
+// packet returns the packet with that number, or nil if it is no longer kept.
 func (l *lane) packet(seq int) *mark {
 	if len(l.packets) == 0 {
 		l.first = seq
@@ -56,7 +56,7 @@ func (l *lane) packet(seq int) *mark {
 	}
 	if over := len(l.packets) - longest; over > 0 {
 		for _, p := range l.packets[:over] {
-			if p.sent && p.fate == "" { // nothing of it comes any more
+			if p.sent && p.fate == "" { // a stopped stream gets no further news
 				l.fates[l.overdue()]++
 			}
 		}
@@ -80,7 +80,7 @@ func (l *lane) left(seq int, connecting bool, at time.Duration) {
 	p.sent, p.connecting, p.at = true, connecting, at
 }
 
-// settle says what became of a packet.
+// settle records the outcome of a packet.
 func (l *lane) settle(seq int, fate report.Outcome) {
 	p := l.packet(seq)
 	if p == nil || p.fate == fate {
@@ -90,7 +90,7 @@ func (l *lane) settle(seq int, fate report.Outcome) {
 	case p.fate == report.Replied || p.fate == report.Late:
 		return
 	case p.fate == report.Refused && (fate == report.Unsent || fate == report.Reset):
-		return // that is why
+		return // explains the missing answer
 	}
 	if p.fate != "" {
 		l.fates[p.fate]--
@@ -99,8 +99,8 @@ func (l *lane) settle(seq int, fate report.Outcome) {
 	l.fates[fate]++
 }
 
-// drop says that the rules of a host have dropped a packet. A message of a TCP
-// connection is sent again until it gets through; it waits.
+// drop records that a host's rules dropped a packet. TCP retransmits a segment until it gets
+// through, so the message is stalled.
 func (l *lane) drop(seq int) {
 	p := l.packet(seq)
 	if p == nil {
@@ -113,10 +113,10 @@ func (l *lane) drop(seq int) {
 	l.settle(seq, report.Refused)
 }
 
-// patience is how long a packet may be under way before it is shown as lost.
+// patience is how long a packet may go unanswered before it is shown as lost.
 const patience = 1500 * time.Millisecond
 
-// shown is what a packet's mark says at a moment.
+// shown returns the outcome that a packet's mark shows at a given time.
 func (l *lane) shown(p mark, now time.Duration) report.Outcome {
 	switch {
 	case p.fate != "":
@@ -127,15 +127,15 @@ func (l *lane) shown(p mark, now time.Duration) report.Outcome {
 	return l.overdue()
 }
 
-// overdue is what a packet is shown as of which nothing was heard for so long.
+// overdue returns the outcome to show for a packet that had no news within patience.
 func (l *lane) overdue() report.Outcome {
 	if l.fates[report.Stalled] > 0 && l.Protocol == packet.TCP {
-		return report.Stalled // behind one that waits
+		return report.Stalled // queued behind a stalled message
 	}
 	return report.Lost
 }
 
-// counts are how many of the packets that were sent are shown as what at a moment.
+// counts returns the number of sent packets by the outcome shown at a given time.
 func (l *lane) counts(now time.Duration) map[report.Outcome]int {
 	counts := maps.Clone(l.fates)
 	for _, p := range l.packets {
@@ -146,10 +146,10 @@ func (l *lane) counts(now time.Duration) map[report.Outcome]int {
 	return counts
 }
 
-// back is how many replies there were.
+// back returns the number of replies.
 func (l *lane) back() int { return l.fates[report.Replied] + l.fates[report.Late] }
 
-// drawn are the last marks, in so many columns at most.
+// drawn returns the latest marks, in at most that many columns.
 func (l *lane) drawn(columns int, now time.Duration) line {
 	packets := l.packets
 	if over := len(packets) - max(columns, 0); over > 0 {
@@ -167,7 +167,7 @@ func (l *lane) drawn(columns int, now time.Duration) line {
 	return drawn
 }
 
-// word is the stream in a few words.
+// word describes the stream in a few words.
 func (l *lane) word() string {
 	switch l.Protocol {
 	case packet.ICMP, packet.ICMPv6:
@@ -178,7 +178,7 @@ func (l *lane) word() string {
 	return l.Protocol.String()
 }
 
-// markOf is the mark of a packet: those of the report of a run.
+// markOf returns the mark of an outcome, as in the report of a run.
 func markOf(o report.Outcome) span {
 	switch o {
 	case report.Replied:

@@ -15,26 +15,26 @@ import (
 	"lablab/timeline"
 )
 
-// A model is the view: the picture of the lab, and where the person is in it.
+// A model is the state of the view: the picture of the lab, and what the user has chosen.
 type model struct {
 	Options
 	live   *picture
-	frozen *picture // what is shown instead, or nil
+	frozen *picture // shown instead of live, or nil
 
 	width, height int
 	focus         focus
 	rule          string   // key of the chosen rule
 	entry         entryKey // the chosen entry
 	help          bool
-	prompt        *prompt // what the person is asked, or nil
+	prompt        *prompt // the open prompt, or nil
 
-	changes []tea.Cmd // that keys asked for and that have not ended; the first runs
-	asking  bool      // an answer is awaited
-	due     bool      // something has happened that is worth asking about
+	changes []tea.Cmd // changes that keys requested and that have not finished; the first is running
+	asking  bool      // a query is in progress
+	due     bool      // an event calls for a query soon
 	asked   time.Time
 }
 
-// The focus is what up and down choose from.
+// The focus is the list in which up and down move.
 type focus int
 
 const (
@@ -42,21 +42,21 @@ const (
 	onEntries
 )
 
-// How often the lab is asked: once a second, and soon after something has changed.
+// How often to query the lab: once a second, and soon after a change.
 const (
 	often = time.Second
 	soon  = 200 * time.Millisecond
 )
 
-// patienceForLab is how long an answer may take.
+// patienceForLab is how long the lab may take to respond.
 const patienceForLab = 5 * time.Second
 
 type (
-	// eventsMsg are the timeline's next events.
+	// An eventsMsg holds the timeline's next events.
 	eventsMsg []timeline.Event
-	// tickMsg says what time it is.
+	// A tickMsg says what time it is.
 	tickMsg time.Time
-	// answers are what the lab told when it was asked.
+	// The answers are the results of a query.
 	answers struct {
 		at       time.Time
 		status   control.Status
@@ -64,7 +64,7 @@ type (
 		counters map[string][]timeline.Counter
 		err      error
 	}
-	// doneMsg says how something went that a key asked for.
+	// A doneMsg is the result of a change that a key requested.
 	doneMsg struct {
 		what say.Sentence
 		err  error
@@ -81,10 +81,10 @@ func tick() tea.Cmd {
 	return tea.Tick(soon, func(t time.Time) tea.Msg { return tickMsg(t) })
 }
 
-// Init begins to ask the lab.
+// Init sends the first query to the lab.
 func (m *model) Init() tea.Cmd { return tea.Batch(tick(), m.ask(time.Now())) }
 
-// Update takes a message.
+// Update handles a message.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
@@ -124,7 +124,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
-// View draws what is known.
+// View draws the screen.
 func (m *model) View() tea.View {
 	v := tea.NewView(m.screen())
 	v.AltScreen = true
@@ -132,7 +132,7 @@ func (m *model) View() tea.View {
 	return v
 }
 
-// shown is the picture that is on the screen.
+// shown returns the picture that is on the screen.
 func (m *model) shown() *picture {
 	if m.frozen != nil {
 		return m.frozen
@@ -140,7 +140,7 @@ func (m *model) shown() *picture {
 	return m.live
 }
 
-// ask asks the lab for what events do not tell.
+// ask queries the lab for what events do not contain.
 func (m *model) ask(now time.Time) tea.Cmd {
 	m.asking, m.due, m.asked = true, false, now
 	lab := m.Lab
@@ -166,7 +166,7 @@ func (m *model) ask(now time.Time) tea.Cmd {
 	}
 }
 
-// do asks the lab for a change, when those before it have ended.
+// do queues a change, which runs once those before it have finished.
 func (m *model) do(what say.Sentence, change func(context.Context) error) tea.Cmd {
 	m.changes = append(m.changes, func() tea.Msg {
 		ctx, cancel := context.WithTimeout(context.Background(), patienceForLab)
@@ -179,7 +179,7 @@ func (m *model) do(what say.Sentence, change func(context.Context) error) tea.Cm
 	return m.changes[0]
 }
 
-// press does what a key is for.
+// press handles a key.
 func (m *model) press(key string) tea.Cmd {
 	if m.help && key != "q" && key != "ctrl+c" {
 		m.help = false
@@ -242,15 +242,15 @@ func (m *model) move(by int) {
 
 func step(i, by, n int) int { return max(min(i+by, n-1), min(0, n-1)) }
 
-// chosenRule is the place of the chosen rule: the first, unless another was chosen;
-// -1 if there are none.
+// chosenRule returns the index of the chosen rule: the first if none was chosen, -1 if the list is
+// empty.
 func (m *model) chosenRule() int {
 	rules := m.shown().rules
 	i := slices.IndexFunc(rules, func(r rule) bool { return r.key() == m.rule })
 	return max(i, min(0, len(rules)-1))
 }
 
-// chosenEntry is the place of the chosen entry, as above.
+// chosenEntry returns the index of the chosen entry, likewise.
 func (m *model) chosenEntry() int {
 	entries := m.shown().entries.All()
 	i := slices.IndexFunc(entries, func(e Entry) bool { return e.id() == m.entry })
@@ -265,7 +265,7 @@ func (m *model) change(authorize bool) tea.Cmd {
 		return nil
 	}
 	r := m.shown().rules[i]
-	m.rule = r.key() // it stays chosen, wherever it goes
+	m.rule = r.key() // the rule stays chosen even if it moves
 	change := control.RuleChange{Group: r.group, Direction: r.Direction, IDs: []string{r.ID}}
 	if authorize {
 		return m.do(say.F("authorize %s", r.ID), func(ctx context.Context) error {
@@ -279,7 +279,7 @@ func (m *model) change(authorize bool) tea.Cmd {
 	})
 }
 
-// inShort is what fits in a line, in the place of what EC2 says with one of these codes.
+// inShort returns short, which fits in a line, instead of an EC2 error with one of these codes.
 func inShort(err, short error, codes ...string) error {
 	var ec2 *sg.Error
 	if errors.As(err, &ec2) && slices.Contains(codes, ec2.Code) {
@@ -307,7 +307,7 @@ func (m *model) start(protocol, from, to string, port int) tea.Cmd {
 	})
 }
 
-// stop stops the last stream that runs.
+// stop stops the last running stream.
 func (m *model) stop() tea.Cmd {
 	for _, l := range slices.Backward(m.live.lanes) {
 		if !l.stopped && !l.stopping {

@@ -13,11 +13,11 @@ import (
 	"lablab/timeline"
 )
 
-// A picture is the lab as it is known at one moment. It knows nothing of screens.
+// A picture is what is known of the lab at one moment. It does not depend on the screen.
 type picture struct {
 	status   control.Status
 	kernel   string
-	started  time.Time // the log's zero
+	started  time.Time // time zero of the log
 	now      time.Time
 	hosts    []control.Host
 	names    map[netip.Addr]string
@@ -25,24 +25,24 @@ type picture struct {
 	counters map[string][]timeline.Counter // by host
 	lanes    []*lane
 	entries  Entries
-	verdicts []timeline.Judged // the last ones, the newest last
-	revoked  []say.Sentence    // how rules have changed, for the summary
+	verdicts []timeline.Judged // the latest ones, newest last
+	revoked  []say.Sentence    // the revocations, for the summary
 	missed   int
-	news     line // the last thing that a person would tell another
+	news     line // the latest event worth a sentence
 }
 
-// A rule is in force, or was.
+// A rule is in force or was revoked.
 type rule struct {
 	control.Rule
 	group string
 	gone  bool
 	hits  map[string]uint64 // by host
-	lit   bool              // it was hit since it was last looked at
+	lit   bool              // it was hit since the previous query
 }
 
 func (r rule) key() string { return r.group + "\x00" + r.ID }
 
-// shown is how many verdicts are remembered.
+// shown is the number of verdicts that are kept.
 const shown = 200
 
 func (p *picture) clone() *picture {
@@ -52,10 +52,10 @@ func (p *picture) clone() *picture {
 	for i, l := range p.lanes {
 		c.lanes[i] = l.clone()
 	}
-	return &c // what else it refers to is replaced as a whole, never changed
+	return &c // everything else it refers to is replaced as a whole, never changed
 }
 
-// elapsed is how long the lab has been up.
+// elapsed returns how long the lab has been up.
 func (p *picture) elapsed() time.Duration {
 	if p.started.IsZero() || p.now.Before(p.started) {
 		return 0
@@ -63,7 +63,7 @@ func (p *picture) elapsed() time.Duration {
 	return p.now.Sub(p.started)
 }
 
-// add takes the next event, and reports whether it is worth asking the lab anew.
+// add takes the next event, and reports whether the lab should be queried again.
 func (p *picture) add(e timeline.Event) (ask bool) {
 	switch body := e.Body.(type) {
 	case timeline.Begun:
@@ -89,11 +89,11 @@ func (p *picture) add(e timeline.Event) (ask bool) {
 	return false
 }
 
-// begin begins a timeline: that of the lab, or of another that has taken its place.
+// stopped records the end of a stream.
 func (p *picture) stopped(body timeline.StreamStopped) {
 	l := p.lane(body.Stream)
 	if l == nil {
-		return // it never began, and whoever wanted it is told why
+		return // it never began, and the program that started it has the error
 	}
 	l.stopped = true
 	if body.Error != "" {
@@ -104,6 +104,7 @@ func (p *picture) stopped(body timeline.StreamStopped) {
 	p.tell(plain, "stream %s stopped", body.Stream)
 }
 
+// begin starts a timeline: that of the lab, or of one that replaced it.
 func (p *picture) begin(b timeline.Begun) {
 	if !p.started.IsZero() {
 		*p = picture{status: p.status}
@@ -118,7 +119,7 @@ func (p *picture) begin(b timeline.Begun) {
 	p.nameHosts()
 }
 
-// changed takes an event that says that somebody changed the lab.
+// changed takes an event about a change of the lab.
 func (p *picture) changed(e timeline.Event) bool {
 	switch body := e.Body.(type) {
 	case timeline.RuleAuthorized:
@@ -207,8 +208,8 @@ func (p *picture) authorize(r timeline.Rule) {
 	p.put(fresh)
 }
 
-// put puts a rule in its place: that of the one before it with the same id, or behind
-// those of its group and direction.
+// put replaces the rule with the same id, or adds a new rule after those of its group and
+// direction.
 func (p *picture) put(r rule) {
 	if i := p.rule(r.group, r.ID); i >= 0 {
 		if r.Number == p.rules[i].Number {
@@ -228,7 +229,7 @@ func (p *picture) put(r rule) {
 	p.rules = slices.Insert(p.rules, at, r)
 }
 
-// ask takes what the lab answered.
+// answered takes the lab's answers to a query.
 func (p *picture) answered(a answers) {
 	if a.at.After(p.now) {
 		p.now = a.at
@@ -256,7 +257,7 @@ func (p *picture) answered(a answers) {
 func (r *rule) count(counters map[string][]timeline.Counter) {
 	if r.gone {
 		r.lit = false
-		return // they went with it; the last that was known stays
+		return // the counters went with the rule; keep the last known ones
 	}
 	was := r.hits
 	r.hits, r.lit = map[string]uint64{}, false
@@ -280,7 +281,7 @@ func (p *picture) nameHosts() {
 	p.names = names
 }
 
-// name is the host with that address, or the address.
+// name returns the name of the host with that address, or else the address.
 func (p *picture) name(a netip.Addr) string {
 	if name, known := p.names[a]; known {
 		return name
@@ -302,7 +303,7 @@ func groupsOf(groups []string) say.Sentence {
 	return say.Names(", ", groups...)
 }
 
-// lasting is a duration as a person would say it.
+// lasting returns a duration in a readable form.
 func lasting(d time.Duration) say.Sentence {
 	d = d.Round(time.Second)
 	switch {

@@ -10,23 +10,23 @@ import (
 	"lablab/say"
 )
 
-// Ports that streams of TCP and UDP go to unless the chosen rule is about others: those
-// of SSH and DNS.
+// The default ports of TCP and UDP streams, those of SSH and DNS. If the chosen rule has a port,
+// that comes first.
 const (
 	tcpPort = 22
 	udpPort = 53
 )
 
-// A prompt asks where a stream of TCP or UDP is to go.
+// A prompt asks for the destination of a TCP or UDP stream.
 type prompt struct {
 	protocol string // "tcp" or "udp"
-	from, to int    // places of the hosts
+	from, to int    // indexes of the hosts
 	port     string
-	fresh    bool // nothing was typed yet: a digit takes the place of the port
-	wrong    bool // that is no port
+	fresh    bool // nothing typed yet: the first digit replaces the port
+	wrong    bool // the input is not a valid port
 }
 
-// prompts begins to ask, with a suggestion.
+// prompts opens a prompt with a suggested port.
 func (m *model) prompts(protocol string, port int) {
 	if len(m.live.hosts) < 2 {
 		m.live.tell(yellow, "a stream needs two hosts")
@@ -38,7 +38,7 @@ func (m *model) prompts(protocol string, port int) {
 	m.prompt = &prompt{protocol: protocol, from: 1, to: 0, port: strconv.Itoa(port), fresh: true}
 }
 
-// port is the first port that the rule is about, if it is about that protocol's.
+// port returns the rule's first port if the rule has that protocol, and otherwise the default.
 func (r rule) port(protocol string, otherwise int) int {
 	fields := strings.Fields(r.Text)
 	if len(fields) < 2 || fields[0] != protocol || r.Direction != packet.Ingress {
@@ -51,7 +51,7 @@ func (r rule) port(protocol string, otherwise int) int {
 	return otherwise
 }
 
-// answer takes a key while a stream's port is asked for.
+// answer handles a key while the prompt is open.
 func (m *model) answer(key string) tea.Cmd {
 	p := m.prompt
 	const digits = "0123456789"
@@ -85,7 +85,7 @@ func (m *model) answer(key string) tea.Cmd {
 	return nil
 }
 
-// turn goes on to the next pair of hosts; of two, that is the other way round.
+// turn selects the next pair of hosts; with two hosts that swaps them.
 func (p *prompt) turn(hosts int) {
 	for {
 		if p.to++; p.to == hosts {
@@ -97,7 +97,7 @@ func (p *prompt) turn(hosts int) {
 	}
 }
 
-// line is what is asked.
+// line returns the prompt's text.
 func (p *prompt) line(m *model) line {
 	hosts := m.live.hosts
 	l := words(dim, " › ").add(plain, "%s from %s to %s, port", strings.ToUpper(p.protocol), hosts[p.from].Name, hosts[p.to].Name).add(chosen, " %s▏", p.port)

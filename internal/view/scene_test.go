@@ -18,7 +18,7 @@ import (
 	"lablab/timeline"
 )
 
-// A fakeLab answers what it is told to, and writes down what it is asked.
+// A fakeLab returns preset answers and records its calls.
 type fakeLab struct {
 	status   control.Status
 	flows    []control.Flow
@@ -65,8 +65,7 @@ func entry(host string, key packet.Key, packets, back uint64, left int, by strin
 	return f
 }
 
-// A scene is a lab in which a ping has survived the revoke of its rule, and a second
-// one has not come through.
+// A scene is a lab in which one ping has outlived its rule, and a second one is dropped.
 type scene struct {
 	*model
 	lab *fakeLab
@@ -125,7 +124,7 @@ func (s *scene) happen(second int, body timeline.Body) {
 	s.Update(eventsMsg{{Seq: s.seq, At: time.Duration(second) * time.Second, Body: body}})
 }
 
-// take gives the model a message, and does not carry out what it wants done next.
+// take gives the model a message, but does not run the command that it returns.
 func (s *scene) take(msg tea.Msg) { s.Update(msg) }
 
 func (s *scene) poll(at time.Duration) {
@@ -134,7 +133,7 @@ func (s *scene) poll(at time.Duration) {
 	s.Update(a)
 }
 
-// press presses keys, and lets the lab do what they are for.
+// press presses keys, and runs the commands that they return.
 func (s *scene) press(keys ...string) (quit bool) {
 	for _, key := range keys {
 		msg := tea.KeyPressMsg{Code: []rune(key)[0], Text: key}
@@ -177,7 +176,7 @@ func (s *scene) frame(width, height int) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// rules are those of the group.
+// rules returns the rules of the group.
 func rules() []control.Rule {
 	rule := func(number uint32, d packet.Direction, r sg.Rule) control.Rule {
 		return control.Rule{Rule: r, Direction: d, Text: r.String(), Number: number}
@@ -190,7 +189,7 @@ func rules() []control.Rule {
 	}
 }
 
-// echo is an echo request from B to A.
+// echo returns the header of an echo request from B to A.
 func echo(id, seq int) packet.Header {
 	return packet.Header{Protocol: packet.ICMP, Source: hostB, Destination: hostA, ICMPType: 8, EchoID: uint16(id), EchoSeq: uint16(seq)}
 }

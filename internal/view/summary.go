@@ -5,7 +5,7 @@ import (
 	"lablab/say"
 )
 
-// summary is what stays in the scrollback.
+// summary returns what stays in the scrollback.
 func (m *model) summary() *Summary {
 	p := m.live
 	lines := []line{words(bold, "lab %s", m.Name).add(plain, " of scenario %s ran for %s", p.status.Scenario, lasting(p.elapsed()))}

@@ -10,8 +10,8 @@ import (
 	"lablab/say"
 )
 
-// Sequences of ECMA-48 "select graphic rendition". Where colour is not wanted, the
-// terminal's driver takes the colours out again; shapes and words tell the same.
+// ECMA-48 "select graphic rendition" sequences. Without colour, the terminal's driver removes the
+// colours again; shapes and words carry the same information.
 const (
 	plain  = ""
 	bold   = "\x1b[1m"
@@ -25,17 +25,17 @@ const (
 	reset  = "\x1b[0m"
 )
 
-// A span is words in one style.
+// A span is text in one style.
 type span struct {
 	style string
 	said  say.Sentence
 }
 
-// sign is a span that is the same in all languages.
+// sign returns a span that is the same in all languages.
 func sign(style, text string) span { return span{style, say.As(text)} }
 
-// A line is what stands in one line of the screen. Nothing gets onto the screen but
-// as a line, so nothing gets there without being made harmless.
+// A line is one line of the screen. Text reaches the screen only as a line, so it is always made
+// harmless.
 type line []span
 
 func words(style, format string, args ...any) line {
@@ -46,7 +46,7 @@ func (l line) add(style, format string, args ...any) line {
 	return append(l, span{style, say.F(format, args...)})
 }
 
-// width is how many columns l takes.
+// width returns the columns that l occupies.
 func (l line) width(language *say.Language) int {
 	columns := 0
 	for _, s := range l {
@@ -55,7 +55,7 @@ func (l line) width(language *say.Language) int {
 	return columns
 }
 
-// fit makes l exactly so wide: it is cut, with an ellipsis, or filled.
+// fit makes l exactly that many columns wide: it pads l, or cuts it with an ellipsis.
 func (l line) fit(language *say.Language, columns int) line {
 	for len(l) > 0 && l[len(l)-1].style == plain && strings.TrimRight(l[len(l)-1].in(language), " ") == "" {
 		l = l[:len(l)-1]
@@ -78,15 +78,15 @@ func (l line) fit(language *say.Language, columns int) line {
 	return append(fitted, sign(plain, strings.Repeat(" ", max(left, 0))))
 }
 
-// between puts l at the left and right at the right of a line so wide.
+// between returns a line of that many columns with l at its left end and right at its right end.
 func (l line) between(language *say.Language, right line, columns int) line {
 	return append(l.fit(language, columns-right.width(language)), right...).fit(language, columns)
 }
 
-// in is the span in a language.
+// in returns the span in a language.
 func (s span) in(language *say.Language) string { return harmless(s.said.In(language)) }
 
-// in is the line in a language.
+// in returns the line in a language.
 func (l line) in(language *say.Language) string {
 	var b strings.Builder
 	for _, s := range l {
@@ -100,8 +100,8 @@ func (l line) in(language *say.Language) string {
 	return b.String()
 }
 
-// harmless is s without anything that a terminal would obey: what cannot be printed is
-// written as its code. Names and descriptions come from files of others.
+// harmless returns s without control sequences that a terminal would obey: it writes unprintable
+// characters as codes. Names and descriptions may come from untrusted files.
 func harmless(s string) string {
 	plain := true
 	for _, r := range s {

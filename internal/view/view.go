@@ -1,8 +1,8 @@
-// Package view is the live view of a lab on a terminal: its hosts, rules, streams,
-// conntrack entries and verdicts, and the keys that change it.
+// Package view shows a lab live on a terminal: its hosts, rules, streams, conntrack entries and
+// verdicts, and the keys that change it.
 //
-// What it shows is made of the timeline's events and of what the lab answers when it
-// is asked. It has no way of its own into the lab, and it judges nothing.
+// It shows the timeline's events and the lab's answers to queries. It has no other access to
+// the lab, and derives no verdicts itself.
 package view
 
 import (
@@ -20,7 +20,8 @@ import (
 	"lablab/timeline"
 )
 
-// A Lab is what the view asks, and what its keys change. A *control.Client is one.
+// A Lab answers the view's queries and runs the changes that its keys request. A *control.Client is
+// a Lab.
 type Lab interface {
 	Status(ctx context.Context) (control.Status, error)
 	Flows(ctx context.Context, host string) ([]control.Flow, error)
@@ -32,26 +33,25 @@ type Lab interface {
 	StopStream(ctx context.Context, name string) error
 }
 
-// Options say what is viewed, and where.
+// Options say what to show, and where.
 type Options struct {
 	Name    string // of the lab
 	Lab     Lab
 	Events  <-chan timeline.Event
 	In, Out *os.File
-	// Colourless is whether colours are taken out.
+	// Colourless removes the colours.
 	Colourless bool
-	// Command is how another terminal's commands for this lab begin: "lablab exec%s",
-	// with its flag --name where that is needed.
+	// Flag follows "lablab exec" and the like in suggested commands, where the lab must be named.
 	Flag string // " --name NAME", or empty
-	// Language is what the view is in.
+	// Language is the language of the view.
 	Language *say.Language
 }
 
-// Frames are drawn so many times a second at most; events are taken in as often.
+// frames is the maximum number of frames per second. Events are taken in at the same rate.
 const frames = 20
 
-// Run shows the lab until somebody quits or ctx ends. Then the screen is as it was, and
-// the summary is for its scrollback.
+// Run shows the lab until the user quits or ctx ends. Then it restores the screen and returns the
+// summary for the scrollback.
 func Run(ctx context.Context, o Options) (*Summary, error) {
 	options := []tea.ProgramOption{tea.WithInput(o.In), tea.WithOutput(o.Out), tea.WithFPS(frames), tea.WithoutSignalHandler()}
 	if o.Colourless {
@@ -72,7 +72,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	return last.(*model).summary(), nil
 }
 
-// feed gives the events to the view, all those of a frame at once.
+// feed sends events to the view, one batch per frame.
 func feed(ctx context.Context, events <-chan timeline.Event, send func(tea.Msg)) {
 	tick := time.NewTicker(time.Second / frames)
 	defer tick.Stop()
@@ -96,7 +96,7 @@ func feed(ctx context.Context, events <-chan timeline.Event, send func(tea.Msg))
 	}
 }
 
-// A Summary is what is left of a view when it is over.
+// A Summary is what a view leaves when it ends.
 type Summary struct {
 	lines    []line
 	language *say.Language

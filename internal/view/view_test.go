@@ -67,7 +67,7 @@ func TestFrames(t *testing.T) {
 	golden(t, "summary", ansi.Strip(summary.String()))
 }
 
-// Whatever the size, there are as many lines as the terminal has, each as wide.
+// At any size, the view has exactly the terminal's number of lines, each of its width.
 func TestEverySize(t *testing.T) {
 	s := newScene(t)
 	for _, help := range []bool{false, true} {
@@ -89,7 +89,7 @@ func TestEverySize(t *testing.T) {
 	}
 }
 
-// The keys are shown at the bottom, always.
+// The keys are always shown at the bottom.
 func TestKeysAreShown(t *testing.T) {
 	s := newScene(t)
 	for _, size := range [][2]int{{60, 12}, {60, 20}, {80, 24}, {200, 50}} {
@@ -117,15 +117,15 @@ func TestKeys(t *testing.T) {
 		{[]string{"t", "enter"}, "start tcp B > A port 22"},
 		{[]string{"u", "enter"}, "start udp B > A port 53"},
 		{[]string{"t", "8", "0", "8", "1", "backspace", "enter"}, "start tcp B > A port 808"},
-		{[]string{"t", "9", "9", "9", "9", "9", "enter", "backspace", "enter"}, "start tcp B > A port 9999"}, // there is no port 99999
+		{[]string{"t", "9", "9", "9", "9", "9", "enter", "backspace", "enter"}, "start tcp B > A port 9999"}, // port 99999 does not exist
 		{[]string{"u", "tab", "enter"}, "start udp A > B port 53"},
 		{[]string{"u", "tab", "tab", "enter"}, "start udp B > A port 53"},
-		{[]string{"u", "r", "esc", "r"}, "revoke lab ingress [ssh]"}, // what is asked for comes first
+		{[]string{"u", "r", "esc", "r"}, "revoke lab ingress [ssh]"}, // an open prompt takes the keys first
 		{[]string{"x"}, "stop 3"},
 		{[]string{"c"}, "cut icmp 10.255.1.10 > 10.255.1.197 id 1001 on A"},
 		{[]string{"tab", "down", "down", "c"}, "cut icmp 10.255.1.10 > 10.255.1.197 id 1002 on B"},
 		{[]string{"tab", "down", "tab", "down", "r"}, "revoke lab ingress [icmp]"},
-		{[]string{"?", "r", "r"}, "revoke lab ingress [ssh]"}, // the first closes the help
+		{[]string{"?", "r", "r"}, "revoke lab ingress [ssh]"}, // the first r closes the help
 	} {
 		s := newScene(t)
 		s.press(c.keys...)
@@ -140,7 +140,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// Each x stops another stream, also before the lab has told that the last one ended.
+// Each x stops another stream, even before the lab has reported the end of the last one.
 func TestStopOneAfterTheOther(t *testing.T) {
 	s := newScene(t)
 	s.press("x", "x", "x", "x")
@@ -149,7 +149,7 @@ func TestStopOneAfterTheOther(t *testing.T) {
 	}
 }
 
-// What keys ask for is done in their order, one at a time.
+// Changes run in the order of their keys, one at a time.
 func TestChangesInOrder(t *testing.T) {
 	s := newScene(t)
 	s.Update(tea.KeyPressMsg{Code: 't', Text: "t"})
@@ -174,7 +174,7 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// That there is nothing to do is told in so few words that a line has room for them.
+// The message that there is nothing to do fits in a line.
 func TestNothingToChange(t *testing.T) {
 	for _, c := range []struct{ key, code, want string }{
 		{"r", sg.RuleNotFound, "revoke icmp: already revoked; a authorizes it"},
@@ -191,7 +191,7 @@ func TestNothingToChange(t *testing.T) {
 	}
 }
 
-// What was not heard is confessed for as long as the view lasts.
+// The view shows for the rest of its life that it missed something.
 func TestMissed(t *testing.T) {
 	s := newScene(t)
 	s.happen(20, timeline.Missed{Host: "A", What: timeline.MissedVerdicts, Count: 1})
@@ -201,7 +201,7 @@ func TestMissed(t *testing.T) {
 	}
 }
 
-// The port that is suggested is that of the chosen rule, if it has one.
+// The suggested port is that of the chosen rule, if it has one.
 func TestSuggestedPort(t *testing.T) {
 	s := newScene(t)
 	s.live.rules[0].Text = "tcp 8000-8010 10.0.0.0/8"
@@ -215,7 +215,7 @@ func TestSuggestedPort(t *testing.T) {
 	}
 }
 
-// A stream that breaks by itself says why.
+// A stream that fails shows the reason.
 func TestBrokenStream(t *testing.T) {
 	s := newScene(t)
 	s.happen(21, timeline.StreamStopped{Stream: "1", Error: "network is unreachable"})
@@ -228,7 +228,7 @@ func TestBrokenStream(t *testing.T) {
 	}
 }
 
-// Frozen, the picture stays; what happens meanwhile is shown afterwards.
+// While frozen, the picture stays; later events are shown afterwards.
 func TestFreeze(t *testing.T) {
 	s := newScene(t)
 	s.press("space")
@@ -247,7 +247,7 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
-// Entries are marked when they come, are refreshed, are about to go and have gone.
+// Entries are marked when they are new, refreshed, expiring and gone.
 func TestEntries(t *testing.T) {
 	var e Entries
 	marks := func(second int, flows ...control.Flow) string {
@@ -267,7 +267,7 @@ func TestEntries(t *testing.T) {
 	for i, step := range []struct {
 		got, want string
 	}{
-		{marks(0, one(1, 30)), " "}, // who knows since when
+		{marks(0, one(1, 30)), " "}, // its age is unknown
 		{marks(1, one(2, 30)), "*"},
 		{marks(2, one(2, 29)), " "},
 		{marks(3, one(2, 28), two), " +"},
@@ -283,8 +283,8 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// Names come from files of others. Whatever is in them, nothing but text, and the
-// view's own styles, gets onto the screen.
+// Names come from untrusted files. Whatever they contain, only text and the view's own styles reach
+// the screen.
 func TestHostileNames(t *testing.T) {
 	const evil = "\x1b[2J\x1b]0;owned\a\u202eevil\u009b31m\n\r\t\x00\u200b日本"
 	s := newScene(t)
@@ -330,7 +330,7 @@ func harmlessText(t *testing.T, text string) {
 	}
 }
 
-// A stream that lasts does not grow for ever.
+// The memory of a long stream is bounded.
 func TestLongStream(t *testing.T) {
 	s := newScene(t)
 	for seq := 5; seq < 5000; seq++ {
@@ -344,7 +344,7 @@ func TestLongStream(t *testing.T) {
 	s.frame(80, 24)
 }
 
-// When another scenario is loaded, nothing of the old one stays.
+// After another scenario is loaded, nothing of the old one stays.
 func TestAnotherScenario(t *testing.T) {
 	s := newScene(t)
 	s.happen(19, timeline.Ended{})
@@ -355,7 +355,7 @@ func TestAnotherScenario(t *testing.T) {
 	}
 }
 
-// Where the page is, is in sight.
+// The URL of the page is visible.
 func TestWebIsShown(t *testing.T) {
 	s := newScene(t)
 	s.lab.status.Web = "http://127.0.0.1:8080/#0123"
@@ -365,7 +365,7 @@ func TestWebIsShown(t *testing.T) {
 	}
 }
 
-// A refusal is seen where there is little room, too.
+// A refusal is visible even on a small screen.
 func TestRefusalsAreSeen(t *testing.T) {
 	yes, no := timeline.Judged{Accepted: true, By: packet.By{Kind: packet.ByEstablished, ID: packet.EstablishedID}}, timeline.Judged{By: packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}}
 	verdicts := []timeline.Judged{no, yes, no, yes, yes, yes, yes}
