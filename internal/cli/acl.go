@@ -49,7 +49,7 @@ an address range. "off" removes the ACL.`,
 	})
 }
 
-// aclOf is the ACL that the command line asks for; nil takes it away.
+// aclOf returns the ACL that the flags describe, or nil to remove it.
 func aclOf(off, ingress, egress []string) (*sg.ACL, error) {
 	rules := len(ingress) + len(egress)
 	switch {
@@ -67,7 +67,7 @@ func aclOf(off, ingress, egress []string) (*sg.ACL, error) {
 	return &sg.ACL{Ingress: in, Egress: out}, cmp.Or(errIn, errOut)
 }
 
-// aclRules reads the rules of one direction, and puts them in order.
+// aclRules parses the rules of one direction and sorts them.
 func aclRules(flag string, texts []string) ([]sg.ACLRule, error) {
 	rules := []sg.ACLRule{}
 	for _, text := range texts {
@@ -84,7 +84,7 @@ func aclRules(flag string, texts []string) ([]sg.ACLRule, error) {
 	return rules, nil
 }
 
-// aclRule reads what [sg.ACLRule] writes: 100 allow tcp 22 10.0.0.0/8.
+// aclRule parses the format that [sg.ACLRule] writes: 100 allow tcp 22 10.0.0.0/8.
 func aclRule(text string) (sg.ACLRule, error) {
 	r := sg.ACLRule{From: sg.Any, To: sg.Any}
 	words := strings.Fields(text)
@@ -112,7 +112,7 @@ func aclRule(text string) (sg.ACLRule, error) {
 	return r, aclPorts(&r, words[3:last])
 }
 
-// aclPorts reads a port, a range of them, or an ICMP type and code.
+// aclPorts parses a port, a range of ports, or an ICMP type and code.
 func aclPorts(r *sg.ACLRule, words []string) error {
 	icmp := r.Protocol == packet.ICMP || r.Protocol == packet.ICMPv6
 	text := strings.Join(words, " ")
@@ -140,7 +140,7 @@ func aclPorts(r *sg.ACLRule, words []string) error {
 	return nil
 }
 
-// protocolOf reads a protocol's name or number.
+// protocolOf parses a protocol's name or number.
 func protocolOf(text string) (packet.Protocol, bool) {
 	if text == "all" {
 		return packet.All, true
@@ -148,7 +148,7 @@ func protocolOf(text string) (packet.Protocol, bool) {
 	return packet.ParseProtocol(text)
 }
 
-// tellACL warns of a direction in which nothing passes.
+// tellACL warns about a direction in which the ACL allows nothing.
 func tellACL(env Env, host string, acl *sg.ACL) (err error) {
 	switch {
 	case acl == nil:

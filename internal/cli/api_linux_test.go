@@ -11,7 +11,7 @@ import (
 	"lablab/internal/nstest"
 )
 
-// docs/api.md describes every route, and what it shows works.
+// docs/api.md describes every route, and its examples work.
 func TestAPIDescription(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/api.md")
@@ -42,7 +42,7 @@ func TestAPIDescription(t *testing.T) {
 		}
 		command = strings.Replace(command, "curl ", "curl --silent --show-error --fail-with-body --max-time "+patience+" ", 1)
 		out, err := exec.Command("sh", "-c", command).CombinedOutput()
-		const endless = 28 // curl's, when its time is over
+		const endless = 28 // curl's exit code for a timeout
 		if err != nil && (exitCode(err) != endless || !strings.Contains(command, "/v1/events")) {
 			t.Errorf("%s: %v\n%s", command, err, out)
 		}

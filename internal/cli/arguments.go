@@ -12,7 +12,7 @@ import (
 	"lablab/say"
 )
 
-// noArguments refuses words after the command.
+// noArguments refuses arguments.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return &usageError{say.Errorf("%s takes no arguments, got %q", c.CommandPath(), strings.Join(args, " ")), say.F("see %s --help", c.CommandPath())}
@@ -20,10 +20,10 @@ func noArguments(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// anyNumber of arguments is the most that arguments can allow.
+// anyNumber means no upper limit on arguments.
 const anyNumber = math.MaxInt
 
-// arguments refuses fewer words after the command, and more.
+// arguments refuses fewer arguments than least and more than most.
 func arguments(least, most int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		hint := say.F("see %s --help", c.CommandPath())
@@ -37,8 +37,8 @@ func arguments(least, most int) cobra.PositionalArgs {
 	}
 }
 
-// toRead is the hint about a file that cannot be opened: the usual one, unless its name is
-// a pattern that no shell has expanded.
+// toRead returns the hint about a file that cannot be opened: the usual hint, unless the name is a
+// pattern that the shell did not expand.
 func toRead(name string, err error, usual say.Sentence) say.Sentence {
 	if !isPattern(name, err) {
 		return usual
@@ -46,7 +46,7 @@ func toRead(name string, err error, usual say.Sentence) say.Sentence {
 	return say.F("patterns are not expanded here: name the file")
 }
 
-// toReadAll is toRead of a command that takes directories too.
+// toReadAll is toRead for a command that also takes directories.
 func toReadAll(name string, err error, usual say.Sentence) say.Sentence {
 	if !isPattern(name, err) {
 		return usual

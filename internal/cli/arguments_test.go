@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What is wrong with the number of arguments is told by lablab: cobra tells it in English.
+// lablab itself reports a wrong number of arguments, because cobra's message is only in English.
 func TestArguments(t *testing.T) {
 	for _, c := range Commands().Commands() {
 		for n := range 10 {

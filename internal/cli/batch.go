@@ -13,22 +13,22 @@ import (
 	"lablab/timeline"
 )
 
-// A batch plays scenarios side by side, each in a lab of its own. Whatever becomes
-// of one, the others go on.
+// A batch runs several scenarios in parallel, each in its own lab. If one fails, the others go on.
 type batch struct {
 	jobs int // at the same time
-	// play plays the i-th one.
+	// play runs the i-th scenario.
 	play func(ctx context.Context, i int, sc *scenario.Scenario, log *timeline.Log) error
-	// ended is told of each as it ends, one at a time. After its error no other begins.
+	// ended is called with each result as its scenario ends, one at a time. If it returns an error,
+	// no further scenario starts.
 	ended func(report.Result) error
-	slim  bool // nobody wants to know of each packet
+	slim  bool // the result needs no details of each packet
 
 	mu      sync.Mutex
-	refused *lab.Unable // by the machine
+	refused *lab.Unable // why the machine cannot build a lab
 }
 
-// run plays the scenarios and returns their results in the same order. Those that ctx
-// kept from being played are among them, as interrupted.
+// run runs all scenarios and returns their results in the same order. Scenarios that ctx prevented
+// are among them, as interrupted.
 func (b *batch) run(ctx context.Context, scenarios []*scenario.Scenario) ([]report.Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -40,7 +40,7 @@ func (b *batch) run(ctx context.Context, scenarios []*scenario.Scenario) ([]repo
 			for i := range next {
 				results[i] = b.one(ctx, i, scenarios[i])
 				if err := b.tell(results[i]); err != nil {
-					cancel(err) // nobody can see the rest
+					cancel(err) // the remaining results could not be written
 				}
 			}
 		})
@@ -59,7 +59,7 @@ func (b *batch) tell(r report.Result) error {
 	return b.ended(r)
 }
 
-// one plays a scenario, if ctx still allows it.
+// one runs one scenario, if ctx still allows it.
 func (b *batch) one(ctx context.Context, i int, sc *scenario.Scenario) (r report.Result) {
 	log := timeline.NewLog()
 	defer func() {

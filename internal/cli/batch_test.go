@@ -16,7 +16,7 @@ import (
 	"lablab/timeline"
 )
 
-// named are scenarios with these names.
+// named returns scenarios with these names.
 func named(names ...string) []*scenario.Scenario {
 	var all []*scenario.Scenario
 	for _, name := range names {
@@ -25,7 +25,7 @@ func named(names ...string) []*scenario.Scenario {
 	return all
 }
 
-// pretend plays a scenario as its name says.
+// pretend behaves as the name of the scenario says.
 func pretend(_ context.Context, _ int, sc *scenario.Scenario, log *timeline.Log) error {
 	if sc.Name == "panic" {
 		panic("on purpose")
@@ -53,7 +53,7 @@ func pretend(_ context.Context, _ int, sc *scenario.Scenario, log *timeline.Log)
 	return nil
 }
 
-// Whatever becomes of one scenario, the others are played.
+// If one scenario fails, the others still run.
 func TestBatch(t *testing.T) {
 	names := []string{"replied", "panic", "refused", "broken", "unable", "unrecorded", "replied"}
 	want := []report.Verdict{report.Held, report.Broken, report.NotHeld, report.Broken, report.Broken, report.Broken, report.Held}
@@ -96,7 +96,7 @@ func TestBatchPlaysSoManyAtATime(t *testing.T) {
 	}
 }
 
-// After a signal no other scenario begins, and each is accounted for.
+// After a signal no further scenario starts, and each is accounted for.
 func TestBatchInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	b := &batch{jobs: 1, play: pretend, ended: func(report.Result) error { cancel(interrupt{syscall.SIGTERM}); return nil }}
@@ -109,7 +109,7 @@ func TestBatchInterrupted(t *testing.T) {
 	}
 }
 
-// If nobody can be told of the results, no other scenario begins.
+// If a result cannot be written, no further scenario starts.
 func TestBatchUnheard(t *testing.T) {
 	played := 0
 	b := &batch{jobs: 1, ended: func(report.Result) error { return syscall.EPIPE }, play: func(context.Context, int, *scenario.Scenario, *timeline.Log) error {
@@ -121,7 +121,7 @@ func TestBatchUnheard(t *testing.T) {
 	}
 }
 
-// Every scenario is in one shard, whatever their number.
+// Every scenario is in exactly one shard, whatever their number.
 func TestShards(t *testing.T) {
 	var names []string
 	for i := range 23 {

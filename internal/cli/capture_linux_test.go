@@ -68,7 +68,7 @@ dropped by default-deny (new)`
 	comments(t, out)
 }
 
-// comments are those of the IP packets, and of the marks, which are empty.
+// comments returns the comments of the IP packets, and of the marks, which are empty packets.
 func comments(t *testing.T, text []byte) (all []string) {
 	t.Helper()
 	reader, err := pcapgo.NewNgReader(bytes.NewReader(text), pcapgo.DefaultNgReaderOptions)
@@ -94,8 +94,8 @@ func comments(t *testing.T, text []byte) (all []string) {
 	}
 }
 
-// What a host's own rules do not let out never reaches its interface. It is in the
-// capture all the same, as far as the rules have seen it.
+// A packet that a host's own rules drop never reaches its interface. The capture has it all the
+// same, as far as the rules saw it.
 func TestCaptureOfWhatMayNotLeave(t *testing.T) {
 	t.Parallel()
 	nstest.Tool(t, "ping")

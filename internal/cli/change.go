@@ -18,7 +18,7 @@ import (
 	"lablab/sg"
 )
 
-// ruleFlags are those of `aws ec2 authorize-security-group-ingress` and its kin.
+// ruleFlags are the flags of `aws ec2 authorize-security-group-ingress` and its siblings.
 type ruleFlags struct {
 	group, protocol, port, cidr, source, permissions string
 	ids                                              []string
@@ -111,7 +111,7 @@ func newRevoke(env Env) *cobra.Command {
 	})
 }
 
-// rulesOf are the rules in force that a change is about, each with its group.
+// rulesOf returns the rules in force that a change affects, each with its group.
 func rulesOf(status control.Status, change control.RuleChange) iter.Seq2[string, control.Rule] {
 	return func(yield func(string, control.Rule) bool) {
 		for _, g := range status.Groups {
@@ -124,13 +124,13 @@ func rulesOf(status control.Status, change control.RuleChange) iter.Seq2[string,
 	}
 }
 
-// about is whether a change is about a rule: its id is named, or it says the same.
+// about reports whether a change affects a rule: it names the rule's id, or has the same content.
 func about(change control.RuleChange, r control.Rule) bool {
 	return slices.Contains(change.IDs, r.ID) || r.Direction == change.Direction &&
 		slices.ContainsFunc(change.Rules, func(same sg.Rule) bool { return same.String() == r.Text })
 }
 
-// operation is EC2's name of what is asked.
+// operation returns EC2's name of the requested operation.
 func (f ruleFlags) operation(verb string) string {
 	if f.egress {
 		return verb + "SecurityGroupEgress"
@@ -142,7 +142,7 @@ func suchAs() say.Sentence {
 	return say.F("for example --protocol tcp --port 22 --cidr 203.0.113.0/24, or a rule's id")
 }
 
-// inAWSWords is a refusal as the AWS CLI words it.
+// inAWSWords returns an error in the AWS CLI's words.
 func inAWSWords(err error, operation string, change control.RuleChange, status control.Status) error {
 	var ec2 *sg.Error
 	if !errors.As(err, &ec2) {
@@ -166,7 +166,7 @@ func inForce(g control.Group) []control.Rule { return g.Rules }
 func revoked(g control.Group) []control.Rule { return g.Revoked }
 func all(g control.Group) []control.Rule     { return slices.Concat(g.Rules, g.Revoked) }
 
-// ruleNames are the ids of a lab's rules, those that were revoked too.
+// ruleNames returns the ids of a lab's rules, including revoked ones.
 func ruleNames(status control.Status) (ids []string) {
 	for _, g := range status.Groups {
 		for _, r := range all(g) {
@@ -176,8 +176,8 @@ func ruleNames(status control.Status) (ids []string) {
 	return ids
 }
 
-// change is what the flags ask for. of are the rules of a group that can be meant by
-// their ids.
+// change returns the change that the flags request. Arguments may name the rules that of returns
+// for a group by their ids.
 func (f ruleFlags) change(status control.Status, args []string, of func(control.Group) []control.Rule) (control.RuleChange, error) {
 	change := control.RuleChange{Group: f.group, Direction: packet.Ingress, IDs: append(f.ids, args...)}
 	if f.egress {
@@ -208,7 +208,7 @@ func (f ruleFlags) change(status control.Status, args []string, of func(control.
 	return change, nil // the lab knows from which group a rule was revoked
 }
 
-// rules are those that the flags describe.
+// rules returns the rules that the flags describe.
 func (f ruleFlags) rules(d packet.Direction) ([]sg.Rule, error) {
 	if f.permissions != "" {
 		if f.protocol != "" || f.port != "" || f.cidr != "" || f.source != "" {
@@ -249,8 +249,8 @@ func (f ruleFlags) rules(d packet.Direction) ([]sg.Rule, error) {
 	return []sg.Rule{rule}, nil
 }
 
-// portsOf reads --port as the AWS CLI does: 22 is 22-22, with ICMP 8--1 is type 8 and
-// all codes, and so 8 alone is type 8 code 8.
+// portsOf parses --port as the AWS CLI does: 22 is 22-22. With ICMP, 8--1 is type 8 and all codes,
+// so 8 alone is type 8 code 8.
 func portsOf(rule *sg.Rule, text string) error {
 	if rule.Protocol == packet.All || text == "" || text == "-1" || text == "all" {
 		return nil
@@ -265,7 +265,7 @@ func portsOf(rule *sg.Rule, text string) error {
 	return nil
 }
 
-// ruleID is an id made of what a rule says: the same each time, and another for each
+// ruleID derives an id from a rule's content: always the same one, but a different one for each
 // direction.
 func ruleID(d packet.Direction, r sg.Rule) string {
 	id := strings.Map(func(c rune) rune {

@@ -74,7 +74,8 @@ any system.`,
 	return c
 }
 
-// inDirectories are the files, and the scenarios in those that are directories and below them.
+// inDirectories returns the files, with each directory replaced by the scenarios in it and below
+// it.
 func inDirectories(files []string) (all []string, err error) {
 	for _, name := range files {
 		found := []string{name}
@@ -88,13 +89,13 @@ func inDirectories(files []string) (all []string, err error) {
 	return all, nil
 }
 
-// A checked is what was read: scenarios, and the groups of all other files.
+// A checked is the result of reading files: scenarios, and the groups of all other files.
 type checked struct {
 	Scenarios []checkedScenario `json:"scenarios,omitempty"`
 	*report.Check
 }
 
-// A checkedScenario is what a scenario is about.
+// A checkedScenario summarizes a scenario.
 type checkedScenario struct {
 	File        string         `json:"file"`
 	Name        string         `json:"name"`
@@ -106,8 +107,8 @@ type checkedScenario struct {
 	Predictions int            `json:"predictions"`
 }
 
-// readMixed reads scenarios, each for itself, and everything else into one account.
-// The problems of all scenarios are told at once.
+// readMixed reads each scenario on its own, and everything else into one account. It reports the
+// problems of all scenarios at once.
 func readMixed(files []string) (checked, error) {
 	var read checked
 	var problems []error
@@ -137,7 +138,7 @@ func readMixed(files []string) (checked, error) {
 	return read, errors.Join(problems...)
 }
 
-// contents are those of a file of any kind; of one that is too large, enough to
+// contents returns the contents of any file. Of a file that is too large it reads just enough to
 // see that.
 func contents(name string) ([]byte, error) {
 	f, err := os.Open(name)
@@ -160,8 +161,8 @@ func unreadable(name string, aScenario bool, err error) error {
 	return &usageError{say.Errorf("read security groups: %w", err), toRead(name, err, usual)}
 }
 
-// isScenario reports whether a file is a scenario, and not what aws ec2 writes.
-// YAML may be written as JSON.
+// isScenario reports whether a file is a scenario rather than the output of aws ec2. A scenario may
+// be JSON, which is YAML too.
 func isScenario(name string, text []byte) bool {
 	extension := strings.ToLower(filepath.Ext(name))
 	start := bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
@@ -195,7 +196,7 @@ func readAccount(files []string) (*sg.Account, error) {
 	return account, nil
 }
 
-// checkedOf is what can be said of a scenario without playing it.
+// checkedOf summarizes a scenario without running it.
 func checkedOf(sc *scenario.Scenario) checkedScenario {
 	c := checkedScenario{
 		File: sc.File, Name: sc.Name, Title: sc.Title,
@@ -250,8 +251,8 @@ func (c checked) text(w io.Writer, l *say.Language) error {
 	return err
 }
 
-// tellProblems writes what is wrong in scenarios, each with its line and a caret,
-// and returns the error that ends the command; any other error is returned as it is.
+// tellProblems writes the problems of scenarios, each with its line and a caret, and returns the
+// error that ends the command. It returns any other error as it is.
 func tellProblems(env Env, err error) error {
 	list := scenario.ProblemsOf(err)
 	if len(list) == 0 {
@@ -269,7 +270,7 @@ func tellProblems(env Env, err error) error {
 	return &usageError{wrong, say.F("fix it there; nothing was run")}
 }
 
-// oneOf refuses a value of a flag that is none of the choices.
+// oneOf refuses a value of a flag that is not one of the choices.
 func oneOf(flag, value string, choices ...string) error {
 	if slices.Contains(choices, value) {
 		return nil
@@ -277,7 +278,7 @@ func oneOf(flag, value string, choices ...string) error {
 	return &usageError{say.Errorf("invalid %s %q", flag, value), say.F("choose one of: %s", strings.Join(choices, ", "))}
 }
 
-// broken is an error of a command that had begun to write.
+// broken wraps an error of a command that had begun to write.
 func broken(err error) error {
 	if err == nil {
 		return nil

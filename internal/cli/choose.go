@@ -14,8 +14,8 @@ import (
 	"lablab/scenario"
 )
 
-// choose finds the scenarios that the arguments name: built-in ones by name, or all
-// of them; files; and those below directories. Many is whether it may be any number.
+// choose returns the scenarios that the arguments name: built-in ones by name, or all of them;
+// files; and those below directories. Many reports whether the arguments can name more than one.
 func choose(args []string) (names []string, many bool, err error) {
 	many = len(args) > 1
 	for _, arg := range args {
@@ -24,7 +24,7 @@ func choose(args []string) (names []string, many bool, err error) {
 		case arg == "all":
 			many = true
 			names = append(names, scenario.Builtins()...)
-		case isBuiltin(arg): // whatever else has that name here: ./ping is a file
+		case isBuiltin(arg): // a built-in name wins over a file; ./ping is the file
 			names = append(names, arg)
 		case err == nil && about.IsDir():
 			many = true
@@ -34,7 +34,7 @@ func choose(args []string) (names []string, many bool, err error) {
 			}
 			names = append(names, found...)
 		case isFile(filepath.Clean(arg)):
-			names = append(names, filepath.Clean(arg)) // the same file twice is one
+			names = append(names, filepath.Clean(arg)) // drop duplicates of the same file
 		default:
 			names = append(names, arg)
 		}
@@ -43,7 +43,7 @@ func choose(args []string) (names []string, many bool, err error) {
 	return slices.Compact(names), many, nil
 }
 
-// below are the scenario files in a directory and those in it, but for hidden ones.
+// below returns the scenario files in a directory and below it, without hidden ones.
 func below(dir string) ([]string, error) {
 	var found []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -68,7 +68,7 @@ func below(dir string) ([]string, error) {
 	return found, nil
 }
 
-// isFile reports whether an argument names a file, and not a built-in scenario.
+// isFile reports whether an argument names a file rather than a built-in scenario.
 func isFile(name string) bool {
 	return isYAML(name) || strings.ContainsRune(name, filepath.Separator)
 }
@@ -78,8 +78,8 @@ func isYAML(name string) bool {
 	return extension == ".yaml" || extension == ".yml"
 }
 
-// load reads the scenarios. The error tells of all that cannot be read, or else of
-// everything that is wrong in any of them.
+// load reads the scenarios. The error lists everything that cannot be read, or else everything that
+// is wrong in any of them.
 func load(names []string) ([]*scenario.Scenario, error) {
 	var all []*scenario.Scenario
 	var wrong, unread []error
@@ -100,7 +100,7 @@ func load(names []string) ([]*scenario.Scenario, error) {
 	return all, errors.Join(wrong...)
 }
 
-// loadOne reads a scenario, from its file or a built-in one.
+// loadOne reads a scenario, from a file or from the built-in ones.
 func loadOne(name string) (*scenario.Scenario, error) {
 	if sc, found := scenario.Builtin(name); found {
 		return sc, nil
@@ -117,10 +117,10 @@ func loadOne(name string) (*scenario.Scenario, error) {
 
 func isBuiltin(name string) bool { return slices.Contains(scenario.Builtins(), name) }
 
-// A shard is a part of the scenarios: the number-th of so many. 0 of 0 is all.
+// A shard is part number of the scenarios, which are split into of parts. 0 of 0 is all of them.
 type shard struct{ number, of int }
 
-// shardOf reads --shard.
+// shardOf parses --shard.
 func shardOf(value string) (shard, error) {
 	if value == "" {
 		return shard{}, nil
@@ -136,7 +136,7 @@ func shardOf(value string) (shard, error) {
 	return s, nil
 }
 
-// take is the shard's part of a sorted list: every of-th.
+// take returns the shard's part of a sorted list: every of-th name.
 func (s shard) take(names []string) []string {
 	if s.of == 0 {
 		return names
@@ -148,7 +148,7 @@ func (s shard) take(names []string) []string {
 	return mine
 }
 
-// recordNames are names for a file of each scenario, no two of them the same.
+// recordNames returns a distinct file name for each scenario.
 func recordNames(scenarios []*scenario.Scenario) []string {
 	taken := map[string]bool{}
 	var names []string

@@ -1,5 +1,5 @@
-// Package cli is lablab's commands: flags, exit codes, and what is written
-// where. What is written is made by package report.
+// Package cli implements lablab's commands: their flags, exit codes, and output streams. Package
+// report formats the output.
 package cli
 
 import (
@@ -18,29 +18,29 @@ import (
 	"lablab/sg"
 )
 
-// Exit codes. After a signal it is 128 and the signal's number, as in a shell.
+// The exit codes. After a signal the code is 128 plus the signal's number, as in a shell.
 const (
-	exitHeld    = 0 // everything was as predicted
+	exitHeld    = 0 // all predictions held
 	exitNotHeld = 1
 	exitUsage   = 2 // the command line is wrong
-	exitUnable  = 3 // this machine cannot: no privilege, or the kernel lacks something
-	exitBroken  = 4 // it broke while running
+	exitUnable  = 3 // environment: missing privilege or kernel feature
+	exitBroken  = 4 // internal error during a run
 )
 
-// An Env is what a command takes from the process that it runs in.
+// An Env is what a command takes from its process.
 type Env struct {
 	Args           []string // without the program's name
 	Stdout, Stderr *os.File
 	Getenv         func(string) string
 	// Signals delivers SIGHUP, SIGINT and SIGTERM.
 	Signals <-chan os.Signal
-	// Language is what is spoken; nil is English.
+	// Language is the language of the output; nil is English.
 	Language *say.Language
 }
 
-// System is the Env of this process. It takes over the signals that end a
-// command, but for a SIGHUP that nohup(1) wants ignored. SIGPIPE becomes an
-// error of whoever writes, so that losing standard error ends nothing.
+// System returns the Env of this process. It handles the signals that end a command, except a
+// SIGHUP that nohup(1) ignores. SIGPIPE becomes a write error, so losing standard error ends
+// nothing.
 func System() Env {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	signals := make(chan os.Signal, 3)
@@ -77,7 +77,7 @@ func bugHint() say.Sentence {
 	return say.F("this is a bug in lablab: please report it with the command you ran")
 }
 
-// complain writes an error and the way out, a line each, and returns the exit code.
+// complain writes an error line and a hint line, and returns the exit code.
 func complain(env Env, c *cobra.Command, err error) int {
 	var interrupted interrupt
 	var unable *lab.Unable
@@ -89,9 +89,9 @@ func complain(env Env, c *cobra.Command, err error) int {
 	var directory *control.DirectoryError
 	switch {
 	case errors.As(err, &interrupted):
-		return interrupted.exitCode() // whoever sent the signal knows
+		return interrupted.exitCode() // the sender of the signal knows
 	case errors.Is(err, syscall.EPIPE):
-		return 128 + int(syscall.SIGPIPE) // whoever read the output has enough
+		return 128 + int(syscall.SIGPIPE) // stdout was closed early (SIGPIPE)
 	case errors.As(err, &unable):
 		code, err, hint = exitUnable, unable, unable.Hint
 	case errors.As(err, &broken):
@@ -126,13 +126,14 @@ func (e *usageError) Error() string             { return e.err.Error() }
 func (e *usageError) In(l *say.Language) string { return l.Error(e.err) }
 func (e *usageError) Unwrap() error             { return e.err }
 
-// A notRunError says that exec did not run its program. The exit code is a shell's.
+// A notRunError says that exec did not run its program. Its exit code is the one that a shell would
+// use.
 type notRunError struct {
 	usageError
 	code int
 }
 
-// A brokenError says that a command began and could not go on.
+// A brokenError says that a command failed after it had begun.
 type brokenError struct {
 	err  error
 	hint say.Sentence
@@ -142,7 +143,7 @@ func (e *brokenError) Error() string             { return e.err.Error() }
 func (e *brokenError) In(l *say.Language) string { return l.Error(e.err) }
 func (e *brokenError) Unwrap() error             { return e.err }
 
-// oneLine keeps a message to its first line and makes control characters visible.
+// oneLine cuts a message to its first line and makes control characters visible.
 func oneLine(s string) string {
 	var line []rune
 	for _, r := range s {

@@ -14,11 +14,11 @@ import (
 	"lablab/scenario"
 )
 
-// A completer knows what a word on the command line may be.
+// A completer returns the possible words at one place of the command line.
 type completer = cobra.CompletionFunc
 
-// addCompletions tells a shell what the arguments and flags of the commands may be:
-// names of labs, hosts, groups, rules and scenarios.
+// addCompletions sets the completions of arguments and flags: names of labs, hosts, groups, rules
+// and scenarios.
 func addCompletions(env Env, root *cobra.Command) {
 	host := env.first(hostNamesOf, cobra.ShellCompDirectiveNoFileComp)
 	arguments := map[string]completer{
@@ -42,8 +42,8 @@ func addCompletions(env Env, root *cobra.Command) {
 			c.ValidArgsFunction = complete
 		}
 		for name, complete := range flags {
-			if c.Flags().Lookup(name) != nil && c.Flags().Lookup("groups") == nil { // not of probe and its kin
-				_ = c.RegisterFlagCompletionFunc(name, complete) // fails for unknown flags only
+			if c.Flags().Lookup(name) != nil && c.Flags().Lookup("groups") == nil { // not of probe and the like
+				_ = c.RegisterFlagCompletionFunc(name, complete) // fails only for unknown flags
 			}
 		}
 		for name, words := range wordsOf(c.Name()) {
@@ -54,7 +54,7 @@ func addCompletions(env Env, root *cobra.Command) {
 	}
 }
 
-// wordsOf are what flags of a command may be, where that is one of a few words.
+// wordsOf returns the possible values of those flags of a command that take one of a few words.
 func wordsOf(command string) map[string][]string {
 	often := []string{"auto", "always", "never"}
 	words := map[string][]string{
@@ -78,16 +78,17 @@ func oneWordOf(words []string) completer {
 	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 }
 
-// labs are the names of those that run.
+// labs completes the names of running labs.
 func (env Env) labs(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	names, _ := control.Names(control.Directory(env.Getenv, owner()))
 	return printableWords(names), cobra.ShellCompDirectiveNoFileComp
 }
 
-// A look finds words in a lab, each with a description behind a tab.
+// A look finds words in a lab, each with a description after a tab.
 type look func(ctx context.Context, lab *control.Client) ([]string, error)
 
-// ask lets look find words in the lab that the command is about. A shell does not wait long.
+// ask calls find with the lab that the command addresses. It gives up soon, since the shell is
+// waiting.
 func (env Env) ask(c *cobra.Command, find look) []string {
 	const patience = time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -106,14 +107,14 @@ func (env Env) ask(c *cobra.Command, find look) []string {
 	return printableWords(words)
 }
 
-// any completes each word with what is found.
+// any completes each word with the results of find.
 func (env Env) any(find look) completer {
 	return func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		return env.ask(c, find), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-// first completes the first word with what is found; the rest is as then says.
+// first completes the first word with the results of find; then applies to later words.
 func (env Env) first(find look, then cobra.ShellCompDirective) completer {
 	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
@@ -147,7 +148,7 @@ func groupIDs(ctx context.Context, lab *control.Client) (words []string, err err
 	return words, err
 }
 
-// ruleWords finds rules of each group.
+// ruleWords finds the rules of each group.
 func ruleWords(of func(control.Group) []control.Rule) look {
 	return func(ctx context.Context, lab *control.Client) (words []string, err error) {
 		status, err := lab.Status(ctx)
@@ -168,7 +169,7 @@ func flowIDs(ctx context.Context, lab *control.Client) (words []string, err erro
 	return words, err
 }
 
-// scenarios are the built-in ones; files come besides.
+// scenarios completes built-in scenarios; the shell adds files.
 func (env Env) scenarios(*cobra.Command, []string, string) (words []string, _ cobra.ShellCompDirective) {
 	for _, name := range scenario.Builtins() {
 		sc, _ := scenario.Builtin(name)
@@ -177,7 +178,7 @@ func (env Env) scenarios(*cobra.Command, []string, string) (words []string, _ co
 	return words, cobra.ShellCompDirectiveDefault
 }
 
-// printableWords are words that a terminal shows as they are.
+// printableWords returns the words that a terminal shows as they are.
 func printableWords(words []string) []string {
 	for i, w := range words {
 		name, description, found := strings.Cut(w, "\t")

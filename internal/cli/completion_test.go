@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A shell is told the formats that a command's help has, and no others.
+// Completion offers exactly the formats in a command's help.
 func TestFormatsOfCommands(t *testing.T) {
 	root := newRoot(Env{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}, new(int))
 	for _, c := range root.Commands() {

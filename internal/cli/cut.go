@@ -54,7 +54,7 @@ instead, and dropped unless a rule allows it untracked.`,
 	})
 }
 
-// knownRule refuses the id of a rule that no group has or had; none is none.
+// knownRule refuses the id of a rule that no group has or had. It accepts the empty id.
 func knownRule(ctx context.Context, lab *control.Client, id string) error {
 	if id == "" {
 		return nil
@@ -69,7 +69,7 @@ func knownRule(ctx context.Context, lab *control.Client, id string) error {
 	return nil
 }
 
-// cutWhat takes the flow's id from the arguments. It must be clear what is meant.
+// cutWhat takes the flow's id from the arguments. It refuses a request that is ambiguous or empty.
 func cutWhat(request *control.CutRequest, args []string) error {
 	ways := len(args)
 	if request.AdmittedBy != "" {

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// doctorFlags say how the machine is examined, and how what was found is told.
+// doctorFlags say how to examine the machine, and how to report the findings.
 type doctorFlags struct{ format, colour, rootless string }
 
 func newDoctor(env Env, code *int) *cobra.Command {

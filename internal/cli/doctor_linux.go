@@ -8,8 +8,8 @@ import (
 	"lablab/report"
 )
 
-// doctor examines the machine, here or in a user namespace, and returns the exit
-// code. If neither way is open, that is a finding and no error.
+// doctor examines the machine, directly or in a user namespace, and returns the exit code. If
+// neither works, that is a finding, not an error.
 func doctor(env Env, f doctorFlags) (int, error) {
 	done, code, err := elsewhere(env, f.rootless)
 	var noWay *lab.Unable
@@ -40,7 +40,7 @@ func tellDiagnosis(env Env, f doctorFlags, d *report.Diagnosis) error {
 	return newText(env, f.colour).Diagnosis(d)
 }
 
-// diagnosisOf is what was found, for whoever reads it.
+// diagnosisOf converts a diagnosis into its report.
 func diagnosisOf(d lab.Diagnosis) *report.Diagnosis {
 	told := &report.Diagnosis{Able: d.Able(), Kernel: d.Kernel, Rootless: d.Rootless, Run: lab.Command("run")}
 	for _, f := range d.Findings {

@@ -2,5 +2,5 @@
 
 package cli
 
-// doctor needs the kernel of Linux.
+// doctor needs the Linux kernel.
 func doctor(Env, doctorFlags) (int, error) { return 0, needsLinux("doctor") }

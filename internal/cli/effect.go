@@ -5,9 +5,9 @@ import (
 	"lablab/say"
 )
 
-// effect says what a change did to flows that were up, and what to look at. Usual is what
-// there is to say of a change that did nothing to any; cut is the command that ends the
-// flows which outlive it.
+// effect describes what a change did to existing flows, and what to look at next. Usual is the text
+// for a change that affected none; cut is the command that ends the flows which outlived the
+// change.
 func effect(e control.Effect, usual say.Sentence, cut string) say.Sentence {
 	var parts []say.Sentence
 	switch e.Untracked {

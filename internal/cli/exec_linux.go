@@ -17,10 +17,11 @@ import (
 	"lablab/say"
 )
 
-// owner is the user whose labs are meant.
+// owner returns the user whose labs the commands address.
 func owner() int { return ns.Owner() }
 
-// execIn becomes a program inside a host of a lab. It returns only if it cannot.
+// execIn replaces this process with a program inside a host of a lab. It returns only if that
+// fails.
 func execIn(ctx context.Context, env Env, name, host string, command []string) error {
 	client := env.lab(name)
 	status, err := client.Status(ctx)
@@ -42,7 +43,7 @@ func execIn(ctx context.Context, env Env, name, host string, command []string) e
 	}
 	set := []string{"LABLAB_HOST=" + host, "LABLAB_NAME=" + name, "PATH=" + path, "HOSTNAME=" + host}
 	if env.Getenv("PS1") == "" {
-		set = append(set, "PS1="+host+"# ") // of a shell that has no prompt of its own
+		set = append(set, "PS1="+host+"# ") // for a shell without a prompt of its own
 	}
 	environment := environmentWith(set)
 	if err := tellEnd(ctx, env, name, host); err != nil {
@@ -57,8 +58,8 @@ func execIn(ctx context.Context, env Env, name, host string, command []string) e
 	return cannotRun(program, syscall.Exec(program, command, environment))
 }
 
-// environmentWith is this process's environment with some variables set, each once:
-// getenv(3) finds the first of two.
+// environmentWith returns this process's environment with some variables set, each once: getenv(3)
+// finds the first of two.
 func environmentWith(set []string) []string {
 	return append(set, slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
@@ -66,8 +67,8 @@ func environmentWith(set []string) []string {
 	})...)
 }
 
-// cannotRun says why a program does not begin, with the exit codes of a shell (POSIX,
-// Shell Command Language, Exit Status for Commands).
+// cannotRun explains why a program could not be started, with a shell's exit codes (POSIX, Shell
+// Command Language, Exit Status for Commands).
 func cannotRun(program string, err error) error {
 	const notExecutable, notFound = 126, 127
 	code := notExecutable
@@ -77,8 +78,8 @@ func cannotRun(program string, err error) error {
 	return &notRunError{usageError{say.Errorf("run %s: %w", program, err), say.F("name a program that is installed on this machine")}, code}
 }
 
-// enterRootless lets nsenter(1) do it: a process of several threads, as this one is,
-// may not enter a user namespace (setns(2)).
+// enterRootless enters through nsenter(1): a multithreaded process, as this one is, may not enter a
+// user namespace (setns(2)).
 func enterRootless(status control.Status, i int, command, environment []string) error {
 	nsenter, err := lab.LookUp("nsenter", "/usr/bin:/bin:/usr/sbin:/sbin")
 	if err != nil {
@@ -100,7 +101,7 @@ func workingDirectory() string {
 	return "/"
 }
 
-// hostNames is an /etc/hosts in which the lab's hosts are found by their names.
+// hostNames returns an /etc/hosts with the names of the lab's hosts.
 func hostNames(hosts []control.Host) string {
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n::1 localhost\n")

@@ -9,8 +9,7 @@ import (
 	"lablab/say"
 )
 
-// flowLines are entries, a line each, with what stands at the same place in all of them
-// in columns.
+// flowLines formats entries as one line each, aligned in columns.
 func flowLines(l *say.Language, flows []control.Flow) []string {
 	host, id, key := 4, 10, 0
 	for _, f := range flows {
@@ -28,8 +27,8 @@ func flowLines(l *say.Language, flows []control.Flow) []string {
 	return lines
 }
 
-// narrowLines are the same where there is less room: packets there and back as 3/2,
-// and no ids; of its state the first word, or none.
+// narrowLines is flowLines for less width: packet counts each way as 3/2, no ids, and of the state
+// only the first word, or nothing.
 func narrowLines(l *say.Language, flows []control.Flow, state bool) []string {
 	host, key, packets, left := 0, 0, 0, 0
 	for _, f := range flows {
@@ -50,10 +49,10 @@ func narrowLines(l *say.Language, flows []control.Flow, state bool) []string {
 	return lines
 }
 
-// passed are the packets of a flow, there and back.
+// passed returns the packet counts of a flow, each way.
 func passed(f control.Flow) string { return fmt.Sprintf("%d/%d", f.Packets, f.ReplyPackets) }
 
-// admitting is the rule that let a flow in, and whether it is gone.
+// admitting returns the rule that admitted a flow, and whether it is gone.
 func admitting(f control.Flow) say.Sentence {
 	if f.AdmittingGone {
 		return say.F("%s (gone)", *f.AdmittedBy)

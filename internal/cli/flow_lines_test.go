@@ -13,7 +13,7 @@ import (
 	"lablab/report"
 )
 
-// Entries stand in columns; on a terminal of 80 nothing of what tells is cut off.
+// Entries are aligned in columns. At 80 columns nothing important is cut off.
 func TestFlowLines(t *testing.T) {
 	office, server := netip.MustParseAddr("10.255.1.10"), netip.MustParseAddr("10.255.1.197")
 	ssh := "ssh"

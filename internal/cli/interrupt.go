@@ -18,16 +18,16 @@ func (i interrupt) Error() string {
 
 func (i interrupt) exitCode() int { return 128 + int(i.signal) }
 
-// grace is how long a command may take to end after a signal. The lab is in
-// this process alone, so leaving it at any moment leaves nothing behind.
+// grace is how long a command may take to end after a signal. The lab lives only in this process,
+// so an exit at any moment leaves nothing behind.
 const grace = 900 * time.Millisecond
 
-// lastWords is how long a command may take that asks a lab, after a signal, what has
-// happened last.
+// lastWords is how long a command that follows a lab may take, after a signal, to get the latest
+// events.
 const lastWords = 3 * time.Second
 
-// interruptible is a context that ends with the first signal, for the cause
-// interrupt. It ends the process if the command has not ended by itself in that time.
+// interruptible returns a context that ends with the first signal; its cause is the interrupt. If
+// the command has not ended within that time, the process exits.
 func interruptible(signals <-chan os.Signal, within time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	ended, watched := make(chan struct{}), make(chan struct{})
@@ -39,7 +39,7 @@ func interruptible(signals <-chan os.Signal, within time.Duration) (context.Cont
 			force := time.AfterFunc(within, func() { os.Exit(i.exitCode()) })
 			cancel(i)
 			<-ended
-			force.Stop() // it has ended by itself
+			force.Stop() // the command has ended by itself
 		case <-ended:
 		}
 	}()

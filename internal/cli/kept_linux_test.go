@@ -21,7 +21,7 @@ import (
 	"lablab/timeline"
 )
 
-// A kept is a lab in a process of its own, and the command that talks to it.
+// A kept is a lab in its own process, and the command that talks to it.
 type kept struct {
 	t         *testing.T
 	path      string
@@ -30,10 +30,10 @@ type kept struct {
 	env       []string
 }
 
-// keep builds a lab that is gone when the test ends; up may be told more.
+// keep starts a lab that is taken down when the test ends; more are further arguments of up.
 func keep(t *testing.T, path, name string, more ...string) *kept {
 	t.Helper()
-	// A short path: that of a socket has 108 bytes at most.
+	// Keep it short: a socket's path has at most 108 bytes.
 	runtime, err := os.MkdirTemp("", "kept")
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func (k *kept) watch(events *[]string) error {
 	})
 }
 
-// What becomes of a lab that is kept, whatever happens to it and to those who use it.
+// A kept lab survives whatever happens to it and to its clients.
 func TestKept(t *testing.T) {
 	t.Parallel()
 	path := lablab(t)
@@ -112,8 +112,8 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// Twenty clients change, watch and execute at once: each change happens once, and all
-// who watch see the same.
+// Twenty clients change, watch and execute at once. Each change happens once, and all watchers see
+// the same.
 func manyAtOnce(t *testing.T, path string) {
 	k := keep(t, path, "many")
 	const clients, watchers, rounds = 20, 4, 3
@@ -170,7 +170,7 @@ func manyAtOnce(t *testing.T, path string) {
 	}
 }
 
-// Who watches and does not read, or is stopped, holds up nobody.
+// A watcher that does not read, or is stopped, holds up no other process.
 func slowWatchers(t *testing.T, path string) {
 	nstest.Tool(t, "ping")
 	k := keep(t, path, "slow")
@@ -192,7 +192,7 @@ func slowWatchers(t *testing.T, path string) {
 	}
 	waitFor(t, out, `"kind":"ready"`)
 	stop(t, stopped.Process.Pid)
-	const packets = "20000" // many times what a socket holds
+	const packets = "20000" // many times the capacity of a socket
 	within(t, time.Minute, "the flood", func() {
 		if out := k.must("exec", "B", "--", "ping", "-q", "-f", "-c", packets, "A"); !strings.Contains(out, " 0% packet loss") {
 			t.Error(out)
@@ -208,7 +208,7 @@ func slowWatchers(t *testing.T, path string) {
 	})
 }
 
-// A lab that is killed leaves a socket, which the next one replaces, and nothing else.
+// A killed lab leaves only a socket, which the next lab replaces.
 func killed(t *testing.T, path string) {
 	k := keep(t, path, "killed")
 	was := k.status()
@@ -246,7 +246,7 @@ func killed(t *testing.T, path string) {
 	}
 }
 
-// A client or a program that is killed changes nothing for the others.
+// A killed client or program changes nothing for the others.
 func killedClients(t *testing.T, path string) {
 	nstest.Tool(t, "ping")
 	k := keep(t, path, "clients")
@@ -268,7 +268,7 @@ func killedClients(t *testing.T, path string) {
 	k.must("revoke", "icmp")
 }
 
-// The lab is taken down while others change it: each of them is told, and none waits.
+// The lab is taken down while clients change it. Each gets an answer, and none waits.
 func downDuringChange(t *testing.T, path string) {
 	k := keep(t, path, "down")
 	var changing sync.WaitGroup
@@ -292,8 +292,8 @@ func downDuringChange(t *testing.T, path string) {
 	within(t, 10*time.Second, "the others", changing.Wait)
 }
 
-// The lab's process is stopped for a while, as a laptop is: connections go on, as the
-// kernel keeps them, and afterwards so does the lab.
+// The lab's process is stopped for a while, as when a laptop sleeps. The kernel keeps connections
+// going meanwhile, and then the lab continues.
 func suspended(t *testing.T, path string) {
 	nstest.Tool(t, "ping")
 	k := keep(t, path, "suspended")
@@ -314,8 +314,8 @@ func suspended(t *testing.T, path string) {
 	within(t, 5*time.Second, "a change", func() { k.must("revoke", "icmp") })
 }
 
-// Another user of the machine cannot reach a lab: not by its socket's mode, and not if
-// that were wrong.
+// Another user of the machine cannot reach a lab: the mode of its socket forbids it, and so does
+// the lab itself.
 func TestKeptFromOthers(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -323,7 +323,7 @@ func TestKeptFromOthers(t *testing.T) {
 	}
 	path := lablab(t)
 	k := keep(t, path, "others")
-	// A directory and a program that anybody may use.
+	// A directory and a program that every user may use.
 	public, err := os.MkdirTemp("/run", "lablab-test-")
 	if err != nil {
 		t.Fatal(err)
@@ -344,7 +344,7 @@ func TestKeptFromOthers(t *testing.T) {
 		}
 	}
 	const nobody = 65534
-	if err := os.Chown(filepath.Join(public, "lablab"), nobody, nobody); err != nil { // they trust no other
+	if err := os.Chown(filepath.Join(public, "lablab"), nobody, nobody); err != nil { // the other user only accepts its own files
 		t.Fatal(err)
 	}
 	ask := func() (string, error) {
@@ -373,7 +373,7 @@ func TestKeptFromOthers(t *testing.T) {
 	k.must("status")
 }
 
-// What others have named cannot take hold of the terminal.
+// Names from other sources cannot inject terminal control sequences.
 func TestNamesCannotSmuggle(t *testing.T) {
 	t.Parallel()
 	k := keep(t, lablab(t), "names")

@@ -18,8 +18,8 @@ import (
 	"lablab/internal/nstest"
 )
 
-// A lab that does not answer holds up nobody for long: it is listed, and a signal ends
-// whoever waits for it.
+// A lab that does not respond delays no command for long: it is still listed, and a signal ends a
+// command that waits for it.
 func silent(t *testing.T, path string) {
 	k := keep(t, path, "silent")
 	pid := k.status().PID
@@ -60,8 +60,8 @@ func silent(t *testing.T, path string) {
 	}
 }
 
-// What belongs to a scenario's lab ends when another is loaded, and says so; what belongs to
-// the name goes on, until the lab ends.
+// When another scenario is loaded, commands that follow the old lab end and say so. Commands that
+// follow the name go on until the lab ends.
 func replaced(t *testing.T, path string) {
 	k := keep(t, path, "replaced")
 	record := k.begin("record", nil, filepath.Join(t.TempDir(), "r.jsonl"))
@@ -86,7 +86,7 @@ func replaced(t *testing.T, path string) {
 	}
 }
 
-// asks reports whether a process has a socket: it listens to signals by then.
+// asks reports whether a process has a socket: by then it handles signals.
 func asks(pid int) bool {
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
 	return slices.ContainsFunc(files, func(file string) bool {
@@ -95,7 +95,7 @@ func asks(pid int) bool {
 	})
 }
 
-// Whoever gives up waiting for a lab in the background leaves none.
+// A command that is interrupted while it waits for a background lab leaves no lab.
 func givenUp(t *testing.T, path string) {
 	k := keep(t, path, "given-up")
 	k.must("down")
@@ -109,7 +109,7 @@ func givenUp(t *testing.T, path string) {
 		var code int
 		within(t, 10*time.Second, "the end", func() { code = exitCode(up.Wait()) })
 		switch out, err := k.run("status"); {
-		case code == 0: // the lab was up by then
+		case code == 0: // the lab was up already
 			k.must("down")
 		case exitCode(err) != 2:
 			t.Errorf("after %s it exits with %d, and there is a lab: %s", after, code, out)
@@ -117,7 +117,7 @@ func givenUp(t *testing.T, path string) {
 	}
 }
 
-// The name of a lab is another's once it has begun to end, whoever it still waits for.
+// A lab's name is free once it has begun to end, even if it still waits for clients.
 func sameName(t *testing.T, path string) {
 	k := keep(t, path, "same-name")
 	slow, err := net.Dial("unix", control.Socket(k.directory, k.name))
@@ -139,7 +139,7 @@ func sameName(t *testing.T, path string) {
 	k.status()
 }
 
-// A program that outlives the lab has no network any more.
+// A program that outlives the lab has no network.
 func unplugged(t *testing.T, path string) {
 	k := keep(t, path, "unplugged")
 	program := k.command("exec", "B", "--", "sh", "-c", "grep -q eth0: /proc/net/dev && echo plugged; while grep -q eth0: /proc/net/dev; do sleep 0.05; done; echo unplugged")
@@ -158,7 +158,7 @@ func unplugged(t *testing.T, path string) {
 	})
 }
 
-// From inside a host one enters another.
+// exec works from inside a host.
 func TestExecWithin(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

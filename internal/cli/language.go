@@ -13,16 +13,16 @@ import (
 	"lablab/say"
 )
 
-// langFlag chooses the language, of every command.
+// langFlag is the flag of every command that sets the language.
 const langFlag = "lang"
 
-// speaking is env with the language that its user reads.
+// speaking returns env with the user's language.
 func (env Env) speaking() (Env, error) {
 	var err error
 	name := say.Preferred(languageFlag(env.Args), env.Getenv)
 	env.Language, err = say.Speak(name)
 	if len(env.Args) > 0 && strings.HasPrefix(env.Args[0], cobra.ShellCompRequestCmd) {
-		return env, nil // half a word is no language yet
+		return env, nil // the value is still being typed
 	}
 	if err != nil {
 		return env, &usageError{err, say.F("choose one of: %s", strings.Join(say.Languages(), ", "))}
@@ -30,31 +30,31 @@ func (env Env) speaking() (Env, error) {
 	return env, nil
 }
 
-// languageFlag is what --lang says. It is needed before the commands are made: their
-// help and their errors are in that language.
+// languageFlag returns the value of --lang. It is needed before the commands are created, because
+// their help and errors are in that language.
 func languageFlag(args []string) string {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.ParseErrorsAllowlist.UnknownFlags = true
 	flags.Usage = func() {}
-	flags.BoolP("help", "h", false, "") // or it would be an error
+	flags.BoolP("help", "h", false, "") // without it, -h is an error
 	name := flags.String(langFlag, "", "")
 	flags.SetInterspersed(false)
-	_ = flags.Parse(args) // whoever parses it properly complains
+	_ = flags.Parse(args) // the real parse reports errors
 	if words := flags.Args(); len(words) > 0 {
-		flags.SetInterspersed(words[0] != "exec") // what follows its host is another program's
+		flags.SetInterspersed(words[0] != "exec") // the arguments after the host belong to another program
 		_ = flags.Parse(words[1:])
 	}
 	return *name
 }
 
-// helpColumns is how wide English help is at most.
+// helpColumns is the maximum width of English help.
 const helpColumns = 100
 
-// speak lets a command's help be in the language. It changes the commands only when
-// help is asked for.
+// speak makes a command's help use the language. It changes the commands only when help is
+// requested.
 func speak(l *say.Language, root *cobra.Command) {
 	root.PersistentFlags().String(langFlag, "", "output language `LANG`: en or ja (default: LABLAB_LANG or the locale)")
-	if l == nil { // English has blanks at which lines can end
+	if l == nil { // English has spaces at which lines can wrap
 		root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages ", fmt.Sprintf("Flags.FlagUsagesWrapped %d ", helpColumns)))
 		return
 	}
@@ -68,7 +68,7 @@ func speak(l *say.Language, root *cobra.Command) {
 		c.SetOut(&b)
 		help(c, args)
 		c.SetOut(out)
-		// pflag writes this by itself, and a template that was set ends without a line end.
+		// pflag writes the default template itself, but a custom template ends without a newline.
 		text := strings.TrimRight(b.String(), "\n")
 		for _, word := range []say.Sentence{say.F(" (default "), say.F("[flags]"), say.F("[command]")} {
 			text = strings.ReplaceAll(text, word.String(), word.In(l))
@@ -77,12 +77,12 @@ func speak(l *say.Language, root *cobra.Command) {
 	})
 }
 
-// translate changes what a command and those below it say of themselves.
+// translate replaces the texts of a command and its subcommands.
 func translate(l *say.Language, c *cobra.Command) {
 	c.Short, c.Long, c.Example = l.Text(c.Short), l.Text(c.Long), l.Text(c.Example)
 	c.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = l.Text(f.Usage) })
 	c.PersistentFlags().VisitAll(func(f *pflag.Flag) { f.Usage = l.Text(f.Usage) })
-	if !c.HasParent() { // those below use its template
+	if !c.HasParent() { // subcommands inherit the template
 		usage, help := c.UsageTemplate(), c.HelpTemplate()
 		for _, words := range templateWords() {
 			usage, help = strings.ReplaceAll(usage, words.String(), words.In(l)), strings.ReplaceAll(help, words.String(), words.In(l))
@@ -98,7 +98,7 @@ func translate(l *say.Language, c *cobra.Command) {
 	}
 }
 
-// templateWords are what cobra's help has of its own.
+// templateWords returns the words of cobra's own help template.
 func templateWords() []say.Sentence {
 	return []say.Sentence{
 		say.F("Start with: lablab run"), say.F("Usage:"), say.F("Examples:"), say.F("Available Commands:"), say.F("Global Flags:"), say.F("Flags:"),
@@ -106,7 +106,7 @@ func templateWords() []say.Sentence {
 	}
 }
 
-// flagError is what is wrong with a flag, as pflag words it.
+// flagError returns pflag's error about a flag in translatable form.
 func flagError(err error) error {
 	var unknown *pflag.NotExistError
 	var valueless *pflag.ValueRequiredError

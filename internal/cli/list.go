@@ -11,7 +11,7 @@ import (
 	"lablab/scenario"
 )
 
-// A listed scenario is one of the course.
+// A listed scenario is one entry of the course.
 type listed struct {
 	Name     string `json:"name"`
 	Title    string `json:"title"`
@@ -55,7 +55,7 @@ func courseList() []listed {
 	return list
 }
 
-// writeJSON writes a value for programs, and for people who look at it.
+// writeJSON writes a value as JSON, indented for people.
 func writeJSON(w io.Writer, v any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)

@@ -12,7 +12,8 @@ import (
 	"lablab/scenario"
 )
 
-// replaced says so if a lab goes on whose timeline has ended: another scenario was loaded.
+// replaced says that another scenario was loaded, if a lab continues although its timeline has
+// ended.
 func (env Env) replaced(lab *control.Client) {
 	const patience = time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -44,7 +45,7 @@ the lab stays as it is.`,
 	})
 }
 
-// builtins are the built-in scenarios.
+// builtins completes the built-in scenarios.
 func (env Env) builtins(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 	words, _ := env.scenarios(c, args, word)
 	return words, cobra.ShellCompDirectiveNoFileComp

@@ -41,7 +41,7 @@ experiments:
     expect: { "1": replied }
 `
 
-// collection is a directory with so many small scenarios.
+// collection returns a directory with n small scenarios.
 func collection(t testing.TB, n int, interval string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -53,14 +53,14 @@ func collection(t testing.TB, n int, interval string) string {
 	return dir
 }
 
-// A signal ends all scenarios within a second; each is in the report.
+// A signal ends all scenarios within a second, and each is in the report.
 func TestSignalEndsMany(t *testing.T) {
 	t.Parallel()
 	path := lablab(t)
 	for _, rootless := range []string{"auto", "always"} {
 		t.Run(rootless, func(t *testing.T) {
 			t.Parallel()
-			// One is over soon, the others would go on for minutes.
+			// One ends soon; the others would run for minutes.
 			dir := collection(t, 4, "60s")
 			if err := os.WriteFile(filepath.Join(dir, "000.yaml"), fmt.Appendf(nil, small, 0, "1ms"), 0o600); err != nil {
 				t.Fatal(err)
@@ -99,7 +99,7 @@ func TestSignalEndsMany(t *testing.T) {
 	}
 }
 
-// Whoever reads the lines has enough.
+// The reader of the lines closes the pipe early.
 func TestManyIntoAClosedPipe(t *testing.T) {
 	t.Parallel()
 	dir := collection(t, 6, "1ms")
@@ -112,8 +112,8 @@ func TestManyIntoAClosedPipe(t *testing.T) {
 	}
 }
 
-// In a terminal a replay waits for Enter before each experiment but the first, and
-// shows each experiment once.
+// On a terminal a replay waits for Enter before each experiment but the first, and shows each
+// experiment once.
 func TestReplayStepByStep(t *testing.T) {
 	t.Parallel()
 	c := exec.Command(nstest.Lablab(t), "replay", "--step", "--speed", "0", "--color", "never", "../../testdata/ping.jsonl")
@@ -144,8 +144,8 @@ func TestReplayStepByStep(t *testing.T) {
 	}
 }
 
-// left is what stays of what was written to a terminal: lines that the cursor went back
-// over are drawn again.
+// left returns what remains visible of output to a terminal, where the cursor may go back and
+// redraw lines.
 func left(written string) string {
 	up := regexp.MustCompile(`\x1b\[(\d+)A`)
 	var lines []string

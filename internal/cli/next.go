@@ -10,10 +10,10 @@ import (
 	"lablab/report"
 )
 
-// nextKey is where a command has what may be done after it.
+// nextKey is the annotation with suggestions for what to run after a command.
 const nextKey = "next"
 
-// next notes what a person may want to do after the command.
+// next sets the suggestion for what to run after the command.
 func next(c *cobra.Command, suggestion string) {
 	if c.Annotations == nil {
 		c.Annotations = map[string]string{}
@@ -21,11 +21,11 @@ func next(c *cobra.Command, suggestion string) {
 	c.Annotations[nextKey] = suggestion
 }
 
-// command is a command within a suggestion, and what says that it is complete.
+// command matches a command within a suggestion, and the flags with which it is already complete.
 var command = regexp.MustCompile(`lablab [a-z]+( --(help|name))?`)
 
-// nameAgain repeats --name in the commands that a text suggests: where the lab had to be
-// named, it has to be named again.
+// nameAgain adds --name to the commands that a text suggests: if the lab had to be named once, it
+// has to be named again.
 func nameAgain(c *cobra.Command, text string) string {
 	name := c.Flags().Lookup("name")
 	if name == nil || !name.Changed {
@@ -41,7 +41,7 @@ func nameAgain(c *cobra.Command, text string) string {
 	})
 }
 
-// suggest says what may be done next, to whoever sits at a terminal.
+// suggest writes the suggestion for what to run next, if a terminal is attached.
 func suggest(env Env, c *cobra.Command) {
 	if text := c.Annotations[nextKey]; text != "" && report.IsTerminal(env.Stderr) {
 		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("next: %s", oneLine(nameAgain(c, text))))

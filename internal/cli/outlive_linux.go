@@ -17,18 +17,18 @@ import (
 // outliveCommand waits for the end of a lab or of a program in it, whichever comes first.
 const outliveCommand = "outlive"
 
-// The files that it has from [tellEnd].
+// The file descriptors that it gets from [tellEnd].
 const (
-	labEnds     = 3 // a connection of the lab
+	labEnds     = 3 // a connection to the lab
 	programEnds = 4 // of the program (pidfd_open(2))
 )
 
-// tellEnd starts a process that says on standard error when the lab is gone while the
-// program still runs that this process is about to become.
+// tellEnd starts a watcher process. If the lab ends while the program that this process is
+// about to become still runs, the watcher says so on standard error.
 //
-// It is no child of the program, which would be surprised to find one: it is started by
-// another process, which ends at once. It has a session of its own, so that no Ctrl-C that
-// is meant for the program reaches it.
+// The watcher must not be a child of the program, which would not expect one. So another
+// process starts it and exits at once. The watcher has its own session, so that a Ctrl-C meant
+// for the program does not reach it.
 func tellEnd(ctx context.Context, env Env, name, host string) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -41,7 +41,7 @@ func tellEnd(ctx context.Context, env Env, name, host string) error {
 	defer lab.Close()
 	fd, err := unix.PidfdOpen(os.Getpid(), 0)
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
-		return nil // before Linux 5.3, or forbidden by a seccomp filter: nobody tells
+		return nil // before Linux 5.3, or forbidden by a seccomp filter: go without a watcher
 	}
 	if err != nil {
 		return say.Errorf("watch this process: %w", err)
@@ -68,7 +68,7 @@ func outlive(self string, lab, program *os.File, args ...string) (*os.Process, e
 	return process, nil
 }
 
-// newOutlive is the command of the process that [tellEnd] starts, which people do not use.
+// newOutlive returns the hidden command that [tellEnd] starts.
 func newOutlive(env Env) *cobra.Command {
 	return &cobra.Command{
 		Use: outliveCommand, Hidden: true, Args: arguments(1, 2), DisableFlagParsing: true,
@@ -86,7 +86,7 @@ func newOutlive(env Env) *cobra.Command {
 			}
 			text := args[0] + "\n"
 			if report.IsTerminal(env.Stderr) {
-				text = "\r\n" + text // the program may have begun a line, and have the terminal raw
+				text = "\r\n" + text // the cursor may be mid-line, and the terminal in raw mode
 			}
 			_, err := env.Stderr.WriteString(text)
 			return err
@@ -94,7 +94,7 @@ func newOutlive(env Env) *cobra.Command {
 	}
 }
 
-// labEndsFirst waits until the lab or the program ends.
+// labEndsFirst waits until the lab or the program ends, and reports whether the lab was first.
 func labEndsFirst() bool {
 	for {
 		ends := []unix.PollFd{{Fd: labEnds, Events: unix.POLLIN}, {Fd: programEnds, Events: unix.POLLIN}}

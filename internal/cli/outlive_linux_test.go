@@ -12,8 +12,8 @@ import (
 	"lablab/internal/nstest"
 )
 
-// A program is told that its lab is gone, however that ends, and goes on. Nothing of lablab
-// goes on after it.
+// A program gets a message when its lab is gone, however the lab ended, and continues. No process
+// of lablab remains after it.
 func TestLabIsGone(t *testing.T) {
 	t.Parallel()
 	const gone = "the lab of host B is gone: this program no longer has a network"
@@ -43,7 +43,7 @@ func TestLabIsGone(t *testing.T) {
 	}
 }
 
-// Whatever ends before its lab hears nothing, and leaves nobody who waits for the lab.
+// A program that ends before its lab gets no message, and leaves no process that waits for the lab.
 func TestNobodyWaitsForTheLab(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, k *kept) {
@@ -57,7 +57,7 @@ func TestNobodyWaitsForTheLab(t *testing.T) {
 	})
 }
 
-// waiting is how many processes wait for the end of this test's lab.
+// waiting returns the number of processes that wait for the end of this test's lab.
 func waiting(k *kept) (n int) {
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, line := range lines {
@@ -70,7 +70,8 @@ func waiting(k *kept) (n int) {
 	return n
 }
 
-// A program that asks what its machine is called hears the host's name, and so does a shell's prompt.
+// A program that asks for the machine's hostname gets the host's name, and so does a shell's
+// prompt.
 func TestHostname(t *testing.T) {
 	t.Parallel()
 	bash := nstest.Tool(t, "bash")
@@ -95,7 +96,7 @@ func TestHostname(t *testing.T) {
 				within(t, 10*time.Second, "the shell", func() { _ = c.Wait() })
 			}
 		}
-		// A name that is changed inside is changed for that host.
+		// A hostname that is changed inside changes only for that host.
 		if out, err := k.run("exec", "A", "--", "sh", "-c", "echo other >/proc/sys/kernel/hostname"); err == nil {
 			if names := k.must("exec", "A", "--", "uname", "-n") + k.must("exec", "B", "--", "uname", "-n"); names != "other\nB\n" {
 				t.Errorf("afterwards they are called %q", names)
@@ -109,7 +110,7 @@ func TestHostname(t *testing.T) {
 	}
 }
 
-// Programs for root are found, whatever the PATH of who starts them.
+// Programs in sbin are found, whatever the caller's PATH.
 func TestExecFindsSbin(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, k *kept) {

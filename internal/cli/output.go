@@ -15,7 +15,7 @@ import (
 	"lablab/timeline"
 )
 
-// outputFlags say which reports are written, and where.
+// outputFlags say which reports to write, and where.
 type outputFlags struct {
 	format, colour string
 	output         string   // instead of standard output
@@ -29,7 +29,7 @@ func (f *outputFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.reports, "report", nil, "also write a report to a file: `FORMAT=FILE`; may be repeated")
 }
 
-// check finds what is wrong with the flags before anything is built.
+// check finds errors in the flags before anything is built.
 func (f *outputFlags) check() error {
 	errs := []error{
 		oneOf("--format", f.format, formats()...),
@@ -46,10 +46,10 @@ func (f *outputFlags) check() error {
 	return errors.Join(errs...)
 }
 
-// text reports whether standard output is for people.
+// text reports whether standard output is text for people.
 func (f *outputFlags) text() bool { return f.format == "text" }
 
-// full reports whether some report tells of each packet.
+// full reports whether some report needs the details of each packet.
 func (f *outputFlags) full() bool {
 	full := f.format == "json" || f.format == "cast"
 	for _, r := range f.reports {
@@ -58,15 +58,15 @@ func (f *outputFlags) full() bool {
 	return full
 }
 
-// outputs are the reports of a command, to be written when it ends.
+// The outputs are the reports that a command writes when it ends.
 type outputs struct {
 	outputFlags
-	env    Env              // with the file of --output as standard output
+	env    Env              // its standard output is the file of --output
 	files  []*os.File       // one for each of reports
-	events []timeline.Event // of the one run there is, for the page
+	events []timeline.Event // of the only run, for the page
 }
 
-// open makes the files, so that a wrong name is told before anything is built.
+// open creates the files, so that a wrong name is reported before anything is built.
 func (f outputFlags) open(env Env) (*outputs, error) {
 	o := &outputs{outputFlags: f, env: env}
 	names := []string{}
@@ -91,20 +91,20 @@ func (f outputFlags) open(env Env) (*outputs, error) {
 	return o, nil
 }
 
-// close gives up files that nothing was written to.
+// close deletes files that nothing was written to.
 func (o *outputs) close() {
 	for _, file := range o.files {
 		_ = file.Close()
 	}
 }
 
-// write writes every report but the text on standard output, which who calls
-// writes as the run goes on.
+// write writes every report except text on standard output, which the caller writes while the run
+// is in progress.
 func (o *outputs) write(runs report.Runs) error {
 	var errs []error
 	for i, r := range o.reports {
 		format, _, _ := strings.Cut(r, "=")
-		// A file is no terminal: the writer takes the colours out.
+		// A file is not a terminal, so the writer strips colours.
 		errs = append(errs, o.render(report.Colour(o.files[i], "never", o.env.Getenv), runs, format))
 	}
 	if !o.text() {
@@ -125,7 +125,7 @@ func (o *outputs) render(w io.Writer, runs report.Runs, format string) error {
 	return runs.Write(w, format)
 }
 
-// github tells GitHub, where this runs there: failures as annotations, and the
+// github reports to GitHub Actions, if it runs this program: failures as annotations, and the
 // report as the summary of the step.
 func (o *outputs) github(runs report.Runs) error {
 	if o.env.Getenv("GITHUB_ACTIONS") != "true" {
@@ -136,15 +136,15 @@ func (o *outputs) github(runs report.Runs) error {
 			_, _ = fmt.Fprintln(o.env.Stderr, o.env.Language.Sprintf("could not write the job summary: %s", oneLine(err.Error())))
 		}
 	}
-	to := o.env.Stderr // the runner reads it too
+	to := o.env.Stderr // the runner reads standard error too
 	if o.text() || o.format == "markdown" {
 		to = o.env.Stdout
 	}
 	return runs.Annotate(to, o.env.Getenv("GITHUB_WORKSPACE"))
 }
 
-// appendSummary appends the report to the summary of a step; the verdicts alone
-// where GitHub would not take all.
+// appendSummary appends the report to a step's summary, or only the verdicts if the report exceeds
+// GitHub's limit.
 func appendSummary(name string, runs report.Runs) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// makeOwned makes a directory if there is none. Under sudo it belongs to whoever
-// called sudo, as the files of openOwned do.
+// makeOwned creates a directory if it does not exist. Under sudo it belongs to the user who called
+// sudo, like the files of openOwned.
 func makeOwned(env Env, name string) error {
 	if err := os.Mkdir(name, 0o755); errors.Is(err, fs.ErrExist) {
 		return nil

@@ -4,5 +4,5 @@ package cli
 
 import "os"
 
-// openOwned creates a file, or empties an old one.
+// openOwned creates a file, or truncates an existing one.
 func openOwned(_ Env, name string) (*os.File, error) { return os.Create(name) }

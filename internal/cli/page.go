@@ -17,7 +17,7 @@ import (
 // pageFormat is the format that plays a run in a browser.
 const pageFormat = "html"
 
-// formats are the names of all formats that a run can be written in.
+// formats returns the names of all output formats of a run.
 func formats() []string { return append(report.Formats(), pageFormat) }
 
 // page reports whether a page is to be written.
@@ -29,7 +29,7 @@ func (f *outputFlags) page() bool {
 	return page
 }
 
-// errManyPages is what is wrong with a page of several runs.
+// errManyPages says that one page cannot show several runs.
 var errManyPages = &usageError{say.New("a page shows one run, but several were given"), say.F("make one page per record: lablab report RECORD --format html -o PAGE")}
 
 // writePage writes the page of a run.
@@ -37,8 +37,7 @@ func writePage(w io.Writer, l *say.Language, events []timeline.Event, r *report.
 	return web.Page{Lang: l.Name(), Events: events, Report: r}.Write(w)
 }
 
-// openPage writes the page of a run to a file of the working directory, and says
-// where it is.
+// openPage writes the page of a run to a file in the working directory, and prints its name.
 func openPage(env Env, events []timeline.Event, r *report.Report) error {
 	name := "lablab-" + r.Scenario + ".html"
 	if strings.ContainsAny(name, `/\`) {

@@ -9,14 +9,14 @@ import (
 	"lablab/internal/nstest"
 )
 
-const inBrowser = "../web/browser" // the tests that run there
+const inBrowser = "../web/browser" // where those tests run
 
-// The page of a lab that runs, in a real browser, as internal/web's TestInBrowser is.
+// The page of a running lab, in a real browser, like internal/web's TestInBrowser.
 func TestLivePage(t *testing.T) {
 	t.Parallel()
 	chromium := nstest.Browser(t, inBrowser)
 	path := lablab(t)
-	k := keep(t, path, "page", "--web=127.0.0.2:0") // which leaves room for a proxy at the same port
+	k := keep(t, path, "page", "--web=127.0.0.2:0") // 127.0.0.2 leaves the same port on 127.0.0.1 for a proxy
 	c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", filepath.Join(inBrowser, "live", "live.test.mjs"))
 	c.Env = slices.Concat(k.env, []string{"LABLAB=" + path, "LABLAB_NAME=" + k.name, "LABLAB_CHROMIUM=" + chromium})
 	if out, err := c.CombinedOutput(); err != nil {

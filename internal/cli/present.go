@@ -9,20 +9,20 @@ import (
 	"lablab/timeline"
 )
 
-// A presenter shows a run while it goes on and when it is over, whether it is
-// played or replayed.
+// A presenter shows a run while it is in progress and after it has ended. The run may be live or a
+// replay.
 type presenter struct {
-	live     bool // the text is written as the run goes on
+	live     bool // write the text while the run is in progress
 	text     *report.Text
 	progress *report.Progress // or nil
 	seen     []timeline.Event
-	shown    int                  // experiments written
-	between  bool                 // experiments; there is no progress to show
-	pause    func(experiment int) // before each but the first; or nil
+	shown    int                  // number of experiments written
+	between  bool                 // write between experiments; there is no progress to show
+	pause    func(experiment int) // called before each experiment but the first; or nil
 }
 
-// newPresenter writes the text of a run to standard output if it is live, and
-// shows its progress on standard error unless it is to be quiet.
+// newPresenter writes the text of a run to standard output if live is set, and shows progress on
+// standard error unless quiet is set.
 func newPresenter(env Env, live bool, colour string, quiet bool) *presenter {
 	p := &presenter{live: live, text: newText(env, colour)}
 	if !quiet {
@@ -36,17 +36,17 @@ func newText(env Env, colour string) *report.Text {
 	return report.NewText(report.Colour(env.Stdout, colour, env.Getenv), report.Width(env.Stdout), env.Language)
 }
 
-// newProgress is how the run is shown on standard error while it goes on, or nil
-// where that would get into the way of the report.
+// newProgress shows progress on standard error. It returns nil if progress would mix with the
+// report.
 func newProgress(env Env, text bool, colour string) *report.Progress {
 	terminal := report.IsTerminal(env.Stderr) && env.Getenv("TERM") != "dumb"
 	out, errOut := env.Stdout.Stat()
 	other, errOther := env.Stderr.Stat()
 	switch {
 	case text && terminal && errOut == nil && out.Mode()&fs.ModeNamedPipe != 0:
-		return nil // whoever reads the pipe, such as less(1), may use the terminal
+		return nil // the reader of the pipe, such as less(1), may use the terminal
 	case text && !terminal && errOut == nil && errOther == nil && os.SameFile(out, other):
-		return nil // the report tells the same, and arrives at the same place
+		return nil // the report says the same in the same place
 	}
 	words := report.Colour(env.Stderr, colour, env.Getenv)
 	if terminal {
@@ -55,7 +55,7 @@ func newProgress(env Env, text bool, colour string) *report.Progress {
 	return report.NewProgress(words, nil, nil, env.Language)
 }
 
-// present follows the events to their end and returns what came of the run.
+// present follows the events to their end and returns the result of the run.
 func (p *presenter) present(events <-chan timeline.Event) (report.Result, error) {
 	redraw := time.NewTicker(50 * time.Millisecond)
 	defer redraw.Stop()
@@ -84,7 +84,7 @@ func (p *presenter) present(events <-chan timeline.Event) (report.Result, error)
 	}
 }
 
-// step writes what is complete once e has happened.
+// step writes whatever is complete after e.
 func (p *presenter) step(e timeline.Event) error {
 	switch body := e.Body.(type) {
 	case timeline.ExperimentBegun:
@@ -105,15 +105,15 @@ func (p *presenter) step(e timeline.Event) error {
 	return nil
 }
 
-// clear makes room on the terminal.
+// clear removes the progress from the terminal.
 func (p *presenter) clear() {
 	if p.progress != nil {
 		p.progress.Clear()
 	}
 }
 
-// conclude writes what is to be said at the end. Of a run that broke nothing
-// more is said here: the error says it.
+// conclude writes the conclusion. For a run that failed it writes nothing: the error explains the
+// failure.
 func (p *presenter) conclude(r report.Result) error {
 	if !p.live || r.Failed != "" {
 		return nil

@@ -30,7 +30,7 @@ type probeFlags struct {
 	port, sourcePort, kind, code         int
 }
 
-// A packetLine is a packet as a batch file says it, a line of JSON each.
+// A packetLine is one packet of a batch file, which is in JSON Lines.
 type packetLine struct {
 	From       string    `json:"from"`
 	To         string    `json:"to"`
@@ -42,10 +42,10 @@ type packetLine struct {
 	Egress     bool      `json:"egress"`
 }
 
-// A protoName is a protocol's name or number, as a string or a number.
+// A protoName is a protocol's name or number, as a JSON string or number.
 type protoName string
 
-// UnmarshalJSON takes a string or a number.
+// UnmarshalJSON accepts a string or a number.
 func (p *protoName) UnmarshalJSON(b []byte) error {
 	if n, err := strconv.Atoi(string(b)); err == nil {
 		*p = protoName(strconv.Itoa(n))
@@ -54,16 +54,16 @@ func (p *protoName) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*string)(p))
 }
 
-// An answer is what is written about a packet.
+// An answer is the output about one packet.
 type answer struct {
-	Verdict   *string `json:"verdict"` // accept or drop; null if the kernel could not be asked
+	Verdict   *string `json:"verdict"` // accept or drop; null if the kernel could not be queried
 	Rule      string  `json:"rule,omitempty"`
 	Group     *string `json:"group"`
 	State     string  `json:"state,omitempty"` // conntrack's
-	Tracked   *bool   `json:"tracked"`         // as the kernel did by EC2's documented rule; null for a packet that is dropped
+	Tracked   *bool   `json:"tracked"`         // whether the kernel tracked the flow under EC2's documented rule; null for a dropped packet
 	Predicted string  `json:"predicted"`
-	// Disagrees is whether the kernel tracks the flow and the prediction was that
-	// it does not, or the other way round.
+	// Disagrees reports whether the kernel tracks the flow although the prediction said otherwise,
+	// or the reverse.
 	Disagrees bool   `json:"tracked_otherwise_than_predicted,omitempty"`
 	Error     string `json:"error,omitempty"`
 }
@@ -120,7 +120,7 @@ answer. 5: kernel and prediction disagree. For a batch: 0, 3 or 5.`,
 	return c
 }
 
-// set takes over the flags that were given; those that were not stay nil.
+// set takes the flags that were given; the others stay nil.
 func (f *probeFlags) set(c *cobra.Command) error {
 	if f.batch != "" {
 		for _, name := range []string{"from", "to", "protocol", "port", "source-port", "type", "code", "egress", "format"} {
@@ -141,17 +141,17 @@ func (f *probeFlags) set(c *cobra.Command) error {
 	return nil
 }
 
-// A question is what is to be asked of the kernel.
+// A question is what to ask the kernel.
 type question struct {
 	account *sg.Account
 	groups  []*sg.Group
-	own     map[bool]netip.Addr // the host's own address, of IPv6 or not
-	// What EC2 would not track.
+	own     map[bool]netip.Addr // the host's own address, by whether it is IPv6
+	// untracked lists what EC2 would not track.
 	untracked []sg.Untracked
 	packet    *lab.Probe // nil for a batch
 }
 
-// question reads the files and checks the flags, before anything is built.
+// question reads the files and checks the flags before anything is built.
 func (f *probeFlags) question() (*question, error) {
 	if err := errors.Join(oneOf("--format", f.format, "text", "json"), oneOf("--rootless", f.rootless, "auto", "always", "never")); err != nil {
 		return nil, err
@@ -189,7 +189,7 @@ func (f *probeFlags) question() (*question, error) {
 	return q, nil
 }
 
-// line reads a line of a batch.
+// line parses one line of a batch.
 func (q *question) line(text []byte) (lab.Probe, error) {
 	var line packetLine
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -203,7 +203,7 @@ func (q *question) line(text []byte) (lab.Probe, error) {
 	return q.probe(line)
 }
 
-// probe makes a packet of what was said about it.
+// probe builds a packet from its description.
 func (q *question) probe(line packetLine) (lab.Probe, error) {
 	b := lab.Probe{Egress: line.Egress, SourcePort: 40000}
 	protocol, known := packet.ParseProtocol(string(line.Protocol))
@@ -236,7 +236,7 @@ func (q *question) probe(line packetLine) (lab.Probe, error) {
 	return b, ports(&b, line)
 }
 
-// ports reads what is particular to a protocol.
+// ports sets the fields that depend on the protocol.
 func ports(b *lab.Probe, line packetLine) error {
 	const most, mostICMP = 65535, 255
 	switch b.Protocol {
@@ -258,7 +258,8 @@ func ports(b *lab.Probe, line packetLine) error {
 	return nil
 }
 
-// within is a number that was given, or else the usual one.
+// within returns the given number, or the usual one if none was given. It refuses numbers outside
+// the range.
 func within(name string, given *int, usual, most int) (int, error) {
 	if given == nil {
 		return usual, nil
@@ -269,7 +270,7 @@ func within(name string, given *int, usual, most int) (int, error) {
 	return *given, nil
 }
 
-// answer puts beside each other what the kernel did and what was predicted.
+// answer compares what the kernel did with the prediction.
 func (q *question) answer(b lab.Probe, told lab.Judgement) answer {
 	d, p := b.Packet()
 	a := answer{Predicted: "drop", Rule: told.Rule, State: string(told.State)}
@@ -297,7 +298,7 @@ func (q *question) answer(b lab.Probe, told lab.Judgement) answer {
 	return a
 }
 
-// exit is the exit code that an answer asks for.
+// exit returns the exit code for an answer.
 func (a answer) exit() int {
 	switch {
 	case a.Verdict == nil:

@@ -16,12 +16,12 @@ import (
 	"lablab/say"
 )
 
-// probe asks the kernel and writes the answers; it returns the exit code.
+// probe queries the kernel, writes the answers and returns the exit code.
 func probe(env Env, f probeFlags) (int, error) {
 	if err := oneOf("--rootless", f.rootless, "auto", "always", "never"); err != nil {
 		return 0, err
 	}
-	// Before any file is read: a pipe can be read once only.
+	// Before any file is read: a pipe can be read only once.
 	if done, code, err := elsewhere(env, f.rootless); done {
 		return code, err
 	}
@@ -62,7 +62,7 @@ func (f probeFlags) ask(ctx context.Context, env Env, q *question, prober *lab.P
 		return 0, err
 	}
 	a := q.answer(*q.packet, told[0])
-	if a.Verdict == nil { // a prediction is no answer
+	if a.Verdict == nil { // a prediction does not replace a verdict
 		return 0, &lab.Unable{Lacks: say.F("%s: %s", q.packet, a.Error), Hint: say.F("choose another address")}
 	}
 	if f.format == "json" {

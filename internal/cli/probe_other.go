@@ -2,7 +2,7 @@
 
 package cli
 
-// probe needs the kernel of Linux.
+// probe needs the Linux kernel.
 func probe(_ Env, f probeFlags) (int, error) {
 	if _, err := f.question(); err != nil {
 		return 0, err

@@ -22,7 +22,7 @@ import (
 	"lablab/lab/ns"
 )
 
-// lablab is the path of the command, for a test that builds labs with it.
+// lablab returns the path of the command, for a test that builds labs with it.
 func lablab(t *testing.T) string {
 	t.Helper()
 	nstest.Kernel(t)
@@ -37,8 +37,8 @@ func exitCode(err error) int {
 	return 0
 }
 
-// A signal at any moment ends it within a second, with a partial report and the
-// exit code that a shell would give; as root and in a user namespace.
+// A signal at any moment ends it within a second, with a partial report and the exit code that a
+// shell would give, both as root and in a user namespace.
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	path := lablab(t)
@@ -82,8 +82,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// waitFor reads from a pipe or a terminal until a word has come, half a minute at most,
-// and returns what it has read.
+// waitFor reads from a pipe or a terminal until a word appears, for at most half a minute, and
+// returns what it has read.
 func waitFor(t *testing.T, r io.Reader, word string) string {
 	t.Helper()
 	file := r.(interface{ SetReadDeadline(time.Time) error })
@@ -103,7 +103,7 @@ func waitFor(t *testing.T, r io.Reader, word string) string {
 	return string(seen)
 }
 
-// A signal may come at any moment, also before there is anything to report.
+// A signal may come at any moment, even before there is anything to report.
 func TestSignalsAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	path := lablab(t)
@@ -112,7 +112,7 @@ func TestSignalsAtAnyMoment(t *testing.T) {
 			t.Parallel()
 			for i := range 40 {
 				sig := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}[i%2]
-				c := exec.Command(path, "run", "-q", "--interval", "10ms", "--rootless", rootless) // not over by then
+				c := exec.Command(path, "run", "-q", "--interval", "10ms", "--rootless", rootless) // still running by then
 				var complaints bytes.Buffer
 				c.Stderr = &complaints
 				if err := c.Start(); err != nil {
@@ -132,8 +132,8 @@ func TestSignalsAtAnyMoment(t *testing.T) {
 	}
 }
 
-// Killed at any moment, it leaves no namespace. In a user namespace, the process
-// that is killed is not the one that has the lab.
+// A kill at any moment leaves no namespace. In a user namespace, the killed process is not the one
+// that has the lab.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	path := lablab(t)
@@ -149,8 +149,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// Somebody else deletes the conntrack entries during experiment 2, through the
-// file descriptors of the namespaces. The run shows the stream dying, and exits with 1.
+// Another process deletes the conntrack entries during experiment 2, through the file descriptors
+// of the namespaces. The run shows the stream stop, and exits with 1.
 func TestTruth(t *testing.T) {
 	t.Parallel()
 	nstest.Tools(t, "conntrack", "nsenter")
@@ -185,8 +185,8 @@ func TestTruth(t *testing.T) {
 	}
 }
 
-// deleteEntries runs conntrack -F in each network namespace that the process or
-// its child holds by a file descriptor.
+// deleteEntries runs conntrack -F in each network namespace that the process or its child holds by
+// a file descriptor.
 func deleteEntries(t *testing.T, pid int) {
 	t.Helper()
 	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
@@ -212,7 +212,7 @@ func deleteEntries(t *testing.T, pid int) {
 	}
 }
 
-// Nobody reads its standard error; the report comes all the same.
+// With standard error closed, the report still appears.
 func TestClosedStderr(t *testing.T) {
 	t.Parallel()
 	path := lablab(t)
@@ -232,7 +232,7 @@ func TestClosedStderr(t *testing.T) {
 	}
 }
 
-// When the process that a person kills is gone, so is the one in the user namespace.
+// When the user kills the outer process, the one in the user namespace ends too.
 func TestKilledParentTakesItsChildAlong(t *testing.T) {
 	t.Parallel()
 	path := lablab(t)
@@ -274,7 +274,7 @@ func TestClosedStdout(t *testing.T) {
 	}
 }
 
-// An output that cannot be written is said in a line.
+// A failed write to the output is reported in one line.
 func TestFullStdout(t *testing.T) {
 	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -293,7 +293,7 @@ func TestFullStdout(t *testing.T) {
 	}
 }
 
-// On a terminal progress is drawn in place, and taken away again.
+// On a terminal, progress is drawn in place and erased again.
 func TestTerminal(t *testing.T) {
 	t.Parallel()
 	for _, colour := range []bool{true, false} {

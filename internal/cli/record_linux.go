@@ -16,8 +16,8 @@ import (
 // A recordFile is the file of --record; nil records nothing.
 type recordFile struct{ *os.File }
 
-// write records every event until the channel closes. Each line is written at
-// once, so the record of a run that is killed is complete up to that moment.
+// write records every event until the channel closes. It writes each line at once, so the record of
+// a killed run is complete up to that moment.
 func (r *recordFile) write(events <-chan timeline.Event) error {
 	if r == nil {
 		for range events {
@@ -31,9 +31,9 @@ func (r *recordFile) write(events <-chan timeline.Event) error {
 	return nil
 }
 
-// openOwned creates a file, or empties an old one. It follows no symbolic link,
-// and under sudo a new file belongs to whoever called sudo: by its descriptor,
-// never by its name.
+// openOwned creates a file, or truncates an existing one. It follows no symbolic link. Under sudo a
+// new file belongs to the user who called sudo; the owner is set through the descriptor, never
+// through the name.
 func openOwned(env Env, name string) (*os.File, error) {
 	const flags = os.O_WRONLY | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	f, err := os.OpenFile(name, flags|os.O_CREATE|os.O_EXCL, 0o644)
@@ -49,7 +49,7 @@ func openOwned(env Env, name string) (*os.File, error) {
 	return f, nil
 }
 
-// own gives a new file to whoever called sudo.
+// own gives a new file to the user who called sudo.
 func own(env Env, f *os.File) error {
 	uid, errUID := strconv.Atoi(env.Getenv("SUDO_UID"))
 	gid, errGID := strconv.Atoi(env.Getenv("SUDO_GID"))

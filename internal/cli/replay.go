@@ -24,7 +24,7 @@ type replayFlags struct {
 	quiet  bool
 }
 
-const slowest = 0.001 // of the speeds of a replay
+const slowest = 0.001 // minimum speed of a replay
 
 func newReplay(env Env, code *int) *cobra.Command {
 	var f replayFlags
@@ -45,7 +45,7 @@ not, 4 if the run ended with an error.`,
 			return someRecords(c, args)
 		},
 		RunE: func(_ *cobra.Command, names []string) (err error) {
-			if f.speed != 0 && !(f.speed >= slowest) { // nor NaN
+			if f.speed != 0 && !(f.speed >= slowest) { // also rejects NaN
 				return &usageError{say.Errorf("--speed %v is too slow", f.speed), say.F("1 is real time, 2 is twice as fast, 0 skips all waits")}
 			}
 			if err := oneOf("--color", f.colour, "auto", "always", "never"); err != nil {
@@ -62,7 +62,7 @@ not, 4 if the run ended with an error.`,
 	return c
 }
 
-// replay plays a record and returns the exit code of its run.
+// replay replays a record and returns the exit code of its run.
 func replay(env Env, f replayFlags, name string, stdin io.Reader) (int, error) {
 	events, err := readRecord(name)
 	if err != nil {
@@ -93,9 +93,8 @@ func replay(env Env, f replayFlags, name string, stdin io.Reader) (int, error) {
 	return worst(report.Runs{Results: []report.Result{r}}), nil
 }
 
-// again lets the events of a record happen again, at their pace, and closes the
-// channel after the last one or when ctx is done. Whoever is slow to receive them
-// holds up the rest.
+// again sends the events of a record at their original pace times speed, and closes the channel
+// after the last one or when ctx is done. A slow receiver delays later events.
 func again(ctx context.Context, events []timeline.Event, speed float64, out chan<- timeline.Event) {
 	defer close(out)
 	last, due := time.Duration(0), time.Now()
@@ -122,7 +121,8 @@ func again(ctx context.Context, events []timeline.Event, speed float64, out chan
 	}
 }
 
-// enter waits for a line of standard input; after its end, for nothing more.
+// enter returns a function that waits for a line of standard input. After the end of input it no
+// longer waits.
 func enter(ctx context.Context, env Env, stdin io.Reader) func(int) {
 	lines := make(chan struct{})
 	go func() {

@@ -73,7 +73,7 @@ func rerender(env Env, f outputFlags, names []string) (int, error) {
 	return worst(runs), nil
 }
 
-// worst is the exit code of the run that came off worst.
+// worst returns the exit code of the worst run.
 func worst(runs report.Runs) int {
 	code := exitHeld
 	for _, r := range runs.Results {

@@ -10,7 +10,7 @@ import (
 	"lablab/say"
 )
 
-// newRoot is the command `lablab`. A command that ran sets code.
+// newRoot returns the command `lablab`. A command that has run sets code.
 func newRoot(env Env, code *int) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "lablab",
@@ -32,7 +32,7 @@ changes a rule, and shows from kernel traces why each packet was accepted or dro
 	})
 	root.SuggestionsMinimumDistance = 2
 	root.SetHelpTemplate("{{if not .HasParent}}Start with: lablab run\n\n{{end}}" + root.HelpTemplate())
-	cobra.EnableCommandSorting = false // within a group, what is used first comes first
+	cobra.EnableCommandSorting = false // commands within a group are in the order of use
 	for _, g := range []struct {
 		title    string
 		commands []*cobra.Command
@@ -60,18 +60,18 @@ changes a rule, and shows from kernel traces why each packet was accepted or dro
 	return root
 }
 
-// lastGroup is the group of the commands that belong to no other.
+// lastGroup is the group of commands without another group.
 const lastGroup = "This program:"
 
-// Commands is lablab with all its commands, for what describes them.
+// Commands returns lablab with all its commands, for generated documentation and tests.
 func Commands() *cobra.Command {
 	return newRoot(Env{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: func(string) string { return "" }}, new(int))
 }
 
-// refuseUnknownHelp lets `help` refuse words that are no command, too.
+// refuseUnknownHelp makes `help` refuse words that are not commands.
 func refuseUnknownHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
-	help, _, _ := root.Find([]string{"help"}) // it is there now
+	help, _, _ := root.Find([]string{"help"}) // it exists by now
 	help.Args = func(_ *cobra.Command, args []string) error {
 		if of, _, err := root.Find(args); of != root || err != nil {
 			return err
@@ -80,7 +80,7 @@ func refuseUnknownHelp(root *cobra.Command) {
 	}
 }
 
-// knownCommand refuses words that are no command.
+// knownCommand refuses words that are not commands.
 func knownCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -94,7 +94,7 @@ func knownCommand(root *cobra.Command, args []string) error {
 	return &usageError{say.Errorf("unknown command %q for %q", args[0], root.Name()), hint}
 }
 
-// alike is how many letters two words begin with alike.
+// alike returns the length of the common prefix of two words.
 func alike(a, b string) (n int) {
 	for n < min(len(a), len(b)) && a[n] == b[n] {
 		n++

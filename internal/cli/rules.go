@@ -62,7 +62,7 @@ current counters, like nft list table.`,
 
 const relatedUsage = "ICMP errors about known flows to accept without a rule: off, pmtud or all"
 
-// relatedOf reads --related.
+// relatedOf parses --related.
 func relatedOf(value string) (nft.Related, error) {
 	if err := oneOf("--related", value, "off", string(nft.RelatedPMTU), string(nft.RelatedAll)); err != nil {
 		return "", err
@@ -73,7 +73,7 @@ func relatedOf(value string) (nft.Related, error) {
 	return nft.Related(value), nil
 }
 
-// chosen are the groups with these ids, or all.
+// chosen returns the groups with these ids, or all groups.
 func chosen(account *sg.Account, ids []string) ([]*sg.Group, error) {
 	if len(ids) == 0 {
 		return account.Groups, nil
@@ -95,7 +95,7 @@ func chosen(account *sg.Account, ids []string) ([]*sg.Group, error) {
 	return groups, nil
 }
 
-// tellLeftOut says which sources of the groups no rule enforces.
+// tellLeftOut lists the sources of the groups that no rule enforces.
 func tellLeftOut(w io.Writer, l *say.Language, account *sg.Account, groups []*sg.Group) {
 	for _, p := range account.Audit().Problems {
 		if slices.ContainsFunc(groups, func(g *sg.Group) bool { return g.ID == p.Group }) {

@@ -12,15 +12,15 @@ import (
 	"lablab/say"
 )
 
-// liveRules is `lablab rules` where it may be about a host of a running lab.
+// liveRules is `lablab rules` for a host of a running lab.
 type liveRules struct {
-	name   string // of the lab; empty if it was not named
-	files  bool   // there are flags that only files have
+	name   string // of the lab; empty if --name was not given
+	files  bool   // flags were given that apply only to files
 	format string
 }
 
-// print writes the ruleset of a host. It reports whether the arguments name one: a
-// file is told from a host by which of them there is.
+// print writes the ruleset of a host, and reports whether the arguments name one. An argument is a
+// file or a host, depending on which of them exists.
 func (r liveRules) print(env Env, args []string) (bool, error) {
 	if err := oneOf("--format", r.format, "text", "json"); err != nil {
 		return false, err
@@ -30,13 +30,13 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 		return false, &usageError{say.New("--name selects the lab of a host; --group and --related are for files"), say.F("see lablab rules --help")}
 	case r.name != "" && len(args) > 1:
 		return false, &usageError{say.New("give one host at a time"), say.As("lablab rules --name " + r.name + " " + args[0])}
-	// ./A is a file, whatever hosts there are.
+	// ./A is a file, whatever the hosts are called.
 	case r.files || r.name == "" && (len(args) > 1 || strings.ContainsRune(args[0], os.PathSeparator)):
 		return false, r.noFormat()
 	}
 	host := args[0]
 	if r.name == "" && strings.Contains(host, ".") {
-		return false, r.noFormat() // a file, there or not, whatever labs are running
+		return false, r.noFormat() // a file, whether or not it exists and whatever labs are running
 	}
 	_, noFile := os.Stat(host)
 	ctx, cancel := interruptible(env.Signals, grace)
@@ -67,7 +67,7 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 	return false, r.noFormat()
 }
 
-// show writes what is in force at a host now.
+// show writes the ruleset that is in force at a host.
 func (r liveRules) show(ctx context.Context, env Env, client *control.Client, host string) error {
 	rules, err := client.Rules(ctx, host)
 	if err != nil {
@@ -80,7 +80,7 @@ func (r liveRules) show(ctx context.Context, env Env, client *control.Client, ho
 	return broken(err)
 }
 
-// noFormat refuses a format that files have not.
+// noFormat refuses a format that files do not have.
 func (r liveRules) noFormat() error {
 	if r.format != "text" {
 		return &usageError{say.New("rulesets of files are printed as text only"), say.F("--format json is for a host of a lab: lablab rules A --format json")}

@@ -28,7 +28,7 @@ type runFlags struct {
 	jobs     int
 	shard    string
 	show     bool
-	// The group to play with, if it is one's own.
+	// The user's own group, if one is given.
 	group, groups           string
 	interfaces, prefixLists []string
 }
@@ -100,13 +100,14 @@ func (f *runFlags) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.timeouts, "timeouts", "nitro", "idle timeouts: nitro, nitro-v6, or those of the network interface `ID` from --interfaces")
 	flags.Float64Var(&f.scale, "time-scale", 1, "time-lapse: multiply waits and conntrack timeouts by `F`, at most 1")
 	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "run `N` scenarios at a time (default: the number of processors)")
-	flags.Lookup("jobs").DefValue = "0" // not shown: help says the same on every machine
+	flags.Lookup("jobs").DefValue = "0" // hides the default, so that help is the same on every machine
 	flags.StringVar(&f.shard, "shard", "", "run only shard `K/N`: every Nth scenario from the Kth on, the same on every machine")
 	flags.BoolVar(&f.show, "open", false, "write a page that plays the run to a file here and print its path; open it in a browser")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "show no progress on standard error")
 }
 
-// scenarios are what is to be played. Many is whether it may be any number.
+// scenarios returns the scenarios to run. Many reports whether the arguments can name more than
+// one.
 func (f runFlags) scenarios(args []string) (all []*scenario.Scenario, many bool, err error) {
 	if len(args) == 0 {
 		sc, err := f.chosen()
@@ -137,9 +138,9 @@ func (f runFlags) scenarios(args []string) (all []*scenario.Scenario, many bool,
 	return all, many, nil
 }
 
-// adjust gives a scenario what the flags say.
+// adjust applies the flags to a scenario.
 func (f runFlags) adjust(sc *scenario.Scenario, many bool) error {
-	const pace = 10 * time.Millisecond // where nobody watches single packets
+	const pace = 10 * time.Millisecond // used when no single packets are shown
 	switch {
 	case f.given("interval") || sc.Interval == 0 && !many:
 		sc.Interval = f.interval
@@ -168,7 +169,7 @@ func (f runFlags) adjust(sc *scenario.Scenario, many bool) error {
 	return nil
 }
 
-// chosen is the scenario as its file has it.
+// chosen returns the scenario as it is in its file.
 func (f runFlags) chosen() (*scenario.Scenario, error) {
 	if f.groups == "" {
 		if f.group != "" {
@@ -197,7 +198,7 @@ func (f runFlags) chosen() (*scenario.Scenario, error) {
 	return sc, nil
 }
 
-// check finds what is wrong with the flags before anything is built.
+// check finds errors in the flags before anything is built.
 func (f runFlags) check(args []string) error {
 	switch {
 	case f.interval < time.Millisecond:

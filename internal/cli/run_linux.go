@@ -16,9 +16,9 @@ import (
 	"lablab/timeline"
 )
 
-// run plays the scenarios, here or in a user namespace, and returns the exit code.
+// run runs scenarios, directly or in a user namespace, and returns the exit code.
 func run(env Env, f runFlags, args []string) (int, error) {
-	// Before any file is read: a pipe can be read once only.
+	// Before any file is read: a pipe can be read only once.
 	if done, code, err := elsewhere(env, f.rootless); done {
 		return code, err
 	}
@@ -41,12 +41,12 @@ func run(env Env, f runFlags, args []string) (int, error) {
 	return runOne(ctx, env, f, scenarios[0], out)
 }
 
-// play plays a scenario in a lab.
+// play runs one scenario in a lab.
 func play(ctx context.Context, sc *scenario.Scenario, log *timeline.Log) error {
 	return lab.Run(ctx, sc, lab.Options{Interval: sc.Interval, Rootless: ns.IsRootless(), Version: version()}, log)
 }
 
-// runOne shows a scenario while it is played, and returns the exit code.
+// runOne shows a scenario while it runs, and returns the exit code.
 func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out *outputs) (int, error) {
 	record, err := createRecord(env, f.record)
 	if err != nil {
@@ -69,7 +69,7 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 		err = errors.Join(p.conclude(r), out.write(report.Runs{Results: []report.Result{r}, Language: env.Language}))
 	}
 	if err != nil {
-		cancel() // nobody can see the rest
+		cancel() // the remaining output could not be written
 		_, _ = <-played, <-recorded
 		return 0, &brokenError{err: err}
 	}
@@ -87,7 +87,7 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 	return exitHeld, nil
 }
 
-// runMany plays scenarios side by side, and returns the exit code of the worst.
+// runMany runs several scenarios in parallel, and returns the exit code of the worst.
 func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Scenario, out *outputs) (int, error) {
 	if f.record != "" {
 		if err := makeOwned(env, f.record); err != nil {
@@ -113,7 +113,7 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 		case f.text():
 			return lines.Line(r)
 		case !f.quiet:
-			_ = lines.Line(r) // if nobody sees it, the others go on all the same
+			_ = lines.Line(r) // a failed progress line does not stop the runs
 		}
 		return nil
 	}
@@ -137,7 +137,7 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 	return worst(runs), nil
 }
 
-// playRecorded plays a scenario and writes its timeline to a file.
+// playRecorded runs one scenario and writes its timeline to a file.
 func playRecorded(ctx context.Context, env Env, name string, sc *scenario.Scenario, log *timeline.Log) error {
 	record, err := createRecord(env, name)
 	if err != nil {
@@ -149,12 +149,12 @@ func playRecorded(ctx context.Context, env Env, name string, sc *scenario.Scenar
 	return errors.Join(err, <-recorded)
 }
 
-// elsewhere lets another process do it in a user namespace, if that is wanted or
-// needed. Then the command is done. That process is given the files.
+// elsewhere runs the command in another process in a user namespace, if requested or necessary.
+// Then done is true. The process gets the files.
 func elsewhere(env Env, rootless string, files ...*os.File) (done bool, code int, err error) {
 	switch {
 	case ns.IsRootless() && !ns.Powerful():
-		// AppArmor lets us in here and takes all power away.
+		// AppArmor let us in here but took away all capabilities.
 		return true, 0, lab.ExplainRootless(unix.EPERM)
 	case !ns.IsRootless() && (rootless == "always" || rootless == "auto" && !ns.Powerful()):
 		code, err := runRootless(env, files)
@@ -163,7 +163,7 @@ func elsewhere(env Env, rootless string, files ...*os.File) (done bool, code int
 	return false, 0, nil
 }
 
-// runRootless lets another process do it, in a user namespace.
+// runRootless runs this command in another process, in a user namespace.
 func runRootless(env Env, files []*os.File) (int, error) {
 	twin, err := ns.Rootless(files...)
 	if err != nil {
@@ -176,8 +176,8 @@ func runRootless(env Env, files []*os.File) (int, error) {
 	return code, nil
 }
 
-// failure is the error that tells the person most: a signal, what the machine
-// lacks, or that something broke.
+// failure returns the error that is most helpful: a signal, something the machine lacks, or the
+// internal error.
 func failure(ctx context.Context, err error) error {
 	var interrupted interrupt
 	if errors.As(context.Cause(ctx), &interrupted) {
@@ -190,8 +190,8 @@ func failure(ctx context.Context, err error) error {
 	return &brokenError{err: err}
 }
 
-// createRecord opens the file of --record, so that a wrong name is told before
-// anything is built. Without one it returns nil.
+// createRecord opens the file of --record, so that a wrong name is reported before anything is
+// built. Without --record it returns nil.
 func createRecord(env Env, name string) (*recordFile, error) {
 	if name == "" {
 		return nil, nil

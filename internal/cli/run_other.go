@@ -10,7 +10,7 @@ import (
 	"lablab/say"
 )
 
-// run needs the kernel of Linux.
+// run needs the Linux kernel.
 func run(Env, runFlags, []string) (int, error) { return 0, needsLinux("run") }
 
 func needsLinux(command string) error {

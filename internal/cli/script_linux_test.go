@@ -17,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) != "lablab" { // the tests read English, whoever runs them
+	if filepath.Base(os.Args[0]) != "lablab" { // the tests expect English, whatever the user's language
 		_ = os.Setenv("LABLAB_LANG", "en")
 		nstest.OwnLabs()
 	}
@@ -31,9 +31,8 @@ type suite struct{ *testing.M }
 
 func (s suite) Run() int { return nstest.Run(s.M) }
 
-// Each script in testdata/script runs the real command. It runs as whoever runs
-// the tests: as root, or as an ordinary user in user namespaces. Scripts that need
-// neither run everywhere.
+// Each script in testdata/script runs the real command as the user who runs the tests: as root, or
+// as an ordinary user in user namespaces. Scripts that need neither run everywhere.
 func TestScript(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{

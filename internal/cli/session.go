@@ -43,7 +43,7 @@ Events are written at once, so the record is usable even if this process is kill
 			env.replaced(lab)
 		} else if err == nil && s.experiment > 0 {
 			asking, cancel := context.WithTimeout(context.Background(), lastWords-500*time.Millisecond)
-			_ = s.ask(asking, lab) // or it has ended just now: then what it told is known
+			_ = s.ask(asking, lab) // or it has ended just now; keep the latest answers
 			cancel()
 		}
 		if err = errors.Join(err, s.end(), f.Close()); err != nil {
@@ -57,21 +57,21 @@ Events are written at once, so the record is usable even if this process is kill
 	})
 }
 
-// errOver says that a timeline has ended: that of a lab in whose place another may come.
+// errOver says that the timeline of a lab has ended. Another lab may follow.
 var errOver = say.New("the timeline has ended")
 
-// A session writes the timeline of a lab so that it can be read as that of a run: with
-// one experiment, of which nothing is predicted.
+// A session writes the timeline of a lab as a record that reads like a run: it has one experiment,
+// without predictions.
 type session struct {
 	out        *json.Encoder
 	about      control.Status
-	last       uint64 // number of the last event of the lab
+	last       uint64 // number of the lab's last event
 	at         time.Duration
 	written    uint64 // events
-	experiment int    // 1 while it goes on
+	experiment int    // 1 while the experiment runs
 	forgotten  uint64
 	tables     tables
-	asked      bool // the lab, for its tables
+	asked      bool // the lab was queried for its tables
 }
 
 func (s *session) see(e timeline.Event) error {
@@ -81,7 +81,7 @@ func (s *session) see(e timeline.Event) error {
 	s.last, s.at = e.Seq, e.At
 	switch body := e.Body.(type) {
 	case timeline.Begun:
-		// What its scenario predicts is of no concern: nobody plays it.
+		// Drop the scenario's predictions: a lab does not run them.
 		body.Title, body.Question, body.Plan = s.title(), "", s.plan()
 		return s.write(body)
 	case timeline.Ready:
@@ -99,7 +99,8 @@ func (s *session) see(e timeline.Event) error {
 	return s.write(e.Body)
 }
 
-// begin writes what the lab is like now, in the place of a beginning that it has forgotten.
+// begin writes the lab's present state as the beginning, because the log has forgotten the real
+// one.
 func (s *session) begin() error {
 	begun := timeline.Begun{
 		Version: s.about.Version, Scenario: s.about.Scenario, Title: s.title(),
@@ -121,7 +122,7 @@ func (s *session) begin() error {
 	return s.write(append(bodies, timeline.Ready{}, timeline.ExperimentBegun{Number: 1})...)
 }
 
-// end closes the record, of a lab that may go on.
+// end closes the record; the lab itself may continue.
 func (s *session) end() error {
 	if s.experiment == 0 {
 		return nil
@@ -131,14 +132,14 @@ func (s *session) end() error {
 	return err
 }
 
-// title is what the record is called.
+// title returns the title of the record.
 func (s *session) title() string { return "a session in lab " + s.about.Name }
 
 func (s *session) plan() []timeline.Plan {
 	return []timeline.Plan{{Number: 1, Title: say.F("changes made by hand").String(), Predicted: []timeline.Prediction{}}}
 }
 
-// write writes events that happen now.
+// write writes events with the present time.
 func (s *session) write(bodies ...timeline.Body) error {
 	for _, body := range bodies {
 		s.written++

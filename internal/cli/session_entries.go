@@ -11,10 +11,10 @@ import (
 	"lablab/timeline"
 )
 
-// tables are the conntrack entries of each host by their ids, as a session knows them.
+// tables hold the conntrack entries of each host by id, as a session knows them.
 type tables map[string]map[uint32]flow.Entry
 
-// note takes what conntrack told. It tells no figures before an entry is gone.
+// note takes a conntrack event. Conntrack reports counters only when an entry is gone.
 func (t tables) note(e timeline.EntryChanged) {
 	if t[e.Host] == nil {
 		t[e.Host] = map[uint32]flow.Entry{}
@@ -26,7 +26,7 @@ func (t tables) note(e timeline.EntryChanged) {
 	t[e.Host][e.Entry.ID] = e.Entry
 }
 
-// ask asks a lab that lives for all entries of a host, with their figures.
+// ask queries a running lab for all entries of a host, with counters.
 func (s *session) ask(ctx context.Context, lab *control.Client) error {
 	for _, h := range s.about.Hosts {
 		flows, err := lab.Flows(ctx, h.Name)
@@ -47,7 +47,7 @@ func (s *session) ask(ctx context.Context, lab *control.Client) error {
 	return nil
 }
 
-// dumps are what conntrack knew at the end, or nothing if that is not known.
+// dumps returns the final conntrack entries, or nothing if they are not known.
 func (s *session) dumps() []timeline.Body {
 	if s.forgotten > 0 && !s.asked {
 		return nil

@@ -17,7 +17,7 @@ import (
 	"lablab/timeline"
 )
 
-// A lab that has forgotten how it began is recorded all the same, and told of.
+// A lab whose log has forgotten the beginning can still be recorded, and the record says so.
 func TestSessionWithoutItsBeginning(t *testing.T) {
 	var out bytes.Buffer
 	s := &session{out: json.NewEncoder(&out), tables: tables{}, about: control.Status{
@@ -57,7 +57,7 @@ func TestSessionWithoutItsBeginning(t *testing.T) {
 	}
 }
 
-// What conntrack knew at the end is in the record of a lab that ended.
+// The record of a lab that has ended contains the final conntrack entries.
 func TestSessionKeepsEntries(t *testing.T) {
 	var out bytes.Buffer
 	s := &session{out: json.NewEncoder(&out), tables: tables{}, about: control.Status{Hosts: []control.Host{{Name: "A"}, {Name: "B"}}}}
@@ -81,7 +81,7 @@ func TestSessionKeepsEntries(t *testing.T) {
 	}
 }
 
-// Packets are chosen by their protocol, ports and addresses.
+// Packets are selected by protocol, ports and addresses.
 func TestTracerMeans(t *testing.T) {
 	status := control.Status{Hosts: []control.Host{{Name: "B", Address: "10.255.1.10/16"}}}
 	for _, test := range []struct {
@@ -119,7 +119,7 @@ func header(p packet.Protocol, from string, fromPort uint16, to string, toPort u
 	return packet.Header{Protocol: p, Source: netip.MustParseAddr(from), Destination: netip.MustParseAddr(to), SourcePort: fromPort, DestinationPort: toPort}
 }
 
-// What was missed is told, with its number.
+// The tracer reports how much it missed.
 func TestTracerConfesses(t *testing.T) {
 	tracer, err := traceFlags{format: "text"}.tracer(&strings.Builder{}, control.Status{}, nil)
 	if err != nil {
@@ -140,7 +140,7 @@ func TestTracerConfesses(t *testing.T) {
 	}
 }
 
-// Of a lab that takes the place of another, its self-check is not traced.
+// The trace leaves out the self-check of a lab that replaces another.
 func TestTracerLeavesOutSelfCheck(t *testing.T) {
 	var out strings.Builder
 	tracer, err := traceFlags{format: "text"}.tracer(&out, control.Status{}, nil)
@@ -158,7 +158,7 @@ func TestTracerLeavesOutSelfCheck(t *testing.T) {
 	}
 }
 
-// The rules of an ACL are read as they are written.
+// ACL rules parse from the format in which they are written.
 func TestACLRules(t *testing.T) {
 	for text, want := range map[string]string{
 		"100 allow tcp 22 10.0.0.0/8":               "100 allow tcp 22 10.0.0.0/8",

@@ -12,13 +12,13 @@ import (
 	"lablab/internal/nstest"
 )
 
-// says types a line, and waits until a word is on the terminal that was not before.
+// says types a line, and waits until a new occurrence of a word is on the terminal.
 func (s *screen) says(t *testing.T, line, word string) {
 	t.Helper()
 	s.saysWhen(t, line, word, func() { s.press(t, line) })
 }
 
-// saysWhen waits until a word is on the terminal that was not there before do.
+// saysWhen calls do, and waits until a new occurrence of a word is on the terminal.
 func (s *screen) saysWhen(t *testing.T, what, word string, do func()) {
 	t.Helper()
 	_, from := s.since(0)
@@ -29,7 +29,7 @@ func (s *screen) saysWhen(t *testing.T, what, word string, do func()) {
 	})
 }
 
-// A shell inside a host has the terminal as its own: its size, its jobs, its signals.
+// A shell inside a host controls the terminal: its size, its jobs, its signals.
 func TestShell(t *testing.T) {
 	t.Parallel()
 	bash := nstest.Tool(t, "bash")
@@ -46,8 +46,8 @@ func TestShell(t *testing.T) {
 			tty.press(t, "\n")
 		})
 
-		// A job that says when it is there, and when it goes on: then the terminal is its own.
-		// It has no children: one that is stopped in a vfork(2) of dash's keeps dash from it.
+		// The job prints when it starts and when it continues, so the test knows when it has the
+		// terminal. It has no children: one stopped inside dash's vfork(2) would block dash.
 		tty.says(t, "mkfifo $HOME/pipe\n", "ready>")
 		tty.says(t, bash+` -c 'trap "echo on again: \$((1+1))" CONT; echo there: $((1+1)); while :; do read -t 0.05 <>$HOME/pipe; done'`+"\n", "there: 2")
 		tty.says(t, "\x1a", "[1]+  Stopped") // Ctrl-Z
@@ -68,7 +68,7 @@ func TestShell(t *testing.T) {
 	})
 }
 
-// A program that a signal ends, ends like that for whoever started it; nothing else does.
+// If a signal ends the program, the caller sees that signal; otherwise it sees an exit code.
 func TestExecIsKilled(t *testing.T) {
 	t.Parallel()
 	nstest.Tools(t, "ping", "ss")
@@ -78,7 +78,7 @@ func TestExecIsKilled(t *testing.T) {
 		if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGTERM {
 			t.Errorf("ended by SIGTERM: %v", err)
 		}
-		// The client has become the program: who kills the one, kills the other.
+		// The client has become the program: killing one kills the other.
 		ping := k.daemon("B", nil, "ping", "A")
 		ping.says(t, "bytes from")
 		_ = ping.Process.Kill()

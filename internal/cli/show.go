@@ -32,7 +32,7 @@ contain: lablab schema. Whether it is valid: lablab check FILE.`,
 	}
 }
 
-// unknownScenario says that none is called so.
+// unknownScenario says that no scenario has that name.
 func unknownScenario(name string) error {
 	return &usageError{say.Errorf("no scenario is called %q", name), scenario.DidYouMean(name, scenario.Builtins())}
 }

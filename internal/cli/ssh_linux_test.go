@@ -12,15 +12,15 @@ import (
 	"lablab/internal/nstest"
 )
 
-// An sshServer is sshd in a host of a lab, with keys of its own.
+// An sshServer is sshd in a host of a lab, with its own keys.
 type sshServer struct {
 	*kept
 	host, directory, login string
 }
 
-// sshd starts sshd in a host. Only in a lab of root's it is the usual one: in a user
-// namespace there is one user, so it has to be an ordinary user's, which may listen at
-// port 22 and cannot hand out terminals.
+// sshd starts sshd in a host. It is the usual server only in a lab of root's. A user namespace has
+// a single user, so there it runs as an ordinary user's server, which may listen on port 22 but
+// cannot allocate terminals.
 func sshd(t *testing.T, k *kept, host string) *sshServer {
 	t.Helper()
 	me, err := user.Current()
@@ -40,10 +40,10 @@ func sshd(t *testing.T, k *kept, host string) *sshServer {
 	// A PID namespace of its own: sessions end with the server, although they outlive a lost connection.
 	own := []string{nstest.Tool(t, "unshare"), "--pid", "--fork", "--kill-child"}
 	if me.Uid == "0" {
-		// What is mounted in there nobody else sees.
+		// No other process sees what is mounted there.
 		server = append([]string{"sh", "-c", `mount -t tmpfs none /run && mkdir -m 755 /run/sshd && exec "$0" "$@"`}, append(server, "-o", "UsePAM=yes")...)
 	} else {
-		// The one who runs the tests may have no shell to log in to.
+		// The user who runs the tests may have no login shell.
 		s.login = "me"
 		users := fmt.Sprintf("root:x:0:0::/:/bin/sh\nsshd:x:1:1::/:/bin/false\nme:x:%s:%s::/:/bin/sh\n", me.Uid, me.Gid)
 		if err := os.WriteFile(s.file("passwd"), []byte(users), 0o600); err != nil {
@@ -59,7 +59,7 @@ func sshd(t *testing.T, k *kept, host string) *sshServer {
 
 func (s *sshServer) file(name string) string { return filepath.Join(s.directory, name) }
 
-// ssh is a command line of the client.
+// ssh returns a command line of the client.
 func (s *sshServer) ssh(more ...string) []string {
 	command := []string{
 		"ssh", "-T", "-F", "none", "-i", s.file("user"), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
@@ -68,7 +68,7 @@ func (s *sshServer) ssh(more ...string) []string {
 	return append(command, more...)
 }
 
-// A shell is at the other end of a session, and answers what it is asked.
+// A shell is the remote end of a session, and answers the test's questions.
 type shell struct {
 	*daemon
 	keyboard *os.File
@@ -88,7 +88,7 @@ func (s *sshServer) session(t *testing.T, from string) *shell {
 	return &shell{daemon: d, keyboard: keyboard}
 }
 
-// ask types a command, and returns what it will answer.
+// ask types a command, and returns the answer to expect.
 func (s *shell) ask(t *testing.T) string {
 	t.Helper()
 	s.asked++
@@ -98,8 +98,8 @@ func (s *shell) ask(t *testing.T) string {
 	return fmt.Sprintf("answer-%d000\n", s.asked)
 }
 
-// A session that a rule for one address let in is tracked: it outlives the rule, while
-// no other gets in. It ends with its entry.
+// A session that a rule for one address admitted is tracked. It outlives the rule, while new
+// sessions are dropped. It ends with its entry.
 func TestSSHOutlivesItsRule(t *testing.T) {
 	t.Parallel()
 	nstest.Tools(t, "ssh", "ssh-keygen", "sshd", "unshare")
@@ -126,14 +126,14 @@ func TestSSHOutlivesItsRule(t *testing.T) {
 		t.Error(out)
 	}
 	answer := session.ask(t)
-	trace.says(t, "ingress invalid     DROP   by default-deny") // amid a connection that conntrack does not know
+	trace.says(t, "ingress invalid     DROP   by default-deny") // mid-connection, and conntrack has no entry for it
 	if strings.Contains(session.said(), answer) {
 		t.Error("the session goes on without its entry")
 	}
 }
 
-// A session that a rule for everybody let in is not tracked, as EC2 documents it: it
-// ends with the rule.
+// A session that a rule for any address allows is untracked, as EC2 documents. It ends with the
+// rule.
 func TestSSHEndsWithItsRule(t *testing.T) {
 	t.Parallel()
 	nstest.Tools(t, "ssh", "ssh-keygen", "sshd", "unshare")
@@ -148,10 +148,10 @@ func TestSSHEndsWithItsRule(t *testing.T) {
 	trace.says(t, "press Ctrl-C to stop")
 	k.must("revoke", "ssh")
 	answer := session.ask(t)
-	trace.says(t, "ingress invalid     DROP   by default-deny") // nothing says any more that it need not be tracked
+	trace.says(t, "ingress invalid     DROP   by default-deny") // no rule exempts it from tracking any longer
 	if strings.Contains(session.said(), answer) {
 		t.Error("the session goes on without its rule")
 	}
-	k.must("authorize", "ssh") // TCP has tried again all the while
+	k.must("authorize", "ssh") // TCP has been retransmitting all the while
 	session.says(t, answer)
 }

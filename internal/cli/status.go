@@ -42,8 +42,8 @@ a packet to each host, allowed out by a rule and dropped on arrival.`,
 	})
 }
 
-// countsOf are how many conntrack entries each host has, and how many packets each rule, by
-// its number, has let in on all hosts.
+// countsOf returns the number of conntrack entries of each host, and the number of packets that
+// each rule, by its number, has accepted on all hosts.
 func countsOf(ctx context.Context, lab *control.Client, status control.Status) (entries map[string]int, packets map[uint32]uint64, err error) {
 	entries, packets = map[string]int{}, map[uint32]uint64{}
 	flows, err := lab.Flows(ctx, "")
@@ -82,7 +82,7 @@ func statusLines(l *say.Language, status control.Status, entries map[string]int,
 		}
 		lines = append(lines, line)
 	}
-	const usual = 12 // columns of a rule's id
+	const usual = 12 // usual width of a rule's id, in columns
 	width, text := usual, 0
 	for _, g := range status.Groups {
 		for _, r := range all(g) {
@@ -101,7 +101,7 @@ func statusLines(l *say.Language, status control.Status, entries map[string]int,
 	return lines
 }
 
-// carriedBy are the groups that a host carries.
+// carriedBy returns the groups that are attached to a host.
 func carriedBy(h control.Host) say.Sentence {
 	if len(h.Groups) == 0 {
 		return say.F("none")

@@ -8,8 +8,7 @@ import (
 	"lablab/say"
 )
 
-// What stands at the same place in the lines of several hosts stands in columns, in
-// each language.
+// The lines of several hosts are aligned in columns, in each language.
 func TestStatusOfHosts(t *testing.T) {
 	status := control.Status{Name: "lab", Scenario: "ping", Hosts: []control.Host{
 		{Name: "A", Address: "10.255.1.197/16", Groups: []string{"lab", "web"}},

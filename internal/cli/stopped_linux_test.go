@@ -14,13 +14,13 @@ import (
 	"lablab/internal/nstest"
 )
 
-// The lab is stopped, as a laptop is that is closed, amid a flood that the kernel's
-// buffers cannot hold. It says that it has missed something, goes on, and is exact.
+// The lab is stopped, as when a laptop sleeps, during a flood that overflows the kernel's buffers.
+// It reports that it missed something, continues, and is exact again.
 func TestStoppedAmidAFlood(t *testing.T) {
 	nstest.Tool(t, "ping")
 	eachWay(t, func(t *testing.T, k *kept) {
 		pid := k.status().PID
-		const packets = "30000" // many times what a socket holds
+		const packets = "30000" // many times the capacity of a socket
 		flood := k.daemon("B", nil, "ping", "-q", "-i", "0.0002", "-c", packets, "A")
 		flood.says(t, "bytes of data")
 		stop(t, pid)
@@ -34,8 +34,8 @@ func TestStoppedAmidAFlood(t *testing.T) {
 	})
 }
 
-// stop stops a process. A signal stops its threads one after the other; this waits for the
-// last of them.
+// stop stops a process. A signal stops its threads one after the other; this waits for the last of
+// them.
 func stop(t *testing.T, pid int) {
 	t.Helper()
 	_ = syscall.Kill(pid, syscall.SIGSTOP)
@@ -48,7 +48,7 @@ func stop(t *testing.T, pid int) {
 	})
 }
 
-// exact fails the test unless all packets of two pings are told of, and rules change
+// exact fails the test unless the trace has all packets of two pings, with a change of the rules
 // between them.
 func exact(t *testing.T, k *kept) {
 	t.Helper()
@@ -71,7 +71,7 @@ func exact(t *testing.T, k *kept) {
 	}
 }
 
-// Whoever ends a trace is told of all that had happened by then.
+// A trace that is ended prints everything that had happened by then.
 func TestTraceToTheEnd(t *testing.T) {
 	t.Parallel()
 	nstest.Tool(t, "ping")
@@ -88,8 +88,8 @@ func TestTraceToTheEnd(t *testing.T) {
 	})
 }
 
-// Who watches is stopped while others flood the lab and change it. Nobody waits; when
-// they go on, they see the rest, and end with the lab.
+// Watchers are stopped while other clients flood the lab and change it. No client waits. When the
+// watchers continue, they get the rest and end with the lab.
 func TestStoppedWatchers(t *testing.T) {
 	nstest.Tool(t, "ping")
 	eachWay(t, func(t *testing.T, k *kept) {
@@ -123,7 +123,7 @@ func TestStoppedWatchers(t *testing.T) {
 				_ = w.ended()
 			}
 		})
-		// What was not told is counted: nothing is left out in silence.
+		// Every line that was left out is counted.
 		trace := watchers["trace"].said()
 		told := strings.Count(trace, " icmp 10.255.")
 		if !strings.Contains(trace, "lost") || told == 0 {

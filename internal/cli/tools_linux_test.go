@@ -16,23 +16,23 @@ import (
 	"lablab/internal/nstest"
 )
 
-// A daemon is a program that goes on inside a host.
+// A daemon is a program that runs inside a host in the background.
 type daemon struct {
 	*exec.Cmd
 	mu   sync.Mutex
 	text bytes.Buffer
-	done chan struct{} // is closed when it has ended
+	done chan struct{} // closed when it has ended
 	err  error         // why it has ended
 }
 
-// Write takes what the program writes.
+// Write takes the program's output.
 func (d *daemon) Write(b []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.text.Write(b)
 }
 
-// said is what the program has written so far.
+// said returns the program's output so far.
 func (d *daemon) said() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -56,13 +56,13 @@ func (d *daemon) says(t *testing.T, word string) {
 	}
 }
 
-// daemon starts a program inside a host; it is gone when the test ends.
+// daemon starts a program inside a host; it ends with the test.
 func (k *kept) daemon(host string, input io.Reader, args ...string) *daemon {
 	k.t.Helper()
 	return k.begin("exec", input, append([]string{host, "--"}, args...)...)
 }
 
-// begin starts a command that goes on; it is gone when the test ends.
+// begin starts a command that keeps running; it ends with the test.
 func (k *kept) begin(verb string, input io.Reader, args ...string) *daemon {
 	k.t.Helper()
 	d := &daemon{Cmd: k.command(verb, args...)}
@@ -74,7 +74,7 @@ func (k *kept) begin(verb string, input io.Reader, args ...string) *daemon {
 // run starts the program.
 func (d *daemon) run(t *testing.T) {
 	t.Helper()
-	d.Stdout, d.Stderr, d.WaitDelay = d, d, 5*time.Second // for who inherits its output
+	d.Stdout, d.Stderr, d.WaitDelay = d, d, 5*time.Second // for children that inherit its output
 	if err := d.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -86,8 +86,8 @@ func (d *daemon) run(t *testing.T) {
 	t.Cleanup(d.end)
 }
 
-// ended waits until the program has ended, and returns why. One that goes on for a minute
-// is killed.
+// ended waits until the program has ended, and returns why. It kills a program that still runs
+// after a minute.
 func (d *daemon) ended() error {
 	defer time.AfterFunc(time.Minute, func() { _ = d.Process.Kill() }).Stop()
 	<-d.done
@@ -110,7 +110,7 @@ func (d *daemon) wait(t *testing.T) {
 	})
 }
 
-// eachWay is a lab of the ordinary kind, and one in a user namespace.
+// eachWay runs a test in an ordinary lab, and in one in a user namespace.
 func eachWay(t *testing.T, test func(t *testing.T, k *kept)) {
 	path := lablab(t)
 	for _, rootless := range []string{"auto", "always"} {
@@ -122,13 +122,13 @@ func eachWay(t *testing.T, test func(t *testing.T, k *kept)) {
 	}
 }
 
-// allow lets a port in, from the lab's own network.
+// allow allows a port from the lab's own network.
 func (k *kept) allow(protocol, port string) {
 	k.t.Helper()
 	k.must("authorize", "--protocol", protocol, "--port", port, "--cidr", "10.255.0.0/16")
 }
 
-// listening waits until a program inside a host listens at a port.
+// listening waits until a program inside a host listens on a port.
 func (k *kept) listening(host, flag, port string) {
 	k.t.Helper()
 	eventually(k.t, "somebody listens at port "+port, func() bool {
@@ -136,7 +136,7 @@ func (k *kept) listening(host, flag, port string) {
 	})
 }
 
-// nc talks both ways, by TCP and UDP, from either host to the other.
+// nc sends both ways, by TCP and UDP, from either host to the other.
 func TestNetcat(t *testing.T) {
 	t.Parallel()
 	nstest.Tools(t, "nc.openbsd", "ss")
@@ -161,7 +161,7 @@ func TestNetcat(t *testing.T) {
 	})
 }
 
-// curl fetches a page of python's server by the name of its host.
+// curl fetches a page from Python's server by the name of its host.
 func TestCurl(t *testing.T) {
 	t.Parallel()
 	nstest.Tools(t, "curl", "ss")
@@ -208,8 +208,8 @@ func TestIperf(t *testing.T) {
 	})
 }
 
-// tcpdump sees the packets of its host, those that the rules will drop too. It wants to
-// become another user, of which a user namespace has none; there it reads a capture.
+// tcpdump sees the packets of its host, including those that the rules will drop. It wants to
+// switch to another user, but a user namespace has none, so there it reads a capture.
 func TestTcpdump(t *testing.T) {
 	t.Parallel()
 	nstest.Tool(t, "ping")

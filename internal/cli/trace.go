@@ -21,7 +21,7 @@ import (
 	"lablab/timeline"
 )
 
-// traceFlags say which packets are meant, and how they are written.
+// traceFlags say which packets to print, and how.
 type traceFlags struct {
 	host, protocol, from, format string
 	port                         uint16
@@ -68,7 +68,7 @@ func hasHost(status control.Status, name string) bool {
 	return slices.ContainsFunc(status.Hosts, func(h control.Host) bool { return h.Name == name })
 }
 
-// ended is no error where somebody has ended with Ctrl-C what has no end of its own.
+// ended drops the error of an endless command that the user has interrupted.
 func ended(err error) error {
 	var interrupted interrupt
 	if errors.As(err, &interrupted) {
@@ -77,19 +77,19 @@ func ended(err error) error {
 	return err
 }
 
-// A tracer writes the verdicts that are meant, and counts what it could not see.
+// A tracer writes the verdicts on matching packets, and counts what it could not see.
 type tracer struct {
 	traceFlags
 	out       io.Writer
 	language  *say.Language
 	wanted    packet.Protocol
 	source    netip.Prefix
-	proving   bool // another lab has come, and its self-check's packets are nobody's
+	proving   bool // another lab is running its self-check, whose packets are left out
 	packets   int
 	last      uint64         // number of the last event
-	forgotten uint64         // events that the lab had forgotten before they came here
-	late      atomic.Bool    // the lab has not told in time what happened last
-	missed    map[string]int // how often the kernel told more than was heard, by host
+	forgotten uint64         // events that the lab had forgotten before they were read
+	late      atomic.Bool    // the lab did not send the latest events in time
+	missed    map[string]int // number of lost messages from the kernel, by host
 }
 
 func (f traceFlags) tracer(out io.Writer, status control.Status, l *say.Language) (*tracer, error) {
@@ -124,8 +124,8 @@ func (f traceFlags) tracer(out io.Writer, status control.Status, l *say.Language
 	return t, nil
 }
 
-// follow sees what happens until ctx ends, and then what had happened by that time. last
-// is the number of the event before.
+// follow writes events until ctx ends, and then those that had happened by that time. last is the
+// number of the event before the first.
 func (t *tracer) follow(ctx context.Context, lab *control.Client, begun func(), last uint64) error {
 	var seen atomic.Uint64
 	seen.Store(last)
@@ -158,7 +158,7 @@ func (t *tracer) follow(ctx context.Context, lab *control.Client, begun func(), 
 	})
 }
 
-// see takes an event.
+// see handles an event.
 func (t *tracer) see(e timeline.Event) error {
 	if t.last != 0 && e.Seq > t.last+1 {
 		t.forgotten += e.Seq - t.last - 1
@@ -193,7 +193,7 @@ func (t *tracer) see(e timeline.Event) error {
 	return nil
 }
 
-// judgedLine is a verdict in one line.
+// judgedLine formats a verdict as one line.
 func judgedLine(l *say.Language, v timeline.Judged) string {
 	verdict := say.F("DROP")
 	if v.Accepted {
@@ -202,7 +202,7 @@ func judgedLine(l *say.Language, v timeline.Judged) string {
 	return l.Sprintf("%-4s %-7s %-11s %-6s by %-12s %s", v.Host, v.Direction, v.State, verdict, v.ID, v.Packet)
 }
 
-// means reports whether a packet is of those that are wanted.
+// means reports whether a packet matches the flags.
 func (t *tracer) means(h packet.Header) bool {
 	switch {
 	case t.protocol != "" && h.Protocol != t.wanted:
@@ -213,7 +213,7 @@ func (t *tracer) means(h packet.Header) bool {
 	return t.from == "" || t.source.Contains(h.Source)
 }
 
-// summary says how many packets there were, and how many of them were not seen.
+// summary returns how many packets there were, and how many were missed.
 func (t *tracer) summary() say.Sentence {
 	var missed []say.Sentence
 	for _, host := range slices.Sorted(maps.Keys(t.missed)) {

@@ -14,7 +14,7 @@ import (
 	"lablab/scenario"
 )
 
-// defaultName is the name of a lab that was given none.
+// defaultName is the name of a lab without --name.
 const defaultName = "lab"
 
 // upFlags are the flags of `lablab up`.
@@ -23,7 +23,7 @@ type upFlags struct {
 	detach, plain          bool
 	language               string
 	file                   string // a scenario's name or file
-	web                    string // address and port where the page is served, or empty
+	web                    string // address and port of the page, or empty
 }
 
 func newUp(env Env, code *int) *cobra.Command {
@@ -76,11 +76,11 @@ on a loopback address, to anyone with the printed URL, which contains a secret t
 	return c
 }
 
-// anyPort is where the page is served if nobody says where.
+// anyPort is the page's address if --web has no value.
 const anyPort = "127.0.0.1:0"
 
-// webFrom takes the address of --web out of the arguments, where it is one of its own
-// (--web 127.0.0.1:8080, or the port alone), and refuses one that is not this machine's alone.
+// webFrom takes the value of --web out of the arguments if it is a word of its own (--web
+// 127.0.0.1:8080, or only the port). It refuses an address that other machines can reach.
 func (f *upFlags) webFrom(args []string) ([]string, error) {
 	i := slices.IndexFunc(args, func(a string) bool {
 		_, port, err := net.SplitHostPort(a)
@@ -109,7 +109,7 @@ func isPort(text string) bool {
 	return err == nil
 }
 
-// again are the arguments of the same command in the foreground.
+// again returns the arguments of the same command in the foreground.
 func (f upFlags) again() []string {
 	args := []string{"up", "--name", f.name, "--color", "never", "--rootless", f.rootless, "--" + langFlag, f.language}
 	if f.web != "" {
@@ -121,7 +121,7 @@ func (f upFlags) again() []string {
 	return args
 }
 
-// scenario is whose hosts and groups the lab has.
+// scenario returns the scenario that provides the lab's hosts and groups.
 func (f upFlags) scenario() (*scenario.Scenario, error) {
 	if f.file == "" {
 		return scenario.FourExperiments(), nil

@@ -53,7 +53,7 @@ func up(env Env, f upFlags) (code int, err error) {
 	if err != nil {
 		return 0, &brokenError{err: err}
 	}
-	const interval = time.Second // that of ping(8)
+	const interval = time.Second // ping(8)'s interval
 	keeper, err := control.Keep(ctx, sc, lab.Options{Interval: interval, Rootless: ns.IsRootless(), Version: version()}, prepare)
 	if err != nil {
 		return 0, failure(ctx, err)
@@ -61,11 +61,11 @@ func up(env Env, f upFlags) (code int, err error) {
 	if err := f.keep(ctx, env, keeper, listener, web); err != nil {
 		return 0, &brokenError{err: err}
 	}
-	return exitHeld, nil // whoever ends it with Ctrl-C has meant to
+	return exitHeld, nil // Ctrl-C is the intended way to end it
 }
 
-// keep lets others use the lab, and shows it, until somebody takes it down, ctx ends or
-// it breaks.
+// keep serves the lab to other processes and shows it, until it is taken down, ctx ends or the lab
+// fails.
 func (f upFlags) keep(ctx context.Context, env Env, keeper *control.Keeper, listener net.Listener, web *website) error {
 	down, cancelDown := context.WithCancel(ctx)
 	defer cancelDown()
@@ -80,7 +80,7 @@ func (f upFlags) keep(ctx context.Context, env Env, keeper *control.Keeper, list
 		client.Close()
 		if err == nil {
 			greet(env, f, status)
-		} else if down.Err() == nil { // nobody has taken it down by now
+		} else if down.Err() == nil { // not taken down yet
 			return errors.Join(err, keeper.Close(), server.Close(), web.close())
 		}
 	}
@@ -102,7 +102,7 @@ func (f upFlags) keep(ctx context.Context, env Env, keeper *control.Keeper, list
 		err = context.Cause(keeper.Broken())
 	}
 	if viewed {
-		told = <-shown // before the lab is gone: its last state is in the summary
+		told = <-shown // while the lab still exists: the summary has its last state
 	}
 	err = errors.Join(err, keeper.Close(), server.Close(), web.close())
 	if !viewed {
@@ -111,13 +111,13 @@ func (f upFlags) keep(ctx context.Context, env Env, keeper *control.Keeper, list
 	return errors.Join(err, told)
 }
 
-// about is what never changes of the lab's process.
+// about returns the part of the status that never changes.
 func (f upFlags) about(web *website) control.Status {
 	return control.Status{Name: f.name, Version: version(), PID: os.Getpid(), Rootless: ns.IsRootless(), Web: web.url()}
 }
 
-// namesHosts returns what makes the names of a lab's hosts known. What enters a rootless
-// lab later cannot do that itself.
+// namesHosts returns a function that makes the names of a lab's hosts resolvable. A process that
+// enters a rootless lab later cannot do that itself.
 func namesHosts() (func([]scenario.Host) error, error) {
 	if !ns.IsRootless() {
 		return func([]scenario.Host) error { return nil }, nil
@@ -136,7 +136,7 @@ func namesHosts() (func([]scenario.Host) error, error) {
 	}, nil
 }
 
-// follow writes a line for each event that a person would tell another.
+// follow writes one line for each event that is worth a sentence.
 func follow(env Env, f upFlags, keeper *control.Keeper) {
 	lines := report.NewProgress(report.Colour(env.Stdout, f.colour, env.Getenv), nil, nil, env.Language)
 	for e := range keeper.Events(context.Background()) {
@@ -144,17 +144,17 @@ func follow(env Env, f upFlags, keeper *control.Keeper) {
 	}
 }
 
-// viewed is whether the lab is shown live: on a terminal that is this process's to use.
+// viewed reports whether to show the lab live: on a terminal that belongs to this process.
 func (f upFlags) viewed(env Env) bool {
 	if f.plain || env.Getenv("TERM") == "dumb" || env.Getenv("TERM") == "" || !report.IsTerminal(env.Stdout) || !report.IsTerminal(os.Stdin) {
 		return false
 	}
 	group, err := unix.IoctlGetInt(int(os.Stdin.Fd()), unix.TIOCGPGRP)
-	return err == nil && group == unix.Getpgrp() // in the background, to touch it would stop us
+	return err == nil && group == unix.Getpgrp() // a background process that touched the terminal would be stopped
 }
 
-// watch shows the lab live until ctx ends, or somebody quits: then down is called. What
-// is left of it on the terminal is a summary.
+// watch shows the lab live until ctx ends or the user quits; then it calls down. It leaves a
+// summary on the terminal.
 func watch(ctx context.Context, env Env, f upFlags, keeper *control.Keeper, down context.CancelFunc) error {
 	defer down()
 	client := env.lab(f.name)
@@ -174,7 +174,7 @@ func watch(ctx context.Context, env Env, f upFlags, keeper *control.Keeper, down
 	return summary.Write(report.Colour(env.Stdout, f.colour, env.Getenv))
 }
 
-// greet says what one may do now.
+// greet writes what the user can do now.
 func greet(env Env, f upFlags, status control.Status) {
 	name := ""
 	if f.name != defaultName {
@@ -195,7 +195,7 @@ func greet(env Env, f upFlags, status control.Status) {
 	}
 }
 
-// letsPingsIn is whether a rule of the host's is about ICMP, or about all.
+// letsPingsIn reports whether one of the host's rules is for ICMP, or for all protocols.
 func letsPingsIn(status control.Status, host control.Host) bool {
 	for _, g := range status.Groups {
 		for _, r := range g.Rules {
@@ -207,7 +207,7 @@ func letsPingsIn(status control.Status, host control.Host) bool {
 	return false
 }
 
-// runsAlready says that there is nothing to do.
+// runsAlready says that the lab is already running.
 func runsAlready(env Env, f upFlags) (int, error) {
 	lines := []string{env.Language.Sprintf("lab %s is already running; see lablab status --name %s", f.name, f.name)}
 	if f.web != "" {
@@ -223,7 +223,7 @@ func runsAlready(env Env, f upFlags) (int, error) {
 	return exitHeld, broken(err)
 }
 
-// detach starts the same command in the background, and waits until the lab answers.
+// detach starts the same command in the background, and waits until the lab responds.
 func detach(env Env, f upFlags) (int, error) {
 	client := env.lab(f.name)
 	defer client.Close()
@@ -270,8 +270,7 @@ func detach(env Env, f upFlags) (int, error) {
 	return 0, &brokenError{err: say.Errorf("lab %s did not respond within %s", f.name, patience)}
 }
 
-// background starts this program again, in a session of its own: no terminal's end
-// is its end.
+// background starts this program again in its own session, so that it survives the terminal.
 func background(args []string, output *os.File) (*os.Process, error) {
 	self, err := os.Executable()
 	if err != nil {

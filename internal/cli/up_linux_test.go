@@ -26,7 +26,7 @@ type screen struct {
 	done chan struct{}
 }
 
-// onTerminal starts a program on a terminal of its own.
+// onTerminal starts a program on its own terminal.
 func onTerminal(t *testing.T, c *exec.Cmd) *screen {
 	t.Helper()
 	tty, err := pty.StartWithSize(c, &pty.Winsize{Rows: 24, Cols: 80})
@@ -42,7 +42,7 @@ func onTerminal(t *testing.T, c *exec.Cmd) *screen {
 			s.mu.Lock()
 			s.text = append(s.text, buffer[:n]...)
 			s.mu.Unlock()
-			if err != nil { // EIO: nobody has the other end
+			if err != nil { // EIO: no process has the other end open
 				return
 			}
 		}
@@ -64,14 +64,14 @@ func (s *screen) press(t *testing.T, keys string) {
 
 var sequence = regexp.MustCompile("\x1b\\[[?0-9;]*[a-zA-Z]|\x1b\\][^\a\x1b]*(\a|\x1b\\\\)")
 
-// since is the text that was written after the first so many bytes.
+// since returns the text after the first from bytes, and the number of bytes by now.
 func (s *screen) since(from int) (text string, now int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return sequence.ReplaceAllString(string(s.text[from:]), ""), len(s.text)
 }
 
-// eventually waits until something is true, half a minute at most.
+// eventually waits until a condition is true, for at most half a minute.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
@@ -84,7 +84,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// redrawn gives the terminal another size, and waits until a whole frame has a word.
+// redrawn resizes the terminal, and waits until a whole frame contains a word.
 func (s *screen) redrawn(t *testing.T, columns uint16, word string) {
 	t.Helper()
 	_, from := s.since(0)
@@ -95,8 +95,8 @@ func (s *screen) redrawn(t *testing.T, columns uint16, word string) {
 	})
 }
 
-// The live view: a ping is started, its rule is revoked and the ping lives on, and
-// quitting leaves a summary, and nothing else.
+// In the live view a ping is started and outlives the revocation of its rule. Quitting leaves only
+// a summary.
 func TestLiveView(t *testing.T) {
 	t.Parallel()
 	path := lablab(t)
@@ -160,7 +160,7 @@ func TestLiveView(t *testing.T) {
 	}
 }
 
-// Taken down from elsewhere, or told to end by a signal, the terminal is given back.
+// The terminal is restored when the lab is taken down by another process or ended by a signal.
 func TestLiveViewIsTakenDown(t *testing.T) {
 	t.Parallel()
 	path := lablab(t)
@@ -192,7 +192,7 @@ func TestLiveViewIsTakenDown(t *testing.T) {
 	}
 }
 
-// Where it could not be drawn, or is not wanted, there is a line an event.
+// Where the view cannot be drawn, or is not wanted, there is one line per event.
 func TestPlainUp(t *testing.T) {
 	t.Parallel()
 	path := lablab(t)
@@ -224,7 +224,8 @@ func TestPlainUp(t *testing.T) {
 	}
 }
 
-// flows --watch: in place on a terminal, a block a second elsewhere; Ctrl-C ends it.
+// flows --watch redraws in place on a terminal, and writes one block per second elsewhere. Ctrl-C
+// ends it.
 func TestWatchFlows(t *testing.T) {
 	t.Parallel()
 	nstest.Tool(t, "ping")

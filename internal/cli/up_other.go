@@ -16,5 +16,5 @@ func newOutlive(Env) *cobra.Command {
 	return &cobra.Command{Use: "outlive", Hidden: true, RunE: func(*cobra.Command, []string) error { return needsLinux("exec") }}
 }
 
-// owner is the user whose labs are meant.
+// owner returns the user whose labs the commands address.
 func owner() int { return 1 }

@@ -17,7 +17,7 @@ import (
 	"lablab/sg"
 )
 
-// lab is a client of the lab with that name.
+// lab returns a client of the lab with that name.
 func (env Env) lab(name string) *control.Client {
 	client := control.Dial(control.Directory(env.Getenv, owner()), name)
 	client.Waiting = sync.OnceFunc(func() {
@@ -26,7 +26,7 @@ func (env Env) lab(name string) *control.Client {
 	return client
 }
 
-// noLab says how to get one.
+// noLab adds a hint on how to start a lab.
 func noLab(err error) error {
 	if errors.Is(err, control.ErrNone) {
 		if owner() == 0 {
@@ -45,13 +45,14 @@ func noHost(status control.Status, name string) error {
 	return &usageError{say.Errorf("lab %s has no host %s", status.Name, name), say.F("it has: %s", strings.Join(names, ", "))}
 }
 
-// A verb is a command that asks a running lab. It is given the lab's client, and may
-// be interrupted.
+// verb makes c a command that queries a running lab. It calls do with the lab's client and a
+// context that a signal ends.
 func verb(env Env, c *cobra.Command, do func(ctx context.Context, lab *control.Client, args []string) error) *cobra.Command {
 	return asking(env, c, env.which, do)
 }
 
-// changing is a verb that changes a lab. One that has a name of its own must be named.
+// changing is verb for a command that changes a lab. A lab that is not called by the default name
+// must be named explicitly.
 func changing(env Env, c *cobra.Command, do func(ctx context.Context, lab *control.Client, args []string) error) *cobra.Command {
 	return asking(env, c, env.whichToChange, do)
 }
@@ -77,7 +78,7 @@ func asking(env Env, c *cobra.Command, which func(context.Context, string) (stri
 	return c
 }
 
-// refused turns what a lab answers into an error of the command line.
+// refused turns a lab's error into an error of the command line.
 func refused(err error) error {
 	var usage *usageError
 	var ec2 *sg.Error
@@ -150,7 +151,7 @@ func newDown(env Env) *cobra.Command {
 	return c
 }
 
-// takeDown ends a lab, and waits until its name is free again.
+// takeDown takes a lab down, and waits until its name is free again.
 func (env Env) takeDown(ctx context.Context, name string) error {
 	client := env.lab(name)
 	defer client.Close()
@@ -161,7 +162,7 @@ func (env Env) takeDown(ctx context.Context, name string) error {
 		return err
 	}
 	for {
-		client.Close() // of a connection that is kept one would not see it
+		client.Close() // a kept connection would hide that
 		if _, err := client.Status(ctx); errors.Is(err, control.ErrNone) {
 			return nil
 		}

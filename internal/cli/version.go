@@ -8,7 +8,8 @@ import (
 // The linker sets these in a release (scripts/release); nothing else does.
 var release, commit string
 
-// version is this program's version and the commit that it was built from, as far as they are known.
+// version returns this program's version and the commit that it was built from, as far as they are
+// known.
 func version() string {
 	if release != "" {
 		return versionOf(release, commit)
@@ -20,8 +21,8 @@ func version() string {
 	return built(info)
 }
 
-// built is what the Go command noted: the tag, if a tagged commit was built or installed, and the commit, if it
-// was built in a checkout.
+// built returns what the Go command recorded: the tag, if a tagged commit was built or installed,
+// and the commit, if it was built in a checkout.
 func built(info *debug.BuildInfo) string {
 	settings := map[string]string{}
 	for _, s := range info.Settings {

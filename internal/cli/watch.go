@@ -17,8 +17,8 @@ import (
 	"lablab/say"
 )
 
-// watchFlows lists the entries once a second until ctx ends, and marks what is
-// different: in place on a terminal, a block each time elsewhere.
+// watchFlows lists the entries once per second until ctx ends, and marks changes. On a terminal it
+// redraws in place; elsewhere it writes a block each time.
 func watchFlows(ctx context.Context, env Env, lab *control.Client, host, format string) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -64,14 +64,14 @@ func watchFlows(ctx context.Context, env Env, lab *control.Client, host, format 
 	}
 }
 
-// watched are the entries with their marks, a line each, that fits if it can.
+// watched formats the entries with their marks, one line each, within width if possible.
 func watched(l *say.Language, entries []view.Entry, width int) []string {
 	flows := make([]control.Flow, len(entries))
 	for i, e := range entries {
 		flows[i] = e.Flow
 	}
 	rows := flowLines(l, flows)
-	const mark = 3 // columns, and one that stays free
+	const mark = 3 // columns, including one that stays free
 	tooWide := func(row string) bool { return ansi.StringWidth(row)+mark > width }
 	for _, state := range []bool{true, false} {
 		if slices.ContainsFunc(rows, tooWide) {
@@ -88,8 +88,8 @@ func watched(l *say.Language, entries []view.Entry, width int) []string {
 	return lines
 }
 
-// inPlaceOf draws lines over those that were drawn before, in one write and without
-// erasing beforehand, so that nothing flickers. It returns how many lines there are.
+// inPlaceOf draws lines over those drawn before, in one write and without erasing first, to avoid
+// flicker. It returns the new number of lines.
 func inPlaceOf(l *say.Language, lines []string, width, height, drawn int) (frame []byte, now int) {
 	if most := height - 2; len(lines) > most && most > 0 {
 		lines = append(lines[:most:most], l.Sprintf("  and %d more", len(lines)-most))

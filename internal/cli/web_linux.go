@@ -16,8 +16,8 @@ type website struct {
 	site     *web.Site
 }
 
-// listenWeb opens the socket of --web, in the machine's own network namespace: that is
-// why a process in a user namespace is given one that is open already.
+// listenWeb opens the socket of --web in the machine's own network namespace. A process in a user
+// namespace cannot do that, so it gets the open socket.
 func (f upFlags) listenWeb() (*website, error) {
 	if f.web == "" {
 		return nil, nil
@@ -37,14 +37,14 @@ func (f upFlags) listenWeb() (*website, error) {
 	return &website{listener: listener, site: web.NewSite(listener)}, nil
 }
 
-// files are what another process needs to serve the page in the place of this one.
+// files returns the files that another process needs to serve the page instead of this one.
 func (w *website) files() []*os.File {
 	if w == nil {
 		return nil
 	}
 	file, err := w.listener.(*net.TCPListener).File()
 	if err != nil {
-		return nil // it will say that nothing was passed
+		return nil // that process reports that it got no file
 	}
 	return []*os.File{file}
 }
@@ -56,7 +56,7 @@ func (w *website) url() string {
 	return w.site.URL()
 }
 
-// serve lets the page use what it may of the lab's server.
+// serve serves the page, with the public part of the lab's API.
 func (w *website) serve(server *control.Server) error {
 	if w == nil {
 		return nil

@@ -12,12 +12,12 @@ import (
 	"lablab/say"
 )
 
-// addName adds --name to a command that asks a running lab.
+// addName adds --name to a command that queries a running lab.
 func addName(c *cobra.Command, name *string) {
 	c.Flags().StringVar(name, "name", "", "`NAME` of the lab (required if several are running)")
 }
 
-// namedByFlag refuses the name of a lab as a word by itself.
+// namedByFlag refuses a lab's name as an argument without --name.
 func namedByFlag(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -25,7 +25,7 @@ func namedByFlag(c *cobra.Command, args []string) error {
 	return &usageError{say.Errorf("unexpected argument %q", args[0]), say.F("to name a lab, use a flag: %s --name %s", c.CommandPath(), args[0])}
 }
 
-// which is the lab that is meant: the one that was named, or the only one.
+// which returns the name of the lab to use: the given one, or that of the only running lab.
 func (env Env) which(ctx context.Context, name string) (string, error) {
 	if name != "" {
 		return name, checkName(name)
@@ -46,9 +46,8 @@ func (env Env) which(ctx context.Context, name string) (string, error) {
 	return "", &usageError{say.Errorf("several labs are running: %s", strings.Join(names, ", ")), say.F("choose one: --name %s", names[0])}
 }
 
-// whichToChange is the lab that is to be changed: the one that was named, or the one
-// with the name that labs have unless they are given another. Whoever gave a lab a name of
-// its own may not be the one who types this.
+// whichToChange returns the name of the lab to change: the given one, or the default name. A lab
+// with another name may belong to another person's work, so it must be named.
 func (env Env) whichToChange(ctx context.Context, name string) (string, error) {
 	if name != "" {
 		return name, checkName(name)
@@ -60,8 +59,8 @@ func (env Env) whichToChange(ctx context.Context, name string) (string, error) {
 	return only, err
 }
 
-// alive are those of the labs that there are. One that does not answer is, too: it may be
-// stopped, or busy.
+// alive returns the labs that are running. A lab that does not respond counts: it may be stopped,
+// or busy.
 func (env Env) alive(ctx context.Context, names []string) []string {
 	var alive []string
 	for _, name := range names {
@@ -72,7 +71,7 @@ func (env Env) alive(ctx context.Context, names []string) []string {
 	return alive
 }
 
-// status asks a lab what it is, and does not wait for long.
+// status queries a lab's status, with a short timeout.
 func (env Env) status(ctx context.Context, name string) (control.Status, error) {
 	const patience = time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
