@@ -56,7 +56,7 @@ func (l *lane) packet(seq int) *mark {
 	}
 	if over := len(l.packets) - longest; over > 0 {
 		for _, p := range l.packets[:over] {
-			if p.sent && p.fate == "" { // a stopped stream gets no further news
+			if p.sent && p.fate == "" { // no later event can settle it
 				l.fates[l.overdue()]++
 			}
 		}
@@ -90,7 +90,7 @@ func (l *lane) settle(seq int, fate report.Outcome) {
 	case p.fate == report.Replied || p.fate == report.Late:
 		return
 	case p.fate == report.Refused && (fate == report.Unsent || fate == report.Reset):
-		return // explains the missing answer
+		return // the drop is the reason
 	}
 	if p.fate != "" {
 		l.fates[p.fate]--
