@@ -17,7 +17,7 @@ import (
 	"lablab/timeline"
 )
 
-// A lab whose log has forgotten the beginning can still be recorded, and the record says so.
+// A lab whose log has forgotten the beginning can still be recorded. Forgotten events are counted.
 func TestSessionWithoutItsBeginning(t *testing.T) {
 	var out bytes.Buffer
 	s := &session{out: json.NewEncoder(&out), tables: tables{}, about: control.Status{
