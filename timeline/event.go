@@ -1,8 +1,8 @@
-// Package timeline is what happened in a lab: an append-only log of typed
-// events. Everything that a person or a program is shown is made from it, so it
-// can be recorded and shown again anywhere, without a kernel.
+// Package timeline is an append-only log of typed events: what happened in a lab. All output for
+// people and programs is made from it, so a run can be recorded and replayed anywhere, without a
+// kernel.
 //
-// It records; it does not judge. Whether a prediction held is for package report.
+// It records and draws no conclusions. Package report decides whether a prediction held.
 package timeline
 
 import (
@@ -18,16 +18,15 @@ import (
 
 // An Event is one thing that happened.
 type Event struct {
-	Seq uint64 // from 1, without gaps
-	// At is the time since the log began, by the monotonic clock, when the event
-	// was recorded.
+	Seq uint64 // counts from 1, without gaps
+	// At is when the event was recorded, as monotonic time since the log began.
 	At time.Duration
-	// Experiment is the number of the experiment that was going on; 0 before the first.
+	// Experiment is the number of the current experiment; 0 before the first.
 	Experiment int
 	Body       Body
 }
 
-// A Body is what an event says: one of the types in this file.
+// A Body is the content of an event: one of the types in this file.
 type Body interface{ kind() string }
 
 // A Host is a host of the lab.
@@ -37,21 +36,21 @@ type Host struct {
 	Groups  []string     `json:"groups"`
 }
 
-// A Plan is an experiment as it is predicted, before anything runs.
+// A Plan is an experiment and its predictions, before anything runs.
 type Plan struct {
 	Number int      `json:"number"`
 	Title  string   `json:"title"`
-	Do     []string `json:"do"` // what is done first, in words
-	// Doing is Do as it can be told in other languages.
+	Do     []string `json:"do"` // first actions, in words
+	// Doing is Do in a form that can be translated.
 	Doing   []*say.Kept `json:"doing,omitempty"`
-	Packets int         `json:"packets"`        // of each stream, that are then let pass
-	Line    int         `json:"line,omitempty"` // in the scenario's file
-	// Within is how long it may take; 0 for as long as it needs.
+	Packets int         `json:"packets"`        // packets to wait for, per stream
+	Line    int         `json:"line,omitempty"` // line in the scenario file
+	// Within is the time limit; 0 for none.
 	Within    time.Duration `json:"within_ns,omitempty"`
 	Predicted []Prediction  `json:"predicted"`
 }
 
-// Said is what is done first. A record that says two things of it is taken by its words.
+// Said returns the first actions. If Do and Doing contradict each other, Do wins.
 func (p Plan) Said() []say.Sentence {
 	said := make([]say.Sentence, len(p.Do))
 	for i, do := range p.Do {
@@ -63,10 +62,10 @@ func (p Plan) Said() []say.Sentence {
 	return said
 }
 
-// A Prediction is one thing that is expected of a stream, or of a host, at the end of
-// an experiment. What is not set is not predicted.
+// A Prediction is one thing expected of a stream or a host at the end of an experiment. A field
+// that is not set predicts nothing.
 type Prediction struct {
-	// Line and Column are where it stands in the scenario's file; 0 if it was not read from one.
+	// Line and Column are its place in the scenario file; 0 if it was not read from one.
 	Line   int `json:"line,omitempty"`
 	Column int `json:"column,omitempty"`
 
@@ -74,44 +73,45 @@ type Prediction struct {
 	Outcome  string  `json:"outcome,omitempty"` // "replied", "refused", "stalled" or "reset"
 	Received *Amount `json:"received,omitempty"`
 	Refused  *Amount `json:"refused,omitempty"`
-	First    int     `json:"first,omitempty"`   // the first packet that is answered
-	By       string  `json:"by,omitempty"`      // what judges its packets where they arrive
-	Tracked  *bool   `json:"tracked,omitempty"` // conntrack knows the flow where it arrives
+	First    int     `json:"first,omitempty"`   // first packet to be answered
+	By       string  `json:"by,omitempty"`      // what decides about its packets at the destination
+	Tracked  *bool   `json:"tracked,omitempty"` // conntrack tracks the flow at the destination
 
 	Host       string `json:"host,omitempty"`
-	Flow       string `json:"flow,omitempty"` // the stream of whose conntrack entry the rest speaks
+	Flow       string `json:"flow,omitempty"` // stream whose conntrack entry the other fields describe
 	Absent     bool   `json:"absent,omitempty"`
 	AdmittedBy string `json:"admitted_by,omitempty"`
-	Hit        string `json:"hit,omitempty"`   // a rule that accepts something during the experiment
-	Never      string `json:"never,omitempty"` // a rule that has never accepted anything
+	Hit        string `json:"hit,omitempty"`   // rule that accepts something during the experiment
+	Never      string `json:"never,omitempty"` // rule that has never accepted anything
 }
 
-// An Amount is a number of packets, or their share in percent, within a range.
+// An Amount is a number of packets, or their percentage, as a range.
 type Amount struct {
 	Min     float64 `json:"min"`
-	Max     float64 `json:"max"` // 1e18 where there is no limit
+	Max     float64 `json:"max"` // 1e18 for no limit
 	Percent bool    `json:"percent,omitempty"`
 }
 
-// Begun comes first: what is about to be played, and where.
+// Begun is the first event: which scenario runs, and where.
 type Begun struct {
-	Version  string        `json:"version"` // of lablab
+	Version  string        `json:"version"` // lablab's version
 	Scenario string        `json:"scenario"`
 	Title    string        `json:"title"`
-	File     string        `json:"file,omitempty"`     // that the scenario was read from
-	Question string        `json:"question,omitempty"` // that it asks
+	File     string        `json:"file,omitempty"`     // file that the scenario was read from
+	Question string        `json:"question,omitempty"` // question that the scenario asks
 	Kernel   string        `json:"kernel"`
 	Rootless bool          `json:"rootless"`
 	Interval time.Duration `json:"interval_ns"`
-	// TimeScale is by what waits and timeouts are multiplied in a time-lapse; 0 if it is none.
+	// TimeScale is the factor for waits and timeouts in a time-lapse; 0 if this is not a
+	// time-lapse.
 	TimeScale float64   `json:"time_scale,omitempty"`
 	Started   time.Time `json:"started"`
 	Hosts     []Host    `json:"hosts"`
 	Plan      []Plan    `json:"plan"`
 }
 
-// A Rule is a security-group rule with the number that it writes into the mark of
-// each flow that it admits.
+// A Rule is a security-group rule and its number, which it writes into the mark of each flow that
+// it admits.
 type Rule struct {
 	Number    uint32           `json:"number"`
 	Group     string           `json:"group"`
@@ -120,10 +120,10 @@ type Rule struct {
 	sg.Rule
 }
 
-// MarshalJSON writes the rule, and as text what it says, for people and pages.
+// MarshalJSON writes the rule and, for people and pages, its text.
 func (r RuleAuthorized) MarshalJSON() ([]byte, error) { return r.Rule.withText() }
 
-// MarshalJSON writes the rule, and as text what it said.
+// MarshalJSON writes the rule and its text.
 func (r RuleRevoked) MarshalJSON() ([]byte, error) { return r.Rule.withText() }
 
 func (r Rule) withText() ([]byte, error) {
@@ -133,64 +133,64 @@ func (r Rule) withText() ([]byte, error) {
 	}{r, r.String()})
 }
 
-// RuleAuthorized says that a rule is in force from now on at its hosts.
+// RuleAuthorized reports that a rule takes effect at its hosts.
 type RuleAuthorized struct{ Rule }
 
-// RuleRevoked says that a rule is no longer in force at its hosts.
+// RuleRevoked reports that a rule is no longer in force at its hosts.
 type RuleRevoked struct{ Rule }
 
-// GroupsChanged says that a host carries other groups from now on.
+// GroupsChanged reports the new groups of a host.
 type GroupsChanged struct {
 	Host   string   `json:"host"`
 	Groups []string `json:"groups"`
 }
 
-// ACLChanged says that a host has a network ACL from now on, or none.
+// ACLChanged reports that a network ACL was attached to a host, replaced or removed.
 type ACLChanged struct {
 	Host string  `json:"host"`
-	ACL  *sg.ACL `json:"acl"` // nil for none
+	ACL  *sg.ACL `json:"acl"` // nil if the host has none now
 }
 
-// Configured says how conntrack behaves on every host from now on.
+// Configured reports how conntrack behaves on every host from now on.
 type Configured struct {
 	Timeouts sg.Timeouts `json:"timeouts"`
 	Loose    bool        `json:"tcp_loose"`
 }
 
-// Cut says that a conntrack entry was deleted on purpose.
+// Cut reports that a conntrack entry was deleted on purpose.
 type Cut struct {
 	Host string     `json:"host"`
 	Flow packet.Key `json:"flow"`
 	Why  string     `json:"why"` // CutUntracked or CutAsked
 }
 
-// Why an entry is deleted.
+// Reasons for deleting an entry.
 const (
 	CutUntracked = "untracked" // flows like it are no longer tracked
-	CutAsked     = "asked"     // somebody wanted it gone
+	CutAsked     = "asked"     // someone asked for it
 )
 
-// CanaryDropped says that a packet which nothing allows was sent, and that the
-// kernel was seen to drop it.
+// CanaryDropped reports that a packet which no rule allows was sent, and that the kernel was seen
+// to drop it.
 type CanaryDropped struct {
 	Host   string        `json:"host"`
 	Packet packet.Header `json:"packet"`
 }
 
-// Ready says that the lab is built and proved, and traffic may begin.
+// Ready reports that the lab is built and has passed its self-check. Traffic may begin.
 type Ready struct{}
 
-// ExperimentBegun says that what follows belongs to an experiment.
+// ExperimentBegun reports that the events that follow belong to an experiment.
 type ExperimentBegun struct {
 	Number int `json:"number"`
 }
 
-// ExperimentEnded says that the fate of each of its packets is known.
+// ExperimentEnded reports that the fate of every packet of the experiment is known.
 type ExperimentEnded struct {
 	Number int `json:"number"`
 }
 
-// StreamStarted says that a stream begins to send.
+// StreamStarted reports that a stream starts to send.
 type StreamStarted struct {
 	Stream   string          `json:"stream"`
 	Protocol packet.Protocol `json:"protocol"`
@@ -199,45 +199,45 @@ type StreamStarted struct {
 	Source   netip.Addr      `json:"source,omitzero"`
 	Target   netip.Addr      `json:"target"`
 	ICMPID   uint16          `json:"icmp_id,omitempty"`
-	// SourcePort and Port are those of TCP and UDP.
+	// SourcePort and Port are TCP and UDP ports.
 	SourcePort uint16 `json:"source_port,omitempty"`
 	Port       uint16 `json:"port,omitempty"`
 }
 
-// StreamStopped says that a stream was ended: on purpose, or because it broke.
+// StreamStopped reports that a stream ended: it was stopped, or it failed.
 type StreamStopped struct {
 	Stream string `json:"stream"`
-	Error  string `json:"error,omitempty"` // why it broke
-	// Said is Error as it can be told in other languages.
+	Error  string `json:"error,omitempty"` // why it failed
+	// Said is Error in a form that can be translated.
 	Said *say.Kept `json:"said,omitempty"`
 }
 
-// Why says why it broke.
+// Why returns why the stream failed.
 func (s StreamStopped) Why() say.Sentence { return s.Said.Telling(s.Error) }
 
-// Sent says that a packet was given to the kernel and left; of TCP, that a message
-// was written to the connection, or that one is being made for it.
+// Sent reports that a packet was given to the kernel and left. For TCP: that a message was written
+// to the connection, or that a connection is being opened for it.
 type Sent struct {
 	Stream     string `json:"stream"`
 	Seq        int    `json:"seq"`
 	Connecting bool   `json:"connecting,omitempty"`
 }
 
-// Connected says that a TCP connection was made, for the message with that number.
+// Connected reports that a TCP connection was established for the message with that number.
 type Connected struct {
 	Stream string `json:"stream"`
 	Seq    int    `json:"seq"`
 }
 
-// Unreached says that the sender of a packet was told that nobody listens: by TCP's
-// RST, or by ICMP.
+// Unreached reports that the sender of a packet learnt that the port is closed: from a TCP RST, or
+// from an ICMP error.
 type Unreached struct {
 	Stream string `json:"stream"`
 	Seq    int    `json:"seq"`
 	Error  string `json:"error"`
 }
 
-// Ran says that a program was run in a host.
+// Ran reports that a program was run in a host.
 type Ran struct {
 	Host     string   `json:"host"`
 	Command  []string `json:"command"`
@@ -246,13 +246,13 @@ type Ran struct {
 	Output   string   `json:"output,omitempty"` // its last lines
 }
 
-// TimedOut says that an experiment took longer than it may.
+// TimedOut reports that an experiment exceeded its time limit.
 type TimedOut struct {
 	Within time.Duration `json:"within_ns"`
 }
 
-// NotSent says that the kernel did not let a packet leave: its sender's own
-// firewall dropped it, or something else is wrong.
+// NotSent reports that the kernel did not let a packet leave: the sender's own firewall dropped it,
+// or something else is wrong.
 type NotSent struct {
 	Stream string `json:"stream"`
 	Seq    int    `json:"seq"`
@@ -260,7 +260,7 @@ type NotSent struct {
 	Error  string `json:"error"`
 }
 
-// Replied says that the reply to a packet came back.
+// Replied reports that the reply to a packet came back.
 type Replied struct {
 	Stream string        `json:"stream"`
 	Seq    int           `json:"seq"`
@@ -268,42 +268,42 @@ type Replied struct {
 	Late   bool          `json:"late,omitempty"`
 }
 
-// Judged says what the rules of one host did with one packet.
+// Judged reports what the rules of one host did with one packet.
 type Judged struct {
 	Host      string           `json:"host"`
 	Direction packet.Direction `json:"direction"`
-	Stream    string           `json:"stream,omitempty"` // empty for a packet of no stream
+	Stream    string           `json:"stream,omitempty"` // empty if the packet belongs to no stream
 	Seq       int              `json:"seq,omitempty"`
-	Last      int              `json:"last,omitempty"`  // if the packet carries several messages: the last
-	Reply     bool             `json:"reply,omitempty"` // the packet answers the one with that Seq
+	Last      int              `json:"last,omitempty"`  // last message, if the packet holds several
+	Reply     bool             `json:"reply,omitempty"` // whether the packet answers the one with that Seq
 	State     packet.State     `json:"state"`
 	Accepted  bool             `json:"accepted"`
 	packet.By
 	Packet packet.Header `json:"packet"`
 }
 
-// EntryChanged is a conntrack event.
+// EntryChanged reports a conntrack event.
 type EntryChanged struct {
 	Host   string      `json:"host"`
 	Change flow.Change `json:"change"`
 	Entry  flow.Entry  `json:"entry"`
-	// Kernel is when it happened by the kernel's clock; zero where that does not tell.
+	// Kernel is the time of the event by the kernel's clock; zero if the kernel sends no timestamp.
 	Kernel time.Time `json:"kernel_time,omitzero"`
 }
 
-// Dumped is the whole conntrack table of a host.
+// Dumped reports the whole conntrack table of a host.
 type Dumped struct {
 	Host    string       `json:"host"`
 	Entries []flow.Entry `json:"entries"`
 }
 
-// Counted is the counters of the rules in force at a host.
+// Counted reports the counters of the rules in force at a host.
 type Counted struct {
 	Host     string    `json:"host"`
 	Counters []Counter `json:"counters"`
 }
 
-// A Counter is how often a rule has accepted.
+// A Counter is how often a rule has accepted a packet.
 type Counter struct {
 	Direction packet.Direction `json:"direction"`
 	Rule      string           `json:"rule"`
@@ -312,29 +312,29 @@ type Counter struct {
 	Bytes     uint64           `json:"bytes"`
 }
 
-// Missed confesses that the kernel told more than was heard.
+// Missed reports that messages from the kernel were lost.
 type Missed struct {
 	Host string `json:"host"`
 	What string `json:"what"` // MissedVerdicts or MissedEvents
-	// Count is how many; of verdicts about how many, worked out from the messages that
-	// the kernel counts when it drops them.
+	// Count is the number lost. For verdicts it is an estimate from the number of messages that the
+	// kernel counts as dropped.
 	Count int `json:"count"`
 }
 
-// What can be missed.
+// Kinds of evidence that can be missed.
 const (
 	MissedVerdicts = "verdicts"
 	MissedEvents   = "events"
 )
 
-// Interrupted says that somebody ended the run before its time.
+// Interrupted reports that the run was stopped early, on request.
 type Interrupted struct {
 	By string `json:"by"`
 }
 
-// Ended comes last.
+// Ended is the last event.
 type Ended struct {
-	// Failed says what broke the run, if something did.
+	// Failed is the error that ended the run, if any.
 	Failed string `json:"failed,omitempty"`
 }
 

@@ -7,11 +7,11 @@ import (
 	"lablab/flow"
 )
 
-// remembered are the last n events, and of those before them the ones that made the lab
-// what it was then; of these at most n/2, as far as they are not in force.
+// remembered returns the last n events and, of the earlier ones, those that made the lab what it
+// was by then. Of these it keeps at most n/2 that are no longer in force.
 func remembered(events []Event, n int) []Event {
 	old, recent := events[:len(events)-n], events[len(events)-n:]
-	lasting := map[subject]int{} // where in old
+	lasting := map[subject]int{} // index in old
 	for i, e := range old {
 		note(lasting, i, e.Body)
 	}
@@ -31,15 +31,15 @@ func remembered(events []Event, n int) []Event {
 	return append(kept, recent...)
 }
 
-// A subject is what an event says something lasting about: what is said of it later
-// takes its place.
+// A subject is the thing whose lasting state an event records. A later event about the same subject
+// replaces an earlier one.
 type subject struct {
-	kind   string // of event
-	name   string // of a host or a stream
-	number uint32 // of a rule or an entry
+	kind   string // kind of event
+	name   string // host or stream
+	number uint32 // rule or entry
 }
 
-// note takes an event into what lasts.
+// note records what lasts of an event.
 func note(lasting map[subject]int, i int, body Body) {
 	s := subject{kind: body.kind()}
 	switch body := body.(type) {
@@ -63,7 +63,7 @@ func note(lasting map[subject]int, i int, body Body) {
 		return
 	case EntryChanged:
 		s.name, s.number = body.Host, body.Entry.ID
-		// What it was when it was new stays beside what it is.
+		// Keep the entry as it was when it was new, as well as its current state.
 		s.kind += string(body.Change)
 		if body.Change == flow.Destroy {
 			for _, change := range []flow.Change{flow.New, flow.Update} {
@@ -77,7 +77,7 @@ func note(lasting map[subject]int, i int, body Body) {
 	lasting[s] = i
 }
 
-// inForce is whether the lab would be another without what the event says.
+// inForce reports whether the lab would differ without the event.
 func inForce(lasting map[subject]int, body Body) bool {
 	switch body := body.(type) {
 	case Begun, Ready, Configured, CanaryDropped, GroupsChanged, ACLChanged:

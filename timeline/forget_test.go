@@ -9,8 +9,8 @@ import (
 	"lablab/sg"
 )
 
-// A log that forgets still says what the lab is like: its rules, groups, streams and
-// entries, and those only that live.
+// A log that forgets still describes the lab: its rules, groups, streams and live entries, and no
+// others.
 func TestWhatIsRemembered(t *testing.T) {
 	entry := func(id uint32, change flow.Change) EntryChanged {
 		return EntryChanged{Host: "A", Change: change, Entry: flow.Entry{ID: id}}
@@ -55,8 +55,8 @@ func TestWhatIsRemembered(t *testing.T) {
 	}
 }
 
-// Rules that come and go for ever do not fill the memory, and those that are in force
-// are not forgotten for them.
+// Rules that come and go for ever do not fill the memory, nor do they push out those that are in
+// force.
 func TestWhatComesAndGoesIsForgotten(t *testing.T) {
 	log := NewLog()
 	const keep = 100
@@ -76,7 +76,7 @@ func TestWhatComesAndGoesIsForgotten(t *testing.T) {
 	}
 }
 
-// Who begins behind an event gets what comes after it, once and in order.
+// A subscriber that starts after an event gets the later ones, once each and in order.
 func TestSubscribeAfter(t *testing.T) {
 	log := NewLog()
 	for range 10 {

@@ -11,7 +11,8 @@ import (
 	"lablab/say"
 )
 
-// A recorded event is one line of JSON: {"seq":…,"at_ns":…,"experiment":…,"kind":"…","body":{…}}.
+// A line is a recorded event as one line of JSON:
+// {"seq":…,"at_ns":…,"experiment":…,"kind":"…","body":{…}}.
 type line struct {
 	Seq        uint64          `json:"seq"`
 	At         time.Duration   `json:"at_ns"`
@@ -83,7 +84,7 @@ func read[B Body](b []byte) (Body, error) {
 	return body, err
 }
 
-// Write records events as JSON Lines, as they come, until the channel closes.
+// Write records events as JSON Lines as they arrive, until the channel is closed.
 func Write(w io.Writer, events <-chan Event) error {
 	encoder := json.NewEncoder(w)
 	var failed error
@@ -95,10 +96,10 @@ func Write(w io.Writer, events <-chan Event) error {
 	return failed
 }
 
-// Read reads a record. The last line of one whose writer was killed may be cut
-// short; then the events before it are returned and no error.
+// Read reads a record. If its writer was killed, the last line may be cut short; Read then returns
+// the events before it and no error.
 func Read(r io.Reader) ([]Event, error) {
-	const longest = 64 << 20 // bytes; the dump of a large conntrack table
+	const longest = 64 << 20 // bytes; room for the dump of a large conntrack table
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, longest)
 	var events []Event

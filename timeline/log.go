@@ -12,19 +12,18 @@ type Log struct {
 	began time.Time
 
 	mu         sync.Mutex
-	keep       int     // how many events are kept at least; 0 for all
+	keep       int     // minimum number of events to keep; 0 for all
 	last       uint64  // number of the last event
-	events     []Event // in their order; those that were forgotten leave gaps in the numbers
+	events     []Event // in order; forgotten events leave gaps in the numbers
 	experiment int
 	closed     bool
-	changed    chan struct{} // closed at each change
+	changed    chan struct{} // closed on each change
 }
 
-// NewLog begins a log; times count from now.
+// NewLog starts a log. Times count from now.
 func NewLog() *Log { return &Log{began: time.Now(), changed: make(chan struct{})} }
 
-// Append records that something happened now. Ended closes the log: what
-// happens after it is not recorded.
+// Append records that something happened now. Ended closes the log: later events are not recorded.
 func (l *Log) Append(body Body) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -40,50 +39,49 @@ func (l *Log) Append(body Body) {
 	if l.keep > 0 && len(l.events) >= 2*l.keep {
 		l.events = remembered(l.events, l.keep)
 	}
-	// A packet has just left. To wake up the subscribers now would slow down its
-	// reply; the next event will do.
+	// A packet has just left. Waking the subscribers now would delay its reply; the next event
+	// wakes them.
 	if _, left := body.(Sent); !left {
 		l.wake()
 	}
 }
 
-// Keep makes the log forget the oldest events, so that it never has more than twice as
-// many as n: for a lab that lasts. What made the lab what it is stays: how it began, its
-// rules, its hosts' groups, and the streams and entries that live. Whoever reads slowly
-// may miss some; their numbers tell.
+// Keep makes the log forget its oldest events, so that a long-lived lab never holds more than twice
+// n. It keeps the events that made the lab what it is: its beginning, its rules, the groups of its
+// hosts, and live streams and entries. A slow reader may miss some events and sees that from the
+// gaps in their numbers.
 func (l *Log) Keep(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.keep = n
 }
 
-// Events are all events so far that were not forgotten.
+// Events returns all events that have not been forgotten.
 func (l *Log) Events() []Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clip(l.events)
 }
 
-// Last is the number of the last event; 0 before the first.
+// Last returns the number of the last event; 0 before the first.
 func (l *Log) Last() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.last
 }
 
-// Has is whether the log still has each event behind the one with that number, or nothing
-// has happened since.
+// Has reports whether the log still has every event after the one with that number.
 func (l *Log) Has(after uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return uint64(len(l.behind(after))) == l.last-min(after, l.last)
 }
 
-// Subscribe delivers every event, those of the past first, and closes the
-// channel after the last one, or when ctx is done. A slow reader holds up nobody.
+// Subscribe delivers every event, starting with past ones. It closes the channel after the last
+// event, or when ctx is done. A slow reader delays no other.
 func (l *Log) Subscribe(ctx context.Context) <-chan Event { return l.SubscribeAfter(ctx, 0) }
 
-// SubscribeAfter is Subscribe without the events up to the one with that number.
+// SubscribeAfter is Subscribe without the events up to and including the one with that number.
 func (l *Log) SubscribeAfter(ctx context.Context, after uint64) <-chan Event {
 	out := make(chan Event)
 	go func() {
@@ -116,7 +114,7 @@ func (l *Log) SubscribeAfter(ctx context.Context, after uint64) <-chan Event {
 	return out
 }
 
-// behind are the events after the one with that number. l.mu is held.
+// behind returns the events after the one with that number. The caller holds l.mu.
 func (l *Log) behind(number uint64) []Event {
 	i, _ := slices.BinarySearchFunc(l.events, number, func(e Event, n uint64) int {
 		if e.Seq <= n {
@@ -127,7 +125,7 @@ func (l *Log) behind(number uint64) []Event {
 	return slices.Clip(l.events[i:])
 }
 
-// wake tells the subscribers. l.mu is held.
+// wake wakes the subscribers. The caller holds l.mu.
 func (l *Log) wake() {
 	close(l.changed)
 	l.changed = make(chan struct{})

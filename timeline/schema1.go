@@ -11,10 +11,10 @@ import (
 	"lablab/sg"
 )
 
-// Records of schema 1, written before version 0.1, had packets, rules and deciders as
-// text. This file reads them, and nothing else reads text that lablab wrote.
+// Records of schema 1, written before version 0.1, hold packets, rules and deciders as text. Only
+// this file parses text that lablab wrote.
 
-// readJudged reads a verdict of either schema.
+// readJudged reads a verdict, in either schema.
 func readJudged(b []byte) (Body, error) {
 	var v struct {
 		Judged
@@ -33,7 +33,7 @@ func readJudged(b []byte) (Body, error) {
 	return v.Judged, err
 }
 
-// readCanary reads the drop of a self-check's packet of either schema.
+// readCanary reads the dropped packet of a self-check, in either schema.
 func readCanary(b []byte) (Body, error) {
 	var old struct{ Host, Packet string }
 	if json.Unmarshal(b, &old) != nil {
@@ -43,7 +43,7 @@ func readCanary(b []byte) (Body, error) {
 	return CanaryDropped{Host: old.Host, Packet: h}, err
 }
 
-// readACL reads the change of a network ACL of either schema.
+// readACL reads a change of a network ACL, in either schema.
 func readACL(b []byte) (Body, error) {
 	var old struct {
 		Host  string   `json:"host"`
@@ -80,7 +80,7 @@ func readACL(b []byte) (Body, error) {
 	return changed, nil
 }
 
-// readRule reads a rule of either schema.
+// readRule reads a rule, in either schema.
 func readRule(b []byte) (Rule, error) {
 	var r Rule
 	if err := json.Unmarshal(b, &r); err != nil {
@@ -109,7 +109,7 @@ func readRevoked(b []byte) (Body, error) {
 	return RuleRevoked{r}, err
 }
 
-// kindOf is what gave a decision of that id. Only a group's rule has a number.
+// kindOf returns the kind of decider that has this id. Only a rule of a group has a number.
 func kindOf(id string, number uint32) packet.Kind {
 	switch {
 	case number != 0:
@@ -172,7 +172,7 @@ func parsePacket(text string) (packet.Header, error) {
 	return h, nil
 }
 
-// parseEnd reads an address, with a port if there is one.
+// parseEnd reads an address and, if present, its port.
 func parseEnd(text string) (netip.Addr, uint16, error) {
 	if both, err := netip.ParseAddrPort(text); err == nil {
 		return both.Addr(), both.Port(), nil

@@ -12,7 +12,7 @@ import (
 	"lablab/packet"
 )
 
-// records are those of schema 1, of each scenario of the course as it was then.
+// records returns a schema 1 record of each scenario of the course, as the course was then.
 func records(t *testing.T) map[string][]Event {
 	t.Helper()
 	files, err := filepath.Glob("testdata/schema1/*.jsonl.gz")
@@ -37,7 +37,7 @@ func records(t *testing.T) map[string][]Event {
 	return all
 }
 
-// Old records open, and say as much as new ones do.
+// Records of schema 1 still open and say as much as new ones.
 func TestSchema1(t *testing.T) {
 	for name, events := range records(t) {
 		for _, e := range events {

@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// one of every kind of event, with every member set.
+// everyKind returns one event of every kind, with every field set.
 func everyKind() []Body {
 	rule := Rule{Number: 2, Group: "lab", Direction: packet.Ingress, Hosts: []string{"A", "B"}, Rule: sg.Rule{ID: "icmp", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.255.0.0/16")}}
 	key := packet.Key{Protocol: packet.ICMP, Source: netip.MustParseAddr("10.255.1.10"), Destination: netip.MustParseAddr("10.255.1.197"), ICMPID: 7, ICMPType: 8}
@@ -53,7 +53,7 @@ func record(t *testing.T) (*Log, string) {
 	for _, body := range everyKind() {
 		log.Append(body)
 	}
-	log.Append(Sent{"1", 99, false}) // comes too late
+	log.Append(Sent{"1", 99, false}) // too late: the log is closed
 	var b bytes.Buffer
 	if err := Write(&b, log.Subscribe(context.Background())); err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestRecordIsReadBack(t *testing.T) {
 	}
 }
 
-// A record may end anywhere, because its writer was killed.
+// A record may end anywhere, because its writer may have been killed.
 func TestRecordCutShort(t *testing.T) {
 	_, text := record(t)
 	whole := strings.Count(text, "\n")
@@ -183,7 +183,7 @@ func TestEventsBelongToTheirExperiment(t *testing.T) {
 	}
 }
 
-// Whatever is read back can be written again and reads the same.
+// An event that was read can be written again, and reads back the same.
 func FuzzRead(f *testing.F) {
 	for i, body := range everyKind() {
 		line, err := json.Marshal(Event{Seq: uint64(i + 1), Body: body})
