@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// A kind is what a name can be of.
+// A kind is a kind of thing that a name can refer to.
 type kind string
 
 const (
@@ -16,11 +16,11 @@ const (
 	aStream kind = "stream"
 )
 
-// definedIn says what the sections of a file define.
+// definedIn maps each section of a file to the kinds of thing that it defines.
 var definedIn = map[string][]kind{"hosts": {aHost}, "groups": {aGroup, aRule}, "prefix_lists": {aList}, "experiments": {aStream, aRule}}
 
-// unreadKinds are the kinds of which something could not be read, each with the line from
-// which on its name may be missed: that something is not there then tells nothing new.
+// unreadKinds returns the kinds of which something could not be read. Each comes with the line from
+// which on a name of that kind may be missing: an error about such a name would add nothing.
 func unreadKinds(problems []Problem, keys map[string]Place) map[kind]int {
 	unread := map[kind]int{}
 	lose := func(line int, kinds ...kind) {
@@ -56,14 +56,14 @@ func unreadKinds(problems []Problem, keys map[string]Place) map[kind]int {
 	return unread
 }
 
-// unreadable reports whether a name that is not here may be that of something that could
-// not be read, unless it is spelt like one of those that are here.
+// unreadable reports whether an unknown name may belong to something that could not be read. A name
+// spelt like a known one is a typo instead.
 func (w *walk) unreadable(k kind, at Place, name string, known []string) bool {
 	from := w.unread[k]
 	return from > 0 && at.Line >= from && Alike(name, known) == ""
 }
 
-// misses reports whether it is to be told that a name is not here: once for each name.
+// misses reports whether to complain about an unknown name: once per name.
 func (w *walk) misses(k kind, at Place, name string, known []string) bool {
 	told := string(k) + " " + name
 	if w.absent[told] || w.unreadable(k, at, name, known) {

@@ -9,92 +9,92 @@ import (
 	"lablab/sg"
 )
 
-// An Action is one of the types below. Said is what a person is told.
+// An Action is one of the types below. Said describes it to people.
 type Action interface{ Said() say.Sentence }
 
-// Start starts a stream from one host to another: ICMP echo requests, datagrams
-// or the messages of one TCP connection.
+// Start starts a stream from one host to another: ICMP echo requests, UDP datagrams or the messages
+// of one TCP connection.
 type Start struct {
 	Stream   string
-	Protocol packet.Protocol // sg.ICMP (for IPv6 too), sg.TCP or sg.UDP
+	Protocol packet.Protocol // sg.ICMP (also for IPv6), sg.TCP or sg.UDP
 	From, To string          // hosts
-	Port     int             // destination port of TCP and UDP
-	// SourcePort of TCP and UDP, and ID of ICMP; 0 for one that no other stream has.
+	Port     int             // destination port for TCP and UDP
+	// SourcePort is the source port for TCP and UDP, and the ID for ICMP; 0 for one that no other
+	// stream uses.
 	SourcePort int
 	ID         int
-	// Size is the payload of each packet in bytes; 0 for what is usual.
+	// Size is the payload of each packet in bytes; 0 for the default.
 	Size int
-	// Unserved is whether nobody listens at the port.
+	// Unserved reports that nothing listens on the port.
 	Unserved bool
 }
 
-// Stop stops a stream. TCP's connection is reset.
+// Stop stops a stream. A TCP connection is reset.
 type Stop struct{ Stream string }
 
-// Restart stops a stream and starts one like it, with the name As.
+// Restart stops a stream and starts a copy of it named As.
 type Restart struct {
 	Stream, As string
-	Same       bool // with the same ICMP id or source port: the same flow for conntrack
+	Same       bool // keep the ICMP ID or source port: the same flow to conntrack
 }
 
-// Authorize adds rules to a group, all at once.
+// Authorize adds rules to a group, all in one step.
 type Authorize struct {
 	Group     string
 	Direction packet.Direction
 	Rules     []sg.Rule
 }
 
-// Revoke removes the rules with these ids from a group, all at once.
+// Revoke removes the rules with these ids from a group, all in one step.
 type Revoke struct {
 	Group string
 	Rules []string
 }
 
-// RevokeSame removes the rules that say exactly the same.
+// RevokeSame removes the rules that are equal to these in everything but the id.
 type RevokeSame struct {
 	Group     string
 	Direction packet.Direction
 	Rules     []sg.Rule
 }
 
-// SetGroups gives a host other groups than it carries.
+// SetGroups replaces the groups of a host.
 type SetGroups struct {
 	Host   string
 	Groups []string
 }
 
-// Cut deletes conntrack entries: of a stream, of the flows that a rule has
-// admitted, or all.
+// Cut deletes conntrack entries: those of a stream, those that a rule has admitted, or all.
 type Cut struct {
-	Host       string // all hosts if empty
+	Host       string // empty for all hosts
 	Stream     string
-	AdmittedBy string // the id of a rule
+	AdmittedBy string // id of a rule
 	All        bool
 }
 
-// Wait lets time go by.
+// Wait pauses the scenario.
 type Wait struct{ For time.Duration }
 
 // Configure changes how conntrack behaves on all hosts.
 type Configure struct {
-	Timeouts *sg.Timeouts // nil to leave them
-	Loose    *bool        // nil to leave it
+	Timeouts *sg.Timeouts // nil for no change
+	Loose    *bool        // nil for no change
 }
 
-// SetACL puts a network ACL before a host, or takes it away.
+// SetACL attaches a network ACL to a host, or removes it.
 type SetACL struct {
 	Host string
-	ACL  *sg.ACL // nil takes it away
+	ACL  *sg.ACL // nil to remove it
 }
 
-// Exec runs a program in a host and waits for its end.
+// Exec runs a program in a host and waits for it to exit.
 type Exec struct {
 	Host    string
 	Command []string
-	Exit    int // the exit code that is expected
+	Exit    int // expected exit code
 }
 
-// Said is what a person is told.
+// Said describes the action to people.
 func (a Start) Said() say.Sentence {
 	switch a.Protocol {
 	case packet.TCP:
@@ -105,10 +105,10 @@ func (a Start) Said() say.Sentence {
 	return say.F("start stream %s: ping %s from %s", a.Stream, a.To, a.From)
 }
 
-// Said is what a person is told.
+// Said describes the action to people.
 func (a Stop) Said() say.Sentence { return say.F("stop stream %s", a.Stream) }
 
-// Said is what a person is told.
+// Said describes the action to people.
 func (a Restart) Said() say.Sentence {
 	as := say.F("as a new flow")
 	if a.Same {
@@ -117,17 +117,17 @@ func (a Restart) Said() say.Sentence {
 	return say.F("stop stream %s and start it again as stream %s, %s", a.Stream, a.As, as)
 }
 
-// Said is what a person is told.
+// Said describes the action to people.
 func (a Revoke) Said() say.Sentence {
 	return say.F("revoke %s %s of group %s", rules(len(a.Rules)), strings.Join(a.Rules, ", "), a.Group)
 }
 
-// Said is what a person is told.
+// Said describes the action to people.
 func (a RevokeSame) Said() say.Sentence {
 	return say.F("revoke %s %s of group %s", rules(len(a.Rules)), texts(a.Rules), a.Group)
 }
 
-// Said is what a person is told.
+// Said describes the action to people.
 func (a Authorize) Said() say.Sentence {
 	named := make([]say.Sentence, len(a.Rules))
 	for i, r := range a.Rules {
@@ -136,7 +136,7 @@ func (a Authorize) Said() say.Sentence {
 	return say.F("authorize %s %s in group %s", rules(len(a.Rules)), say.List(", ", named...), a.Group)
 }
 
-// Said is what a person is told.
+// Said describes the action to people.
 func (a SetGroups) Said() say.Sentence {
 	if len(a.Groups) == 0 {
 		return say.F("remove all groups from %s", a.Host)
@@ -144,7 +144,7 @@ func (a SetGroups) Said() say.Sentence {
 	return say.F("change the groups of %s to %s", a.Host, strings.Join(a.Groups, ", "))
 }
 
-// Said is what a person is told.
+// Said describes the action to people.
 func (a Cut) Said() say.Sentence {
 	var where say.Sentence
 	if a.Host != "" {
@@ -159,10 +159,10 @@ func (a Cut) Said() say.Sentence {
 	return say.F("delete all conntrack entries%s", where)
 }
 
-// Said is what a person is told.
+// Said describes the action to people.
 func (a Wait) Said() say.Sentence { return say.F("wait %s", a.For) }
 
-// Said is what a person is told.
+// Said describes the action to people.
 func (a Configure) Said() say.Sentence {
 	var parts []say.Sentence
 	if a.Timeouts != nil {
@@ -176,7 +176,7 @@ func (a Configure) Said() say.Sentence {
 	return say.List(" and ", parts...)
 }
 
-// Said is what a person is told.
+// Said describes the action to people.
 func (a SetACL) Said() say.Sentence {
 	if a.ACL == nil {
 		return say.F("remove the network ACL from %s", a.Host)
@@ -190,7 +190,7 @@ func (a SetACL) Said() say.Sentence {
 	return say.F("attach a network ACL to %s: %s", a.Host, say.List("; ", append(listed, say.F("everything else is denied"))...))
 }
 
-// Said is what a person is told.
+// Said describes the action to people.
 func (a Exec) Said() say.Sentence {
 	return say.F("run on %s: %s", a.Host, strings.Join(a.Command, " "))
 }

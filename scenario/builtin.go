@@ -11,7 +11,7 @@ import (
 //go:embed course
 var course embed.FS
 
-// Builtins are the names of the built-in scenarios, in the order of the course.
+// Builtins returns the names of the built-in scenarios, in the order of the course.
 func Builtins() []string {
 	text, err := course.ReadFile("course/order")
 	if err != nil {
@@ -20,7 +20,7 @@ func Builtins() []string {
 	return strings.Fields(string(text))
 }
 
-// BuiltinText is the file of a built-in scenario.
+// BuiltinText returns the file of a built-in scenario.
 func BuiltinText(name string) (text []byte, found bool) {
 	for _, known := range Builtins() {
 		if known == name {
@@ -31,7 +31,7 @@ func BuiltinText(name string) (text []byte, found bool) {
 	return nil, false
 }
 
-// Builtin is a built-in scenario.
+// Builtin returns a built-in scenario.
 func Builtin(name string) (sc *Scenario, found bool) {
 	text, found := BuiltinText(name)
 	if !found {
@@ -45,9 +45,8 @@ func Builtin(name string) (sc *Scenario, found bool) {
 	return sc, true
 }
 
-// FourExperiments is the experiment that lablab was written for: two hosts in
-// one security group, a ping that goes on, and the ICMP rule taken away and
-// given back.
+// FourExperiments returns the scenario that lablab was written for: two hosts in one security
+// group, a ping that keeps running, and the ICMP rule revoked and authorized again.
 func FourExperiments() *Scenario {
 	sc, _ := Builtin("ping")
 	return sc

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Every file of the course has its place in the order, and is called by its name.
+// Every file of the course is listed in the order and named after its scenario.
 func TestCourse(t *testing.T) {
 	files, err := fs.Glob(course, "course/*.yaml")
 	if err != nil {
@@ -32,7 +32,7 @@ func TestCourse(t *testing.T) {
 	}
 }
 
-// The numbers are those of the original, which the README tells of.
+// The figures are those of the original experiment, which the README describes.
 func TestFourExperiments(t *testing.T) {
 	sc := FourExperiments()
 	var packets []int

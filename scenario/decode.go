@@ -10,14 +10,13 @@ import (
 	"lablab/say"
 )
 
-// readable is what reads itself, because it may be written in more than one way
-// or only in certain ways.
+// A readable reads itself, because it has more than one notation or accepts only certain values.
 type readable interface {
 	read(c *complaints, n ast.Node)
 }
 
-// decode reads a node into a struct (by its json tags), a slice, or what reads
-// itself. Everything that does not fit is a problem; the rest is read all the same.
+// decode reads a node into a struct (by its json tags), a slice or a readable. Whatever does not
+// fit becomes a problem; decode still reads the rest.
 func (c *complaints) decode(n ast.Node, into reflect.Value) {
 	if r, itself := into.Addr().Interface().(readable); itself {
 		r.read(c, n)
@@ -49,8 +48,8 @@ func (c *complaints) sequence(n ast.Node, into reflect.Value) {
 	}
 }
 
-// mapping reads into a struct. A key that is misspelt is read as what it was
-// meant to be, so that it is told of once.
+// mapping reads into a struct. It reads a misspelt key as the one that was meant, so that the
+// mistake is reported once.
 func (c *complaints) mapping(n ast.Node, into reflect.Value) {
 	at := placeOf(n)
 	if place := into.FieldByName("Place"); place.IsValid() {
@@ -66,12 +65,12 @@ func (c *complaints) mapping(n ast.Node, into reflect.Value) {
 	for _, p := range pairs {
 		given[p.key] = true
 	}
-	unknown := false // a key that may have been meant as one that is missing
+	unknown := false // a key that may be a misspelling of a missing one
 	for _, p := range pairs {
 		if !slices.Contains(names, p.key) {
 			choices := names
 			if slices.ContainsFunc(known, func(f field) bool { return f.required && !given[f.name] }) {
-				// One that is here already was not meant.
+				// A key that is already present was not the one meant.
 				choices = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return given[n] })
 			}
 			meant := Alike(p.key, choices)
@@ -100,7 +99,7 @@ func (c *complaints) mapping(n ast.Node, into reflect.Value) {
 	}
 }
 
-// valueless tells of a key without a value, which may have been taken for a comment.
+// valueless reports a key without a value: someone may have taken it for a comment.
 func (c *complaints) valueless(p pair) {
 	var hint say.Sentence
 	if p.at.Line <= len(c.lines) {
@@ -112,15 +111,15 @@ func (c *complaints) valueless(p pair) {
 	c.hinted(p.at, hint, "%s has no value", p.key)
 }
 
-// A pair is a key of a mapping and what follows it.
+// A pair is a key of a mapping and its value.
 type pair struct {
 	key   string
 	at    Place
 	value ast.Node
-	wrong bool // and told
+	wrong bool // and already reported
 }
 
-// pairs are those of a mapping, in their order, each key once.
+// pairs returns the pairs of a mapping in order, each key once.
 func (c *complaints) pairs(n ast.Node) ([]pair, bool) {
 	var values []*ast.MappingValueNode
 	switch n := n.(type) {
@@ -163,7 +162,7 @@ func kindOf(n ast.Node) say.Sentence {
 	return say.F("a single value")
 }
 
-// A field is a member of a struct that is read from a key.
+// A field is a struct field that is read from a key.
 type field struct {
 	name               string
 	index              []int

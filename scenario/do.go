@@ -9,7 +9,7 @@ import (
 	"lablab/sg"
 )
 
-// The least that pro-bing puts into a packet, and the most that fits into one.
+// Packet sizes: the least that pro-bing puts into a packet, and the most that fits into one.
 const (
 	leastPing    = 24
 	leastMessage = 4
@@ -35,8 +35,7 @@ func (a *doFlow) start(w *walk, at Place, p packet.Protocol, to name) Action {
 	return w.start(at, to, a.From, a.As, s)
 }
 
-// start takes the name even if something else is wrong, so that what follows is
-// not wrong too.
+// start records the name even if something else is wrong, so that what follows does not fail too.
 func (w *walk) start(at Place, to, from, as name, s Start) Action {
 	there, here := w.host(to), w.host(from)
 	if there && here && s.From == s.To {
@@ -61,7 +60,7 @@ func (a *doStop) action(w *walk, _ Place) Action {
 func (a *doRestart) action(w *walk, at Place) Action {
 	s := w.running(a.Restart)
 	if s == nil {
-		w.started(a.As, Start{}) // it will be told of once
+		w.started(a.As, Start{}) // reported once, elsewhere
 		return nil
 	}
 	s.stopped = true
@@ -75,7 +74,7 @@ func (a *doRestart) action(w *walk, at Place) Action {
 	return Restart{Stream: a.Restart.text, As: a.As.text, Same: a.Same.value}
 }
 
-// running is the stream of that name, if it runs.
+// running returns the stream with that name if it is running.
 func (w *walk) running(n name) *flowing {
 	s := w.stream(n)
 	if s != nil && s.stopped {
@@ -88,7 +87,7 @@ func (w *walk) running(n name) *flowing {
 func (a *doAuthorize) action(w *walk, at Place) Action {
 	g := w.changed(a.Group)
 	if g == nil {
-		for _, from := range a.Authorize { // they are not in force, for a reason that was told
+		for _, from := range a.Authorize { // they are not in force, for a reason already reported
 			w.spoiled[from.id.text] = true
 			if from.rule != nil {
 				w.spoiled[from.rule.ID.text] = true
@@ -122,7 +121,7 @@ func (a *doAuthorize) action(w *walk, at Place) Action {
 	return done
 }
 
-// meant is a rule that is written out, or one that the group has had.
+// meant returns a rule that is written out, or one that the group has had.
 func (w *walk) meant(g *sg.Group, d packet.Direction, from ruleOrID, n int) (kept, bool) {
 	if from.rule == nil {
 		return w.again(g, from.id)
@@ -131,7 +130,7 @@ func (w *walk) meant(g *sg.Group, d packet.Direction, from ruleOrID, n int) (kep
 	return kept{r, d}, ok
 }
 
-// again is a rule that the group has had.
+// again returns a rule that the group has had.
 func (w *walk) again(g *sg.Group, id name) (kept, bool) {
 	var ids []string
 	for _, k := range w.past[g.Key()] {
@@ -146,8 +145,8 @@ func (w *walk) again(g *sg.Group, id name) (kept, bool) {
 	return kept{}, false
 }
 
-// later is a rule that comes during the scenario. What has the id of another rule
-// would be mistaken for it.
+// later reads a rule that is added during the scenario. An id that another rule has would confuse
+// the two.
 func (w *walk) later(g *sg.Group, d packet.Direction, from rule, n int) (sg.Rule, bool) {
 	r, ok := w.rule(from)
 	if !ok {
@@ -202,7 +201,7 @@ func (a *doRevoke) action(w *walk, at Place) Action {
 	return RevokeSame{Group: g.Key(), Direction: d, Rules: rules}
 }
 
-// takenAway reports whether the group had the rule until now.
+// takenAway reports whether the group used to have the rule and no longer does.
 func (w *walk) takenAway(g *sg.Group, id name) bool {
 	if !id.given() || w.spoiled[id.text] {
 		return false
@@ -224,7 +223,7 @@ func (w *walk) takenAway(g *sg.Group, id name) bool {
 	return false
 }
 
-// changed is the group of that name as it is now.
+// changed returns the group with that name in its current state.
 func (w *walk) changed(n name) *sg.Group {
 	id, known := w.group(n)
 	if !known {
@@ -272,7 +271,7 @@ func (a *doCut) action(w *walk, _ Place) Action {
 	return done
 }
 
-// known tells of a rule that none of these hosts has ever had.
+// known reports an error if none of these hosts has ever had the rule.
 func (w *walk) known(rule name, hosts []string) {
 	var ids []string
 	for _, h := range hosts {

@@ -10,14 +10,13 @@ import (
 	"lablab/say"
 )
 
-// ownJudges are what packets are judged by beside the rules of groups.
+// ownJudges are the ids of what decides about packets besides the rules of groups.
 var ownJudges = []string{"established", "related", "default-deny", "amazon-service"}
 
-// IsOwn is whether lablab calls something of its own so that judges packets, which
-// therefore is no name for a rule.
+// IsOwn reports whether lablab uses the id for a decider of its own. Such an id cannot name a rule.
 func IsOwn(id string) bool { return slices.Contains(ownJudges, id) || strings.HasPrefix(id, "acl-") }
 
-// expect reads what is predicted of one stream or host.
+// expect reads the predictions about one stream or host.
 func (w *walk) expect(x entry[some[prediction]]) []Expectation {
 	_, isHost := w.hosts[x.name]
 	s := w.streams[x.name]
@@ -49,7 +48,7 @@ func (w *walk) expect(x entry[some[prediction]]) []Expectation {
 	return list
 }
 
-// ofStream reads what is predicted of a stream's packets.
+// ofStream reads the predictions about a stream's packets.
 func (w *walk) ofStream(s *flowing, p prediction) []Expectation {
 	m := p.members
 	e := Expectation{Place: m.Place, Stream: s.Stream, Outcome: Outcome(p.outcome.text), By: m.By.text, First: m.First.value}
@@ -83,7 +82,7 @@ func (w *walk) ofStream(s *flowing, p prediction) []Expectation {
 	return []Expectation{e}
 }
 
-// outcomes reads the members that say how many packets fare how.
+// outcomes reads the fields that say how many packets have which outcome.
 func (w *walk) outcomes(e *Expectation, s *flowing, m predicted) {
 	set := func(at leaf, o Outcome) {
 		if e.Outcome != "" {
@@ -130,7 +129,7 @@ func (w *walk) outcomes(e *Expectation, s *flowing, m predicted) {
 	}
 }
 
-// possible tells of outcomes that a protocol does not have.
+// possible reports an error for an outcome that the protocol does not have.
 func (w *walk) possible(at Place, s *flowing, o Outcome) {
 	switch {
 	case o == Stalled && s.Protocol != packet.TCP:
@@ -140,11 +139,11 @@ func (w *walk) possible(at Place, s *flowing, o Outcome) {
 	}
 }
 
-// judges reports whether a rule can judge packets of a stream where they arrive.
+// judges reports whether a rule can decide about a stream's packets at the destination.
 func (w *walk) judges(s *flowing, by name) bool {
 	h := w.hosts[s.To]
 	if h == nil || h.vague {
-		return false // told
+		return false // already reported
 	}
 	ids := append(w.inForce(s.To, packet.Ingress), "established", "related", "default-deny")
 	if h.acl != nil {
@@ -153,7 +152,7 @@ func (w *walk) judges(s *flowing, by name) bool {
 			ids = append(ids, fmt.Sprintf("acl-%d", r.Number))
 		}
 	}
-	if from := w.hosts[s.From]; from != nil && from.acl != nil { // where they may not even leave
+	if from := w.hosts[s.From]; from != nil && from.acl != nil { // packets may be dropped before they leave
 		ids = append(ids, "acl-default-deny")
 		for _, r := range from.acl.Egress {
 			ids = append(ids, fmt.Sprintf("acl-%d", r.Number))
@@ -162,7 +161,7 @@ func (w *walk) judges(s *flowing, by name) bool {
 	return w.ruleOf(by, ids, say.F("host %s at this point", s.To))
 }
 
-// ofHost reads what is predicted of a host: one expectation for each thing.
+// ofHost reads the predictions about a host: one expectation for each.
 func (w *walk) ofHost(host string, p prediction) []Expectation {
 	m := p.members
 	if p.outcome.given() {
@@ -204,12 +203,11 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 	return list
 }
 
-// endsAt reports whether a stream begins or ends at a host, so that its entry may
-// be there.
+// endsAt reports whether a stream starts or ends at a host, so that the host may have its entry.
 func (w *walk) endsAt(n name, host string) bool {
 	s := w.stream(n)
 	if s == nil || w.hosts[s.From] == nil || w.hosts[s.To] == nil {
-		return false // told
+		return false // already reported
 	}
 	if s.From != host && s.To != host {
 		w.about(n.Place, "stream %s goes from %s to %s: %s never sees it", n.text, s.From, s.To, host)
@@ -218,7 +216,7 @@ func (w *walk) endsAt(n name, host string) bool {
 	return true
 }
 
-// notOf tells of members that are about the other kind of thing.
+// notOf reports an error for each field that applies only to the other kind of subject.
 func (w *walk) notOf(why say.Sentence, members []leaf, lists ...some[name]) {
 	for _, l := range lists {
 		members = append(members, leaves(l...)...)

@@ -1,7 +1,7 @@
 package scenario
 
-// The types below are a scenario as it is written. Their tags are its keys, and
-// what an editor says of them (see Schema); what is "omitempty" may be left out.
+// The types below mirror a scenario file. Their tags give its keys and the descriptions that an
+// editor shows (see Schema); a key marked "omitempty" is optional.
 
 type file struct {
 	Place
@@ -25,7 +25,7 @@ type host struct {
 	AlwaysTracked boolean `json:"always_tracked,omitempty" jsonschema:"whether all its flows are tracked, as those through a load balancer are"`
 }
 
-// A group has rules here, or is one of a file.
+// A group lists its rules here, or refers to a group in another file.
 type group struct {
 	Place
 	File    some[line] `json:"file,omitempty" jsonschema:"the output of aws ec2 describe-security-groups; a path relative to this file"`
@@ -171,7 +171,7 @@ type cutMap struct {
 	AdmittedBy name `json:"admitted_by,omitempty" jsonschema:"the entries that this rule admitted"`
 }
 
-// A predicted is what is predicted of a stream, or of a host.
+// A predicted is a prediction about a stream or a host.
 type predicted struct {
 	Place
 	Replied amount  `json:"replied,omitempty" jsonschema:"for a stream: how many packets are answered"`

@@ -7,9 +7,9 @@ import (
 	"lablab/say"
 )
 
-// foreign are characters that look like one of YAML's and are not, as an input method or a
-// web page writes them, where only YAML's are meant: the first of each line. Text for
-// people, quoted text and comments may have them.
+// foreign finds characters that look like YAML syntax but are not, as input methods and web pages
+// produce them. It reports the first in each line, and only where YAML syntax is meant: text for
+// people, quoted text and comments may contain them.
 func (c *complaints) foreign() []Problem {
 	s := &foreigners{c: &complaints{file: c.file, lines: c.lines}, block: -1}
 	for i, line := range c.lines {
@@ -18,11 +18,11 @@ func (c *complaints) foreign() []Problem {
 	return s.c.list
 }
 
-// foreigners goes through the lines of a file, which may not be YAML.
+// A foreigners scanner goes through the lines of a file that may not be valid YAML.
 type foreigners struct {
 	c     *complaints
-	block int  // the indentation of the key whose value is a block of text, or -1
-	quote rune // that is open, or 0
+	block int  // indentation of the key whose value is a block of text, or -1
+	quote rune // the open quote, or 0
 }
 
 func (s *foreigners) line(number int, line []rune) {
@@ -48,7 +48,7 @@ func (s *foreigners) line(number int, line []rune) {
 			}
 		}
 	}
-	word, before, text := start, ' ', false // where the last word begins, the last character that is no space, and whether text for people comes
+	word, before, text := start, ' ', false // start of the last word, last character that is not a space, whether text for people follows
 	for i := start; i < len(line); i++ {
 		r := line[i]
 		switch {
@@ -104,7 +104,7 @@ func isText(key string) bool {
 
 func isSpace(r rune) bool { return r == '\t' || unicode.Is(unicode.Zs, r) }
 
-// foreigner tells of a character, if it is one that only looks like one of YAML's.
+// foreigner reports a character if it only looks like YAML syntax.
 func (c *complaints) foreigner(at Place, r rune) {
 	const widened = '！' - '!'
 	switch {
@@ -127,10 +127,10 @@ func (c *complaints) foreigner(at Place, r rune) {
 	}
 }
 
-// needsQuotes is the hint about a place in text for people that YAML takes for something
-// else; empty about any other place.
+// needsQuotes returns a hint if YAML takes text for people at this place for something else;
+// otherwise it is empty.
 func (c *complaints) needsQuotes(at Place) say.Sentence {
-	const most = 2 * longest // bytes of a line that is read at a glance
+	const most = 2 * longest // bytes of a line to scan at most
 	if at.Line < 1 || at.Line > len(c.lines) || len(c.lines[at.Line-1]) > most {
 		return say.Sentence{}
 	}
@@ -142,7 +142,7 @@ func (c *complaints) needsQuotes(at Place) say.Sentence {
 	return say.F("put it in quotes, as in %s: %s", key, quoted(value))
 }
 
-// quoted is a text as YAML has it in quotes.
+// quoted returns text as a quoted YAML string.
 func quoted(text string) string {
 	if strings.ContainsAny(text, `"\`) {
 		return "'" + strings.ReplaceAll(text, "'", "''") + "'"

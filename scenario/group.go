@@ -10,26 +10,26 @@ import (
 	"lablab/sg"
 )
 
-// An Unsuitable says why the four experiments cannot be played with a group.
+// An Unsuitable error says why the four experiments cannot run with a group.
 type Unsuitable struct{ Missing say.Sentence }
 
 func (e *Unsuitable) Error() string { return e.Missing.String() }
 
-// In is Error in a language.
+// In returns Error in a language.
 func (e *Unsuitable) In(l *say.Language) string { return e.Missing.In(l) }
 
-// The private ranges of IPv4 (RFC 1918), and the addresses of the original
-// experiment, which are taken if the group lets them in.
+// The private ranges of IPv4 (RFC 1918), and the addresses of the original experiment, which are
+// used if the group allows them.
 var (
 	private   = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16")}
 	originalA = netip.MustParsePrefix("10.255.1.197/16")
 	originalB = netip.MustParsePrefix("10.255.1.10/16")
 )
 
-// FourExperimentsWith is the four experiments with a group of somebody's own: a
-// host that the group lets ping another, both carrying it. The rules that let the
-// ping in are revoked and authorized again, all of them. The error is an
-// *Unsuitable if the group does not let a ping in from a private address.
+// FourExperimentsWith returns the four experiments with the user's own group. Both hosts have the
+// group, and its rules allow one to ping the other. The experiments revoke and authorize every rule
+// that allows the ping. The error is an *Unsuitable if the group allows no ping from a private
+// address.
 func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error) {
 	a, b, found := pingable(account, group)
 	if !found {
@@ -47,7 +47,7 @@ func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error
 	revoke, authorize := Revoke{Group: group.Key()}, Authorize{Group: group.Key(), Direction: packet.Ingress}
 	for _, r := range admitting(account, group, b.Addr()) {
 		revoke.Rules = append(revoke.Rules, r.ID)
-		if !slices.ContainsFunc(authorize.Rules, r.Same) { // the same twice, as EC2 would not have it
+		if !slices.ContainsFunc(authorize.Rules, r.Same) { // EC2 rejects duplicate rules
 			authorize.Rules = append(authorize.Rules, r)
 		}
 	}
@@ -58,8 +58,8 @@ func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error
 	return sc, nil
 }
 
-// between is the account with two hosts that carry the group: a rule may have it as
-// its peer.
+// between returns the account with two hosts that have the group. A rule of the group may refer to
+// the group as its peer.
 func between(account *sg.Account, group *sg.Group, a, b netip.Prefix) *sg.Account {
 	with := account.Clone()
 	for name, address := range map[string]netip.Prefix{"A": a, "B": b} {
@@ -68,7 +68,7 @@ func between(account *sg.Account, group *sg.Group, a, b netip.Prefix) *sg.Accoun
 	return with
 }
 
-// admitting are the inbound rules that let an echo request from that address in.
+// admitting returns the inbound rules that allow an echo request from that address.
 func admitting(account *sg.Account, group *sg.Group, from netip.Addr) []sg.Rule {
 	var rules []sg.Rule
 	for _, r := range group.Ingress {
@@ -80,8 +80,7 @@ func admitting(account *sg.Account, group *sg.Group, from netip.Addr) []sg.Rule 
 	return rules
 }
 
-// pingable finds two private addresses of one network, of which the second may
-// ping the first.
+// pingable finds two private addresses in one network, the second of which may ping the first.
 func pingable(account *sg.Account, group *sg.Group) (a, b netip.Prefix, found bool) {
 	if len(admitting(account, group, originalB.Addr())) > 0 {
 		return originalA, originalB, true
@@ -95,19 +94,19 @@ func pingable(account *sg.Account, group *sg.Group) (a, b netip.Prefix, found bo
 					continue
 				}
 				to := from.Next()
-				if !network.Contains(to.Next()) { // at the end of the network, or its broadcast address
+				if !network.Contains(to.Next()) { // last address of the network, or its broadcast address
 					to = from.Prev()
 				}
 				return netip.PrefixFrom(to, network.Bits()), netip.PrefixFrom(from, network.Bits()), true
 			}
 		}
 	}
-	// A group may let in those that carry it, as the default group of a VPC does.
+	// A group may allow its own members, as the default group of a VPC does.
 	itself := admitting(between(account, group, originalA, originalB), group, originalB.Addr())
 	return originalA, originalB, len(itself) > 0
 }
 
-// within is an address of a host in both networks.
+// within returns a host address that is in both networks.
 func within(peer, network netip.Prefix) (netip.Addr, bool) {
 	if !peer.Overlaps(network) {
 		return netip.Addr{}, false
@@ -117,7 +116,7 @@ func within(peer, network netip.Prefix) (netip.Addr, bool) {
 		first = network.Addr()
 	}
 	if !peer.IsSingleIP() {
-		first = first.Next() // the network's own address is no host's
+		first = first.Next() // the network address itself cannot be a host's
 	}
 	return first, network.Contains(first) && first != network.Addr()
 }

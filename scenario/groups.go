@@ -11,7 +11,7 @@ import (
 	"lablab/sg"
 )
 
-// account reads the groups. Their rules may refer to groups that come later.
+// account reads the groups. A rule may refer to a group that comes later.
 func (w *walk) account(groups named[group]) {
 	if at, written := w.keys["groups"]; written && len(groups) == 0 {
 		w.about(at, "the scenario has no security groups")
@@ -46,7 +46,7 @@ func (w *walk) account(groups named[group]) {
 	}
 }
 
-// written is a group whose rules are in the scenario.
+// written reads a group whose rules are in the scenario.
 func (w *walk) written(e entry[group]) *sg.Group {
 	g := &sg.Group{ID: e.name, Name: e.name}
 	for _, side := range []struct {
@@ -72,7 +72,7 @@ func (w *walk) written(e entry[group]) *sg.Group {
 	return g
 }
 
-// refused tells what EC2 would say.
+// refused reports what EC2 would reject, and whether it did.
 func (w *walk) refused(at Place, err error) bool {
 	var says *sg.Error
 	if errors.As(err, &says) {
@@ -81,7 +81,7 @@ func (w *walk) refused(at Place, err error) bool {
 	return err != nil
 }
 
-// described is the id of a group that is in a file.
+// described returns the id of a group that is in a file.
 func (w *walk) described(e entry[group]) string {
 	if len(e.value.Ingress)+len(e.value.Egress) > 0 {
 		w.about(e.Place, "group %s has rules both here and in a file: choose one", e.name)
@@ -90,7 +90,7 @@ func (w *walk) described(e entry[group]) string {
 	before := len(w.list)
 	for i, from := range e.value.File {
 		if !from.given() {
-			return "" // told
+			return "" // already reported
 		}
 		groups := w.read(from)
 		if i == 0 || len(found) == 0 {
@@ -124,7 +124,7 @@ func (w *walk) described(e entry[group]) string {
 	return found[i].ID
 }
 
-// read adds what a file of groups says to the account, once, and returns its groups.
+// read adds the groups of a file to the account, once, and returns them.
 func (w *walk) read(from line) []*sg.Group {
 	path := from.text
 	if !filepath.IsAbs(path) {
@@ -147,7 +147,7 @@ func (w *walk) read(from line) []*sg.Group {
 	var wrong *sg.FileError
 	switch {
 	case errors.As(err, &wrong):
-		// Lines of that file are not shown: it may be none that was meant to be read.
+		// Do not show lines of that file: it may be the wrong file.
 		w.about(from.Place, "the group file has errors")
 		w.list = append(w.list, Problem{File: wrong.File, Place: Place{wrong.Line, wrong.Column}, Text: wrong.Message})
 	case err != nil:
@@ -157,8 +157,7 @@ func (w *walk) read(from line) []*sg.Group {
 	return w.files[path]
 }
 
-// group is the id of the group with that name in the scenario, or with that id in
-// a file.
+// group returns the id of the group with that name in the scenario, or with that id in a file.
 func (w *walk) group(n name) (id string, known bool) {
 	if !n.given() || w.spoiled[n.text] {
 		return "", false
@@ -175,7 +174,7 @@ func (w *walk) group(n name) (id string, known bool) {
 	return "", false
 }
 
-// prefixLists reads the named sets of ranges.
+// prefixLists reads the prefix lists: named sets of ranges.
 func (w *walk) prefixLists(lists named[ranges]) {
 	for _, e := range lists {
 		l := sg.PrefixList{ID: e.name, Name: e.name, Known: true}

@@ -12,8 +12,7 @@ import (
 	"lablab/say"
 )
 
-// A leaf is a single value as it is written, and where. One that the file does
-// not have is at no place.
+// A leaf is a single value as written, and its place. A value that is not in the file has no place.
 type leaf struct {
 	Place
 	text string
@@ -21,7 +20,7 @@ type leaf struct {
 
 func (l leaf) given() bool { return l.Line > 0 }
 
-// scalar reads a single value and reports whether it is one.
+// scalar reads a single value and reports whether the node is one.
 func (l *leaf) scalar(c *complaints, n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.StringNode:
@@ -46,11 +45,11 @@ func (l *leaf) scalar(c *complaints, n ast.Node) bool {
 }
 
 type (
-	word    struct{ leaf } // whatever is read later
-	name    struct{ leaf } // what something is called
+	word    struct{ leaf } // any text, parsed later
+	name    struct{ leaf } // name of something
 	line    struct{ leaf } // a line of text for people
-	text    struct{ leaf } // several
-	arg     struct{ leaf } // of a program
+	text    struct{ leaf } // several lines of text
+	arg     struct{ leaf } // argument of a program
 	boolean struct {
 		leaf
 		value bool
@@ -58,7 +57,7 @@ type (
 	number struct {
 		leaf
 		value int
-		wrong bool // and told
+		wrong bool // and already reported
 	}
 	span struct {
 		leaf
@@ -68,7 +67,7 @@ type (
 		leaf
 		value Amount
 		all   bool
-		wrong bool // and told
+		wrong bool // and already reported
 	}
 )
 
@@ -80,7 +79,7 @@ const namePattern = `^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$`
 
 var (
 	aName = regexp.MustCompile(namePattern)
-	// What EC2 calls groups and rules, which may be in a file of groups.
+	// Ids that EC2 gives to groups and rules, which a file of groups may contain.
 	anID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$`)
 )
 
@@ -94,7 +93,7 @@ func (w *name) read(c *complaints, n ast.Node) {
 	}
 }
 
-// isNew refuses a name for something that is named here for the first time.
+// isNew reports whether something new may have that name, and records a problem if not.
 func (c *complaints) isNew(at Place, what say.Sentence, called string) bool {
 	if aName.MatchString(called) {
 		return true
@@ -103,7 +102,7 @@ func (c *complaints) isNew(at Place, what say.Sentence, called string) bool {
 	return false
 }
 
-const longest = 300 // characters of a line of text
+const longest = 300 // maximum characters in a line of text
 
 func (l *line) read(c *complaints, n ast.Node) {
 	if !l.scalar(c, n) {
@@ -119,7 +118,7 @@ func (l *line) read(c *complaints, n ast.Node) {
 	}
 }
 
-// Lines are of the file, not of the text.
+// read joins the lines: they are those of the file, not of the text.
 func (t *text) read(c *complaints, n ast.Node) {
 	if t.scalar(c, n) {
 		t.text = strings.Join(strings.Fields(t.text), " ")
@@ -150,7 +149,7 @@ func (i *number) read(c *complaints, n ast.Node) {
 	i.value = value
 }
 
-// between refuses a number that is out of a range, unless it is not given.
+// between rejects a number outside a range, unless the number is not set.
 func (c *complaints) between(n number, what say.Sentence, least, most int) int {
 	if n.given() && !n.wrong && (n.value < least || n.value > most) {
 		c.about(n.Place, "%s is %d; expected %d to %d", what, n.value, least, most)

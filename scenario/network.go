@@ -9,7 +9,7 @@ import (
 	"lablab/say"
 )
 
-// network reads the hosts: two to sixteen, with different addresses in one network.
+// network reads the hosts: two to sixteen, with distinct addresses in one network.
 func (w *walk) network(f file) {
 	if at, written := w.keys["hosts"]; written && w.unread[aHost] == 0 && (len(f.Hosts) < fewest || len(f.Hosts) > most) {
 		w.about(at, "a lab has %d to %d hosts, not %d", fewest, most, len(f.Hosts))
@@ -38,7 +38,7 @@ func (w *walk) network(f file) {
 	}
 }
 
-// address reads one that a host can have.
+// address reads an address and reports whether a host can have it.
 func (w *walk) address(from word, h *Host) bool {
 	refuse := func(why say.Sentence) bool {
 		w.about(from.Place, "%q %s", from.text, why)
@@ -68,8 +68,8 @@ func (w *walk) address(from word, h *Host) bool {
 	return true
 }
 
-// tooLong reports whether a text is an address with a prefix length that is out of range,
-// and what the longest is.
+// tooLong reports whether text is an address with a prefix length out of range, and the longest
+// that is possible.
 func tooLong(text string) (most int, long bool) {
 	address, length, _ := strings.Cut(text, "/")
 	a, err := netip.ParseAddr(address)
@@ -77,7 +77,7 @@ func tooLong(text string) (most int, long bool) {
 	return a.BitLen(), err == nil && errLength == nil && (n < 0 || n > a.BitLen())
 }
 
-// broadcast is the last address of an IPv4 network.
+// broadcast returns the last address of an IPv4 network.
 func broadcast(p netip.Prefix) netip.Addr {
 	last := p.Masked().Addr().As4()
 	for bit := p.Bits(); bit < 32; bit++ {
@@ -86,14 +86,14 @@ func broadcast(p netip.Prefix) netip.Addr {
 	return netip.AddrFrom4(last)
 }
 
-// carriers gives the hosts their groups, when those are known.
+// carriers attaches the groups to the hosts, once the groups are known.
 func (w *walk) carriers(hosts named[host]) {
 	for i, e := range hosts {
 		w.sc.Hosts[i].Groups = w.carry(e.name, e.value.Groups)
 	}
 }
 
-// carry lets a host carry these groups from now on, and returns their ids.
+// carry attaches these groups to a host, in place of its old ones, and returns their ids.
 func (w *walk) carry(host string, names []name) []string {
 	ids := []string{}
 	for _, n := range names {

@@ -11,30 +11,30 @@ import (
 	"lablab/say"
 )
 
-// A Problem is something wrong in a file, and where.
+// A Problem is a mistake in a file, and its place.
 type Problem struct {
 	File string
 	Place
 	Text say.Sentence
-	// Hint is the way out, if one is known.
+	// Hint is the fix, if one is known.
 	Hint say.Sentence
-	// Source is the line that it is about; empty if it is not to be shown.
+	// Source is the line with the mistake; empty if it is not to be shown.
 	Source string
-	// read is whether what is wrong was read all the same, as what was meant.
+	// read reports that the value was read anyway, as what was meant.
 	read bool
 }
 
-// Problems is everything that is wrong in a scenario's file, sorted by place.
+// Problems are all mistakes in a scenario file, sorted by place.
 type Problems struct {
 	File string
 	List []Problem
-	More int // how many others there are
+	More int // number of problems not listed
 }
 
-// Error is a problem after the other, each with its line and a caret.
+// Error returns one problem after the other, each with its line and a caret.
 func (p *Problems) Error() string { return p.In(nil) }
 
-// In is Error in a language.
+// In returns Error in a language.
 func (p *Problems) In(l *say.Language) string {
 	var b strings.Builder
 	for i, problem := range p.List {
@@ -49,10 +49,10 @@ func (p *Problems) In(l *say.Language) string {
 	return b.String()
 }
 
-// String is "file:line:column: what", the line itself, and a caret below the place.
+// String returns "file:line:column: what", the line itself, and a caret below the place.
 func (p Problem) String() string { return p.In(nil) }
 
-// In is String in a language.
+// In returns String in a language.
 func (p Problem) In(l *say.Language) string {
 	s := fmt.Sprintf("%s:%d:%d: %s", visible(p.File), p.Line, p.Column, visible(p.Text.In(l)))
 	if !p.Hint.Empty() {
@@ -65,8 +65,8 @@ func (p Problem) In(l *say.Language) string {
 	return fmt.Sprintf("%s\n    %s\n    %s^", s, line, strings.Repeat(" ", say.Width(before)))
 }
 
-// window is as much of the line as is read at a glance, and what of it stands
-// before the place.
+// window returns as much of the line as can be read at a glance, and the part of that before the
+// place.
 func (p Problem) window() (line, before string) {
 	const most, lead = 110, 60
 	runes := []rune(p.Source)
@@ -86,7 +86,7 @@ func (p Problem) window() (line, before string) {
 	return before + visible(string(runes[at:to])) + ellipsis(to < len(runes)), before
 }
 
-// visible is the text without what a terminal might obey.
+// visible returns text without anything that a terminal might act on.
 func visible(s string) string {
 	var b strings.Builder
 	for _, c := range s {
@@ -102,7 +102,7 @@ func visible(s string) string {
 	return b.String()
 }
 
-// obeyed reports whether a terminal might do something else than show c.
+// obeyed reports whether a terminal might act on c instead of showing it.
 func obeyed(c rune) bool {
 	return unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) || c == '\u2028' || c == '\u2029'
 }
@@ -114,13 +114,13 @@ type complaints struct {
 	list  []Problem
 }
 
-// about adds a problem at a place of the file.
+// about adds a problem at a place in the file.
 func (c *complaints) about(at Place, format string, args ...any) {
 	c.told(at, say.Sentence{}, say.F(format, args...))
 }
 
-// hinted adds a problem with the way out, if one is known. What is at no place is
-// not in the file, or could not be read: that has been told.
+// hinted adds a problem and its fix, if one is known. A value without a place is not in the file or
+// could not be read; that has been reported already.
 func (c *complaints) hinted(at Place, hint say.Sentence, format string, args ...any) {
 	c.told(at, hint, say.F(format, args...))
 }
@@ -136,13 +136,13 @@ func (c *complaints) told(at Place, hint, text say.Sentence) {
 	c.list = append(c.list, problem)
 }
 
-// error is nil, or all problems in order. Of very many the first are told.
+// error returns nil, or all problems in order. If there are very many, it returns the first.
 func (c *complaints) error() error {
 	if len(c.list) == 0 {
 		return nil
 	}
 	if foreign := c.foreign(); len(foreign) > 0 {
-		c.list = foreign // what else is wrong follows from it, or is told next
+		c.list = foreign // the other problems follow from it, or are reported after it is fixed
 	}
 	const most = 100
 	slices.SortStableFunc(c.list, func(a, b Problem) int {
@@ -156,10 +156,10 @@ func (c *complaints) error() error {
 	return &Problems{File: c.file, List: told, More: len(list) - len(told)}
 }
 
-// Count is how many there are.
+// Count returns the number of problems.
 func (p *Problems) Count() int { return len(p.List) + p.More }
 
-// ProblemsOf are all that an error has, which may have joined those of many files.
+// ProblemsOf returns all Problems in an error, which may join those of many files.
 func ProblemsOf(err error) []*Problems {
 	var one *Problems
 	if joined, several := err.(interface{ Unwrap() []error }); several {

@@ -14,8 +14,8 @@ import (
 // An Opener opens a file that a scenario refers to.
 type Opener func(path string) (io.ReadCloser, error)
 
-// Load reads a scenario's file, and the files of groups that it refers to. What is
-// wrong in them is a *Problems.
+// Load reads a scenario file and the group files that it refers to. If they contain mistakes, the
+// error is a *Problems.
 func Load(path string) (*Scenario, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -29,7 +29,7 @@ func Load(path string) (*Scenario, error) {
 	return Read(path, text, Regular)
 }
 
-// Regular opens a regular file: a pipe or a terminal might never end.
+// Regular opens a regular file. It rejects pipes and terminals, which might never end.
 func Regular(path string) (io.ReadCloser, error) {
 	about, err := os.Stat(path)
 	if err != nil {
@@ -41,9 +41,8 @@ func Regular(path string) (io.ReadCloser, error) {
 	return os.Open(path)
 }
 
-// Read reads a scenario. Files that it refers to are relative to path, and opened
-// with open; nil forbids them. The error is a *Problems with everything that is
-// wrong, and nothing has been built by then.
+// Read reads a scenario. Files that it refers to are relative to path and opened with open; nil
+// forbids them. The error is a *Problems that lists every mistake. Nothing has been built by then.
 func Read(path string, text []byte, open Opener) (*Scenario, error) {
 	c := &complaints{file: path}
 	body := c.parse(text)
@@ -78,12 +77,12 @@ func Read(path string, text []byte, open Opener) (*Scenario, error) {
 }
 
 const (
-	shortest = time.Millisecond // between two packets
-	fewest   = 2                // hosts
+	shortest = time.Millisecond // time between two packets
+	fewest   = 2                // number of hosts
 	most     = 16
 )
 
-// scenario makes one out of what is written, from the top to the end.
+// scenario builds a scenario from the file, top to bottom.
 func (w *walk) scenario(f file) {
 	if f.Name.given() {
 		w.isNew(f.Name.Place, say.F("a scenario"), f.Name.text)
@@ -112,7 +111,7 @@ func (w *walk) scenario(f file) {
 	}
 }
 
-// choice reports whether a word is one of these, and is a problem otherwise.
+// choice reports whether a word is one of these, and records a problem if it is not.
 func (w *walk) choice(what say.Sentence, is word, choices ...string) bool {
 	for _, c := range choices {
 		if is.text == c {
@@ -123,7 +122,7 @@ func (w *walk) choice(what say.Sentence, is word, choices ...string) bool {
 	return false
 }
 
-// timeouts are those of a profile, but for what is said otherwise.
+// timeouts returns the timeouts of a profile, with those that the file overrides.
 func (w *walk) timeouts(from timeouts) (sg.Timeouts, bool) {
 	t := sg.Nitro()
 	if from.Line == 0 {
@@ -148,7 +147,7 @@ func (w *walk) timeouts(from timeouts) (sg.Timeouts, bool) {
 		if !own.span.given() {
 			continue
 		}
-		// The kernel counts them in seconds.
+		// The kernel counts timeouts in seconds.
 		if own.span.value%time.Second != 0 {
 			w.about(own.span.Place, "%s is not a whole number of seconds", own.span.text)
 			ok = false

@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "write what is said of the invalid files")
 
-// Each file in testdata/invalid breaks one rule, after which it is called.
+// Each file in testdata/invalid breaks the one rule that it is named after.
 func TestInvalid(t *testing.T) {
 	files, err := filepath.Glob("testdata/invalid/*.yaml")
 	if err != nil || len(files) == 0 {
@@ -48,7 +48,7 @@ func TestInvalid(t *testing.T) {
 	}
 }
 
-// All problems are told at once, in order, and what is misspelt is told once.
+// All problems are reported at once, in order, and each misspelling once.
 func TestManyProblems(t *testing.T) {
 	_, err := Read("bad.yaml", []byte(`name: bad
 titel: Many problems
@@ -81,7 +81,7 @@ experiments:
 	}
 }
 
-// What a terminal might obey is shown, and a long line is shown where it matters.
+// Terminal control characters are shown, not obeyed, and a long line is shown around the problem.
 func TestProblemText(t *testing.T) {
 	p := Problem{File: "a\x1b.yaml", Place: Place{3, 5}, Text: say.As("x\u202e"), Source: "\ta\x1b\u00fc!"}
 	if got, want := p.String(), "a\\u001b.yaml:3:5: x\\u202e\n     a\\u001bü!\n             ^"; got != want {
@@ -94,7 +94,7 @@ func TestProblemText(t *testing.T) {
 	}
 }
 
-// What takes long to parse is refused before.
+// Input that would take long to parse is rejected first.
 func TestHostileTexts(t *testing.T) {
 	for name, text := range map[string]string{
 		"dashes":       strings.Repeat("- ", 500_000),
@@ -125,14 +125,14 @@ func TestHostileTexts(t *testing.T) {
 			if _, err := Read("hostile.yaml", []byte(text), nil); ProblemsOf(err) == nil {
 				t.Errorf("got %v", err)
 			}
-			if took := time.Since(began); took > 30*time.Second { // what is not refused takes minutes
+			if took := time.Since(began); took > 30*time.Second { // input that is not rejected takes minutes
 				t.Errorf("it took %s", took)
 			}
 		})
 	}
 }
 
-// lots is a line again and again with other numbers in it.
+// lots repeats a line with changing numbers.
 func lots(line string) string {
 	var b strings.Builder
 	for n := 0; b.Len() < 900_000; n++ {
@@ -141,7 +141,7 @@ func lots(line string) string {
 	return b.String()
 }
 
-// deeper is a block in a block in a block.
+// deeper nests blocks within blocks.
 func deeper() string {
 	var b strings.Builder
 	for n := range 1300 {
@@ -150,7 +150,7 @@ func deeper() string {
 	return b.String()
 }
 
-// Whatever is read: no panic, in a bounded time, and every problem has a place.
+// Whatever the input: no panic, bounded time, and a place for every problem.
 func FuzzRead(f *testing.F) {
 	for _, pattern := range []string{"course/*.yaml", "testdata/valid/*.yaml", "testdata/invalid/*.yaml"} {
 		files, err := filepath.Glob(pattern)
@@ -202,7 +202,7 @@ func TestDidYouMean(t *testing.T) {
 	}
 }
 
-// What is written in more than one way, and what is left out.
+// Every alternative notation, and every key that may be left out.
 func TestEverything(t *testing.T) {
 	sc, err := Load("testdata/valid/everything.yaml")
 	if err != nil {
@@ -269,7 +269,8 @@ func TestEverything(t *testing.T) {
 	}
 }
 
-// Text for people, quoted text and comments may have any characters, whatever else is wrong.
+// Text for people, quoted text and comments may contain any character, even if the file has other
+// problems.
 func TestForeignTextIsNoProblem(t *testing.T) {
 	_, err := Read("bad.yaml", []byte(`name: bad
 title: ピング：開始　（一）、「二」

@@ -11,7 +11,7 @@ import (
 	"lablab/sg"
 )
 
-// rule reads what a rule allows. Its id is empty if it is not written.
+// rule reads what a rule allows. Its id is empty if none is written.
 func (w *walk) rule(from rule) (sg.Rule, bool) {
 	before := len(w.list)
 	r := sg.Rule{ID: from.ID.text, Description: from.Description.text}
@@ -37,7 +37,7 @@ func (w *walk) rule(from rule) (sg.Rule, bool) {
 		r.Peer, _ = w.cidr(from.CIDR)
 	case from.SourceGroup.given():
 		r.Reference.GroupID, _ = w.group(from.SourceGroup)
-		if r.Reference.GroupID == "" { // told, or spoiled
+		if r.Reference.GroupID == "" { // already reported, or spoiled
 			return r, false
 		}
 	case from.PrefixList.given():
@@ -46,11 +46,11 @@ func (w *walk) rule(from rule) (sg.Rule, bool) {
 	return r, len(w.list) == before
 }
 
-// what reads protocol and ports, or type and code.
+// what reads the protocol and its ports, or the ICMP type and code.
 func (w *walk) what(r *sg.Rule, protocol, port, kind, code word) {
 	r.From, r.To = sg.Any, sg.Any
 	if !protocol.given() {
-		return // told
+		return // already reported
 	}
 	known := true
 	if r.Protocol = packet.All; protocol.text != "all" {
@@ -85,7 +85,7 @@ func (w *walk) what(r *sg.Rule, protocol, port, kind, code word) {
 	}
 }
 
-// ports reads a port, a range or all.
+// ports reads a port, a range or "all".
 func (w *walk) ports(from word) (first, last int) {
 	if from.text == "all" {
 		return sg.Any, sg.Any
@@ -107,7 +107,7 @@ func (w *walk) ports(from word) (first, last int) {
 	return first, last
 }
 
-// orAll reads a type or a code of ICMP.
+// orAll reads an ICMP type or code, or "all".
 func (w *walk) orAll(what string, from word) int {
 	if !from.given() || from.text == "all" {
 		return sg.Any
@@ -119,7 +119,7 @@ func (w *walk) orAll(what string, from word) int {
 	return n
 }
 
-// cidr reads a range of addresses.
+// cidr reads an address range.
 func (w *walk) cidr(from word) (netip.Prefix, bool) {
 	if !from.given() {
 		return netip.Prefix{}, false
@@ -150,7 +150,7 @@ func (w *walk) prefixList(n name) string {
 	return n.text
 }
 
-// acl reads a network ACL; nil where it is off.
+// acl reads a network ACL; nil if it is off.
 func (w *walk) acl(from acl) *sg.ACL {
 	if from.off.given() {
 		w.choice(say.F("the ACL"), from.off, "off")
@@ -180,7 +180,7 @@ func (w *walk) aclRules(list []aclRule) []sg.ACLRule {
 		}
 		rules = append(rules, r)
 	}
-	// The lowest number is looked at first.
+	// The lowest number is checked first.
 	slices.SortStableFunc(rules, func(a, b sg.ACLRule) int { return a.Number - b.Number })
 	return rules
 }

@@ -8,10 +8,9 @@ import (
 	"lablab/sg"
 )
 
-// Scaled is the scenario as a time-lapse: every wait, and every time that
-// conntrack remembers an idle flow, is multiplied by f, which is more than 0 and 1
-// at most. The kernel counts whole seconds, so no timeout gets shorter than one; a
-// wait that was longer than a timeout stays so. Packets go at their own pace.
+// Scaled returns the scenario as a time-lapse: it multiplies every wait and every conntrack timeout
+// by f, with 0 < f ≤ 1. The kernel counts whole seconds, so no timeout drops below one second. A
+// wait that was longer than a timeout stays longer. Packets keep their own pace.
 func (sc *Scenario) Scaled(f float64) *Scenario {
 	lapse := *sc
 	if f == 1 {
@@ -31,7 +30,7 @@ func (sc *Scenario) Scaled(f float64) *Scenario {
 	return &lapse
 }
 
-// A scale goes through a scenario and knows which timeouts are in force.
+// A scale goes through a scenario and tracks the timeouts in force.
 type scale struct {
 	factor        float64
 	before, after sg.Timeouts
@@ -53,10 +52,10 @@ func (s *scale) action(a Action) Action {
 	return a
 }
 
-// margin is by how much a wait must outlast a timeout, on a busy machine too.
+// margin is how much longer than a timeout a wait must be, even on a busy machine.
 const margin = time.Second
 
-// wait is as long as d in the time-lapse.
+// wait returns how long d is in the time-lapse.
 func (s *scale) wait(d time.Duration) time.Duration {
 	scaled := time.Duration(float64(d) * s.factor)
 	before, after := durations(&s.before), durations(&s.after)

@@ -20,8 +20,8 @@ func TestScaled(t *testing.T) {
 		t.Errorf("timeouts %+v", got)
 	}
 	do := lapse.Experiments[1].Do
-	// The first is as much longer than 3 s as it was than 30; the second would end
-	// before the shortest timeout there is; the third was not to outlast any.
+	// The first exceeds 3 s by as much as it exceeded 30 s. The second would otherwise end before
+	// the shortest possible timeout. The third was not meant to outlast any.
 	for i, want := range map[int]time.Duration{0: 4 * time.Second, 2: 2 * time.Second, 3: 200 * time.Millisecond} {
 		if got := do[i].(Wait).For; got != want {
 			t.Errorf("wait %d is %s, want %s", i, got, want)
@@ -35,14 +35,14 @@ func TestScaled(t *testing.T) {
 	}
 }
 
-// Nothing is a time-lapse that runs at its own pace.
+// A run at its own pace is not a time-lapse.
 func TestScaledByOne(t *testing.T) {
 	if lapse := FourExperiments().Scaled(1); lapse.TimeScale != 0 || lapse.Timeouts != sg.Nitro() {
 		t.Errorf("%v, %+v", lapse.TimeScale, lapse.Timeouts)
 	}
 }
 
-// A wait that outlasts a timeout does so at every scale, and never gets longer.
+// A wait that outlasts a timeout still does at every scale, and never gets longer.
 func TestScaledKeepsTheOrder(t *testing.T) {
 	for _, f := range []float64{0.9, 0.5, 0.1, 0.05, 0.01, 0.001} {
 		for _, wait := range []time.Duration{time.Millisecond, 29 * time.Second, 31 * time.Second, 200 * time.Second, time.Hour} {

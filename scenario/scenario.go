@@ -1,6 +1,5 @@
-// Package scenario says what is to be played in a lab: hosts, security groups,
-// and experiments with their predictions. It reads the files that people write,
-// and has those of the course built in. It is pure data.
+// Package scenario describes what to run in a lab: hosts, security groups, and experiments with
+// their predictions. It reads scenario files and embeds those of the course. It is pure data.
 package scenario
 
 import (
@@ -10,100 +9,97 @@ import (
 	"lablab/sg"
 )
 
-// A Scenario is a lab and what is done in it.
+// A Scenario is a lab and what happens in it.
 type Scenario struct {
-	File  string // where it was read; empty for what was not
+	File  string // where it was read from; empty if not from a file
 	Name  string
 	Title string
-	// TimeScale is by what waits and timeouts are multiplied in a time-lapse ([Scenario.Scaled]); 0 if it is none.
+	// TimeScale is the factor for waits and timeouts in a time-lapse ([Scenario.Scaled]); 0 if this
+	// is not a time-lapse.
 	TimeScale float64
-	// Question is what the scenario asks of whoever plays it, before it is played.
+	// Question is what the scenario asks the reader before it runs.
 	Question string
 	Hosts    []Host // two to sixteen
-	// Account is the groups, and what their rules refer to.
+	// Account holds the groups and what their rules refer to.
 	Account *sg.Account
-	// Interval is the time between two packets of a stream; 0 where any will do.
+	// Interval is the time between two packets of a stream; 0 for the default.
 	Interval time.Duration
-	// Timeouts are how long conntrack remembers idle flows.
+	// Timeouts are how long conntrack keeps the entries of idle flows.
 	Timeouts sg.Timeouts
-	// Loose lets conntrack take up TCP connections in the middle, as Linux does and
-	// EC2 does not.
+	// Loose lets conntrack pick up TCP connections mid-stream, as Linux does and EC2 does not.
 	Loose bool
-	// Related says which ICMP errors about known flows pass without a rule: none
-	// unless it is "pmtud" or "all".
+	// Related selects the ICMP errors about tracked flows that pass without a rule: "pmtud", "all",
+	// or none.
 	Related string
-	// Experiments follow one another; a stream goes on into the next ones.
+	// Experiments run one after another. Streams continue from one to the next.
 	Experiments []Experiment
 }
 
-// A Host is a machine with one address and the security groups it carries.
+// A Host is a machine with one address, and its security groups.
 type Host struct {
 	Name    string
-	Address netip.Prefix // the address, with the length of its network's prefix
-	Groups  []string     // by their ids
-	// AlwaysTracked is whether all its flows are tracked, as those are that come
-	// through a load balancer or a NAT gateway (EC2 user guide, "Automatically
-	// tracked connections").
+	Address netip.Prefix // the address, with the prefix length of its network
+	Groups  []string     // ids
+	// AlwaysTracked reports whether all flows of the host are tracked, like those that come through
+	// a load balancer or a NAT gateway (EC2 user guide, "Automatically tracked connections").
 	AlwaysTracked bool
 }
 
-// A Place is where something stands in a scenario's file, from 1; 0 for what was
-// not read from one.
+// A Place is a position in a scenario file, from 1; 0 if the thing was not read from one.
 type Place struct{ Line, Column int }
 
-// An Experiment does something, then lets packets pass, and says beforehand
-// what will become of them.
+// An Experiment performs actions, then lets packets pass, and predicts their outcome.
 type Experiment struct {
 	Place
 	Title string
 	Do    []Action
-	// For is how many packets of each stream are let pass; with TCP, messages.
+	// For is the number of packets per stream to wait for; with TCP, messages.
 	For int
-	// Within is how long the experiment may take; 0 for as long as it needs.
+	// Within is the time limit; 0 for none.
 	Within time.Duration
 	Expect []Expectation
 }
 
-// An Outcome is what becomes of the packets of a stream in one experiment.
+// An Outcome is what happens to a stream's packets in one experiment.
 type Outcome string
 
 // The outcomes that can be predicted.
 const (
 	Replied Outcome = "replied" // every packet was answered
 	Refused Outcome = "refused" // every packet was seen to be dropped; with TCP, every attempt to connect
-	Stalled Outcome = "stalled" // TCP: the connection is there, and nothing gets through it
-	Reset   Outcome = "reset"   // it was told that nobody listens (TCP's RST, ICMP's port unreachable)
+	Stalled Outcome = "stalled" // TCP: the connection is established, but nothing gets through it
+	Reset   Outcome = "reset"   // the sender learnt that the port is closed (TCP RST, ICMP port unreachable)
 )
 
-// An Expectation predicts one thing of a stream or of a host at the end of an
-// experiment: that member is set, and those of its subject that it is about.
+// An Expectation predicts one thing about a stream or a host at the end of an experiment. Only that
+// field is set, with those that name its subject.
 type Expectation struct {
 	Place
-	// Stream predicts what becomes of a stream's packets in the experiment. Members
-	// that are not set say nothing.
+	// Stream predicts what happens to a stream's packets in the experiment. A field that is not set
+	// predicts nothing.
 	Stream   string
 	Outcome  Outcome
-	Received *Amount // how many are answered
-	Refused  *Amount // how many are seen to be dropped
-	First    int     // the first packet of the stream, counted from its beginning, that is answered
-	By       string  // the rule that judges its packets where they arrive: an id, "established" or "default-deny"
-	Tracked  *bool   // whether conntrack knows the flow where it arrives
+	Received *Amount // number of packets answered
+	Refused  *Amount // number of packets seen to be dropped
+	First    int     // first packet to be answered, counted from the start of the stream
+	By       string  // what decides about its packets at the destination: the id of a rule, "established" or "default-deny"
+	Tracked  *bool   // whether conntrack tracks the flow at the destination
 
-	// Host predicts a conntrack entry, or how often a rule is hit.
+	// Host predicts a conntrack entry, or hits on a rule.
 	Host       string
-	Flow       string // the stream whose entry it is
-	Absent     bool   // there is none
-	AdmittedBy string // the id of the rule that let the flow in
-	Hit        string // the id of a rule that accepts something during the experiment
-	Never      string // the id of a rule that has never accepted anything
+	Flow       string // stream whose entry it is
+	Absent     bool   // no entry exists
+	AdmittedBy string // id of the rule that admitted the flow
+	Hit        string // id of a rule that accepts something during the experiment
+	Never      string // id of a rule that has never accepted anything
 }
 
-// An Amount is a number of packets, or their share, that lies in a range.
+// An Amount is a range for a number of packets or for their share.
 type Amount struct {
 	Min     float64 `json:"min"`
 	Max     float64 `json:"max"` // +Inf is written as 1e18
 	Percent bool    `json:"percent,omitempty"`
 }
 
-// NoLimit is the Max of an amount without one.
+// NoLimit is the Max of an amount without an upper limit.
 const NoLimit = 1e18

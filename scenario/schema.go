@@ -11,8 +11,8 @@ import (
 
 const dialect = "https://json-schema.org/draft/2020-12/schema"
 
-// Schema is the JSON Schema of a scenario's file, for editors. It is made from the
-// types that the file is read into.
+// Schema returns the JSON Schema of scenario files, for editors. It is generated from the types
+// that a file is decoded into.
 func Schema() ([]byte, error) {
 	s, err := schema()
 	if err != nil {
@@ -24,7 +24,7 @@ func Schema() ([]byte, error) {
 
 func schema() (*jsonschema.Schema, error) {
 	known := schemas{
-		// A place is where something stands, and not in it.
+		// A place is the position of a value and not part of the file.
 		reflect.TypeFor[Place]():   {Type: "object"},
 		reflect.TypeFor[word]():    {Types: []string{"string", "integer"}},
 		reflect.TypeFor[arg]():     {Types: []string{"string", "number", "boolean"}},
@@ -47,7 +47,7 @@ func schema() (*jsonschema.Schema, error) {
 		m, failed := known.of(members)
 		add(t, &jsonschema.Schema{AnyOf: []*jsonschema.Schema{s, m}}, failed)
 	}
-	// What may be written in more than one way, from the inside out.
+	// Types with more than one notation, innermost first.
 	addOr(reflect.TypeFor[some[name]](), reflect.TypeFor[[]name](), known[reflect.TypeFor[name]()])
 	addOr(reflect.TypeFor[some[line]](), reflect.TypeFor[[]line](), known[reflect.TypeFor[line]()])
 	addOr(reflect.TypeFor[ruleOrID](), reflect.TypeFor[rule](), known[reflect.TypeFor[name]()])
@@ -86,7 +86,7 @@ func schema() (*jsonschema.Schema, error) {
 	return s, nil
 }
 
-// schemas are those of types that are not what they look like in Go.
+// schemas are the schemas of types whose notation differs from their Go type.
 type schemas map[reflect.Type]*jsonschema.Schema
 
 func (known schemas) of(t reflect.Type) (*jsonschema.Schema, error) {

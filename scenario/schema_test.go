@@ -10,7 +10,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 )
 
-// validator is what an editor does with the schema.
+// validator returns a check that does what an editor does with the schema.
 func validator(t *testing.T) func(path string) error {
 	t.Helper()
 	text, err := Schema()
@@ -68,7 +68,7 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-// Every key has words that an editor shows.
+// Every key has a description for editors to show.
 func TestSchemaExplains(t *testing.T) {
 	text, err := Schema()
 	if err != nil {

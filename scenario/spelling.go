@@ -6,7 +6,7 @@ import (
 	"lablab/say"
 )
 
-// DidYouMean asks for what is spelt alike, or names what there is.
+// DidYouMean suggests the choice with a similar spelling, or else lists all choices.
 func DidYouMean(word string, choices []string) say.Sentence {
 	if alike := Alike(word, choices); alike != "" {
 		return say.F("did you mean %q?", alike)
@@ -22,8 +22,8 @@ func DidYouMean(word string, choices []string) say.Sentence {
 	return say.F("choose from %s", strings.Join(choices, ", "))
 }
 
-// Alike is the choice that differs least from the word, by two letters at most
-// and never by all of them; or nothing.
+// Alike returns the choice closest to the word: it differs in at most two letters and never in all
+// of them. It returns "" if none is that close.
 func Alike(word string, choices []string) string {
 	best, least := "", 3
 	for _, choice := range choices {
@@ -38,8 +38,8 @@ func Alike(word string, choices []string) string {
 	return best
 }
 
-// distance is how many letters to add, take away, change or swap with the next
-// (Levenshtein's, in Damerau's version).
+// distance is the number of letters to insert, delete, replace or swap with the next one (the
+// Damerau–Levenshtein distance).
 func distance(a, b string) int {
 	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {

@@ -10,52 +10,52 @@ import (
 	"lablab/sg"
 )
 
-// A walk goes through the scenario as it will be played, and knows what is there
-// at each moment.
+// A walk goes through the scenario in the order in which it will run, and tracks the state of the
+// lab at each step.
 type walk struct {
 	*complaints
 	open  Opener
 	sc    *Scenario
-	files map[string][]*sg.Group // of groups, by their paths
+	files map[string][]*sg.Group // groups, by file path
 
 	hosts   map[string]*standing
-	groups  map[string]string // ids, by the names of the scenario
-	now     *sg.Account       // as the actions have left it
-	past    map[string][]kept // by a group's id, every rule that it has had
-	spoiled map[string]bool   // ids of rules and names of groups that were told of
+	groups  map[string]string // group ids, by name in the scenario
+	now     *sg.Account       // the state after the actions so far
+	past    map[string][]kept // every rule that a group has had, by group id
+	spoiled map[string]bool   // rule ids and group names already reported
 	streams map[string]*flowing
-	packets int // of each stream in this experiment, or unknown
+	packets int // per stream in this experiment; unknown if it could not be read
 	keys    map[string]Place
-	unread  map[kind]int    // from which line on something that is not here may have been meant to be
-	absent  map[string]bool // names that were told not to be here
+	unread  map[kind]int    // line from which on a missing name may belong to something unreadable
+	absent  map[string]bool // missing names already reported
 }
 
 const unknown = -1
 
-// A standing host, and what it carries.
+// A standing is a host and its groups.
 type standing struct {
-	carries []string        // ids of groups
-	carried map[string]bool // now or before
-	vague   bool            // one of its groups is not known
+	carries []string        // group ids
+	carried map[string]bool // now or earlier
+	vague   bool            // one of its groups is unknown
 	acl     *sg.ACL
 }
 
-// A kept rule has been in a group.
+// A kept rule is one that a group has had.
 type kept struct {
 	sg.Rule
 	direction packet.Direction
 }
 
-// A flowing stream, or one that was.
+// A flowing is a stream that is running, or was.
 type flowing struct {
 	Start
 	stopped bool
-	sent    int // packets let pass, with those of this experiment
+	sent    int // packets to wait for, including this experiment
 }
 
 func sorted[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
 
-// experiment reads one, and follows what it does.
+// experiment reads an experiment and applies its actions.
 func (w *walk) experiment(from experiment) Experiment {
 	e := Experiment{Place: from.Place, Title: from.Title.text, Within: from.Within.value}
 	e.For = w.between(from.For, say.F("the number of packets"), 0, 1_000_000)
@@ -65,7 +65,7 @@ func (w *walk) experiment(from experiment) Experiment {
 	}
 	for _, a := range from.Do {
 		if a.do == nil {
-			continue // told
+			continue // already reported
 		}
 		if done := a.do.action(w, a.Place); done != nil {
 			e.Do = append(e.Do, done)
@@ -85,7 +85,7 @@ func (w *walk) experiment(from experiment) Experiment {
 	return e
 }
 
-// host reports whether there is one of that name.
+// host reports whether a host with that name exists.
 func (w *walk) host(n name) bool {
 	if !n.given() {
 		return false
@@ -99,7 +99,7 @@ func (w *walk) host(n name) bool {
 	return true
 }
 
-// stream is the one of that name, if it has been started.
+// stream returns the stream with that name if it has been started.
 func (w *walk) stream(n name) *flowing {
 	if !n.given() {
 		return nil
@@ -111,7 +111,7 @@ func (w *walk) stream(n name) *flowing {
 	return s
 }
 
-// started takes the name of a stream, which is its own in the whole scenario.
+// started registers the name of a stream, which must be unique in the whole scenario.
 func (w *walk) started(as name, s Start) bool {
 	if !as.given() {
 		return false
@@ -131,7 +131,7 @@ func (w *walk) started(as name, s Start) bool {
 	return true
 }
 
-// apart reports whether a stream is told apart from those that run.
+// apart reports whether a stream can be told apart from those that are running.
 func (w *walk) apart(at Place, s Start) bool {
 	for _, other := range sorted(w.streams) {
 		o := w.streams[other]
@@ -151,7 +151,7 @@ func (w *walk) apart(at Place, s Start) bool {
 	return true
 }
 
-// inForce are the rules of the groups that a host carries now.
+// inForce returns the rules of the groups that a host has now.
 func (w *walk) inForce(host string, d ...packet.Direction) []string {
 	var ids []string
 	for _, g := range w.now.Carried(w.hosts[host].carries) {
@@ -164,7 +164,7 @@ func (w *walk) inForce(host string, d ...packet.Direction) []string {
 	return ids
 }
 
-// everInForce are the rules that groups have had which the host carries or carried.
+// everInForce returns the rules of all groups that the host has or has had, past rules included.
 func (w *walk) everInForce(host string) []string {
 	var ids []string
 	for _, group := range sorted(w.hosts[host].carried) {
@@ -175,7 +175,7 @@ func (w *walk) everInForce(host string) []string {
 	return ids
 }
 
-// ruleOf reports whether an id is that of one rule among these.
+// ruleOf reports whether an id names one of these rules.
 func (w *walk) ruleOf(n name, ids []string, of say.Sentence) bool {
 	if !n.given() || w.spoiled[n.text] {
 		return false

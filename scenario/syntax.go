@@ -15,15 +15,15 @@ import (
 	"lablab/say"
 )
 
-// What a file may be. The parser has no limits of its own: its time grows with
-// the square of a mapping's length, and its stack with the depth.
+// Limits of a file. The parser has none of its own: its time grows with the square of a mapping's
+// length, and its stack with the depth.
 const (
 	largest  = 1 << 20 // bytes
 	deepest  = 32
 	mostKeys = 1000 // in one column of a block
 )
 
-// parse reads the text as one YAML document, without what makes one part of it
+// parse reads the text as one YAML document. It rejects syntax that makes one part of the document
 // stand for another.
 func (c *complaints) parse(text []byte) ast.Node {
 	if len(text) > largest {
@@ -39,7 +39,7 @@ func (c *complaints) parse(text []byte) ast.Node {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	c.lines = strings.Split(string(text), "\n")
 	for i, l := range c.lines {
-		c.lines[i] = strings.TrimRight(l, " \t\r") // the lexer miscounts columns before such
+		c.lines[i] = strings.TrimRight(l, " \t\r") // the lexer miscounts columns before trailing white space
 	}
 	if !c.printable() {
 		return nil
@@ -70,7 +70,7 @@ func (c *complaints) parse(text []byte) ast.Node {
 	return body
 }
 
-// printable refuses what cannot be seen, or makes a line look like another.
+// printable rejects characters that are invisible, or that make one line look like another.
 func (c *complaints) printable() bool {
 	before := len(c.list)
 	for i, line := range c.lines {
@@ -89,8 +89,8 @@ func (c *complaints) printable() bool {
 	return len(c.list) == before
 }
 
-// plain refuses anchors, aliases, merge keys, tags, directives and keys that are
-// not words, and what is too deep or too long to be meant.
+// plain rejects anchors, aliases, merge keys, tags, directives and keys that are not words, and
+// anything too deep or too long to be intentional.
 func (c *complaints) plain(tokens token.Tokens) bool {
 	before := len(c.list)
 	var d depth
@@ -123,11 +123,11 @@ func (c *complaints) plain(tokens token.Tokens) bool {
 	return len(c.list) == before
 }
 
-// depth is how deep in braces, lists and indentation a token is.
+// depth is how deep a token is nested in braces, lists and indentation.
 type depth struct {
 	line, dashes, braces int
-	columns              []int // where the enclosing blocks begin
-	keys                 []int // how many keys each has
+	columns              []int // columns where the enclosing blocks begin
+	keys                 []int // number of keys in each
 }
 
 func (d *depth) next(t *token.Token) (problem say.Sentence) {
@@ -143,7 +143,7 @@ func (d *depth) next(t *token.Token) (problem say.Sentence) {
 		}
 		d.keys[len(d.keys)-1]++
 		if t.Type == token.SequenceEntryType {
-			d.keys[len(d.keys)-1] = 0 // the parser reads lists in one go
+			d.keys[len(d.keys)-1] = 0 // the parser reads lists in one pass
 		}
 	}
 	switch t.Type {
@@ -163,7 +163,7 @@ func (d *depth) next(t *token.Token) (problem say.Sentence) {
 	return say.Sentence{}
 }
 
-// safely parses. A parser that panics has met what is not YAML.
+// safely parses YAML. If the parser panics, the input is not YAML.
 func safely(tokens token.Tokens) (file *ast.File, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -199,9 +199,9 @@ func (c *complaints) notYAML(err error) {
 	c.hinted(at, hint, "not valid YAML: %s", visible(message))
 }
 
-// misplaced is the line that is indented less than one that follows it and than the one
-// before with whose indentation that goes on, or -1: between two that belong together no
-// line begins further left.
+// misplaced returns the line that is wrongly indented, or -1. Such a line is indented less than the
+// line after it, and less than the line before it, although that one and a later line have the same
+// indentation: between two lines that belong together, no line begins further left.
 func (c *complaints) misplaced(line int) int {
 	if line < 0 || line >= len(c.lines) {
 		return -1
@@ -222,10 +222,10 @@ func (c *complaints) misplaced(line int) int {
 	return -1
 }
 
-// indentation is how many spaces a line begins with.
+// indentation is the number of spaces at the start of a line.
 func indentation(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
-// hints are what the parser most probably means.
+// hints returns what the messages of the parser most probably mean.
 func hints() []struct {
 	says string
 	hint say.Sentence
@@ -244,7 +244,7 @@ func hints() []struct {
 	}
 }
 
-// placeOf is where a node begins.
+// placeOf returns where a node begins.
 func placeOf(n ast.Node) Place {
 	switch n := n.(type) {
 	case *ast.MappingNode:

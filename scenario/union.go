@@ -8,7 +8,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// named is things by their names, in the order of the file.
+// A named maps names to things, in the order of the file.
 type named[T any] []entry[T]
 
 type entry[T any] struct {
@@ -37,7 +37,7 @@ func (m *named[T]) read(c *complaints, n ast.Node) {
 	}
 }
 
-// some is one, or a list of several.
+// A some is one value, or a list of several.
 type some[T any] []T
 
 func (s *some[T]) read(c *complaints, n ast.Node) {
@@ -64,7 +64,7 @@ func isMapping(n ast.Node) bool {
 	return one || several
 }
 
-// A prediction is a word, or several members.
+// A prediction is a word, or several fields.
 type prediction struct {
 	Place
 	outcome word
@@ -80,7 +80,7 @@ func (p *prediction) read(c *complaints, n ast.Node) {
 	p.outcome.read(c, n)
 }
 
-// Timeouts are a profile, or what differs from one.
+// A timeouts value is a profile, or what differs from one.
 type timeouts struct {
 	Place
 	members timeoutsMap
@@ -95,7 +95,7 @@ func (t *timeouts) read(c *complaints, n ast.Node) {
 	t.members.Profile.read(c, n)
 }
 
-// A cut is of all entries, or of some.
+// A cut deletes all entries, or some.
 type cut struct {
 	Place
 	all     word
@@ -111,7 +111,7 @@ func (t *cut) read(c *complaints, n ast.Node) {
 	t.all.read(c, n)
 }
 
-// An acl is rules, or off.
+// An acl is a list of rules, or off.
 type acl struct {
 	Place
 	off   word
@@ -144,13 +144,13 @@ func (r *ruleOrID) read(c *complaints, n ast.Node) {
 	r.id.read(c, n)
 }
 
-// An action is one of the types that verbs names, by the key that only it has.
+// An action is one of the types listed in verbs, chosen by the key that only it has.
 type action struct {
 	Place
 	do doer
 }
 
-// A doer makes an action out of what is written, and follows what it does.
+// A doer turns the file's notation into an action, and applies it to the walk.
 type doer interface {
 	action(w *walk, at Place) Action
 }
@@ -183,7 +183,7 @@ func (a *action) read(c *complaints, n ast.Node) {
 	}
 	before := len(c.list)
 	pairs, _ := c.pairs(n)
-	c.list = c.list[:before] // whoever reads it will tell
+	c.list = c.list[:before] // reported again when it is read
 	var known, found []string
 	for _, v := range verbs {
 		known = append(known, v.verb)
@@ -204,7 +204,7 @@ func (a *action) read(c *complaints, n ast.Node) {
 	a.do = into.Interface().(doer)
 }
 
-// misspelt tells of an action without any verb: of the key that no action has.
+// misspelt reports an action without a known verb: it names the key that no action has.
 func (c *complaints) misspelt(at Place, pairs []pair, known []string) {
 	members := map[string]bool{}
 	for _, v := range verbs {
