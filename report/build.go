@@ -41,62 +41,62 @@ func newBuilder() *builder {
 	}
 }
 
-// A builder goes through the events once, in their order.
+// A builder reads the events once, in order.
 type builder struct {
 	*Report
-	packets  map[string][]*journey // by stream, then by sequence number from 1
+	packets  map[string][]*journey // by stream, then by sequence number, from 1
 	order    []counterKey
 	counters map[counterKey]timeline.Counter
-	// What was read last, and the sums of what was counted before a rule came back.
+	// The latest counters, and the totals from before a rule came back.
 	lastCount, before map[counterKey]timeline.Counter
-	lossy             map[string]bool          // hosts of which something was missed
-	missed            map[string]int           // what was reported missed, and how often
-	last              map[string]time.Duration // when a reply last came, by stream
+	lossy             map[string]bool          // hosts whose evidence is incomplete
+	missed            map[string]int           // what was reported lost, and how much
+	last              map[string]time.Duration // time of the latest reply, by stream
 	listed            map[listing]bool
-	left              map[membership]instant // when a host lost a group
+	left              map[membership]instant // when a host left a group
 	ready             bool                   // traffic may begin
 	plans             map[int]timeline.Plan
 	hits              map[hit]int   // how often a rule accepted
 	drops             map[stall]int // segments of a TCP connection that were seen to be dropped
 	manual            manualLog
-	now               time.Duration // of the last event
+	now               time.Duration // time of the last event
 }
 
-// A journey is what is known of one packet.
+// A journey is what is known about one packet.
 type journey struct {
 	Packet
 	at       time.Duration
 	answered bool
 	refused  bool
 	local    bool
-	// Of TCP: a connection is made for it, and has been made; it was answered, but in
-	// a later experiment.
+	// For TCP: a connection is being opened for it; has been established; it was answered, but in a
+	// later experiment.
 	connecting, connected, belated bool
 	verdicts                       []verdict
 }
 
-// A verdict is what the rules of a host did with a packet, and in which experiment.
+// A verdict is what a host's rules did with a packet, and in which experiment.
 type verdict struct {
 	timeline.Judged
 	experiment int
 }
 
-// A hit is a rule of a host accepting in an experiment.
+// A hit identifies a rule that accepts at a host in an experiment.
 type hit struct {
 	experiment int
 	host, rule string
 }
 
-// A stall is a stream of TCP in an experiment.
+// A stall identifies a TCP stream in an experiment.
 type stall struct {
 	stream     string
 	experiment int
 }
 
-// A membership is a group that a host carries.
+// A membership is a host's membership of a group.
 type membership struct{ host, group string }
 
-// A listing is the conntrack table of a host in an experiment.
+// A listing identifies a host's conntrack table in an experiment.
 type listing struct {
 	experiment int
 	host       string
@@ -169,7 +169,7 @@ func (b *builder) add(e timeline.Event) {
 	}
 }
 
-// addPacket takes the next event, if it is about a stream.
+// addPacket takes the next event if it is about a stream.
 func (b *builder) addPacket(e timeline.Event) {
 	switch body := e.Body.(type) {
 	case timeline.StreamStarted:
@@ -218,7 +218,7 @@ func (b *builder) begin(body timeline.Begun) {
 	}
 }
 
-// result is the stream's in the experiment.
+// result returns the stream's result in the experiment.
 func (x *Experiment) result(stream string) *StreamResult {
 	i := slices.IndexFunc(x.Streams, func(s StreamResult) bool { return s.Stream == stream })
 	if i < 0 {
@@ -228,7 +228,7 @@ func (x *Experiment) result(stream string) *StreamResult {
 	return &x.Streams[i]
 }
 
-// judged notes a verdict with each packet that it is about.
+// judged records a verdict with each packet that it is about.
 func (b *builder) judged(e timeline.Event, body timeline.Judged) {
 	if body.Accepted {
 		b.hits[hit{e.Experiment, body.Host, body.ID}]++
@@ -251,7 +251,7 @@ func (b *builder) judged(e timeline.Event, body timeline.Judged) {
 	}
 }
 
-// judgedAt reports whether a packet like it was seen at the same place before.
+// judgedAt reports whether a packet like this one was seen at the same place before.
 func (j *journey) judgedAt(v timeline.Judged) bool {
 	return slices.ContainsFunc(j.verdicts, func(o verdict) bool {
 		return o.Host == v.Host && o.Direction == v.Direction && o.Reply == v.Reply && o.Packet == v.Packet
@@ -270,9 +270,10 @@ func (b *builder) replied(e timeline.Event, body timeline.Replied) {
 	b.last[body.Stream] = e.At
 }
 
-// journey is the record of one packet, which may be judged before it is known to be sent.
+// journey returns the record of one packet. The verdict may arrive before the report that the
+// packet was sent.
 func (b *builder) journey(stream string, seq int) *journey {
-	const farthest = 1 << 20 // more than that ahead of the others no packet can be
+	const farthest = 1 << 20 // no packet can be further ahead of the others
 	if seq < 1 || seq > len(b.packets[stream])+farthest {
 		return &journey{}
 	}
@@ -298,7 +299,7 @@ func (b *builder) rule(number uint32) *Rule {
 	return nil
 }
 
-// regrouped notes which groups a host has lost.
+// regrouped records which groups a host has left.
 func (b *builder) regrouped(experiment int, body timeline.GroupsChanged) {
 	i := slices.IndexFunc(b.Hosts, func(h Host) bool { return h.Name == body.Host })
 	if i < 0 {
@@ -315,8 +316,8 @@ func (b *builder) regrouped(experiment int, body timeline.GroupsChanged) {
 	b.Hosts[i].Groups = body.Groups
 }
 
-// gone says since when a rule is in force at a host no more (no instant if it
-// still is), and how that came about: what doing was it, and what was done.
+// gone returns when a rule stopped being in force at a host (no instant if it still is) and why:
+// the kind of action, and the action itself.
 func (b *builder) gone(rule *Rule, host string) (since instant, doing, done say.Sentence) {
 	switch left := b.left[membership{host, rule.Group}]; {
 	case rule.RevokedIn != nil:
@@ -354,7 +355,7 @@ func (b *builder) finish() *Report {
 	return b.Report
 }
 
-// finishExperiment compares what was predicted with what was seen.
+// finishExperiment compares the predictions with the observations.
 func (b *builder) finishExperiment(x *Experiment) {
 	for i := range b.Streams {
 		if slices.ContainsFunc(b.packets[b.Streams[i].Name], func(j *journey) bool { return j.Outcome != "" && j.Experiment == x.Number }) {
@@ -374,7 +375,7 @@ func (b *builder) finishExperiment(x *Experiment) {
 	}
 }
 
-// finishResult counts what became of a stream's packets in an experiment.
+// finishResult counts the outcomes of a stream's packets in an experiment.
 func (b *builder) finishResult(x *Experiment, result *StreamResult) {
 	outcomes := map[Outcome]int{}
 	for _, j := range b.packets[result.Stream] {
@@ -398,7 +399,7 @@ func (b *builder) finishResult(x *Experiment, result *StreamResult) {
 	result.Held = x.Complete && (result.Predicted == "" || result.Observed == result.Predicted && result.Sent == x.Packets)
 }
 
-// summary is the one outcome of many packets, or Mixed.
+// summary returns the outcome that all packets share, or Mixed.
 func summary(outcomes map[Outcome]int) Outcome {
 	switch len(outcomes) {
 	case 0:

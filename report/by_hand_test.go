@@ -8,7 +8,7 @@ import (
 	"lablab/timeline"
 )
 
-// byHand is what happens in a lab that somebody uses.
+// byHand is a sequence of events in a lab that is used by hand.
 var byHand = func() []timeline.Body {
 	icmp := timeline.Rule{Number: 2, Group: "lab", Direction: packet.Ingress, Hosts: []string{"A", "B"}, Rule: sg.Rule{ID: "icmp", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.255.0.0/16")}}
 	again := icmp

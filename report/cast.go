@@ -16,10 +16,10 @@ import (
 	"lablab/timeline"
 )
 
-// What a cast is drawn on.
+// Size of the terminal in a cast.
 const castWidth, castHeight = 80, 24
 
-// How long a cast rests where somebody reads.
+// How long a cast rests for the viewer to read.
 const (
 	readLab        = 4 * time.Second
 	readTitle      = 1500 * time.Millisecond
@@ -28,14 +28,14 @@ const (
 	readLine       = 250 * time.Millisecond
 )
 
-// A cast is being written: the replay of runs on a terminal, as an asciicast of version
-// 2 (docs.asciinema.org/manual/asciicast/v2).
+// A cast is under construction: the replay of runs on a terminal, as an asciicast of version 2
+// (docs.asciinema.org/manual/asciicast/v2).
 type cast struct {
 	lines  *json.Encoder
 	failed error
 	text   *Text         // writes to screen
-	screen bytes.Buffer  // what is to be written to the terminal next
-	at     time.Duration // on the clock of the cast
+	screen bytes.Buffer  // next output for the terminal
+	at     time.Duration // time in the cast
 }
 
 func (r Runs) cast(w io.Writer) error {
@@ -85,7 +85,7 @@ func (r Runs) castHeader() castHeader {
 	return h
 }
 
-// play shows a run as it went on, and leaves what is concluded from it to be shown.
+// play replays a run and leaves its conclusion to be shown.
 func (c *cast) play(r Result) error {
 	p := player{
 		cast: c, pace: paceOf(r.Timeline), shown: part{report: r.Report, text: c.text}, drawn: c.at,
@@ -110,14 +110,14 @@ type player struct {
 	pace     pace
 	progress *Progress
 	shown    part
-	drawn    time.Duration // when an experiment was last drawn
-	drawing  bool          // one
+	drawn    time.Duration // when the experiment was last drawn
+	drawing  bool          // an experiment is being drawn
 }
 
-// pass lets time go by, and draws what has come to be seen meanwhile.
+// pass advances the time, and draws what has become visible meanwhile.
 func (p *player) pass(d time.Duration) {
 	if !p.shown.lab {
-		return // it is built before the cast begins
+		return // the lab is built before the cast begins
 	}
 	until := p.at + d
 	if due := max(p.at, p.drawn+p.pace.frame); p.drawing && due <= until {
@@ -128,7 +128,7 @@ func (p *player) pass(d time.Duration) {
 	p.at = until
 }
 
-// happened shows what is complete once e has happened, and marks the turning points.
+// happened shows whatever e completes, and marks the turning points.
 func (p *player) happened(e timeline.Event) (err error) {
 	switch body := e.Body.(type) {
 	case timeline.Ready:
@@ -155,7 +155,7 @@ func (p *player) happened(e timeline.Event) (err error) {
 	return err
 }
 
-// A part of a report has been written: the lab, and the experiments before next.
+// A part is a report written so far: the lab, and the experiments before next.
 type part struct {
 	report *Report
 	text   *Text
@@ -163,7 +163,7 @@ type part struct {
 	next   int
 }
 
-// upTo writes what is missing of the lab and the experiments up to that number.
+// upTo writes whatever is missing of the lab and of the experiments up to that number.
 func (p *part) upTo(number int) error {
 	if !p.lab {
 		p.lab = true
@@ -181,7 +181,7 @@ func (p *part) upTo(number int) error {
 	return nil
 }
 
-// show lets the terminal write what is on the screen's buffer.
+// show outputs the contents of the screen buffer.
 func (c *cast) show() {
 	if c.screen.Len() > 0 {
 		c.event("o", strings.ReplaceAll(c.screen.String(), "\n", "\r\n"))
@@ -189,7 +189,7 @@ func (c *cast) show() {
 	}
 }
 
-// scroll shows it line by line, at the pace of somebody who reads, and rests at each heading.
+// scroll shows the buffer line by line, at reading pace, and rests at each heading.
 func (c *cast) scroll() {
 	lines := strings.SplitAfter(c.screen.String(), "\n")
 	c.screen.Reset()
@@ -204,7 +204,7 @@ func (c *cast) scroll() {
 	}
 }
 
-// mark makes a moment one that a player can jump to.
+// mark adds a marker that a player can jump to.
 func (c *cast) mark(words string) { c.event("m", label(words)) }
 
 func (c *cast) event(code, text string) {
@@ -217,5 +217,5 @@ func (c *cast) line(v any) {
 	}
 }
 
-// label is words of a record in one harmless line.
+// label returns words from a record as one harmless line.
 func label(words string) string { return printable(strings.Join(strings.Fields(words), " ")) }

@@ -18,13 +18,13 @@ import (
 	"lablab/timeline"
 )
 
-// A moment of a cast: when, "o" for output or "m" for a marker, and its text.
+// A castEvent is an event of a cast: time, "o" for output or "m" for a marker, and text.
 type castEvent struct {
 	at         time.Duration
 	code, text string
 }
 
-// castOf are the events of a cast, each line of which is as the format wants it.
+// castOf returns the events of a cast, after checking each line against the format.
 func castOf(t testing.TB, r Runs) []castEvent {
 	t.Helper()
 	head, rest, _ := strings.Cut(written(t, "cast", r), "\n")
@@ -64,8 +64,8 @@ func castOf(t testing.TB, r Runs) []castEvent {
 	return events
 }
 
-// harmless checks that text asks nothing of a terminal but what a replay does: styles,
-// lines, going back to where it drew, and erasing from there.
+// harmless checks that text sends a terminal only what a replay needs: styles, lines, moves back to
+// where it drew, and erasing from there.
 func harmless(t testing.TB, text string) {
 	t.Helper()
 	rest := regexp.MustCompile(`\r?\n|\r|\x1b\[(0|1|2|31|32|33)?m|\x1b\[\d+A|\x1b\[[JK]`).ReplaceAllString(text, "")
@@ -74,7 +74,7 @@ func harmless(t testing.TB, text string) {
 	}
 }
 
-// A screen is a terminal of so many lines that a cast is played on.
+// A screen is a terminal, n lines high, on which a cast is played.
 type screen struct{ vt10x.Terminal }
 
 func newScreen(lines int) screen {
@@ -93,7 +93,7 @@ func (s screen) play(t testing.TB, events []castEvent) {
 	}
 }
 
-// lines are what a person sees, without empty lines below.
+// lines returns what the viewer sees, without empty lines at the bottom.
 func (s screen) lines() []string {
 	lines := strings.Split(s.String(), "\n")
 	for i := range lines {
@@ -105,13 +105,13 @@ func (s screen) lines() []string {
 	return lines
 }
 
-// plainLines are the lines of a text without its styles.
+// plainLines returns the lines of a text without its styles.
 func plainLines(text string) []string {
 	return strings.Split(strings.TrimRight(regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(text, ""), "\n"), "\n")
 }
 
-// What a terminal shows in the end is what the text report says: all of it on one that
-// is high enough, and its end on one that is as high as the cast says.
+// At the end the terminal shows the text report: all of it if the terminal is tall enough, and the
+// last lines on one as tall as the cast says.
 func TestCastShowsTheText(t *testing.T) {
 	runs := map[string]Runs{"every": every(t), "nothing": {Results: []Result{ResultOf(nil)}}}
 	for _, name := range []string{"ping", "cut", "interrupted"} {
@@ -132,7 +132,7 @@ func TestCastShowsTheText(t *testing.T) {
 			}
 			real := newScreen(castHeight)
 			real.play(t, cast)
-			// The cursor waits in the last line.
+			// The cursor waits on the last line.
 			if diff := cmp.Diff(want[max(0, len(want)-castHeight+1):], real.lines()); diff != "" {
 				t.Errorf("end of the text (-), screen (+):\n%s", diff)
 			}
@@ -140,7 +140,7 @@ func TestCastShowsTheText(t *testing.T) {
 	}
 }
 
-// However much of a run has happened, it can be played.
+// Any prefix of a run can be played.
 func TestCastOfEveryPrefix(t *testing.T) {
 	events := recorded(t, "cut")
 	for n := 1; n <= len(events); n += 23 {
@@ -154,7 +154,7 @@ func TestCastOfEveryPrefix(t *testing.T) {
 	}
 }
 
-// What somebody sees who watches: the screen at each marker, and at the end.
+// What the viewer sees: the screen at each marker, and at the end.
 func TestCastWatched(t *testing.T) {
 	const amid = 30 * time.Second
 	var b strings.Builder
@@ -176,7 +176,7 @@ func TestCastWatched(t *testing.T) {
 	golden(t, "cast.txt", b.String())
 }
 
-// Each experiment and each change of a rule is marked, in the words of the progress.
+// Each experiment and each change of a rule has a marker, worded like the progress.
 func TestCastMarks(t *testing.T) {
 	var got []string
 	for _, e := range castOf(t, Runs{Results: []Result{read(t, "ping")}}) {
@@ -195,7 +195,7 @@ func TestCastMarks(t *testing.T) {
 	}
 }
 
-// slower is the run of the four experiments as if everything had taken so many times as long.
+// slower is the run of the four experiments as if everything had taken that many times as long.
 func slower(t testing.TB, times float64) Result {
 	t.Helper()
 	events := recorded(t, "ping")
@@ -205,8 +205,8 @@ func slower(t testing.TB, times float64) Result {
 	return ResultOf(events)
 }
 
-// A run of a tenth of a second can be followed, one at ping's own pace is played at it, and
-// nobody is bored by an hour in which nothing happens.
+// A run of a tenth of a second can be followed, a run at ping's own pace keeps that pace, and an
+// hour without events does not bore the viewer.
 func TestCastPace(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -231,7 +231,7 @@ func TestCastPace(t *testing.T) {
 	}
 }
 
-// A cast of a hundred thousand packets is no larger than one can put on a page.
+// A cast of a hundred thousand packets is still small enough to put on a page.
 func TestCastSize(t *testing.T) {
 	plan := []timeline.Plan{{Number: 1, Title: "many", Packets: 100_000}}
 	events := []timeline.Event{
@@ -249,8 +249,8 @@ func TestCastSize(t *testing.T) {
 	}
 }
 
-// Names that would move the cursor, set the title of the window or turn the text around
-// do nothing of the kind, neither in a cast nor in the text.
+// Names that contain sequences to move the cursor, set the window title or reverse the text have no
+// such effect, neither in a cast nor in the text.
 func TestHostileNames(t *testing.T) {
 	const hostile = "\x1b]0;gone\x07\x1b[2J\x1b[8m\u009b31m\u202e\r\x00\x7fname"
 	var events []timeline.Event
@@ -268,7 +268,7 @@ func TestHostileNames(t *testing.T) {
 		events = append(events, e)
 	}
 	r := Runs{Results: []Result{ResultOf(events)}}
-	castOf(t, r) // looks at every line
+	castOf(t, r) // checks every line
 	harmless(t, written(t, "text", r))
 	if !strings.Contains(written(t, "text", r), "\ufffd]0;gone") {
 		t.Error("the name cannot be seen")

@@ -9,7 +9,7 @@ import (
 	"lablab/sg"
 )
 
-// A Check is what was read of an account, for `lablab check`.
+// A Check is what was read from an account, for `lablab check`.
 type Check struct {
 	Groups   []CheckedGroup `json:"groups"`
 	Sources  Sources        `json:"sources"`
@@ -40,9 +40,9 @@ type CheckedRule struct {
 	What        string           `json:"what"` // protocol and ports
 	Peer        string           `json:"peer"`
 	Description string           `json:"description,omitempty"`
-	Addresses   int              `json:"addresses"` // ranges of addresses that the peer stands for
+	Addresses   int              `json:"addresses"` // number of address ranges that the peer stands for
 	Enforced    bool             `json:"enforced"`
-	Reason      say.Sentence     `json:"reason,omitzero"` // why not
+	Reason      say.Sentence     `json:"reason,omitzero"` // why it is not played
 }
 
 // CheckOf explains what was read.
@@ -74,7 +74,7 @@ func CheckOf(a *sg.Account) *Check {
 	return c
 }
 
-// Check writes what was read for people.
+// Check writes what was read, for people.
 func (t *Text) Check(c *Check) error {
 	var b bytes.Buffer
 	for _, g := range c.Groups {

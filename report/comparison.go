@@ -10,12 +10,12 @@ import (
 	"lablab/say"
 )
 
-// comparison is predicted × observed: a table, or a list where a table does not fit.
+// comparison writes predicted × observed: as a table, or as a list where a table does not fit.
 func (t *Text) comparison(b *bytes.Buffer, r *Report) {
 	if !slices.ContainsFunc(r.Experiments, func(x Experiment) bool { return len(x.Predictions) > 0 }) {
 		return
 	}
-	const narrow = 14 // columns of the title at least
+	const narrow = 14 // minimum columns of the title
 	others := t.besideTitles(r)
 	t.heading(b, say.F("Predicted and observed"))
 	if t.width < others+narrow || r.wordy(t.language, t.width) {
@@ -40,9 +40,9 @@ func (t *Text) comparison(b *bytes.Buffer, r *Report) {
 	writeTable(b, w)
 }
 
-// besideTitles is how many columns the comparison takes but for the titles.
+// besideTitles returns the columns that the comparison needs apart from the titles.
 func (t *Text) besideTitles(r *Report) int {
-	const usual, between = 54, 13 // the indent, the number, and the space behind each column
+	const usual, between = 54, 13 // columns for the indent, the number, and the space after each column
 	told := [4][]string{{t.language.Sprintf("of")}, {t.language.Sprintf("predicted")}, {t.language.Sprintf("observed")}, {t.language.Sprintf("held?")}}
 	for _, x := range r.Experiments {
 		for _, p := range x.Predictions {
@@ -54,9 +54,9 @@ func (t *Text) besideTitles(r *Report) int {
 	return max(usual, between+widest(told[0])+widest(told[1])+widest(told[2])+widest(told[3]))
 }
 
-// wordy reports whether predictions say too much for a table of that width.
+// wordy reports whether the predictions are too long for a table of that width.
 func (r *Report) wordy(l *say.Language, columns int) bool {
-	const rest = 34 // columns of the number, a narrow title, the subject and what held
+	const rest = 34 // columns for the number, a narrow title, the subject and the result
 	longest := 0
 	for _, x := range r.Experiments {
 		for _, p := range x.Predictions {
@@ -66,7 +66,7 @@ func (r *Report) wordy(l *say.Language, columns int) bool {
 	return longest+rest > columns
 }
 
-// held says whether the prediction held.
+// held returns whether the prediction held, in words.
 func (p Prediction) held(x Experiment) say.Sentence {
 	switch {
 	case p.Held:

@@ -7,18 +7,18 @@ import (
 
 // lessons are what a run can show, each with the packets that first show it.
 type lessons struct {
-	outlived  *Moment // packets passed as established although the rule that let the flow in was gone
+	outlived  *Moment // packets were accepted as established although the rule that admitted the flow was gone
 	refused   *Moment // new packets were dropped
-	untracked *Moment // a flow that conntrack was kept from ended with its rule
-	stateless *Moment // a network ACL dropped what conntrack knew
+	untracked *Moment // an untracked flow ended with its rule
+	stateless *Moment // a network ACL dropped packets of a tracked flow
 	forgotten *Moment // a flow that was established was new again
-	same      *Moment // a stream went on in the entry of an earlier one
-	member    *Moment // packets passed although their sender had left the group that the rule is about
+	same      *Moment // a stream continued in the entry of an earlier one
+	member    *Moment // packets were accepted although their sender had left the group that the rule names
 	errors    *Moment // an ICMP error about a flow was dropped
-	silent    *Moment // a host that may begin nothing answered
+	silent    *Moment // a host that may start no flow answered
 }
 
-// moral is the point of it all, as far as this run has made it.
+// conclusion returns what the run has shown.
 func (b *builder) conclusion() Paragraph {
 	var l lessons
 	for i := range b.Streams {
@@ -48,14 +48,14 @@ func (b *builder) conclusion() Paragraph {
 	return moral
 }
 
-// lessons notes what one stream shows.
+// lessons records what one stream shows.
 func (b *builder) lessons(l *lessons, s *Stream) {
 	t := &explainer{builder: b, stream: s}
 	var was packet.State
 	for i, r := range t.at(s.To, packet.Ingress, "request") {
 		accepted := r.Verdict == "accept"
 		acl := r.Kind == packet.ByACL
-		// Without its rule a flow that was not tracked is new to conntrack (UDP), or invalid (TCP).
+		// Without its rule, an untracked flow is NEW to conntrack (UDP) or INVALID (TCP).
 		t.learn(&l.untracked, was == "untracked" && !accepted && !acl, r)
 		switch {
 		case acl && r.State == "established":
@@ -90,14 +90,14 @@ func (b *builder) lessons(l *lessons, s *Stream) {
 	}
 }
 
-// learn notes a lesson that packets show, the first time.
+// learn records a lesson the first time that packets show it.
 func (t *explainer) learn(lesson **Moment, shown bool, r VerdictRange) {
 	if shown && *lesson == nil {
 		*lesson = t.of(r)
 	}
 }
 
-// learnFrom notes a lesson that packets show from an instant on, if there is one.
+// learnFrom records a lesson that packets show from an instant on, if there is one.
 func (t *explainer) learnFrom(lesson **Moment, since instant, r VerdictRange) {
 	if !since.happened() {
 		return
@@ -107,7 +107,7 @@ func (t *explainer) learnFrom(lesson **Moment, since instant, r VerdictRange) {
 	}
 }
 
-// keptIn reports whether all packets of a stream were dropped by the rules of their own host.
+// keptIn reports whether the sender's own rules dropped all packets of a stream.
 func (s *Stream) keptIn() bool {
 	kept := 0
 	for _, v := range s.Verdicts {

@@ -10,25 +10,25 @@ import (
 
 // A Diagnosis is what a machine can do, for `lablab doctor`.
 type Diagnosis struct {
-	Able     bool      `json:"able"` // to play scenarios
+	Able     bool      `json:"able"` // whether it can run scenarios
 	Kernel   string    `json:"kernel"`
-	Rootless bool      `json:"rootless"` // in a user namespace
+	Rootless bool      `json:"rootless"` // whether it can in a user namespace
 	Checks   []Ability `json:"checks"`
-	// Run is how the person who asked runs a scenario.
+	// Run is the command with which the user runs a scenario.
 	Run string `json:"-"`
 }
 
-// An Ability is one thing that a machine can do or not.
+// An Ability is one thing that a machine can or cannot do.
 type Ability struct {
 	Name   string       `json:"name"`
 	Status string       `json:"status"` // ok, degraded, missing or not tried
 	Found  say.Sentence `json:"found"`
-	Hint   say.Sentence `json:"hint,omitzero"` // the way out
-	Needed bool         `json:"needed"`        // whether no scenario can be played without it
+	Hint   say.Sentence `json:"hint,omitzero"` // how to fix it
+	Needed bool         `json:"needed"`        // whether every scenario needs it
 }
 
-// Diagnosis writes what a machine can do for people: a line each, the way out
-// below it, and at the end what follows.
+// Diagnosis writes what a machine can do, for people: one line per ability with the fix below, and
+// the conclusion at the end.
 func (t *Text) Diagnosis(d *Diagnosis) error {
 	var b bytes.Buffer
 	var names []string
@@ -43,7 +43,7 @@ func (t *Text) Diagnosis(d *Diagnosis) error {
 		if !c.Hint.Empty() {
 			t.paragraph(&line, strings.Repeat(" ", width(lead)), dim, c.Hint)
 		}
-		b.WriteString(styled(m.style, m.shape)) // in the place of the first space
+		b.WriteString(styled(m.style, m.shape)) // replaces the first space
 		b.Write(line.Bytes()[1:])
 	}
 	b.WriteByte('\n')
@@ -52,7 +52,7 @@ func (t *Text) Diagnosis(d *Diagnosis) error {
 	return t.flush(&b)
 }
 
-// mark tells by its shape how it stands; only what is needed is red.
+// mark shows the status by its shape; only a missing ability that is needed is red.
 func (a Ability) mark() mark {
 	switch a.Status {
 	case "ok":
@@ -68,7 +68,7 @@ func (a Ability) mark() mark {
 	return mark{"·", dim}
 }
 
-// conclusion says whether scenarios can be played here.
+// conclusion returns whether scenarios can run here, in words.
 func (d *Diagnosis) conclusion() say.Sentence {
 	if i := d.firstMissing(); i >= 0 {
 		return say.F("lablab run does not work here: %s: %s.", say.Text(d.Checks[i].Name), d.Checks[i].Found)
@@ -89,7 +89,7 @@ func (d *Diagnosis) conclusion() say.Sentence {
 	return say.F("lablab run works here, %s.", how)
 }
 
-// next is what to do now.
+// next returns what to do now.
 func (d *Diagnosis) next() say.Sentence {
 	i := d.firstMissing()
 	switch {
@@ -99,8 +99,7 @@ func (d *Diagnosis) next() say.Sentence {
 	return say.As(d.Run)
 }
 
-// firstMissing is the first check that failed and must not, or -1. Those that were
-// not tried follow from it.
+// firstMissing returns the first needed check that failed, or -1. The untried ones depend on it.
 func (d *Diagnosis) firstMissing() int {
 	return slices.IndexFunc(d.Checks, func(c Ability) bool { return c.Needed && c.Status == "missing" })
 }

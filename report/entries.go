@@ -10,7 +10,7 @@ import (
 
 func (b *builder) dumped(experiment int, body timeline.Dumped) {
 	b.listed[listing{experiment, body.Host}] = true
-	// Of several listings in one experiment the last one counts.
+	// If an experiment has several listings, the last one counts.
 	b.Flows = slices.DeleteFunc(b.Flows, func(f Flow) bool { return f.Experiment == experiment && f.Host == body.Host })
 	for _, e := range body.Entries {
 		b.Flows = append(b.Flows, b.flowOf(experiment, body.Host, e))
@@ -37,8 +37,8 @@ func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 	return f
 }
 
-// streamOf is the stream that a conntrack entry belongs to, or nil: the latest, if
-// several have had the same flow. The entry may have been begun by the other end.
+// streamOf returns the stream that a conntrack entry belongs to, or nil: the latest, if several had
+// the same flow. The other end may have started the flow.
 func (b *builder) streamOf(e flow.Entry) *string {
 	for i := len(b.Streams) - 1; i >= 0; i-- {
 		if b.Streams[i].has(e.Orig) || b.Streams[i].has(e.Reply) && !b.Streams[i].isPing() {
@@ -48,7 +48,7 @@ func (b *builder) streamOf(e flow.Entry) *string {
 	return nil
 }
 
-// has reports whether packets with that key are the stream's, on their way there.
+// has reports whether packets with that key are the stream's, in the forward direction.
 func (s *Stream) has(k packet.Key) bool {
 	return s.Protocol == k.Protocol.String() && s.ICMPID == k.ICMPID && s.Target == k.Destination.String() && (!s.source.IsValid() || s.source == k.Source) &&
 		s.SourcePort == k.SourcePort && s.Port == k.DestinationPort

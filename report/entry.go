@@ -8,7 +8,7 @@ import (
 	"lablab/packet"
 )
 
-// An Entry is a conntrack entry of a host, as reports and the API of a lab tell it.
+// An Entry is a host's conntrack entry in reports and in a lab's API.
 type Entry struct {
 	Host            string   `json:"host"`
 	Protocol        string   `json:"protocol"`
@@ -24,27 +24,27 @@ type Entry struct {
 	ReplyBytes      uint64   `json:"reply_bytes"`
 	TimeoutSeconds  int      `json:"timeout_seconds"`
 	Status          []string `json:"status"`
-	// TCPState is absent where the protocol is another, or the record is older.
+	// TCPState is absent for other protocols and in older records.
 	TCPState string `json:"tcp_state,omitempty"`
-	// AdmittedBy is the id of the rule whose number the entry's mark is.
+	// AdmittedBy is the id of the rule whose number is in the entry's mark.
 	AdmittedBy      *string `json:"admitted_by"`
 	AdmittingNumber uint32  `json:"admitting_rule_number"`
 	AdmittingGone   bool    `json:"admitting_rule_revoked"`
 }
 
-// State are the words for what an entry is in: TCP's state, whether anything has come back,
-// and conntrack's other marks.
+// State returns the words for the state of an entry: the TCP state, whether any reply has been
+// seen, and conntrack's other flags.
 func (e Entry) State() (words []string) {
 	if e.TCPState != "" {
 		words = append(words, e.TCPState)
 	}
 	if !slices.Contains(e.Status, "SEEN_REPLY") {
-		words = append(words, "UNREPLIED") // conntrack(8)'s word for what is missing
+		words = append(words, "UNREPLIED") // conntrack(8)'s word for an entry without a reply
 	}
 	return append(words, e.Status...)
 }
 
-// EntryOf is an entry of a host; who admitted it is for those to add who know the rules.
+// EntryOf returns an entry of a host. The caller, who knows the rules, adds who admitted it.
 func EntryOf(host string, e flow.Entry) Entry {
 	entry := Entry{
 		Host: host, Protocol: e.Orig.Protocol.String(), Source: e.Orig.Source.String(), Destination: e.Orig.Destination.String(),

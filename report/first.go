@@ -6,8 +6,8 @@ import (
 	"lablab/timeline"
 )
 
-// firsts is what decided about a flow last. Of what programs send only the first packet
-// is worth telling, and the first after a rule has changed.
+// firstPackets holds the last decision about each flow. Of the packets that programs send, only the
+// first is worth reporting, and the first after a rule has changed.
 type firstPackets map[flowAt]packet.By
 
 // A flowAt is a flow as one host sees it.
@@ -16,13 +16,13 @@ type flowAt struct {
 	flow packet.Key
 }
 
-// tell says what became of a packet that is of no stream, unless that is old news.
+// news says what happened to a packet without a stream, unless that is old news.
 func (f firstPackets) news(j timeline.Judged) say.Sentence {
 	letIn := j.Accepted && j.Direction == packet.Ingress && j.Number != 0
 	if j.Stream != "" || !letIn && j.Accepted {
 		return say.Sentence{}
 	}
-	const most = 10_000 // flows that are remembered
+	const most = 10_000 // number of flows to keep
 	if len(f) >= most {
 		clear(f)
 	}

@@ -9,12 +9,11 @@ import (
 	"lablab/say"
 )
 
-// SummarySize is how many bytes GitHub takes as the summary of a step.
+// SummarySize is how many bytes GitHub accepts as the summary of a step.
 const SummarySize = 1 << 20
 
-// Annotate writes GitHub's workflow command for each prediction that did not
-// hold, which shows it at its line of the scenario's file. Files are named as
-// from root, the directory that the repository was checked out into.
+// Annotate writes a GitHub workflow command for each prediction that did not hold. GitHub shows it
+// at its line of the scenario file. File names are relative to root, the directory of the checkout.
 func (r Runs) Annotate(w io.Writer, root string) error {
 	var b strings.Builder
 	for _, result := range r.Results {
@@ -53,13 +52,13 @@ func (r *Report) annotation(p point, root string, l *say.Language) string {
 	return fmt.Sprintf("::error %s::%s\n", strings.Join(properties, ","), message.Replace(strings.Join(words, "\n")))
 }
 
-// What the runner takes for something else, as its own toolkit escapes it.
+// Characters that the runner interprets, escaped as in its own toolkit.
 var (
 	message  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// from is the name of a file as seen from root, if it is below.
+// from returns the name of a file relative to root, if it is below root.
 func from(root, file string) string {
 	absolute, err := filepath.Abs(file)
 	if root == "" || err != nil {

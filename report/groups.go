@@ -8,8 +8,8 @@ import (
 	"lablab/say"
 )
 
-// groups writes what a packet is held against when the run begins: in order, where
-// all hosts are alike, and else group by group.
+// groups writes what packets are checked against when the run begins: the rules in order if all
+// hosts are alike, otherwise group by group.
 func (t *Text) groups(b *bytes.Buffer, r *Report) {
 	var names []string
 	alike := true
@@ -44,7 +44,7 @@ func (t *Text) groups(b *bytes.Buffer, r *Report) {
 	t.paragraph(b, "     ", dim, say.F("Checked first: established → accept. Checked last: everything else → drop."))
 }
 
-// initial are the rules of a group, or of all, that are in force from the beginning.
+// initial returns the rules of a group, or of all groups, that are in force from the beginning.
 func (r *Report) initial(group string, d packet.Direction) []say.Sentence {
 	var rules []say.Sentence
 	for _, rule := range r.Rules {
@@ -55,7 +55,7 @@ func (r *Report) initial(group string, d packet.Direction) []say.Sentence {
 	return rules
 }
 
-// legend says what the marks mean that are to be expected.
+// legend explains the marks that may appear.
 func (r *Report) legend() []say.Sentence {
 	var words []say.Sentence
 	for _, more := range []struct {

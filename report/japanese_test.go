@@ -43,7 +43,7 @@ func TestMarkdownInJapanese(t *testing.T) {
 	golden(t, "ping.ja.md", b.String())
 }
 
-// Machines read English, whoever looks on.
+// Programs get English, whatever the language of the user.
 func TestMachinesReadEnglish(t *testing.T) {
 	for _, format := range []string{"json", "junit", "tap"} {
 		written := map[string]string{}
@@ -61,7 +61,7 @@ func TestMachinesReadEnglish(t *testing.T) {
 	}
 }
 
-// A record that says two things of what is done is not believed.
+// If a record contradicts itself about an action, its translation is not trusted.
 func TestForgedWords(t *testing.T) {
 	plan := timeline.Plan{Do: []string{"revoke rule icmp of group lab"}, Doing: []*say.Kept{say.F("stop stream %s", "1").Keep()}}
 	if got := plan.Said()[0].In(japanese(t)); got != plan.Do[0] {

@@ -13,8 +13,8 @@ import (
 	"lablab/say"
 )
 
-// testsuites, testsuite and testcase are JUnit's, with the file and the line of
-// each case, which CI systems show beside a failure.
+// testsuites, testsuite and testcase are JUnit's, with the file and line of each case, which CI
+// systems show next to a failure.
 type testsuites struct {
 	XMLName xml.Name `xml:"testsuites"`
 	junit.Testsuites
@@ -32,8 +32,8 @@ type testcase struct {
 	Line int    `xml:"line,attr,omitempty"`
 }
 
-// junit writes a testsuite for each run and a testcase for each prediction. What
-// broke a run is an error; a prediction that did not hold is a failure.
+// junit writes a testsuite for each run and a testcase for each prediction. What ended a run early
+// is an error; a prediction that did not hold is a failure.
 func (r Runs) junit(w io.Writer) error {
 	all := testsuites{Testsuites: junit.Testsuites{Name: "lablab"}}
 	var took time.Duration
@@ -44,7 +44,7 @@ func (r Runs) junit(w io.Writer) error {
 		all.Suites = append(all.Suites, suite)
 	}
 	all.Time = seconds(took)
-	all.Skipped = 0 // junit-10.xsd has that attribute at a suite only
+	all.Skipped = 0 // junit-10.xsd allows that attribute only on a suite
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return say.Errorf("write report: %w", err)
 	}
@@ -88,7 +88,7 @@ func (r Result) suite(id int) testsuite {
 	return s
 }
 
-// explained is a failure with what the kernel was seen to do.
+// explained returns a failure with what the kernel was seen to do.
 func (r *Report) explained(p point, kind string) *junit.Result {
 	var b strings.Builder
 	fmt.Fprintln(&b, p.failure())
@@ -107,7 +107,7 @@ func (r *Report) explained(p point, kind string) *junit.Result {
 	return &junit.Result{Message: xmlText(p.failure().String()), Type: kind, Data: xmlText(b.String())}
 }
 
-// xmlText is s without the characters that XML 1.0 cannot hold, not even escaped.
+// xmlText returns s without the characters that XML 1.0 cannot hold, not even escaped.
 func xmlText(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c == '\t' || c == '\n' || c >= 0x20 && c <= 0xd7ff || c >= 0xe000 && c <= 0xfffd || c >= 0x10000 {

@@ -8,8 +8,7 @@ import (
 	"lablab/timeline"
 )
 
-// A lab that is kept has no experiments; of what happened in it the same is told, but
-// not in which experiment.
+// A kept lab has no experiments: its report explains the same events without naming an experiment.
 func TestWhyOfKeptLab(t *testing.T) {
 	played := recorded(t, "ping")
 	kept := slices.Clone(played)
@@ -36,7 +35,7 @@ func TestWhyOfKeptLab(t *testing.T) {
 		return said
 	}
 	in := regexp.MustCompile(`,? (authorized )?in experiment \d`)
-	entries := regexp.MustCompile(`does not remember|kept an`) // which nobody has listed there
+	entries := regexp.MustCompile(`does not remember|kept an`) // the lab has not listed its entries
 	var want []string
 	for _, s := range told(played) {
 		if !entries.MatchString(s) {

@@ -9,26 +9,26 @@ import (
 	"lablab/timeline"
 )
 
-// A Deed is one thing that somebody did by hand, or that came of it, and when.
+// A ManualStep is one action by hand, or its result, and when it happened.
 type ManualStep struct {
 	AtMS float64      `json:"at_ms"` // since the beginning
 	What say.Sentence `json:"what"`
 	host string       // on which entries were deleted
-	cuts int          // how many
+	cuts int          // number of entries deleted
 }
 
-// A diary has what was done by hand, in order.
+// A manualLog lists what was done by hand, in order.
 type manualLog struct {
 	first firstPackets
 	steps []ManualStep
 }
 
-// unplanned is whether nothing was planned for the experiment: somebody does in it what he likes.
+// unplanned reports whether nothing was planned for the experiment: the user does what they like.
 func unplanned(p timeline.Plan) bool {
 	return p.Number > 0 && p.Packets == 0 && len(p.Do) == 0 && len(p.Predicted) == 0
 }
 
-// add takes the next event, and says it if it is worth telling.
+// add takes the next event and describes it if it is worth reporting.
 func (d *manualLog) add(e timeline.Event) (what say.Sentence) {
 	deed := ManualStep{AtMS: ms(e.At)}
 	if judged, ok := e.Body.(timeline.Judged); ok {
@@ -51,13 +51,13 @@ func (d *manualLog) add(e timeline.Event) (what say.Sentence) {
 	return deed.What
 }
 
-// with is whether both delete entries on the same host, as one command does.
+// with reports whether both delete entries on the same host, as one command does.
 func (d ManualStep) with(next ManualStep) bool {
 	const oneCommand = 100 // ms
 	return d.cuts > 0 && d.host == next.host && next.AtMS-d.AtMS < oneCommand
 }
 
-// describe says what was done as experiments say what they do, or nothing.
+// describe says what was done, in the words of experiments, or nothing.
 func describe(e timeline.Body) say.Sentence {
 	switch body := e.(type) {
 	case timeline.RuleRevoked:
@@ -95,7 +95,7 @@ func describe(e timeline.Body) say.Sentence {
 	return say.Sentence{}
 }
 
-// when is the time of a deed: "   2.4 s".
+// when returns the time of a step: "   2.4 s".
 func (d ManualStep) when(l *say.Language) string {
 	return l.Sprintf("%s s", fmt.Sprintf("%6.1f", d.AtMS/1000))
 }

@@ -14,7 +14,7 @@ import (
 	"lablab/timeline"
 )
 
-// session is what happens in a lab by hand, as lablab record writes it.
+// session is a session by hand, as lablab record writes it.
 func session() []timeline.Event {
 	var events []timeline.Event
 	experiment := 0
@@ -50,12 +50,12 @@ func session() []timeline.Event {
 	return events
 }
 
-// What was done by hand is told in order, with the time, and what came of it.
+// The report lists what was done by hand in order, with the time and the result.
 func TestSession(t *testing.T) {
 	golden(t, "session.txt", written(t, "text", Runs{Results: []Result{ResultOf(session())}}))
 }
 
-// A replay tells it as it happens, with the time: a line each, or in place.
+// A replay reports each action as it happens, with the time: one line each, or in place.
 func TestProgressOfSession(t *testing.T) {
 	var b, screen bytes.Buffer
 	lines := NewProgress(&colorprofile.Writer{Forward: &b, Profile: colorprofile.NoTTY}, nil, nil, nil)
@@ -78,7 +78,7 @@ func TestProgressOfSession(t *testing.T) {
 	}
 }
 
-// What nobody predicted is not claimed to have held, in any format; and nothing is wrong with it.
+// No format claims that something held when nothing was predicted; and nothing counts as wrong.
 func TestSessionClaimsNothing(t *testing.T) {
 	r := ResultOf(session())
 	if r.Held || r.Verdict() != Unpredicted || len(r.points()) > 0 {
@@ -98,7 +98,7 @@ func TestSessionClaimsNothing(t *testing.T) {
 	}
 }
 
-// How a program ends is predicted too.
+// The exit code of a program is a prediction too.
 func TestExitCodeIsPredicted(t *testing.T) {
 	events := session()
 	ran := timeline.Event{Experiment: 1, Body: timeline.Ran{Host: "A", Command: []string{"false"}, Exit: 1}}

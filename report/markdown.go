@@ -11,8 +11,8 @@ import (
 	"lablab/say"
 )
 
-// markdown writes a chapter for each run: what was predicted and observed, why,
-// and the conntrack entries. What held is folded where there are several.
+// markdown writes a chapter for each run: predictions, observations, explanation and conntrack
+// entries. If there are several runs, those that held are folded.
 func (r Runs) markdown(w io.Writer) error {
 	var b bytes.Buffer
 	if len(r.Results) != 1 {
@@ -27,7 +27,7 @@ func (r Runs) markdown(w io.Writer) error {
 	return nil
 }
 
-// Contents writes, as Markdown, the verdicts alone.
+// Contents writes only the verdicts, as Markdown.
 func (r Runs) Contents(w io.Writer) error {
 	var b bytes.Buffer
 	r.contents(&b)
@@ -50,7 +50,7 @@ func (r Runs) contents(b *bytes.Buffer) {
 	fmt.Fprintf(b, "%s\n\n", w.RenderMarkdown())
 }
 
-// sign is what a reader looks for in a long page.
+// sign returns the sign that a reader looks for in a long page.
 func (v Verdict) sign() string {
 	switch v {
 	case Held:
@@ -63,7 +63,7 @@ func (v Verdict) sign() string {
 	return "❌"
 }
 
-// row is a row of a table, in the language.
+// row returns a table row in the language.
 func (r Runs) row(cells ...any) table.Row { return (&Text{language: r.Language}).row(cells...) }
 
 func (r Runs) chapter(b *bytes.Buffer, run Result, open bool) {
@@ -95,7 +95,7 @@ func (r Runs) chapter(b *bytes.Buffer, run Result, open bool) {
 	r.entriesInMarkdown(b, run)
 }
 
-// deeds lists what was done by hand.
+// manualSteps lists what was done by hand.
 func (r Runs) manualSteps(b *bytes.Buffer, run Result) {
 	for _, x := range run.Experiments {
 		for _, d := range x.Done {
@@ -113,7 +113,7 @@ func (r Runs) predictions(b *bytes.Buffer, run Result) {
 	rows := 0
 	for _, p := range run.points() {
 		if p.experiment == 0 {
-			continue // said above
+			continue // already said above
 		}
 		held := map[bool]say.Sentence{true: say.F("yes"), false: say.F("**%s**", say.F("NO"))}[p.Held]
 		if !p.skipped.Empty() {
@@ -177,7 +177,7 @@ func (r Runs) entriesInMarkdown(b *bytes.Buffer, run Result) {
 	fmt.Fprintf(b, "%s\n\n</details>\n\n", w.RenderMarkdown())
 }
 
-// figure is a number of packets, unless nobody asked for the figures.
+// figure returns a number of packets, or nothing if the counters were not read.
 func (f Flow) figure(n uint64) any {
 	if f.Packets == 0 {
 		return ""
@@ -185,14 +185,14 @@ func (f Flow) figure(n uint64) any {
 	return n
 }
 
-// fold begins what a reader opens or closes.
+// fold starts a section that the reader opens and closes.
 func fold(b *bytes.Buffer, title string, open bool) {
 	attribute := map[bool]string{true: " open"}[open]
 	fmt.Fprintf(b, "<details%s><summary>%s</summary>\n\n", attribute, title)
 }
 
-// md is text in which Markdown finds nothing of its own. A backslash is written
-// as an entity, since in a table it would escape the bar after it.
+// md escapes text for Markdown. A backslash becomes an entity, since in a table it would escape the
+// bar after it.
 func md(s string) string { return mdEscapes.Replace(oneLine(s)) }
 
 var mdEscapes = strings.NewReplacer(

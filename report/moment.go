@@ -2,8 +2,8 @@ package report
 
 import "lablab/say"
 
-// A Moment is the packets of a stream that a sentence speaks of, and the
-// experiment in which the first of them was sent.
+// A Moment is the packets of a stream that a sentence is about, and the experiment in which the
+// first of them was sent.
 type Moment struct {
 	Stream     string `json:"stream"`
 	First      int    `json:"first"`
@@ -11,22 +11,21 @@ type Moment struct {
 	Experiment int    `json:"experiment"`
 }
 
-// say adds a sentence, and what it speaks of.
+// say adds a sentence and the moment that it is about.
 func (p *Paragraph) say(at *Moment, format string, args ...any) {
 	p.Sentences = append(p.Sentences, say.F(format, args...))
 	p.Moments = append(p.Moments, at)
 }
 
-// of is the moment of packets that were judged alike.
+// of returns the moment of packets with the same verdict.
 func (t *explainer) of(r VerdictRange) *Moment { return t.stream.moment(r.First, r.Last) }
 
-// outset is the stream's first packet.
+// outset returns the moment of the stream's first packet.
 func (t *explainer) outset() *Moment {
 	return t.stream.moment(t.stream.Packets[0].Seq, t.stream.Packets[0].Seq)
 }
 
-// sum is the moment from the first to the last of the packets of which something
-// is true, or nil.
+// sum returns the moment from the first to the last packet for which is holds, or nil.
 func (t *explainer) sum(is func(Packet) bool) *Moment {
 	var first, last int
 	for _, p := range t.stream.Packets {

@@ -9,7 +9,7 @@ import (
 	"lablab/timeline"
 )
 
-// Whoever reads a sentence can be shown what it speaks of.
+// Each sentence can be linked to the packets that it is about.
 func TestMomentsAreThoseOfTheSentences(t *testing.T) {
 	r := Of(recorded(t, "ping"))
 	for sentence, want := range map[string]Moment{
@@ -42,8 +42,8 @@ func TestMomentsAreThoseOfTheSentences(t *testing.T) {
 	}
 }
 
-// In a session all happens in one experiment: what was sent before a rule was revoked
-// owes nothing to conntrack.
+// In a session everything happens in one experiment: packets sent before a rule was revoked owe
+// nothing to conntrack.
 func TestRevokedInTheMidst(t *testing.T) {
 	log := timeline.NewLog()
 	log.Append(timeline.Begun{Hosts: []timeline.Host{{Name: "A", Groups: []string{"lab"}}, {Name: "B"}}, Plan: []timeline.Plan{{Number: 1}}})

@@ -6,23 +6,23 @@ import (
 	"lablab/timeline"
 )
 
-// A pace is how a cast turns the time of a run into its own.
+// A pace converts the time of a run into the time of a cast.
 type pace struct {
-	stretch float64       // how many times as slow as the run, and never faster
-	frame   time.Duration // at least so long between two drawings
+	stretch float64       // how many times slower than the run; at least 1
+	frame   time.Duration // minimum time between two drawings
 }
 
-// What a pace keeps to.
+// Limits of a pace.
 const (
-	perPacket = 250 * time.Millisecond // can be followed with the eye
-	longest   = 30 * time.Second       // that a run is stretched to
-	idle      = 2 * time.Second        // that nothing happens, at most
+	perPacket = 250 * time.Millisecond // slow enough for the eye to follow
+	longest   = 30 * time.Second       // maximum length of a stretched run
+	idle      = 2 * time.Second        // maximum time without an event
 	frame     = 50 * time.Millisecond
-	frames    = 2000 // of a run, at most; more of them would make a cast large, not better
+	frames    = 2000 // maximum number per run: more would make a cast larger, not better
 )
 
-// paceOf stretches a run that was too fast to be followed. One that was slow enough
-// is played as it was, but for the time in which nothing happened.
+// paceOf stretches a run that was too fast to follow. A slower one keeps its pace, except that idle
+// time is cut.
 func paceOf(events []timeline.Event) pace {
 	p := pace{stretch: 1}
 	packets := 0
@@ -58,7 +58,7 @@ func paceOf(events []timeline.Event) pace {
 	return p
 }
 
-// between is how long the time between two moments of the run takes in the cast.
+// between returns how long the time between two moments of the run takes in the cast.
 func (p pace) between(a, b time.Duration) time.Duration {
 	return time.Duration(max(0, min((b-a).Seconds()*p.stretch, idle.Seconds())) * float64(time.Second))
 }

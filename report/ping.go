@@ -8,7 +8,7 @@ import (
 	"lablab/say"
 )
 
-// pingStatistics is what ping(8) of iputils prints when it ends.
+// pingStatistics returns what ping(8) of iputils prints when it ends.
 func (s *Stream) pingStatistics() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "--- %s ping statistics ---\n", s.Target)
@@ -20,8 +20,7 @@ func (s *Stream) pingStatistics() string {
 	return b.String()
 }
 
-// percent is a share as ping(8) prints it: C's %g, six significant digits and no
-// trailing zeros.
+// percent formats a share as ping(8) does: C's %g, six significant digits and no trailing zeros.
 func percent(p float64) string {
 	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(p, 'g', 6, 64), 64)
 	return strconv.FormatFloat(rounded, 'g', -1, 64)
@@ -29,7 +28,7 @@ func percent(p float64) string {
 
 func (s *Stream) isPing() bool { return s.Port == 0 }
 
-// what says between which ends a stream goes, and what tells its flow from others.
+// what returns the two ends of a stream, and what distinguishes its flow from others.
 func (s *Stream) what() say.Sentence {
 	if s.isPing() {
 		return say.F("ping from %s to %s, ICMP id %d", s.From, s.To, s.ICMPID)
@@ -37,7 +36,7 @@ func (s *Stream) what() say.Sentence {
 	return say.F("%s from %s port %d to %s port %d", s.Protocol, s.From, s.SourcePort, s.To, s.Port)
 }
 
-// statistics is the sum of a stream of TCP or UDP.
+// statistics returns the totals of a TCP or UDP stream.
 func (s *Stream) statistics() say.Sentence {
 	parts := []say.Sentence{say.F("%d sent", s.Sent)}
 	for _, c := range []struct {

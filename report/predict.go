@@ -8,7 +8,7 @@ import (
 	"lablab/timeline"
 )
 
-// predict compares what was predicted of an experiment with what was seen.
+// predict compares the predictions of an experiment with the observations.
 func (b *builder) predict(x *Experiment) {
 	x.Predictions = []Prediction{}
 	for _, p := range b.plans[x.Number].Predicted {
@@ -23,7 +23,7 @@ func (b *builder) predict(x *Experiment) {
 	}
 }
 
-// A claim is one thing that was said of a subject, and what was seen of it.
+// A claim is one prediction about a subject, and the observation.
 type claim struct {
 	predicted, observed say.Sentence
 	held                bool
@@ -105,7 +105,7 @@ func (b *builder) predictHost(x *Experiment, p timeline.Prediction, seen *Predic
 			n += b.hits[hit{experiment, p.Host, p.Never}]
 		}
 		c = claim{say.F("rule %s is never hit", p.Never), times(n), n == 0}
-		if b.lossy[p.Host] { // what was not heard may have been a hit
+		if b.lossy[p.Host] { // a lost verdict may have been a hit
 			c.observed, c.held = say.F("%s, as far as was seen", c.observed), false
 		}
 	}
@@ -122,11 +122,11 @@ func times(n int) say.Sentence {
 	return say.F("hit %d times", n)
 }
 
-// predictEntry is about the conntrack entry of a stream at the end of the experiment.
+// predictEntry checks the conntrack entry of a stream at the end of the experiment.
 func (b *builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
 	stream := b.Stream(p.Flow)
 	i := slices.IndexFunc(b.Flows, func(f Flow) bool {
-		// Whatever stream the entry is said to be of: several may have had the same flow.
+		// Ignore which stream the entry is attributed to: several may have had the same flow.
 		return f.Experiment == x.Number && f.Host == p.Host && stream != nil && (stream.has(f.orig) || stream.has(f.reply) && !stream.isPing())
 	})
 	looked := b.listed[listing{x.Number, p.Host}]
@@ -146,7 +146,8 @@ func (b *builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
 	return claim{say.F("an entry for stream %s, admitted by %s", p.Flow, p.AdmittedBy), b.Flows[i].admission(), by != nil && *by == p.AdmittedBy}
 }
 
-// firstReply is the first packet of a stream that was answered by the end of an experiment, or 0.
+// firstReply returns the first packet of a stream that was answered by the end of an experiment, or
+// 0.
 func (b *builder) firstReply(stream string, experiment int) int {
 	for _, j := range b.packets[stream] {
 		if (j.Outcome == Replied || j.Outcome == Late) && j.Experiment <= experiment {
@@ -156,8 +157,8 @@ func (b *builder) firstReply(stream string, experiment int) int {
 	return 0
 }
 
-// whereTheyArrive is what was done with the packets of a stream in an experiment: at
-// their destination, or where their own host's rules dropped them before.
+// whereTheyArrive returns the verdicts on a stream's packets in an experiment: at the destination,
+// or at the sender if its own rules dropped them.
 func (b *builder) whereTheyArrive(stream string, experiment int) []verdict {
 	s := b.Stream(stream)
 	if s == nil {
@@ -178,7 +179,7 @@ func (b *builder) whereTheyArrive(stream string, experiment int) []verdict {
 	return found
 }
 
-// wordsOf is one word of each verdict, each once.
+// wordsOf returns one word for each verdict, without duplicates.
 func wordsOf(verdicts []verdict, word func(verdict) string) []string {
 	var words []string
 	for _, v := range verdicts {
@@ -189,8 +190,8 @@ func wordsOf(verdicts []verdict, word func(verdict) string) []string {
 	return words
 }
 
-// areTracked reports whether conntrack knew the packets, or came to know them: what is
-// new and dropped, or invalid, it does not.
+// areTracked reports whether conntrack tracked the packets: it does not keep what is new and
+// dropped, or invalid.
 func areTracked(verdicts []verdict) bool {
 	return len(verdicts) > 0 && !slices.ContainsFunc(verdicts, func(v verdict) bool {
 		return v.State != "established" && (v.State != "new" || !v.Accepted)
@@ -201,8 +202,8 @@ func areUntracked(verdicts []verdict) bool {
 	return len(verdicts) > 0 && !slices.ContainsFunc(verdicts, func(v verdict) bool { return v.State != "untracked" })
 }
 
-// judgedBy reports whether a rule judged the packets: after it has let the first one
-// in, the others are established.
+// judgedBy reports whether a rule decided about the packets: once it has accepted the first, the
+// others are established.
 func judgedBy(judges []string, rule string) bool {
 	return slices.Contains(judges, rule) && !slices.ContainsFunc(judges, func(j string) bool { return j != rule && j != packet.EstablishedID })
 }
@@ -216,7 +217,7 @@ func listed(words []string) say.Sentence {
 
 const noLimit = 1e18
 
-// within reports whether so many of so many are the amount.
+// within reports whether n of that many is within the amount.
 func within(a timeline.Amount, n, of int) bool {
 	value := float64(n)
 	if a.Percent {

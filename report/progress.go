@@ -14,31 +14,31 @@ import (
 	"lablab/timeline"
 )
 
-// Progress shows a run while it goes on: in place on a terminal, a line for
-// each event that a person would tell another elsewhere.
+// Progress shows a run while it goes on: in place on a terminal; elsewhere as one line for each
+// event worth telling a person.
 type Progress struct {
 	language *say.Language
-	text     *colorprofile.Writer // keeps colours or takes them out
-	screen   io.Writer            // the terminal, where it is redrawn in place, or nil
+	text     *colorprofile.Writer // keeps or strips colours
+	screen   io.Writer            // the terminal to redraw in place, or nil
 	size     func() (width, height int)
 
 	plan    []timeline.Plan
-	lab     string // the name of its scenario
-	ready   bool   // the lab is built: what changes now, somebody changes
-	current int    // experiment
+	lab     string // name of the scenario
+	ready   bool   // the lab is built: later changes are made by hand
+	current int    // current experiment
 	manual  manualLog
-	order   []string             // streams that run
+	order   []string             // running streams
 	marks   map[string][]Outcome // of the current experiment, by stream
 	first   map[string]int       // Seq of the first of them
 	was     map[string]Outcome
-	known   *builder // what it is about a packet that decides its outcome, as for the report
-	drawn   int      // lines that are on the screen
-	width   int      // of the screen when they were drawn
+	known   *builder // facts about packets that decide their outcome, as in the report
+	drawn   int      // lines on the screen
+	width   int      // width of the screen when they were drawn
 	frame   []byte
 }
 
-// NewProgress writes lines to text. With a screen, whose size is asked for
-// before each drawing, it draws there in place instead.
+// NewProgress writes lines to text. If screen is set, it redraws there in place instead, and asks
+// for the size before each drawing.
 func NewProgress(text *colorprofile.Writer, screen io.Writer, size func() (width, height int), l *say.Language) *Progress {
 	return &Progress{
 		language: l, text: text, screen: screen, size: size,
@@ -79,7 +79,7 @@ func (p *Progress) Add(e timeline.Event) {
 		p.line("experiment %d of %d: %s", body.Number, len(p.plan), say.Text(p.now().Title))
 	case timeline.StreamStarted:
 		p.order = append(p.order, body.Stream)
-		if !session { // which has told it
+		if !session { // the manual log has already reported it
 			p.line("stream %s started: %s from %s to %s", body.Stream, startedWord(body), body.From, body.To)
 		}
 	case timeline.StreamStopped:
@@ -107,7 +107,7 @@ func (p *Progress) Add(e timeline.Event) {
 		if body.Stream != "" && !body.Accepted {
 			p.dropped(body)
 		}
-		if p.ready && p.current == 0 { // somebody's doing, and no experiment's
+		if p.ready && p.current == 0 { // done by hand, outside any experiment
 			p.tell(p.manual.first.news(body))
 		}
 	case timeline.Missed:
@@ -116,7 +116,7 @@ func (p *Progress) Add(e timeline.Event) {
 		p.line("interrupted: %s", body.By)
 	case timeline.Ended:
 		switch {
-		case p.current > 0: // the report says it
+		case p.current > 0: // the report covers it
 		case body.Failed != "":
 			p.line("the lab of scenario %s failed: %s", p.lab, body.Failed)
 		default:
@@ -125,14 +125,14 @@ func (p *Progress) Add(e timeline.Event) {
 	}
 }
 
-// tell writes a sentence, if there is one.
+// tell writes a sentence, unless it is empty.
 func (p *Progress) tell(words say.Sentence) {
 	if !words.Empty() {
 		p.line("%s", words)
 	}
 }
 
-// changed says in words what changed for packets to come, or nothing if e is no such change.
+// changed describes what e changes for later packets; it returns nothing if e changes nothing.
 func changed(e timeline.Body) say.Sentence {
 	switch body := e.(type) {
 	case timeline.RuleRevoked:
@@ -152,8 +152,7 @@ func changed(e timeline.Body) say.Sentence {
 	return say.Sentence{}
 }
 
-// fate notes what became of a packet. Elsewhere than on a terminal only a change
-// is worth a line.
+// fate records the outcome of a packet. Without a terminal, only a change is worth a line.
 func (p *Progress) fate(stream string, seq int) {
 	o := p.known.soFar(stream, seq)
 	if len(p.marks[stream]) == 0 {
@@ -171,7 +170,7 @@ func (p *Progress) fate(stream string, seq int) {
 	}
 	p.marks[stream][i] = o
 	if o == Late {
-		o = Replied // it makes no difference to what changed
+		o = Replied // a late reply is no change
 	}
 	if p.was[stream] != o {
 		p.was[stream] = o
@@ -179,8 +178,8 @@ func (p *Progress) fate(stream string, seq int) {
 	}
 }
 
-// dropped notes that packets were dropped, and so what becomes of those that wait behind
-// them in their connection.
+// dropped records that packets were dropped, and so the outcome of those that wait behind them in
+// their connection.
 func (p *Progress) dropped(j timeline.Judged) {
 	for i, o := range p.marks[j.Stream] {
 		if o == "" {
@@ -192,8 +191,8 @@ func (p *Progress) dropped(j timeline.Judged) {
 	}
 }
 
-// Draw shows the current experiment in place, if there is a screen. It looks as
-// the report of the experiment will, so that nothing jumps when that takes its place.
+// Draw redraws the current experiment in place, if there is a screen. It looks like the
+// experiment's part of the report, so that nothing jumps when the report replaces it.
 func (p *Progress) Draw() {
 	if p.screen == nil || p.current == 0 {
 		return
@@ -204,12 +203,12 @@ func (p *Progress) Draw() {
 		return
 	}
 	if width != p.width {
-		p.drawn = 0 // the terminal may have wrapped what was drawn; leave it
+		p.drawn = 0 // the terminal may have wrapped the drawing; leave it
 	}
 	var text bytes.Buffer
 	colour := &colorprofile.Writer{Forward: &text, Profile: p.text.Profile}
 	_, _ = colour.Write([]byte(safe(strings.Join(lines, "\n"))))
-	// One write, and no erasing beforehand: nothing flickers.
+	// A single write, without erasing first, does not flicker.
 	frame := p.back()
 	frame = append(frame, bytes.ReplaceAll(text.Bytes(), []byte("\n"), []byte("\x1b[K\n"))...)
 	frame = append(frame, "\x1b[K\n\x1b[J"...)
@@ -220,21 +219,21 @@ func (p *Progress) Draw() {
 	p.drawn, p.width, p.frame = len(lines), width, frame
 }
 
-// lines are what Draw shows, in so many columns at most.
+// lines returns what Draw shows, at most columns wide.
 func (p *Progress) lines(columns int) []string {
 	now := p.now()
 	lines := []string{"", styled(bold, cut(title(now.Number, now.Title).In(p.language), columns))}
 	for _, do := range now.Said() {
 		lines = append(lines, styled(dim, cut("  "+do.In(p.language), columns)))
 	}
-	const most = 12 // deeds that have room above the streams
+	const most = 12 // manual steps to show above the streams
 	for _, d := range p.manual.steps[max(0, len(p.manual.steps)-most):] {
 		lines = append(lines, cut(d.when(p.language)+"  "+d.What.In(p.language), columns))
 	}
 	for _, stream := range p.order {
 		outcomes := p.marks[stream]
 		label, count := laneLabel(p.language, stream, p.order), p.language.Sprintf("  %d of %d", len(outcomes), now.Packets)
-		if now.Packets == 0 { // nobody knows how many there will be
+		if now.Packets == 0 { // the number of packets is open
 			count = fmt.Sprintf("  %d", len(outcomes))
 		}
 		if room := columns - width(label) - width(count); len(outcomes) > room {
@@ -249,7 +248,7 @@ func (p *Progress) lines(columns int) []string {
 	return lines
 }
 
-// Clear takes away what Draw has drawn.
+// Clear erases what Draw has drawn.
 func (p *Progress) Clear() {
 	if p.screen == nil || p.drawn == 0 {
 		return
@@ -258,7 +257,7 @@ func (p *Progress) Clear() {
 	p.drawn = 0
 }
 
-// back takes the cursor to where the drawing begins, wherever in its line it is.
+// back returns the sequence that moves the cursor to where the drawing begins, from any column.
 func (p *Progress) back() []byte {
 	if p.drawn == 0 {
 		return []byte("\r")
@@ -266,15 +265,14 @@ func (p *Progress) back() []byte {
 	return fmt.Appendf(nil, "\r\x1b[%dA", p.drawn)
 }
 
-// line writes a line of its own where nothing is drawn in place. If nobody can
-// see it, the run goes on all the same.
+// line writes a line if nothing is drawn in place. If writing fails, the run goes on.
 func (p *Progress) line(format string, args ...any) {
 	if p.screen == nil {
 		_, _ = io.WriteString(p.text, safe(p.language.Sprintf(format, args...)+"\n"))
 	}
 }
 
-// now is the plan of the current experiment.
+// now returns the plan of the current experiment.
 func (p *Progress) now() timeline.Plan {
 	if p.current < 1 || p.current > len(p.plan) {
 		return timeline.Plan{Number: p.current}
@@ -282,7 +280,7 @@ func (p *Progress) now() timeline.Plan {
 	return p.plan[p.current-1]
 }
 
-// cut is s in so many columns at most.
+// cut truncates s to columns.
 func cut(s string, columns int) string { return text.Trim(s, max(columns, 0)) }
 
 func missedWord(what string) say.Sentence {

@@ -25,7 +25,7 @@ func TestProgressElsewhere(t *testing.T) {
 	golden(t, "progress.txt", b.String())
 }
 
-// Of a lab that is kept, everything that is done in it is told, though no experiment goes on.
+// In a kept lab every action is reported, although no experiment is running.
 func TestProgressOfKeptLab(t *testing.T) {
 	var b bytes.Buffer
 	p := NewProgress(&colorprofile.Writer{Forward: &b, Profile: colorprofile.NoTTY}, nil, nil, nil)
@@ -53,7 +53,7 @@ func TestProgressInPlace(t *testing.T) {
 		t.Error("what had not changed was drawn again")
 	}
 	p.Clear()
-	below := 0 // lines between the place where drawing began and the cursor
+	below := 0 // lines between the start of the drawing and the cursor
 	for _, step := range regexp.MustCompile(`\x1b\[(\d+)A|\n`).FindAllStringSubmatch(screen.String(), -1) {
 		if step[1] == "" {
 			below++
@@ -71,8 +71,8 @@ func TestProgressInPlace(t *testing.T) {
 	}
 }
 
-// A terminal that was made narrower may have wrapped what was drawn, so that
-// going back up would spoil what stands above. On one that is too low nothing is drawn.
+// A terminal that was narrowed may have wrapped the drawing, and moving up would spoil the text
+// above. On a terminal that is too short nothing is drawn.
 func TestProgressOnChangingTerminal(t *testing.T) {
 	var screen bytes.Buffer
 	width, height := 80, 24
@@ -95,7 +95,7 @@ func TestProgressOnChangingTerminal(t *testing.T) {
 	}
 }
 
-// What is said of a packet while the run goes on is what the report says in the end.
+// What the progress says about a packet agrees with the final report.
 func TestProgressAgreesWithTheReport(t *testing.T) {
 	tcp := timeline.StreamStarted{Stream: "1", Protocol: packet.TCP, Port: 22, From: "B", To: "A"}
 	dropped := func(seq int, d packet.Direction, host string) timeline.Judged {
@@ -105,7 +105,7 @@ func TestProgressAgreesWithTheReport(t *testing.T) {
 	for name, test := range map[string]struct {
 		bodies []timeline.Body
 		want   []Outcome
-		last   string // line
+		last   string // last line
 	}{
 		"a message in a connection": {append(slices.Clip(connected), timeline.Sent{Stream: "1", Seq: 2}, timeline.Sent{Stream: "1", Seq: 3}, dropped(2, packet.Ingress, "A")),
 			[]Outcome{Replied, Stalled, Stalled}, "stream 1: stalled from packet 2 on"},

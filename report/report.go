@@ -1,6 +1,5 @@
-// Package report is a timeline explained. It has no data path of its own:
-// text, JSON and whatever comes later show the same Report, which is made from
-// recorded events and nothing else.
+// Package report explains a timeline. It has no data source of its own: text, JSON and every other
+// format show the same Report, which is built from recorded events alone.
 package report
 
 import (
@@ -13,28 +12,29 @@ import (
 	"lablab/timeline"
 )
 
-// A Report is a run, explained. Its JSON is what programs get; Schema changes
-// when a field changes its meaning or goes away.
+// A Report is a run, explained. Programs get its JSON; Schema changes when a field changes its
+// meaning or is removed.
 type Report struct {
 	Schema   int    `json:"schema"`
 	Scenario string `json:"scenario"`
 	Title    string `json:"title"`
-	// File is where the scenario was read, Question what it asks.
+	// File is where the scenario was read from; Question is what it asks.
 	File     string `json:"file,omitempty"`
 	Question string `json:"question,omitempty"`
-	// Held is whether everything was as predicted, and proved.
+	// Held reports whether all predictions held, with proof.
 	Held       bool    `json:"held"`
 	Version    string  `json:"version"`
 	Kernel     string  `json:"kernel"`
 	Rootless   bool    `json:"rootless"`
 	IntervalMS float64 `json:"interval_ms"`
-	// TimeScale is by what waits and timeouts are multiplied in a time-lapse; 0 if it is none.
+	// TimeScale is the factor for waits and timeouts in a time-lapse; 0 if this is not a
+	// time-lapse.
 	TimeScale   float64 `json:"time_scale,omitempty"`
 	Interrupted bool    `json:"interrupted"`
 	InterruptBy string  `json:"interrupted_by,omitempty"`
-	// Failed says what broke the run, if something did.
+	// Failed is the error that ended the run, if any.
 	Failed      string       `json:"failed,omitempty"`
-	broke       error        // what Failed says, if it happened here
+	broke       error        // the error behind Failed, if it happened in this process
 	Started     time.Time    `json:"started"`
 	Hosts       []Host       `json:"hosts"`
 	Rules       []Rule       `json:"rules"`
@@ -45,7 +45,7 @@ type Report struct {
 	Events      []FlowEvent  `json:"events"`
 	Counters    []Counter    `json:"counters"`
 	Missed      Missed       `json:"missed"`
-	// Why tells in sentences what the evidence shows.
+	// Why explains what the evidence shows, in sentences.
 	Why []Paragraph `json:"why"`
 }
 
@@ -59,11 +59,11 @@ type Host struct {
 // A Rule is a security-group rule that was in force at some time.
 type Rule struct {
 	timeline.Rule
-	Text         string `json:"text"`                 // what it says: "icmp 10.255.0.0/16"
-	AuthorizedIn int    `json:"authorized_in"`        // experiment; 0 for before the first
+	Text         string `json:"text"`                 // its text: "icmp 10.255.0.0/16"
+	AuthorizedIn int    `json:"authorized_in"`        // experiment; 0 if before the first
 	RevokedIn    *int   `json:"revoked_in,omitempty"` // experiment; nil while in force
 	revoked      instant
-	later        bool // authorized after traffic might begin
+	later        bool // authorized after traffic could begin
 }
 
 // A Canary is a packet that had to be dropped, and was.
@@ -73,41 +73,41 @@ type Canary struct {
 	key    packet.Key
 }
 
-// An Experiment is one step of the scenario and what came of it.
+// An Experiment is one step of the scenario and its results.
 type Experiment struct {
 	Number   int            `json:"number"`
 	Title    string         `json:"title"`
 	Do       []say.Sentence `json:"do"`
-	Done     []ManualStep   `json:"done,omitempty"` // by hand, where nothing was planned
-	Packets  int            `json:"packets"`        // of each stream, planned
+	Done     []ManualStep   `json:"done,omitempty"` // by hand, if nothing was planned
+	Packets  int            `json:"packets"`        // planned number per stream
 	Begun    bool           `json:"begun"`
 	Complete bool           `json:"complete"`
 	Held     bool           `json:"held"`
 	Streams  []StreamResult `json:"streams"`
-	// Predictions are everything that was predicted, and what was seen of it.
+	// Predictions are all predictions, and what was observed.
 	Predictions []Prediction `json:"predictions"`
-	// Line is where the experiment stands in the scenario's file.
+	// Line is where the experiment is in the scenario file.
 	Line int `json:"line,omitempty"`
-	// Late says that the experiment took longer than it may.
+	// Late reports that the experiment exceeded its time limit.
 	Late bool `json:"late,omitempty"`
 	// Ran are the programs that were run.
 	Ran []timeline.Ran `json:"ran,omitempty"`
 
-	byHand bool // nothing was planned: somebody did in it what they liked
+	byHand bool // nothing was planned: the user did what they liked
 }
 
-// A Prediction is one thing that was predicted, and what was seen of it.
+// A Prediction is one thing that was predicted, and what was observed.
 type Prediction struct {
 	Subject   say.Sentence `json:"subject"`   // "stream 1" or "host A"
 	Predicted say.Sentence `json:"predicted"` // "replied by established"
 	Observed  say.Sentence `json:"observed"`  // "replied 10/10 by established"
 	Held      bool         `json:"held"`
-	// Line and Column are where it stands in the scenario's file.
+	// Line and Column are its place in the scenario file.
 	Line   int `json:"line,omitempty"`
 	Column int `json:"column,omitempty"`
 }
 
-// A StreamResult is what became of a stream's packets in one experiment.
+// A StreamResult is what happened to a stream's packets in one experiment.
 type StreamResult struct {
 	Stream    string  `json:"stream"`
 	Sent      int     `json:"sent"`
@@ -115,19 +115,18 @@ type StreamResult struct {
 	Refused   int     `json:"refused"`
 	Stalled   int     `json:"stalled"`
 	Reset     int     `json:"reset"`
-	Predicted Outcome `json:"predicted"` // empty if no outcome was
+	Predicted Outcome `json:"predicted"` // empty if no outcome was predicted
 	Observed  Outcome `json:"observed"`
 	Held      bool    `json:"held"`
 }
 
-// An Outcome is what became of all packets of a stream in one experiment, or of
-// a single one.
+// An Outcome is what happened to all packets of a stream in one experiment, or to a single packet.
 type Outcome string
 
-// In is the outcome in a language.
+// In returns the outcome in a language.
 func (o Outcome) In(l *say.Language) string { return o.words().In(l) }
 
-// words are what people read for an outcome: the constants are keys of files.
+// words returns the outcome as people read it. The constants are keys in files.
 func (o Outcome) words() say.Sentence {
 	switch o {
 	case Replied:
@@ -152,17 +151,17 @@ func (o Outcome) words() say.Sentence {
 	return say.F("nothing sent")
 }
 
-// The outcomes. A packet is Refused only if the kernel was seen to drop it;
-// without such proof it is Lost.
+// The outcomes. A packet is Refused only if the kernel was seen to drop it; without that proof it
+// is Lost.
 const (
 	Replied Outcome = "replied"
 	Refused Outcome = "refused"
 	Late    Outcome = "late" // replied after a second or more
 	Lost    Outcome = "lost"
-	Unsent  Outcome = "unsent"  // it never left, and not because of a rule
-	Waiting Outcome = "waiting" // under way when the run ended
-	Stalled Outcome = "stalled" // TCP: sent into a connection that nothing gets through
-	Reset   Outcome = "reset"   // its sender was told that nobody listens
+	Unsent  Outcome = "unsent"  // it never left, and no rule was the cause
+	Waiting Outcome = "waiting" // in flight when the run ended
+	Stalled Outcome = "stalled" // TCP: sent into a connection that lets nothing through
+	Reset   Outcome = "reset"   // its sender learnt that the port is closed
 	Mixed   Outcome = "mixed"
 	Nothing Outcome = "nothing" // no packet was sent
 )
@@ -175,32 +174,31 @@ type Stream struct {
 	To       string `json:"to"`
 	Target   string `json:"target"`
 	ICMPID   uint16 `json:"icmp_id"`
-	// SourcePort and Port are those of TCP and UDP.
+	// SourcePort and Port are TCP and UDP ports.
 	SourcePort uint16 `json:"source_port,omitempty"`
 	Port       uint16 `json:"port,omitempty"`
 	source     netip.Addr
-	// Sent counts every packet that was tried, as ping(8) does; Received counts
-	// late replies too.
+	// Sent counts every packet that was tried, as ping(8) does; Received includes late replies.
 	Sent           int            `json:"sent"`
 	Received       int            `json:"received"`
 	Late           int            `json:"late"`
 	Refused        int            `json:"refused"`
-	LocallyDropped int            `json:"dropped_by_local_firewall"` // part of Refused
+	LocallyDropped int            `json:"dropped_by_local_firewall"` // included in Refused
 	Lost           int            `json:"lost"`
-	Stalled        int            `json:"stalled"`       // of TCP: sent into a connection that let nothing through
-	Reset          int            `json:"reset"`         // its sender was told that nobody listens
-	Belated        int            `json:"belated"`       // of TCP: part of Stalled; answered in a later experiment
-	Retransmitted  int            `json:"retransmitted"` // of TCP: messages that were seen to be sent again
-	Waiting        int            `json:"waiting"`       // under way when the run ended
+	Stalled        int            `json:"stalled"`       // TCP: sent into a connection that let nothing through
+	Reset          int            `json:"reset"`         // its sender learnt that the port is closed
+	Belated        int            `json:"belated"`       // TCP: included in Stalled; answered in a later experiment
+	Retransmitted  int            `json:"retransmitted"` // TCP: messages that were seen to be retransmitted
+	Waiting        int            `json:"waiting"`       // in flight when the run ended
 	LossPercent    float64        `json:"loss_percent"`
 	FirstReply     *int           `json:"first_reply"`
-	TimeMS         float64        `json:"time_ms"` // from the first packet to the last news of one
+	TimeMS         float64        `json:"time_ms"` // from the first packet to the last event about one
 	RTT            *RTT           `json:"rtt_ms"`
 	Verdicts       []VerdictRange `json:"verdicts"`
 	Packets        []Packet       `json:"packets"`
 }
 
-// RTT is the figures that ping(8) prints, in milliseconds.
+// RTT has the figures that ping(8) prints, in milliseconds.
 type RTT struct {
 	Min    float64 `json:"min"`
 	Avg    float64 `json:"avg"`
@@ -217,12 +215,11 @@ type Packet struct {
 	Outcome    Outcome  `json:"outcome"`
 	RTTMS      *float64 `json:"rtt_ms,omitempty"`
 	Error      string   `json:"error,omitempty"`
-	// Belated says that a stalled message was answered in a later experiment.
+	// Belated reports that a stalled message was answered in a later experiment.
 	Belated bool `json:"belated,omitempty"`
 }
 
-// A VerdictRange is what one host did with consecutive packets of a stream, all
-// alike.
+// A VerdictRange is what one host did with consecutive packets of a stream, all treated alike.
 type VerdictRange struct {
 	Host      string           `json:"host"`
 	Direction packet.Direction `json:"direction"`
@@ -242,9 +239,9 @@ type Flow struct {
 	Stream *string `json:"stream"`
 	// RevokedIn is the experiment in which the admitting rule was revoked.
 	RevokedIn *int `json:"revoked_in,omitempty"`
-	// GroupLeftIn is the experiment in which the host lost the admitting rule's group.
+	// GroupLeftIn is the experiment in which the host left the admitting rule's group.
 	GroupLeftIn *int `json:"admitting_group_left_in,omitempty"`
-	// EqualSince is the experiment since which a rule that says the same is in force.
+	// EqualSince is the experiment since which an equal rule is in force.
 	EqualSince *int `json:"equal_rule_since,omitempty"`
 }
 
@@ -265,19 +262,19 @@ type FlowEvent struct {
 type Counter struct {
 	Host string `json:"host"`
 	timeline.Counter
-	// Revoked rules keep the figure that was read last.
+	// Revoked rules keep their last figure.
 	Revoked  bool `json:"revoked"`
 	NeverHit bool `json:"never_hit"`
 }
 
-// Missed is what the kernel told and nobody heard.
+// Missed is evidence from the kernel that was lost.
 type Missed struct {
 	Verdicts int `json:"verdicts"`
 	Events   int `json:"events"`
 }
 
-// A Paragraph explains one subject. Moments has for each sentence what it speaks
-// of; nil for one that speaks of nothing in particular.
+// A Paragraph explains one subject. Moments has, for each sentence, what it is about; nil if that
+// is nothing in particular.
 type Paragraph struct {
 	Subject   say.Sentence   `json:"subject"`
 	Sentences []say.Sentence `json:"sentences"`

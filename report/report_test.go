@@ -25,9 +25,8 @@ import (
 
 var update = flag.Bool("update", false, "write golden files anew")
 
-// recorded is a run that was recorded on a real kernel with --record: "ping" as
-// predicted; "cut", in which somebody deleted the conntrack entries during
-// experiment 2; and "interrupted" by SIGINT.
+// recorded returns a run recorded on a real kernel with --record: "ping", as predicted; "cut", in
+// which someone deleted the conntrack entries during experiment 2; and "interrupted", by SIGINT.
 func recorded(t testing.TB, name string) []timeline.Event {
 	t.Helper()
 	f, err := os.Open(filepath.Join("..", "testdata", name+".jsonl"))
@@ -74,7 +73,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// What ping(8) would say is left as it is.
+// pingLine matches what ping(8) prints, which stays in English.
 var pingLine = regexp.MustCompile("packets transmitted|^rtt ")
 
 func TestTextFitsTheTerminal(t *testing.T) {
@@ -119,7 +118,7 @@ func TestFourExperiments(t *testing.T) {
 	}
 }
 
-// The entry names the rule that let it in, also when that is gone.
+// An entry names the rule that admitted it, even after the rule is gone.
 func TestEntriesNameTheirRule(t *testing.T) {
 	r := Of(recorded(t, "ping"))
 	var got []string
@@ -140,8 +139,8 @@ func TestEntriesNameTheirRule(t *testing.T) {
 	}
 }
 
-// A refusal needs a drop that was seen. Without its verdict the packet is lost,
-// the prediction did not hold, and the missing verdict is confessed.
+// A refusal needs a drop that was seen. Without its verdict the packet is lost, the prediction did
+// not hold, and the report admits the missing verdict.
 func TestSilenceProvesNothing(t *testing.T) {
 	var events []timeline.Event
 	for _, e := range recorded(t, "ping") {
@@ -162,7 +161,7 @@ func TestSilenceProvesNothing(t *testing.T) {
 	}
 }
 
-// without is the recorded run without some of its events.
+// without returns the recorded run without some of its events.
 func without(t *testing.T, name string, gone func(timeline.Event) bool) *Report {
 	t.Helper()
 	events := recorded(t, name)
@@ -173,7 +172,7 @@ func without(t *testing.T, name string, gone func(timeline.Event) bool) *Report 
 	return Of(left)
 }
 
-// No sentence is said without the evidence that it speaks of.
+// Every sentence needs the evidence that it is about.
 func TestSentencesNeedEvidence(t *testing.T) {
 	for _, test := range []struct {
 		name, sentence string
@@ -216,8 +215,8 @@ func TestSentencesNeedEvidence(t *testing.T) {
 	}
 }
 
-// A packet that its sender could not send was refused by a rule only if the rule
-// was seen to drop it.
+// A packet that its sender could not send was refused by a rule only if the rule was seen to drop
+// it.
 func TestErrorOfSenderProvesNothing(t *testing.T) {
 	events := recorded(t, "ping")
 	for i, e := range events {
@@ -238,7 +237,7 @@ func TestErrorOfSenderProvesNothing(t *testing.T) {
 	}
 }
 
-// What was under way when the run was interrupted is neither lost nor missed.
+// A packet in flight when the run was interrupted is neither lost nor missed.
 func TestPacketsUnderWay(t *testing.T) {
 	var events []timeline.Event
 	for _, e := range recorded(t, "ping") {
@@ -253,8 +252,7 @@ func TestPacketsUnderWay(t *testing.T) {
 	}
 }
 
-// The entry of a flow may be destroyed more than once. The last time before the
-// packet is what counts.
+// A flow's entry may be destroyed more than once. The last time before the packet counts.
 func TestEntryDestroyedTwice(t *testing.T) {
 	r := Of(recorded(t, "cut"))
 	var again []string
@@ -290,7 +288,7 @@ func TestEntryDestroyedTwice(t *testing.T) {
 	}
 }
 
-// Each change to the evidence must change the judgement.
+// Each change to the evidence must change the conclusion.
 func TestMutants(t *testing.T) {
 	for _, mutant := range []struct {
 		name   string
@@ -356,7 +354,7 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// However much of a run has happened, it can be explained.
+// Any prefix of a run can be explained.
 func TestEveryPrefix(t *testing.T) {
 	events := recorded(t, "cut")
 	for n := 0; n <= len(events); n += 7 {
@@ -382,7 +380,7 @@ func TestJSON(t *testing.T) {
 	golden(t, "ping.keys", strings.Join(keys("", got), "\n")+"\n")
 }
 
-// keys are the names of all members, so that a change of the schema is seen.
+// keys returns the names of all fields, so that a change of the schema shows.
 func keys(path string, v any) []string {
 	found := map[string]bool{}
 	var walk func(string, any)

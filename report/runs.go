@@ -25,7 +25,7 @@ func (t *Text) Runs(r Runs) error {
 	return t.Summary(r)
 }
 
-// before is what stands above the i-th report.
+// before writes what goes above the i-th report.
 func (t *Text) before(r Runs, i int) error {
 	var b bytes.Buffer
 	if len(r.Results) > 1 {
@@ -37,7 +37,7 @@ func (t *Text) before(r Runs, i int) error {
 	return t.flush(&b)
 }
 
-// after is what stands below a report: why there is no more of it.
+// after writes what goes below a report: why it ends there.
 func (t *Text) after(r Result) error {
 	var b bytes.Buffer
 	if cause := r.cause(); !cause.Empty() && !r.Interrupted {
@@ -46,7 +46,7 @@ func (t *Text) after(r Result) error {
 	return t.flush(&b)
 }
 
-// Line writes a run among others in a line, as it ends.
+// Line writes one line for a run among others, as it ends.
 func (t *Text) Line(r Result) error {
 	var b bytes.Buffer
 	v := r.Verdict()
@@ -66,7 +66,7 @@ func (v Verdict) style() string {
 	return red
 }
 
-// Summary writes what of several runs did not hold, and why.
+// Summary writes what did not hold in several runs, and why.
 func (t *Text) Summary(r Runs) error {
 	var b bytes.Buffer
 	var wrong []Result
@@ -91,7 +91,7 @@ func (t *Text) Summary(r Runs) error {
 	return t.flush(&b)
 }
 
-// wrong is a table of the points that failed, or a list where that does not fit.
+// wrong writes a table of the points that failed, or a list where a table does not fit.
 func (t *Text) wrong(b *bytes.Buffer, results []Result) {
 	const narrow = 72
 	w := newTable()
@@ -120,7 +120,7 @@ func (t *Text) wrong(b *bytes.Buffer, results []Result) {
 	}
 }
 
-// where is the place of a point, or the name of the run.
+// where returns the place of a point, or the name of the run.
 func (r *Report) where(p point) string {
 	if place := r.place(p); place != "" {
 		return place
@@ -128,7 +128,7 @@ func (r *Report) where(p point) string {
 	return r.Name()
 }
 
-// reasons explains each subject of which something failed, once.
+// reasons explains each subject with a failure, once.
 func (t *Text) reasons(b *bytes.Buffer, r Result) {
 	var told []string
 	for _, p := range r.points() {

@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// safe is text for a terminal in which nothing acts on the terminal but our own
-// styles and line ends: a record may come from anywhere, and a name in it may be anything.
+// safe returns text for a terminal in which only our own styles and line ends act on the terminal:
+// a record may come from anywhere, and a name in it may be anything.
 func safe(text string) string {
 	var b strings.Builder
 	for i, part := range strings.Split(text, "\x1b") {
@@ -24,8 +24,8 @@ func safe(text string) string {
 	return b.String()
 }
 
-// printable is s with what is not to be seen made harmless: control characters, but
-// for line ends, and those that turn the direction of writing.
+// printable returns s with invisible characters made harmless: control characters, except line
+// ends, and those that change the direction of the text.
 func printable(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c != '\n' && unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) {

@@ -9,13 +9,13 @@ import (
 	"lablab/timeline"
 )
 
-// finishStream counts a stream's packets and sums up what was done with them.
+// finishStream counts a stream's packets and sums up the verdicts on them.
 func (b *builder) finishStream(s *Stream) {
 	var rtts []float64
 	var first, last time.Duration
 	for _, j := range b.packets[s.Name] {
 		if j.Outcome == "" {
-			continue // judged, but its sender has not yet told of it
+			continue // has a verdict, but its sender has not yet reported it
 		}
 		b.settle(s, j)
 		if x := b.Experiment(j.Experiment); j.Outcome == Lost && x != nil && !x.Complete && b.now-j.at < patience {
@@ -64,12 +64,12 @@ func (b *builder) finishStream(s *Stream) {
 	s.Verdicts = ranges(s, b.packets[s.Name])
 }
 
-// settle says what became of a packet, from what was seen of it.
+// settle decides the outcome of a packet from the evidence about it.
 func (b *builder) settle(s *Stream, j *journey) {
 	switch {
 	case s.Protocol == packet.TCP.String() && (!j.connecting || j.connected):
-		// The message was sent into a connection. If nothing comes back and segments
-		// were seen to be dropped, it waits there.
+		// The message was sent into a connection. If nothing comes back and segments were seen to
+		// be dropped, it is stuck there.
 		stuck := b.drops[stall{s.Name, j.Experiment}] > 0
 		switch {
 		case stuck && (j.belated || !j.answered && j.Outcome != Reset):
@@ -82,39 +82,38 @@ func (b *builder) settle(s *Stream, j *journey) {
 	}
 }
 
-// soFar is what became of a packet as far as it is known now, or nothing.
+// soFar returns the outcome of a packet as far as it is known now, or nothing.
 func (b *builder) soFar(stream string, seq int) Outcome {
 	s := b.Stream(stream)
 	if s == nil || seq < 1 || seq > len(b.packets[stream]) {
 		return ""
 	}
 	j := *b.packets[stream][seq-1]
-	if j.Outcome == "" { // its sender has not yet told of it
+	if j.Outcome == "" { // its sender has not yet reported it
 		return ""
 	}
-	if b.settle(s, &j); j.Outcome == Lost { // or under way
+	if b.settle(s, &j); j.Outcome == Lost { // or still in flight
 		return ""
 	}
 	return j.Outcome
 }
 
-// patience is how long after it was sent a packet may still be under way.
+// patience is how long after sending a packet may still be in flight.
 const patience = time.Second
 
-// missing is how many verdicts the kernel must have given about a packet that
-// were not heard: four for one that was answered; for another at least the drop, or
-// that it left and arrived.
+// missing returns how many verdicts on a packet must have been lost: an answered packet has four;
+// any other has at least the drop, or its departure and arrival.
 func (j *journey) missing() int {
 	switch {
 	case j.answered:
-		return max(0, 4-len(j.verdicts)) // TCP has more: a SYN, or what is sent again
+		return max(0, 4-len(j.verdicts)) // TCP has more: a SYN, or retransmissions
 	case j.Outcome == Lost && len(j.verdicts) < 2, j.local && j.Outcome == Unsent:
-		return 1 // of a packet that arrived, and was lost behind the rules, there are two or more
+		return 1 // a packet that arrived and was lost behind the rules has two or more
 	}
 	return 0
 }
 
-// rttOf is what ping(8) makes of round-trip times in milliseconds, or nil.
+// rttOf returns the figures that ping(8) derives from round-trip times in milliseconds, or nil.
 func rttOf(rtts []float64) *RTT {
 	if len(rtts) == 0 {
 		return nil
@@ -134,8 +133,8 @@ func rttOf(rtts []float64) *RTT {
 	}
 }
 
-// ranges joins consecutive packets with which the same was done, place by place
-// along the way there and back.
+// ranges joins consecutive packets with the same verdicts, place by place along the way there and
+// back.
 func ranges(s *Stream, journeys []*journey) []VerdictRange {
 	result := []VerdictRange{}
 	for _, place := range []struct {

@@ -6,8 +6,8 @@ import (
 	"github.com/charmbracelet/colorprofile"
 )
 
-// Sequences of ECMA-48 "select graphic rendition". They are always written; where
-// colour is not wanted, the writer takes them out again.
+// ECMA-48 "select graphic rendition" sequences. They are always written; where colour is not
+// wanted, the writer strips them.
 const (
 	plain  = "\x1b[0m"
 	bold   = "\x1b[1m"
@@ -24,9 +24,9 @@ func styled(style, text string) string {
 	return style + text + plain
 }
 
-// Colour returns a writer to f that keeps colours or takes them out. When asks
-// for "always", "never" or "auto"; then NO_COLOR (no-color.org) and FORCE_COLOR
-// decide, and after them whether f is a terminal.
+// Colour returns a writer to f that keeps or strips colours. It is decided by when ("always",
+// "never" or "auto"), then by NO_COLOR (no-color.org) and FORCE_COLOR, and last by whether f is a
+// terminal.
 func Colour(f *os.File, when string, getenv func(string) string) *colorprofile.Writer {
 	profile := colorprofile.NoTTY
 	switch {
@@ -41,7 +41,7 @@ func Colour(f *os.File, when string, getenv func(string) string) *colorprofile.W
 	return &colorprofile.Writer{Forward: f, Profile: profile}
 }
 
-// A mark stands for one packet. Its shape tells the outcome; the colour only helps.
+// A mark stands for one packet. Its shape shows the outcome; the colour only helps.
 type mark struct {
 	shape, style string
 }

@@ -12,14 +12,14 @@ import (
 	"lablab/timeline"
 )
 
-// Formats are the names of the formats that Runs can be written in.
+// Formats returns the names of the formats that Runs can be written in.
 func Formats() []string { return []string{"text", "json", "junit", "tap", "markdown", "cast"} }
 
 // A Result is a run and how long it took.
 type Result struct {
 	*Report
 	Took     time.Duration
-	Timeline []timeline.Event // what the report is made from; for what plays it
+	Timeline []timeline.Event // the events behind the report, for formats that replay them
 }
 
 // ResultOf explains a run, or as much of it as has happened.
@@ -34,10 +34,10 @@ func ResultOf(events []timeline.Event) Result {
 // Runs are the results of one command.
 type Runs struct {
 	Results []Result
-	// Many says that the command was about any number of scenarios, even if there
-	// was but one: programs then get a list.
+	// Many reports that the command could have run several scenarios, even if it ran one: programs
+	// then get a list.
 	Many bool
-	// Language is what people read the results in.
+	// Language is the language of results for people.
 	Language *say.Language
 }
 
@@ -77,8 +77,8 @@ func (r Runs) json(w io.Writer) error {
 	return nil
 }
 
-// Slim forgets what only JSON, the full text and what plays the run show: each packet,
-// each event. It is most of a report, and there may be thousands of reports.
+// Slim drops what only JSON, the full text and replays show: each packet, each event. That is most
+// of a report, and there may be thousands of reports.
 func (r *Result) Slim() {
 	r.Timeline = nil
 	r.Events = []FlowEvent{}
@@ -87,10 +87,10 @@ func (r *Result) Slim() {
 	}
 }
 
-// A Verdict is what a whole run comes to.
+// A Verdict is the result of a whole run.
 type Verdict string
 
-// In is the verdict in a language.
+// In returns the verdict in a language.
 func (v Verdict) In(l *say.Language) string {
 	words := map[Verdict]say.Sentence{
 		Held: say.F("held"), NotHeld: say.F("FAILED"), Unpredicted: say.F("unpredicted"),
@@ -103,21 +103,22 @@ func (v Verdict) In(l *say.Language) string {
 const (
 	Held        Verdict = "held"
 	NotHeld     Verdict = "NOT held"
-	Unpredicted Verdict = "unpredicted" // nothing was: there is nothing to hold
+	Unpredicted Verdict = "unpredicted" // nothing was predicted, so nothing can hold
 	Broken      Verdict = "broken"
 	Interrupted Verdict = "interrupted"
 	CutShort    Verdict = "cut short" // its record ends before the run did
 )
 
-// predicted is whether anything was, be it how a program ends: of what is done by hand nothing is.
+// predicted reports whether anything was predicted, if only the exit code of a program. A run by
+// hand has no predictions.
 func (r *Report) predicted() bool {
 	return slices.ContainsFunc(r.Experiments, func(x Experiment) bool { return len(x.Predictions) > 0 || len(x.Ran) > 0 })
 }
 
-// fine is whether nothing is wrong with the run.
+// fine reports whether nothing is wrong with the run.
 func (v Verdict) fine() bool { return v == Held || v == Unpredicted }
 
-// Verdict is what the run comes to.
+// Verdict returns the result of the run.
 func (r *Report) Verdict() Verdict {
 	switch {
 	case r.Failed != "":
@@ -125,7 +126,7 @@ func (r *Report) Verdict() Verdict {
 	case r.Interrupted:
 		return Interrupted
 	case slices.ContainsFunc(r.Experiments, func(x Experiment) bool { return x.Late }):
-		return NotHeld // what comes after it is not played
+		return NotHeld // nothing after it is run
 	case len(r.Experiments) == 0 || slices.ContainsFunc(r.Experiments, func(x Experiment) bool { return !x.Complete }):
 		return CutShort
 	case !r.predicted():
@@ -136,10 +137,10 @@ func (r *Report) Verdict() Verdict {
 	return NotHeld
 }
 
-// Break notes what broke the run.
+// Break records the error that ended the run.
 func (r *Report) Break(err error) { r.Failed, r.broke, r.Held = err.Error(), err, false }
 
-// cause is why the run did not come to its end, or nothing.
+// cause returns why the run did not complete, or nothing.
 func (r *Report) cause() say.Sentence {
 	switch r.Verdict() {
 	case Broken:
@@ -156,8 +157,7 @@ func (r *Report) cause() say.Sentence {
 	return say.Sentence{}
 }
 
-// Name is what a run is called among others: the file of its scenario, or the
-// scenario's name.
+// Name returns the name of a run among others: its scenario file, or the name of the scenario.
 func (r *Report) Name() string {
 	if r.File != "" {
 		return r.File
@@ -165,16 +165,16 @@ func (r *Report) Name() string {
 	return r.Scenario
 }
 
-// A point is one thing that can hold or not, as tools for tests count them.
+// A point is one thing that can hold or fail, as test tools count them.
 type point struct {
-	experiment int // 0 for what is about the whole run
+	experiment int // 0 if about the whole run
 	title      string
 	Prediction
 	skipped say.Sentence // why nothing is said about it
-	broken  bool         // it is no prediction that failed, but the run
+	broken  bool         // the run failed, not a prediction
 }
 
-// name tells the point from all others of the run.
+// name returns a name that is unique within the run.
 func (p point) name() string {
 	if p.experiment == 0 {
 		return p.Subject.String()
@@ -184,7 +184,7 @@ func (p point) name() string {
 
 func (p point) failed() bool { return !p.Held && p.skipped.Empty() }
 
-// failure says in a line what is wrong.
+// failure says what is wrong, in one line.
 func (p point) failure() say.Sentence {
 	if p.broken {
 		return p.Observed
@@ -192,7 +192,7 @@ func (p point) failure() say.Sentence {
 	return say.F("experiment %d, %s: predicted %s, observed %s", p.experiment, p.Subject, p.Predicted, p.Observed)
 }
 
-// points are everything that was predicted. They all hold only if the run did.
+// points returns all predictions. They all hold only if the run did.
 func (r *Report) points() []point {
 	var all []point
 	for _, x := range r.Experiments {
@@ -212,7 +212,7 @@ func (r *Report) points() []point {
 	return all
 }
 
-// notHeld says that predictions did not hold, and how many.
+// notHeld says how many predictions did not hold.
 func (r *Report) notHeld() say.Sentence {
 	all, failed := r.points(), 0
 	for _, p := range all {
@@ -253,7 +253,7 @@ func (x Experiment) points() []point {
 
 func tooLate() say.Sentence { return say.F("it exceeded its time limit") }
 
-// skipped is why nothing can be said of the experiment's predictions, if so.
+// skipped returns why nothing can be said about the experiment's predictions, or nothing.
 func (x Experiment) skipped() say.Sentence {
 	switch {
 	case x.Late:
@@ -266,7 +266,7 @@ func (x Experiment) skipped() say.Sentence {
 	return say.Sentence{}
 }
 
-// whyOf is the explanation of what a point is about: that of its stream, or all.
+// whyOf returns the explanation for a point: that of its stream, or all of it.
 func (r *Report) whyOf(p point) []Paragraph {
 	about := slices.DeleteFunc(slices.Clone(r.Why), func(w Paragraph) bool {
 		return !strings.HasPrefix(strings.ToLower(w.Subject.String())+" ", strings.ToLower(p.Subject.String())+" ")
@@ -277,7 +277,7 @@ func (r *Report) whyOf(p point) []Paragraph {
 	return r.Why
 }
 
-// place is where a point stands in its scenario's file, as compilers say it, or nothing.
+// place returns the place of a point in its scenario file, in the format of compilers, or nothing.
 func (r *Report) place(p point) string {
 	switch {
 	case r.File == "":

@@ -17,7 +17,7 @@ import (
 	"lablab/timeline"
 )
 
-// read is a run as it is recorded in testdata of the repository, played from a file.
+// read returns a run from the repository's testdata, as if played from a file.
 func read(t testing.TB, name string) Result {
 	t.Helper()
 	return result(recorded(t, name))
@@ -32,8 +32,7 @@ func result(events []timeline.Event) Result {
 	return r
 }
 
-// mutant is the recorded run of which it was predicted that stream 2 is answered
-// in experiment 3.
+// mutant returns the recorded run with a prediction that stream 2 is answered in experiment 3.
 func mutant(t testing.TB) Result {
 	t.Helper()
 	events := slices.Clone(recorded(t, "ping"))
@@ -47,8 +46,8 @@ func mutant(t testing.TB) Result {
 	return result(events)
 }
 
-// broken is the recorded run as if it had broken in experiment 3, with a message
-// that is not fit for any format.
+// broken returns the recorded run as if it had failed in experiment 3, with a message that is
+// awkward in every format.
 func broken(t testing.TB) Result {
 	t.Helper()
 	var events []timeline.Event
@@ -63,14 +62,14 @@ func broken(t testing.TB) Result {
 
 const awkward = "it \x1b[31m]]> <b>&amp;</b> # SKIP 100%, | \\| *x* ::error::\x00"
 
-// cutShort is a record whose writer was killed.
+// cutShort returns a record whose writer was killed.
 func cutShort(t testing.TB) Result {
 	t.Helper()
 	events := recorded(t, "ping")
 	return result(events[:len(events)/2])
 }
 
-// every is one run of each verdict.
+// every returns one run for each verdict.
 func every(t testing.TB) Runs {
 	t.Helper()
 	return Runs{Many: true, Results: []Result{read(t, "ping"), mutant(t), broken(t), read(t, "interrupted"), cutShort(t)}}
@@ -98,7 +97,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with a run, one of its points fails; and none does of a run that held.
+// Whatever is wrong with a run, one of its points fails; in a run that held, none does.
 func TestPointsFailIfTheRunDidNotHold(t *testing.T) {
 	for _, r := range every(t).Results {
 		failed := slices.ContainsFunc(r.points(), point.failed)
@@ -146,7 +145,8 @@ func TestFormatsAreWritten(t *testing.T) {
 	}
 }
 
-// One report is an object, several are a list; what may be several always is one.
+// One report is an object and several are a list. A command that may have several always writes a
+// list.
 func TestJSONOfRuns(t *testing.T) {
 	one := []Result{read(t, "ping")}
 	var object Report
@@ -252,7 +252,7 @@ func TestJUnit(t *testing.T) {
 	}
 }
 
-// prove(1) finds as many points as there are, and those failed that did.
+// prove(1) finds every point, and the failed ones.
 func TestTAP(t *testing.T) {
 	prove := nstest.Tool(t, "prove")
 	for name, test := range map[string]struct {
@@ -334,7 +334,7 @@ func TestAnnotations(t *testing.T) {
 	}
 }
 
-// A single run that did not hold ends with what did not, and where that is predicted.
+// A single run that did not hold ends with what failed, and where it was predicted.
 func TestEndsWithWhatDidNotHold(t *testing.T) {
 	r := mutant(t)
 	var b bytes.Buffer

@@ -12,7 +12,7 @@ import (
 	"lablab/say"
 )
 
-// entries lists the conntrack entries at the end of the last experiment that was begun.
+// entries lists the conntrack entries at the end of the last experiment that was started.
 func (t *Text) entries(b *bytes.Buffer, r *Report) {
 	last := 0
 	for _, f := range r.Flows {
@@ -53,18 +53,18 @@ func (t *Text) entry(b *bytes.Buffer, r *Report, f Flow) {
 	}
 	t.paragraph(b, "  "+f.Host+"  ", bold, say.F("%s, %s", whose, f.admission()))
 	t.paragraph(b, "     ", plain, say.F("%s  %s", f.key(), strings.Join(f.State(), " ")))
-	if f.Packets > 0 { // or nobody asked for the figures
+	if f.Packets > 0 { // or the counters were not read
 		t.paragraph(b, "     ", plain, say.F("%d sent (%d bytes), %d back (%d bytes), %d s left", f.Packets, f.Bytes, f.ReplyPackets, f.ReplyBytes, f.TimeoutSeconds))
 	}
 	t.paragraph(b, "     ", dim, say.F("conntrack id %d", f.ConntrackID))
 }
 
-// isCanary reports whether sending the canary made that entry.
+// isCanary reports whether the canary created that entry.
 func (r *Report) isCanary(f Flow) bool {
 	return slices.ContainsFunc(r.Canaries, func(c Canary) bool { return c.key == f.orig })
 }
 
-// key is what conntrack tells the flow by.
+// key returns what identifies the flow to conntrack.
 func (f Flow) key() string {
 	switch {
 	case f.ICMPID != nil:
@@ -103,7 +103,7 @@ func (t *Text) rules(b *bytes.Buffer, r *Report) {
 			}
 			rows[l] = t.row(t.way(c.Direction), name)
 			for range r.Hosts {
-				rows[l] = append(rows[l], "-") // that host has no such rule
+				rows[l] = append(rows[l], "-") // that host does not have the rule
 			}
 		}
 		i := slices.IndexFunc(r.Hosts, func(h Host) bool { return h.Name == c.Host })
@@ -115,7 +115,7 @@ func (t *Text) rules(b *bytes.Buffer, r *Report) {
 	writeTable(b, w)
 }
 
-// times is how often the rule accepted.
+// times says how often the rule accepted.
 func (c Counter) times() say.Sentence {
 	if c.NeverHit {
 		return say.F("never")
@@ -123,7 +123,8 @@ func (c Counter) times() say.Sentence {
 	return say.F("%d", c.Packets)
 }
 
-// way is a direction in a word: an English one, which is short, where there is no room for another.
+// way returns a word for a direction: the English one, which is short, where there is no room for
+// another.
 func (t *Text) way(d packet.Direction) say.Sentence {
 	const narrow = 60
 	if t.width < narrow {
@@ -132,7 +133,7 @@ func (t *Text) way(d packet.Direction) say.Sentence {
 	return wayOf(d)
 }
 
-// wayOf is a direction in a word.
+// wayOf returns a word for a direction.
 func wayOf(d packet.Direction) say.Sentence {
 	if d == packet.Ingress {
 		return say.F("in")

@@ -10,8 +10,8 @@ import (
 	"lablab/say"
 )
 
-// tap writes a test point for each prediction, as TAP version 13 has it
-// (testanything.org), with a block of YAML that explains each failure.
+// tap writes a test point for each prediction in TAP version 13 (testanything.org), with a YAML
+// block that explains each failure.
 func (r Runs) tap(w io.Writer) error {
 	var b bytes.Buffer
 	n := 0
@@ -66,21 +66,21 @@ func (r Result) tapPoint(b *bytes.Buffer, n int, p point) {
 	fmt.Fprintln(b, "  ...")
 }
 
-// yaml writes a key and its value. A string of JSON is one of YAML too.
+// yaml writes a key and its value. A JSON string is also a YAML string.
 func yaml(b *bytes.Buffer, key, value string) { fmt.Fprintf(b, "%s: %s\n", key, quoted(value)) }
 
 func quoted(s string) string {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(s) // a string always can be
+	_ = encoder.Encode(s) // encoding a string cannot fail
 	return strings.TrimSpace(b.String())
 }
 
-// tapText is a description in which nothing is taken for a directive.
+// tapText returns a description that contains no TAP directive.
 func tapText(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(oneLine(s), `\`, `\\`), "#", `\#`)
 }
 
-// oneLine is s with its white space, line ends too, as single blanks.
+// oneLine returns s with each run of white space, line ends included, as one blank.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -9,8 +9,7 @@ import (
 // IsTerminal reports whether f is a terminal.
 func IsTerminal(f *os.File) bool { return term.IsTerminal(f.Fd()) }
 
-// Size is the size of f in columns and lines if it is a terminal, and 80 by 24
-// otherwise.
+// Size returns the size of f in columns and lines if it is a terminal, and 80 by 24 otherwise.
 func Size(f *os.File) (width, height int) {
 	if width, height, err := term.GetSize(f.Fd()); err == nil && width > 0 && height > 0 {
 		return width, height
@@ -18,7 +17,7 @@ func Size(f *os.File) (width, height int) {
 	return 80, 24
 }
 
-// Width is the width of f in columns if it is a terminal, and 80 otherwise.
+// Width returns the width of f in columns if it is a terminal, and 80 otherwise.
 func Width(f *os.File) int {
 	width, _ := Size(f)
 	return width

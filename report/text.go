@@ -12,16 +12,15 @@ import (
 	"lablab/say"
 )
 
-// Text writes a report for people: first the lab, then each experiment, then
-// what follows from them. A run that is still going on can be written in these
-// three steps as it happens.
+// A Text writes a report for people: first the lab, then each experiment, then the conclusion.
+// While a run is still going on, these three steps can be written one at a time.
 type Text struct {
 	w        io.Writer
 	width    int // columns
 	language *say.Language
 }
 
-// NewText writes to w, in lines of so many columns at most where that can be.
+// NewText returns a Text that writes to w, in lines of at most width columns where possible.
 func NewText(w io.Writer, width int, l *say.Language) *Text {
 	return &Text{w: w, width: max(width, 40), language: l}
 }
@@ -75,7 +74,7 @@ func (t *Text) Lab(r *Report) error {
 	return t.flush(&b)
 }
 
-// Experiment writes what was done in one experiment and what came of it.
+// Experiment writes what was done in one experiment, and the results.
 func (t *Text) Experiment(r *Report, number int) error {
 	x := r.Experiment(number)
 	if x == nil {
@@ -118,8 +117,8 @@ func title(number int, words string) say.Sentence {
 	return say.F("Experiment %d: %s", number, say.Text(words))
 }
 
-// laneLabel stands before the marks of a stream; the labels of one experiment are
-// equally wide.
+// laneLabel returns the label in front of a stream's marks. The labels of one experiment have the
+// same width.
 func laneLabel(l *say.Language, stream string, all []string) string {
 	return "  " + l.Sprintf("stream %s", padded(stream, widest(all))) + "  "
 }
@@ -132,7 +131,7 @@ func namesOf(results []StreamResult) []string {
 	return names
 }
 
-// lane is a mark for each packet of a stream in one experiment, and the count.
+// lane writes a mark for each packet of a stream in one experiment, and the count.
 func (t *Text) lane(b *bytes.Buffer, s *Stream, result StreamResult, experiment int, label string) {
 	var marks []mark
 	for _, p := range s.Packets {
@@ -153,7 +152,7 @@ func (t *Text) lane(b *bytes.Buffer, s *Stream, result StreamResult, experiment 
 	fmt.Fprintf(b, "%s%s  %s\n", label, drawn(marks), count)
 }
 
-// drawn is marks with as few changes of colour as possible.
+// drawn joins marks with as few colour changes as possible.
 func drawn(marks []mark) string {
 	var b strings.Builder
 	for i, m := range marks {
@@ -168,7 +167,7 @@ func drawn(marks []mark) string {
 	return b.String()
 }
 
-// count is a result in words: "27 replied", "19 refused", "9 replied, 10 refused".
+// count returns a result in words: "27 replied", "19 refused", "9 replied, 10 refused".
 func (s StreamResult) count() say.Sentence {
 	var parts []say.Sentence
 	for _, c := range []struct {
@@ -185,7 +184,7 @@ func (s StreamResult) count() say.Sentence {
 	return say.List(", ", parts...)
 }
 
-// remembered says in a line what each stream's entry at its destination is.
+// remembered writes one line about the entry of each stream at its destination.
 func (t *Text) remembered(b *bytes.Buffer, r *Report, experiment int) {
 	for _, s := range r.Streams {
 		if len(s.Packets) == 0 || s.Packets[0].Experiment > experiment {
@@ -208,10 +207,10 @@ func (t *Text) remembered(b *bytes.Buffer, r *Report, experiment int) {
 	}
 }
 
-// admission says which rule let a flow in, and what has become of the rule.
+// admission says which rule admitted a flow, and what has happened to the rule since.
 func (f Flow) admission() say.Sentence { return say.F("admitted by %s", f.by()) }
 
-// by is the rule that let a flow in, and what has become of it.
+// by returns the rule that admitted a flow, and what has happened to the rule since.
 func (f Flow) by() say.Sentence {
 	switch {
 	case f.AdmittedBy == nil:
@@ -226,9 +225,8 @@ func (f Flow) by() say.Sentence {
 	return say.As(*f.AdmittedBy)
 }
 
-// Conclusion writes what follows: predicted and observed, the conntrack
-// entries, the counters, what ping(8) would say, and last, where it stays on the
-// screen, why.
+// Conclusion writes predictions and observations, the conntrack entries, the counters, what ping(8)
+// would print and, last, where it stays on the screen, why.
 func (t *Text) Conclusion(r *Report) error {
 	var b bytes.Buffer
 	t.comparison(&b, r)
@@ -275,7 +273,7 @@ func (t *Text) verdict(b *bytes.Buffer, r *Report) {
 		t.paragraph(b, "", green, say.F("All predictions held."))
 	default:
 		t.paragraph(b, "", red, r.notHeld())
-		for _, p := range r.points() { // above, they are among those that held
+		for _, p := range r.points() { // above, these are among the points that held
 			if p.failed() {
 				t.paragraph(b, "  ", red, say.F("%s: %s", r.where(p), p.failure()))
 			}
@@ -283,7 +281,7 @@ func (t *Text) verdict(b *bytes.Buffer, r *Report) {
 	}
 }
 
-// matching is how many packets had the outcome that was observed.
+// matching returns how many packets had the outcome that was observed.
 func (s StreamResult) matching() int {
 	switch s.Observed {
 	case Refused:
@@ -302,8 +300,7 @@ func (t *Text) heading(b *bytes.Buffer, title say.Sentence) {
 	fmt.Fprintf(b, "\n%s\n", styled(bold, title.In(t.language)))
 }
 
-// paragraph writes words in lines that fit: the first behind lead, the others
-// behind as much space.
+// paragraph wraps words: the first line follows lead, the others are indented by its width.
 func (t *Text) paragraph(b *bytes.Buffer, lead, style string, words say.Sentence) {
 	room := t.width - width(lead)
 	for _, line := range strings.Split(wrap(words.In(t.language), room), "\n") {
@@ -312,7 +309,7 @@ func (t *Text) paragraph(b *bytes.Buffer, lead, style string, words say.Sentence
 	}
 }
 
-// row is a row of a table, in the language.
+// row returns a table row in the language.
 func (t *Text) row(cells ...any) table.Row {
 	row := make(table.Row, len(cells))
 	for i, cell := range cells {
@@ -331,8 +328,8 @@ func (t *Text) flush(b *bytes.Buffer) error {
 	return nil
 }
 
-// newTable is a table without lines, which one can copy and which needs no
-// character that some terminals draw two columns wide.
+// newTable returns a table without lines: it is easy to copy, and needs no character that some
+// terminals draw two columns wide.
 func newTable() table.Writer {
 	w := table.NewWriter()
 	style := table.StyleDefault

@@ -9,8 +9,8 @@ import (
 	"lablab/say"
 )
 
-// why tells what the evidence shows, stream by stream. No sentence is said
-// without the verdict, entry or event that it speaks of.
+// why explains what the evidence shows, stream by stream. Every sentence rests on a verdict, entry
+// or event.
 func (b *builder) why() []Paragraph {
 	var paragraphs []Paragraph
 	for i := range b.Streams {
@@ -28,13 +28,13 @@ func (b *builder) why() []Paragraph {
 	return paragraphs
 }
 
-// A teller tells the story of one stream.
+// An explainer tells the story of one stream.
 type explainer struct {
 	*builder
 	Paragraph
 	stream   *Stream
-	admitted uint32       // the rule that let the flow in last
-	was      packet.State // of the packets told of before
+	admitted uint32       // the rule that last admitted the flow
+	was      packet.State // state of the packets described before
 }
 
 func (t *explainer) explain() {
@@ -79,8 +79,8 @@ func (t *explainer) explain() {
 	t.unproved()
 }
 
-// anotherFlow says why the entry of an earlier stream between the same hosts
-// does not serve this one.
+// anotherFlow explains why the entry of an earlier stream between the same hosts does not serve
+// this one.
 func (t *explainer) anotherFlow() {
 	for i := range t.Streams {
 		other := &t.Streams[i]
@@ -153,11 +153,11 @@ func (t *explainer) refusedNew(r VerdictRange) {
 	}
 }
 
-// replies tells of the way back.
+// replies describes the way back.
 func (t *explainer) replies() {
 	var dropped []VerdictRange
 	all := append(t.at(t.stream.To, packet.Egress, "reply"), t.at(t.stream.From, packet.Ingress, "reply")...)
-	plain := 0 // replies that passed as established, counted at both places
+	plain := 0 // replies accepted as established, counted at both places
 	for _, r := range all {
 		if r.State == "established" && r.Kind == packet.ByEstablished {
 			plain += r.Last - r.First + 1
@@ -178,7 +178,7 @@ func (t *explainer) replies() {
 	}
 }
 
-// unproved tells of packets whose fate nobody saw.
+// unproved lists packets whose fate was not seen.
 func (t *explainer) unproved() {
 	if t.stream.Stalled > 0 {
 		stalled := say.N(t.stream.Stalled, "%d message stalled", "%d messages stalled")
@@ -202,7 +202,7 @@ func (t *explainer) unproved() {
 	}
 }
 
-// at are the ranges at one place on the way.
+// at returns the ranges at one place on the way.
 func (t *explainer) at(host string, d packet.Direction, packet string) []VerdictRange {
 	var found []VerdictRange
 	for _, r := range t.stream.Verdicts {
@@ -213,16 +213,16 @@ func (t *explainer) at(host string, d packet.Direction, packet string) []Verdict
 	return found
 }
 
-// An instant is a moment of an experiment, in ms since the run began.
+// An instant is a moment in an experiment, in ms since the run began.
 type instant struct {
 	experiment int
 	ms         float64
 }
 
-// happened reports whether there was such a moment.
+// happened reports whether the instant is set.
 func (i instant) happened() bool { return i != instant{} }
 
-// inExperiment says in which experiment something happened; a lab that is kept has none.
+// inExperiment says in which experiment something happened; a kept lab has none.
 func inExperiment(experiment int) say.Sentence {
 	if experiment == 0 {
 		return say.Sentence{}
@@ -230,7 +230,7 @@ func inExperiment(experiment int) say.Sentence {
 	return say.F(" in experiment %d", experiment)
 }
 
-// sinceExperiment is the same of what goes on.
+// sinceExperiment says since which experiment something holds; a kept lab has none.
 func sinceExperiment(experiment int) say.Sentence {
 	if experiment == 0 {
 		return say.Sentence{}
@@ -238,8 +238,7 @@ func sinceExperiment(experiment int) say.Sentence {
 	return say.F(" since experiment %d", experiment)
 }
 
-// firstIn is the first packet of r that was sent in that experiment or later, and not
-// before that moment of it, or 0.
+// firstIn returns the first packet of r that was sent at that instant or later, or 0.
 func (t *explainer) firstIn(r VerdictRange, since instant) int {
 	for _, p := range t.stream.Packets {
 		if p.Seq >= r.First && p.Seq <= r.Last && p.Experiment >= since.experiment && p.AtMS >= since.ms {
@@ -249,8 +248,8 @@ func (t *explainer) firstIn(r VerdictRange, since instant) int {
 	return 0
 }
 
-// entryAt is the stream's conntrack entry at a host when the experiment of r's
-// last packet ended, or nil; and whether that host's entries were read then.
+// entryAt returns the stream's conntrack entry at a host when the experiment of r's last packet
+// ended, or nil; and whether that host's entries were read then.
 func (t *explainer) entryAt(r VerdictRange, host string) (entry *Flow, looked bool) {
 	if r.Last > len(t.stream.Packets) {
 		return nil, false
@@ -265,7 +264,7 @@ func (t *explainer) entryAt(r VerdictRange, host string) (entry *Flow, looked bo
 	return nil, t.listed[listing{experiment, host}]
 }
 
-// entryGone says how conntrack lost a flow, as far as it was told.
+// entryGone says how conntrack lost a flow, as far as is known.
 func (t *explainer) entryGone(r VerdictRange) say.Sentence {
 	gone := say.F("%s's conntrack entry was gone", r.Host)
 	if r.First > len(t.stream.Packets) {
@@ -273,7 +272,7 @@ func (t *explainer) entryGone(r VerdictRange) say.Sentence {
 	}
 	for _, e := range t.Events {
 		if e.AtMS > t.stream.Packets[r.First-1].AtMS+ms(patience) {
-			break // what destroyed the entry is told before the packet is, or soon after
+			break // the event that destroyed the entry comes before the packet, or soon after
 		}
 		if e.Host == r.Host && e.Event == flow.Destroy && e.Stream != nil && *e.Stream == t.stream.Name && e.Experiment <= t.stream.Packets[r.First-1].Experiment {
 			gone = say.F("%s's conntrack entry had been deleted%s", r.Host, inExperiment(e.Experiment))

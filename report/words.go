@@ -2,8 +2,8 @@ package report
 
 import "lablab/say"
 
-// Words are those parts of a report that are told in a language, where they stand in
-// the report. Its figures are the same in all.
+// Words are the parts of a report that are translated, at their places in the report. The figures
+// are the same in every language.
 type Words struct {
 	Title       string            `json:"title"`
 	Question    string            `json:"question,omitempty"`
@@ -11,28 +11,27 @@ type Words struct {
 	Why         []ParagraphWords  `json:"why"`
 }
 
-// ExperimentWords are those of an experiment.
+// ExperimentWords are the words of an experiment.
 type ExperimentWords struct {
 	Title       string            `json:"title"`
 	Do          []string          `json:"do"`
 	Predictions []PredictionWords `json:"predictions"`
 }
 
-// PredictionWords are those of a prediction.
+// PredictionWords are the words of a prediction.
 type PredictionWords struct {
 	Subject   string `json:"subject"`
 	Predicted string `json:"predicted"`
 	Observed  string `json:"observed"`
 }
 
-// ParagraphWords are those of a paragraph of the explanation.
+// ParagraphWords are the words of a paragraph of the explanation.
 type ParagraphWords struct {
 	Subject   string   `json:"subject"`
 	Sentences []string `json:"sentences"`
 }
 
-// InAll is the report as a page takes it: in English in full, and of other languages the
-// words.
+// InAll returns the report for a page: in full in English, and the words alone in other languages.
 func (r *Report) InAll() (map[string]any, error) {
 	all := map[string]any{"en": r}
 	for _, name := range say.Languages() {
@@ -48,7 +47,7 @@ func (r *Report) InAll() (map[string]any, error) {
 	return all, nil
 }
 
-// Words tells the report in a language.
+// Words returns the report's words in a language.
 func (r *Report) Words(l *say.Language) Words {
 	w := Words{Title: l.Text(r.Title), Question: l.Text(r.Question)}
 	for _, x := range r.Experiments {

@@ -6,7 +6,7 @@ import (
 	"lablab/say"
 )
 
-// Whoever reads the words finds them where they stand in the report.
+// Words have the same places as in the report.
 func TestWordsAreThoseOfTheReport(t *testing.T) {
 	japanese, err := say.Speak("ja")
 	if err != nil {

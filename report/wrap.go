@@ -8,21 +8,20 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// What go-pretty takes for the width of "…" and "–" depends on the locale unless it is
-// told, and a report is the same everywhere.
+// init fixes the width of "…" and "–". go-pretty would take it from the locale, and a report must
+// be the same everywhere.
 func init() { text.OverrideRuneWidthEastAsianWidth(false) }
 
-// width is how many columns s takes on a terminal. Japanese letters take two.
+// width returns how many columns s takes on a terminal. Japanese characters take two.
 func width(s string) int { return text.StringWidthWithoutEscSequences(s) }
 
-// padded is s and as many spaces as make it so wide.
+// padded returns s, padded with spaces to that many columns.
 func padded(s string, columns int) string {
 	return s + strings.Repeat(" ", max(columns-width(s), 0))
 }
 
-// wrap is words in lines of so many columns. Between Japanese letters a line may end
-// anywhere, but for what Japanese typesetting forbids; it is easier to read if it does
-// not end within a word.
+// wrap breaks words into lines of at most columns. A line may end between any two Japanese
+// characters, except where Japanese typesetting forbids it; a break between words reads better.
 func wrap(words string, columns int) string {
 	if !strings.ContainsFunc(words, isWide) {
 		return text.WrapSoft(words, columns)
@@ -38,8 +37,8 @@ func wrap(words string, columns int) string {
 	return strings.Join(append(lines, strings.TrimRight(line, " ")), "\n")
 }
 
-// phrases are units put together to words with the particles and endings behind them,
-// where lines are long enough for that.
+// phrases joins units into words with the particles and endings that follow them, if the lines are
+// long enough for that.
 func phrases(words string, columns int) []string {
 	const short = 30
 	letters := units(words)
@@ -58,8 +57,8 @@ func phrases(words string, columns int) []string {
 	return all
 }
 
-// holds reports whether a phrase goes on with a letter: with an ending, or with more
-// letters of a word. A number goes with what it counts.
+// holds reports whether a phrase continues with next: an ending, or more characters of a word. A
+// number stays with what it counts.
 func holds(phrase string, next rune) bool {
 	last := lastOf(phrase)
 	switch {
@@ -75,20 +74,20 @@ func holds(phrase string, next rune) bool {
 	return false
 }
 
-// endsWithin reports whether a phrase ends within a verb made of two, as in 取り消す.
+// endsWithin reports whether a phrase ends inside a compound verb, as in 取り消す.
 func endsWithin(phrase string) bool {
 	r := []rune(phrase)
 	return len(r) > 1 && unicode.Is(unicode.Han, r[len(r)-2]) && strings.ContainsRune("りちみきしいけれべめげえ", r[len(r)-1])
 }
 
-// units are what no line may end within: a word with the space after it, or a Japanese
-// letter, with what must not stand at the beginning of a line behind it and what must
-// not stand at the end before it.
+// units splits words into pieces that no line may break: a word and the space after it, or a
+// Japanese character, with what must not start a line behind it and what must not end a line in
+// front of it.
 func units(words string) []string {
 	const notFirst = "、。，．・：；？！）」』】〉》〕］｝ー々…‥ぁぃぅぇぉっゃゅょァィゥェォッャュョ)]},.:;?!"
 	const notLast = "（「『【〈《〔［｛([{"
 	var all []string
-	joins := false // the next letter belongs to the last unit
+	joins := false // the next character belongs to the last unit
 	for _, r := range words {
 		last := len(all) - 1
 		switch {
@@ -111,10 +110,10 @@ func lastOf(s string) rune {
 	return r[len(r)-1]
 }
 
-// isWide reports whether a letter takes two columns.
+// isWide reports whether a character takes two columns.
 func isWide(r rune) bool { return width(string(r)) > 1 }
 
-// widest is the widest of some texts.
+// widest returns the width of the widest text.
 func widest(texts []string) int {
 	if len(texts) == 0 {
 		return 0

@@ -21,8 +21,8 @@ func TestWrap(t *testing.T) {
 		{"セキュリティグループに", 10, "セキュリ\nティグルー\nプに"},
 		{"確立済み、通信", 8, "確立済\nみ、通信"},                // no line begins with a comma
 		{"ルールを「取り消す」", 10, "ルールを\n「取り消\nす」"},       // none ends with an opening bracket
-		{"ルール icmp を取り消す", 8, "ルール\nicmp を\n取り消す"}, // Latin letters stay together
-		{"チェック", 6, "チェッ\nク"},                      // a small letter stays with the one before
+		{"ルール icmp を取り消す", 8, "ルール\nicmp を\n取り消す"}, // Latin words stay together
+		{"チェック", 6, "チェッ\nク"},                      // a small kana stays with the one before
 		{"ああああああああああああああああああああああああああああああ", 32, "ああああああああああああああああ\nああああああああああああああ"},
 	} {
 		got := wrap(c.words, c.columns)
