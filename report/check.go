@@ -42,7 +42,7 @@ type CheckedRule struct {
 	Description string           `json:"description,omitempty"`
 	Addresses   int              `json:"addresses"` // number of address ranges that the peer stands for
 	Enforced    bool             `json:"enforced"`
-	Reason      say.Sentence     `json:"reason,omitzero"` // why it is not played
+	Reason      say.Sentence     `json:"reason,omitzero"` // why it is not enforced
 }
 
 // CheckOf explains what was read.

@@ -170,7 +170,7 @@ func (p *Progress) fate(stream string, seq int) {
 	}
 	p.marks[stream][i] = o
 	if o == Late {
-		o = Replied // a late reply is no change
+		o = Replied // a late reply is still a reply
 	}
 	if p.was[stream] != o {
 		p.was[stream] = o

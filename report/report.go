@@ -151,7 +151,7 @@ func (o Outcome) words() say.Sentence {
 	return say.F("nothing sent")
 }
 
-// The outcomes. A packet is Refused only if the kernel was seen to drop it; without that proof it
+// The outcomes. Refused needs a drop that was seen; without that proof it
 // is Lost.
 const (
 	Replied Outcome = "replied"
@@ -273,7 +273,7 @@ type Missed struct {
 	Events   int `json:"events"`
 }
 
-// A Paragraph explains one subject. Moments has, for each sentence, what it is about; nil if that
+// A Paragraph explains one subject. Moments has the subject of each sentence; nil if that
 // is nothing in particular.
 type Paragraph struct {
 	Subject   say.Sentence   `json:"subject"`

@@ -10,7 +10,7 @@ import (
 	"lablab/say"
 )
 
-// ownJudges are the ids of what decides about packets besides the rules of groups.
+// ownJudges are the ids of deciders other than the rules of groups.
 var ownJudges = []string{"established", "related", "default-deny", "amazon-service"}
 
 // IsOwn reports whether lablab uses the id for a decider of its own. Such an id cannot name a rule.

@@ -47,7 +47,7 @@ func (l *Log) Append(body Body) {
 }
 
 // Keep makes the log forget its oldest events, so that a long-lived lab never holds more than twice
-// n. It keeps the events that made the lab what it is: its beginning, its rules, the groups of its
+// n. It keeps the events that define the lab: its beginning, its rules, the groups of its
 // hosts, and live streams and entries. A slow reader may miss some events and sees that from the
 // gaps in their numbers.
 func (l *Log) Keep(n int) {
