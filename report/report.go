@@ -151,8 +151,7 @@ func (o Outcome) words() say.Sentence {
 	return say.F("nothing sent")
 }
 
-// The outcomes. Refused needs a drop that was seen; without that proof it
-// is Lost.
+// The outcomes. Refused needs a drop that was seen; without that proof the packet is Lost.
 const (
 	Replied Outcome = "replied"
 	Refused Outcome = "refused"
@@ -273,8 +272,8 @@ type Missed struct {
 	Events   int `json:"events"`
 }
 
-// A Paragraph explains one subject. Moments has the subject of each sentence; nil if that
-// is nothing in particular.
+// A Paragraph explains one subject. Moments has the moment of each sentence; nil if a sentence is
+// about nothing in particular.
 type Paragraph struct {
 	Subject   say.Sentence   `json:"subject"`
 	Sentences []say.Sentence `json:"sentences"`

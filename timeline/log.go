@@ -47,9 +47,9 @@ func (l *Log) Append(body Body) {
 }
 
 // Keep makes the log forget its oldest events, so that a long-lived lab never holds more than twice
-// n. It keeps the events that define the lab: its beginning, its rules, the groups of its
-// hosts, and live streams and entries. A slow reader may miss some events and sees that from the
-// gaps in their numbers.
+// n. It keeps the events that define the lab: its beginning, its rules, the groups of its hosts,
+// and live streams and entries. A slow reader may miss some events and sees that from the gaps in
+// their numbers.
 func (l *Log) Keep(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
