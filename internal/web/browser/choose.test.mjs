@@ -1,4 +1,4 @@
-// Steps, scrubs, chooses: by keyboard, by pointer, and from the sentences.
+// Stepping, scrubbing and choosing: by keyboard, by pointer, and from the sentences.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { open, close, seek, drawn, until, plain, length } from './page.mjs';
@@ -90,7 +90,7 @@ test('everything by keyboard', async () => {
   await page.keyboard.press('Escape');
   await page.keyboard.press('l');
   assert.equal(await page.locator('html').getAttribute('lang'), 'ja');
-  // Whatever can be pressed can be reached.
+  // Every control can be reached by keyboard.
   const reached = new Set();
   await page.locator('body').press('Home');
   for (let i = 0; i < 60; i++) {

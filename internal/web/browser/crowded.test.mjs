@@ -1,9 +1,9 @@
-// A list of more rules than there is room for.
+// A list with more rules than fit.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { close, decided, drawn, open, seek, until } from './page.mjs';
 
-// lab is a live page of two hosts, A with these rules at first, and what feeds it.
+// lab opens a live page of two hosts, where A has these rules at first, and returns what feeds it.
 async function lab(rules) {
   const page = await open('fed.html');
   let seq = 0;
@@ -29,7 +29,7 @@ test('rules in force are shown, however often others were revoked', async () => 
   const { page } = feed;
   const orig = { protocol: 1, source: '10.0.0.2', destination: '10.0.0.1', icmp_id: 7 };
   const first = feed.rule(1, 'icmp');
-  // The first rule of all admits an entry that lives on, and each is used before it is revoked.
+  // The first rule admits an entry that lives on, and each rule is used before it is revoked.
   const events = [...feed.judged(2, 1, first), feed.at(2, 'entry_changed', { host: 'A', change: 'new', entry: { id: 5, orig, status: [], timeout_ns: 3600e9, mark: 1 } })];
   for (let i = 1; i <= 9; i++) {
     events.push(...feed.judged(10 * i, i + 1, feed.rule(i === 1 ? 1 : i + 3, 'icmp')));
@@ -55,7 +55,7 @@ test('a rule that judges a packet is shown meanwhile', async () => {
   const { page } = feed;
   const packets = ids.flatMap((id, i) => feed.judged(2 + 10 * i, i + 1, feed.rule(i + 1, id)));
   await feed.append([...packets, feed.at(200, 'ended', {})]);
-  await page.keyboard.press(' '); // it stands still
+  await page.keyboard.press(' '); // paused
   for (const i of [0, 8, 11]) {
     await seek(page, 2 + 10 * i + 0.1); // the film begins with the stream
     const names = await feed.names();

@@ -1,4 +1,4 @@
-// The page that is fed while a lab runs.
+// The page while it is fed from a running lab.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { open, close, read, drawn, until, length } from './page.mjs';
@@ -201,7 +201,7 @@ test('knows that a lab has ended whose last report was cut off', async () => {
   const how = await page.evaluate(async (all) => {
     let asked = 0;
     globalThis.fetch = async () => {
-      if (asked++) throw new TypeError('Failed to fetch'); // nobody is there
+      if (asked++) throw new TypeError('Failed to fetch'); // no server answers
       const text = new TextEncoder().encode(`${all.map((e) => `${JSON.stringify(e)}\n`).join('')}{"report": {`);
       return new Response(new ReadableStream({ start(c) {
         c.enqueue(text);

@@ -1,4 +1,4 @@
-// What is of no stream: packets of programs that somebody runs in a host.
+// Packets without a stream: from programs that the user runs in a host.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decided, open, close, drawn, seek, length, until } from './page.mjs';
@@ -7,7 +7,7 @@ const words = (page) => page.locator('#caption .words').innerText();
 const numbers = { icmp: 1, out: 2 };
 const orig = { protocol: 1, source: '10.0.0.2', destination: '10.0.0.1', icmp_id: 7 };
 
-// lab is a live page of a lab that began so many seconds ago, and what feeds it.
+// lab opens a live page of a lab that began that many seconds ago, and returns what feeds it.
 async function lab(ago = 0, [a, b] = ['10.0.0.1/16', '10.0.0.2/16']) {
   const page = await open('fed.html');
   let seq = 0;
@@ -18,7 +18,7 @@ async function lab(ago = 0, [a, b] = ['10.0.0.1/16', '10.0.0.2/16']) {
     append: (...events) => page.evaluate((all) => globalThis.fed.append(all), events.flat()),
     judged: (s, host, direction, packet, state, by) => feed.at(s, 'judged', { host, direction, state, accepted: by !== 'default-deny', ...decided(packet, by, numbers[by]) }),
     entry: (s, change, more = {}) => feed.at(s, 'entry_changed', { host: 'A', change, entry: { id: 5, orig, status: [], timeout_ns: 30e9, mark: 1, ...more } }),
-    // ping is what two hosts say of an echo: the one that is asked is heard first.
+    // ping returns what two hosts report about an echo: the destination's report comes first.
     ping: (s, n, by, id = 7) => {
       const there = `icmp 10.0.0.2 > 10.0.0.1 type 8 code 0 id ${id} seq ${n}`;
       const back = `icmp 10.0.0.1 > 10.0.0.2 type 0 code 0 id ${id} seq ${n}`;
@@ -41,7 +41,7 @@ async function lab(ago = 0, [a, b] = ['10.0.0.1/16', '10.0.0.2/16']) {
 }
 
 const told = (page) => page.evaluate(() => globalThis.told);
-const hears = (page, text) => until(page, (t) => globalThis.told.filter((x) => x.startsWith(t)).length > 1, text); // in the caption, and as heard
+const hears = (page, text) => until(page, (t) => globalThis.told.filter((x) => x.startsWith(t)).length > 1, text); // in the caption, and as a screen reader hears it
 
 test('an entry that appears is not said to be forgotten, and neither is one that is deleted', async () => {
   const { page, append, at, entry } = await lab();
@@ -176,7 +176,7 @@ test('a flood does not make the page slow', async () => {
     let seq = 10;
     const judged = (s, host, direction, packet, accepted) => ({ seq: ++seq, at_ns: s * 1e9, experiment: 0, kind: 'judged', body: { host, direction, state: accepted ? 'established' : 'new', accepted, ...globalThis.decided(packet, accepted ? 'established' : 'default-deny') } });
     const took = [];
-    for (let i = 0; i < 50_000;) { // 5 s of one connection, and of another flow at each hundredth packet
+    for (let i = 0; i < 50_000;) { // 5 s of one connection, with a packet of another flow every hundred packets
       const events = [];
       for (let k = 0; k < 500; k++, i++) {
         const packet = i % 100 ? `tcp 10.0.0.2:4000 > 10.0.0.1:22 [.] ${i % 5} bytes` : `udp 10.0.0.2:${4000 + i / 100} > 10.0.0.1:53`;
@@ -229,7 +229,7 @@ test('many entries that come and go together make no long film', async () => {
     const at = (s, kind, body) => model.append({ seq: ++seq, at_ns: s * 1e9, experiment: 1, kind, body });
     at(0, 'begun', { scenario: 'x', interval_ns: 1e9, hosts: [{ name: 'A', address: '10.0.0.1/16' }, { name: 'B', address: '10.0.0.2/16' }] });
     at(0, 'ready', {});
-    for (let i = 0; i < 2000; i++) { // four packets a second; the entries of the first thousand expire between the others
+    for (let i = 0; i < 2000; i++) { // four packets per second; the entries of the first thousand expire between the others
       const s = 1 + i / 4;
       at(s, 'judged', { host: 'A', direction: 'ingress', state: 'established', accepted: true, ...globalThis.decided('tcp 10.0.0.2:4000 > 10.0.0.1:22 [.] 0 bytes', 'established') });
       const entry = { id: i % 1000, orig: { protocol: 17, source: '10.0.0.2', destination: '10.0.0.1', source_port: 1000 + i % 1000, destination_port: 53 }, status: [], timeout_ns: 30e9, mark: 0 };

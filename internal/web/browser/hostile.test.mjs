@@ -1,4 +1,4 @@
-// Names that want to be more than names.
+// Names that try to be more than names.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { open, close, seek, length } from './page.mjs';

@@ -1,10 +1,10 @@
-// A record of 100,000 events opens at once, and scrubs smoothly.
+// A record of 100,000 events opens at once and scrubs smoothly.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { open, close, until, length } from './page.mjs';
 
 test('opens in two seconds', async () => {
-  let best = Infinity; // of several times: the machine may be busy with other things
+  let best = Infinity; // best of several: the machine may be busy
   for (let i = 0; i < 5 && best > 1500; i++) {
     const began = performance.now();
     const page = await open('large.html');

@@ -1,4 +1,4 @@
-// How it looks: in both languages, light and dark, from a phone to a projector.
+// The appearance: in both languages, light and dark, from a phone to a projector.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,7 +15,7 @@ async function shot(page, name) {
   await page.screenshot({ path: join(shots, `${name}.png`) });
 }
 
-// refused is when the first packet of stream 2 is.
+// refused seeks to the refusal of the first packet of stream 2.
 async function refused(page) { await seek(page, await length(page) * 0.475); }
 
 for (const [name, options] of Object.entries({
@@ -137,8 +137,8 @@ test('printed', async () => {
   }
 });
 
-// faint are the texts of the stage whose contrast is too low, as WCAG has it. What goes
-// away just now is faint on purpose.
+// faint returns the texts of the stage whose contrast is below WCAG's minimum. Texts that are
+// fading out are faint on purpose.
 function faint() {
   const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
   const luminance = (rgb) => rgb.slice(0, 3).map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4)).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);

@@ -1,4 +1,4 @@
-// What the tests share: a browser, and a page in it that is watched.
+// Shared by the tests: a browser, and a page in it that is watched.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,10 +11,10 @@ const pages = process.env.LABLAB_PAGES;
 let browser;
 after(() => browser?.close());
 
-// read is a file that the Go test has written.
+// read returns a file that the Go test has written.
 export function read(name) { return readFileSync(join(pages, name), 'utf8'); }
 
-// open opens a page and watches it: no request may leave it, no error may be told.
+// open opens a page and watches it: it may send no request elsewhere and log no error.
 export async function open(name, options = {}, query = '') {
   browser ??= await chromium.launch({ executablePath: process.env.LABLAB_CHROMIUM, args: flags.split(' ') });
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
@@ -30,9 +30,9 @@ export async function open(name, options = {}, query = '') {
   return page;
 }
 
-// decided is what a verdict's event says of a packet such as "tcp 10.0.0.2:4000 > 10.0.0.1:22"
-// or "icmp 10.0.0.2 > 10.0.0.1 type 8 id 7 seq 0", and of what decided about it. Tests that
-// make events within the page have it there, too.
+// decided returns the fields of a verdict event about a packet such as "tcp 10.0.0.2:4000 >
+// 10.0.0.1:22" or "icmp 10.0.0.2 > 10.0.0.1 type 8 id 7 seq 0", and about what decided. It is also
+// available inside the page, to tests that make events there.
 export function decided(text, rule, number) {
   const [protocol, from, , to, ...rest] = text.split(' ');
   const end = (text) => (/^\[(.*)\]:(\d+)$/.exec(text) ?? /^([\d.]+):(\d+)$/.exec(text) ?? ['', text]).slice(1);
@@ -47,7 +47,7 @@ export function decided(text, rule, number) {
   return { by, rule, ...(number && { rule_number: number }), packet };
 }
 
-// close looks whether anything went wrong.
+// close checks that nothing went wrong.
 export async function close(page) {
   assert.deepEqual(page.problems, []);
   await page.context().close();
@@ -62,14 +62,14 @@ export async function seek(page, t) {
   await drawn(page);
 }
 
-// drawn waits until the page has drawn what was asked.
+// drawn waits until the page has drawn.
 export function drawn(page) { return page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); })); }
 
-// until waits for something to be true.
+// until waits for a condition.
 export function until(page, is, value) { return page.waitForFunction(is, value, { timeout: 20_000 }); }
 
-// length is that of the film, in seconds.
+// length returns the length of the film, in seconds.
 export async function length(page) { return Number(await page.locator('.slider').getAttribute('max')); }
 
-// plain is a text with single spaces.
+// plain collapses white space to single spaces.
 export function plain(text) { return text.replace(/\s+/g, ' '); }

@@ -1,5 +1,5 @@
-// Plays the record of the four experiments to its end, and compares all that is
-// shown with the report in JSON and in text.
+// Plays the record of the four experiments to its end, and compares everything shown with the
+// report in JSON and in text.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { open, close, read, until, plain } from './page.mjs';

@@ -1,4 +1,4 @@
-// Ask first: the film stops before each experiment and asks.
+// The quiz: the film stops before each experiment and asks.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { open, close, until, plain } from './page.mjs';
@@ -37,7 +37,7 @@ test('asks before each experiment, and tells who was right', async () => {
 
 const sections = ['#why', '#predicted', '#statistics', '#evidence'];
 
-// colours is how many colours the timeline shows between now and its end.
+// colours returns how many colours the timeline shows between the current time and its end.
 async function colours(page) {
   const box = await page.locator('.area').boundingBox();
   const now = await page.locator('.now').boundingBox();
@@ -68,13 +68,13 @@ test('gives no answer away while it asks', async () => {
   await until(page, () => !document.documentElement.dataset.playing);
   await hidden();
   assert.equal(await colours(page), 1, 'the timeline is empty after now');
-  // No packet that is to come can be chosen there.
+  // No future packet can be chosen there.
   const area = await page.locator('.area').boundingBox();
   for (let x = area.width * 0.3; x < area.width; x += 12) {
     await page.mouse.move(area.x + x, area.y + 26 + 18 + 13);
     assert.equal(await page.locator('.area').evaluate((n) => n.style.cursor), 'ew-resize');
   }
-  await page.keyboard.press('End'); // it is over
+  await page.keyboard.press('End'); // the quiz is over
   await page.locator('#why').waitFor();
   await page.keyboard.press('Home');
   await until(page, () => document.querySelector('.slider').value === '0');

@@ -6,7 +6,7 @@ import { open, close, read } from './page.mjs';
 const events = read('ping.jsonl').trim().split('\n').map((line) => JSON.parse(line));
 const report = JSON.parse(read('ping.json'));
 
-// live is a live page that has that report.
+// live opens a live page with that report.
 async function live(made) {
   const page = await open('fed.html');
   const tell = (r) => page.evaluate((en) => globalThis.fed.setReport({ en }), r);

@@ -1,4 +1,4 @@
-// A record of which nothing was predicted, in which rules come, go and come back.
+// A record without predictions, in which rules come, go and come back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { close, decided, length, open, read, seek, until } from './page.mjs';
@@ -81,7 +81,7 @@ test('live, a change of the rules is heard of among packets', async () => {
   });
   const events = read('ping.jsonl').trim().split('\n').map((line) => JSON.parse(line));
   const revoked = events.findIndex((e) => e.kind === 'rule_revoked');
-  // As a lab's: what follows the revocation does not wait until it has been told.
+  // As in a live lab: the steps after the revocation do not wait until it has been shown.
   for (let i = 0; i <= revoked + 40; i += 20) {
     await page.evaluate((some) => globalThis.fed.append(some), events.slice(i, Math.min(i + 20, revoked + 41)));
     await page.waitForTimeout(30);
@@ -103,7 +103,7 @@ test('live, the time of an entry runs down while nothing happens', async () => {
     at(2e9, 3, 'entry_changed', { host: 'A', change: 'new', entry: { id: 5, orig, status: ['SEEN_REPLY'], timeout_ns: 30e9, mark: 0 } }),
   ]);
   await until(page, () => parseFloat(document.querySelector('.entry .left')?.textContent) < 29.3);
-  await page.keyboard.press(' '); // paused, it stands still
+  await page.keyboard.press(' '); // paused, it does not move
   await page.evaluate(() => globalThis.fed.append([{ seq: 4, at_ns: 3e9, experiment: 0, kind: 'ended', body: {} }]));
   await close(page);
 });

@@ -1,9 +1,9 @@
-// What is said: names, numbers and times that do not puzzle.
+// Texts: names, numbers and times that do not puzzle.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { close, decided, drawn, open, plain, seek, until } from './page.mjs';
 
-// lab is a live page of two hosts, with one packet of a stream that is called "in".
+// lab opens a live page of two hosts, with one packet of a stream that is called "in".
 async function lab() {
   const page = await open('fed.html');
   let seq = 0;

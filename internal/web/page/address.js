@@ -1,6 +1,6 @@
-// Addresses, as far as it takes to say whether a range has one.
+// Addresses: just enough to tell whether a range contains one.
 
-// within is whether a range such as 10.0.0.0/8 or fd00::/8 has an address.
+// within reports whether a range such as 10.0.0.0/8 or fd00::/8 contains an address.
 export function within(range, address) {
   const [first, bits] = range.split('/');
   const [a, b] = [numberOf(first), numberOf(address)];

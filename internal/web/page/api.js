@@ -1,10 +1,10 @@
-// The lab's server, which gave this page its token in the URL's fragment.
+// The lab's server. It gave this page its token in the URL's fragment.
 import { spoken } from './say.js';
 
 const token = location.hash.slice(1);
 
-// An ApiError is what the server answers if it does not do something. Its code is EC2's
-// own, where EC2 has one; its status is HTTP's.
+// An ApiError is the server's answer to a request that it rejects. Its code is EC2's own where EC2
+// has one; its status is HTTP's.
 export class ApiError extends Error {
   constructor(status, { code = '', message = '' }) {
     super(message);
@@ -13,7 +13,7 @@ export class ApiError extends Error {
   }
 }
 
-// ask asks for something; with a question it asks for a change.
+// ask sends a query, or a change if there is a question.
 export async function ask(path, question) {
   const response = await request(path, question === undefined ? {} : {
     method: 'POST', body: JSON.stringify(question), headers: { 'Content-Type': 'application/json' },
@@ -21,7 +21,7 @@ export async function ask(path, question) {
   return response.json();
 }
 
-// request is the answer as it comes; others than 200 are errors.
+// request returns the response; any status but 200 is an error.
 export async function request(path, { headers = {}, ...options } = {}) {
   const response = await fetch(`/v1/${path}`, {
     ...options, headers: { ...headers, Authorization: `Bearer ${token}`, 'Accept-Language': spoken() },
@@ -30,6 +30,6 @@ export async function request(path, { headers = {}, ...options } = {}) {
   if (response.ok) return response;
   const text = await response.text();
   let why = { message: text.trim() };
-  try { why = JSON.parse(text); } catch { /* it is not the lab that answers, but its guard */ }
+  try { why = JSON.parse(text); } catch { /* the guard in front of the lab answered, not the lab */ }
   throw new ApiError(response.status, why);
 }

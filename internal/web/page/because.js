@@ -1,21 +1,21 @@
-// What became of a stream's packets in one experiment, and why: by the verdicts of that
-// experiment alone, so that it answers nothing that is still to be asked.
+// The outcome of a stream's packets in one experiment, and why. It uses the verdicts of that
+// experiment alone, so that it gives away no later answer of the quiz.
 import { say } from './say.js';
 import { deciding, goneBefore, goneRule } from './story.js';
 import { tcp } from './words.js';
 
-const most = 4; // sentences
+const most = 4; // maximum number of sentences
 
-// becauseOf is a list of sentences, each about packets of which the same can be said.
+// becauseOf returns sentences, each about packets that share one explanation.
 export function becauseOf(model, name, number) {
   const runs = [];
   for (const step of model.packetSteps) {
     const { stream, seq, verdicts } = step.journey;
-    if (step.experiment !== number || step.journey.step.experiment !== number || stream.stream !== name) continue; // of one that is sent again, what came of it then is another experiment's
+    if (step.experiment !== number || step.journey.step.experiment !== number || stream.stream !== name) continue; // the outcome of a retransmission belongs to another experiment
     const last = runs.at(-1);
     const found = deciding(step);
     const reply = Boolean(found?.leg.reply && !found.verdict.accepted);
-    const words = step.legs.length || !verdicts ? wordsOf(step, model) : last?.words; // a segment had it along with another
+    const words = step.legs.length || !verdicts ? wordsOf(step, model) : last?.words; // a segment carried it together with another
     if (!words) continue;
     if (last && last.reply === reply && last.words('') === words('')) [last.first, last.last] = [Math.min(last.first, seq), Math.max(last.last, seq)];
     else runs.push({ words, reply, first: seq, last: seq });
@@ -28,7 +28,7 @@ function packets(reply, first, last) {
   return first === last ? say('Packet {0}', first) : say('Packets {0}–{1}', first, last);
 }
 
-// wordsOf is what can be said of packets like this one; null if nothing was seen of it.
+// wordsOf returns what can be said about packets like this one; null if there is no evidence.
 function wordsOf(step, model) {
   const found = deciding(step);
   if (!found) return step.journey.stream.protocol === tcp ? (them) => say('{0}: no segment was seen; the data is waiting in the connection.', them) : null;
@@ -43,7 +43,7 @@ function accepted(step, { host, state, rule }, model) {
   return (them) => say('{0}: {1} to {2}; accepted by {3}.', them, state.toUpperCase(), host, rule);
 }
 
-// remembered says whose entry it is that lets a packet pass.
+// remembered says whose entry lets a packet pass.
 function remembered(step, host, model) {
   const { stream } = step.journey;
   const entry = model.entries.findLast((e) => e.host === host && e.flow === stream.flow && e.born?.step.index <= step.index && !(e.dead?.step.index < step.index));

@@ -3,7 +3,7 @@ import { drawing, element, setText } from './dom.js';
 import { say } from './say.js';
 import { filmTime, runTime } from './words.js';
 
-const ofExperiments = ['[ ]', '1 – 9', 'q']; // a lab that lives has none
+const ofExperiments = ['[ ]', '1 – 9', 'q']; // keys that a live lab does not have
 
 export class Buttons {
   constructor(root, page) {
@@ -55,7 +55,7 @@ export class Buttons {
     const times = [filmTime(t), filmTime(film.length), runTime(film.real(t))];
     setText(this.time, this.page.live ? say('{0} / {1} · {2} after the lab started', ...times) : say('{0} / {1} · run {2}', ...times));
     this.live.setAttribute('aria-pressed', String(player.following));
-    this.live.hidden = !this.page.live || Boolean(this.page.model.ended); // there is nothing to follow any more
+    this.live.hidden = !this.page.live || Boolean(this.page.model.ended); // nothing is left to follow
   }
 
   key(event) {
@@ -65,7 +65,7 @@ export class Buttons {
     const { target } = event;
     if (target.matches?.('input:not([type=range]), textarea, select')) return;
     if (event.key === ' ' && target.matches?.('button, summary')) return;
-    if (/^(Arrow|Home|End)/.test(event.key) && target.matches?.('.scroll')) return; // a table is scrolled with them
+    if (/^(Arrow|Home|End)/.test(event.key) && target.matches?.('.scroll')) return; // these keys scroll a table
     const keys = {
       ' ': () => player.toggle(), ArrowRight: () => (event.shiftKey ? player.seek(player.t + 1) : page.stepBy(1)), ArrowLeft: () => (event.shiftKey ? player.seek(player.t - 1) : page.stepBy(-1)),
       ArrowUp: () => player.faster(1), ArrowDown: () => player.faster(-1), '[': () => page.skipTo(-1), ']': () => page.skipTo(1),
@@ -88,7 +88,7 @@ const signs = {
   help: 'M10 3a4 4 0 0 0-4 4h2a2 2 0 1 1 3 1.7c-1.2.8-2 1.5-2 3.3h2c0-1 .5-1.300 1.300-1.900A4 4 0 0 0 10 3zM9 14h2v2H9z',
 };
 
-// sign is a button's picture.
+// sign returns the picture for a button.
 function sign(name) {
   return drawing('svg', { viewBox: '0 0 20 20', class: 'sign', 'aria-hidden': 'true' }, drawing('path', { d: signs[name] }));
 }

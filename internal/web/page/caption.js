@@ -1,16 +1,16 @@
-// The subtitles: what happens now, in a sentence. Who cannot see the stage hears
-// them, one at a time.
+// The subtitles: what happens now, in one sentence. Readers who cannot see the stage hear them, one
+// at a time.
 import { setText, setData } from './dom.js';
 import { flagged } from './film.js';
 import { say } from './say.js';
 import { captionOf } from './story.js';
 import { span } from './words.js';
 
-const hearing = 1800; // ms that a sentence needs to be heard
-const most = 4; // sentences that wait for that
-const wordless = new Set(['started', 'ran', 'within']); // steps of which nothing is said
+const hearing = 1800; // ms that it takes to hear a sentence
+const most = 4; // maximum number of sentences waiting
+const wordless = new Set(['started', 'ran', 'within']); // steps without a subtitle
 
-// refused says that the lab does not let the page in.
+// refused says that the lab rejected the page.
 export function refused() { return say('The lab rejected this page: open the complete URL that lablab up printed, including the part after #.'); }
 
 export class Caption {
@@ -22,13 +22,13 @@ export class Caption {
     this.telling = null;
   }
 
-  // set begins to tell another film, or the same in another language.
+  // set switches to another film, or to another language.
   set(model, film) {
     Object.assign(this, { model, film, all: [], upto: 0, waiting: [] });
     this.extend();
   }
 
-  // extend notes when the subtitles of the steps that have come since begin.
+  // extend records when the subtitles of new steps begin.
   extend() {
     const { steps } = this.model;
     for (; this.upto < this.film.told; this.upto++) {
@@ -37,12 +37,12 @@ export class Caption {
       if (step.routine || (step.experiment === 0 && !this.film.live)) continue;
       if (!wordless.has(step.kind)) this.all.push({ t: step.start, step });
     }
-    // What has ended says so when the film is there.
+    // If the lab has already ended when the film arrives, say so.
     if (this.film.live && this.model.ended && !this.all.at(-1)?.ended) this.all.push({ t: this.film.length, ended: true });
     this.shown = undefined;
   }
 
-  // refuse says whether the lab does not let this page in, so that there is nothing else to say.
+  // refuse sets whether the lab rejected this page; then there is nothing else to say.
   refuse(whether) {
     if (whether !== this.refused) this.shown = undefined;
     this.refused = whether;
@@ -74,7 +74,7 @@ export class Caption {
     this.tell(player, begins ? [this.head.textContent, words.text].filter(Boolean).join(' – ') : words.text, begins || flagged.has(now?.step?.kind));
   }
 
-  // wordsOf is what is said then; before anything has happened, how things are.
+  // wordsOf returns the subtitle at that time; before the first step, how things are.
   wordsOf(now) {
     if (!now && this.refused) return { text: refused(), tone: 'drop' };
     if (!now && this.film.live) return { text: this.model.begun ? say('The lab is ready. Start some traffic, then revoke the rule that allows it.') : '' };
@@ -84,14 +84,14 @@ export class Caption {
     return captionOf(now.step, this.model, this.film) ?? { text: '' };
   }
 
-  // remembered is whether a host has an entry at t.
+  // remembered reports whether a host has an entry at t.
   remembered(t) {
     const before = (moment) => Boolean(moment) && this.film.when(moment) <= t;
     return this.model.entries.some((e) => !e.hidden && before(e.born) && !before(e.dead));
   }
 
-  // tell says it to a screen reader: one sentence after the other, each for as long as
-  // it takes to hear it. Of those that wait, changes of the lab and the last are told.
+  // tell gives sentences to a screen reader one after the other, each for as long as it takes to
+  // hear. Of those waiting it keeps changes of the lab and the last.
   tell(player, text, change) {
     if (player.playing && player.speed > 4) return;
     if (!text || text === (this.waiting.at(-1)?.text ?? this.region.textContent)) return;
@@ -99,7 +99,7 @@ export class Caption {
     this.next();
   }
 
-  // hear says it at once.
+  // hear gives a sentence to the screen reader at once.
   hear(text) {
     clearTimeout(this.telling);
     this.telling = null;

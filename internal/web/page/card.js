@@ -1,4 +1,4 @@
-// The card that tells the whole story of a packet.
+// The card with the whole story of a packet.
 import { element } from './dom.js';
 import { say } from './say.js';
 import { outcomeName, storyOf } from './story.js';
@@ -26,8 +26,7 @@ export class Card {
   }
 }
 
-// parts has the lines about each way of the packet together; what began and ended it
-// comes first.
+// parts groups the lines by the packet's direction; its beginning and end come first.
 function parts(lines) {
   const all = [[]];
   for (const line of lines.slice(0, -1)) {

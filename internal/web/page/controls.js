@@ -1,5 +1,5 @@
-// What one may do to the lab: its rules, its traffic, its hosts. Everything that is shown
-// here is what the timeline says, and the lists of scenarios and groups that the lab has.
+// Controls for the lab: its rules, its traffic, its hosts. Everything shown here comes from the
+// timeline and from the lab's lists of scenarios and groups.
 import { element, setText } from './dom.js';
 import { say, spoken } from './say.js';
 import { RulesPanel } from './panel_rules.js';
@@ -11,7 +11,7 @@ export class Controls {
     this.state = state;
     this.ask = ask;
     this.known = { groups: [], scenarios: [] };
-    this.asked = this.learned = 0; // how often, and what was learnt last
+    this.asked = this.learned = 0; // how many times the lists were requested, and which response came last
     this.said = element('p', { class: 'said', role: 'status' });
     this.failed = element('p', { class: 'failed', role: 'alert' });
     this.panels = [RulesPanel, TrafficPanel, HostsPanel].map((Panel) => new Panel((words, path, question) => this.do(words, path, question)));
@@ -25,18 +25,18 @@ export class Controls {
     this.speak();
   }
 
-  // enable says whether there is a lab that can be changed.
+  // enable sets whether there is a lab that can be changed.
   async enable(on) {
     this.fields.disabled = !on;
     if (on) await this.learn();
   }
 
-  // learn asks for what no event tells: groups that no host carries, and scenarios.
+  // learn fetches what no event reports: groups that no host has, and scenarios.
   async learn() {
     const turn = ++this.asked;
     try {
       const [status, scenarios] = await Promise.all([this.ask('status'), this.known.language === spoken() ? this.known.scenarios : this.ask('scenarios')]);
-      if (turn < this.learned) return; // an answer from before the one that is known
+      if (turn < this.learned) return; // an older response arrived after a newer one
       this.learned = turn;
       this.known = { groups: status.groups, scenario: status.scenario, scenarios, language: spoken() };
       this.draw();
@@ -46,7 +46,7 @@ export class Controls {
   draw() {
     const state = this.state();
     const { known } = this;
-    // Another scenario has been loaded: its groups are others.
+    // Another scenario has been loaded, with other groups.
     const names = state.hosts.map((h) => h.name).join();
     const groups = [...new Set(state.rules.map((r) => r.group))].join();
     if (this.seen !== undefined && this.seen !== `${names} ${groups}`) this.learn();
@@ -61,14 +61,14 @@ export class Controls {
     this.draw();
   }
 
-  // do changes something, and says how that went.
+  // do changes something and shows the result.
   async do(words, path, question) {
     setText(this.failed, '');
     try {
       const answer = await this.ask(path, question);
       this.words = () => words(answer);
       setText(this.said, this.words());
-      if (['authorize', 'revoke', 'load'].includes(path)) await this.learn(); // no event tells of a group that no host has carried, or what the scenario is called
+      if (['authorize', 'revoke', 'load'].includes(path)) await this.learn(); // no event reports a group that no host has had, or the name of the scenario
       return true;
     } catch (error) {
       this.words = null;

@@ -1,5 +1,5 @@
-// Elements. Every text goes in as text, and what cannot be seen is made visible:
-// names in a record are not to be trusted.
+// Elements. All text is inserted as text, and invisible characters are made visible: names in a
+// record are not to be trusted.
 
 const unseen = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
@@ -31,22 +31,21 @@ export function drawing(tag, attributes = {}, ...children) {
   return fill(document.createElementNS('http://www.w3.org/2000/svg', tag), attributes, children);
 }
 
-// setText changes a text if it is another one.
+// setText sets a node's text if it differs.
 export function setText(node, text) {
   const seen = visible(text);
   if (node.textContent !== seen) node.textContent = seen;
 }
 
-// setData changes a data attribute, or takes it away.
+// setData sets a data attribute if it differs, or removes it.
 export function setData(node, name, value) {
   if (value === null || value === undefined || value === '') {
     if (name in node.dataset) delete node.dataset[name];
   } else if (node.dataset[name] !== String(value)) node.dataset[name] = value;
 }
 
-// patch makes a node like another, and leaves alone what is like it already: so a fold stays
-// open, and the focus and what is selected stay where they are. Of the children, those with
-// the same data-key are held against each other, and those without in their order.
+// patch makes a node like another and leaves alone what is already alike, so that open folds, focus
+// and selection survive. It matches children with the same data-key, and the others in order.
 export function patch(node, like) {
   if (node.nodeType === Node.TEXT_NODE) {
     if (node.data !== like.data) node.data = like.data;
@@ -67,7 +66,7 @@ export function patch(node, like) {
   }
 }
 
-// named are nodes by what they are held against others by.
+// named maps nodes by the keys under which patch matches them.
 function named(nodes) {
   const found = new Map();
   const met = new Map();

@@ -4,14 +4,14 @@ import { say } from './say.js';
 
 let last = 0;
 
-// field is a label with its control: {node, control, label}.
+// field makes a label with its control: {node, control, label}.
 export function field(control, attributes = {}) {
   control.id ||= `field-${++last}`;
   const label = element('label', { for: control.id });
   return { node: element('div', { class: 'field', ...attributes }, label, control), control, label };
 }
 
-// choices puts options into a select, [value, words], and keeps what is chosen.
+// choices fills a select with options, [value, words], and keeps the selection.
 export function choices(select, options) {
   const known = JSON.stringify(options);
   if (select.dataset.known === known) return;
@@ -21,7 +21,7 @@ export function choices(select, options) {
   select.dataset.known = known;
 }
 
-// button is one that does something that takes a moment, and is not pressed twice meanwhile.
+// button makes a button for something that takes a moment. It ignores a second press meanwhile.
 export function button(does, attributes = {}) {
   const node = element('button', { type: 'button', ...attributes, onclick: async () => {
     if (node.getAttribute('aria-busy')) return;
@@ -32,7 +32,7 @@ export function button(does, attributes = {}) {
   return node;
 }
 
-// form is a form that does something instead of going anywhere.
+// form makes a form that does something instead of navigating.
 export function form(does, ...children) {
   const node = element('form', { onsubmit: async (event) => {
     event.preventDefault();
@@ -44,13 +44,13 @@ export function form(does, ...children) {
   return node;
 }
 
-// panel is a part of the controls with a heading: {node, title}.
+// panel makes a part of the controls with a heading: {node, title}.
 export function panel(name, ...children) {
   const title = element('h2', { id: `controls-${name}` });
   return { node: element('section', { class: `panel ${name}`, 'aria-labelledby': title.id }, title, children), title };
 }
 
-// none is what a list says that is empty.
+// showNone shows a text in place of an empty list.
 export function showNone(node, words, empty) {
   setText(node, words);
   node.hidden = !empty;

@@ -1,23 +1,22 @@
-// The film: when, in seconds of the film, each step is shown. A run of a tenth of a
-// second and one of an hour both become something that one can watch: what is new
-// gets time, what is as before passes quickly.
+// The film: when each step is shown, in seconds. A run of a tenth of a second and one of an hour
+// both become watchable: news gets time, repeats go by quickly.
 import { arrived } from './hand.js';
 import { legsOf } from './model.js';
 import { judgedAt } from './legs.js';
 import { tcp } from './words.js';
 
-const shortest = 20; // s for packets like those before, if there are many
-const whole = 52; // s that a film takes, more or less
-const most = 58; // s for what is worth a look
-const flight = 0.95; // s of a packet like the one before
+const shortest = 20; // s for repeated packets, if there are many
+const whole = 52; // s that a film takes, roughly
+const most = 58; // s for what deserves attention
+const flight = 0.95; // s for a packet like the one before
 const slowest = 0.5; // s between two of them
-const patience = 3e8; // ns until what was not heard of a packet is not waited for
-const together = 1.4; // s of a change right after another
-const looks = 20; // at entries that come and go without a packet, at most
-const waiting = 2.6; // s of the film for a long wait
+const patience = 3e8; // ns to wait for missing evidence about a packet
+const together = 1.4; // s for a change that directly follows another
+const looks = 20; // maximum number of looks at entries that come and go without a packet
+const waiting = 2.6; // s of film for a long wait
 const lengths = { experiment: 1.9, born: 1.2, authorized: 2.8, revoked: 3, groups: 3, acl: 3, configured: 2, cut: 2.8, started: 0.3, stopped: 0.8, gone: 1.2, ran: 1.5, within: 0 };
 
-// flagged are the steps that change something.
+// flagged are the kinds of step that change something.
 export const flagged = new Set(['authorized', 'revoked', 'groups', 'acl', 'configured', 'cut']);
 
 export class Film {
@@ -25,19 +24,19 @@ export class Film {
     this.model = model;
     this.live = live;
     this.length = 0;
-    this.longest = flight; // of all steps
-    this.done = 0; // steps that are scheduled
-    this.told = 0; // steps of which it is known whether they are news
-    this.news = []; // packets that are
+    this.longest = flight; // longest of all steps
+    this.done = 0; // number of scheduled steps
+    this.told = 0; // number of steps already classified as news or repeats
+    this.news = []; // packets that are news
   }
 
-  // schedule gives each new step its place. A recorded run is scheduled as a whole.
+  // schedule gives each new step its time. A recorded run is scheduled as a whole.
   schedule() {
     const { steps } = this.model;
     if (this.live) return this.follow();
-    const long = Math.max(4e8, 20 * (this.model.begun?.interval_ns ?? 0)); // ns without anything
+    const long = Math.max(4e8, 20 * (this.model.begun?.interval_ns ?? 0)); // ns without an event
     let before = null;
-    let came = -Infinity; // when an entry came or went that was worth a look
+    let came = -Infinity; // when the last entry came or went that deserved a look
     const apart = Math.max(1e9, ((steps.at(-1)?.ns ?? 0) - (steps[0]?.ns ?? 0)) / looks); // ns between two of those
     for (const step of steps) {
       step.pause = before && step.experiment > 0 && step.ns - before.ns > long ? step.ns - before.ns : 0;
@@ -56,18 +55,18 @@ export class Film {
     this.news = steps.filter((s) => s.kind === 'packet' && !s.routine);
   }
 
-  // place puts the steps one after the other; packets like those before follow each
-  // other closely, so that a stream is seen to flow.
+  // place puts the steps one after the other. Repeated packets follow each other closely, so that a
+  // stream visibly flows.
   place(scale, spacing) {
-    let t = 0; // where the next step may begin
-    let clear = 0; // where all before have landed
+    let t = 0; // when the next step may begin
+    let clear = 0; // when all earlier packets have landed
     for (const step of this.model.steps) {
       if (step.pause) {
         step.lead = waiting * scale;
         t = Math.max(t, clear) + step.lead;
       }
       step.start = step.routine || step.aside || step.kind === 'started' || step.kind === 'within' ? t : Math.max(t, clear);
-      step.length = step.routine ? flight : Math.max(step.wanted && 0.05, step.wanted * scale); // what nobody sees takes no time
+      step.length = step.routine ? flight : Math.max(step.wanted && 0.05, step.wanted * scale); // a step that is not shown takes no time
       t = step.start + (step.routine ? spacing : step.length);
       clear = Math.max(clear, step.start + step.length);
       this.longest = Math.max(this.longest, step.length);
@@ -75,14 +74,14 @@ export class Film {
     this.length = clear;
   }
 
-  // follow schedules what is new at the pace at which it happens.
+  // follow schedules new steps at the pace at which they happen.
   follow() {
     const { steps } = this.model;
     for (let i = this.done; i < steps.length; i++) {
       const step = steps[i];
       step.start = Math.max(this.seconds(step.ns), i ? steps[i - 1].start : 0);
       step.length = step.kind === 'packet' ? 1.2 : 1.5;
-      step.routine = step.kind === 'packet'; // until more is known of it
+      step.routine = step.kind === 'packet'; // until more is known about it
       this.longest = Math.max(this.longest, step.length);
       this.length = Math.max(this.length, step.start + step.length);
     }
@@ -94,14 +93,14 @@ export class Film {
     }
   }
 
-  // settled reports whether all is known of a step that will be.
+  // settled reports whether everything that will be known about a step is known.
   settled(step) {
     if (step.kind !== 'packet' || this.model.last.at_ns - step.ns > patience) return true;
     const { legs, journey } = step;
     return dropped(legs) || (journey.stream.hand ? arrived(step) : journey.outcome !== '' && legs.length > 1 && legs.every((l) => l.egress && l.ingress));
   }
 
-  // newsAt is the packet that was the last news at t, or undefined.
+  // newsAt returns the packet that was the latest news at t, or undefined.
   newsAt(t) {
     let low = 0;
     let high = this.news.length;
@@ -115,7 +114,7 @@ export class Film {
 
   seconds(ns) { return (ns - (this.model.steps[0]?.ns ?? 0)) / 1e9; }
 
-  // when is a moment in seconds of the film.
+  // when converts a moment to seconds of film.
   when(moment) {
     if (!moment?.step) return 0;
     const { step, leg, place } = moment;
@@ -123,7 +122,7 @@ export class Film {
     return step.start + (step.kind === 'packet' ? 0 : step.length * 0.4);
   }
 
-  // after is the index of the first step that begins after t.
+  // after returns the index of the first step that begins after t.
   after(t) {
     const { steps } = this.model;
     let low = 0;
@@ -136,7 +135,7 @@ export class Film {
     return low;
   }
 
-  // running are the steps that go on at t, and those that ended no longer than glow ago.
+  // running returns the steps in progress at t, and those that ended no longer than glow ago.
   running(t, glow = 0) {
     const { steps } = this.model;
     const found = [];
@@ -146,14 +145,14 @@ export class Film {
     return found.reverse();
   }
 
-  // present is the time of a lab that lives, in ns: it passes when nothing happens, too.
+  // present returns the current time of a live lab, in ns: it advances even when nothing happens.
   present() {
     const { begun, last, ended } = this.model;
     if (!begun || ended) return last?.at_ns ?? 0;
     return Math.max(last.at_ns, (Date.now() - Date.parse(begun.started)) * 1e6 || 0);
   }
 
-  // real is the time of the run, in ns, at t.
+  // real returns the time of the run, in ns, at t.
   real(t) {
     const { steps } = this.model;
     const i = this.after(t) - 1;
@@ -165,7 +164,7 @@ export class Film {
   }
 }
 
-// weigh says whether a step is as the one before, and else how long it should take.
+// weigh decides whether a step repeats the one before, and if not, how long it should take.
 function weigh(step) {
   step.routine = false;
   if (step.kind !== 'packet') {
@@ -188,13 +187,13 @@ function weigh(step) {
     told.last = before;
     if (other) told.signs.delete(sign);
   }
-  step.routine = !step.news || (!legs.length && stream.protocol === tcp); // a message that waits in its connection is none
+  step.routine = !step.news || (!legs.length && stream.protocol === tcp); // a message waiting in its connection is not news
   step.wanted = other ? Math.min(6, 1.2 + 1.2 * legs.length + (told.was === undefined ? 0.6 : 0)) : Math.min(4, 0.8 + 0.7 * legs.length);
 }
 
 function dropped(legs) { return legs.some((l) => (l.egress && !l.egress.accepted) || (l.ingress && !l.ingress.accepted)); }
 
-// signature is what was done with a packet, without the order in which.
+// signature returns the verdicts on a packet, whatever their order.
 function signature(legs) {
   const verdicts = new Set();
   for (const leg of legs) {

@@ -1,34 +1,32 @@
-// The lab's timeline as it grows: each event once and in its order, whatever becomes of
-// the connection meanwhile.
+// The lab's timeline as it grows: each event once and in order, whatever happens to the connection.
 import { request } from './api.js';
 
-const least = 250; // ms before the second attempt to come back
+const least = 250; // ms before the second attempt to reconnect
 const most = 8000;
-const together = 40; // ms in which events are collected, so that the page draws them at once
-const many = 600_000; // events that a page keeps; a lab remembers 400,000 at most (docs/api.md)
-const never = '0001-01-01T00:00:00Z'; // when no timeline began
+const together = 40; // ms to collect events, so that the page draws them together
+const many = 600_000; // maximum number of events that a page keeps; a lab keeps at most 400,000 (docs/api.md)
+const never = '0001-01-01T00:00:00Z'; // the start of no timeline
 
 export class Follower {
-  // page is what start() returns; tell is called with how the connection is: 'live';
-  // 'lost' and in how many ms it is tried again; 'refused', 'full' or 'ended', and the report
-  // of it all. most is how many events it has before it begins again with those that the lab
-  // remembers.
+  // page is the result of start(). tell is called with the state of the connection: 'live'; 'lost',
+  // with the ms until the next attempt; 'refused', 'full' or 'ended', with the final report. most
+  // is how many events it holds before it starts again from those that the lab still has.
   constructor(page, tell, most = many) {
     this.page = page;
     this.tell = tell;
     this.most = most;
     this.kept = 0;
     this.last = 0; // number of the last event
-    this.started = never; // which timeline it is of
+    this.started = never; // which timeline that event belongs to
     this.over = false; // that timeline has ended
-    this.forgotten = 0; // events that the lab no longer had
+    this.forgotten = 0; // events that the lab had already forgotten
     this.waiting = [];
     this.hurry = () => {};
     addEventListener('online', () => this.hurry());
     document.addEventListener('visibilitychange', () => { if (!document.hidden) this.hurry(); });
   }
 
-  // run follows until there is nothing more to follow.
+  // run follows the timeline to its end.
   async run() {
     for (let pause = least; ; pause = Math.min(most, pause * 2)) {
       const before = this.last;
@@ -45,7 +43,7 @@ export class Follower {
     }
   }
 
-  // attempt reads for as long as there is a connection, and says why there is none now.
+  // attempt reads until the connection ends, and returns why it ended.
   async attempt() {
     let answered = false;
     try {
@@ -68,15 +66,15 @@ export class Follower {
       const { done, value } = await reader.read();
       if (done) return;
       const lines = (rest + value).split('\n');
-      rest = lines.pop(); // the beginning of one
+      rest = lines.pop(); // the start of a line
       for (const line of lines) this.take(JSON.parse(line));
       if (this.tired) return reader.cancel();
       this.later ??= setTimeout(() => this.flush(), together);
     }
   }
 
-  // tired is whether there are too many events to keep. Who looks at what was is not
-  // disturbed so soon.
+  // tired reports whether there are too many events to keep. A user who looks at the past is
+  // interrupted later than one who follows.
   get tired() { return this.kept > (this.page.follows() ? 1 : 2) * this.most; }
 
   take(event) {
@@ -107,7 +105,7 @@ export class Follower {
     if (events.length) this.page.append(events);
   }
 
-  // wait waits, unless there is a reason to try at once.
+  // wait waits, unless there is a reason to retry at once.
   wait(ms) {
     return new Promise((done) => {
       const timer = setTimeout(done, ms);

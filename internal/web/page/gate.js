@@ -1,14 +1,14 @@
-// A host on the stage: its gate, which is the list that a packet is held against,
-// and beside it what conntrack remembers.
+// A host on the stage: its gate, which is the list of rules that packets are checked against, and
+// next to it the conntrack entries.
 import { element, setText, setData } from './dom.js';
 import { say } from './say.js';
 import { clock, flowText, ruleText, streamName } from './words.js';
 
-const shown = 4; // entries of a host; of more, the number is told
-const crowd = 7; // rules of a list; of more, those that matter now, and the number of the others
+const shown = 4; // maximum entries shown per host; beyond that, only their number
+const crowd = 7; // maximum rules shown per list; beyond that, those that matter now and the number of the others
 
 export class Gate {
-  // pin is called when somebody wants to see a host of many; without it all are shown.
+  // pin is called when the user wants to see one of many hosts; without it all are shown.
   constructor(host, film, side, pin) {
     this.pin = pin;
     this.host = host;
@@ -24,7 +24,7 @@ export class Gate {
   build() {
     this.opener = this.pin ? element('button', { type: 'button', class: 'opener', onclick: () => { this.pinned = !this.pinned; this.pin(); } }, this.host.name) : null;
     this.title = element('h2', {}, this.opener ?? this.host.name);
-    this.pinned = false; // of many hosts, one that somebody wants to see
+    this.pinned = false; // the user wants to see this one of many hosts
     this.folded = false;
     this.groups = element('span', { class: 'groups' });
     this.entries = element('ul', { class: 'entries' });
@@ -50,7 +50,7 @@ export class Gate {
     return element('div', { class: 'way', 'data-direction': direction }, head, list);
   }
 
-  // add puts a row into a list, before the default deny, or before all if it is an ACL's.
+  // add inserts a row into a list: before the default deny, or first if it belongs to an ACL.
   add(direction, key, kind) {
     const row = element('li', { class: 'row', 'data-kind': kind },
       element('span', { class: 'name' }), element('span', { class: 'text' }), element('span', { class: 'tag' }), element('span', { class: 'verdict', 'aria-hidden': 'true' }));
@@ -62,7 +62,7 @@ export class Gate {
     return row;
   }
 
-  // rowOf is the row that gave a verdict; an error about a flow passes as the flow does.
+  // rowOf returns the row that gave a verdict; an error about a flow passes as the flow does.
   rowOf(direction, verdict) {
     const key = verdict.number ? `rule ${verdict.number}` : verdict.rule;
     return this.rows.get(`${direction} ${key}`) ?? this.rows.get(`${direction} ${verdict.accepted ? 'established' : 'default-deny'}`);
@@ -87,9 +87,9 @@ export class Gate {
     this.known = '';
   }
 
-  // show brings rows and entries to the moment t; judging has the numbers of the rules that
-  // judge a packet then. It reports whether something has come or gone, so that places must
-  // be measured again.
+  // show updates rows and entries to the moment t; judging has the numbers of the rules that decide
+  // about a packet at that moment. It reports whether something has come or gone, so that the
+  // layout must be measured again.
   show(t, real, judging = new Set()) {
     const alive = (this.all ?? []).filter((e) => !e.hidden && this.film.when(e.born) <= t && !(e.dead && this.film.when(e.dead) + 1.2 <= t));
     const rows = this.showRows(t, judging, new Set(alive.map((e) => this.changeOf(e, t)?.mark)));
@@ -128,7 +128,7 @@ export class Gate {
     return known;
   }
 
-  // leaveOut hides the rules for which a list has no room, and says how many these are.
+  // leaveOut hides the rules for which a list has no room, and shows how many.
   leaveOut(direction, rules) {
     const out = rules.length > crowd ? inOrderOfWeight(rules).slice(crowd).filter((r) => !r.needed) : [];
     for (const { row } of out) row.hidden = true;
@@ -152,7 +152,7 @@ export class Gate {
     for (const [key, [name, text]] of wanted) {
       const [direction, rule] = key.split(' ');
       const row = this.rows.get(key) ?? this.add(direction, rule, 'acl');
-      row.parentNode.insertBefore(row, this.rows.get(`${direction} established`)); // in the order in which they are asked
+      row.parentNode.insertBefore(row, this.rows.get(`${direction} established`)); // in the order in which they are checked
       setText(row.name, name);
       setText(row.text, text);
     }
@@ -208,14 +208,14 @@ export class Gate {
     entry.touchedAt = touch ? this.film.when(touch) : this.film.when(entry.born);
   }
 
-  // changeOf is how an entry was last seen.
+  // changeOf returns the last change of an entry before t.
   changeOf(entry, t) { return entry.changes.findLast((c) => this.film.when(c.moment) <= t) ?? entry.changes[0]; }
 
   realOf(moment) { return moment?.step ? moment.step.ns : 0; }
 }
 
-// inOrderOfWeight has rules in force first, above all those that have let something in. Of
-// those that are gone, what admitted a living entry comes first, then the newest of its name.
+// inOrderOfWeight puts rules in force first, above all those that have accepted something. Of the
+// revoked rules, those that admitted a live entry come first, then the newest of each name.
 function inOrderOfWeight(rules) {
   const named = new Map();
   for (const r of rules) if (!r.gone || (named.get(r.name)?.gone ?? true)) named.set(r.name, r);
@@ -223,7 +223,7 @@ function inOrderOfWeight(rules) {
   return [...rules].sort((a, b) => weight(a) - weight(b) || (a.gone ? b.index - a.index : a.index - b.index));
 }
 
-// lastTouch is the last packet that renewed an entry before t.
+// lastTouch returns the last packet before t that renewed an entry.
 function lastTouch(entry, t, film) {
   let low = 0;
   let high = entry.touches.length;

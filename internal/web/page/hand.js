@@ -1,14 +1,14 @@
-// Packets of no stream: what programs send that somebody runs in a host. The kernel tells
-// of them as of a stream's, but nobody numbers them. So what is known of one is what its
-// headers say, and which verdicts are of the same packet follows from that.
+// Packets without a stream: what programs send that the user runs in a host. The kernel reports
+// them like those of a stream, but they have no numbers. So all that is known about a packet is in
+// its headers, which also tell which verdicts are about the same packet.
 
-const patience = 1e8; // ns; what is heard of a packet later than that is of another one like it
-const alike = 2e7; // ns in which of packets to which the same happens the first stands for all
-const most = 200; // packets a second that have a step of their own, whatever is sent
-const beside = new Set(['loopback', 'link']); // what passes before any list is asked
+const patience = 1e8; // ns; a later verdict is about another packet with the same headers
+const alike = 2e7; // ns in which the first of several packets with the same fate stands for all
+const most = 200; // maximum packets per second with a step of their own
+const beside = new Set(['loopback', 'link']); // accepted before any list is checked
 
-// packetOf is what a packet's headers say of its flow: the key as the one who asks has it,
-// and of an echo its number. Null if nothing is known of them.
+// packetOf returns what a packet's headers say about its flow: the key in the original direction
+// and, for an echo, its number. Null if nothing is known.
 export function packetOf(headers) {
   if (!headers?.protocol) return null;
   const { protocol, source, destination, source_port = 0, destination_port = 0, icmp_type = 0, icmp_id, icmp_seq = 0 } = headers;
@@ -19,21 +19,21 @@ export function packetOf(headers) {
   return reply || icmp_type === request ? { key: { ...key, icmp_id: icmp_id ?? 0 }, reply, seq: icmp_seq } : { key, reply };
 }
 
-// same is whether both are the headers of one packet, seen at two places.
+// same reports whether both headers belong to one packet, seen at two places.
 export function same(a, b) {
   return ['protocol', 'source', 'destination', 'source_port', 'destination_port', 'icmp_type', 'icmp_code', 'icmp_id', 'icmp_seq', 'tcp_flags', 'length'].every((member) => a[member] === b[member]);
 }
 
 export class Hand {
-  // keyOf is what conntrack tells flows apart by.
+  // keyOf returns what identifies a flow to conntrack.
   constructor(keyOf) {
     this.keyOf = keyOf;
-    this.flows = new Map(); // by that, as it was begun
-    this.recent = []; // when the last steps began
-    this.told = { changes: -1, news: 0, drops: new Map() }; // what the film has told, and when
+    this.flows = new Map(); // by that key, in the original direction
+    this.recent = []; // when the latest steps began
+    this.told = { changes: -1, news: 0, drops: new Map() }; // what the film has shown, and when
   }
 
-  // flow is what a packet belongs to, and whether it goes the other way.
+  // flow returns the flow of a packet, and whether the packet is a reply.
   flow(packet, hostOf, by) {
     const { key } = packet;
     const there = this.keyOf(key);
@@ -44,8 +44,8 @@ export class Hand {
     return { flow: this.begin(key, hostOf, by), reply: packet.reply };
   }
 
-  // begin notes a flow: who sent the first packet of it is who asks. What a host sends to
-  // itself, and what no host can do without, does not come to its gate.
+  // begin records a flow: the sender of its first packet is the client. Loopback traffic and what
+  // every host needs do not reach the gate.
   begin(key, hostOf, by) {
     const within = beside.has(by) || key.source === key.destination;
     const flow = { hand: this, within, key, flow: this.keyOf(key), protocol: key.protocol, port: key.destination_port || undefined, from: hostOf(key.source), to: hostOf(key.destination), open: [], seen: new Map(), lastStep: null };
@@ -53,14 +53,15 @@ export class Hand {
     return flow;
   }
 
-  // note takes a flow from its entry: of what a lab has forgotten, that tells who asks.
+  // note records a flow from its entry: for flows whose first packet the lab has forgotten, the
+  // entry shows the client.
   note(key, hostOf) {
     if (!this.flows.has(this.keyOf(key))) this.begin(key, hostOf, '');
   }
 
-  // see says of which packet a verdict is, and makes it known if it is another one. Of a
-  // flood, not every packet is: it is null of one like those just before it, and has no
-  // journey if there are too many.
+  // see returns the packet that a verdict is about, and adds it if it is new. In a flood it skips
+  // some: it returns null for one like those just before it, and a packet without a journey if
+  // there are too many.
   see(packet, { body, at_ns }, hostOf, begin) {
     const { flow, reply } = this.flow(packet, hostOf, body.by);
     const place = body.direction === 'egress' ? 'egress' : 'ingress';
@@ -79,27 +80,27 @@ export class Hand {
     return { flow, reply, journey };
   }
 
-  // worth is whether the film should tell of a packet at length: programs begin flow after
-  // flow, so of those that pass one a second is told of, and of those that are dropped one
-  // of each kind. After a change of the rules each is news again.
+  // worth reports whether the film should show a packet at length. Programs start flow after flow:
+  // of accepted packets one per second is shown, of dropped ones one of each kind. After a change
+  // of the rules all are news again.
   worth(step, sign, dropped) {
     if (this.told.changes !== step.changes) this.told = { changes: step.changes, news: -Infinity, drops: new Map() };
     const last = dropped ? this.told.drops.get(sign) ?? -Infinity : this.told.news;
-    if (step.ns - last < 9e8) return false; // a ping each second is heard of a little early or late
+    if (step.ns - last < 9e8) return false; // a ping per second arrives slightly early or late
     this.told.news = step.ns;
     if (dropped) this.told.drops.set(sign, step.ns);
     return true;
   }
 }
 
-// isOf is whether a verdict at a place is of a packet of which others are known, or of the
-// reply to it.
+// isOf reports whether a verdict at a place is about a packet that is already known elsewhere, or
+// about the reply to it.
 function isOf({ step, seq: number }, headers, seq, reply, place) {
   const ways = step.legs.filter((l) => l.reply === reply);
   return ways.some((l) => same(l.packet, headers) && !l[place]) || (seq !== undefined && seq === number && !ways.length);
 }
 
-// arrived is whether all is known of a packet that will be, as far as it goes well.
+// arrived reports whether everything is known about a packet that succeeds.
 export function arrived({ journey, legs }) {
   const there = legs.every((l) => (l.egress || !l.from) && (l.ingress || !l.to));
   return there && (journey.seq === undefined || legs.length > 1);

@@ -1,4 +1,4 @@
-// The page in Japanese: what say() says in English, and the Japanese of it.
+// The page in Japanese: the English texts of say() and their translations.
 export const japanese = {
   // The player.
   'previous experiment': '前の実験',
@@ -232,7 +232,7 @@ export const japanese = {
   'lost evidence': '取りこぼし',
   '{0} verdicts and {1} events (socket overflow)': '判定 {0} 件とイベント {1} 件を受信できませんでした',
 
-  // What a live page has besides.
+  // Texts that only a live page has.
   'The lab is ready. Start some traffic, then revoke the rule that allows it.': 'ラボの準備ができました。通信を始めてから、それを許可しているルールを取り消してみてください。',
   'Live: you see what happens in the lab as it happens.': 'ラボの状態をリアルタイムに表示しています。',
   'Connection to the lab lost. Reconnecting.': 'ラボとの接続が切れました。再接続しています。',

@@ -1,23 +1,22 @@
-// The timeline: a lane for each stream with a mark for each packet, the experiments
-// as bands, the changes of the rules as flags. It is drawn once; what moves over it
-// is the line of now.
+// The timeline: a lane for each stream with a mark for each packet, the experiments as bands, the
+// rule changes as flags. It is drawn once; only the line of the current time moves over it.
 import { element, setText, visible } from './dom.js';
 import { flagged } from './film.js';
 import { say, spoken } from './say.js';
 import { outcomeName } from './story.js';
 import { filmTime, runTime, streamName } from './words.js';
 
-// Heights in px, if a rem is 16: of the experiments, of the changes, of a stream.
+// Heights in px at 16 px per rem: of the experiments, of the changes, of a stream.
 const heights = { band: 26, flags: 18, lane: 26 };
-const recent = 120; // s of a live film that there is room for
+const recent = 120; // s of a live film that fit
 
 export class Lanes {
-  // choose is called with a packet that was clicked on; seek with a time.
+  // choose is called with a packet that was clicked; seek with a time.
   constructor(root, { seek, choose }) {
     this.seek = seek;
     this.choose = choose;
     this.heights = heights;
-    [this.from, this.span] = [0, 1]; // which part of the film is seen, in seconds
+    [this.from, this.span] = [0, 1]; // the visible part of the film, in seconds
     this.names = element('div', { class: 'names' });
     this.canvas = element('canvas', { 'aria-hidden': 'true' });
     this.veil = element('div', { class: 'veil' });
@@ -41,7 +40,7 @@ export class Lanes {
     this.redraw();
   }
 
-  // drag: the pointer goes to any moment; a click on a mark chooses its packet.
+  // drag lets the pointer go to any moment; a click on a mark chooses its packet.
   drag() {
     let moved = false;
     const at = (event) => {
@@ -68,7 +67,7 @@ export class Lanes {
     });
   }
 
-  // near is the packet whose mark is there, or null.
+  // near returns the packet whose mark is there, or null.
   near(x, y) {
     const { band, flags, lane } = this.heights;
     const i = Math.floor((y - band - flags) / lane);
@@ -89,11 +88,11 @@ export class Lanes {
 
   x(step) { return this.place(step.start + step.length * (step.routine ? 0.2 : 0.3)); }
 
-  // place is where a moment of the film is, in px from the left.
+  // place returns the position of a moment of the film, in px from the left.
   place(t) { return ((t - this.from) / this.span) * this.width; }
 
-  // frame chooses which part of the film is seen: all of it; of a live one that has
-  // become long as much as there is room for, with now in it.
+  // frame chooses the visible part of the film: all of it; for a long live film, as much as fits
+  // around the current time.
   frame() {
     const { length, live } = this.film;
     this.span = Math.max(0.001, live ? Math.min(length, recent) : length);
@@ -138,11 +137,11 @@ export class Lanes {
     this.show(this.t ?? 0);
   }
 
-  // count adds up the answers of each stream, so that those until any moment are known.
+  // count adds up the answers of each stream, so that the count at any moment is known.
   count(streams) {
     this.sums = streams.map(({ stream, index, packets }) => {
       const sum = new Uint32Array(packets.length + 1);
-      const known = new Uint32Array(packets.length + 1); // a lab that lasts has forgotten others
+      const known = new Uint32Array(packets.length + 1); // a long-lived lab has forgotten the others
       packets.forEach((journey, i) => { known[i + 1] = known[i] + (journey.step ? 1 : 0); });
       packets.forEach((journey, i) => { sum[i + 1] = sum[i] + (['replied', 'late'].includes(this.outcomeOf(journey)) ? 1 : 0); });
       const tally = element('span');
@@ -152,7 +151,7 @@ export class Lanes {
     this.names.replaceChildren(...this.sums.map((s) => s.node));
   }
 
-  // explain tells what the marks mean, of those that there are.
+  // explain writes the legend for the marks in use.
   explain(streams) {
     const there = new Set();
     for (const { packets } of streams) for (const journey of packets) if (journey.step) there.add(this.outcomeOf(journey));
@@ -208,8 +207,8 @@ export class Lanes {
     c.restore();
   }
 
-  // dense draws what share of each column's packets was answered: below the middle
-  // is what was not.
+  // dense draws the share of answered packets for each column: unanswered ones are below the
+  // middle.
   dense(c, packets, y, colour) {
     const { lane } = this.heights;
     const columns = new Map();
@@ -254,8 +253,8 @@ export class Lanes {
     });
   }
 
-  // name writes what a flag is called: behind it or, if the next one is too close, before
-  // it; shortened if there is no room. It returns where the next may begin.
+  // name writes the label of a flag: behind it or, if the next flag is too close, before it;
+  // shortened if there is no room. It returns where the next label may begin.
   name(c, text, x, free, next) {
     const y = this.heights.band + 12;
     const before = x - 5 - c.measureText(text).width;
@@ -268,7 +267,7 @@ export class Lanes {
     return x + 16;
   }
 
-  // show puts the line of now where it is.
+  // show moves the line of the current time.
   show(t) {
     this.t = t;
     for (const { packets, sum, known, tally } of this.sums ?? []) {
@@ -285,10 +284,10 @@ export class Lanes {
   }
 }
 
-// asking is whether the quiz asks: what is to come is not shown then.
+// asking reports whether the quiz is on: the future is hidden then.
 function asking() { return 'quiz' in document.documentElement.dataset; }
 
-// flagText is what a change is called at its flag.
+// flagText returns the label for a change.
 function flagText({ kind, body }) {
   switch (kind) {
     case 'authorized': return `+ ${body.id}`;
@@ -300,7 +299,7 @@ function flagText({ kind, body }) {
   }
 }
 
-// shortened is a text that fits a width.
+// shortened returns text that fits a width.
 function shortened(c, text, width) {
   if (c.measureText(text).width <= width) return text;
   let low = 0;
@@ -313,7 +312,7 @@ function shortened(c, text, width) {
   return low ? `${text.slice(0, low)}…` : '';
 }
 
-// begun is how many packets had begun their way before t.
+// begun returns how many packets had started before t.
 function begun(packets, t) {
   let low = 0;
   let high = packets.length;
@@ -325,7 +324,7 @@ function begun(packets, t) {
   return low;
 }
 
-// mark draws what became of a packet: by its shape, and by its colour too.
+// mark draws the outcome of a packet: by its shape, and by its colour too.
 export function mark(c, outcome, x, y, colour, bad, ground) {
   c.lineWidth = 2;
   c.strokeStyle = colour;
@@ -371,7 +370,7 @@ export function mark(c, outcome, x, y, colour, bad, ground) {
       c.lineTo(x - 5, y);
       c.fill();
       break;
-    default: // lost, not sent, under way
+    default: // lost, not sent, in flight
       c.strokeStyle = bad;
       c.arc(x, y, 4, 0, 7);
       c.stroke();

@@ -1,7 +1,7 @@
-// The ways of a packet there and back, put in order.
+// The legs of a packet there and back, put in order.
 
-// inOrder orders legs so that each host saw them in this order. The kernel tells of
-// each host by itself, so the order between two hosts follows from what they share.
+// inOrder sorts legs into the order in which each host saw them. The kernel reports each host
+// separately, so the order between two hosts follows from the legs that they share.
 export function inOrder(legs) {
   const queues = new Map();
   for (const leg of legs) {
@@ -26,8 +26,8 @@ export function inOrder(legs) {
 // The parts of a leg: out of the sender's gate, over the wire, in at the receiver's gate.
 const parts = { out: 0.28, wire: 0.5, end: 0.94 };
 
-// progress says where a packet is, from 0 to 1 of its step: on which leg, where on
-// it ('out', 'wire', 'in', 'home'), and how far of that.
+// progress returns where a packet is, for p from 0 to 1 of its step: on which leg, on which part of
+// it ('out', 'wire', 'in', 'home'), and how far along that.
 export function progress(legs, p) {
   const n = Math.max(1, legs.length);
   const index = Math.min(n - 1, Math.floor(p * n));
@@ -40,7 +40,7 @@ export function progress(legs, p) {
   return { index, leg, part: leg?.ingress && !leg.ingress.accepted ? 'dead' : 'home', far: (at - parts.end) / (1 - parts.end) };
 }
 
-// judgedAt is when the verdict at a place of a leg falls, from 0 to 1 of the step.
+// judgedAt returns when the verdict at a place of a leg falls, from 0 to 1 of the step.
 export function judgedAt(legs, leg, place) {
   const n = Math.max(1, legs.length);
   const index = Math.max(0, legs.indexOf(leg));

@@ -1,4 +1,4 @@
-// How the connection to the lab is, for people.
+// The state of the connection to the lab, for people.
 import { refused } from './caption.js';
 import { element, setData, setText } from './dom.js';
 import { say, spoken } from './say.js';

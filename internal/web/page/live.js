@@ -1,4 +1,4 @@
-// A page that is served by a lab: it follows the lab's timeline, and changes the lab.
+// The page that a lab serves: it follows the lab's timeline and can change the lab.
 import { start } from './main.js';
 import { ask } from './api.js';
 import { Controls } from './controls.js';

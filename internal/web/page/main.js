@@ -61,12 +61,12 @@ class Page {
     this.build();
     this.reset();
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.lanes.redraw());
-    matchMedia('print').addEventListener('change', () => this.lanes.paint()); // at once, as paper does not wait for a frame
+    matchMedia('print').addEventListener('change', () => this.lanes.paint()); // at once: printing does not wait for a frame
     addEventListener('resize', () => this.fit());
     document.fonts?.ready.then(() => this.fit());
   }
 
-  // build makes what stays, whatever is played.
+  // build creates what stays the same for every film.
   build() {
     const at = (id) => document.getElementById(id);
     this.root = document.documentElement;
@@ -81,7 +81,7 @@ class Page {
     this.caption = new Caption(at('caption'), at('live-region'));
   }
 
-  // reset forgets what was played.
+  // reset forgets the current film.
   reset() {
     this.player?.pause();
     this.model = new Model();
@@ -125,7 +125,7 @@ class Page {
     this.lanes.redraw();
   }
 
-  // report is the report in the language that is spoken.
+  // report returns the report in the current language.
   get report() {
     const { en } = this.reports ?? {};
     return en ? told(en, this.reports[spoken()]) : null;
@@ -139,7 +139,7 @@ class Page {
     this.player.wake();
   }
 
-  // ask begins the quiz, if there is anything to ask.
+  // ask starts the quiz, if there is anything to ask.
   ask() {
     if (this.nodes.quiz.hidden) return;
     this.choose(null);
@@ -168,7 +168,7 @@ class Page {
   showReport() {
     const { report } = this;
     this.model.plan = report?.experiments ?? [];
-    this.nodes.quiz.hidden = this.live || !foretold(report); // nothing is predicted of what one does oneself
+    this.nodes.quiz.hidden = this.live || !foretold(report); // nothing is predicted in a session by hand
     setText(this.nodes.title, report?.title || this.model.begun?.title || 'lablab');
     setText(this.nodes.asking, say('Quiz: {0}', this.model.begun?.scenario ?? ''));
     setText(this.nodes.question, report?.question || this.model.begun?.question || '');
@@ -187,7 +187,7 @@ class Page {
     this.player.wake();
   }
 
-  // showMoment shows the packets of which a sentence speaks.
+  // showMoment shows the packets that a sentence is about.
   showMoment(moment) {
     const stream = this.model.streams.get(moment.stream);
     const journey = stream?.packets[moment.first - stream.first];
@@ -203,7 +203,7 @@ class Page {
     else this.player.playTo(step.start, step.start + step.length * 0.98);
   }
 
-  // stepBy goes to the next packet, or the one before.
+  // stepBy goes to the next or previous packet.
   stepBy(by) {
     const steps = this.model.packetSteps;
     let i = steps.findIndex((s) => s.start + s.length * 0.98 > this.player.t + 0.001);
@@ -218,14 +218,14 @@ class Page {
     this.play(step);
   }
 
-  // skipTo goes to the beginning of the next experiment, or of one before.
+  // skipTo goes to the start of the next experiment, or of an earlier one.
   skipTo(by) {
     const starts = this.model.experiments.map((x) => x.step.start);
     const t = by > 0 ? starts.find((s) => s > this.player.t + 0.05) ?? this.film.length : starts.findLast((s) => s < this.player.t - 0.6) ?? 0;
     this.player.seek(t);
   }
 
-  // choose tells the story of a packet; of none if there is none.
+  // choose tells the story of a packet, or closes it if there is none.
   choose(journey, seek) {
     this.chosen = journey;
     if (!journey) return this.card.close();
@@ -234,8 +234,8 @@ class Page {
     if (seek) this.player.seek(journey.step.start + journey.step.length * 0.3);
   }
 
-  // refuse says that the lab lets nobody in. If nothing has been seen of it, there is
-  // nothing else to show.
+  // refuse says that the lab rejected the page. If nothing has been seen of the lab, that is all
+  // there is to show.
   refuse(whether) {
     const only = whether && !this.model.begun;
     setData(this.root, 'refused', only ? 'yes' : null);
@@ -244,7 +244,7 @@ class Page {
   }
 
   draw(t) {
-    if (this.quiz.on && t >= this.film.length) this.quiz.end(); // there is nothing more to ask
+    if (this.quiz.on && t >= this.film.length) this.quiz.end(); // nothing is left to ask
     this.stage.render(t);
     this.lanes.show(t);
     this.buttons.show(t);
@@ -263,7 +263,7 @@ class Page {
   }
 }
 
-// told is a report with the words of another language in their places.
+// told returns a report with its words replaced by those of another language.
 function told(report, words) {
   if (words === undefined || words === null) return report;
   if (typeof words !== 'object') return words;

@@ -1,33 +1,33 @@
-// What the timeline says, kept so that any moment can be shown at once. Events are
-// appended one by one; nothing here knows of a screen.
+// The content of the timeline, kept so that any moment can be shown at once. Events are appended
+// one by one; nothing here knows about a screen.
 //
-// A step is what happens at one time on the stage: a packet's way, a change of the
-// rules, the beginning of an experiment. Everything else (rules, entries) knows its
-// moments: {step, leg, place} says in which step, and where on the packet's way.
+// A step is something that happens at one time on the stage: a packet's way, a rule change, the
+// start of an experiment. Everything else (rules, entries) refers to moments: {step, leg, place}
+// says in which step, and where on the packet's way.
 import { Hand, packetOf, same } from './hand.js';
 import { inOrder } from './legs.js';
 
-const patience = 1e8; // ns; a packet seen again later than that is on its way again
+const patience = 1e8; // ns; a packet seen again later than that is a retransmission
 
 export class Model {
   constructor() {
     this.begun = null;
     this.ready = false;
     this.ended = null;
-    this.last = null; // the last event
+    this.last = null; // last event
     this.steps = [];
     this.packetSteps = [];
     this.experiments = []; // {number, step}
     this.hosts = new Map(); // name → {name, address, groups, rows, acls, changes}
     this.rules = new Map(); // number → rule
     this.streams = new Map(); // name → {…, packets}
-    this.hand = new Hand(keyOf); // what is of no stream
-    this.canaries = new Set(); // flows by which the lab has proved itself
-    this.entries = []; // conntrack's, of every host
+    this.hand = new Hand(keyOf); // packets without a stream
+    this.canaries = new Set(); // flows of the lab's self-check
+    this.entries = []; // conntrack entries of every host
     this.living = new Map(); // host and id → entry
-    this.latest = new Map(); // host and flow → the last moments there
-    this.changes = 0; // of rules, so far
-    this.plan = []; // the experiments as the report has them, in the language that is spoken
+    this.latest = new Map(); // host and flow → latest moments there
+    this.changes = 0; // number of rule changes so far
+    this.plan = []; // the report's experiments, in the current language
   }
 
   titleOf(number) { return this.planOf(number)?.title ?? ''; }
@@ -51,7 +51,7 @@ export class Model {
     return step;
   }
 
-  // now is the moment of something that no packet brought about: an entry is 'born', or 'gone'.
+  // now returns a moment that no packet caused: an entry is 'born' or 'gone'.
   now(kind, event) {
     const last = this.steps.at(-1);
     if (last && event.at_ns - last.ns < patience) return { step: last };
@@ -67,17 +67,17 @@ export class Model {
     return host;
   }
 
-  // hostAt is the name of the host with an address, if there is one.
+  // hostAt returns the name of the host with an address, if there is one.
   hostAt(address) {
     for (const host of this.hosts.values()) if (String(host.address).split('/')[0] === address) return host.name;
     return null;
   }
 
-  // journey is one packet of a stream, from 1.
+  // journey returns one packet of a stream, counted from 1.
   journey(name, seq, event) {
     const stream = this.streams.get(name);
     if (!stream || !(seq >= 1)) return null;
-    if (!stream.packets.length) stream.first = seq; // those before are forgotten
+    if (!stream.packets.length) stream.first = seq; // earlier ones are forgotten
     const place = seq - stream.first;
     if (place < 0 || place > stream.packets.length + 1e6) return null;
     while (stream.packets.length <= place) {
@@ -94,12 +94,12 @@ export class Model {
   packet(journey, event) {
     const step = this.step(journey.stream.within ? 'within' : 'packet', event, { journey, legs: [], before: journey.stream.lastStep });
     journey.stream.lastStep = step;
-    if (!journey.stream.hand) this.packetSteps.push(step); // of the others there is no story to tell
+    if (!journey.stream.hand) this.packetSteps.push(step); // the others have no story
     return step;
   }
 
-  // way is the step in which a packet is seen now: its first, or another if it is
-  // sent again long after.
+  // way returns the step in which a packet is visible now: its first, or another if it is
+  // retransmitted long after.
   way(journey, event) {
     const last = journey.again.at(-1) ?? journey.step;
     if (event.at_ns - (last.seen ?? last.ns) < patience && event.experiment === last.experiment) {
@@ -173,7 +173,7 @@ const takes = new Map(Object.entries({
   },
   cut(m, b, e) {
     const entry = [...m.living.values()].find((x) => x.host === b.host && x.flow === keyOf(b.flow));
-    if (entry?.hidden) return; // nobody sees it go
+    if (entry?.hidden) return; // it is not shown
     m.changes++;
     const step = m.step('cut', e, { entry });
     if (entry) entry.cut = { step };
@@ -224,7 +224,7 @@ function close(host, rule, moment, why) {
   if (span && !span.to) [span.to, span.why] = [moment, why];
 }
 
-// judged notes a verdict on the leg of the packet's way that it is about.
+// judged records a verdict on the leg that it is about.
 function judged(m, b, e) {
   if (b.rule_number) {
     const row = m.hosts.get(b.host)?.rows.find((r) => r.rule.number === b.rule_number);
@@ -245,13 +245,13 @@ function judged(m, b, e) {
   if (b.accepted && at.entry && !at.entry.dead) at.entry.touches.push(moment);
 }
 
-// ofStream is the packet of a stream that a verdict is about.
+// ofStream returns the stream's packet that a verdict is about.
 function ofStream(m, b, e) {
   const journey = m.journey(b.stream, b.seq, e);
   return journey && { journey, step: m.way(journey, e), reply: Boolean(b.reply), flow: journey.stream.flow };
 }
 
-// ofHand is the packet of no stream that a verdict is about.
+// ofHand returns the packet without a stream that a verdict is about.
 function ofHand(m, b, e) {
   const packet = m.ready && b.state ? packetOf(b.packet) : null; // of a flood, some is heard by half
   if (!packet || m.canaries.has(keyOf(packet.key))) return null;
@@ -271,7 +271,7 @@ function legFor(journey, step, b, e, reply, place) {
   return leg;
 }
 
-// count notes a verdict with each message that the packet carries.
+// count records a verdict with each message that the packet carries.
 function count(m, b, e) {
   for (let seq = b.seq; seq <= Math.max(b.seq, Math.min(b.last ?? 0, b.seq + 1000)); seq++) {
     const j = m.journey(b.stream, seq, e);
@@ -281,7 +281,7 @@ function count(m, b, e) {
   }
 }
 
-// entry_changed lets conntrack's entries appear, change and go.
+// entry_changed adds, changes and removes conntrack entries.
 function entry_changed(m, b, e) {
   const id = key(b.host, b.entry.id);
   let entry = m.living.get(id);
@@ -312,19 +312,19 @@ function entry_changed(m, b, e) {
   }
 }
 
-// keyOf is what conntrack tells flows apart by.
+// keyOf returns what identifies a flow to conntrack.
 function keyOf(k) { return [k.protocol, k.source, k.destination, k.source_port ?? 0, k.destination_port ?? 0, k.icmp_id ?? 0].join(' '); }
 
-// flowOf is the key of a stream's flow.
+// flowOf returns the key of a stream's flow.
 function flowOf(s) { return keyOf({ ...s, destination: s.target, destination_port: s.port }); }
 
-// streamOf is the stream to which a flow belongs: the last that was started with it.
+// streamOf returns the stream that a flow belongs to: the last that was started with it.
 function streamOf(m, orig) {
   const flow = keyOf(orig);
   return [...m.streams.values()].findLast((s) => s.flow === flow) ?? null;
 }
 
-// legsOf are the legs of a packet's way, one after the other.
+// legsOf returns the legs of a packet, one after the other.
 export function legsOf(step) {
   step.ordered ??= inOrder(step.legs);
   return step.ordered;

@@ -1,14 +1,14 @@
-// What a packet is called.
+// Names for packets.
 import { say } from './say.js';
 import { protocolName, streamName } from './words.js';
 
-// packetName is what a packet is called; on a leg back it is the reply to it.
+// packetName returns the name of a packet; on a leg back, that of its reply.
 export function packetName({ stream, seq }, back) {
   if (stream.hand) return nameless(stream, seq, back);
   return back ? say('The reply to packet {0} of {1}', seq, streamName(stream.stream)) : say('Packet {0} of {1}', seq, streamName(stream.stream));
 }
 
-// nameless is what a packet of no stream is called.
+// nameless returns the name of a packet without a stream.
 function nameless({ key, from, to, protocol, port }, seq, back) {
   const [asks, answers] = [from ?? key.source, to ?? key.destination];
   if (seq !== undefined) return back ? say('The reply to ping {0} from {1} to {2}', seq, asks, answers) : say('Ping {0} from {1} to {2}', seq, asks, answers);

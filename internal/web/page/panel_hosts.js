@@ -1,16 +1,16 @@
-// The hosts: which groups each carries, and the scenario whose hosts they are.
+// The hosts: the groups of each, and the scenario that the hosts come from.
 import { element, setText } from './dom.js';
 import { say } from './say.js';
 import { Rows } from './rows.js';
 import { choices, field, form, panel } from './fields.js';
 import { groupsOf } from './panel_rules.js';
 
-const patience = 1000; // ms for the timeline to tell of a change
+const patience = 1000; // ms until the timeline must report a change
 
 export class HostsPanel {
   constructor(act) {
     this.act = act;
-    this.asked = new Map(); // host → the groups that were asked for, until it carries them
+    this.asked = new Map(); // host → the groups requested, until it has them
     this.turn = Promise.resolve(); // one change after the other
     this.hosts = new Rows(element('div', { class: 'carriers' }), (h) => h.name, () => this.host());
     this.scenario = field(element('select', { name: 'scenario' }));
@@ -72,7 +72,7 @@ export class HostsPanel {
       this.asked.delete(host.name);
       document.dispatchEvent(new CustomEvent('lablab:state'));
     };
-    if (await this.turn) setTimeout(forget, patience); // somebody else may have changed them at once
+    if (await this.turn) setTimeout(forget, patience); // someone else may have changed them at the same time
     else forget();
   }
 

@@ -1,12 +1,11 @@
-// The rules of each group: those in force can be revoked, those that were revoked can be
-// authorized again, and new ones can be made as in the console of AWS.
+// The rules of each group: those in force can be revoked, revoked ones authorized again, and new
+// ones created as in the AWS console.
 import { element, setData, setText } from './dom.js';
 import { say } from './say.js';
 import { Rows } from './rows.js';
 import { button, choices, field, form, panel } from './fields.js';
 
-// What the console of AWS calls types: [name, protocol, from, to]; ports that are null
-// are asked for.
+// Types as the AWS console names them: [name, protocol, from, to]; null ports are asked for.
 const types = [
   ['SSH', 6, 22, 22], ['HTTP', 6, 80, 80], ['HTTPS', 6, 443, 443], ['DNS (UDP)', 17, 53, 53], ['All ICMP - IPv4', 1, -1, -1], ['All ICMP - IPv6', 58, -1, -1],
   ['Custom TCP', 6, null, null], ['Custom UDP', 17, null, null], ['All TCP', 6, 0, 65535], ['All UDP', 17, 0, 65535], ['All traffic', -1, -1, -1],
@@ -42,7 +41,7 @@ export class RulesPanel {
     setText(this.peer.label, this.direction.control.value === 'egress' ? say('Destination') : say('Source'));
   }
 
-  // ports asks for ports where the type leaves them open.
+  // ports shows the port fields where the type leaves the ports open.
   ports() {
     const [, , from] = types[this.type.control.value];
     this.port.node.hidden = from !== null;
@@ -122,7 +121,7 @@ export class RulesPanel {
   }
 }
 
-// rangeOf is a range of addresses as it was typed, or an address as a range; null if it is neither.
+// rangeOf parses an address range, or an address as a range; null if it is neither.
 function rangeOf(text) {
   const [address, bits, ...more] = text.split('/');
   const six = address.includes(':');
@@ -132,12 +131,12 @@ function rangeOf(text) {
   return `${address}/${bits ?? most}`;
 }
 
-// groupsOf are all groups with their rules, as the timeline tells of them; of those that
-// no host has carried yet, as the lab says.
+// groupsOf returns all groups with their rules: from the timeline or, for groups that no host has
+// had yet, from the lab.
 export function groupsOf(state, known) {
   const groups = new Map();
   for (const g of known.groups) groups.set(g.id, { id: g.id, hosts: [], rules: [] });
-  const latest = new Map(); // what was said last of each rule
+  const latest = new Map(); // latest event about each rule
   for (const r of state.rules) latest.set(`${r.group}\n${r.id}`, r);
   for (const r of latest.values()) {
     if (!groups.has(r.group)) groups.set(r.group, { id: r.group, hosts: [], rules: [] });

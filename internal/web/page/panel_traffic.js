@@ -1,4 +1,4 @@
-// Traffic: streams of packets from host to host, and the conntrack entries that there are.
+// Traffic: streams of packets between hosts, and the conntrack entries.
 import { element, setText } from './dom.js';
 import { say } from './say.js';
 import { Rows } from './rows.js';
@@ -6,7 +6,7 @@ import { flowText, streamName } from './words.js';
 import { button, choices, field, form, panel, protocolWord, showNone } from './fields.js';
 
 const usualPorts = { tcp: 22, udp: 53 };
-const mostEntries = 50; // that are listed
+const mostEntries = 50; // maximum number listed
 
 export class TrafficPanel {
   constructor(act) {
@@ -39,7 +39,7 @@ export class TrafficPanel {
     setText(this.entriesTitle, say('Conntrack entries'));
   }
 
-  // portOf suggests a port where there is one.
+  // portOf suggests a port where the protocol has ports.
   portOf() {
     const usual = usualPorts[this.protocol.control.value];
     this.port.node.hidden = !usual;

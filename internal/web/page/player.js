@@ -1,18 +1,18 @@
-// The player: where in the film one is, and how fast it goes.
+// The player: the position in the film, and the speed.
 
 export const speeds = [0.1, 0.25, 0.5, 1, 2, 5, 10, 25, 100];
 
 export class Player {
-  // draw is called at most once a frame, whenever there is something to draw.
+  // draw is called at most once per frame, when there is something to draw.
   constructor(film, draw) {
     this.film = film;
     this.draw = draw;
     this.t = 0;
     this.speed = 1;
     this.playing = false;
-    this.following = false; // a live run, as it happens
+    this.following = false; // shows a live run as it happens
     this.until = null; // where a step ends
-    this.gate = null; // asked whether it may go on: (from, to) → where to stop, or null
+    this.gate = null; // asked for permission to go on: (from, to) → where to stop, or null
     this.asked = false;
   }
 
@@ -34,7 +34,7 @@ export class Player {
 
   toggle() { if (this.playing) this.pause(); else this.play(); }
 
-  // follow goes to the end, and stays there as it moves on.
+  // follow goes to the end, and stays there as the end moves.
   follow() {
     this.following = true;
     this.playing = true;
@@ -43,7 +43,7 @@ export class Player {
     this.wake();
   }
 
-  // finish follows no more: what it follows is over, and it plays what is left.
+  // finish stops following: the run is over, and the rest of it plays.
   finish() {
     if (!this.following) return;
     this.following = false;
@@ -72,7 +72,7 @@ export class Player {
     this.wake();
   }
 
-  // wake asks for a frame.
+  // wake requests a frame.
   wake() {
     if (this.asked) return;
     this.asked = true;
@@ -90,10 +90,10 @@ export class Player {
   }
 
   advance(passed) {
-    const speed = this.until === null ? this.speed : Math.min(1, this.speed); // a single step is to be seen
+    const speed = this.until === null ? this.speed : Math.min(1, this.speed); // a single step must be visible
     let to = this.t + passed * speed;
     if (this.following) {
-      // A live film grows while it is watched: keep a little behind its end.
+      // A live film grows while it is watched: stay slightly behind its end.
       const behind = this.length - 0.3;
       to = to < behind - 3 || to > behind + 3 ? behind : Math.min(to, this.length);
     }

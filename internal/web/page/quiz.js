@@ -1,12 +1,12 @@
-// Ask first: before each experiment the film stops and asks what will become of each
-// stream; after it, it tells who was right.
+// The quiz: before each experiment the film stops and asks what will happen to each stream;
+// afterwards it says who was right.
 import { becauseOf } from './because.js';
 import { element, setData } from './dom.js';
 import { say } from './say.js';
 import { outcomeName } from './story.js';
 
 export class Quiz {
-  // report answers with the report; turned is called when it begins and ends.
+  // report returns the report; turned is called when the quiz starts and ends.
   constructor(root, player, model, film, report, turned) {
     Object.assign(this, { player, model, film, report, turned });
     this.on = false;
@@ -32,14 +32,14 @@ export class Quiz {
     this.dialog.close();
   }
 
-  // turn says whether it asks: meanwhile the page tells nothing of what is to come.
+  // turn starts or stops the quiz: while it is on, the page hides the future.
   turn(on) {
     this.on = on;
     setData(document.documentElement, 'quiz', on ? 'yes' : null);
     this.turned();
   }
 
-  // stop is where the film has to stop between two moments, or null.
+  // stop returns where the film has to stop between two moments, or null.
   stop(from, to) {
     for (const [i, x] of this.model.experiments.entries()) {
       const before = i ? this.model.experiments[i - 1] : null;
@@ -97,7 +97,7 @@ export class Quiz {
       element('div', { class: 'buttons' }, element('button', { type: 'submit', class: 'primary' }, say('Continue')))));
   }
 
-  // answer is what became of a stream, what was guessed, and why it was so.
+  // answer returns the outcome of a stream, the guess, and the explanation.
   answer(number, s, guess) {
     const right = guess === kind(s);
     const [, said] = choices().find(([value]) => value === guess);
@@ -109,7 +109,7 @@ export class Quiz {
 
   open(form) {
     this.dialog.replaceChildren(form);
-    // A screen reader hears what was told, too, and not only the button.
+    // A screen reader must hear the answer too, not only the button.
     if (form.querySelector('#quiz-told')) this.dialog.setAttribute('aria-describedby', 'quiz-told');
     else this.dialog.removeAttribute('aria-describedby');
     if (!this.dialog.open) this.dialog.showModal();
@@ -128,7 +128,7 @@ export class Quiz {
 
 function choices() { return [['all', say('All are answered')], ['none', say('None is answered')], ['some', say('Some are answered')]]; }
 
-// kind is what became of all packets of a stream, as the quiz asks it.
+// kind returns the outcome of a stream's packets in the quiz's terms.
 function kind(s) {
   if (s.received === s.sent) return 'all';
   return s.received === 0 ? 'none' : 'some';

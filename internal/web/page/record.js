@@ -1,4 +1,4 @@
-// A page that is a file: the timeline and the report are in it.
+// The page as a file, which contains the timeline and the report.
 import { start } from './main.js';
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);

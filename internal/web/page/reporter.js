@@ -1,5 +1,5 @@
-// What package report makes of the timeline: asked for when something has happened, once
-// a second at most, and not while nobody looks.
+// Fetches the report on the timeline when something has happened: at most once a second, and not
+// while the page is hidden.
 import { ask } from './api.js';
 import { spoken } from './say.js';
 
@@ -14,13 +14,13 @@ export class Reporter {
     document.addEventListener('lablab:language', () => this.due());
   }
 
-  // last takes the report of a lab that is no more, which nobody can be asked for.
+  // last takes the final report of a lab that is gone and can no longer be asked.
   last(report) {
     this.over = true;
     if (report) this.page.setReport(report);
   }
 
-  // due says that something has happened.
+  // due records that something has happened.
   due() {
     this.wanted = true;
     this.ask();
@@ -33,7 +33,7 @@ export class Reporter {
     try {
       const report = spoken() === 'en' ? { en: await ask('report') } : await ask(`report?words=${spoken()}`);
       if (!this.over) this.page.setReport(report);
-    } catch { /* it is asked for again when the connection is back */ }
+    } catch { /* retried when the connection is back */ }
     setTimeout(() => {
       this.asking = false;
       this.ask();

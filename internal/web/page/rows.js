@@ -1,14 +1,14 @@
-// A list whose rows stay as long as what they show: so a button that is pressed, or that
-// somebody is about to press, is not another one after something has happened.
+// A list whose rows live as long as what they show, so that a button that is being pressed, or is
+// about to be, does not turn into another one.
 
 export class Rows {
-  // make makes a row of a thing: {node, show(thing)}.
+  // make creates the row of a thing: {node, show(thing)}.
   constructor(root, key, make) {
     this.root = root;
     this.key = key;
     this.make = make;
     this.rows = new Map();
-    root.tabIndex = -1; // takes the focus of a row that goes
+    root.tabIndex = -1; // takes the focus of a row that is removed
   }
 
   show(things) {

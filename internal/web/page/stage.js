@@ -1,4 +1,4 @@
-// The stage: hosts, the wire between them, and packets on their way.
+// The stage: hosts, the wire between them, and packets in flight.
 import { element, drawing, setData, setText } from './dom.js';
 import { Gate } from './gate.js';
 import { legsOf } from './model.js';
@@ -6,8 +6,8 @@ import { progress, judgedAt } from './legs.js';
 import { Ways } from './ways.js';
 import { say } from './say.js';
 
-const inFlight = 48; // packets that are drawn at one time
-const few = 4; // hosts that are all shown in full
+const inFlight = 48; // maximum packets drawn at once
+const few = 4; // maximum hosts that are all shown in full
 const glow = 0.7; // s that a verdict stays lit
 
 export class Stage {
@@ -22,7 +22,7 @@ export class Stage {
     this.still = matchMedia('(prefers-reduced-motion: reduce)');
   }
 
-  // build sets the hosts up; again if there are others.
+  // build sets up the hosts, again if they have changed.
   build(model, film) {
     this.model = model;
     this.film = film;
@@ -53,7 +53,7 @@ export class Stage {
     this.stale = true;
   }
 
-  // fit measures everything again.
+  // fit makes the next frame measure everything again.
   fit() { this.stale = true; }
 
   render(t) {
@@ -73,7 +73,7 @@ export class Stage {
     this.fly(t);
   }
 
-  // judging has for each host the numbers of the rules that judge a packet that is on its way.
+  // judging returns, for each host, the numbers of the rules that decide about a packet in flight.
   judging(t) {
     const found = new Map([...this.gates.keys()].map((name) => [name, new Set()]));
     for (const step of this.film.running(t, glow)) {
@@ -84,7 +84,7 @@ export class Stage {
     return found;
   }
 
-  // unfold shows of many hosts the two of which is told.
+  // unfold shows the two hosts of a stream, if there are many.
   unfold(stream) {
     for (const [name, gate] of this.gates) {
       const folded = !(gate.pinned || name === stream?.from || name === stream?.to);
@@ -115,7 +115,7 @@ export class Stage {
     this.rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
   }
 
-  // light lights the rows that have just judged, and those that were asked before.
+  // light lights the rows that have just decided, and those checked before them.
   light(t) {
     const lit = new Map();
     for (const step of this.film.running(t, glow)) {
@@ -139,7 +139,7 @@ export class Stage {
     this.lit = lit;
   }
 
-  // ask lights the row that a packet is held against on its way down the list.
+  // ask lights the row that a packet is checked against on its way down the list.
   ask(lit, row, left) {
     const rows = [...row.parentNode.children].filter((r) => !r.hidden);
     const asked = rows[Math.floor((1 - left) * (rows.indexOf(row) + 1))];
@@ -169,7 +169,7 @@ export class Stage {
     }));
   }
 
-  // fly puts each packet where it is.
+  // fly moves each packet to its place.
   fly(t) {
     const steps = this.film.running(t).filter((s) => s.kind === 'packet' && s.start <= t);
     const every = Math.ceil(steps.length / inFlight);
@@ -211,11 +211,11 @@ export class Stage {
     setText(mark.label, step.routine || at.part === 'dead' ? '' : journey.seq ?? '');
   }
 
-  // describe says what a person would see, for who does not see it.
+  // describe describes the picture for readers who cannot see it.
   describe() { return say('the hosts, their rules and what conntrack remembers'); }
 }
 
-// seats puts who is asked on the right and who asks on the left; of many, half and half.
+// seats puts servers on the right and clients on the left; many hosts are split in half.
 function seats(model) {
   const names = [...model.hosts.keys()];
   const side = new Map();

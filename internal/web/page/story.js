@@ -1,11 +1,11 @@
-// What happens, in words: the subtitles of the film, and the whole story of a packet.
+// What happens, in words: the film's subtitles, and the whole story of a packet.
 import { within } from './address.js';
 import { legsOf } from './model.js';
 import { packetName } from './packets.js';
 import { say } from './say.js';
 import { flowText, packetText, runTime, span, streamName, tcp } from './words.js';
 
-// captionOf is the subtitle of a step, or null if it needs none.
+// captionOf returns the subtitle of a step, or null if it needs none.
 export function captionOf(step, model, film) {
   const b = step.body;
   switch (step.kind) {
@@ -24,8 +24,8 @@ export function captionOf(step, model, film) {
   }
 }
 
-// deciding is the verdict that a packet's story turns on: the drop, or else what let
-// it in where it arrived.
+// deciding returns the verdict that a packet's story turns on: the drop, or else what accepted it
+// at the destination.
 export function deciding(step) {
   const legs = legsOf(step);
   const dropped = legs.flatMap((l) => [[l, l.egress], [l, l.ingress]]).find(([, v]) => v && !v.accepted);
@@ -33,7 +33,7 @@ export function deciding(step) {
   const error = legs.find((l) => l.reply && l.ingress?.state === 'related');
   const there = error ?? legs.find((l) => !l.reply && l.ingress);
   if (there) return { leg: there, verdict: there.ingress };
-  const leg = step.journey.stream.hand && legs.at(-1); // what answers it is a packet by itself
+  const leg = step.journey.stream.hand && legs.at(-1); // a reply without a stream is a packet by itself
   return leg ? { leg, verdict: leg.ingress ?? leg.egress } : null;
 }
 
@@ -79,22 +79,22 @@ function bornText({ host, entry }, model) {
   return rule ? say('{0} remembers a new flow, {1}, admitted by rule {2}.', host, flowText(entry.orig), rule.id) : say('{0} remembers a new flow, {1}, admitted by no rule.', host, flowText(entry.orig));
 }
 
-// goneBefore reports whether a rule that had been in force was so no more at a step; it may
-// be again by now. Live, what is shown of two steps overlaps: their order tells.
+// goneBefore reports whether a rule was no longer in force at a step, even if it is again by now.
+// In a live film two steps may overlap: their order decides.
 export function goneBefore(row, { index }) {
   const span = row.spans.findLast((s) => !s.from || s.from.step.index < index);
   return Boolean(span?.to && span.to.step.index < index);
 }
 
-// goneRule is the row of a rule that would have let a packet in, and was gone by then.
+// goneRule returns the row of a rule that would have accepted a packet, but was gone by then.
 export function goneRule(step, { host }, model) {
   const packet = legsOf(step).find((l) => l.ingress?.host === host)?.packet;
   if (!packet) return undefined;
   return model.hosts.get(host)?.rows.find((r) => r.rule.direction === 'ingress' && fits(r.rule, packet) && goneBefore(r, step));
 }
 
-// fits reports whether a rule allows a packet, as far as the rule itself tells: whom a group
-// or a prefix list names, it does not.
+// fits reports whether a rule allows a packet, judging by the rule alone: it does not look into
+// groups and prefix lists.
 function fits(rule, packet) {
   if (!rule.peer || !within(rule.peer, packet.source)) return false;
   if (rule.protocol === -1) return true;
@@ -103,7 +103,7 @@ function fits(rule, packet) {
   return rule.from === -1 || (rule.from <= what && (what <= rule.to || rule.to === -1));
 }
 
-// storyOf is the whole story of a packet: a list of sentences.
+// storyOf returns the whole story of a packet: a list of sentences.
 export function storyOf(journey, outcome, model, packet) {
   const { stream } = journey;
   const lines = [];
@@ -143,7 +143,7 @@ function endText(journey, outcome) {
   }
 }
 
-// outcomeName is an outcome as one says it.
+// outcomeName returns an outcome as people say it.
 export function outcomeName(outcome) {
   switch (outcome) {
     case 'replied': return say('answered');

@@ -1,6 +1,6 @@
-// Where things are on the stage, and the ways between them.
+// Where things are on the stage, and the paths between them.
 
-const reach = 22; // px from a gate to where its cable begins
+const reach = 22; // px from a gate to the start of its cable
 
 export class Ways {
   constructor(root, gates) {
@@ -11,7 +11,7 @@ export class Ways {
     const stacked = getComputedStyle(root).flexDirection === 'column';
     for (const [name, gate] of gates) {
       const box = relative(gate.folded ? gate.node : gate.gate, stage);
-      const outward = stacked || gate.side === 'left' ? 1 : -1; // where the wire is
+      const outward = stacked || gate.side === 'left' ? 1 : -1; // the side where the wire is
       const heads = {};
       for (const direction of ['ingress', 'egress']) {
         const head = relative(gate.folded ? gate.node : gate.lists[direction].head, stage);
@@ -35,7 +35,7 @@ export class Ways {
     return place.rows.get(row);
   }
 
-  // cables are the paths from each gate to the middle.
+  // cables returns the paths from each gate to the middle.
   cables() {
     const paths = [];
     const ys = [];
@@ -47,7 +47,7 @@ export class Ways {
     return paths;
   }
 
-  // link is the path from an entry to a rule of the same gate.
+  // link returns the path from an entry to a rule of the same gate.
   link(gate, row, card) {
     const p = this.places.get(gate.host.name);
     const y = this.rowY(p, row);
@@ -59,11 +59,11 @@ export class Ways {
     return { d: `M${x} ${cy}C${middle} ${cy} ${middle} ${y} ${p.inner} ${y}`, x: p.inner, y };
   }
 
-  // place is where a packet is that has come so far.
+  // place returns the position of a packet that has come this far.
   place({ leg, part, far }) {
     const from = this.places.get(leg?.from);
     const to = this.places.get(leg?.to);
-    const nearby = part === 'out' || (part === 'dead' && leg.egress && !leg.egress.accepted); // of who is no host of the lab, the gate is not there
+    const nearby = part === 'out' || (part === 'dead' && leg.egress && !leg.egress.accepted); // a peer that is not a host of the lab has no gate
     if (!from || (!to && !nearby)) return { x: -50, y: -50, opacity: 0 };
     const outY = leg.egress ? this.rowY(from, from.gate.rowOf('egress', leg.egress)) : from.heads.egress;
     const inY = !to ? 0 : leg.ingress ? this.rowY(to, to.gate.rowOf('ingress', leg.ingress)) : to.heads.ingress;
@@ -79,8 +79,8 @@ export class Ways {
     }
   }
 
-  // through goes down a list to the row that judges, waits there, and crosses the gate
-  // if it may.
+  // through goes down a list to the row that decides, waits there, and crosses the gate if the
+  // packet is accepted.
   through(x0, x1, y0, y1, far, may) {
     if (far < 0.5) return { x: x0, y: mix(y0, y1, ease(far / 0.5)), opacity: Math.min(1, far * 8) };
     if (far < 0.78 || !may) return { x: x0, y: y1, opacity: 1 };
@@ -102,7 +102,7 @@ export class Ways {
   }
 }
 
-// level lets the cable between two hosts run straight.
+// level makes the cable between two hosts straight.
 function level(places) {
   const y = places.reduce((sum, p) => sum + p.middle, 0) / places.length;
   for (const p of places) p.middle = y;

@@ -1,15 +1,15 @@
-// The report below the film: why, what was predicted, the statistics, the evidence.
-// Every figure and sentence is the report's.
+// The report below the film: explanation, predictions, statistics, evidence. Every figure and
+// sentence comes from the report.
 import { element, patch } from './dom.js';
 import { say } from './say.js';
 import { outcomeName } from './story.js';
 import { fixed, percent, streamName } from './words.js';
 
-// foretold is whether anything was predicted.
+// foretold reports whether anything was predicted.
 export function foretold(report) { return Boolean(report?.experiments.some((x) => x.predictions.length)); }
 
-// showReport draws a report, and of what is drawn already changes only what is another now;
-// show is called with the moment of a sentence.
+// showReport draws a report and changes only what differs from what is already drawn; show is
+// called with the moment of a sentence.
 export function showReport(root, report, show) {
   root.onclick = ({ target }) => {
     const { moment } = target.closest('.moment') ?? {};
@@ -36,14 +36,14 @@ function why(report) {
     element('ul', {}, p.sentences.map((sentence, i) => element('li', {}, p.moments?.[i] ? momentButton(p.moments[i], sentence) : sentence)))));
 }
 
-// momentButton shows what a sentence speaks of.
+// momentButton makes a button that shows what a sentence is about.
 function momentButton(moment, words) {
   const node = element('button', { class: 'moment', type: 'button', title: say('show this moment') }, words);
   node.moment = moment;
   return node;
 }
 
-// table has rows with what they are known by, if that is not their place.
+// table makes a table; keys identify the rows, if their order does not.
 function table(heads, rows, keys = []) {
   return element('div', { class: 'scroll', tabindex: '0', role: 'group' }, element('table', {},
     element('thead', {}, element('tr', {}, heads.map((h) => element('th', { scope: 'col' }, h)))),
@@ -77,7 +77,7 @@ function statistics(s) {
   return element('div', { class: 'statistics' }, element('h3', {}, title), element('pre', {}, lines.join('\n')));
 }
 
-// fold is a table that is opened; nothing if there is nothing in it.
+// fold makes a table that the reader opens; nothing if it is empty.
 function fold(key, title, heads, rows, keys) {
   return rows.length > 0 && element('details', { 'data-key': key }, element('summary', {}, title), table(heads, rows, keys));
 }

@@ -1,4 +1,4 @@
-// A lab that a Go test has built, its commands, and browsers that watch it.
+// A lab that a Go test has built, commands for it, and browsers that watch it.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { createServer, connect } from 'node:net';
@@ -12,17 +12,18 @@ export function lablab(verb, ...args) {
   return execFileSync(process.env.LABLAB, [verb, '--name', process.env.LABLAB_NAME, ...args], { encoding: 'utf8' });
 }
 
-// lablabInBackground runs one that goes on; it is ended when the tests are over, if it has not been.
+// lablabInBackground runs a command that keeps running; it is killed after the tests, if it has not
+// ended.
 export function lablabInBackground(verb, ...args) {
   const command = spawn(process.env.LABLAB, [verb, '--name', process.env.LABLAB_NAME, ...args], { stdio: 'ignore' });
   after(() => command.kill());
   return command;
 }
 
-// status is the lab as its owner is told.
+// status returns the lab's status as its owner sees it.
 export function status() { return JSON.parse(lablab('status', '--format', 'json')); }
 
-// ask asks the lab as the page does.
+// ask queries the lab as the page does.
 export async function ask(path, question) {
   const [, origin, token] = /^(http:\/\/[^/]+)\/#(\w+)$/.exec(status().web);
   const response = await fetch(`${origin}/v1/${path}`, {
@@ -36,7 +37,7 @@ export async function ask(path, question) {
 let browser;
 after(() => browser?.close());
 
-// watch opens the page and looks at everything that it says and asks for.
+// watch opens the page and checks everything that it logs and requests.
 export async function watch(options = {}, url = status().web) {
   browser ??= await chromium.launch({ executablePath: process.env.LABLAB_CHROMIUM, args: flags.split(' ') });
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
@@ -57,23 +58,23 @@ export async function live(page) {
   await page.locator('select[name=scenario] option').first().waitFor({ state: 'attached' });
 }
 
-// close looks whether anything went wrong. What a browser says of a connection that was
-// cut is no fault of the page.
+// close checks that nothing went wrong. The browser's errors about a cut connection are not the
+// page's fault.
 export async function close(page) {
   assert.deepEqual(page.problems.filter((p) => !/net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE)/.test(p)), []);
   await page.context().close();
 }
 
-// until waits for something to be true in the page.
+// until waits for a condition in the page.
 export function until(page, is, value) { return page.waitForFunction(is, value, { timeout: 20_000 }); }
 
-// shot leaves a picture, if somebody wants one.
+// shot saves a screenshot, if one was requested.
 export async function shot(page, name) {
   if (process.env.LABLAB_SHOTS) await page.screenshot({ path: `${process.env.LABLAB_SHOTS}/${name}.png`, fullPage: true });
 }
 
-// between stands between browser and lab, at another address with the same port, and can
-// be cut.
+// between is a proxy between browser and lab, at another address with the same port, that can be
+// cut.
 export async function between() {
   const to = new URL(status().web);
   const pairs = new Set();

@@ -1,19 +1,20 @@
-// The page of a lab that runs: what one does there happens in the lab, and what happens
-// in the lab shows there.
+// The page of a running lab: actions on the page take effect in the lab, and changes in the lab
+// show on the page.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test, beforeEach } from 'node:test';
 import { ask, between, close, lablab, lablabInBackground, live, shot, status, until, watch } from './lab.mjs';
 
-// Each test has a lab as it is built.
+// Each test starts with the lab as built.
 beforeEach(() => lablab('load', 'ping'));
 
 const revoke = (page, rule) => page.getByRole('button', { name: `Revoke rule ${rule} of group lab` });
 const authorize = (page, rule) => page.getByRole('button', { name: `Authorize rule ${rule} of group lab again` });
 const ping = (page) => page.locator('.traffic form').getByRole('button', { name: 'Start' }).click();
 
-// tally is how many packets of a stream were replied, of how many, as the timeline has it.
+// tally returns how many packets of a stream were answered, out of how many, as the timeline shows
+// it.
 async function tally(page, stream) {
   const text = await page.locator(`.names b:text-is("stream ${stream}") + span`).textContent();
   const [, replied, sent] = /(\d+) of (\d+) answered/.exec(text) ?? [0, 0, 0];
@@ -107,7 +108,7 @@ test('a ping from a terminal is seen, renews its entry, outlives its rule until 
   await page.locator('.packet[visibility=visible]').first().waitFor();
   await says('^Ping \\d+ from B to A is ESTABLISHED');
   await page.locator('.row[data-lit=accept]').getByText('established', { exact: true }).first().waitFor();
-  await until(page, () => { // with each packet the time of its entry jumps back
+  await until(page, () => { // each packet resets the timeout of its entry
     const left = parseFloat([...document.querySelectorAll('.host')].find((h) => h.querySelector('h2').textContent === 'A').querySelector('.entry .left').textContent);
     globalThis.jumps = (globalThis.jumps ?? 0) + (left > globalThis.left + 0.5 ? 1 : 0);
     globalThis.left = left;
@@ -121,7 +122,7 @@ test('a ping from a terminal is seen, renews its entry, outlives its rule until 
   lablab('cut', '--all', '--host', 'A');
   await says('^An entry is deleted on A');
   await says('^Ping \\d+ from B to A is NEW to A. Rule icmp is gone');
-  await until(page, () => document.querySelector('.packet[data-dead]')); // for a moment, with each packet
+  await until(page, () => document.querySelector('.packet[data-dead]')); // briefly, with each packet
   await page.locator('.row[data-lit=drop]').getByText('default deny').waitFor();
   await shot(page, 'live-hand-refused');
   ping.kill();
@@ -139,7 +140,7 @@ test('a connection that is cut comes back, and nothing is missing or there twice
   await page.locator('.link-state[data-how=lost]').waitFor();
   await page.locator('.panels:disabled').waitFor(); // nothing can be changed meanwhile
   lablab('revoke', 'icmp');
-  lablab('exec', 'B', '--', 'sleep', '2.5'); // packets that the page does not see
+  lablab('exec', 'B', '--', 'sleep', '2.5'); // packets that the page misses
   await shot(page, 'live-lost');
   await middle.listen();
   await page.getByRole('button', { name: 'Try now' }).click();
@@ -198,7 +199,7 @@ test('rules, groups, streams and entries by the keyboard alone', async () => {
   await page.getByText('no stream is running').waitFor();
   await press(page.getByRole('group', { name: 'Groups of A' }).getByRole('checkbox').first(), ' ');
   await page.getByText(/A is now in /).waitFor();
-  page.problems = page.problems.filter((p) => !/status of (400|409)/.test(p)); // what was refused on purpose
+  page.problems = page.problems.filter((p) => !/status of (400|409)/.test(p)); // errors that the test provoked
   await close(page);
 });
 
@@ -258,7 +259,7 @@ test('axe finds nothing to complain of', async () => {
   }
 });
 
-// The last: there is no lab after it.
+// The last test: it takes the lab down.
 test('of a lab that is taken down, all figures are of its end', async () => {
   const page = await watch();
   await live(page);
