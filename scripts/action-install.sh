@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gets lablab for the GitHub action, and changes nothing for the job's other steps: neither
-# PATH nor the environment, nor Go's caches.
+# Gets lablab for the GitHub action. It changes nothing for the job's other steps: neither
+# PATH, nor the environment, nor Go's caches.
 #
 #   action-install.sh fetch   downloads the released binary if the workflow names a release by its tag;
 #                             sets the output "directory", and "key" if the binary must come from a cache
@@ -15,7 +15,7 @@ fetch() {
 	'Linux aarch64') target=linux_arm64 ;;
 	*) return 1 ;;
 	esac
-	# The path says what was asked for; the variables made for that are empty in a composite action.
+	# The path says what was requested: the variables for that are empty in a composite action.
 	[[ $source =~ /_actions/([^/]+/[^/]+)/v([0-9]+\.[0-9]+\.[0-9]+)/?$ ]] || return 1
 	version=${BASH_REMATCH[2]}
 	url=$GITHUB_SERVER_URL/${BASH_REMATCH[1]}/releases/download/v$version
@@ -32,7 +32,7 @@ fetch() {
 
 build() {
 	local go
-	# Go before 1.21 cannot fetch a newer one by itself.
+	# Go before 1.21 cannot fetch a newer version by itself.
 	if ! go=$(command -v go) || [ -z "$(cd / && go env GOTOOLCHAIN)" ]; then
 		sh "$source/scripts/fetch-go.sh" .
 		go=$PWD/go/bin/go
@@ -48,7 +48,7 @@ cd "$work"
 case ${1-} in
 fetch)
 	if ! fetch; then
-		# All that the binary is made of: a cached one is then never out of date.
+		# Everything that goes into the binary, so that a cached one is never out of date.
 		key=$(cd "$source" && find . \( -name .git -o -name node_modules \) -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum)
 		key=lablab-$(uname -sm | tr ' ' -)-${key%% *}
 		printf 'key=%s\ndirectory=%s\n' "$key" "$RUNNER_TEMP/$key" >>"$GITHUB_OUTPUT"

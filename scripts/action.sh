@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs lablab for the GitHub action, on $SCENARIOS with $ARGS, as root if it can, and sets
-# the action's outputs. It ends with lablab's exit code. Usage: action.sh LABLAB
+# Runs lablab for the GitHub action, on $SCENARIOS with $ARGS, as root if possible, and sets
+# the action's outputs. It exits with lablab's exit code. Usage: action.sh LABLAB
 set -euo pipefail
 lablab=$1
 : "${SCENARIOS=}" "${ARGS=}" "${JUNIT:?}"
@@ -9,7 +9,7 @@ if [[ $JUNIT = *$'\n'* ]]; then
 	exit 2
 fi
 
-# words splits a text into lines as a shell would into words; it knows quotes and backslashes, and nothing else.
+# words splits text into one word per line, as a shell would; it handles quotes and backslashes only.
 words() {
 	xargs -r printf '%s\n' <<<"$1" 2>&1 || { echo "::error title=lablab::cannot read $2: a quote is not closed in $1" >&2 && exit 2; }
 }
@@ -22,7 +22,7 @@ scenarios=()
 shopt -s globstar
 IFS=
 for pattern in "${patterns[@]}"; do
-	# shellcheck disable=SC2206 # only patterns of files are expanded; one that matches no file stays as it is
+	# shellcheck disable=SC2206 # only file patterns expand; one without a match stays as it is
 	scenarios+=($pattern)
 done
 unset IFS
@@ -33,14 +33,14 @@ fi
 
 as_root=()
 if [ "$(id -u)" != 0 ] && command -v sudo >/dev/null; then
-	# sudo passes on nothing of the environment by itself.
+	# sudo passes no environment variables by itself.
 	as_root=(sudo '--preserve-env=GITHUB_ACTIONS,GITHUB_STEP_SUMMARY,GITHUB_WORKSPACE')
 fi
 began=$(mktemp)
 trap 'rm -f "$began"' EXIT
 code=0
 "${as_root[@]}" "$lablab" run --report "junit=$JUNIT" "${args[@]}" -- "${scenarios[@]}" || code=$?
-if [ "${#as_root[@]}" != 0 ]; then # the next checkout has to be able to remove what was written
+if [ "${#as_root[@]}" != 0 ]; then # the next checkout must be able to remove what was written
 	sudo find . -xdev -user root -newer "$began" -exec chown -h "$(id -u):$(id -g)" {} +
 fi
 held=true

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Times lablab against the same four experiments done by hand in a shell script
-# (scripts/by-hand.sh), in turn, and prints the medians and the ratio. Run it as
-# root, with nothing else going on. Usage: scripts/bench.sh [runs] [interval in ms]
+# Times lablab against the same four experiments, done by hand in a shell script
+# (scripts/by-hand.sh). It alternates between them and prints the medians and the ratio. Run
+# it as root on an idle machine. Usage: scripts/bench.sh [runs] [interval in ms]
 set -eu
 cd "$(dirname "$0")/.."
 runs=${1:-11}

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The four experiments as one would do them by hand: with ip(8), nft(8), ping(8)
-# and conntrack(8), as root. It flips the rule when it thinks that enough packets
-# have passed, so the counts are right more or less. For comparison only.
+# The four experiments by hand: with ip(8), nft(8), ping(8)
+# and conntrack(8), as root. It revokes and restores the rule when enough packets should
+# have passed, so the counts are approximate. For comparison only.
 # Usage: by-hand.sh [interval in seconds]
 set -eu
 interval=${1:-0.1}

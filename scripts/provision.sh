@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs lablab on a Debian or Ubuntu machine from its source in DIRECTORY, with manual
-# pages and completions below /usr/local, and the tools that its tests use. It uses the Go
-# that is there if that is new enough. Run it as root, as often as you like.
+# pages and completions below /usr/local, and the tools that its tests use. It uses the
+# installed Go if that is new enough. Run it as root; running it again is harmless.
 #
 #   provision.sh DIRECTORY
 set -eu
@@ -13,7 +13,7 @@ apt-get install -qy --no-install-recommends ca-certificates curl git iproute2 nf
 
 go=
 for candidate in "$(command -v go || true)" /usr/local/go/bin/go /usr/local/lib/lablab/go/bin/go; do
-	# Only a Go that is as new as go.mod demands can read it.
+	# Only a Go as new as go.mod requires can read it.
 	if [ -x "$candidate" ] && GOTOOLCHAIN=local "$candidate" list -m >/dev/null 2>&1; then
 		go=$candidate
 		break
