@@ -1,24 +1,24 @@
-// The page: it plays a timeline like a video.
+// The page plays a timeline like a video.
 //
 //   start({ events, report, live }) draws it, and returns what feeds it:
 //
 //     append(events)     the next events of the timeline, as a record has them
 //                        ({seq, at_ns, experiment, kind, body}), each once and in order
-//     setReport(report)  what package report makes of the events so far: { en: {…} } and,
+//     setReport(report)  the report on the events so far: { en: {…} } and,
 //                        where they are there, its words in Japanese: { ja: {…} }, as
 //                        (*report.Report).Words has them
 //     reset()            forget everything; what comes next is another timeline
-//     state()            how things are after the last event, for whoever draws buttons:
+//     state()            how things are after the last event, for the controls:
 //                        { hosts: [{name, address, groups}], streams: [{name, protocol, from,
 //                          to, port, running}], rules: [{number, id, group, direction, text,
 //                          hosts, on}], entries: [{host, id, orig, mark, stream, alive}] }
-//     follows()          whether it shows what happens, rather than what was
-//     refuse(whether)    whether the lab does not let this page in
+//     follows()          whether it shows the present rather than the past
+//     refuse(whether)    whether the lab rejected this page
 //
 // A file calls it with everything (record.js). A live page is Page{Live: true}.Write
 // in Go, which bundles live.js and what it imports. It (live.js, controls.js)
 // calls it with live: true and nothing else, then append() as the events come: the
-// page follows them until somebody drags it back, and has a button to follow again.
+// page follows them until the user drags it back, and has a button to follow again.
 //
 // controls.js owns <section id="controls" hidden>, which stands between the stage
 // and the timeline; it shows the section itself. It listens to the document's
