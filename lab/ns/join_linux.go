@@ -11,11 +11,10 @@ import (
 	"lablab/say"
 )
 
-// Join moves the calling thread into the network namespace that a file holds, and into
-// the UTS namespace of another one unless that is empty, for good, and gives it a mount
-// namespace of its own in which hosts takes the place of /etc/hosts. The caller becomes another program next (execve(2)), which is why this
-// must be called from the main goroutine, which has the main thread to itself. It needs
-// CAP_SYS_ADMIN.
+// Join moves the calling thread for good into the network namespace that a file refers to, and into
+// the UTS namespace that another one refers to, unless that is empty. It also gives the thread its
+// own mount namespace in which hosts replaces /etc/hosts. The caller then calls execve(2), so Join
+// must run on the main goroutine, which owns the main thread. It needs CAP_SYS_ADMIN.
 func Join(network, uts, hosts string) error {
 	own, err := OwnHosts()
 	if err != nil {
@@ -36,7 +35,7 @@ func Join(network, uts, hosts string) error {
 	return nil
 }
 
-// enter moves the calling thread into the namespace that a file holds.
+// enter moves the calling thread into the namespace that a file refers to.
 func enter(file string, kind int) error {
 	fd, err := unix.Open(file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -46,10 +45,9 @@ func enter(file string, kind int) error {
 	return unix.Setns(fd, kind)
 }
 
-// OwnHosts gives the calling thread, and processes that it starts, a mount namespace in
-// which the file that it returns, empty as yet, takes the place of /etc/hosts, and in
-// which no name server is known: programs would wait for one that the lab does not
-// have. Nobody else sees it.
+// OwnHosts gives the calling thread, and the processes that it starts, a mount namespace in which
+// the returned file, still empty, replaces /etc/hosts. That namespace has no name server either:
+// programs would wait for one that the lab does not have. No other process sees the change.
 func OwnHosts() (*os.File, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return nil, say.Errorf("create mount namespace: %w", err)
@@ -75,19 +73,20 @@ func OwnHosts() (*os.File, error) {
 	return hosts, nil
 }
 
-// cover mounts an empty file over one of the machine's, and returns it.
+// cover mounts an empty file over one of the machine's files, and returns it.
 func cover(path string) (*os.File, error) {
 	f, err := os.CreateTemp("", "lablab-")
 	if err != nil {
 		return nil, say.Errorf("mount over %s: %w", path, err)
 	}
-	defer func() { _ = os.Remove(f.Name()) }() // the mount holds what is in it
+	defer func() { _ = os.Remove(f.Name()) }() // the mount keeps the content
 	const readable = 0o644
 	err = f.Chmod(readable)
 	if err == nil {
 		err = unix.Mount(f.Name(), path, "", unix.MS_BIND, "")
 	}
-	// A cover of before, which is no file any more, cannot be covered.
+	// The path may be covered already by a file that was deleted since. That cannot be mounted
+	// over, so unmount it first.
 	if errors.Is(err, unix.ENOENT) && unix.Unmount(path, unix.MNT_DETACH) == nil {
 		err = unix.Mount(f.Name(), path, "", unix.MS_BIND, "")
 	}
@@ -97,8 +96,8 @@ func cover(path string) (*os.File, error) {
 	return f, nil
 }
 
-// Owner is the user that this process runs for: outside the user namespace, if it runs
-// in one that [Rootless] made.
+// Owner returns the user that this process runs for: outside the user namespace, if it runs in one
+// that [Rootless] created.
 func Owner() int {
 	text, err := os.ReadFile("/proc/self/uid_map")
 	if fields := strings.Fields(string(text)); err == nil && len(fields) == 3 && IsRootless() {

@@ -11,18 +11,17 @@ import (
 	"lablab/say"
 )
 
-// The kernel drops what does not fit in: a message takes 1 to 2 KB there. Without
-// CAP_NET_ADMIN in the host's own user namespace it grants net.core.rmem_max at most.
+// The kernel drops what does not fit into the buffer, where a message takes 1 to 2 KB. Without
+// CAP_NET_ADMIN in the machine's initial user namespace, it grants at most net.core.rmem_max.
 const listenBuffer = 32 << 20 // bytes
 
-// A Listener hears what netfilter in one namespace tells everybody who listens,
-// from the moment it was opened. Messages wait in the kernel until [Listener.Drain]
-// takes them: nothing wakes up when one arrives, so listening does not
-// disturb what goes on in the meantime.
+// A Listener receives the netfilter multicasts of one namespace, from the moment it was opened.
+// Messages wait in the kernel until [Listener.Drain] reads them: no thread wakes up when one
+// arrives, so listening does not disturb what happens meanwhile.
 type Listener struct {
 	fd      int
 	buffer  []byte
-	dropped uint32 // messages that the kernel had dropped when it was last asked
+	dropped uint32 // messages that the kernel had dropped at the last check
 }
 
 // Listen joins multicast groups of netfilter (NFNLGRP_…) in n. It needs CAP_NET_ADMIN there.
@@ -43,8 +42,8 @@ func (n *Namespace) Listen(groups ...uint32) (*Listener, error) {
 	if err != nil {
 		return nil, say.Errorf("listen to netfilter: %w", err)
 	}
-	// A second descriptor of the same socket, which Go's poller does not know:
-	// its thread would wake up for every message.
+	// Duplicate the descriptor so that Go's poller does not know it: the poller's thread would wake
+	// up for every message.
 	fd, err := duplicate(conn)
 	if err != nil {
 		return nil, say.Errorf("listen to netfilter: %w", err)
@@ -52,13 +51,12 @@ func (n *Namespace) Listen(groups ...uint32) (*Listener, error) {
 	return &Listener{fd: fd, buffer: make([]byte, 1<<16)}, nil
 }
 
-// Drain calls hear for each message that has arrived, in order, and missed with
-// how many the kernel had to drop because they were not taken in time. A message
-// must not be kept after hear returns. Drain does not wait, and must not be
-// called by two goroutines at a time.
+// Drain calls hear for each message that has arrived, in order, and missed with how many the kernel
+// had to drop because they were not read in time. The message is valid only until hear returns.
+// Drain does not block, and only one goroutine may call it at a time.
 //
-// The kernel says at once that the socket is full, and goes on dropping until it is
-// empty: so the messages dropped are counted then.
+// The kernel reports at once that the socket is full, and keeps dropping until the socket is empty.
+// So Drain counts the dropped messages at that point.
 func (l *Listener) Drain(hear func(netlink.Message) error, missed func(messages int)) error {
 	for full := false; ; {
 		n, _, err := unix.Recvfrom(l.fd, l.buffer, unix.MSG_DONTWAIT)
@@ -97,8 +95,8 @@ func (l *Listener) Drain(hear func(netlink.Message) error, missed func(messages 
 	}
 }
 
-// drops is how many messages the kernel has dropped since it was last asked
-// (SO_MEMINFO, SK_MEMINFO_DROPS; Linux 4.12).
+// drops returns how many messages the kernel has dropped since the last call (SO_MEMINFO,
+// SK_MEMINFO_DROPS; Linux 4.12).
 func (l *Listener) drops() (int, error) {
 	const counters, dropped = 9, 8 // SK_MEMINFO_VARS, SK_MEMINFO_DROPS
 	var memory [counters]uint32

@@ -13,26 +13,25 @@ import (
 	"lablab/say"
 )
 
-// The main goroutine keeps the main thread. A goroutine that never unlocks its
-// thread ends that thread with itself, but the runtime cannot end the main one:
-// it would stay parked inside a lab for as long as the process lives.
+// init locks the main goroutine to the main thread. A goroutine that never unlocks its thread takes
+// the thread down with it, but the runtime cannot end the main thread: it would stay parked inside
+// a lab for as long as the process lives.
 func init() { runtime.LockOSThread() }
 
-// ErrForeign says that a socket belongs to another network namespace than the
-// one it was opened for.
+// ErrForeign says that a socket does not belong to the network namespace that it was opened for.
 var ErrForeign = say.New("socket belongs to another network namespace")
 
-// A Namespace is an anonymous network namespace. It lives as long as its file
-// is open in any process. Its methods may be called from any goroutine.
+// A Namespace is an anonymous network namespace. It lives as long as any process has its file open.
+// Its methods may be called from any goroutine.
 type Namespace struct {
 	file *os.File
-	// SO_NETNS_COOKIE (Linux 5.14) of every socket in it; 0 where the kernel has none.
+	// SO_NETNS_COOKIE (Linux 5.14) of every socket in it; 0 if the kernel does not have it.
 	cookie uint64
 }
 
-// New makes a network namespace with a loopback link that is down. It needs
-// CAP_SYS_ADMIN in the process's user namespace; the error wraps the errno of
-// unshare(2): EPERM without it, ENOSPC at user.max_net_namespaces.
+// New creates a network namespace with a loopback link that is down. It needs CAP_SYS_ADMIN in the
+// process's user namespace. The error wraps the errno of unshare(2): EPERM without the capability,
+// ENOSPC at user.max_net_namespaces.
 func New() (*Namespace, error) {
 	n := new(Namespace)
 	err := onThread(func() error {
@@ -51,14 +50,13 @@ func New() (*Namespace, error) {
 	return n, nil
 }
 
-// FD is the namespace's file descriptor. It is -1, which every system call
-// refuses, once n is closed.
+// FD returns the namespace's file descriptor. Once n is closed, it returns -1, which every system
+// call rejects.
 func (n *Namespace) FD() int { return int(n.file.Fd()) }
 
-// Do runs fn on a thread inside n and returns its error. Sockets that fn opens
-// stay in n for ever; goroutines that it starts do not run in n. The thread is
-// thrown away afterwards, so fn cannot spoil one that others use. A panic in
-// fn becomes an error that carries the stack.
+// Do runs fn on a thread inside n and returns its error. Sockets that fn opens stay in n forever;
+// goroutines that fn starts do not run in n. The thread is discarded afterwards, so fn cannot spoil
+// one that others use. A panic in fn becomes an error that contains the stack.
 func (n *Namespace) Do(fn func() error) error {
 	return onThread(func() error {
 		if err := netns.Set(netns.NsHandle(n.FD())); err != nil {
@@ -68,8 +66,8 @@ func (n *Namespace) Do(fn func() error) error {
 	})
 }
 
-// Guard returns ErrForeign if the socket is not in n: the last check before
-// anything is changed through it.
+// Guard returns ErrForeign if the socket is not in n. It is the last check before a change goes
+// through the socket.
 func (n *Namespace) Guard(socket syscall.Conn) error {
 	raw, err := socket.SyscallConn()
 	if err != nil {
@@ -89,8 +87,8 @@ func (n *Namespace) Guard(socket syscall.Conn) error {
 	return nil
 }
 
-// Close lets go of the namespace. The kernel takes it down a few milliseconds
-// later, unless a socket or another process still holds it.
+// Close releases the namespace. The kernel destroys it a few milliseconds later, unless a socket or
+// another process still holds it.
 func (n *Namespace) Close() error {
 	if n.file == nil {
 		return nil
@@ -98,11 +96,11 @@ func (n *Namespace) Close() error {
 	return n.file.Close()
 }
 
-// onThread runs fn on a thread of its own that ends with it.
+// onThread runs fn on its own thread, which ends with it.
 func onThread(fn func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // never unlocked: the runtime ends the thread
+		runtime.LockOSThread() // never unlocked, so the runtime ends the thread
 		defer func() {
 			if p := recover(); p != nil {
 				done <- say.Errorf("panic in network namespace: %v\n%s", p, debug.Stack())
@@ -113,7 +111,7 @@ func onThread(fn func() error) error {
 	return <-done
 }
 
-// ownCookie is the cookie of the calling thread's network namespace.
+// ownCookie returns the cookie of the calling thread's network namespace.
 func ownCookie() (uint64, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -11,12 +11,12 @@ import (
 	"lablab/say"
 )
 
-// The re-executed process finds this in its environment.
+// The environment of the re-executed process contains this.
 const rootlessMark = "LABLAB_ROOTLESS=1"
 
-// Powerful reports whether this process can build a lab as it is: it has
-// CAP_SYS_ADMIN (network namespaces), CAP_NET_ADMIN (links, rules, conntrack)
-// and CAP_NET_RAW (ICMP).
+// Powerful reports whether this process can build a lab without a user namespace: it needs
+// CAP_SYS_ADMIN (network namespaces), CAP_NET_ADMIN (links, rules, conntrack) and CAP_NET_RAW
+// (ICMP).
 func Powerful() bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var sets [2]unix.CapUserData
@@ -27,24 +27,23 @@ func Powerful() bool {
 	return sets[0].Effective&needed == needed
 }
 
-// IsRootless reports whether this process was started by [Rootless].
+// IsRootless reports whether [Rootless] started this process.
 func IsRootless() bool {
 	key, value, _ := strings.Cut(rootlessMark, "=")
 	return os.Getenv(key) == value
 }
 
-// A Twin is this program, running again as root of a user namespace of its own.
+// A Twin is a second process of this program, running as root of its own user namespace.
 type Twin struct{ process *os.Process }
 
-// Rootless runs this program again with the same arguments as root of a user
-// namespace of its own. There it may make network namespaces and cannot touch
-// the host's. If this process is killed, the kernel kills the other one too.
+// Rootless runs this program again with the same arguments as root of its own user namespace. There
+// it can create network namespaces and cannot touch the machine's own. If this process is killed,
+// the kernel kills the other one too.
 //
-// It must be called from the main goroutine: the kernel sends the death signal
-// when the starting thread ends, and only the main one lives as long as the process.
-// The error wraps the errno of clone(2): EPERM or EACCES where a policy forbids
-// user namespaces, ENOSPC at user.max_user_namespaces. The other process has files open
-// too; [Passed] finds them.
+// It must be called from the main goroutine: the kernel sends the death signal when the starting
+// thread ends, and only the main thread lives as long as the process. The error wraps the errno of
+// clone(2): EPERM or EACCES if a policy forbids user namespaces, ENOSPC at
+// user.max_user_namespaces. The other process inherits files; [Passed] returns them.
 func Rootless(files ...*os.File) (*Twin, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -54,8 +53,7 @@ func Rootless(files ...*os.File) (*Twin, error) {
 		Env:   append(os.Environ(), rootlessMark),
 		Files: append([]*os.File{os.Stdin, os.Stdout, os.Stderr}, files...),
 		Sys: &syscall.SysProcAttr{
-			// With a network namespace of its own, so that it could not touch the
-			// host's even if it tried.
+			// Its own network namespace keeps it from touching the machine's, even if it tried.
 			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
 			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
 			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
@@ -68,16 +66,15 @@ func Rootless(files ...*os.File) (*Twin, error) {
 	return &Twin{child}, nil
 }
 
-// Passed is the i-th of the files that were given to [Rootless] by the process that
-// started this one.
+// Passed returns the i-th of the files that the parent process passed to [Rootless].
 func Passed(i int) *os.File {
-	const standard = 3 // input, output and error
+	const standard = 3 // stdin, stdout and stderr
 	return os.NewFile(uintptr(standard+i), "passed")
 }
 
-// Wait waits until the other process ends and returns its exit code: 128 and the
-// signal's number if it died of one that was passed on to it or that says that
-// nobody reads its output. Signals that arrive on relay are passed on.
+// Wait waits until the other process exits and returns its exit code. The code is 128 plus the
+// signal's number if the process died of a relayed signal or of SIGPIPE. Wait passes on the signals
+// that arrive on relay.
 func (t *Twin) Wait(relay <-chan os.Signal) (code int, err error) {
 	var passed os.Signal
 	ended, relayed := make(chan struct{}), make(chan struct{})

@@ -9,9 +9,9 @@ import (
 )
 
 // SetSysctl writes network settings of n, by their path below /proc/sys/net
-// ("netfilter/nf_conntrack_acct"). The host's own are never written: the path
-// is resolved by a thread inside n. An error wraps fs.ErrNotExist where the
-// kernel lacks what the setting belongs to.
+// ("netfilter/nf_conntrack_acct"). It never writes the machine's own: a thread inside n resolves
+// the path. An error wraps fs.ErrNotExist if the kernel lacks the feature that the setting belongs
+// to.
 func (n *Namespace) SetSysctl(settings map[string]string) error {
 	return n.Do(func() error {
 		for key, value := range settings {

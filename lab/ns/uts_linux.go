@@ -8,8 +8,8 @@ import (
 	"lablab/say"
 )
 
-// NewUTS makes a UTS namespace with a hostname (uts_namespaces(7)). It lives as long as
-// its file is open in any process, or a process is in it.
+// NewUTS creates a UTS namespace with a hostname (uts_namespaces(7)). It lives as long as a process
+// has its file open or is in it.
 func NewUTS(hostname string) (file *os.File, err error) {
 	err = onThread(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWUTS); err != nil {
