@@ -19,19 +19,18 @@ import (
 	"lablab/sg"
 )
 
-// Settings are how conntrack is to behave in a namespace.
+// Settings are the conntrack settings of a namespace.
 type Settings struct {
 	Timeouts sg.Timeouts
-	// Loose lets conntrack take up TCP connections in the middle, as Linux does by
-	// default. EC2's do not come back once they are cut off.
+	// Loose makes conntrack pick up TCP connections mid-stream, as Linux does by default. On EC2,
+	// connections do not come back once they are cut off.
 	Loose bool
 }
 
-// Arm makes conntrack in n count, date and report each entry, and behave as the
-// settings say. Entries made before it never do, so it comes before the first
-// packet. It may be called again to change the settings: a timeout holds from an
-// entry's next packet on (nf_ct_refresh_acct). An error wraps fs.ErrNotExist
-// where the kernel has no nf_conntrack.
+// Arm makes conntrack in n count, timestamp and report each entry, and applies the settings.
+// Entries created before never do that, so Arm comes before the first packet. It may be called
+// again to change the settings: a new timeout applies to an entry from its next packet on
+// (nf_ct_refresh_acct). An error wraps fs.ErrNotExist if the kernel lacks nf_conntrack.
 func Arm(n *ns.Namespace, s Settings) error {
 	loose := map[bool]string{false: "0", true: "1"}[s.Loose]
 	err := n.SetSysctl(map[string]string{
@@ -61,14 +60,14 @@ func Arm(n *ns.Namespace, s Settings) error {
 	return nil
 }
 
-// seconds is a duration as a setting, which has whole seconds only: at least one.
+// seconds formats a duration for a setting, which takes whole seconds: at least one.
 func seconds(d time.Duration) string { return strconv.Itoa(max(int(d/time.Second), 1)) }
 
-// A Table is the conntrack table of one namespace, open to be read.
+// A Table is the conntrack table of one namespace, opened for reading.
 type Table struct{ conn *conntrack.Conn }
 
-// OpenTable opens the conntrack table of n. It needs CAP_NET_ADMIN there. The
-// error wraps EINVAL where the kernel has no nf_conntrack_netlink.
+// OpenTable opens the conntrack table of n. It needs CAP_NET_ADMIN there. The error wraps EINVAL if
+// the kernel lacks nf_conntrack_netlink.
 func OpenTable(n *ns.Namespace) (*Table, error) {
 	var c *conntrack.Conn
 	err := n.Do(func() (err error) {
@@ -78,8 +77,8 @@ func OpenTable(n *ns.Namespace) (*Table, error) {
 	if err != nil {
 		return nil, say.Errorf("open conntrack table: %w", err)
 	}
-	// Ask for what cannot exist: this loads the module where it is one, and tells
-	// now rather than later that there is none.
+	// Query an entry that cannot exist. This loads the module if it is one, and fails now rather
+	// than later if the kernel lacks it.
 	t := &Table{conn: c}
 	if _, err := t.Get([]packet.Key{{Protocol: packet.UDP, Source: netip.IPv4Unspecified(), Destination: netip.IPv4Unspecified()}}); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -87,11 +86,11 @@ func OpenTable(n *ns.Namespace) (*Table, error) {
 	return t, nil
 }
 
-// Close lets go of the table.
+// Close closes the table.
 func (t *Table) Close() error { return t.conn.Close() }
 
-// Dump lists all entries. The kernel walks the hash table of all namespaces for
-// it, which takes 10 ms where that has 262,144 buckets.
+// Dump lists all entries. For this the kernel walks the hash table that all namespaces share, which
+// takes 10 ms if it has 262,144 buckets.
 func (t *Table) Dump() ([]Entry, error) {
 	flows, err := t.conn.Dump(nil)
 	if err != nil {
@@ -104,8 +103,8 @@ func (t *Table) Dump() ([]Entry, error) {
 	return entries, nil
 }
 
-// Get reads the entries with these keys, each in the direction of its first
-// packet. One that does not exist is left out.
+// Get reads the entries with these keys, each in the direction of its first packet. It leaves out
+// those that do not exist.
 func (t *Table) Get(keys []packet.Key) ([]Entry, error) {
 	var entries []Entry
 	for _, k := range keys {
@@ -121,8 +120,8 @@ func (t *Table) Get(keys []packet.Key) ([]Entry, error) {
 	return entries, nil
 }
 
-// Delete deletes the entry with that key, in the direction of its first packet, and
-// reports whether there was one.
+// Delete deletes the entry with that key, in the direction of its first packet, and reports whether
+// it existed.
 func (t *Table) Delete(k packet.Key) (bool, error) {
 	err := t.conn.Delete(flowOf(k))
 	if errors.Is(err, unix.ENOENT) {
@@ -134,7 +133,7 @@ func (t *Table) Delete(k packet.Key) (bool, error) {
 	return true, nil
 }
 
-// flowOf names an entry for the library, which knows an IPv6 one by both directions.
+// flowOf names an entry for the library, which identifies an IPv6 entry by both directions.
 func flowOf(k packet.Key) conntrack.Flow {
 	back := k
 	back.Source, back.Destination = k.Destination, k.Source
@@ -182,7 +181,7 @@ func keyOf(t conntrack.Tuple) packet.Key {
 	return k
 }
 
-// Names of the status bits, lowest first: enum ip_conntrack_status in
+// The names of the status bits, lowest first: enum ip_conntrack_status in
 // linux/netfilter/nf_conntrack_common.h, without IPS_.
 var statusBits = [...]string{
 	"EXPECTED", "SEEN_REPLY", "ASSURED", "CONFIRMED", "SRC_NAT", "DST_NAT", "SEQ_ADJUST", "SRC_NAT_DONE",
@@ -199,11 +198,11 @@ func statusNames(status uint32) []string {
 	return names
 }
 
-// Names of TCP's states: enum tcp_conntrack in linux/netfilter/nf_conntrack_tcp.h,
-// without TCP_CONNTRACK_.
+// The names of the TCP states: enum tcp_conntrack in linux/netfilter/nf_conntrack_tcp.h, without
+// TCP_CONNTRACK_.
 var tcpStates = [...]string{"NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"}
 
-// tcpState is empty where it is not told.
+// tcpState returns "" if the kernel did not report the state.
 func tcpState(info *conntrack.ProtoInfoTCP) string {
 	if info == nil || int(info.State) >= len(tcpStates) {
 		return ""
@@ -211,8 +210,8 @@ func tcpState(info *conntrack.ProtoInfoTCP) string {
 	return tcpStates[info.State]
 }
 
-// kernelTime is the moment of an event: CTA_TIMESTAMP_EVENT, nanoseconds since
-// 1970 in network byte order, which ti-mo/conntrack passes over.
+// kernelTime returns the time of an event: CTA_TIMESTAMP_EVENT, nanoseconds since 1970 in network
+// byte order, which ti-mo/conntrack ignores.
 func kernelTime(m netlink.Message) time.Time {
 	const timestampEvent = 27
 	if len(m.Data) < 4 {

@@ -1,6 +1,5 @@
-// Package flow is what conntrack knows: keys of connections and their entries;
-// listing and watching them. It hides the types of ti-mo/conntrack, which
-// compile on Linux only.
+// Package flow reads conntrack: it lists and watches entries. It hides the types of
+// ti-mo/conntrack, which compile on Linux only.
 package flow
 
 import (
@@ -9,31 +8,31 @@ import (
 	"lablab/packet"
 )
 
-// A Count is how much went one way. Zero unless nf_conntrack_acct was 1 when
-// the entry was made.
+// A Count is the traffic in one direction. It is zero unless nf_conntrack_acct was 1 when the entry
+// was created.
 type Count struct {
 	Packets uint64 `json:"packets"`
-	Bytes   uint64 `json:"bytes"` // from the network header on
+	Bytes   uint64 `json:"bytes"` // counted from the network header on
 }
 
 // An Entry is a conntrack entry at one moment.
 type Entry struct {
-	// ID is the kernel's; unique among the entries of a host that live at the same time.
+	// ID is the kernel's id; it is unique among the entries that a host has at the same time.
 	ID     uint32     `json:"id"`
 	Orig   packet.Key `json:"orig"`
 	Reply  packet.Key `json:"reply"`
 	Status []string   `json:"status"`
-	// TCP is the state of a TCP connection, as conntrack(8) calls it.
+	// TCP is the state of a TCP connection, as conntrack(8) names it.
 	TCP string `json:"tcp_state,omitempty"`
-	// Timeout is how long the entry lives on without a packet, in whole seconds.
+	// Timeout is how long the entry lasts without another packet, in whole seconds.
 	Timeout time.Duration `json:"timeout_ns"`
-	// Mark is the number of the rule that let the connection in.
+	// Mark is the number of the rule that admitted the connection.
 	Mark uint32 `json:"mark"`
 	Sent Count  `json:"sent"` // in the direction of the first packet
-	Got  Count  `json:"got"`  // and back
+	Got  Count  `json:"got"`  // in the other direction
 }
 
-// A Change is what an event says happened to an entry.
+// A Change is what happened to an entry.
 type Change string
 
 // The changes that conntrack reports.
@@ -43,10 +42,10 @@ const (
 	Destroy Change = "destroy"
 )
 
-// An Event is a change of an entry. The kernel tells counters with Destroy only.
+// An Event is a change to an entry. The kernel reports counters with Destroy only.
 type Event struct {
 	Change Change
 	Entry  Entry
-	// Kernel is when it happened by the kernel's clock; zero before Linux 6.14 or so.
+	// Kernel is when it happened by the kernel's clock; zero before about Linux 6.14.
 	Kernel time.Time
 }

@@ -18,8 +18,8 @@ import (
 
 func TestMain(m *testing.M) { nstest.Main(m) }
 
-// pinged is two namespaces of which the left one tracks connections and has
-// sent three echoes to the right one, marked 7.
+// pinged returns two namespaces. The left one tracks connections and has sent three echo requests
+// to the right one, marked 7.
 func pinged(t *testing.T) (left, right *ns.Namespace, watch *Watch) {
 	t.Helper()
 	left, right = nstest.Wire(t)
@@ -84,7 +84,7 @@ func TestGetReadsWhatDumpLists(t *testing.T) {
 	}
 	other := listed[0].Orig
 	other.ICMPID++
-	for range 3 { // the socket must not fall out of step
+	for range 3 { // the socket must not get out of step
 		got, err := table.Get([]packet.Key{other, listed[0].Orig, other, listed[0].Orig})
 		if err != nil {
 			t.Fatal(err)
