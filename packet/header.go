@@ -11,21 +11,21 @@ type Header struct {
 	Protocol    Protocol   `json:"protocol"`
 	Source      netip.Addr `json:"source"`
 	Destination netip.Addr `json:"destination"`
-	// SourcePort and DestinationPort are those of TCP, UDP and SCTP; host byte order.
+	// SourcePort and DestinationPort are the ports of TCP, UDP and SCTP, in host byte order.
 	SourcePort      uint16 `json:"source_port,omitempty"`
 	DestinationPort uint16 `json:"destination_port,omitempty"`
 	// ICMPType and ICMPCode are those of ICMP and ICMPv6.
 	ICMPType uint8 `json:"icmp_type,omitempty"`
 	ICMPCode uint8 `json:"icmp_code,omitempty"`
-	// EchoID and EchoSeq are those of an echo request or reply; host byte order.
+	// EchoID and EchoSeq are those of an echo request or reply, in host byte order.
 	EchoID  uint16 `json:"icmp_id,omitempty"`
 	EchoSeq uint16 `json:"icmp_seq,omitempty"`
-	// Tag tells packets apart that are alike otherwise: the identification of IPv4,
-	// the flow label of IPv6.
+	// Tag distinguishes packets that are otherwise identical: the identification of IPv4, the flow
+	// label of IPv6.
 	Tag uint32 `json:"tag,omitempty"`
-	// Length is how many bytes TCP or UDP carry.
+	// Length is how many bytes of payload TCP or UDP carries.
 	Length int `json:"length,omitempty"`
-	// Number is the first four bytes that UDP carries, in network byte order.
+	// Number is the first four bytes of UDP's payload, in network byte order.
 	Number uint32 `json:"number,omitempty"`
 	// TCPSeq and TCPFlags are TCP's sequence number and flags (RFC 9293).
 	TCPSeq   uint32 `json:"tcp_seq,omitempty"`
@@ -35,7 +35,7 @@ type Header struct {
 	QuotedTag      uint32   `json:"quoted_tag,omitempty"`
 }
 
-// TCP's flags (RFC 9293).
+// The flags of TCP (RFC 9293).
 const (
 	FIN = 1 << iota
 	SYN
@@ -44,8 +44,8 @@ const (
 	ACK
 )
 
-// IsError reports whether the packet is an ICMP error, which quotes another packet
-// (RFC 792: types 3, 4, 5, 11 and 12; RFC 4443: types below 128).
+// IsError reports whether the packet is an ICMP error, which quotes another packet (RFC 792: types
+// 3, 4, 5, 11 and 12; RFC 4443: types below 128).
 func (h Header) IsError() bool {
 	switch h.Protocol {
 	case ICMP:
@@ -56,13 +56,13 @@ func (h Header) IsError() bool {
 	return false
 }
 
-// Same reports whether both are of one packet, seen at two places. The kernel's trace
-// tells fewer bytes of what is behind the headers than a capture does.
+// Same reports whether both describe one packet, seen at two places. The kernel's trace contains
+// fewer bytes after the headers than a capture does.
 func (h Header) Same(o Header) bool {
 	return h.Key() == o.Key() && h.EchoSeq == o.EchoSeq && h.TCPSeq == o.TCPSeq && h.TCPFlags == o.TCPFlags && h.Length == o.Length && h.Tag == o.Tag
 }
 
-// Key is the packet's own direction of its flow.
+// Key returns the packet's own direction of its flow.
 func (h Header) Key() Key {
 	return Key{
 		Protocol: h.Protocol, Source: h.Source, Destination: h.Destination, SourcePort: h.SourcePort, DestinationPort: h.DestinationPort,
@@ -70,11 +70,11 @@ func (h Header) Key() Key {
 	}
 }
 
-// String is the packet in one line, as tcpdump(8) would put it:
-// "tcp 10.0.0.1:40000 > 10.0.0.2:22 [S] 0 bytes".
+// String describes the packet in one line, as tcpdump(8) would: "tcp 10.0.0.1:40000 > 10.0.0.2:22
+// [S] 0 bytes".
 func (h Header) String() string { return h.Named(netip.Addr.String) }
 
-// Named is the packet in one line, with names in place of addresses.
+// Named describes the packet in one line, with names instead of addresses.
 func (h Header) Named(name func(netip.Addr) string) string {
 	switch h.Protocol {
 	case ICMP, ICMPv6:
@@ -85,7 +85,7 @@ func (h Header) Named(name func(netip.Addr) string) string {
 	return h.Key().Named(name)
 }
 
-// message is what an ICMP message is (RFC 792, RFC 4443).
+// message names the type of an ICMP message (RFC 792, RFC 4443).
 func (h Header) message() string {
 	switch {
 	case h.ICMPCode == 0 && (h.Protocol == ICMP && h.ICMPType == 8 || h.Protocol == ICMPv6 && h.ICMPType == 128):
@@ -96,10 +96,10 @@ func (h Header) message() string {
 	return fmt.Sprintf("type %d code %d", h.ICMPType, h.ICMPCode)
 }
 
-// flags are TCP's, as tcpdump(8) writes them, and how many bytes are carried.
+// flags returns TCP's flags, as tcpdump(8) writes them, and the payload's length.
 func (h Header) flags() string {
 	if h.TCPFlags == 0 {
-		return "" // the trace did not tell
+		return "" // missing from the trace
 	}
 	text := ""
 	for _, f := range []struct {
@@ -113,7 +113,7 @@ func (h Header) flags() string {
 	return fmt.Sprintf(" [%s] %d bytes", text, h.Length)
 }
 
-// Parse reads an IP packet. It does not look behind the extension headers of IPv6.
+// Parse parses an IP packet. It does not look past IPv6 extension headers.
 func Parse(ip []byte) (Header, bool) {
 	const v4, v6 = 20, 40 // bytes of a header without options
 	header := v6
@@ -129,11 +129,11 @@ func Parse(ip []byte) (Header, bool) {
 	return ParseHeaders(ip[:header], ip[header:])
 }
 
-// ParseHeaders reads a network header (IPv4 or IPv6, told apart by its version) and
-// the beginning of what it carries. Either may be cut short; what is missing stays zero.
+// ParseHeaders parses a network header (IPv4 or IPv6, told apart by its version) and the start of
+// its payload. Either may be truncated; what is missing stays zero.
 func ParseHeaders(network, transport []byte) (Header, bool) {
 	var h Header
-	var carried int // bytes behind the network header
+	var carried int // bytes after the network header
 	if len(network) == 0 {
 		return h, false
 	}
@@ -164,7 +164,7 @@ func (h *Header) parseTransport(b []byte, carried int) {
 			h.ICMPType, h.ICMPCode = b[0], b[1]
 			h.EchoID, h.EchoSeq = binary.BigEndian.Uint16(b[4:]), binary.BigEndian.Uint16(b[6:])
 		}
-		if h.IsError() && len(b) >= 8+12 { // as much of the quoted header as the trace tells
+		if h.IsError() && len(b) >= 8+12 { // as much of the quoted header as the trace contains
 			quoted, _ := ParseHeaders(append(b[8:20:20], make([]byte, 28)...), nil)
 			h.QuotedProtocol, h.QuotedTag = quoted.Protocol, quoted.Tag
 		}

@@ -1,6 +1,6 @@
-// Package packet is the vocabulary of the wire: protocols, the two directions at a
-// host, the key that tells flows apart, the headers of a packet, and what decided
-// about it. It needs no kernel.
+// Package packet defines the vocabulary of the wire: protocols, the two directions at a host, the
+// key that tells flows apart, the headers of a packet, and what decided about it. It needs no
+// kernel.
 package packet
 
 import (
@@ -13,7 +13,7 @@ import (
 // A Protocol is an IP protocol number (IANA), or All.
 type Protocol int
 
-// Protocols that have a name in EC2.
+// The protocols that have a name in EC2.
 const (
 	All    Protocol = -1
 	ICMP   Protocol = 1
@@ -22,10 +22,10 @@ const (
 	ICMPv6 Protocol = 58
 )
 
-// SCTP has ports as TCP and UDP have; EC2 has no name for it.
+// SCTP has ports, like TCP and UDP; EC2 has no name for it.
 const SCTP Protocol = 132
 
-// String is the protocol's name in EC2, or its number.
+// String returns the protocol's name in EC2, or its number.
 func (p Protocol) String() string {
 	switch p {
 	case All:
@@ -42,10 +42,10 @@ func (p Protocol) String() string {
 	return strconv.Itoa(int(p))
 }
 
-// IsICMP reports whether packets of the protocol have a type and a code.
+// IsICMP reports whether the protocol's packets have a type and a code.
 func (p Protocol) IsICMP() bool { return p == ICMP || p == ICMPv6 }
 
-// ParseProtocol reads a protocol as EC2 writes it: a name, a number or -1 for all.
+// ParseProtocol parses a protocol as EC2 writes it: a name, a number or -1 for all.
 func ParseProtocol(s string) (Protocol, bool) {
 	switch strings.ToLower(s) {
 	case "tcp":
@@ -63,16 +63,17 @@ func ParseProtocol(s string) (Protocol, bool) {
 	return Protocol(n), err == nil
 }
 
-// A Direction is the side of a host that a packet passes, and that a rule guards.
+// A Direction is the direction in which a packet passes a host's interface, and in which a rule
+// applies.
 type Direction string
 
-// The two directions, named as EC2 names them.
+// The two directions, as EC2 names them.
 const (
 	Ingress Direction = "ingress"
 	Egress  Direction = "egress"
 )
 
-// Opposite is the other direction.
+// Opposite returns the other direction.
 func (d Direction) Opposite() Direction {
 	if d == Ingress {
 		return Egress
@@ -80,5 +81,5 @@ func (d Direction) Opposite() Direction {
 	return Ingress
 }
 
-// In is the direction in a language.
+// In returns the direction in a language.
 func (d Direction) In(l *say.Language) string { return l.Text(string(d)) }
