@@ -11,10 +11,9 @@ import (
 	"lablab/say"
 )
 
-// awaitAddress waits until the host takes what is sent to its IPv6 address. The
-// route by which it does is made by a kernel worker, up to some milliseconds after
-// the interface runs (addrconf_dad_work in net/ipv6/addrconf.c); what comes
-// before that is dropped without a trace.
+// awaitAddress waits until the host accepts packets to its IPv6 address. A kernel worker adds the
+// local route up to some milliseconds after the interface comes up (addrconf_dad_work in
+// net/ipv6/addrconf.c); until then the kernel silently drops those packets.
 func awaitAddress(ctx context.Context, h *Host) error {
 	handle, err := rtnetlink(h.ns)
 	if err != nil {
@@ -22,7 +21,7 @@ func awaitAddress(ctx context.Context, h *Host) error {
 	}
 	defer handle.Close()
 	local := &netlink.Route{Table: unix.RT_TABLE_LOCAL}
-	const patience = 5 * time.Second // the worker waits for namespaces that are taken down
+	const patience = 5 * time.Second // the worker may be waiting for namespaces to be torn down
 	err = untilTold(ctx, patience, func() (bool, error) {
 		routes, err := handle.RouteListFiltered(unix.AF_INET6, local, netlink.RT_FILTER_TABLE)
 		return slices.ContainsFunc(routes, func(r netlink.Route) bool {

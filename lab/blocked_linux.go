@@ -12,17 +12,17 @@ import (
 	"lablab/packet"
 )
 
-// Blocked packets are those that a host's own rules do not let out. They never reach
-// its interface: of those who capture there, nobody would see them.
+// Blocked packets are those that the host's own egress rules drop. They never reach its interface,
+// so a capture there would miss them.
 type blocked struct {
 	mu        sync.Mutex
 	listeners map[*blockedListener]bool
 }
 
-// A blockedListener is one who captures.
+// A blockedListener receives blocked packets on behalf of one capture.
 type blockedListener struct {
 	frames chan Frame
-	lost   int // frames that came faster than they were taken
+	lost   int // frames that arrived faster than they were read
 }
 
 func (b *blocked) listen() *blockedListener {
@@ -37,7 +37,7 @@ func (b *blocked) listen() *blockedListener {
 	return listener
 }
 
-// leave ends the listening, and returns how many frames were lost.
+// leave removes the listener and returns how many frames it lost.
 func (b *blocked) leave(listener *blockedListener) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -45,8 +45,8 @@ func (b *blocked) leave(listener *blockedListener) int {
 	return listener.lost
 }
 
-// tellBlocked tells who captures at a host of a packet that may not leave it. It
-// waits for nobody.
+// tellBlocked reports a packet that the host's egress rules dropped to the captures at that host.
+// It never blocks.
 func (l *Lab) tellBlocked(h *Host, v nft.Verdict) {
 	if v.Accepted || v.Direction != packet.Egress || len(v.Headers) == 0 {
 		return
@@ -66,9 +66,9 @@ func (l *Lab) tellBlocked(h *Host, v nft.Verdict) {
 	}
 }
 
-// unsent is the frame that the packet would have been, as far as its headers are known.
+// unsent returns the frame that the packet would have been, as far as its headers are known.
 func (l *Lab) unsent(h *Host, v nft.Verdict) Frame {
-	const ethernet = 14 // bytes of its header
+	const ethernet = 14 // bytes of the Ethernet header
 	target := make(net.HardwareAddr, 6)
 	for _, other := range l.hosts {
 		if other.Address.Addr() == v.Packet.Destination {

@@ -13,16 +13,15 @@ import (
 	"lablab/timeline"
 )
 
-// prove sends each host a packet that none of its rules allows, and waits until
-// the kernel is seen to drop it. A filter that does not filter would make every
-// reply worthless as evidence.
+// prove sends each host a packet that none of its rules allows, and waits until the kernel is seen
+// to drop it. If the filter did not filter, replies would be worthless as evidence.
 func (l *Lab) prove(ctx context.Context) error {
 	for i, h := range l.hosts {
 		for k := 1; k < len(l.hosts); k++ {
 			sender := l.hosts[(i+k)%len(l.hosts)]
 			port, exists := l.forbidden(sender, h)
 			if !exists {
-				continue // whatever that one may send, the host lets in
+				continue // the host's rules allow everything that this peer may send
 			}
 			if err := l.sendSelfCheck(ctx, sender, h, port); err != nil {
 				return err
@@ -33,9 +32,9 @@ func (l *Lab) prove(ctx context.Context) error {
 	return nil
 }
 
-// forbidden finds a UDP port that to's groups refuse and from's let out.
+// forbidden finds a UDP port that to's groups block and from's groups allow.
 func (l *Lab) forbidden(from, to *Host) (port int, exists bool) {
-	const discard = 9 // RFC 863: whatever arrives there may be thrown away
+	const discard = 9 // RFC 863: the receiver throws everything away
 	for port := discard; port < 1<<16; port++ {
 		_, out := l.account.Judge(carried(l.account, from), packet.Egress, sg.Packet{Protocol: packet.UDP, Peer: to.Address.Addr(), To: port})
 		_, in := l.account.Judge(carried(l.account, to), packet.Ingress, sg.Packet{Protocol: packet.UDP, Peer: from.Address.Addr(), To: port})
@@ -54,7 +53,7 @@ func (l *Lab) sendSelfCheck(ctx context.Context, from, to *Host, port int) error
 		if host == to.Name && v.Direction == packet.Ingress && p.Protocol == packet.UDP && p.Source == from.Address.Addr() && p.DestinationPort == uint16(port) {
 			select {
 			case fates <- v:
-			default: // the first one counts
+			default: // keep the first one only
 			}
 		}
 	})
@@ -87,7 +86,7 @@ func (l *Lab) sendSelfCheck(ctx context.Context, from, to *Host, port int) error
 	}
 }
 
-// onUnattributed has hear called for verdicts about packets of no stream.
+// onUnattributed calls hear for verdicts on packets that belong to no stream.
 func (w *witness) onUnattributed(hear func(host string, v nft.Verdict)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

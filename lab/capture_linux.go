@@ -15,20 +15,20 @@ import (
 	"lablab/say"
 )
 
-// A Frame is what has passed a host's interface.
+// A Frame is one frame that passed a host's interface.
 type Frame struct {
-	At        time.Time // by the kernel's clock
+	At        time.Time // kernel clock
 	Direction packet.Direction
 	Bytes     []byte
-	Length    int            // on the wire
-	Packet    *packet.Header // nil for what no rule decides about
-	Lost      int            // how many before it were lost, because they came faster than they were seen
+	Length    int            // bytes on the wire
+	Packet    *packet.Header // nil if it is not IP, so no rule applies
+	Lost      int            // frames lost just before this one because the reader was too slow
 }
 
-// Capture calls see for each frame that passes a host's interface, until ctx is done,
-// and begun when nothing is missed any more. Packets that arrive are seen before the
-// rules judge them; of those that the host's own rules do not let out there are the
-// headers. It returns how many were lost behind the last one that was seen.
+// Capture calls see for each frame that passes a host's interface, until ctx is done. It calls
+// begun once the capture is running. Incoming packets are captured before the rules see them. For
+// packets that the host's own egress rules drop, the frame has the headers only. Capture returns
+// how many frames were lost after the last one that was seen.
 func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(Frame)) (lost int, err error) {
 	h, err := l.host(host)
 	if err != nil {
@@ -66,7 +66,7 @@ func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(F
 		return 0, say.Errorf("capture at %s: %w", host, err)
 	}
 	begun()
-	const longest = 1 << 18 // bytes: what is offloaded comes in one piece
+	const longest = 1 << 18 // bytes: segmentation offload delivers large frames in one piece
 	buffer := make([]byte, longest)
 	const often = 20 * time.Millisecond
 	for asked := time.Now(); ; {
@@ -105,7 +105,7 @@ func (h *Host) listen() (*os.File, error) {
 	fd := -1
 	all := int(htons(unix.ETH_P_ALL))
 	err = h.ns.Do(func() (err error) {
-		// With no protocol yet: nothing comes before it is bound to the interface.
+		// Protocol 0: the socket receives nothing until it is bound to the interface.
 		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
 			return say.Errorf("open packet socket: %w", err)
 		}
@@ -126,7 +126,7 @@ func (h *Host) listen() (*os.File, error) {
 	return os.NewFile(uintptr(fd), "packets"), nil
 }
 
-// receive takes a frame from the socket.
+// receive reads a frame from the socket.
 func receive(fd int, buffer []byte) (Frame, error) {
 	var control [128]byte
 	n, controls, _, from, err := unix.Recvmsg(fd, buffer, control[:], unix.MSG_TRUNC)
@@ -143,7 +143,7 @@ func receive(fd int, buffer []byte) (Frame, error) {
 			f.At = time.Unix((*unix.Timespec)(unsafe.Pointer(&m.Data[0])).Unix())
 		}
 	}
-	const ethernet = 14 // bytes of its header
+	const ethernet = 14 // bytes of the Ethernet header
 	if len(f.Bytes) > ethernet {
 		if p, ok := packet.Parse(f.Bytes[ethernet:]); ok {
 			f.Packet = &p
@@ -152,8 +152,7 @@ func receive(fd int, buffer []byte) (Frame, error) {
 	return f, nil
 }
 
-// dropped is how many frames the kernel could not deliver since it was last asked
-// (PACKET_STATISTICS).
+// dropped returns how many frames the kernel has dropped since the last call (PACKET_STATISTICS).
 func dropped(raw syscall.RawConn) (n int) {
 	_ = raw.Control(func(fd uintptr) {
 		if stats, err := unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
@@ -163,5 +162,5 @@ func dropped(raw syscall.RawConn) (n int) {
 	return n
 }
 
-// htons is a number in network byte order.
+// htons converts a number to network byte order.
 func htons(n uint16) uint16 { return n<<8 | n>>8 }

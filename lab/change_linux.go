@@ -13,15 +13,15 @@ import (
 	"lablab/timeline"
 )
 
-// A revokedRule can be authorized again by its id.
+// A revokedRule is a rule that can be authorized again by its id.
 type revokedRule struct {
 	direction packet.Direction
 	rule      sg.Rule
 	number    uint32
 }
 
-// Again authorizes rules that were revoked, by their ids. The group may be empty if
-// the first id is of one group only.
+// Reauthorize authorizes revoked rules again, by their ids. The group may be empty if the first id
+// belongs to one group only.
 func (l *Lab) Reauthorize(group string, ids ...string) (Effect, error) {
 	effect, err := l.change(func(to *sg.Account) error {
 		if group == "" {
@@ -50,8 +50,8 @@ func (l *Lab) Reauthorize(group string, ids ...string) (Effect, error) {
 	return effect, nil
 }
 
-// hadRule is the group from which a rule with that id was revoked; empty if there is
-// none, or several.
+// hadRule returns the group from which a rule with that id was revoked, or "" if there is not
+// exactly one.
 func (l *Lab) hadRule(id string) string {
 	var groups []string
 	for key := range l.revoked {
@@ -65,11 +65,11 @@ func (l *Lab) hadRule(id string) string {
 	return groups[0]
 }
 
-// A ruleKey is what a rule is known by: its group and its id in it.
+// A ruleKey identifies a rule by its group and its id in that group.
 type ruleKey struct{ group, id string }
 
-// Authorize adds rules to a group, on every host that carries it: all or none of
-// them. An *sg.Error says what EC2 would say.
+// Authorize adds rules to a group, on every host that has the group. It adds all of them or none.
+// An *sg.Error holds the error that EC2 would return.
 func (l *Lab) Authorize(group string, d packet.Direction, rules ...sg.Rule) (Effect, error) {
 	effect, err := l.change(func(to *sg.Account) error {
 		g, err := to.Find(group)
@@ -92,8 +92,8 @@ func (l *Lab) Authorize(group string, d packet.Direction, rules ...sg.Rule) (Eff
 	return effect, nil
 }
 
-// Revoke removes rules from a group by their ids, on every host that carries it.
-// Conntrack is not touched.
+// Revoke removes rules from a group by their ids, on every host that has the group. It leaves
+// conntrack alone.
 func (l *Lab) Revoke(group string, ids ...string) (Effect, error) {
 	effect, err := l.change(func(to *sg.Account) error {
 		g, err := to.Find(group)
@@ -113,7 +113,7 @@ func (l *Lab) Revoke(group string, ids ...string) (Effect, error) {
 	return effect, nil
 }
 
-// RevokeSame removes the rules that say exactly the same.
+// RevokeSame removes the rules that allow exactly the same traffic.
 func (l *Lab) RevokeSame(group string, d packet.Direction, rules ...sg.Rule) (Effect, error) {
 	effect, err := l.change(func(to *sg.Account) error {
 		g, err := to.Find(group)
@@ -129,7 +129,7 @@ func (l *Lab) RevokeSame(group string, d packet.Direction, rules ...sg.Rule) (Ef
 	return effect, nil
 }
 
-// SetGroups gives a host other groups, in the place of those that it carries.
+// SetGroups replaces the groups of a host.
 func (l *Lab) SetGroups(host string, groups []string) (Effect, error) {
 	effect, err := l.change(func(to *sg.Account) error {
 		i, found := to.Interface(host)
@@ -154,8 +154,8 @@ func (l *Lab) SetGroups(host string, groups []string) (Effect, error) {
 	return effect, nil
 }
 
-// change alters what the groups say or who carries them, and puts that in force
-// on every host: in one transaction on each, and on all of them or none.
+// change alters the rules of groups or which hosts have them, and enforces the result: in one
+// transaction per host, and on all hosts or none.
 func (l *Lab) change(alter func(to *sg.Account) error) (Effect, error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
@@ -190,8 +190,8 @@ func (l *Lab) change(alter func(to *sg.Account) error) (Effect, error) {
 	return effect, err
 }
 
-// number gives each rule of the account a number that no other rule of the lab has
-// had before. A rule that stays keeps its own.
+// number gives each rule of the account a number that no other rule of the lab has ever had. A rule
+// that stays keeps its number.
 func (l *Lab) number(to *sg.Account) map[ruleKey]uint32 {
 	numbers := map[ruleKey]uint32{}
 	for _, g := range to.Groups {
@@ -210,7 +210,7 @@ func (l *Lab) number(to *sg.Account) map[ruleKey]uint32 {
 	return numbers
 }
 
-// compile is the ruleset of a host.
+// compile builds the ruleset of a host.
 func (l *Lab) compile(account *sg.Account, numbers map[ruleKey]uint32, h *Host) nft.Ruleset {
 	rs := nft.Compile(account, carried(account, h), func(g *sg.Group, r sg.Rule) uint32 { return numbers[ruleKey{g.Key(), r.ID}] })
 	rs.Untracked = l.untracked(account, h)
@@ -218,7 +218,7 @@ func (l *Lab) compile(account *sg.Account, numbers map[ruleKey]uint32, h *Host) 
 	return rs
 }
 
-// untracked is what conntrack must not see on a host.
+// untracked returns the flows that conntrack must not see on a host.
 func (l *Lab) untracked(account *sg.Account, h *Host) []sg.Untracked {
 	if h.AlwaysTracked {
 		return nil
@@ -226,15 +226,15 @@ func (l *Lab) untracked(account *sg.Account, h *Host) []sg.Untracked {
 	return sg.UntrackedBy(carried(account, h))
 }
 
-// carried are the groups that a host carries.
+// carried returns the groups of a host.
 func carried(account *sg.Account, h *Host) []*sg.Group {
 	i, _ := account.Interface(h.Name)
 	return account.Carried(i.Groups)
 }
 
-// cutUntracked deletes the entries of flows that are no longer tracked. Otherwise
-// they would be there to be found when the flows are tracked again. (That EC2 does
-// so is not documented; the isolation tools of AWS rely on it.) It returns how many there were.
+// cutUntracked deletes the entries of flows that are no longer tracked, and returns how many it
+// deleted. Otherwise those entries would match again as soon as the flows are tracked again. (AWS
+// does not document that EC2 does this, but its isolation tools rely on it.)
 func (l *Lab) cutUntracked(h *Host, before, now []sg.Untracked) (deleted int, err error) {
 	fresh := slices.DeleteFunc(slices.Clone(now), func(u sg.Untracked) bool { return slices.Contains(before, u) })
 	if len(fresh) == 0 {
@@ -261,7 +261,7 @@ func (l *Lab) cutUntracked(h *Host, before, now []sg.Untracked) (deleted int, er
 	return deleted, nil
 }
 
-// firstPacket is how a flow began, as the groups of a host see it.
+// firstPacket returns the first packet of a flow as the groups of a host see it.
 func firstPacket(h *Host, k packet.Key) (packet.Direction, sg.Packet) {
 	p := sg.Packet{Protocol: k.Protocol, To: int(k.DestinationPort), Peer: k.Source}
 	if k.Protocol == packet.ICMP || k.Protocol == packet.ICMPv6 {
@@ -276,8 +276,7 @@ func firstPacket(h *Host, k packet.Key) (packet.Direction, sg.Packet) {
 
 var bothDirections = [...]packet.Direction{packet.Ingress, packet.Egress}
 
-// record tells the timeline what is different from what was. Rules of a group that
-// nobody has carried yet are not told of.
+// record adds what changed to the timeline. It leaves out rules of groups that no host has had yet.
 func (l *Lab) record(from, to *sg.Account, numbers map[ruleKey]uint32) {
 	for _, h := range l.hosts {
 		was, _ := from.Interface(h.Name)
@@ -316,7 +315,8 @@ func (l *Lab) record(from, to *sg.Account, numbers map[ruleKey]uint32) {
 	}
 }
 
-// keepRevoked notes the rules that are no longer in force, to authorize them again.
+// keepRevoked remembers the rules that are no longer in force, so that they can be authorized
+// again.
 func (l *Lab) keepRevoked(from *sg.Account, numbers map[ruleKey]uint32) {
 	for _, g := range from.Groups {
 		for _, d := range bothDirections {
@@ -330,7 +330,7 @@ func (l *Lab) keepRevoked(from *sg.Account, numbers map[ruleKey]uint32) {
 	}
 }
 
-// withoutRules is the account as if a group had no rules yet.
+// withoutRules returns the account as if the group had no rules yet.
 func withoutRules(a *sg.Account, group string) *sg.Account {
 	clone := a.Clone()
 	if g := clone.Group(group); g != nil {
@@ -339,7 +339,7 @@ func withoutRules(a *sg.Account, group string) *sg.Account {
 	return clone
 }
 
-// carriers are the names of the hosts that carry g.
+// carriers returns the names of the hosts that have g.
 func (l *Lab) carriers(account *sg.Account, g *sg.Group) []string {
 	var names []string
 	for _, h := range l.hosts {
@@ -354,8 +354,8 @@ func recorded(g *sg.Group, d packet.Direction, r sg.Rule, number uint32, hosts [
 	return timeline.Rule{Number: number, Group: g.Key(), Direction: d, Hosts: hosts, Rule: r}
 }
 
-// SetACL puts a network ACL before a host, or takes it away (nil). It is stateless:
-// conntrack is not asked, and not touched.
+// SetACL attaches a network ACL to a host, or removes it (nil). An ACL is stateless: it neither
+// uses conntrack nor changes it.
 func (l *Lab) SetACL(host string, acl *sg.ACL) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
@@ -370,8 +370,8 @@ func (l *Lab) SetACL(host string, acl *sg.ACL) error {
 	return nil
 }
 
-// Configure changes how conntrack behaves on every host. A timeout holds from an
-// entry's next packet on.
+// Configure changes the conntrack settings of every host. A new timeout applies to an entry from
+// its next packet on.
 func (l *Lab) Configure(s flow.Settings) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
@@ -383,8 +383,8 @@ func (l *Lab) Configure(s flow.Settings) error {
 	return nil
 }
 
-// Cut deletes the conntrack entries that are meant, on one host or, without a
-// name, on all, and returns how many there were.
+// Cut deletes the conntrack entries for which meant returns true, on one host or, if the name is
+// empty, on all. It returns how many it deleted.
 func (l *Lab) Cut(host string, meant func(flow.Entry) bool) (int, error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
@@ -414,7 +414,7 @@ func (l *Lab) Cut(host string, meant func(flow.Entry) bool) (int, error) {
 	return cut, nil
 }
 
-// Known is the rule with that number, in force or not.
+// Known returns the rule with that number, whether or not it is still in force.
 func (l *Lab) Known(number uint32) (timeline.Rule, bool) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
@@ -422,7 +422,7 @@ func (l *Lab) Known(number uint32) (timeline.Rule, bool) {
 	return rule, known
 }
 
-// delete deletes an entry, while nobody else uses the same socket.
+// delete deletes an entry while it holds the lock on the shared socket.
 func (l *Lab) delete(h *Host, k packet.Key) (bool, error) {
 	l.reading.Lock()
 	defer l.reading.Unlock()

@@ -1,4 +1,3 @@
-// Package lab builds hosts out of network namespaces, gives them security
-// groups and plays a scenario in them. What happens goes into a timeline; the
-// lab itself judges nothing and prints nothing.
+// Package lab builds hosts out of network namespaces, attaches security groups to them and runs
+// scenarios. It records what happens in a timeline; it evaluates nothing and prints nothing.
 package lab

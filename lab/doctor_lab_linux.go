@@ -18,7 +18,7 @@ import (
 	"lablab/sg"
 )
 
-// Where the trials take place: addresses for documentation (RFC 5737, RFC 3849).
+// The addresses used by the trials: documentation prefixes (RFC 5737, RFC 3849).
 var (
 	doctorsNet  = netip.MustParsePrefix("192.0.2.0/24")
 	doctorsNet6 = netip.MustParsePrefix("2001:db8::/64")
@@ -31,19 +31,19 @@ func newDoctorsHost(name string, net netip.Prefix, number byte) *Host {
 	return &Host{Host: scenario.Host{Name: name, Address: netip.PrefixFrom(ip, net.Bits())}}
 }
 
-// tryNamespace makes the two hosts.
+// tryNamespace creates the two hosts.
 func (e *examination) tryNamespace(context.Context) (Finding, error) {
 	e.a, e.b = newDoctorsHost("A", doctorsNet, 1), newDoctorsHost("B", doctorsNet, 2)
 	return found("created two, with settings of their own"), e.prepare(e.a, e.b)
 }
 
-// prepare makes the namespaces of hosts.
+// prepare creates the namespaces of hosts.
 func (e *examination) prepare(hosts ...*Host) error {
 	e.hosts = append(e.hosts, hosts...)
 	err := each(hosts, prepare)
 	switch {
 	case errors.Is(err, unix.EROFS):
-		return unableTo(armConntrack, err) // it is about /proc/sys
+		return unableTo(armConntrack, err) // the error concerns /proc/sys
 	case errors.Is(err, fs.ErrNotExist):
 		return &Unable{say.F("this kernel has no IPv6 (CONFIG_IPV6), or was started with ipv6.disable=1"), say.F("remove ipv6.disable=1 from the kernel's command line"), err}
 	case err != nil:
@@ -56,7 +56,7 @@ func (e *examination) tryVeth(ctx context.Context) (Finding, error) {
 	return found("a pair connects them, with carrier"), join(ctx, e.a, e.b)
 }
 
-// tryTables tries what rules are made of. Each expression is a finding of its own.
+// tryTables tries every nftables expression that rulesets use. Each one gets a finding of its own.
 func (e *examination) tryTables(context.Context) (f Finding, err error) {
 	if e.lacking, err = nft.TryExpressions(e.a.ns, nft.Expressions()); err != nil {
 		return f, unableTo(installRules, err)
@@ -64,7 +64,7 @@ func (e *examination) tryTables(context.Context) (f Finding, err error) {
 	return found("tables and chains for IPv4 and IPv6 (inet)"), nil
 }
 
-// hasExpression is what was found out about the i-th expression.
+// hasExpression returns the result for the i-th expression.
 func (e *examination) hasExpression(x nft.Expression, i int) (Finding, error) {
 	err := e.lacking[i]
 	if err == nil || !nft.Lacks(err) {
@@ -77,7 +77,7 @@ func (e *examination) hasExpression(x nft.Expression, i int) (Finding, error) {
 	return Finding{}, &Unable{say.F("this kernel's nf_tables lacks it (%s)", x.Option), hint, err}
 }
 
-// tryRuleset puts a group in force on both hosts: ping is let in, everything is let out.
+// tryRuleset enforces a group on both hosts that allows ping in and everything out.
 func (e *examination) tryRuleset(context.Context) (Finding, error) {
 	everywhere := netip.MustParsePrefix("0.0.0.0/0")
 	rs := nft.Ruleset{
@@ -93,7 +93,7 @@ func (e *examination) tryRuleset(context.Context) (Finding, error) {
 	return found("a security group's rules are in force on both"), nil
 }
 
-// doctorsRule is the number of the rule that lets the ping in.
+// doctorsRule is the number of the rule that allows the ping.
 const doctorsRule = 1001
 
 func (e *examination) tryConntrack(context.Context) (Finding, error) {
@@ -115,7 +115,7 @@ func (e *examination) tryConntrackNetlink(context.Context) (f Finding, err error
 	return found("entries can be listed"), nil
 }
 
-// tryPing sends one echo request, with everything open that will tell of it.
+// tryPing sends one echo request while the trace, the conntrack table and its events are open.
 func (e *examination) tryPing(ctx context.Context) (f Finding, err error) {
 	for _, h := range []*Host{e.a, e.b} {
 		trace, err := h.rules.Trace()
@@ -135,7 +135,7 @@ func (e *examination) tryPing(ctx context.Context) (f Finding, err error) {
 	return found("an echo request of B was answered by A in %.2f ms", rtt.Seconds()*1000), nil
 }
 
-// ping sends one echo request and returns how long the reply took.
+// ping sends one echo request and returns its round-trip time.
 func (e *examination) ping(ctx context.Context, from, to *Host) (time.Duration, error) {
 	config := pinger.Ping{Target: to.Address.Addr(), EchoID: doctorsEcho, Size: 56, Interval: time.Millisecond, Observe: func(pinger.Probe) {}}
 	s, err := config.Start(ctx, from.ns, 1)
@@ -160,7 +160,7 @@ func (e *examination) ping(ctx context.Context, from, to *Host) (time.Duration, 
 // doctorsEcho is the id of the echo requests.
 const doctorsEcho = 1001
 
-// tryIPv6 joins two more hosts: in the first two IPv6 is switched off.
+// tryIPv6 connects two more hosts: IPv6 is disabled in the first two.
 func (e *examination) tryIPv6(ctx context.Context) (f Finding, err error) {
 	a, b := newDoctorsHost("A6", doctorsNet6, 1), newDoctorsHost("B6", doctorsNet6, 2)
 	if err := e.prepare(a, b); err != nil {
@@ -186,7 +186,7 @@ func (e *examination) pingOver6(ctx context.Context, a, b *Host) (f Finding, err
 	return found("a ping was answered"), err
 }
 
-// tryBridge makes a lab of three hosts, which takes a bridge.
+// tryBridge builds a lab of three hosts, which needs a bridge.
 func (e *examination) tryBridge(ctx context.Context) (f Finding, err error) {
 	l := &Lab{}
 	for i, name := range []string{"A3", "B3", "C3"} {

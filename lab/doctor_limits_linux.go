@@ -14,7 +14,7 @@ import (
 
 func tryKernel(context.Context) (Finding, error) { return ageOf(kernel()), nil }
 
-// ageOf says whether a kernel is one that lablab is made for.
+// ageOf reports whether lablab supports a kernel.
 func ageOf(kernel string) Finding {
 	var major, minor int
 	if _, err := fmt.Sscanf(kernel, "Linux %d.%d", &major, &minor); err == nil && (major < 5 || major == 5 && minor < 15) {
@@ -23,7 +23,7 @@ func ageOf(kernel string) Finding {
 	return found("%s", kernel)
 }
 
-// tryAsRoot is how to examine the machine as root; nothing where one is root.
+// tryAsRoot returns a hint to run the examination as root, or nothing if it already runs as root.
 func tryAsRoot() say.Sentence {
 	if ns.Owner() == 0 {
 		return say.Sentence{}
@@ -31,7 +31,7 @@ func tryAsRoot() say.Sentence {
 	return asRoot()
 }
 
-// tryRoot says whether the process has root's power, as far as it is used.
+// tryRoot checks for the capabilities of root that a lab needs.
 func tryRoot(context.Context) (Finding, error) {
 	if ns.IsRootless() {
 		return Finding{Status: NotTried, Found: say.F("all this was tried in a user namespace"), Hint: tryAsRoot()}, nil
@@ -42,7 +42,7 @@ func tryRoot(context.Context) (Finding, error) {
 	return found("CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW"), nil
 }
 
-// tryUserNamespace tries the way without root.
+// tryUserNamespace tries to work without root.
 func (e *examination) tryUserNamespace(context.Context) (Finding, error) {
 	switch {
 	case e.noWay != nil:
@@ -56,13 +56,13 @@ func (e *examination) tryUserNamespace(context.Context) (Finding, error) {
 	return found("this user may create one (lablab run --rootless always)"), nil
 }
 
-// What a lab takes of open files. The second figure is for a large one.
+// How many open files a lab needs. The second figure is for a large lab.
 const (
 	fewFiles  = 32
 	manyFiles = 1000
 )
 
-// tryOpenFiles opens so many.
+// tryOpenFiles opens that many.
 func tryOpenFiles(context.Context) (Finding, error) {
 	var files []int
 	defer func() {
@@ -86,7 +86,7 @@ func tryOpenFiles(context.Context) (Finding, error) {
 	return found("at least %d at a time", manyFiles), nil
 }
 
-// tryManyNamespaces makes as many as the largest lab takes: sixteen hosts and a switch.
+// tryManyNamespaces makes as many namespaces as the largest lab needs: sixteen hosts and a switch.
 func (e *examination) tryManyNamespaces(context.Context) (Finding, error) {
 	const most = 16 + 1
 	count := 0
@@ -113,7 +113,7 @@ func (e *examination) tryManyNamespaces(context.Context) (Finding, error) {
 	return found("%d at a time, enough for sixteen hosts and a switch", most), nil
 }
 
-// tryBuffers asks the sockets in use how much they were granted.
+// tryBuffers reads the buffer sizes that the open sockets were granted.
 func (e *examination) tryBuffers(context.Context) (Finding, error) {
 	receive, wanted, err := e.traces[0].Buffer()
 	if err != nil {
@@ -127,7 +127,7 @@ func (e *examination) tryBuffers(context.Context) (Finding, error) {
 	return found("%s for reading, %s for rule changes", size(receive), size(send)), nil
 }
 
-// size is a number of bytes, rounded.
+// size formats a number of bytes, rounded.
 func size(bytes int) string {
 	if bytes < 1<<20 {
 		return fmt.Sprintf("%d KB", (bytes+1<<9)>>10)

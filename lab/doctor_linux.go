@@ -14,16 +14,16 @@ import (
 	"lablab/say"
 )
 
-// Diagnose builds a small lab step by step and says what came of each. It needs
-// no power: what cannot be done without is a finding. Where no user namespace
-// could be made, noWay is why.
+// Diagnose builds a small lab step by step and reports the result of each step. It needs no
+// privileges: whatever is impossible without them becomes a finding. If no user namespace could be
+// created, noWay says why.
 func Diagnose(ctx context.Context, noWay error) Diagnosis {
 	e := &examination{noWay: noWay}
 	defer e.close()
 	return e.examine(ctx, e.trials())
 }
 
-// A trial is one step, and the steps that it takes.
+// A trial is one step, with the steps that it depends on.
 type trial struct {
 	name   string
 	needed bool
@@ -31,23 +31,23 @@ type trial struct {
 	try    func(context.Context) (Finding, error)
 }
 
-// An examination is the lab as far as it was built, and what was seen in it.
+// An examination holds the lab as built so far, and what was seen in it.
 type examination struct {
 	noWay    error
-	a, b     *Host // a carries the group; b pings it
+	a, b     *Host // a has the group; b pings it
 	hosts    []*Host
 	middle   *ns.Namespace
 	spare    []*ns.Namespace
-	lacking  []error // of each of nft.Expressions
+	lacking  []error // one for each of nft.Expressions
 	traces   []*nft.Trace
 	traceErr error
 	events   *flow.Watch
 	eventErr error
 	streams  []*pinger.Stream
-	verdicts []nft.Verdict // of both, as they came
+	verdicts []nft.Verdict // of both hosts, in the order received
 }
 
-// examine goes through the trials. One whose ground is missing is not tried.
+// examine runs the trials. It skips a trial if one that it depends on failed.
 func (e *examination) examine(ctx context.Context, trials []trial) Diagnosis {
 	d := Diagnosis{Kernel: kernel(), Rootless: ns.IsRootless()}
 	works := map[string]bool{}
@@ -70,8 +70,8 @@ func (e *examination) examine(ctx context.Context, trials []trial) Diagnosis {
 	return d
 }
 
-// missingFor is the finding of a trial that failed. One that could do without was
-// not even tried, if there is no room for it.
+// missingFor turns a failed trial into a finding. An optional trial that only ran out of resources
+// counts as not tried.
 func missingFor(err error, needed bool) Finding {
 	f := Finding{Status: Missing, Found: say.F("%v", err), Hint: say.F("lablab has no explanation for this: please report it with the kernel version")}
 	var unable *Unable
@@ -92,7 +92,7 @@ func degraded(hint say.Sentence, format string, args ...any) Finding {
 	return Finding{Status: Degraded, Found: say.F(format, args...), Hint: hint}
 }
 
-// trials are all there are, in order.
+// trials returns all trials, in order.
 func (e *examination) trials() []trial {
 	rootless := ns.IsRootless()
 	const files, namespace, veth, tables, rules, ping = "open files", "network namespace", "veth", "nf_tables", "ruleset", "ping"
@@ -130,7 +130,7 @@ func (e *examination) trials() []trial {
 	)
 }
 
-// close lets go of everything. It waits for nothing that the kernel does by itself.
+// close releases everything. It does not wait for the kernel's own cleanup.
 func (e *examination) close() {
 	for _, s := range e.streams {
 		_ = s.Wait()

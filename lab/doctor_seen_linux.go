@@ -12,7 +12,7 @@ import (
 	"lablab/say"
 )
 
-// tryTrace looks for what the rules decided about the ping.
+// tryTrace looks for the verdicts on the ping.
 func (e *examination) tryTrace(ctx context.Context) (f Finding, err error) {
 	if e.traceErr != nil {
 		return f, e.traceErr
@@ -21,8 +21,8 @@ func (e *examination) tryTrace(ctx context.Context) (f Finding, err error) {
 	return found("it reported that rule ping accepted a new flow"), err
 }
 
-// tryTracedState looks for what Linux tells since 6.16 or so: attributes 18 to 21
-// of the trace.
+// tryTracedState looks for the conntrack state in the trace (attributes 18 to 21), which Linux has
+// reported since about 6.16.
 func (e *examination) tryTracedState(context.Context) (Finding, error) {
 	for _, v := range e.verdicts {
 		switch v.KernelState {
@@ -60,7 +60,7 @@ func isDoctors(entry flow.Entry) bool {
 	return entry.Orig.Protocol == packet.ICMP && entry.Orig.ICMPID == doctorsEcho
 }
 
-// tryEvents looks for what conntrack announced of the ping.
+// tryEvents looks for the conntrack events of the ping.
 func (e *examination) tryEvents(ctx context.Context) (f Finding, err error) {
 	if e.eventErr != nil {
 		return f, e.eventErr
@@ -114,7 +114,7 @@ func (e *examination) tryDeny(ctx context.Context) (f Finding, err error) {
 	return found("the kernel dropped a packet that no rule allows"), err
 }
 
-// await takes the kernel's verdicts until there is one such as is wanted.
+// await reads the kernel's verdicts until one is wanted.
 func (e *examination) await(ctx context.Context, wanted func(nft.Verdict) bool) error {
 	looked := 0
 	err := untilTold(ctx, soonTold, func() (bool, error) {
@@ -138,10 +138,10 @@ func (e *examination) await(ctx context.Context, wanted func(nft.Verdict) bool) 
 
 var errNotTold = say.New("the kernel reports nothing")
 
-// soonTold is how long a kernel may take that tells at all.
+// soonTold is how long to wait for a kernel that reports something at all.
 const soonTold = 500 * time.Millisecond
 
-// untilTold looks until done, for as long as patience lasts.
+// untilTold polls until done reports true, for at most patience.
 func untilTold(ctx context.Context, patience time.Duration, done func() (bool, error)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errNotTold)
 	defer cancel()

@@ -7,13 +7,13 @@ import (
 	"lablab/sg"
 )
 
-// An Effect is what a change of the groups did to flows that were up.
+// An Effect is what a change to the groups did to existing flows.
 type Effect struct {
-	// Deleted is how many entries were deleted, as their flows are not tracked any more.
+	// Deleted is how many entries were deleted because their flows are no longer tracked.
 	Deleted int
-	// Untracked is what happens to flows that were not tracked before the change and are now.
+	// Untracked is what happens to flows that become tracked through the change.
 	Untracked Fate
-	// gone are the numbers of the rules that applied to a host before the change only.
+	// gone holds, by host, the numbers of the rules that applied only before the change.
 	gone map[string][]uint32
 }
 
@@ -21,16 +21,16 @@ type Effect struct {
 type Fate string
 
 const (
-	// Unchanged is the fate of flows where a change made none of them tracked.
+	// Unchanged means that no flow became tracked.
 	Unchanged Fate = ""
 	// Dropped means that no rule allows their next packet.
 	Dropped Fate = "dropped"
-	// Checked means that the rules decide on their next packet, and one may allow it.
+	// Checked means that the rules are checked for their next packet, and one may allow it.
 	Checked Fate = "checked"
 )
 
-// Outlived counts the entries that a rule admitted which no longer applies to their
-// host. Conntrack keeps accepting those flows. Connections that TCP has closed do not count.
+// Outlived counts the entries that were admitted by a rule that no longer applies to their host.
+// Conntrack keeps accepting those flows. Connections that TCP has closed do not count.
 func (l *Lab) Outlived(e Effect) (int, error) {
 	n := 0
 	for host, gone := range e.gone {
@@ -47,7 +47,7 @@ func (l *Lab) Outlived(e Effect) (int, error) {
 	return n, nil
 }
 
-// Denied counts the entries of a host of whose flow an ACL denies one direction, or both.
+// Denied counts the entries of a host whose flow an ACL denies in at least one direction.
 func (l *Lab) Denied(host string, acl sg.ACL) (int, error) {
 	h, err := l.host(host)
 	if err != nil {
@@ -65,7 +65,7 @@ func (l *Lab) Denied(host string, acl sg.ACL) (int, error) {
 	return n, err
 }
 
-// numbersOn are the numbers of the rules that apply to a host.
+// numbersOn returns the numbers of the rules that apply to a host.
 func numbersOn(account *sg.Account, numbers map[ruleKey]uint32, h *Host) []uint32 {
 	var on []uint32
 	for _, g := range carried(account, h) {
@@ -78,21 +78,21 @@ func numbersOn(account *sg.Account, numbers map[ruleKey]uint32, h *Host) []uint3
 	return on
 }
 
-// gone are the numbers that only the first list has.
+// gone returns the numbers that only the first list has.
 func gone(before, now []uint32) []uint32 {
 	return slices.DeleteFunc(before, func(n uint32) bool { return slices.Contains(now, n) })
 }
 
-// fateOf is what happens on a host to flows that become tracked: its groups are now
-// these, and before were not tracked.
+// fateOf returns what happens to flows that become tracked on a host. The groups are those after
+// the change; before and now are the untracked flows before and after it.
 func fateOf(groups []*sg.Group, before, now []sg.Untracked, loose bool) Fate {
 	fate := Unchanged
 	for _, u := range before {
 		if slices.ContainsFunc(now, u.Within) {
 			continue
 		}
-		// Where conntrack takes up a flow in the middle, the host's own next packet can
-		// make an entry that lets the other side in.
+		// Where conntrack picks up a flow mid-stream, the host's own next packet can create an
+		// entry that admits the other side.
 		sends := (loose || u.Protocol == packet.UDP) && anyRule(groups, u.Direction.Opposite(), u.Protocol, 0, lastPort)
 		if sends || anyRule(groups, u.Direction, u.Protocol, u.From, u.To) {
 			return Checked

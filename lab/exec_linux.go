@@ -16,13 +16,13 @@ import (
 	"lablab/timeline"
 )
 
-// exec runs a program of the machine inside a host and waits for its end.
+// exec runs a program of the machine inside a host and waits for it to exit.
 func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 	host, err := l.host(a.Host)
 	if err != nil {
 		return err
 	}
-	const grace = time.Second // for those that hold its output open
+	const grace = time.Second // for processes that keep its output open
 	output := &tail{most: 2000}
 	path := Path(os.Getenv("PATH"))
 	program, err := LookUp(a.Command[0], path)
@@ -32,8 +32,8 @@ func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 	command := exec.CommandContext(ctx, program, a.Command[1:]...)
 	command.Args[0], command.Env = a.Command[0], append(os.Environ(), "PATH="+path)
 	command.Stdout, command.Stderr, command.WaitDelay = output, output, grace
-	// In a process namespace of its own: with the program ends whatever it has
-	// started. And it ends with the thread that started it, which waits for it here.
+	// In its own PID namespace, everything that the program started dies with it. The program in
+	// turn is killed when the thread that started it ends; that thread waits for it here.
 	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
 	err = host.ns.Do(command.Run)
 	if ctx.Err() != nil {
@@ -50,8 +50,8 @@ func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 	return nil
 }
 
-// Path is a PATH for programs inside a host, where one is root: with the directories of
-// programs for root, which an ordinary user's PATH lacks on Debian.
+// Path returns a PATH for programs run as root inside a host. It includes the sbin directories,
+// which an ordinary user's PATH lacks on Debian.
 func Path(path string) string {
 	directories := filepath.SplitList(path)
 	for _, d := range []string{"/usr/local/sbin", "/usr/sbin", "/sbin"} {
@@ -62,7 +62,7 @@ func Path(path string) string {
 	return strings.Join(directories, string(filepath.ListSeparator))
 }
 
-// LookUp finds a program in a PATH as a shell does.
+// LookUp finds a program in a PATH, as a shell does.
 func LookUp(name, path string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
@@ -76,7 +76,7 @@ func LookUp(name, path string) (string, error) {
 	return "", syscall.ENOENT
 }
 
-// A tail keeps the end of what is written.
+// A tail keeps the last bytes written to it.
 type tail struct {
 	most int // bytes
 	text []byte

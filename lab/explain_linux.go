@@ -11,7 +11,7 @@ import (
 	"lablab/say"
 )
 
-// A step is something that only some machines can do.
+// A step is something that not every machine can do.
 type step string
 
 const (
@@ -28,9 +28,8 @@ const (
 	playScenario  step = "run the scenario"
 )
 
-// A lack is what an error number means at some step: what is missing, and the
-// way out. Error numbers were measured on Linux 6.18 where they could be, and
-// read in the kernel's source elsewhere.
+// A lack is what an errno means at some step: what is missing, and how to fix it. The errnos were
+// measured on Linux 6.18 where possible, and otherwise taken from the kernel source.
 type lack struct {
 	step  step
 	errno unix.Errno
@@ -70,8 +69,8 @@ func lacks() []lack {
 	}
 }
 
-// unableTo explains an error at some step. One that nobody has an explanation
-// for still names the step.
+// unableTo explains an error at some step. An error without an explanation still gets the name of
+// the step.
 func unableTo(s step, err error) error {
 	var unable *Unable
 	if errors.As(err, &unable) {
@@ -91,7 +90,7 @@ func unableTo(s step, err error) error {
 	return say.Errorf("%s: %w", say.Text(string(s)), err)
 }
 
-// ExplainRootless says why no user namespace could be made.
+// ExplainRootless explains why no user namespace could be created.
 func ExplainRootless(err error) error {
 	lacking := ns.Lacking()
 	switch {

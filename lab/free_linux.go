@@ -13,20 +13,19 @@ import (
 	"lablab/timeline"
 )
 
-// Free streams are those of a lab that plays nothing: they are never held.
+// The free streams are those of a lab that runs no scenario: they are never held.
 type free struct {
 	mu      sync.Mutex     // one start or stop at a time
-	last    int            // the name of the last one
+	last    int            // the name of the last stream
 	ended   bool           // the lab is being taken down
-	waiters sync.WaitGroup // those who wait for a stream's end
+	waiters sync.WaitGroup // the goroutines that wait for a stream to end
 }
 
-// forever is more packets than a stream can send: each takes memory.
+// forever is more packets than a stream can send: memory runs out first.
 const forever = math.MaxInt
 
-// StartStream starts a stream that sends until it is stopped or the lab is closed, and
-// returns its name: "1", "2" and so on. It is for a lab that was opened, not for one
-// that plays a scenario.
+// StartStream starts a stream that sends until it is stopped or the lab is closed, and returns its
+// name: "1", "2" and so on. It is for a lab that was opened, not for one that runs a scenario.
 func (l *Lab) StartStream(a scenario.Start) (name string, err error) {
 	l.free.mu.Lock()
 	defer l.free.mu.Unlock()
@@ -50,7 +49,7 @@ func (l *Lab) StartStream(a scenario.Start) (name string, err error) {
 	l.free.last++
 	a.Stream = strconv.Itoa(l.free.last)
 	if err := l.start(l.broken, a); err != nil {
-		l.log.Append(timeline.StreamStopped{Stream: a.Stream, Error: err.Error(), Said: say.KeepError(err)}) // in case it was told of
+		l.log.Append(timeline.StreamStopped{Stream: a.Stream, Error: err.Error(), Said: say.KeepError(err)}) // its start may be recorded
 		return "", say.Errorf("start stream: %w", err)
 	}
 	r := l.streams[len(l.streams)-1]
@@ -59,7 +58,7 @@ func (l *Lab) StartStream(a scenario.Start) (name string, err error) {
 	return a.Stream, nil
 }
 
-// awaitEnd waits for the end of a free stream. If nobody has wanted it, it is told why.
+// awaitEnd waits for a free stream to end. If nothing asked it to end, it records why it did.
 func (l *Lab) awaitEnd(r *running) {
 	<-r.Ended()
 	l.free.mu.Lock()
@@ -73,7 +72,7 @@ func (l *Lab) awaitEnd(r *running) {
 	l.log.Append(timeline.StreamStopped{Stream: r.Start.Stream, Error: why.Error(), Said: say.KeepError(why)})
 }
 
-// StopStream ends a stream, and returns when its socket is closed.
+// StopStream ends a stream, and returns once its socket is closed.
 func (l *Lab) StopStream(name string) error {
 	l.free.mu.Lock()
 	defer l.free.mu.Unlock()
@@ -81,7 +80,7 @@ func (l *Lab) StopStream(name string) error {
 	return err
 }
 
-// end lets no stream start or stop any more.
+// end prevents any further start or stop of a stream.
 func (f *free) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

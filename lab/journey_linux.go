@@ -9,7 +9,7 @@ import (
 	"lablab/scenario"
 )
 
-// Types of ICMP that a stream consists of (RFC 792, RFC 4443).
+// The ICMP types that a stream consists of (RFC 792, RFC 4443).
 const (
 	echoReply     = 0
 	echoRequest   = 8
@@ -17,19 +17,19 @@ const (
 	echoReplyV6   = 129
 )
 
-// Journeys are the packets of one stream on their way there and back.
+// The journeys of one stream are its packets' ways there and back.
 type journeys struct {
 	scenario.Start
 	stream   *pinger.Stream
-	unsent   int          // packets of ICMP that the sender's own rules dropped, so far
-	finished map[int]bool // by sequence number: the last verdict about it was seen
-	gaveUp   int          // up to that sequence number, nothing more is waited for
-	// Of UDP: the packets by what their headers are told apart by: each of its own in
-	// IPv4, all of a flow the same in IPv6.
+	unsent   int          // ICMP packets that the sender's own rules have dropped so far
+	finished map[int]bool // by sequence number: whether the last verdict was seen
+	gaveUp   int          // the sequence number up to which no more verdicts are expected
+	// For UDP: the packets by the tag in their headers. In IPv4 each packet has its own tag; in
+	// IPv6 all packets of a flow share one.
 	tags   map[uint32][]int
 	errors map[errorsAt]int
-	// Of TCP: which message a connection was begun for, by its first sequence number;
-	// and those numbers of the connection that each host has seen last, there and back.
+	// For TCP: begun maps a connection's initial sequence number to the message that it was opened
+	// for; the other two hold the initial sequence numbers that each host saw last, there and back.
 	begun       map[uint32]int
 	there, back map[string]uint32
 }
@@ -41,7 +41,8 @@ func newJourneys(a scenario.Start, stream *pinger.Stream) *journeys {
 	}
 }
 
-// keyOf is the stream that a packet may belong to, and whether it is surely a reply.
+// keyOf returns the key of the stream that a packet may belong to, and whether the packet must be a
+// reply.
 func keyOf(p packet.Header) (key streamKey, reply bool) {
 	key = streamKey{protocol: p.Protocol, source: p.Source, target: p.Destination, sourcePort: p.SourcePort, port: p.DestinationPort}
 	switch {
@@ -58,11 +59,11 @@ func isEcho(p packet.Header, v4, v6 uint8) bool {
 	return p.Protocol == packet.ICMP && p.ICMPType == v4 || p.Protocol == packet.ICMPv6 && p.ICMPType == v6
 }
 
-// A part of a stream is what one packet carries: the messages from first to last, or
-// none (0) if it only keeps a connection going.
+// A part is what one packet of a stream carries: the messages from first to last, or none (0) if
+// the packet only keeps a connection going.
 type part struct{ first, last int }
 
-// part says what a packet carries, and whether that is clear yet.
+// part returns what a packet carries, and whether that is known yet.
 func (j *journeys) part(host string, v nft.Verdict, reply bool) (p part, known bool) {
 	switch j.Protocol {
 	case packet.UDP:
@@ -82,15 +83,15 @@ func (j *journeys) part(host string, v nft.Verdict, reply bool) (p part, known b
 	return part{seq, seq}, true
 }
 
-// tagged notes by which tag a packet is known.
+// tagged records the tag of a packet.
 func (j *journeys) tagged(tag uint32, seq int) {
 	if !slices.Contains(j.tags[tag], seq) {
 		j.tags[tag] = append(j.tags[tag], seq)
 	}
 }
 
-// quoted is the packet that an ICMP error is about, if the stream has one with that tag.
-// Of several with the same the first error is about the first, as they come in order.
+// quoted returns the packet that an ICMP error is about, if the stream has one with that tag. If
+// several share the tag, the first error is about the first packet, since errors arrive in order.
 func (j *journeys) quoted(host string, tag uint32) (seq int, found bool) {
 	list := j.tags[tag]
 	if len(list) == 0 {
@@ -101,14 +102,14 @@ func (j *journeys) quoted(host string, tag uint32) (seq int, found bool) {
 	return list[min(seen, len(list)-1)], true
 }
 
-// errorsAt is where ICMP errors about packets with a tag are seen.
+// An errorsAt identifies ICMP errors by where they were seen and by the tag that they quote.
 type errorsAt struct {
 	host string
 	tag  uint32
 }
 
-// segment says which messages a segment of TCP carries, by its place in the
-// connection. A SYN stands for the message for which a connection is made.
+// segment returns which messages a TCP segment carries, by its place in the connection. A SYN
+// stands for the message that the connection is opened for.
 func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, known bool) {
 	began := j.there
 	if reply {
@@ -123,7 +124,7 @@ func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, know
 		return part{seq, seq}, known
 	}
 	if _, answered := j.back[host]; reply && v.Packet.TCPFlags&packet.RST != 0 && !answered {
-		seq, known := j.begun[j.there[host]] // in the place of a SYN-ACK
+		seq, known := j.begun[j.there[host]] // instead of a SYN-ACK
 		return part{seq, seq}, known
 	}
 	if v.Packet.Length == 0 {
@@ -136,13 +137,13 @@ func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, know
 	size, offset := sizeOf(j.Start), int(int32(v.Packet.TCPSeq-began[host]-1))
 	p = part{first + offset/size, first + (offset+v.Packet.Length-1)/size}
 	if offset < 0 || p.last > j.stream.Len()+1 {
-		return part{}, true // of an earlier connection
+		return part{}, true // from an earlier connection
 	}
 	return p, true
 }
 
-// attempt says for which message a connection is being made. The attempts leave
-// their host in order; elsewhere it is known when that has been told.
+// attempt returns the message that a connection attempt is for. Attempts leave their host in order;
+// the other host can tell only after the sender's verdict was read.
 func (j *journeys) attempt(host string, v nft.Verdict) (p part, known bool) {
 	seq, known := j.begun[v.Packet.TCPSeq]
 	if !known && (host != j.From || v.Direction != packet.Egress) {
@@ -155,13 +156,13 @@ func (j *journeys) attempt(host string, v nft.Verdict) (p part, known bool) {
 	return part{seq, seq}, true
 }
 
-// judge draws the conclusions from a verdict about a packet.
+// judge updates the fate of a packet from a verdict on it.
 func (j *journeys) judge(host string, v nft.Verdict, p part, reply bool) {
 	over := !v.Accepted || reply && host == j.From && v.Direction == packet.Ingress
 	if p.first == 0 {
 		return
 	}
-	attempt := v.Packet.TCPFlags&(packet.SYN|packet.RST) != 0 // to connect, or the answer to one
+	attempt := v.Packet.TCPFlags&(packet.SYN|packet.RST) != 0 // a connection attempt or the answer to one
 	if over && (j.Protocol != packet.TCP || !attempt || !v.Accepted) {
 		for seq := p.first; seq <= p.last; seq++ {
 			j.finished[seq] = true
@@ -176,8 +177,8 @@ func (j *journeys) judge(host string, v nft.Verdict, p part, reply bool) {
 	}
 }
 
-// reported reports whether the kernel has told the end of the journey of every packet
-// whose fate the sender knows.
+// reported reports whether the kernel has reported the final verdict on every packet whose fate the
+// sender knows.
 func (j *journeys) reported() bool {
 	for _, p := range j.stream.Probes() {
 		due := p.Fate == pinger.Replied || p.Fate == pinger.Late || p.Fate == pinger.LocalDrop

@@ -21,25 +21,25 @@ import (
 	"lablab/timeline"
 )
 
-// A Lab is hosts, joined by a wire and guarded by their security groups. It
-// exists in this process alone and is gone with it, however that ends.
+// A Lab is a set of hosts, linked to each other and guarded by their security groups. It exists
+// only in this process and disappears with it, however the process ends.
 type Lab struct {
 	hosts  []*Host
-	middle *ns.Namespace // where the switch is, with more than two hosts
-	// One change of the groups at a time, and one listing of conntrack.
+	middle *ns.Namespace // where the switch is, if there are more than two hosts
+	// They serialize changes to the groups and dumps of conntrack.
 	changing, reading sync.Mutex
-	account           *sg.Account // the groups, who carries them, and what they refer to
+	account           *sg.Account // the groups, which hosts have them, and what they refer to
 	numbers           map[ruleKey]uint32
-	// The number of the last rule. Numbers are never used again.
+	// The number of the last rule. Numbers are never reused.
 	lastNumber uint32
-	announced  map[string]bool // groups whose rules the timeline knows
+	announced  map[string]bool // groups whose rules are in the timeline
 	known      map[uint32]timeline.Rule
 	revoked    map[ruleKey]revokedRule
 	related    nft.Related
 	settings   flow.Settings
-	// Streams go on from one experiment to the next.
+	// Streams continue from one experiment to the next.
 	streams  []*running
-	started  int // how many there were
+	started  int // how many streams were started
 	asked    map[int]bool
 	servers  map[string]*pinger.Server
 	free     free
@@ -47,8 +47,8 @@ type Lab struct {
 	log      *timeline.Log
 
 	watchers  sync.WaitGroup
-	unwatch   context.CancelFunc // ends the watchers
-	broken    context.Context    // done when a watcher has panicked, for that cause
+	unwatch   context.CancelFunc // stops the watchers
+	broken    context.Context    // done when a watcher has panicked, with that as its cause
 	fail      context.CancelCauseFunc
 	collector *collector
 	verdicts  *witness
@@ -61,12 +61,11 @@ type Host struct {
 	rules     *nft.Table
 	conntrack *flow.Table
 	blocked   blocked
-	uts       *os.File // its UTS namespace, or nil: only a lab that is used has them
+	uts       *os.File // its UTS namespace, or nil: only interactive labs have them
 }
 
-// Build makes the hosts and the wire, puts the groups in force, and begins to
-// watch. Everything that happens from then on goes into log. The error is an
-// *Unable where the machine lacks something.
+// Build creates the hosts and their links, enforces the groups and starts watching. Everything that
+// happens from then on goes into log. The error is an *Unable if the machine lacks something.
 func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	log.Append(begun(sc, o))
 	l := &Lab{
@@ -75,7 +74,7 @@ func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.
 	}
 	l.broken, l.fail = context.WithCancelCause(context.Background())
 	if err := l.build(ctx, sc); err != nil {
-		_ = l.Close() // what could not be built is the error to tell
+		_ = l.Close() // the build error is the one to report
 		return nil, unableTo(buildLab, err)
 	}
 	return l, nil
@@ -101,14 +100,14 @@ func (l *Lab) build(ctx context.Context, sc *scenario.Scenario) error {
 	return l.watch()
 }
 
-// prepare makes the host's namespace, and quiet.
+// prepare creates the host's namespace and keeps it quiet.
 func prepare(h *Host) (err error) {
 	if h.ns, err = ns.New(); err != nil {
 		return unableTo(makeNamespace, err)
 	}
-	// No address of its own making, no router solicitation, no duplicate address
-	// detection: nothing that nobody sent. IPv6 is there for programs that listen at
-	// any address, even if the hosts speak IPv4 with each other.
+	// No autoconfigured address, no router solicitation, no duplicate address detection: the host
+	// sends nothing by itself. IPv6 stays enabled for programs that listen on any address, even if
+	// the hosts use IPv4.
 	settings := map[string]string{
 		"ipv6/conf/default/accept_dad": "0", "ipv6/conf/default/accept_ra": "0",
 		"ipv6/conf/default/router_solicitations": "0", "ipv6/conf/default/addr_gen_mode": "1",
@@ -120,9 +119,9 @@ func prepare(h *Host) (err error) {
 	if err != nil {
 		return err
 	}
-	// Not every kernel has these. TCP tries again once a second at least (Linux
-	// 6.15), so that a connection which is free again goes on soon, and does not give
-	// up; and ICMP errors are not rationed.
+	// Not every kernel has these. TCP retransmits at least once a second (Linux 6.15), so that a
+	// connection resumes soon after it is allowed again, and TCP does not give up. ICMP errors are
+	// not rate-limited.
 	for key, value := range map[string]string{
 		"ipv4/tcp_rto_max_ms": "1000", "ipv4/tcp_retries2": "255", "ipv4/icmp_ratemask": "0", "ipv6/icmp/ratemask": "\n",
 	} {
@@ -133,9 +132,8 @@ func prepare(h *Host) (err error) {
 	return nil
 }
 
-// enforce puts the host's groups in force and makes conntrack keep accounts. No
-// packet may come before that. The rules come first: on a kernel of modules it is
-// they that load conntrack.
+// enforce installs the host's groups and turns on conntrack accounting, before any packet is sent.
+// The rules come first: on a kernel with modules it is they that load conntrack.
 func (l *Lab) enforce(h *Host) (err error) {
 	if h.rules, err = nft.Install(h.ns, l.compile(l.account, l.numbers, h)); err != nil {
 		return unableTo(installRules, err)
@@ -159,8 +157,8 @@ func (l *Lab) host(name string) (*Host, error) {
 	return nil, say.Errorf("find host %s: the lab has no host of that name", name)
 }
 
-// Close ends the streams and the watchers and lets go of the namespaces. The
-// kernel takes them down within milliseconds.
+// Close stops the streams and the watchers and releases the namespaces. The kernel destroys them
+// within milliseconds.
 func (l *Lab) Close() error {
 	l.free.end()
 	l.stopTraffic()
@@ -179,7 +177,7 @@ func (l *Lab) Close() error {
 	return errors.Join(append(errs, each(l.hosts, (*Host).close))...)
 }
 
-// stopTraffic ends the traffic and takes the last news of it.
+// stopTraffic stops the traffic and collects its last verdicts and events.
 func (l *Lab) stopTraffic() {
 	for _, s := range l.streams {
 		s.End()
@@ -188,14 +186,14 @@ func (l *Lab) stopTraffic() {
 	l.watchers.Wait()
 }
 
-// survive turns a panic of a watcher into the failure of the lab.
+// survive turns a panic in a watcher into a failure of the lab.
 func (l *Lab) survive() {
 	if p := recover(); p != nil {
 		l.fail(say.Errorf("watch: panic: %v\n%s", p, debug.Stack()))
 	}
 }
 
-// close lets go of everything that the host holds, as far as it was built.
+// close releases everything that the host holds, even if it was only partly built.
 func (h *Host) close() error {
 	var errs []error
 	if h.rules != nil {
@@ -213,7 +211,7 @@ func (h *Host) close() error {
 	return errors.Join(errs...)
 }
 
-// each does the same for all hosts, side by side, and returns the first error.
+// each calls do for all hosts in parallel and returns the first error.
 func each(hosts []*Host, do func(*Host) error) error {
 	errs := make([]error, len(hosts))
 	var wg sync.WaitGroup

@@ -14,11 +14,11 @@ import (
 	"lablab/say"
 )
 
-// Each host has one interface, as an EC2 instance has.
+// Each host has one interface, like an EC2 instance.
 const interfaceName = "eth0"
 
-// join joins two hosts by a veth pair that is made inside a's namespace with its
-// peer in b's, so the host of the lab never sees it. It returns when packets can pass.
+// join connects two hosts with a veth pair. It creates the pair inside a's namespace with the peer
+// in b's, so the machine's own namespace never sees it. It returns once packets can pass.
 func join(ctx context.Context, a, b *Host) error {
 	ha, err := rtnetlink(a.ns)
 	if err != nil {
@@ -39,8 +39,8 @@ func join(ctx context.Context, a, b *Host) error {
 	if err := configure(hb, b, []*Host{a}); err != nil {
 		return err
 	}
-	// The end that came up first gets its carrier from a kernel worker, later; a
-	// packet before that would be lost without a trace.
+	// A kernel worker later sets the carrier of the end that came up first; a packet sent before
+	// that would be lost silently.
 	for _, h := range []*netlink.Handle{ha, hb} {
 		if err := awaitCarrier(ctx, h, interfaceName); err != nil {
 			return err
@@ -49,7 +49,7 @@ func join(ctx context.Context, a, b *Host) error {
 	return nil
 }
 
-// pair makes a veth pair: one end in the host's namespace, the other elsewhere.
+// pair creates a veth pair: one end in the host's namespace, the other elsewhere.
 func pair(h *netlink.Handle, host *Host, elsewhere *ns.Namespace, name string, address net.HardwareAddr) error {
 	err := h.LinkAdd(&netlink.Veth{
 		LinkAttrs:        netlink.LinkAttrs{Name: interfaceName, HardwareAddr: mac(host.Address.Addr())},
@@ -63,8 +63,8 @@ func pair(h *netlink.Handle, host *Host, elsewhere *ns.Namespace, name string, a
 	return nil
 }
 
-// configure gives host its address and brings its interface up. The neighbours
-// are permanent, so no packet waits for ARP or neighbour discovery.
+// configure assigns the host's address and brings its interface up. The neighbour entries are
+// permanent, so no packet waits for ARP or neighbour discovery.
 func configure(h *netlink.Handle, host *Host, others []*Host) error {
 	lo, err := h.LinkByName("lo")
 	if err != nil {
@@ -101,8 +101,8 @@ func configure(h *netlink.Handle, host *Host, others []*Host) error {
 	return nil
 }
 
-// unplug takes the host's interface away, and with it the other end. Programs that live
-// on in the namespace have no network any more.
+// unplug deletes the host's interface, and with it the other end. Programs that keep running in the
+// namespace have no network any more.
 func unplug(h *Host) error {
 	handle, err := rtnetlink(h.ns)
 	if err != nil {
@@ -111,20 +111,20 @@ func unplug(h *Host) error {
 	defer handle.Close()
 	link, err := handle.LinkByName(interfaceName)
 	var gone netlink.LinkNotFoundError
-	if errors.As(err, &gone) { // with the other end
+	if errors.As(err, &gone) { // deleted with the other end
 		return nil
 	}
 	if err == nil {
 		err = handle.LinkDel(link)
 	}
-	if err != nil && !errors.Is(err, unix.ENODEV) { // as above, just now
+	if err != nil && !errors.Is(err, unix.ENODEV) { // as above, but deleted just now
 		return say.Errorf("remove interface of %s: %w", h.Name, err)
 	}
 	return nil
 }
 
-// awaitCarrier waits until the interface runs: IFF_RUNNING is set once its queue
-// is in place (net/core/link_watch.c).
+// awaitCarrier waits until the interface is running: the kernel sets IFF_RUNNING once the queue is
+// in place (net/core/link_watch.c).
 func awaitCarrier(ctx context.Context, h *netlink.Handle, name string) error {
 	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, say.Errorf("no carrier on a veth pair after %s", patience))
@@ -147,8 +147,8 @@ func awaitCarrier(ctx context.Context, h *netlink.Handle, name string) error {
 	}
 }
 
-// rtnetlink is a handle for one family in a namespace. Once closed it would act on
-// the thread's own namespace, so it never leaves the function that opened it.
+// rtnetlink returns a handle for one family in a namespace. A closed handle would act on the
+// thread's own namespace, so it never leaves the function that opened it.
 func rtnetlink(n *ns.Namespace) (handle *netlink.Handle, err error) {
 	err = n.Do(func() error {
 		handle, err = netlink.NewHandle(unix.NETLINK_ROUTE)
@@ -164,8 +164,8 @@ func rtnetlink(n *ns.Namespace) (handle *netlink.Handle, err error) {
 	return handle, nil
 }
 
-// mac is a locally administered address made from an IPv4 address, or from the
-// end of an IPv6 one.
+// mac returns a locally administered address derived from an IPv4 address, or from the end of an
+// IPv6 address.
 func mac(ip netip.Addr) net.HardwareAddr {
 	b := ip.AsSlice()
 	return append(net.HardwareAddr{0x02, 0x00}, b[len(b)-4:]...)

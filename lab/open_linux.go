@@ -15,8 +15,8 @@ import (
 	"lablab/timeline"
 )
 
-// Open proves that the lab filters, and says that traffic may begin: for a lab that
-// plays nothing, but is there to be used.
+// Open proves that the lab filters, and records that traffic may begin. It is for an interactive
+// lab, which runs no scenario.
 func (l *Lab) Open(ctx context.Context) error {
 	if err := l.prove(ctx); err != nil {
 		return err
@@ -25,25 +25,26 @@ func (l *Lab) Open(ctx context.Context) error {
 		return err
 	}
 	for _, h := range l.hosts {
-		// A kernel that has or allows none (CONFIG_UTS_NS, user.max_uts_namespaces) does not
-		// keep anybody from using the lab: its hosts are called what the machine is.
+		// A kernel that lacks UTS namespaces or forbids them (CONFIG_UTS_NS,
+		// user.max_uts_namespaces) does not make the lab unusable: its hosts just have the
+		// machine's hostname.
 		h.uts, _ = ns.NewUTS(h.Name)
 	}
-	l.collector.sync(ctx) // what the kernel says of it comes before
+	l.collector.sync(ctx) // record the kernel's reports on the proof first
 	l.log.Append(timeline.Ready{})
 	return nil
 }
 
-// Sync returns when the timeline has everything that the kernel has said by now, or ctx
-// is done.
+// Sync returns once the timeline contains everything that the kernel has reported by now, or ctx is
+// done.
 func (l *Lab) Sync(ctx context.Context) { l.collector.sync(ctx) }
 
-// Unplug takes the network away from all hosts. What runs in their namespaces, and so
-// keeps them, has none any more; the lab is of no more use, but to be closed.
+// Unplug disconnects all hosts from the network. Programs still running in their namespaces, which
+// keep those alive, lose it. All that is left to do with the lab is to close it.
 func (l *Lab) Unplug() error { return each(l.hosts, unplug) }
 
-// forget deletes the entries that the proof has left where it was sent from: whoever uses
-// the lab begins with empty tables.
+// forget deletes the entries that the proof left on its senders, so that an interactive lab starts
+// with empty tables.
 func (l *Lab) forget() error {
 	for _, h := range l.hosts {
 		entries, err := l.Flows(h.Name)
@@ -59,27 +60,27 @@ func (l *Lab) forget() error {
 	return nil
 }
 
-// Broken is done when the lab has failed, for that cause.
+// Broken returns a context that is done when the lab has failed, with the failure as its cause.
 func (l *Lab) Broken() context.Context { return l.broken }
 
-// A Policy is what the groups say at one moment, and who carries them.
+// A Policy is the state of the groups at one moment, and which hosts have them.
 type Policy struct {
 	Account *sg.Account
 	Hosts   []scenario.Host
-	// Revoked are the rules that were revoked and not authorized again by their ids, in
-	// the order of their numbers.
+	// Revoked lists the rules that were revoked and not authorized again by their ids, in the order
+	// of their numbers.
 	Revoked []timeline.Rule
 	numbers map[ruleKey]uint32
 }
 
-// Number is the number of a rule in force, or 0.
+// Number returns the number of a rule in force, or 0.
 func (p Policy) Number(group, rule string) uint32 { return p.numbers[ruleKey{group, rule}] }
 
-// Policy is what the groups say now.
+// Policy returns the current policy.
 func (l *Lab) Policy() Policy {
 	l.changing.Lock()
 	defer l.changing.Unlock()
-	p := Policy{Account: l.account.Clone(), numbers: l.numbers} // which is replaced, never changed
+	p := Policy{Account: l.account.Clone(), numbers: l.numbers} // replaced on each change, never modified
 	for _, h := range l.hosts {
 		host := h.Host
 		carrier, _ := p.Account.Interface(h.Name)
@@ -97,7 +98,7 @@ func (l *Lab) Policy() Policy {
 	return p
 }
 
-// Namespace is a file of this process that holds the host's network namespace.
+// Namespace returns the path of a file of this process that holds the host's network namespace.
 func (l *Lab) Namespace(host string) (string, error) {
 	h, err := l.host(host)
 	if err != nil {
@@ -106,7 +107,8 @@ func (l *Lab) Namespace(host string) (string, error) {
 	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), h.ns.FD()), nil
 }
 
-// UTS is a file of this process that holds the host's UTS namespace; empty if it has none.
+// UTS returns the path of a file of this process that holds the host's UTS namespace, or "" if the
+// host has none.
 func (l *Lab) UTS(host string) (string, error) {
 	h, err := l.host(host)
 	if err != nil || h.uts == nil {
@@ -115,7 +117,7 @@ func (l *Lab) UTS(host string) (string, error) {
 	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), h.uts.Fd()), nil
 }
 
-// Flows are the conntrack entries of a host.
+// Flows returns the conntrack entries of a host.
 func (l *Lab) Flows(host string) ([]flow.Entry, error) {
 	h, err := l.host(host)
 	if err != nil {
@@ -126,8 +128,8 @@ func (l *Lab) Flows(host string) ([]flow.Entry, error) {
 	return h.conntrack.Dump()
 }
 
-// ACL is the network ACL before a host, as nft(8) lists it, and how often each of its
-// rules has matched; empty if there is none.
+// ACL returns the network ACL of a host, as nft(8) lists it, and how often each of its rules has
+// matched; both are empty if the host has no ACL.
 func (l *Lab) ACL(host string) (string, []nft.Counter, error) {
 	h, err := l.host(host)
 	if err != nil {
@@ -136,7 +138,7 @@ func (l *Lab) ACL(host string) (string, []nft.Counter, error) {
 	return h.rules.ACL()
 }
 
-// Rules are the ruleset of a host, and how often each rule has accepted.
+// Rules returns the ruleset of a host, and how often each rule has accepted.
 func (l *Lab) Rules(host string) (nft.Ruleset, []nft.Counter, error) {
 	h, err := l.host(host)
 	if err != nil {

@@ -2,12 +2,12 @@ package lab
 
 import "time"
 
-// Options say how a scenario is played.
+// Options say how to run a scenario.
 type Options struct {
-	// Interval is the time between two packets of a stream, 1 ms at least.
+	// Interval is the time between two packets of a stream, at least 1 ms.
 	Interval time.Duration
-	// Rootless is for the record: the lab lives in a user namespace of its own.
+	// Rootless is for the record: the lab runs in its own user namespace.
 	Rootless bool
-	// Version is for the record: which lablab this is.
+	// Version is for the record: the version of lablab.
 	Version string
 }

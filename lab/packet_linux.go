@@ -7,8 +7,8 @@ import (
 	"lablab/packet"
 )
 
-// bytes is the probe's packet, from its IP header on. The tag goes where the
-// trace shows it: the identification of IPv4, the flow label of IPv6.
+// bytes returns the probe's packet, from its IP header on. The tag goes where the trace shows it:
+// into the identification of IPv4 or the flow label of IPv6.
 func (b Probe) bytes(tag int) ([]byte, error) {
 	ip, network := b.ip(tag)
 	switch b.Protocol {
@@ -31,10 +31,10 @@ func (b Probe) bytes(tag int) ([]byte, error) {
 	return serialize(ip, data)
 }
 
-// data follows the headers; what it says is of no interest.
+// data follows the headers; its content does not matter.
 var data = gopacket.Payload(make([]byte, 48))
 
-// ip is the header of the probe's version of IP.
+// ip returns an IP header of the probe's version.
 func (b Probe) ip(tag int) (gopacket.SerializableLayer, gopacket.NetworkLayer) {
 	protocol := layers.IPProtocol(b.Protocol)
 	if b.From.Is4() {
@@ -45,7 +45,7 @@ func (b Probe) ip(tag int) (gopacket.SerializableLayer, gopacket.NetworkLayer) {
 	return v6, v6
 }
 
-// serialize writes layers one inside the other, with lengths and checksums.
+// serialize nests the layers and fills in lengths and checksums.
 func serialize(list ...gopacket.SerializableLayer) ([]byte, error) {
 	buffer := gopacket.NewSerializeBuffer()
 	err := gopacket.SerializeLayers(buffer, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, list...)

@@ -14,10 +14,9 @@ import (
 	"lablab/timeline"
 )
 
-// Run builds a lab for the scenario, plays it and takes the lab down. What
-// happens goes into log, which is ended. If ctx ends first, the run
-// is recorded as interrupted, with what was seen by then, and the cause of ctx
-// is returned.
+// Run builds a lab for the scenario, runs it and takes the lab down. It records what happens in
+// log, which it ends. If ctx ends first, Run records the run as interrupted, with what was seen by
+// then, and returns the cause of ctx.
 func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -46,7 +45,7 @@ func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Lo
 	return err
 }
 
-// Play proves that the lab filters and goes through the experiments.
+// Play proves that the lab filters and runs the experiments.
 func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -56,17 +55,17 @@ func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
 	}
 	l.log.Append(timeline.Ready{})
 	for i, e := range sc.Experiments {
-		l.collector.sync(ctx) // what the kernel says of before, of the proof above all, is not the experiment's
+		l.collector.sync(ctx) // so that reports on the proof do not count for the experiment
 		l.log.Append(timeline.ExperimentBegun{Number: i + 1})
 		played := l.play(ctx, e)
-		l.collector.sync(ctx) // entries are asked for by what events told: those of the last packets, too
+		l.collector.sync(ctx) // events say which entries to query; get the last ones too
 		// What was seen is recorded even if the experiment was cut short.
 		if err := l.takeStock(); err != nil {
 			return errors.Join(played, err)
 		}
 		if errors.Is(played, errTooLate) {
 			l.log.Append(timeline.TimedOut{Within: e.Within})
-			break // the rest would not be what was meant
+			break // the following experiments would no longer test what they should
 		}
 		if played != nil {
 			return played
@@ -81,10 +80,10 @@ func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
 
 var errTooLate = say.New("the experiment exceeded its time limit")
 
-// play does what the experiment does while every stream is held, lets the
-// packets pass, and returns when the fate of each is known.
+// play performs the actions of an experiment while every stream is held, then releases the packets.
+// It returns when the fate of each packet is known.
 func (l *Lab) play(ctx context.Context, e scenario.Experiment) error {
-	lasting := ctx // of the streams, which go on
+	lasting := ctx // for the streams, which continue
 	if e.Within > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, e.Within, errTooLate)
@@ -112,7 +111,7 @@ func (l *Lab) play(ctx context.Context, e scenario.Experiment) error {
 	return context.Cause(ctx)
 }
 
-// do carries out one action. Streams that it starts last as long as the other context.
+// do performs one action. The streams that it starts run until lasting is done.
 func (l *Lab) do(ctx, lasting context.Context, action scenario.Action) error {
 	switch a := action.(type) {
 	case scenario.Start:
@@ -164,7 +163,7 @@ func (l *Lab) configure(a scenario.Configure) error {
 	return l.Configure(s)
 }
 
-// cut deletes the entries that the action means.
+// cut deletes the entries that the action selects.
 func (l *Lab) cut(a scenario.Cut) error {
 	_, err := l.Cut(a.Host, func(e flow.Entry) bool {
 		switch {
@@ -178,7 +177,7 @@ func (l *Lab) cut(a scenario.Cut) error {
 	return err
 }
 
-// begun is what the timeline says about the run before anything happens.
+// begun returns the timeline's record of the run's setup.
 func begun(sc *scenario.Scenario, o Options) timeline.Begun {
 	b := timeline.Begun{
 		Version: o.Version, Scenario: sc.Name, Title: sc.Title, File: sc.File, Question: sc.Question, Kernel: kernel(), Rootless: o.Rootless,
@@ -209,7 +208,7 @@ func predictionOf(x scenario.Expectation) timeline.Prediction {
 	}
 }
 
-// kernel is the running kernel, as uname(2) tells it.
+// kernel returns the release of the running kernel (uname(2)).
 func kernel() string {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {

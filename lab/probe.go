@@ -7,30 +7,30 @@ import (
 	"lablab/sg"
 )
 
-// A Probe is one packet to be held against the rules of a host: the first packet
-// of a flow of its own.
+// A Probe is one packet to be checked against the rules of a host: the first packet of its own
+// flow.
 type Probe struct {
-	Egress   bool // it leaves the host, rather than arriving
+	Egress   bool // leaves the host rather than arriving
 	From, To netip.Addr
 	Protocol packet.Protocol
-	// SourcePort and Port are those of TCP and UDP.
+	// SourcePort and Port are the ports of TCP and UDP.
 	SourcePort, Port uint16
 	// Type and Code are those of ICMP and ICMPv6.
 	Type, Code uint8
 }
 
-// A Judgement is what the kernel did with a probe.
+// A Judgement is the kernel's verdict on a probe.
 type Judgement struct {
 	Admitted bool
 	Rule     string       // id of the rule that admitted it, or "default-deny"
-	State    packet.State // new, or invalid for what cannot begin a flow
-	// Impossible says that the packet never came to the rules: the kernel drops
-	// it before, because of its addresses.
+	State    packet.State // new, or invalid if the packet cannot begin a flow
+	// Impossible says that the packet never reached the rules: the kernel drops it earlier, because
+	// of its addresses.
 	Impossible bool
 }
 
-// Packet is the probe as a security group sees it, and the direction of the rules
-// that it is held against.
+// Packet returns the probe as a security group sees it, and the direction of the rules that it is
+// checked against.
 func (b Probe) Packet() (packet.Direction, sg.Packet) {
 	p := sg.Packet{Protocol: b.Protocol, Peer: b.From, To: int(b.Port)}
 	d := packet.Ingress

@@ -20,16 +20,16 @@ import (
 	"lablab/scenario"
 )
 
-// A Prober is a host that enforces a ruleset, and a wire on which any packet can
-// be sent to it. Every address is the host's own, so that packets to any of them
-// meet its inbound rules, and nothing that the rules accept goes any further.
+// A Prober is a host that enforces a ruleset, and a wire that can send any packet to it. Every
+// address is local to the host, so packets to any address meet its inbound rules, and what the
+// rules accept goes no further.
 type Prober struct {
 	host, peer *Host
 	trace      *nft.Trace
-	wire       int    // AF_PACKET socket of the peer: packets that arrive at the host
-	out        [2]int // raw sockets of the host, for IPv4 and IPv6: packets that leave it
+	wire       int    // AF_PACKET socket of the peer, for packets that arrive at the host
+	out        [2]int // raw sockets of the host, for IPv4 and IPv6 packets that leave it
 	link       int    // index of the peer's interface
-	tag        int    // of the last packet
+	tag        int    // tag of the last packet
 }
 
 // NewProber builds a host that enforces rs.
@@ -61,7 +61,7 @@ func (p *Prober) build(ctx context.Context, rs nft.Ruleset) (err error) {
 	if err := p.openEverything(); err != nil {
 		return err
 	}
-	rs.Guarded = true // everything is its own
+	rs.Guarded = true // every address is local to it
 	if p.host.rules, err = nft.Install(p.host.ns, rs); err != nil {
 		return unableTo(installRules, err)
 	}
@@ -74,7 +74,7 @@ func (p *Prober) build(ctx context.Context, rs nft.Ruleset) (err error) {
 	return p.openSockets()
 }
 
-// quiet takes care that a host sends nothing by itself and believes any source.
+// quiet keeps a host from sending anything by itself, and makes it accept any source.
 func quiet(n *ns.Namespace) error {
 	return n.SetSysctl(map[string]string{
 		"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0",
@@ -84,7 +84,7 @@ func quiet(n *ns.Namespace) error {
 	})
 }
 
-// openEverything makes every address the host's own.
+// openEverything makes every address local to the host.
 func (p *Prober) openEverything() error {
 	h, err := rtnetlink(p.host.ns)
 	if err != nil {
@@ -127,7 +127,7 @@ func (p *Prober) openSockets() error {
 	}
 	err = p.host.ns.Do(func() (err error) {
 		for i, family := range []int{unix.AF_INET, unix.AF_INET6} {
-			// IPPROTO_RAW: what is sent begins with its own IP header (raw(7)).
+			// IPPROTO_RAW: the packet includes its own IP header (raw(7)).
 			if p.out[i], err = unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW); err != nil {
 				return err
 			}
@@ -156,9 +156,9 @@ func (p *Prober) Close() error {
 	return each([]*Host{p.host, p.peer}, (*Host).close)
 }
 
-// Ask sends the probes and returns what the kernel did with each, in order.
+// Ask sends the probes and returns the kernel's verdict on each, in order.
 func (p *Prober) Ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
-	// As many as the kernel's news about them fit into a small socket.
+	// As many probes as a small socket holds messages about.
 	const window = 32
 	judgements := make([]Judgement, 0, len(probes))
 	for start := 0; start < len(probes); start += window {
@@ -186,9 +186,9 @@ func (p *Prober) ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
 	}
 }
 
-// askOnce sends the probes and takes their verdicts. It returns false if verdicts
-// were lost. The last packet is one of its own, to whose verdict the kernel comes
-// after all the others: what has none by then will have none.
+// askOnce sends the probes and reads their verdicts. It returns false if verdicts were lost. The
+// last packet is an extra one; the kernel gets to its verdict after all the others, so a probe
+// without a verdict by then will get none.
 func (p *Prober) askOnce(ctx context.Context, probes []Probe, judgements []Judgement) (complete bool, err error) {
 	last := Probe{From: p.peer.Address.Addr(), To: p.host.Address.Addr(), Protocol: packet.UDP, SourcePort: 9, Port: 9}
 	all := append(slices.Clone(probes), last)
@@ -223,8 +223,8 @@ func (p *Prober) askOnce(ctx context.Context, probes []Probe, judgements []Judge
 	return true, nil
 }
 
-// fatal reports whether a packet could not be sent for a reason that is not its
-// own: one that cannot leave has no verdict, and that is the answer.
+// fatal reports whether sending failed for a reason other than the packet itself. A packet that
+// cannot leave gets no verdict, and that is the answer.
 func fatal(err error) bool {
 	for _, harmless := range []error{unix.EINVAL, unix.EACCES, unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EADDRNOTAVAIL, unix.ENETDOWN, unix.EMSGSIZE} {
 		if errors.Is(err, harmless) {
@@ -234,7 +234,7 @@ func fatal(err error) bool {
 	return err != nil
 }
 
-// await takes the kernel's verdicts until done, or until none has come for a while.
+// await reads the kernel's verdicts until done returns true, or until none has come for a while.
 func (p *Prober) await(ctx context.Context, see func(nft.Verdict), done func() bool) (missed bool, err error) {
 	const patience, step = time.Second, time.Millisecond
 	for waited := time.Duration(0); waited < patience; waited += step {
@@ -279,7 +279,7 @@ func (b Probe) String() string {
 	return fmt.Sprintf("protocol %s %s > %s", b.Protocol, b.From, b.To)
 }
 
-// send puts the packet on the wire, or lets the host send it.
+// send puts the packet on the wire, or makes the host send it.
 func (p *Prober) send(b Probe, tag int) error {
 	packet, err := b.bytes(tag)
 	if err != nil {
@@ -303,7 +303,7 @@ func (p *Prober) send(b Probe, tag int) error {
 		err = unix.Sendto(p.out[1], packet, 0, &unix.SockaddrInet6{Addr: b.To.As16()})
 	}
 	if errors.Is(err, unix.EPERM) {
-		return nil // the rules or the sink have dropped it, as was to be expected
+		return nil // expected: the rules or the sink dropped it
 	}
 	return err
 }

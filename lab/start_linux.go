@@ -10,16 +10,16 @@ import (
 	"lablab/say"
 )
 
-// A start is how this program was started, and by whom: what it takes to say how to start
-// it with more power.
+// A start is how this program was started, and by which user: what a hint needs to say how to run
+// it with more privileges.
 type start struct {
-	args      []string // with the program's name as it was typed
+	args      []string // with the program's name as typed
 	program   string   // file
 	root      bool
-	powerful  bool // enough to need no user namespace
+	powerful  bool // has the capabilities to do without a user namespace
 	container bool
-	sudo      bool // sudo(8) is there
-	bySudo    bool // and was used
+	sudo      bool // sudo(8) is installed
+	bySudo    bool // sudo(8) started this program
 }
 
 func started() start {
@@ -30,14 +30,15 @@ func started() start {
 	s.program, _ = os.Executable()
 	_, err := LookUp("sudo", os.Getenv("PATH"))
 	s.sudo = err == nil
-	for _, mark := range []string{"/.dockerenv", "/run/.containerenv"} { // of Docker, of Podman
+	for _, mark := range []string{"/.dockerenv", "/run/.containerenv"} { // of Docker and Podman
 		_, err := os.Stat(mark)
 		s.container = s.container || err == nil
 	}
 	return s
 }
 
-// Command is how to run one of this program's commands again, as the person has run this one.
+// Command returns the command line for another of this program's commands, in the way that the user
+// started this one.
 func Command(verb string) string {
 	s := started()
 	command := s.name() + " " + verb
@@ -47,7 +48,7 @@ func Command(verb string) string {
 	return command
 }
 
-// name is what the program was called when it was started.
+// name returns the program's name as it was typed.
 func (s start) name() string {
 	if s.byGoRun() {
 		return "go run ."
@@ -55,12 +56,12 @@ func (s start) name() string {
 	return s.args[0]
 }
 
-// byGoRun reports whether go run has built the program, into a directory of its own.
+// byGoRun reports whether go run built the program, into a temporary directory.
 func (s start) byGoRun() bool {
 	return strings.Contains(s.program, string(filepath.Separator)+"go-build") && filepath.Base(filepath.Dir(s.program)) == "exe"
 }
 
-// line is the command line, or the command alone where it is long.
+// line returns the command line, or the command alone if the line is long.
 func (s start) line() string {
 	const most = 40
 	if len(s.args) < 2 {
@@ -74,7 +75,7 @@ func (s start) line() string {
 	return line
 }
 
-// asRoot is what gives the program the power that it lacks.
+// asRoot returns a hint on how to give the program the privileges that it lacks.
 func (s start) asRoot() say.Sentence {
 	const flags = "--cap-add NET_ADMIN --cap-add SYS_ADMIN --security-opt systempaths=unconfined"
 	switch {
@@ -96,7 +97,7 @@ func (s start) asRoot() say.Sentence {
 	return say.F("run it as root: sudo %s %s", s.program, s.line())
 }
 
-// secure are the directories in which sudo(8) looks for programs on Debian and Fedora
+// secure lists the directories in which sudo(8) looks for programs on Debian and Fedora
 // (secure_path in sudoers(5)).
 var secure = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 

@@ -7,9 +7,9 @@ import (
 	"lablab/timeline"
 )
 
-// takeStock records the conntrack entries and the counters of each host. It asks
-// for the entries that events told of, one by one, which takes microseconds; a
-// full listing takes so long that it is left to [Lab.audit].
+// takeStock records the conntrack entries and the counters of each host. It queries one by one the
+// entries that events reported, which takes microseconds; a full dump takes so long that it is left
+// to [Lab.audit].
 func (l *Lab) takeStock() error {
 	return each(l.hosts, func(h *Host) error {
 		var entries []flow.Entry
@@ -38,8 +38,8 @@ func (l *Lab) takeStock() error {
 	})
 }
 
-// audit lists each host's conntrack table in full and compares: an entry that
-// no event told of is an event missed.
+// audit dumps each host's whole conntrack table and compares: an entry that no event reported is a
+// missed event.
 func (l *Lab) audit(ctx context.Context) error {
 	return each(l.hosts, func(h *Host) error {
 		entries, err := h.conntrack.Dump()

@@ -15,22 +15,22 @@ import (
 	"lablab/timeline"
 )
 
-// A running stream, and how it was started.
+// A running stream and how it was started.
 type running struct {
 	*pinger.Stream
 	scenario.Start
 	key streamKey
 }
 
-// A streamKey is what the packets of a stream have in common, in the direction of
-// its sender: for ICMP the echo id stands in the place of the source port.
+// A streamKey is what the packets of a stream have in common, in the sender's direction. For ICMP
+// the echo id replaces the source port.
 type streamKey struct {
 	protocol         packet.Protocol
 	source, target   netip.Addr
 	sourcePort, port uint16
 }
 
-// reversed is the key of the way back.
+// reversed returns the key of the reply direction.
 func (k streamKey) reversed() streamKey {
 	k.source, k.target = k.target, k.source
 	if k.protocol == packet.TCP || k.protocol == packet.UDP {
@@ -39,21 +39,21 @@ func (k streamKey) reversed() streamKey {
 	return k
 }
 
-// firstNumber is the echo id or source port of the first stream. Each has its own,
-// so each is a flow of its own.
+// firstNumber is the echo id or source port of the first stream. Each stream has its own number, so
+// each is its own flow.
 const (
 	firstEchoID = 1001
 	firstPort   = 41001
 )
 
-// usual are the sizes of payload where a scenario says nothing: that of ping(8), and
-// that of a small message. Bytes.
+// The usual payload sizes, in bytes, if a scenario gives none: the size that ping(8) uses, and that
+// of a small message.
 const (
 	usualPing    = 56
 	usualMessage = 64
 )
 
-// start starts a stream, which is held until packets are let pass.
+// start starts a stream, which is held until packets are released.
 func (l *Lab) start(ctx context.Context, a scenario.Start) error {
 	from, err := l.host(a.From)
 	if err != nil {
@@ -90,7 +90,7 @@ func (l *Lab) start(ctx context.Context, a scenario.Start) error {
 	return nil
 }
 
-// key is what the packets of a stream will have in common.
+// key returns what the packets of a stream will have in common.
 func (l *Lab) key(a scenario.Start, from, to *Host) streamKey {
 	k := streamKey{protocol: a.Protocol, source: from.Address.Addr(), target: to.Address.Addr(), port: uint16(a.Port)}
 	l.started++
@@ -114,8 +114,8 @@ func (l *Lab) key(a scenario.Start, from, to *Host) streamKey {
 	return k
 }
 
-// askedFor are the echo ids and source ports that a scenario names itself; no other
-// stream is given them.
+// askedFor returns the echo ids and source ports that a scenario sets explicitly; no other stream
+// gets them.
 func askedFor(sc *scenario.Scenario) map[int]bool {
 	asked := map[int]bool{}
 	for _, e := range sc.Experiments {
@@ -151,7 +151,7 @@ func sizeOf(a scenario.Start) int {
 	return usualMessage
 }
 
-// serve echoes at the stream's port, unless somebody does so already.
+// serve echoes at the stream's port, unless another server does so already.
 func (l *Lab) serve(to *Host, a scenario.Start) error {
 	at := netip.AddrPortFrom(to.Address.Addr(), uint16(a.Port))
 	key := fmt.Sprint(a.Protocol, at)
@@ -182,7 +182,7 @@ func (l *Lab) stop(name string) (*running, error) {
 	return nil, say.Errorf("stop stream %s: it is not running", name)
 }
 
-// restart ends a stream and starts one like it.
+// restart ends a stream and starts an identical one.
 func (l *Lab) restart(ctx context.Context, a scenario.Restart) error {
 	r, err := l.stop(a.Stream)
 	if err != nil {
@@ -196,7 +196,7 @@ func (l *Lab) restart(ctx context.Context, a scenario.Restart) error {
 	return l.start(ctx, again)
 }
 
-// observe records what the sender of a stream tells about a packet.
+// observe records what the sender of a stream reports about a packet.
 func (l *Lab) observe(stream string, probe pinger.Probe) {
 	switch probe.Fate {
 	case pinger.Waiting:

@@ -12,7 +12,7 @@ import (
 	"lablab/say"
 )
 
-// connect joins the hosts: two by a veth pair, more by a switch.
+// connect connects the hosts: two by a veth pair, more by a switch.
 func (l *Lab) connect(ctx context.Context) error {
 	var err error
 	if len(l.hosts) == 2 {
@@ -28,7 +28,7 @@ func (l *Lab) connect(ctx context.Context) error {
 	return err
 }
 
-// joinBySwitch joins hosts by a bridge in a namespace of its own, which has no rules.
+// joinBySwitch connects the hosts by a bridge in its own namespace, which has no rules.
 func (l *Lab) joinBySwitch(ctx context.Context) (err error) {
 	if l.middle, err = ns.New(); err != nil {
 		return unableTo(makeNamespace, err)
@@ -69,7 +69,7 @@ func (l *Lab) joinBySwitch(ctx context.Context) (err error) {
 
 func portName(i int) string { return fmt.Sprintf("port%d", i+1) }
 
-// plug joins a host to the switch.
+// plug connects a host to the switch.
 func (l *Lab) plug(h *netlink.Handle, bridge *netlink.Bridge, host *Host, name string) error {
 	own, err := rtnetlink(host.ns)
 	if err != nil {
@@ -96,7 +96,7 @@ func (l *Lab) plug(h *netlink.Handle, bridge *netlink.Bridge, host *Host, name s
 	return nil
 }
 
-// portMAC is the address of the switch's end, which is another than the host's.
+// portMAC returns the address of the switch's end, which differs from the host's.
 func portMAC(h *Host) net.HardwareAddr {
 	address := mac(h.Address.Addr())
 	address[1] = 1

@@ -9,26 +9,25 @@ import (
 	"lablab/timeline"
 )
 
-// A collector takes what the kernel tells about all hosts. Nothing wakes it up
-// when the kernel tells something, because that would slow down the very packet
-// that is told of. It comes by when a reply has been received, and every now
-// and then for the packets that get none.
+// A collector reads the kernel's reports on all hosts. The kernel does not wake it up, because that
+// would slow down the very packet that is being reported. Instead it polls whenever a reply was
+// received, and at intervals for the packets that get none.
 type collector struct {
 	sources []source
 	come    chan struct{}
 	asked   chan chan struct{}
-	rounds  time.Duration // between two visits that nobody asked for
-	rounded func()        // called when all were visited
+	rounds  time.Duration // between two polls without a request
+	rounded func()        // called when all sources were polled
 }
 
-// A source is the verdicts or the events of one host.
+// A source delivers the verdicts or the events of one host.
 type source struct {
 	drain  func() error
 	close  func() error
 	missed func(int)
 }
 
-// watch begins to listen to the verdicts and the conntrack events of each host.
+// watch starts listening to the verdicts and the conntrack events of each host.
 func (l *Lab) watch() (err error) {
 	const most = 20 * time.Millisecond
 	c := &collector{come: make(chan struct{}, 1), asked: make(chan chan struct{}), rounds: min(l.interval, most), rounded: l.verdicts.rounded}
@@ -68,16 +67,16 @@ func (l *Lab) watch() (err error) {
 	return nil
 }
 
-// now asks the collector to come by at once.
+// now makes the collector poll at once.
 func (c *collector) now() {
 	select {
 	case c.come <- struct{}{}:
-	default: // it is on its way
+	default: // a poll is pending already
 	}
 }
 
-// sync returns when everything is told that the kernel has said by now: what comes
-// later belongs to what happens later.
+// sync returns once everything that the kernel has reported by now is collected. Later reports
+// belong to later events.
 func (c *collector) sync(ctx context.Context) {
 	done := make(chan struct{})
 	select {
@@ -91,8 +90,8 @@ func (c *collector) sync(ctx context.Context) {
 	}
 }
 
-// run collects until ctx is done. A source that breaks has missed the rest, and
-// that is confessed rather than hidden.
+// run collects until ctx is done. A source that fails misses everything after that, and run records
+// the loss.
 func (c *collector) run(ctx context.Context) {
 	tick := time.NewTicker(c.rounds)
 	defer tick.Stop()
@@ -108,7 +107,7 @@ func (c *collector) run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
-	c.collect() // the last news
+	c.collect() // the last reports
 }
 
 func (c *collector) collect() {

@@ -15,8 +15,7 @@ import (
 	"lablab/timeline"
 )
 
-// A witness turns what the kernel tells into the timeline, and knows how far
-// the telling has come.
+// A witness turns the kernel's reports into the timeline, and tracks how complete they are.
 type witness struct {
 	log *timeline.Log
 
@@ -28,25 +27,25 @@ type witness struct {
 	changed      chan struct{} // closed whenever any of these changes
 }
 
-// A pendingVerdict is a verdict about a packet that only a verdict of another host explains,
-// which is read in the same round or the next.
+// A pendingVerdict is a verdict on a packet that only a verdict of another host explains. That one
+// is read in the same round or the next.
 type pendingVerdict struct {
 	host   string
 	v      nft.Verdict
 	rounds int
 }
 
-// An entryIndex is the conntrack entries of a host, as events tell of them.
+// An entryIndex holds the conntrack entries of a host, as reported by events.
 type entryIndex struct {
 	alive  map[packet.Key]uint32 // id
-	missed bool                  // events were lost, so the ledger may be wrong
+	missed bool                  // events were lost, so the index may be wrong
 }
 
 func newWitness(log *timeline.Log) *witness {
 	return &witness{log: log, streams: map[streamKey]*journeys{}, indexes: map[string]*entryIndex{}, changed: make(chan struct{})}
 }
 
-// start begins a stream in such a way that no verdict about it comes too early.
+// start starts a stream such that none of its verdicts arrives before the stream is known.
 func (w *witness) start(key streamKey, a scenario.Start, begin func() (*pinger.Stream, error)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -58,14 +57,14 @@ func (w *witness) start(key streamKey, a scenario.Start, begin func() (*pinger.S
 	return nil
 }
 
-// knows reports whether there was a stream with that key.
+// knows reports whether there was ever a stream with that key.
 func (w *witness) knows(key streamKey) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.streams[key] != nil
 }
 
-// judged takes a verdict of the kernel at one host.
+// judged handles a verdict of the kernel at one host.
 func (w *witness) judged(host string, v nft.Verdict) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -76,8 +75,8 @@ func (w *witness) judged(host string, v nft.Verdict) {
 	w.retry()
 }
 
-// rounded says that all hosts were visited. What is not explained after a few
-// rounds is a packet of nobody's.
+// rounded marks the end of a round through all hosts. A verdict that is still unexplained after a
+// few rounds belongs to no stream.
 func (w *witness) rounded() {
 	const enough = 3
 	w.mu.Lock()
@@ -94,12 +93,12 @@ func (w *witness) rounded() {
 	})
 }
 
-// retry tells what could not be told before. w.mu is held.
+// retry records the verdicts that could not be explained before. w.mu is held.
 func (w *witness) retry() {
 	w.pending = slices.DeleteFunc(w.pending, func(r pendingVerdict) bool { return w.record(r.host, r.v) })
 }
 
-// record writes down a verdict, and reports whether it could be understood. w.mu is held.
+// record logs a verdict, and reports whether it could be explained. w.mu is held.
 func (w *witness) record(host string, v nft.Verdict) bool {
 	if v.Packet.IsError() {
 		return w.logError(host, v)
@@ -128,8 +127,8 @@ func (w *witness) record(host string, v nft.Verdict) bool {
 	return true
 }
 
-// logError writes down a verdict about an ICMP error. It belongs to the stream of
-// the packet that it quotes. w.mu is held.
+// logError logs a verdict on an ICMP error. The error belongs to the stream of the packet that it
+// quotes. w.mu is held.
 func (w *witness) logError(host string, v nft.Verdict) bool {
 	for key, j := range w.streams {
 		if key.protocol != v.Packet.QuotedProtocol || key.source != v.Packet.Destination {
@@ -151,7 +150,7 @@ func (w *witness) logError(host string, v nft.Verdict) bool {
 	return false
 }
 
-// logUnattributed writes down a verdict about a packet of no stream. w.mu is held.
+// logUnattributed logs a verdict on a packet of no stream. w.mu is held.
 func (w *witness) logUnattributed(host string, v nft.Verdict) {
 	w.log.Append(eventOf(host, v))
 	if w.unattributed != nil {
@@ -166,7 +165,7 @@ func eventOf(host string, v nft.Verdict) timeline.Judged {
 	}
 }
 
-// belongs reports whether an entry is a stream's.
+// belongs reports whether an entry belongs to a stream.
 func (w *witness) belongs(k packet.Key, stream string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -181,7 +180,7 @@ func (w *witness) belongs(k packet.Key, stream string) bool {
 	return j != nil && j.Start.Stream == stream
 }
 
-// changedEntry takes a conntrack event of one host.
+// changedEntry handles a conntrack event of one host.
 func (w *witness) changedEntry(host string, e flow.Event) {
 	w.log.Append(timeline.EntryChanged{Host: host, Change: e.Change, Entry: e.Entry, Kernel: e.Kernel})
 	w.mu.Lock()
@@ -198,7 +197,7 @@ func (w *witness) changedEntry(host string, e flow.Event) {
 	w.wake()
 }
 
-// missed confesses that the kernel told more about a host than was heard.
+// missed records that reports on a host were lost.
 func (w *witness) missed(host, what string, n int) {
 	w.log.Append(timeline.Missed{Host: host, What: what, Count: n})
 	w.mu.Lock()
@@ -208,8 +207,8 @@ func (w *witness) missed(host, what string, n int) {
 	}
 }
 
-// entries are the keys of the host's entries, in an order that lasts, and
-// whether they are all.
+// entries returns the keys of the host's entries, in a stable order, and whether the list is
+// complete.
 func (w *witness) entries(host string) (keys []packet.Key, complete bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -217,8 +216,8 @@ func (w *witness) entries(host string) (keys []packet.Key, complete bool) {
 	return keys, !w.index(host).missed
 }
 
-// unreported waits until the kernel has told of all these entries, and returns
-// those that it has not.
+// unreported waits until the kernel has reported all these entries, and returns those that it has
+// not reported.
 func (w *witness) unreported(ctx context.Context, host string, entries []flow.Entry) (untold []flow.Entry) {
 	w.await(ctx, func() bool {
 		untold = slices.DeleteFunc(slices.Clone(entries), func(e flow.Entry) bool {
@@ -229,7 +228,7 @@ func (w *witness) unreported(ctx context.Context, host string, entries []flow.En
 	return untold
 }
 
-// index is the host's. w.mu is held.
+// index returns the host's index. w.mu is held.
 func (w *witness) index(host string) *entryIndex {
 	if w.indexes[host] == nil {
 		w.indexes[host] = &entryIndex{alive: map[packet.Key]uint32{}}
@@ -237,9 +236,8 @@ func (w *witness) index(host string) *entryIndex {
 	return w.indexes[host]
 }
 
-// catchUp waits until the kernel has told the end of the journey of every packet
-// whose fate its sender knows. What it has not told within a second is not waited
-// for again.
+// catchUp waits until the kernel has reported the final verdict on every packet whose fate the
+// sender knows. Whatever is missing after a second is not waited for again.
 func (w *witness) catchUp(ctx context.Context) {
 	told := w.await(ctx, func() bool {
 		for _, j := range w.streams {
@@ -259,8 +257,8 @@ func (w *witness) catchUp(ctx context.Context) {
 	}
 }
 
-// await waits until done is true, about a second at most. It counts in steps, so
-// that time in which this process was stopped does not count.
+// await waits until done returns true, for about a second at most. It counts steps, so time in
+// which this process was stopped does not count.
 func (w *witness) await(ctx context.Context, done func() bool) bool {
 	const step = 10 * time.Millisecond
 	for patience := time.Second; ; {
@@ -280,7 +278,7 @@ func (w *witness) await(ctx context.Context, done func() bool) bool {
 	}
 }
 
-// wake tells everybody who waits. w.mu is held.
+// wake wakes all waiters. w.mu is held.
 func (w *witness) wake() {
 	close(w.changed)
 	w.changed = make(chan struct{})
