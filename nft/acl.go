@@ -8,20 +8,20 @@ import (
 	"lablab/sg"
 )
 
-// ACLTable is the table of a network ACL, which stands before the groups: a packet
-// must be allowed by both, so their order makes no difference to it.
+// ACLTable is the table of a network ACL, which packets meet before the groups. Both must allow a
+// packet, so their order makes no difference to it.
 const ACLTable = "network_acl"
 
-// aclRule is the id of an ACL's rule.
+// aclRule returns the id of an ACL rule.
 func aclRule(r sg.ACLRule) string { return fmt.Sprintf("acl-%d", r.Number) }
 
-// asRule is the rule as the compiler knows rules.
+// asRule converts an ACL rule to the compiler's type.
 func asRule(r sg.ACLRule) Rule {
 	return Rule{Rule: sg.Rule{ID: aclRule(r), Protocol: r.Protocol, From: r.From, To: r.To, Peer: r.Peer}}
 }
 
-// aclText is the table of a network ACL with the figures of its counters, as
-// `nft list table` prints it. The counters are in the order of the rules.
+// aclText returns the table of a network ACL with the values of its counters, as `nft list table`
+// prints it. The counters are in the order of the rules.
 func aclText(acl sg.ACL, counters []Counter) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "table inet %s {\n", ACLTable)

@@ -9,15 +9,15 @@ import (
 	"lablab/sg"
 )
 
-// SetACL puts a network ACL before the groups in the place of the one that is
-// there; nil takes it away. It is one transaction, and conntrack is not touched.
+// SetACL replaces the network ACL, or removes it (nil), in one transaction. It leaves conntrack
+// alone.
 func (t *Table) SetACL(acl *sg.ACL) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	tx := newTransaction()
 	tx.add(func(c *nftables.Conn) {
 		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: ACLTable})
-		c.DelTable(table) // there or not
+		c.DelTable(table) // whether or not it exists
 		if acl == nil {
 			return
 		}
@@ -58,8 +58,8 @@ func (t *Table) SetACL(acl *sg.ACL) error {
 	})
 }
 
-// ACL is the network ACL that stands before the groups, as `nft list table` prints
-// it, and how often each of its rules has matched; empty if there is none.
+// ACL returns the network ACL, as `nft list table` prints it, and how often each of its rules has
+// matched; both are empty if there is no ACL.
 func (t *Table) ACL() (text string, counters []Counter, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -80,7 +80,7 @@ func (t *Table) ACL() (text string, counters []Counter, err error) {
 	return aclText(*t.before, counters), counters, err
 }
 
-// aclJudge is the ACL's rule with that handle.
+// aclJudge returns the ACL rule with that handle.
 func (t *Table) aclJudge(handle uint64) packet.By {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -13,12 +13,11 @@ import (
 	"lablab/sg"
 )
 
-// Change puts another ruleset in force: no packet sees less than both rulesets let
-// through, or more than either. Rules that both have keep their counters, and
-// connections are not touched. Which fixed rules there are (Related, Guarded) stays as it
-// was installed. If it fails, nothing is changed, or the members of some sets are those
-// of both rulesets; the error wraps [ErrTooLarge] if the socket does not hold the
-// transaction.
+// Change enforces another ruleset: at every moment, packets that both rulesets allow are accepted,
+// and packets that neither allows are dropped. Rules in both rulesets keep their counters, and
+// connections are left alone. The fixed rules (Related, Guarded) stay as they were installed. If it
+// fails, either nothing has changed or some sets have the members of both rulesets; the error wraps
+// [ErrTooLarge] if the transaction does not fit into the socket buffer.
 func (t *Table) Change(to Ruleset) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -28,18 +27,18 @@ func (t *Table) Change(to Ruleset) error {
 	return nil
 }
 
-// InForce is the ruleset as it was last put in force.
+// InForce returns the ruleset that was enforced last.
 func (t *Table) InForce() Ruleset {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.inForce
 }
 
-// change does it. The kernel decides for each packet once which rules it sees, but
-// at each look into a set anew which members (gencursor in
-// net/netfilter/nf_tables_core.c and nft_lookup.c), so a packet may meet old
-// rules and new members. So either rules or members change, never both: a set
-// whose members change together with rules is another set for them. t.mu is held.
+// change implements Change. The kernel decides once per packet which generation of rules it sees,
+// but at each set lookup anew which generation of members (gencursor in
+// net/netfilter/nf_tables_core.c and nft_lookup.c), so a packet may meet old rules and new members.
+// So either rules or members change, never both: a set whose members change together with rules
+// becomes another set for them. t.mu is held.
 func (t *Table) change(to Ruleset) error {
 	to = t.renamed(to)
 	moved := changedSets(t.inForce, to)
@@ -55,8 +54,8 @@ func (t *Table) change(to Ruleset) error {
 	return t.replace(t.renamed(to))
 }
 
-// move gives sets other members. If it is several, a packet that looks into two of
-// them might find itself in neither; so first each has the old and the new ones. t.mu is held.
+// move changes the members of sets. If there are several, a packet looked up in two of them might
+// match neither; so each set first gets both the old and the new members. t.mu is held.
 func (t *Table) move(sets []Set) error {
 	if len(sets) > 1 {
 		tx := newTransaction()
@@ -78,9 +77,9 @@ func (t *Table) move(sets []Set) error {
 	return t.verifySets(sets)
 }
 
-// replace puts the rules of another ruleset in force, in one transaction. The sets
-// that are new come before it, in one of their own: of those that come with the
-// rules, packets find the members later than the rules (seen on Linux 6.18). t.mu is held.
+// replace enforces the rules of another ruleset, in one transaction. New sets come first, in a
+// transaction of their own: if they came with the rules, packets would see the rules before the
+// members (seen on Linux 6.18). t.mu is held.
 func (t *Table) replace(to Ruleset) error {
 	from := t.inForce
 	if err := t.addSets(to.Sets); err != nil {
@@ -127,7 +126,7 @@ func (t *Table) replace(to Ruleset) error {
 	return t.learnNew(added)
 }
 
-// renamed is the ruleset with the names that its sets have in the kernel.
+// renamed returns the ruleset with the kernel's names for its sets.
 func (t *Table) renamed(rs Ruleset) Ruleset {
 	if len(t.versions) == 0 {
 		return rs
@@ -153,7 +152,7 @@ func (t *Table) renamed(rs Ruleset) Ruleset {
 	return rs
 }
 
-// kernelName is the name of a set in the kernel.
+// kernelName returns the kernel's name for a set.
 func (t *Table) kernelName(name string) string {
 	base := baseName(name)
 	if n := t.versions[base]; n > 0 {
@@ -167,7 +166,7 @@ func baseName(name string) string {
 	return base
 }
 
-// changedSets are the sets that both have, with members that only the second has.
+// changedSets returns the sets that both have but whose members differ, with the second's members.
 func changedSets(from, to Ruleset) []Set {
 	var changed []Set
 	for _, s := range to.Sets {
@@ -178,7 +177,7 @@ func changedSets(from, to Ruleset) []Set {
 	return changed
 }
 
-// sameRules reports whether both have the same rules, whatever their order.
+// sameRules reports whether both have the same rules, in any order.
 func sameRules(a, b Ruleset) bool {
 	for _, d := range directions {
 		if len(without(a.Rules(d), b.Rules(d), d)) > 0 || len(without(b.Rules(d), a.Rules(d), d)) > 0 {
@@ -188,8 +187,7 @@ func sameRules(a, b Ruleset) bool {
 	return true
 }
 
-// addUntracked fills the chains that keep packets from conntrack anew, and makes
-// them where they are not there yet.
+// addUntracked refills the chains that keep packets from conntrack, and creates them if necessary.
 func addUntracked(c *nftables.Conn, untracked []sg.Untracked) {
 	for _, d := range directions {
 		chain := c.AddChain(rawChain(d))
@@ -200,8 +198,8 @@ func addUntracked(c *nftables.Conn, untracked []sg.Untracked) {
 	}
 }
 
-// An identity is what tells a rule from all others: a group's rule has one rule
-// here, or one for each version of IP.
+// An identity tells a rule from all others: a group's rule becomes one rule here, or one per
+// version of IP.
 type identity struct {
 	direction packet.Direction
 	number    uint32
@@ -216,7 +214,7 @@ func (r Rule) identity(d packet.Direction) identity {
 	return key
 }
 
-// without are the rules that are not among the others.
+// without returns the rules that are not among the others.
 func without(rules, others []Rule, d packet.Direction) []Rule {
 	there := make(map[identity]bool, len(others))
 	for _, r := range others {

@@ -12,11 +12,10 @@ import (
 	"lablab/sg"
 )
 
-// Compile makes the ruleset of a host that carries these groups of the account:
-// the union of their rules, each with the number that number gives it. A prefix
-// list or a group as peer becomes a named set of each version of IP that it has
-// addresses of, so that a change of membership changes the set and no rule.
-// Sources that cannot be enforced are left out; [sg.Account.Audit] lists them.
+// Compile makes the ruleset of a host that has these groups of the account: the union of their
+// rules, each with the number that number assigns. A prefix list or a group as peer becomes a named
+// set for each version of IP that it has addresses of, so a change of membership changes the set
+// and no rule. Compile leaves out sources that cannot be enforced; [sg.Account.Audit] lists them.
 func Compile(account *sg.Account, groups []*sg.Group, number func(*sg.Group, sg.Rule) uint32) Ruleset {
 	rs := Ruleset{Untracked: sg.UntrackedBy(groups)}
 	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
@@ -41,7 +40,7 @@ func Compile(account *sg.Account, groups []*sg.Group, number func(*sg.Group, sg.
 	return rs
 }
 
-// InOrder numbers rules from 1, in the order in which they are asked about.
+// InOrder numbers rules from 1, in the order of the calls.
 func InOrder() func(*sg.Group, sg.Rule) uint32 {
 	last := uint32(0)
 	return func(*sg.Group, sg.Rule) uint32 {
@@ -50,10 +49,9 @@ func InOrder() func(*sg.Group, sg.Rule) uint32 {
 	}
 }
 
-// rulesFor are the rules that enforce one security-group rule: one, or one for
-// each version of IP where its peer is a prefix list or a group, or none if it
-// cannot be enforced. With a set, one stands there for IPv4 even if that is
-// empty: members may come.
+// rulesFor returns the rules that enforce one security-group rule: one; or one for each version of
+// IP if the peer is a prefix list or a group; or none if the rule cannot be enforced. A rule with a
+// set exists for IPv4 even if the set is empty: members may come.
 func rulesFor(account *sg.Account, rule sg.Rule, number uint32) []Rule {
 	peers, reason := account.Peers(rule)
 	r := Rule{Number: number, Rule: rule}
@@ -75,8 +73,8 @@ func rulesFor(account *sg.Account, rule sg.Rule, number uint32) []Rule {
 	return rules
 }
 
-// setName is the name of a peer's set. Ids of EC2 are names that nft(8) allows;
-// anything else in them is replaced.
+// setName returns the name of a peer's set. EC2's ids are valid names in nft(8); any other
+// characters are replaced.
 func setName(peer string, six bool) string {
 	clean := strings.Map(func(c rune) rune {
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' {
@@ -84,7 +82,7 @@ func setName(peer string, six bool) string {
 		}
 		return '_'
 	}, peer)
-	if clean != peer { // two names must not become one
+	if clean != peer { // keep two names from becoming one
 		clean += fmt.Sprintf(".%08x", crc32.ChecksumIEEE([]byte(peer)))
 	}
 	if six {
@@ -93,21 +91,21 @@ func setName(peer string, six bool) string {
 	return clean + ".ip"
 }
 
-// versionMark stands before the number of a set that took the place of another of
-// its name; no name has it otherwise.
+// versionMark precedes the number of a set that replaced another one of the same name; no name
+// contains it otherwise.
 const versionMark = ".v"
 
 // A Set is a named set of addresses of one version of IP.
 type Set struct {
 	Name   string
 	Six    bool
-	Ranges []Range // in order, none touching the next
+	Ranges []Range // sorted, neither overlapping nor adjacent
 }
 
-// A Range is addresses from First to Last.
+// A Range is the addresses from First to Last.
 type Range struct{ First, Last netip.Addr }
 
-// merge makes ranges of prefixes.
+// merge turns prefixes into ranges.
 func merge(prefixes []netip.Prefix) []Range {
 	ranges := make([]Range, len(prefixes))
 	for i, p := range prefixes {
@@ -116,8 +114,8 @@ func merge(prefixes []netip.Prefix) []Range {
 	return joined(ranges)
 }
 
-// joined is the same addresses in order, in as few ranges as possible: the kernel
-// refuses sets whose ranges overlap.
+// joined returns the same addresses in order, in as few ranges as possible: the kernel rejects sets
+// with overlapping ranges.
 func joined(ranges []Range) []Range {
 	slices.SortFunc(ranges, func(a, b Range) int { return a.First.Compare(b.First) })
 	var disjoint []Range
@@ -133,10 +131,10 @@ func joined(ranges []Range) []Range {
 	return disjoint
 }
 
-// union is the addresses of both.
+// union returns the addresses of both.
 func union(a, b []Range) []Range { return joined(slices.Concat(a, b)) }
 
-// lastOf is the last address of a prefix.
+// lastOf returns the last address of a prefix.
 func lastOf(p netip.Prefix) netip.Addr {
 	b := p.Addr().AsSlice()
 	for i := p.Bits(); i < len(b)*8; i++ {
@@ -146,7 +144,7 @@ func lastOf(p netip.Prefix) netip.Addr {
 	return last
 }
 
-// String is the range as nft(8) prints it: an address, a prefix or both ends.
+// String returns the range as nft(8) prints it: an address, a prefix or both ends.
 func (r Range) String() string {
 	if r.First == r.Last {
 		return r.First.String()
@@ -160,7 +158,7 @@ func (r Range) String() string {
 	return fmt.Sprintf("%s-%s", r.First, r.Last)
 }
 
-// String is the set in the syntax of nft(8).
+// String returns the set in the syntax of nft(8).
 func (s Set) String() string {
 	kind := "ipv4_addr"
 	if s.Six {

@@ -2,11 +2,11 @@ package nft
 
 import "lablab/packet"
 
-// A Counter is how often a rule has accepted, by the kernel's count.
+// A Counter is how often a rule has accepted, as counted by the kernel.
 type Counter struct {
 	Direction packet.Direction
-	Number    uint32 // 0 for a rule that is no group's
+	Number    uint32 // 0 if the rule belongs to no group
 	ID        string
 	Packets   uint64
-	Bytes     uint64 // from the network header on
+	Bytes     uint64 // counted from the network header on
 }

@@ -10,8 +10,8 @@ import (
 	"lablab/say"
 )
 
-// Attributes of a trace message: enum nft_trace_attributes. The last four are
-// there from Linux 6.16 on.
+// The attributes of a trace message: enum nft_trace_attributes. The last four exist since Linux
+// 6.16.
 const (
 	traceTable     = 1
 	traceChain     = 2
@@ -25,13 +25,13 @@ const (
 	traceCtState   = 21
 )
 
-// Types of a trace message: enum nft_trace_types.
+// The types of a trace message: enum nft_trace_types.
 const (
 	tracedPolicy = 1
 	tracedRule   = 3
 )
 
-// Verdict codes: NF_DROP and NF_ACCEPT (linux/netfilter.h).
+// The verdict codes NF_DROP and NF_ACCEPT (linux/netfilter.h).
 const (
 	codeDrop   = 0
 	codeAccept = 1
@@ -45,10 +45,10 @@ type message struct {
 	handle             uint64
 	code               int32
 	network, transport []byte
-	state              uint32 // as the kernel's own bit; 0 where it sends none
+	state              uint32 // the kernel's own bit, or 0 if the kernel sends none
 }
 
-// decode reads one trace message: a netfilter header of four bytes and attributes.
+// decode decodes one trace message: a netfilter header of four bytes, then attributes.
 func decode(m netlink.Message) (message, error) {
 	var t message
 	if len(m.Data) < 4 {
@@ -96,33 +96,32 @@ func decode(m netlink.Message) (message, error) {
 	return t, nil
 }
 
-// An assembler puts the messages about one packet together. The kernel uses
-// trace ids again, so a packet ends at its verdict in the group's table, and
-// the next message with that id begins another.
+// An assembler combines the messages about one packet. The kernel reuses trace ids, so a packet
+// ends at its verdict in the group's table, and the next message with that id starts another.
 type assembler struct {
 	states map[uint64]packet.State // of the trace table's rules, by handle
 	judge  func(packet.Direction, uint64) (packet.By, error)
-	// aclJudge is the same for a network ACL.
+	// aclJudge does the same for a network ACL.
 	aclJudge func(uint64) packet.By
 	begun    map[uint32]Verdict // what is known so far, by trace id
 
-	messages, verdicts int // so far
+	messages, verdicts int // counted so far
 }
 
-// forget gives up the packets that were begun: messages were lost, and an id that
-// is used again must not be taken for theirs.
+// forget discards unfinished packets: messages were lost, and a reused id must not be mistaken for
+// theirs.
 func (a *assembler) forget() { clear(a.begun) }
 
-// verdictsIn is about how many verdicts so many messages are, but one at least.
+// verdictsIn estimates how many verdicts that many messages make up, at least one.
 func (a *assembler) verdictsIn(messages int) int {
-	const usual = 2 // messages for a verdict
+	const usual = 2 // messages per verdict
 	if a.verdicts == 0 {
 		return max(1, messages/usual)
 	}
 	return max(1, messages*a.verdicts/a.messages)
 }
 
-// add takes the next message. It returns a verdict once a packet's fate is told.
+// add processes the next message. It returns a verdict once a packet's fate is known.
 func (a *assembler) add(m netlink.Message) (v Verdict, told bool, err error) {
 	a.messages++
 	if v, told, err = a.take(m); told {
@@ -173,7 +172,7 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 	return v, true, nil
 }
 
-// finish is what is known of a packet whose fate is told.
+// finish returns what is known of a packet once its fate is known.
 func (a *assembler) finish(t message) Verdict {
 	v := a.begun[t.id]
 	delete(a.begun, t.id)

@@ -11,18 +11,18 @@ import (
 	"lablab/lab/ns"
 )
 
-// An Expression is a part of the rules' language that a kernel may have or not.
+// An Expression is a part of the nftables language that a kernel may lack.
 type Expression struct {
-	Name   string // in the words of nft(8)
+	Name   string // in nft(8) syntax
 	Needed bool   // by every ruleset
-	// Option and Module are what a kernel has it by; Module is empty where it is a
-	// part of nf_tables.
+	// Option and Module are the kernel option and the module that provide it; Module is empty if
+	// nf_tables itself does.
 	Option, Module string
 	exprs          []expr.Any
 	sets           []Set
 }
 
-// Expressions are those that rulesets are made of.
+// Expressions returns all expressions that rulesets use.
 func Expressions() []Expression {
 	names := Set{Name: "addresses", Ranges: merge(nil)}
 	load := &expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 12, Len: 4}
@@ -43,10 +43,9 @@ func Expressions() []Expression {
 	}
 }
 
-// TryExpressions tries the tables and then each expression in n, which stays as it
-// was: every trial is one transaction that ends by taking away what it made. An
-// error of lacking wraps ENOENT where the kernel lacks the expression, and
-// EOPNOTSUPP where it lacks an option of it.
+// TryExpressions tries the tables and then each expression in n, which it leaves unchanged: each
+// trial is one transaction that ends by deleting what it created. An error in lacking wraps ENOENT
+// if the kernel lacks the expression, and EOPNOTSUPP if it lacks an option of it.
 func TryExpressions(n *ns.Namespace, list []Expression) (lacking []error, err error) {
 	t := newTable(n)
 	defer t.Close()
@@ -61,8 +60,8 @@ func TryExpressions(n *ns.Namespace, list []Expression) (lacking []error, err er
 	return lacking, nil
 }
 
-// try makes all that a host's tables have, with a rule of the expression, and takes
-// it away. t.mu is held.
+// try creates everything that a host's tables have, with a rule that uses the expression, and
+// deletes it. t.mu is held.
 func (t *Table) try(e Expression) error {
 	tx := newTransaction()
 	tx.add(func(c *nftables.Conn) {
@@ -85,17 +84,17 @@ func (t *Table) try(e Expression) error {
 	return t.commit(tx)
 }
 
-// Lacks reports whether an error of [TryExpressions] says that the kernel has not
-// got the expression, and not that something else went wrong.
+// Lacks reports whether an error of [TryExpressions] says that the kernel lacks the expression,
+// rather than that something else failed.
 func Lacks(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)
 }
 
-// Room is how many bytes the kernel grants for one transaction, and how many are
-// asked for. An ordinary user is granted less.
+// Room returns how many bytes the kernel grants for one transaction, and how many were requested.
+// An ordinary user is granted fewer.
 func (t *Table) Room() (granted, wanted int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	const reserved = 32                        // as in roomOf
-	return t.room + reserved, 2 * socketBuffer // the kernel doubles what it is asked for (socket(7))
+	return t.room + reserved, 2 * socketBuffer // the kernel doubles the requested size (socket(7))
 }

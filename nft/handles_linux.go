@@ -11,9 +11,9 @@ import (
 	"lablab/say"
 )
 
-// know learns the handles of all rules, and sees to it that it is told of new
-// ones. It takes a third as long as to install them, so it is done when they are
-// needed: before a rule is deleted or a verdict explained. t.mu is held.
+// know learns the handles of all rules, and subscribes to those of new ones. This takes a third as
+// long as installing them, so it is done only when handles are needed: before a rule is deleted or
+// a verdict is explained. t.mu is held.
 func (t *Table) know() (err error) {
 	if t.news != nil {
 		return nil
@@ -29,8 +29,8 @@ func (t *Table) know() (err error) {
 	return nil
 }
 
-// learnNew notes the handles of rules that were just added, from what the kernel
-// told meanwhile, or else by listing them all. t.mu is held.
+// learnNew records the handles of rules that were just added, from the kernel's notifications if
+// they are complete, or else by listing all rules. t.mu is held.
 func (t *Table) learnNew(added map[packet.Direction][]Rule) error {
 	if t.news == nil {
 		return nil
@@ -54,8 +54,8 @@ func (t *Table) learnNew(added map[packet.Direction][]Rule) error {
 	return nil
 }
 
-// learn lists the rules of one direction, notes the handles that the kernel gave
-// them, and fails unless they are all there. t.mu is held.
+// learn lists the rules of one direction, records their handles, and fails unless all of them
+// exist. t.mu is held.
 func (t *Table) learn(d packet.Direction) error {
 	return t.read(func(c *nftables.Conn) error {
 		list, err := c.GetRules(groupChain(d))
@@ -79,10 +79,10 @@ func (t *Table) learn(d packet.Direction) error {
 	})
 }
 
-// judge is the rule with that handle. A rule that another goroutine has just
-// added may judge a packet before its handle was noted; then the table is asked.
+// judge returns the rule with that handle. A verdict may come from a rule that another goroutine
+// has just added and whose handle is not recorded yet; then judge reads the table.
 func (t *Table) judge(d packet.Direction, handle uint64) (packet.By, error) {
-	t.mu.Lock() // whoever adds a rule is done with it now
+	t.mu.Lock() // wait for any goroutine that is adding a rule
 	defer t.mu.Unlock()
 	if j, known := t.judges[handle]; known {
 		return j, nil
@@ -104,8 +104,8 @@ func idOf(r *nftables.Rule) string {
 	return id
 }
 
-// numberOf is the number that the rule writes to the ct mark: the value loaded
-// just before it. (The library decodes no `ct mark set` itself.)
+// numberOf returns the number that the rule writes to the ct mark: the value loaded just before it.
+// (The library does not decode `ct mark set` itself.)
 func numberOf(r *nftables.Rule) uint32 {
 	for _, e := range r.Exprs {
 		if e, ok := e.(*expr.Immediate); ok && len(e.Data) == 4 {

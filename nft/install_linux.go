@@ -7,10 +7,9 @@ import (
 	"lablab/say"
 )
 
-// Install puts rs in force in a namespace that has no rules yet, together with the
-// table that traces. It needs CAP_NET_ADMIN; an error wraps ENOENT where the
-// kernel lacks an expression (nft_ct, nft_counter) and EOPNOTSUPP or EINVAL
-// where it lacks nf_tables.
+// Install enforces rs in a namespace that has no rules yet, and adds the table that traces. It
+// needs CAP_NET_ADMIN. An error wraps ENOENT if the kernel lacks an expression (nft_ct,
+// nft_counter), and EOPNOTSUPP or EINVAL if it lacks nf_tables.
 func Install(n *ns.Namespace, rs Ruleset) (*Table, error) {
 	t := newTable(n)
 	t.mu.Lock()
@@ -23,8 +22,8 @@ func Install(n *ns.Namespace, rs Ruleset) (*Table, error) {
 	return t, nil
 }
 
-// install makes the tables, whose chains drop everything from the first
-// transaction on, and then fills them; that may take several. t.mu is held.
+// install creates the tables, whose chains drop everything from the first transaction on, and then
+// fills them, which may take several transactions. t.mu is held.
 func (t *Table) install(rs Ruleset) error {
 	tx := newTransaction()
 	tx.add(func(c *nftables.Conn) {
@@ -52,10 +51,10 @@ func (t *Table) install(rs Ruleset) error {
 	return nil
 }
 
-// parts are ever more of the rules, up to all of them, so that one transaction
-// holds what is new in each. t.mu is held.
+// parts returns growing subsets of the rules, up to all of them, such that what is new in each fits
+// into one transaction. t.mu is held.
 func (t *Table) parts(rs Ruleset) []Ruleset {
-	const perRule = 1024 // bytes, generously
+	const perRule = 1024 // bytes, a generous estimate
 	step := max(t.room/perRule, 1)
 	var parts []Ruleset
 	for at := step; at < len(rs.Ingress)+len(rs.Egress); at += step {

@@ -10,12 +10,11 @@ import (
 	"lablab/packet"
 )
 
-// counted is a rule with a counter, in the text of a ruleset: what it matches, what it
+// counted matches a rule with a counter in the text of a ruleset: what the rule matches, what it
 // does, its number and its id.
 var counted = regexp.MustCompile(`^(\t\t.*?) counter((?: ct mark set 0x([0-9a-f]{8}))? accept comment "(.*)"\n)$`)
 
-// Live is the ruleset's text with the figures of its counters, as `nft list table`
-// prints it.
+// Live returns the ruleset's text with the values of its counters, as `nft list table` prints it.
 func (rs Ruleset) Live(counters []Counter) string {
 	waiting := slices.Clone(counters)
 	lines := strings.SplitAfter(rs.String(), "\n")
@@ -28,11 +27,11 @@ func (rs Ruleset) Live(counters []Counter) string {
 		if part == nil {
 			continue
 		}
-		number, _ := strconv.ParseUint(part[3], 16, 32) // 0 for a rule that is no group's
+		number, _ := strconv.ParseUint(part[3], 16, 32) // 0 if the rule belongs to no group
 		is := func(c Counter) bool {
 			return c.Direction == direction && c.Number == uint32(number) && (number != 0 || c.ID == part[4])
 		}
-		if j := slices.IndexFunc(waiting, is); j >= 0 { // of several alike, the first
+		if j := slices.IndexFunc(waiting, is); j >= 0 { // if several are identical, the first
 			c := waiting[j]
 			lines[i] = fmt.Sprintf("%s counter packets %d bytes %d%s", part[1], c.Packets, c.Bytes, part[2])
 			waiting = slices.Delete(waiting, j, j+1)

@@ -7,9 +7,9 @@ import (
 	"lablab/sg"
 )
 
-// What a rule matches is said twice: here in the syntax of nft(8), and in
-// match_linux.go in the kernel's expressions. A test has nft(8) list the second
-// and compares.
+// addressText is the first of the functions that write a match in the syntax of nft(8).
+// match_linux.go writes the same matches as kernel expressions; a test has nft(8) list those and
+// compares.
 
 func (r Rule) addressText(d packet.Direction) string {
 	family := "ip"
@@ -33,7 +33,7 @@ func (r Rule) addressText(d packet.Direction) string {
 	return fmt.Sprintf("%s %s %s", family, side, peer.Masked())
 }
 
-// six reports whether the rule is about IPv6.
+// six reports whether the rule is for IPv6.
 func (r Rule) six() bool {
 	if r.Set != nil {
 		return r.Set.Six
@@ -41,7 +41,7 @@ func (r Rule) six() bool {
 	return r.Peer.Addr().Is6()
 }
 
-// protocolText is empty where every protocol matches.
+// protocolText returns the protocol match, or "" if every protocol matches.
 func protocolText(r sg.Rule) string {
 	switch {
 	case r.Protocol == packet.All:
@@ -59,7 +59,7 @@ func protocolText(r sg.Rule) string {
 	return fmt.Sprintf("%s dport %d-%d", r.Protocol, r.From, r.To)
 }
 
-// l4proto is the protocol's name in nft(8), which calls ICMPv6 as IANA does.
+// l4proto returns the protocol's name in nft(8), which uses IANA's name for ICMPv6.
 func l4proto(p packet.Protocol) string {
 	if p == packet.ICMPv6 {
 		return "ipv6-icmp"
@@ -67,9 +67,8 @@ func l4proto(p packet.Protocol) string {
 	return p.String()
 }
 
-// untrackedText matches the packets that go in direction d of flows that are not
-// tracked: those of the first packet's direction by their destination port, those
-// of the other by their source port.
+// untrackedText matches the packets of untracked flows that travel in direction d: by destination
+// port if that is the direction of the first packet, otherwise by source port.
 func untrackedText(u sg.Untracked, d packet.Direction) string {
 	side := "dport"
 	if u.Direction != d {

@@ -12,11 +12,10 @@ import (
 	"lablab/sg"
 )
 
-// Expressions pass values through one register.
+// register is the one register through which expressions pass values.
 const register = unix.NFT_REG_1
 
-// ruleExprs are the expressions of a security-group rule, in the order in which
-// nft(8) would write them.
+// ruleExprs returns the expressions of a security-group rule, in the order that nft(8) would use.
 func ruleExprs(r Rule, d packet.Direction) []expr.Any {
 	exprs := append(matchAddress(r, d), matchProtocol(r.Rule)...)
 	return append(exprs,
@@ -27,7 +26,7 @@ func ruleExprs(r Rule, d packet.Direction) []expr.Any {
 	)
 }
 
-// fixedExprs are the expressions of a fixed rule, for each that fixedRules names.
+// fixedExprs returns the expressions of the fixed rules, one list for each rule of fixedRules.
 func (rs Ruleset) fixedExprs(d packet.Direction) [][]expr.Any {
 	counted := func(match []expr.Any) []expr.Any {
 		return append(match, &expr.Counter{}, &expr.Verdict{Kind: expr.VerdictAccept})
@@ -63,8 +62,8 @@ func (rs Ruleset) fixedExprs(d packet.Direction) [][]expr.Any {
 	return rules
 }
 
-// loopbackExprs let what the host says to itself pass. In a network namespace of its
-// own the loopback interface has the index 1.
+// loopbackExprs accept the host's traffic to itself. In its own network namespace, the loopback
+// interface has the index 1.
 func loopbackExprs(d packet.Direction) []expr.Any {
 	key := expr.MetaKeyIIF
 	if d == packet.Egress {
@@ -73,10 +72,10 @@ func loopbackExprs(d packet.Direction) []expr.Any {
 	return []expr.Any{&expr.Meta{Key: key, Register: register}, equal(binaryutil.NativeEndian.PutUint32(1)), &expr.Verdict{Kind: expr.VerdictAccept}}
 }
 
-// discoveryExprs let neighbour discovery pass: types 133 to 137, with a hop limit of 255.
+// discoveryExprs accept neighbour discovery: types 133 to 137, with a hop limit of 255.
 func discoveryExprs() []expr.Any { return linkExprs(255, 133, 137) }
 
-// linkExprs let some types of ICMPv6 with a hop limit pass.
+// linkExprs accept a range of ICMPv6 types with a given hop limit.
 func linkExprs(hops, first, last byte) []expr.Any {
 	hopLimit := &expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 7, Len: 1}
 	var types expr.Any = &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: []byte{first}, ToData: []byte{last}}
@@ -90,7 +89,7 @@ func protocol(p packet.Protocol) []expr.Any {
 	return []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: register}, equal([]byte{byte(p)})}
 }
 
-// untrackedExprs keep from conntrack what [untrackedText] matches.
+// untrackedExprs keep what [untrackedText] matches from conntrack.
 func untrackedExprs(u sg.Untracked, d packet.Direction) []expr.Any {
 	exprs := append(version(u.Six), protocol(u.Protocol)...)
 	if allPorts(u) {
@@ -103,7 +102,7 @@ func untrackedExprs(u sg.Untracked, d packet.Direction) []expr.Any {
 	return append(append(append(exprs, transport(offset, 2)), matchPorts(u.From, u.To)), &expr.Notrack{})
 }
 
-// matchState is `ct state X`.
+// matchState returns `ct state X`.
 func matchState(bit uint32) []expr.Any {
 	return []expr.Any{
 		&expr.Ct{Key: expr.CtKeySTATE, Register: register},
@@ -137,8 +136,8 @@ func matchAddress(r Rule, d packet.Direction) []expr.Any {
 	return append(exprs, equal(address))
 }
 
-// addressOffsets are where source and destination are in the headers of IPv4
-// (RFC 791) and IPv6 (RFC 8200), and how long they are, in bytes.
+// addressOffsets returns the offsets of source and destination in the headers of IPv4 (RFC 791) and
+// IPv6 (RFC 8200), and the size of an address, in bytes.
 func addressOffsets(six bool) (source, destination, size uint32) {
 	if six {
 		return 8, 24, 16
@@ -199,7 +198,7 @@ func equal(value []byte) *expr.Cmp {
 
 func port(n int) []byte { return binary.BigEndian.AppendUint16(nil, uint16(n)) }
 
-// prefixMask is a network mask of so many bits in so many bytes.
+// prefixMask returns a network mask with that many bits set, in that many bytes.
 func prefixMask(bits, size int) []byte {
 	mask := make([]byte, size)
 	for i := range bits {

@@ -11,9 +11,9 @@ import (
 	"lablab/say"
 )
 
-// A news is what the kernel tells of new rules in one namespace (NFNLGRP_NFTABLES):
-// above all their handles, which the library does not return. To list all rules
-// for them takes longer than to add one.
+// A news receives the kernel's notifications of new rules in one namespace (NFNLGRP_NFTABLES),
+// above all their handles, which the library does not return. Listing all rules to get them takes
+// longer than adding one.
 type news struct{ *ns.Listener }
 
 func listenToNews(n *ns.Namespace) (*news, error) {
@@ -24,8 +24,8 @@ func listenToNews(n *ns.Namespace) (*news, error) {
 	return &news{l}, nil
 }
 
-// rules are the handles of the rules that were added to the group's table since
-// the last call, in their order, and whether these are all.
+// rules returns the handles of the rules that were added to the group's table since the last call,
+// in order, and whether the list is complete.
 func (n *news) rules() (handles map[packet.Direction][]uint64, complete bool, err error) {
 	const newRule = unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWRULE
 	handles, complete = map[packet.Direction][]uint64{}, true
@@ -45,7 +45,7 @@ func (n *news) rules() (handles map[packet.Direction][]uint64, complete bool, er
 	return handles, complete, err
 }
 
-// decodeRule reads where a rule is: enum nft_rule_attributes.
+// decodeRule decodes which table and chain a rule is in, and its handle: enum nft_rule_attributes.
 func decodeRule(m netlink.Message) (table, chain string, handle uint64, err error) {
 	if len(m.Data) < 4 {
 		return "", "", 0, say.Errorf("decode rule: message of %d bytes", len(m.Data))

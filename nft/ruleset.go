@@ -1,10 +1,9 @@
-// Package nft is security groups as nftables rules: compile (to a value that
-// prints as nft(8) would print it), install in one transaction, change, count,
-// and the verdict trace that says which rule judged which packet.
+// Package nft implements security groups as nftables rules. It compiles them (to a value that
+// prints as nft(8) would print it), installs them in one transaction, changes them, reads their
+// counters, and reads the verdict trace that says which rule decided about which packet.
 //
-// It refuses to run nft(8) or to read its prose, and to touch any table but its
-// own two. Facts about the kernel come from include/uapi/linux/netfilter/nf_tables.h
-// and net/netfilter/nf_tables_trace.c.
+// It neither runs nft(8) nor parses its output, and touches no tables but its own. Facts about the
+// kernel come from include/uapi/linux/netfilter/nf_tables.h and net/netfilter/nf_tables_trace.c.
 package nft
 
 import (
@@ -16,19 +15,19 @@ import (
 	"lablab/sg"
 )
 
-// The tables that lablab makes in a host. The group's table says what the
-// groups say and nothing else; what it takes to watch it lives in the other.
+// The tables that lablab creates in a host. The group's table contains the groups' rules and
+// nothing else; everything needed to watch it is in the other one.
 const (
 	GroupTable = "security_group"
 	TraceTable = "trace"
 )
 
-// A Related says which ICMP errors about a known flow pass without a rule. AWS's
-// documents say that they did until January 2022, and that they do not since
-// (EC2 user guide, "Network MTU").
+// A Related says which ICMP errors about a known flow are accepted without a rule. According to
+// AWS's documentation they were until January 2022, and are not since (EC2 user guide, "Network
+// MTU").
 type Related string
 
-// What can be let in.
+// The choices.
 const (
 	RelatedOff  Related = ""      // none
 	RelatedPMTU Related = "pmtud" // "fragmentation needed" and "packet too big", which path MTU discovery needs
@@ -37,28 +36,28 @@ const (
 
 // A Rule is one security-group rule in a ruleset.
 type Rule struct {
-	// Number goes into the mark of each connection that the rule lets in. It is
-	// never 0 and never used again for another rule of the same lab.
+	// Number goes into the mark of each connection that the rule admits. It is never 0, and never
+	// reused for another rule of the same lab.
 	Number uint32
 	sg.Rule
-	// Set holds the peer's addresses, where that is a prefix list or a group.
+	// Set holds the peer's addresses if the peer is a prefix list or a group.
 	Set *Set
 }
 
-// A Ruleset is what a host enforces. Ingress and egress are separate lists, and
-// the order in each does not matter: every rule allows.
+// A Ruleset is what a host enforces. Ingress and egress are separate lists, and the order within
+// each does not matter: every rule allows.
 type Ruleset struct {
 	Ingress, Egress []Rule
-	Sets            []Set // that the rules look addresses up in
-	// Untracked flows are kept from conntrack, there and back.
+	Sets            []Set // the sets in which rules look up addresses
+	// Untracked flows bypass conntrack in both directions.
 	Untracked []sg.Untracked
 	Related   Related
-	// Guarded is whether loopback is held against the rules too. EC2's groups guard the
-	// network interface, and what a host says to itself does not pass there.
+	// Guarded is whether loopback traffic is checked against the rules too. EC2's groups guard the
+	// network interface, and a host's traffic to itself does not pass it.
 	Guarded bool
 }
 
-// Rules are the rules of one direction.
+// Rules returns the rules of one direction.
 func (rs Ruleset) Rules(d packet.Direction) []Rule {
 	if d == packet.Ingress {
 		return rs.Ingress
@@ -66,8 +65,8 @@ func (rs Ruleset) Rules(d packet.Direction) []Rule {
 	return rs.Egress
 }
 
-// String is the ruleset in the syntax of nft(8), as `nft list table` prints it
-// but for the figures of the counters. nft -f accepts it.
+// String returns the ruleset in the syntax of nft(8), as `nft list table` prints it except for the
+// values of the counters. nft -f accepts it.
 func (rs Ruleset) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "table inet %s {\n", GroupTable)
@@ -102,16 +101,15 @@ func (rs Ruleset) String() string {
 
 const discoveryText = "ip6 hoplimit 255 icmpv6 type 133-137"
 
-// A fixed rule stands before those of the groups, in both directions.
+// A fixedRule comes before those of the groups, in both directions.
 type fixedRule struct {
 	kind     packet.Kind
 	id, text string
 }
 
-// fixedRules are those rules, in order. Neighbour discovery (RFC 4861) is known by
-// its hop limit, which nothing that was forwarded can have; AWS says nothing
-// of it, and without it no host is reached over IPv6. What multicast listeners say
-// goes no further than the link either.
+// fixedRules returns those rules, in order. Neighbour discovery (RFC 4861) is recognised by its hop
+// limit, which no forwarded packet can have. AWS does not document it, but without it no host can
+// be reached over IPv6. Multicast listener messages do not leave the link either.
 func (rs Ruleset) fixedRules(d packet.Direction) []fixedRule {
 	rules := []fixedRule{
 		{packet.ByEstablished, packet.EstablishedID, "ct state established counter"},
@@ -143,7 +141,7 @@ func (rs Ruleset) fixedRules(d packet.Direction) []fixedRule {
 	return rules
 }
 
-// line is the rule as nft(8) prints it.
+// line returns the rule as nft(8) prints it.
 func (r Rule) line(d packet.Direction) string {
 	match := r.addressText(d)
 	if protocol := protocolText(r.Rule); protocol != "" {
@@ -159,7 +157,7 @@ func hookName(d packet.Direction) string {
 	return "output"
 }
 
-// services are the addresses of Amazon's own, in order.
+// services returns the addresses of Amazon's own services, in order.
 func services() []Range {
 	var addresses []netip.Prefix
 	for _, a := range sg.Services() {
@@ -168,7 +166,8 @@ func services() []Range {
 	return merge(addresses)
 }
 
-// The chains that keep packets from conntrack, before it sees them.
+// untrackedChain returns the name of the chain that keeps packets of one direction from conntrack,
+// before it sees them.
 func untrackedChain(d packet.Direction) string { return "untracked_" + string(d) }
 
 func rawHookName(d packet.Direction) string {

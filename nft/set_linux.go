@@ -8,12 +8,12 @@ import (
 	"lablab/say"
 )
 
-// chunkElements is how many elements a message may have, which cannot be longer
-// than 64 KB. The library would cut a long list short without an error.
+// chunkElements is how many elements one message may have, since a message cannot exceed 64 KB. The
+// library would truncate a long list without an error.
 const chunkElements = 500
 
-// kernel is the set as the library describes it. A rule of the same transaction
-// finds it by its name; the library would count ids in a variable that all share.
+// kernel returns the set in the library's form. A rule of the same transaction finds it by name; to
+// use ids, the library would count them in a global variable.
 func (s Set) kernel() *nftables.Set {
 	set := &nftables.Set{Table: groupTable(), Name: s.Name, Interval: true, KeyType: nftables.TypeIPAddr, ID: 1}
 	if s.Six {
@@ -42,16 +42,15 @@ func (tx *transaction) addElements(s Set, ranges []Range) {
 	}
 }
 
-// updateSet gives a set other elements: no packet sees it without those that stay.
+// updateSet changes the elements of a set: elements that stay are there for every packet.
 func (tx *transaction) updateSet(s Set) {
 	tx.add(func(c *nftables.Conn) { c.FlushSet(s.kernel()) })
 	tx.addElements(s, s.Ranges)
 }
 
-// addSets makes the sets that are not there yet, in as few transactions as hold
-// them. t.mu is held.
+// addSets creates the sets that do not exist yet, in as few transactions as possible. t.mu is held.
 func (t *Table) addSets(sets []Set) error {
-	const perRange = 128 // bytes, generously
+	const perRange = 128 // bytes, a generous estimate
 	most := max(t.room/perRange, 1)
 	tx, held := newTransaction(), 0
 	var fresh []Set
@@ -74,13 +73,13 @@ func (t *Table) addSets(sets []Set) error {
 	if err := t.commit(tx); err != nil {
 		return err
 	}
-	// What fails later must not make them twice.
+	// A later failure must not lead to creating them twice.
 	t.inForce.Sets = slices.Concat(t.inForce.Sets, fresh)
 	return t.verifySets(fresh)
 }
 
-// elements are ranges as the kernel wants them: where each begins, and where the
-// next address after it is.
+// elements converts ranges to the kernel's form: the start of each range, and the first address
+// after it.
 func elements(ranges []Range) []nftables.SetElement {
 	var list []nftables.SetElement
 	for _, r := range ranges {
@@ -92,7 +91,7 @@ func elements(ranges []Range) []nftables.SetElement {
 	return list
 }
 
-// verifySets reads back how much of each set has arrived.
+// verifySets reads back how many elements of each set have arrived.
 func (t *Table) verifySets(sets []Set) error {
 	if len(sets) == 0 {
 		return nil

@@ -6,10 +6,10 @@ import (
 	"lablab/say"
 )
 
-// Sink makes every packet that the groups accept vanish right behind them, in a
-// table of its own. It is judged, and the trace tells so, but it reaches nobody
-// and leaves no conntrack entry: an entry is made only when a packet has passed
-// the last hook (nf_confirm in net/netfilter/nf_conntrack_core.c).
+// Sink drops every packet that the groups accept, right after them, in a table of its own. The
+// groups still decide about the packet and the trace shows their verdict, but it reaches no program
+// and leaves no conntrack entry: an entry is created only when a packet has passed the last hook
+// (nf_confirm in net/netfilter/nf_conntrack_core.c).
 func (t *Table) Sink() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

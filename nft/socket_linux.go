@@ -14,7 +14,7 @@ import (
 const (
 	// A transaction is sent in one piece.
 	socketBuffer = 16 << 20 // bytes
-	// The kernel answers in milliseconds; without a limit a lost answer would hang.
+	// The kernel answers in milliseconds; without a limit, a lost answer would block forever.
 	answerTime = 10 * time.Second
 )
 
@@ -36,8 +36,8 @@ func (t *Table) dial() (*mnl.Conn, error) {
 	return c, nil
 }
 
-// read calls do with a socket of its own: the library matches answers by their
-// number, so one that lasts falls out of step. t.mu is held.
+// read calls do with a socket of its own: the library matches answers by sequence number, so a
+// long-lived socket would get out of step. t.mu is held.
 func (t *Table) read(do func(*nftables.Conn) error) error {
 	var c *nftables.Conn
 	err := t.ns.Do(func() (err error) {
@@ -51,9 +51,8 @@ func (t *Table) read(do func(*nftables.Conn) error) error {
 	return do(c)
 }
 
-// retire has a socket closed later: right after a deletion the kernel makes
-// whoever closes one wait about 10 ms (nft_rcv_nl_event in
-// net/netfilter/nf_tables_api.c), and a processor with it. t.mu is held.
+// retire defers closing a socket: right after a deletion, the kernel blocks close for about 10 ms
+// (nft_rcv_nl_event in net/netfilter/nf_tables_api.c), and that occupies a processor. t.mu is held.
 func (t *Table) retire(closeIt func() error) {
 	const many = 32
 	if len(t.retired) >= many {
@@ -62,7 +61,7 @@ func (t *Table) retire(closeIt func() error) {
 	t.retired = append(t.retired, closeIt)
 }
 
-// closeRetired closes the sockets that have done their work. t.mu is held.
+// closeRetired closes the retired sockets. t.mu is held.
 func (t *Table) closeRetired() {
 	for _, closeIt := range t.retired {
 		_ = closeIt()
@@ -82,8 +81,8 @@ func (t *Table) guard(c *mnl.Conn) error {
 	return c.SetDeadline(time.Now().Add(answerTime))
 }
 
-// roomOf is how many bytes a transaction on the socket may have: less than was
-// asked for, where an ordinary user asked (netlink_sendmsg in net/netlink/af_netlink.c).
+// roomOf returns how many bytes a transaction on the socket may have: for an ordinary user that is
+// less than was requested (netlink_sendmsg in net/netlink/af_netlink.c).
 func roomOf(c *mnl.Conn) (bytes int, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {

@@ -2,8 +2,8 @@ package nft
 
 import "lablab/packet"
 
-// The states of conntrack with the bits that `ct state` matches and that the
-// trace carries: NF_CT_STATE_BIT in linux/netfilter/nf_conntrack_common.h.
+// The states of conntrack, with the bits that `ct state` matches and that the trace contains:
+// NF_CT_STATE_BIT in linux/netfilter/nf_conntrack_common.h.
 var states = []struct {
 	name packet.State
 	bit  uint32
@@ -15,7 +15,7 @@ var states = []struct {
 	{packet.Untracked, 64},
 }
 
-// stateName is the state that a bit stands for, or "".
+// stateName returns the state for a bit, or "".
 func stateName(bit uint32) packet.State {
 	for _, s := range states {
 		if bit == s.bit {

@@ -14,29 +14,29 @@ import (
 	"lablab/sg"
 )
 
-// A Table is the enforced ruleset of one host. Its methods may be called from
-// any goroutine; each change is one transaction.
+// A Table is the enforced ruleset of one host. Its methods may be called from any goroutine; each
+// change is one transaction.
 type Table struct {
 	ns *ns.Namespace
-	// One at a time: a listing during a change comes back short, without an error.
+	// Serializes access: a listing during a change is truncated, without an error.
 	mu      sync.Mutex
 	inForce Ruleset
-	// By the handle that the kernel gave the rule. Revoked rules stay: the trace
-	// may still have packets that they judged.
+	// Keyed by the handle that the kernel gave the rule. Revoked rules stay: the trace may still
+	// contain packets that they decided about.
 	judges map[uint64]packet.By
 	states map[uint64]packet.State
-	acl    map[uint64]string // ids of a network ACL's rules, those of the past too
-	before *sg.ACL           // the network ACL that stands there now, or nil
-	// The handles of the rules in force, once somebody has needed them; and from
-	// then on what tells of new ones.
+	acl    map[uint64]string // ids of a network ACL's rules, including past ones
+	before *sg.ACL           // the current network ACL, or nil
+	// The handles of the rules in force, once they have been needed, and from then on the
+	// notifications of new ones.
 	handles map[identity]uint64
 	news    *news
-	// How often a set has been replaced by another, by its name.
+	// How often a set of that name has been replaced by another.
 	versions map[string]int
-	socket   *mnl.Conn // that changes go through; nil until the first
+	socket   *mnl.Conn // for changes; nil until the first one
 	// How many bytes one transaction may have.
 	room int
-	// What closes the sockets that have done their work.
+	// They close the retired sockets.
 	retired []func() error
 }
 
@@ -44,8 +44,7 @@ func newTable(n *ns.Namespace) *Table {
 	return &Table{ns: n, judges: map[uint64]packet.By{}, states: map[uint64]packet.State{}, acl: map[uint64]string{}, handles: map[identity]uint64{}, versions: map[string]int{}, room: math.MaxInt}
 }
 
-// Close closes the table's sockets. The rules stay in force as long as the
-// namespace lives.
+// Close closes the table's sockets. The rules stay in force as long as the namespace exists.
 func (t *Table) Close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -58,10 +57,10 @@ func (t *Table) Close() {
 	}
 }
 
-// ErrNoRule says that a table has no rule with the handle asked for.
+// ErrNoRule says that a table has no rule with the given handle.
 var ErrNoRule = say.New("no such rule is in force")
 
-// Counters reads the counters of the rules now in force, in their order.
+// Counters reads the counters of the rules now in force, in the rules' order.
 func (t *Table) Counters() ([]Counter, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -79,7 +78,7 @@ func (t *Table) Counters() ([]Counter, error) {
 	return counters, err
 }
 
-// countersOf are the counters of a table's rules of one direction, in their order.
+// countersOf returns the counters of a table's rules of one direction, in the rules' order.
 func countersOf(c *nftables.Conn, table *nftables.Table, d packet.Direction) ([]Counter, error) {
 	rules, err := c.GetRules(table, &nftables.Chain{Table: table, Name: string(d)})
 	if err != nil {
@@ -117,7 +116,7 @@ func baseChain(t *nftables.Table, d packet.Direction, priority nftables.ChainPri
 	return &nftables.Chain{Table: t, Name: string(d), Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: &priority, Policy: &policy}
 }
 
-// rawChain is where packets are kept from conntrack.
+// rawChain returns the chain that keeps packets from conntrack.
 func rawChain(d packet.Direction) *nftables.Chain {
 	chain := baseChain(groupTable(), d, *nftables.ChainPriorityRaw, nftables.ChainPolicyAccept)
 	chain.Name = untrackedChain(d)

@@ -10,14 +10,13 @@ import (
 	"lablab/say"
 )
 
-// addTrace adds the table that switches tracing on, just before the group's
-// own. It has one rule for each state, so the rule that begins a packet's trace
-// tells the state on every kernel. It also keeps conntrack at work when the
-// group's last rule that needs it is gone.
+// addTrace adds the table that turns on tracing, just before the group's own. It has one rule per
+// state, so the rule that begins a packet's trace shows the state on every kernel. It also keeps
+// conntrack active when the last group rule that needs it is gone.
 //
-// An ICMP error comes with the conntrack entry of the flow that it is about, and the
-// rule that lets it pass would write its number there. So the entry's mark is kept
-// in the packet's own, and put back behind the rules.
+// An ICMP error comes with the conntrack entry of the flow that it is about, and the rule that
+// accepts it would write its number there. So the table saves the entry's mark in the packet's own
+// mark, and restores it after the rules.
 func addTrace(c *nftables.Conn) {
 	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: TraceTable})
 	for _, d := range directions {
@@ -42,8 +41,8 @@ func addTrace(c *nftables.Conn) {
 	}
 }
 
-// learnStates notes which handle stands for which state. The rules come back in
-// the order in which they were added. t.mu is held.
+// learnStates records which handle stands for which state. The kernel lists the rules in the order
+// in which they were added. t.mu is held.
 func (t *Table) learnStates(c *nftables.Conn) error {
 	for _, d := range directions {
 		table := &nftables.Table{Family: nftables.TableFamilyINet, Name: TraceTable}
@@ -61,8 +60,8 @@ func (t *Table) learnStates(c *nftables.Conn) error {
 	return nil
 }
 
-// A Trace is the kernel's account of what the rules of one host do, packet by
-// packet, from the moment it was opened.
+// A Trace is the kernel's record of what the rules of one host do, packet by packet, from the
+// moment it was opened.
 type Trace struct {
 	*ns.Listener
 	packets assembler
@@ -83,9 +82,9 @@ func (t *Table) Trace() (*Trace, error) {
 	return &Trace{Listener: l, packets: assembler{states: t.states, judge: t.judge, aclJudge: t.aclJudge}}, nil
 }
 
-// Drain calls see for each verdict that the kernel has given by now, and missed if it
-// had to drop messages because they were not read in time. How many verdicts those were
-// is worked out from how many messages a verdict took so far.
+// Drain calls see for each verdict that has arrived by now, and missed if the kernel had to drop
+// messages because they were not read in time. The number of lost verdicts is estimated from the
+// average number of messages per verdict so far.
 func (tr *Trace) Drain(see func(Verdict), missed func(verdicts int)) error {
 	return tr.Listener.Drain(func(m netlink.Message) error {
 		v, done, err := tr.packets.add(m)

@@ -11,10 +11,10 @@ import (
 	"lablab/say"
 )
 
-// A transaction is changes that the kernel makes all at once or not at all. The
-// library encodes them, and would send them too; but it asks for an echo and an
-// acknowledgement of each rule, which takes as long as the rules themselves, and
-// loses errors among them. So they are sent here, and the last one is acknowledged.
+// A transaction is a list of changes that the kernel makes all at once or not at all. The library
+// encodes them and could send them too, but it requests an echo and an acknowledgement for each
+// rule, which takes as long as the rules themselves, and loses errors among them. So the changes
+// are sent here, and only the last one is acknowledged.
 type transaction struct {
 	conn     *nftables.Conn
 	messages []mnl.Message
@@ -34,7 +34,7 @@ func newTransaction() *transaction {
 	return tx
 }
 
-// add takes over what the library was told.
+// add collects the messages that the library encodes.
 func (tx *transaction) add(tell func(*nftables.Conn)) {
 	if tx.err != nil {
 		return
@@ -45,17 +45,17 @@ func (tx *transaction) add(tell func(*nftables.Conn)) {
 	}
 }
 
-// encoded are the messages of the transaction, and how many bytes they take.
+// encoded returns the messages of the transaction and their size in bytes.
 func (tx *transaction) encoded() (messages []mnl.Message, bytes int, err error) {
 	if tx.err != nil {
 		return nil, 0, tx.err
 	}
 	var begin, end mnl.Message
 	for _, m := range tx.messages {
-		// Numbers and ids are given when it is sent.
+		// Sequence numbers and port ids are assigned when the message is sent.
 		m.Header.Sequence, m.Header.PID, m.Header.Length = 0, 0, 0
 		switch m.Header.Type {
-		case unix.NFNL_MSG_BATCH_BEGIN: // the library began one with each Flush
+		case unix.NFNL_MSG_BATCH_BEGIN: // the library starts a batch on each Flush
 			begin = m
 			continue
 		case unix.NFNL_MSG_BATCH_END:
@@ -77,11 +77,11 @@ func (tx *transaction) encoded() (messages []mnl.Message, bytes int, err error) 
 	return messages, bytes, nil
 }
 
-// ErrTooLarge says that a change does not fit into one transaction, because the
-// buffer of the socket is limited (net.core.wmem_max, for an ordinary user).
+// ErrTooLarge says that a change does not fit into one transaction, because the socket buffer is
+// limited (by net.core.wmem_max, for an ordinary user).
 var ErrTooLarge = say.New("the change is too large for one transaction")
 
-// commit makes the changes. t.mu is held.
+// commit applies the changes. t.mu is held.
 func (t *Table) commit(tx *transaction) (err error) {
 	messages, bytes, err := tx.encoded()
 	if err != nil || len(messages) == 0 {
@@ -96,7 +96,7 @@ func (t *Table) commit(tx *transaction) (err error) {
 		return say.Errorf("%w: %d bytes of %d", ErrTooLarge, bytes, t.room)
 	}
 	defer func() {
-		if err != nil { // there may be more answers in it
+		if err != nil { // it may hold more answers
 			t.retire(t.socket.Close)
 			t.socket = nil
 		}
@@ -108,7 +108,7 @@ func (t *Table) commit(tx *transaction) (err error) {
 	if err != nil {
 		return err
 	}
-	last := sent[len(sent)-2].Header.Sequence // before the end of the batch
+	last := sent[len(sent)-2].Header.Sequence // the message before the end of the batch
 	for {
 		answers, err := t.socket.Receive()
 		if err != nil {

@@ -14,11 +14,10 @@ type Verdict struct {
 	Accepted bool
 	By       packet.By
 	Packet   packet.Header
-	// KernelState is the state that the trace itself carries, from Linux 6.16 on;
-	// empty before.
+	// KernelState is the state in the trace message itself, since Linux 6.16; empty before.
 	KernelState packet.State
-	// Headers are the packet's, of IP and the beginning of what is behind it, as far as
-	// the trace has them; of packets that leave only.
+	// Headers are the packet's IP header and the start of what follows, as far as the trace has
+	// them. They are set only for outgoing packets.
 	Headers []byte
 }
 
