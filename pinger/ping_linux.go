@@ -15,33 +15,31 @@ import (
 	"lablab/say"
 )
 
-// A Ping says where a stream of ICMP echo requests goes.
+// A Ping configures a stream of ICMP echo requests.
 type Ping struct {
 	Target   netip.Addr
-	EchoID   uint16 // host byte order; no two streams of a host may share one
+	EchoID   uint16 // host byte order; unique among the streams of a host
 	Size     int    // bytes of payload
 	Interval time.Duration
-	// Observe is called, one call at a time, whenever a probe is sent or its
-	// fate becomes known.
+	// Observe is called, one call at a time, whenever a probe is sent or its fate becomes known.
 	Observe func(Probe)
 }
 
-// pinging is a Stream that pro-bing sends. It holds pro-bing without stopping it:
-// it takes the destination away. A send without a destination fails at once
-// (EDESTADDRREQ), before any route is looked up or any rule sees it, and
-// pro-bing neither counts it nor uses up a sequence number. Meanwhile pro-bing
-// goes on to receive, so round-trip times are not spoiled.
+// pinging is a Stream that pro-bing sends. It holds pro-bing without stopping it, by clearing the
+// destination. A send without a destination fails at once (EDESTADDRREQ), before any route lookup
+// or firewall rule, and pro-bing neither counts it nor uses up a sequence number. Meanwhile
+// pro-bing keeps receiving, so round-trip times stay correct.
 type pinging struct {
 	*Stream
 	config Ping
-	// The destination that pro-bing reads before each send. Only its own
-	// goroutine, which runs every callback below, touches it.
+	// The destination that pro-bing reads before each send. Only pro-bing's own goroutine, which
+	// runs every callback below, touches it.
 	target   *net.IPAddr
-	panicked error // by the same goroutine; read when pro-bing has ended
+	panicked error // set by the same goroutine; read after pro-bing has ended
 }
 
-// Start opens the stream's socket in n and lets so many packets pass. It needs
-// CAP_NET_RAW there. The stream ends with ctx, or when it is stopped.
+// Start opens the stream's socket in n and releases the first let packets. It needs CAP_NET_RAW
+// there. The stream ends with ctx, or when it is stopped.
 func (config Ping) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &pinging{
@@ -52,8 +50,8 @@ func (config Ping) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream
 	return s.start(ctx, func(opened func()) error { return s.run(ctx, n, opened) })
 }
 
-// run keeps a pro-bing pinger going. pro-bing gives up when its very first
-// packet cannot be sent; a ping does not, so another pinger follows.
+// run keeps a pro-bing pinger running. pro-bing gives up if its very first packet cannot be sent,
+// which ping(8) does not, so run starts another pinger.
 func (s *pinging) run(ctx context.Context, n *ns.Namespace, opened func()) error {
 	if s.held() {
 		if err := n.Do(s.tryToOpen); err != nil {
@@ -93,8 +91,8 @@ func (s *pinging) run(ctx context.Context, n *ns.Namespace, opened func()) error
 	return nil
 }
 
-// tryToOpen finds out whether a socket like pro-bing's may be opened, which it does only
-// when the first packet is to be sent.
+// tryToOpen checks whether a socket like pro-bing's can be opened: pro-bing opens its own only when
+// it sends the first packet.
 func (s *pinging) tryToOpen() error {
 	network := "ip4:icmp"
 	if s.config.Target.Is6() {
@@ -107,8 +105,8 @@ func (s *pinging) tryToOpen() error {
 	return conn.Close()
 }
 
-// survive turns a panic in a callback into the end of the stream: pro-bing runs
-// them on a goroutine of its own, where it would end the process.
+// survive turns a panic in a callback into the end of the stream: pro-bing runs callbacks on its
+// own goroutine, where a panic would end the process.
 func (s *pinging) survive() {
 	if p := recover(); p != nil {
 		s.panicked = say.Errorf("%s: panic: %v\n%s", s.what, p, debug.Stack())
@@ -116,13 +114,13 @@ func (s *pinging) survive() {
 	}
 }
 
-// Seq is the probe that carries the echo sequence number echoSeq. It may be
-// asked about a packet that is just being sent.
+// Seq returns the probe with the echo sequence number echoSeq. The packet may still be in the
+// middle of being sent.
 func (s *Stream) Seq(echoSeq uint16) int {
-	const wrap = 1 << 16 // pro-bing counts from 0 again
+	const wrap = 1 << 16 // where pro-bing starts again from 0
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := len(s.sent) // the one being sent, if any
+	n := len(s.sent) // the packet being sent, if any
 	i := n - (n-int(echoSeq))&(wrap-1)
 	switch {
 	case i < 0:
@@ -133,8 +131,8 @@ func (s *Stream) Seq(echoSeq uint16) int {
 	return len(s.probes) + 1
 }
 
-// Failed is the i-th probe, from 0, that could not be sent. It may be asked
-// about one that is just failing.
+// Failed returns the i-th probe, from 0, that could not be sent. Its send may still be in the
+// middle of failing.
 func (s *Stream) Failed(i int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,18 +148,18 @@ func (s *pinging) onSend(ctx context.Context) {
 }
 
 func (s *pinging) onSendError(ctx context.Context, err error) {
-	if s.target.IP == nil { // held: this was no packet
+	if s.target.IP == nil { // held: no packet was sent
 		s.hold(ctx)
 		return
 	}
 	if errors.Is(err, syscall.ENOBUFS) {
-		return // pro-bing tries this packet again
+		return // pro-bing retries this packet
 	}
 	s.add(failedProbe(s.Len()+1, err), &s.failed)
 	s.hold(ctx)
 }
 
-// failedProbe is a packet that could not be sent.
+// failedProbe returns the probe of a packet that could not be sent.
 func failedProbe(seq int, err error) Probe {
 	probe := Probe{Seq: seq, Fate: SendError, Sent: time.Now(), Err: err}
 	if errors.Is(err, syscall.EPERM) {
@@ -175,10 +173,9 @@ func (s *pinging) onReply(ctx context.Context, reply *probing.Packet) {
 	s.hold(ctx)
 }
 
-// hold takes the destination away once all packets that were let pass are
-// sent, and gives it back when more are. While a reply is awaited it returns,
-// so that pro-bing can receive it; when nothing is, it waits right here, and
-// the next packet leaves on time.
+// hold clears the destination once all released packets are sent, and restores it when more are
+// released. It returns while a reply is pending, so that pro-bing can receive it; otherwise it
+// waits right here, and the next packet leaves on time.
 func (s *pinging) hold(ctx context.Context) {
 	for {
 		s.mu.Lock()
@@ -200,7 +197,7 @@ func (s *pinging) hold(ctx context.Context) {
 	}
 }
 
-// onlyFailures reports whether packets were tried and none has ever left.
+// onlyFailures reports whether the stream has tried to send packets and none has ever left.
 func (s *Stream) onlyFailures() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,19 +15,19 @@ import (
 	"lablab/say"
 )
 
-// A Server echoes whatever arrives at one port of a host: the other end of
-// streams of TCP and UDP.
+// A Server echoes everything that arrives at one port of a host: the other end of TCP and UDP
+// streams.
 type Server struct {
 	close   func() error
 	serving sync.WaitGroup
 
 	mu    sync.Mutex
-	conns map[net.Conn]bool // that are open
+	conns map[net.Conn]bool // open connections
 	ended bool
 }
 
-// Serve begins to echo at a port in n, by TCP or UDP. The error wraps EADDRINUSE
-// if somebody else is there.
+// Serve starts echoing at a port in n, over TCP or UDP. The error wraps EADDRINUSE if another
+// program has the port.
 func Serve(n *ns.Namespace, p packet.Protocol, at netip.AddrPort) (*Server, error) {
 	s := &Server{conns: map[net.Conn]bool{}}
 	err := n.Do(func() error {
@@ -41,8 +41,8 @@ func Serve(n *ns.Namespace, p packet.Protocol, at netip.AddrPort) (*Server, erro
 			s.serving.Go(func() { echo(conn) })
 			return nil
 		}
-		// A port of Go's own choice of options: SO_REUSEADDR, so that one may serve
-		// again where an old connection lingers.
+		// Go's default options include SO_REUSEADDR, so the port can be reused while an old
+		// connection lingers.
 		listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
 		if err != nil {
 			return err
@@ -57,7 +57,7 @@ func Serve(n *ns.Namespace, p packet.Protocol, at netip.AddrPort) (*Server, erro
 	return s, nil
 }
 
-// Close stops serving, and resets what is connected.
+// Close stops the server and resets its connections.
 func (s *Server) Close() error {
 	err := s.close()
 	s.mu.Lock()
@@ -88,14 +88,14 @@ func (s *Server) accept(listener *net.TCPListener) {
 }
 
 func (s *Server) converse(conn net.Conn) {
-	_, _ = io.Copy(conn, conn) // until the client is gone
+	_, _ = io.Copy(conn, conn) // until the client disconnects
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, conn)
 	_ = conn.Close()
 }
 
-// roomy gives a socket room for datagrams that arrive faster than they are read, where
+// roomy enlarges a socket's buffer for datagrams that arrive faster than they are read, if
 // CAP_NET_ADMIN allows it.
 func roomy(conn *net.UDPConn) {
 	const room = 8 << 20 // bytes
@@ -104,7 +104,7 @@ func roomy(conn *net.UDPConn) {
 	}
 }
 
-// echo sends datagrams back. That it cannot, because a rule drops the reply, ends nothing.
+// echo sends datagrams back. It continues after an error, for instance when a rule drops the reply.
 func echo(conn *net.UDPConn) {
 	const longest = 1 << 16
 	buffer := make([]byte, longest)
@@ -119,7 +119,7 @@ func echo(conn *net.UDPConn) {
 	}
 }
 
-// abort closes a connection with a reset, so that it leaves nothing to linger.
+// abort closes a connection with a reset, so that nothing of it lingers.
 func abort(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

@@ -9,33 +9,32 @@ import (
 	"lablab/say"
 )
 
-// A Stream is packets that are let go so many at a time. Between them it is held:
-// it sends nothing until [Stream.Let] is called, so that rules can be changed
-// between two packets and never during one.
+// A Stream sends packets that are released n at a time. In between it is held: it sends nothing
+// until [Stream.Let] is called, so that rules can change between two packets and never during one.
 type Stream struct {
 	what    say.Sentence // "ping 10.255.1.197"
 	observe func(Probe)
 	cancel  context.CancelFunc
 	done    chan struct{}
-	err     error // of the whole stream; read after done
-	// patience is how long the missing replies are waited for.
+	err     error // error of the whole stream; read after done
+	// patience is how long to wait for missing replies.
 	patience func() time.Duration
 
-	// Held while a packet is sent and recorded, so that its reply is looked at later.
+	// Held while a packet is sent and recorded, so that its reply is processed later.
 	sending sync.Mutex
 
 	mu      sync.Mutex
 	let     int
 	probes  []Probe
 	waiting int
-	doomed  map[int]bool  // Seq of packets whose reply nobody waits for
+	doomed  map[int]bool  // Seq of packets whose reply is no longer awaited
 	changed chan struct{} // closed whenever any of these changes
 
-	// Of ICMP: Seq of the packets that left, in pro-bing's own order, and of those
-	// that could not be sent.
+	// For ICMP: Seq of the packets that left, in pro-bing's own order, and of those that could not
+	// be sent.
 	sent, failed []int
-	// Of TCP: the connection, if there is one; whether a segment was seen to be dropped
-	// since the last reply; and Seq of the messages for which a connection was begun.
+	// For TCP: the connection, if any; whether a segment was seen to be dropped since the last
+	// reply; and Seq of the messages for which a connection was attempted.
 	conn     *net.TCPConn
 	stuck    bool
 	attempts []int
@@ -49,7 +48,7 @@ func newStream(what say.Sentence, observe func(Probe), cancel context.CancelFunc
 	}
 }
 
-// start runs the stream on a goroutine of its own and returns when its socket is open.
+// start runs the stream on its own goroutine and returns once its socket is open.
 func (s *Stream) start(ctx context.Context, run func(opened func()) error) (*Stream, error) {
 	open := make(chan struct{})
 	go func() {
@@ -68,17 +67,17 @@ func (s *Stream) start(ctx context.Context, run func(opened func()) error) (*Str
 	}
 }
 
-// Let lets n more packets pass.
+// Let releases n more packets.
 func (s *Stream) Let(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.let += n
-	s.stuck = false // the way may be free by now
+	s.stuck = false // the path may work by now
 	s.wake()
 }
 
-// Dropped says that a packet was seen to be dropped on its way, so that nobody
-// waits for its reply.
+// Dropped says that a packet was seen to be dropped on its way, so the stream need not wait for its
+// reply.
 func (s *Stream) Dropped(seq int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,8 +85,9 @@ func (s *Stream) Dropped(seq int) {
 	s.wake()
 }
 
-// Stuck says that a segment of the stream's TCP connection was seen to be dropped:
-// nothing gets through until it does, so nobody waits for what is under way.
+// Stuck says that a segment of the stream's TCP connection was seen to be dropped. Nothing gets
+// through until that segment does, so the stream need not wait for the replies to messages in
+// flight.
 func (s *Stream) Stuck() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,16 +109,16 @@ func (s *Stream) doom(seq int) {
 	if seq <= len(s.probes) && s.probes[seq-1].Fate == Waiting {
 		s.waiting--
 	}
-	// Whoever tries to connect for it need not wait, whatever else is under way.
+	// A connection attempt for it must stop waiting, whatever else is in flight.
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-// Settle waits until all packets that were let pass are sent and the fate of
-// each is known. It gives up on the missing ones Patience after the last was
-// sent, and returns an error only if ctx ends or the stream breaks.
+// Settle waits until all released packets are sent and the fate of each is known. It gives up on
+// missing replies Patience after the last packet was sent, and returns an error only if ctx ends or
+// the stream fails.
 func (s *Stream) Settle(ctx context.Context) error {
-	// In steps, so that time in which this process was stopped does not count.
+	// Wait in steps, so that time in which this process was stopped does not count.
 	const step = 20 * time.Millisecond
 	patience := s.patience()
 	for {
@@ -147,22 +147,22 @@ func (s *Stream) Settle(ctx context.Context) error {
 	}
 }
 
-// End tells the stream to end: it sends nothing more.
+// End makes the stream end: it sends nothing more.
 func (s *Stream) End() { s.cancel() }
 
-// Ended is closed when the stream has ended: because it was told to, or because it broke.
+// Ended returns a channel that is closed when the stream has ended: on request, or because of an
+// error.
 func (s *Stream) Ended() <-chan struct{} { return s.done }
 
-// Wait ends the stream and waits until its socket is closed. That takes up to
-// 0.1 s with ICMP, because pro-bing notices its end only when its read times out.
+// Wait ends the stream and waits until its socket is closed. With ICMP that takes up to 0.1 s,
+// because pro-bing notices only when its read times out.
 func (s *Stream) Wait() error {
 	s.cancel()
 	<-s.done
 	return s.err
 }
 
-// writeOff stops waiting for the replies that have not come. One that comes all
-// the same is still counted.
+// writeOff stops waiting for missing replies. A reply that arrives all the same is still counted.
 func (s *Stream) writeOff() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,23 +175,22 @@ func (s *Stream) writeOff() {
 	s.wake()
 }
 
-// Len is the number of probes so far.
+// Len returns the number of probes so far.
 func (s *Stream) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.probes)
 }
 
-// Probes are all probes so far, as they stand.
+// Probes returns all probes so far, in their current state.
 func (s *Stream) Probes() []Probe {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Probe(nil), s.probes...)
 }
 
-// add records a probe that was sent, and its number in one of the lists that s
-// keeps besides, if any. The observer is told first, so that whoever waits for
-// the stream to settle finds everything told.
+// add records a probe that was sent and, if list is not nil, appends its number to list. It calls
+// the observer first, so that everything has been reported once the stream settles.
 func (s *Stream) add(probe Probe, list *[]int) {
 	s.observe(probe)
 	s.mu.Lock()
@@ -244,8 +243,8 @@ func (s *Stream) awaited(seq int) (Probe, bool) {
 	return s.probes[seq-1], s.probes[seq-1].Fate == Waiting
 }
 
-// next waits until another packet may be sent, and until its time has come. It
-// returns false when ctx is done.
+// next waits until another packet may be sent and the ticker fires. It returns false when ctx is
+// done.
 func (s *Stream) next(ctx context.Context, tick *time.Ticker) bool {
 	s.released(ctx)
 	select {
@@ -285,9 +284,8 @@ func (s *Stream) broken() error {
 	return say.Errorf("%s: the stream was stopped", s.what)
 }
 
-// wake tells everybody who waits that something changed. While packets are
-// still to be sent nobody needs to know, and to wake somebody up would slow down
-// the reply that is on its way. s.mu is held.
+// wake wakes all waiters. While packets are still to be sent, no waiter needs the change, and
+// waking one up would slow down the reply in flight. s.mu is held.
 func (s *Stream) wake() {
 	if len(s.probes) < s.let && s.waiting > 0 {
 		return

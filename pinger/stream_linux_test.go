@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { nstest.Main(m) }
 
-// A record is what a stream told about its probes.
+// A record holds what a stream reported about its probes.
 type record struct {
 	mu     sync.Mutex
 	probes map[int]pinger.Probe
@@ -30,7 +30,7 @@ func (r *record) observe(p pinger.Probe) {
 	r.probes[p.Seq] = p
 }
 
-// count is how many probes had each fate.
+// count returns how many probes had each fate.
 func (r *record) count() map[pinger.Fate]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,8 +71,8 @@ func settle(t *testing.T, s *pinger.Stream) {
 	}
 }
 
-// However often it is held and let go, at whatever pace, exactly so many packets
-// pass each time.
+// However often the stream is held and released, at any pace, exactly the released number of
+// packets passes each time.
 func TestHeldStreamSendsExactlyWhatItMay(t *testing.T) {
 	left, _ := nstest.Wire(t)
 	nstest.Busy(t, 2)
@@ -85,7 +85,7 @@ func TestHeldStreamSendsExactlyWhatItMay(t *testing.T) {
 				if s.Len() != sent {
 					t.Fatalf("%d packets passed, %d were let", s.Len(), sent)
 				}
-				<-time.After(5 * interval / 2) // a held stream must not send meanwhile
+				<-time.After(5 * interval / 2) // long enough for a stream that is not held to send
 				if s.Len() != sent {
 					t.Fatalf("%d packets passed while held, %d were let", s.Len(), sent)
 				}
@@ -108,8 +108,8 @@ func allow(t *testing.T, n *ns.Namespace) {
 	nstest.Output(t, n, "nft", "delete", "table", "ip", "deny")
 }
 
-// The sender's own firewall drops some in the middle. pro-bing's statistics
-// would not tell.
+// The sender's own firewall drops some packets mid-stream. pro-bing's statistics would not show
+// them.
 func TestLocalDropsAreCounted(t *testing.T) {
 	left, _ := nstest.Wire(t)
 	s, r := start(t, left, 12, 2*time.Millisecond, 4)
@@ -126,7 +126,7 @@ func TestLocalDropsAreCounted(t *testing.T) {
 			t.Errorf("failed packet %d is seq %d, want %d", i, got, 5+i)
 		}
 	}
-	// The echo sequence number is not used up by a packet that never left.
+	// A packet that never left does not use up its echo sequence number.
 	for echo, want := range []int{1, 2, 3, 4, 11, 12, 13} {
 		if got := s.Seq(uint16(echo)); got != want {
 			t.Errorf("echo sequence number %d is seq %d, want %d", echo, got, want)
@@ -134,7 +134,7 @@ func TestLocalDropsAreCounted(t *testing.T) {
 	}
 }
 
-// Where the very first packet is dropped pro-bing gives up; a stream must not.
+// pro-bing gives up if the very first packet is dropped; a stream must not.
 func TestLocalDropsFromTheStart(t *testing.T) {
 	left, _ := nstest.Wire(t)
 	deny(t, left, "output")
@@ -147,8 +147,7 @@ func TestLocalDropsFromTheStart(t *testing.T) {
 	r.want(t, map[pinger.Fate]int{pinger.LocalDrop: 4, pinger.Replied: 3})
 }
 
-// Nobody tells the stream that its packets are dropped on the way: it waits, and
-// takes them for lost.
+// Without reports of drops, the stream waits and then considers its packets lost.
 func TestLostPacketsEndPatience(t *testing.T) {
 	left, right := nstest.Wire(t)
 	deny(t, right, "input")
@@ -161,13 +160,13 @@ func TestLostPacketsEndPatience(t *testing.T) {
 	r.want(t, map[pinger.Fate]int{pinger.Waiting: 3, pinger.Replied: 2})
 }
 
-// Told of the drops, it does not wait.
+// With reports of drops, it does not wait.
 func TestDroppedPacketsAreNotWaitedFor(t *testing.T) {
 	left, right := nstest.Wire(t)
 	deny(t, right, "input")
 	s, _ := start(t, left, 15, time.Millisecond, 3)
 	for seq := 1; seq <= 3; seq++ {
-		s.Dropped(seq) // may come before the packet is known to be sent
+		s.Dropped(seq) // may be called before the packet is recorded as sent
 		s.Dropped(seq)
 	}
 	began := time.Now()
@@ -177,7 +176,7 @@ func TestDroppedPacketsAreNotWaitedFor(t *testing.T) {
 	}
 }
 
-// Two streams on the same hosts do not take each other's replies.
+// Two streams between the same hosts do not take each other's replies.
 func TestStreamsAreIndependent(t *testing.T) {
 	left, _ := nstest.Wire(t)
 	one, first := start(t, left, 16, time.Millisecond, 30)
@@ -188,8 +187,8 @@ func TestStreamsAreIndependent(t *testing.T) {
 	second.want(t, map[pinger.Fate]int{pinger.Replied: 20})
 }
 
-// What ping(8) measures between the same hosts is of the same order, and no
-// reply of ours is faster than none at all.
+// Our round-trip times are of the same order as those of ping(8) between the same hosts, and none
+// is zero.
 func TestRoundTripTimesAreMeasured(t *testing.T) {
 	left, _ := nstest.Wire(t)
 	s, r := start(t, left, 18, 10*time.Millisecond, 10)

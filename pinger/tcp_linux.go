@@ -18,16 +18,15 @@ import (
 	"lablab/say"
 )
 
-// A TCP says where a stream of messages goes: over one connection, from one port. Each
-// message begins with its number, 4 bytes in network byte order, and has the same
-// size, so that a segment's place in the connection tells which messages it carries.
-// As long as there is no connection, each message begins with an attempt to make one.
+// A TCP configures a stream of messages over one connection, from one port. Each message begins
+// with its number, 4 bytes in network byte order, and all have the same size, so a segment's place
+// in the connection tells which messages it carries. While there is no connection, each message
+// begins with an attempt to open one.
 type TCP struct {
 	Source, Target netip.AddrPort
-	Size           int // bytes of a message, [Least] or more
+	Size           int // bytes per message, at least [Least]
 	Interval       time.Duration
-	// Observe is called, one call at a time, whenever a probe is sent or its
-	// fate becomes known.
+	// Observe is called, one call at a time, whenever a probe is sent or its fate becomes known.
 	Observe func(Probe)
 }
 
@@ -36,7 +35,7 @@ type talking struct {
 	*Stream
 	config TCP
 	n      *ns.Namespace
-	// Who reads from the connection and writes to it, and what is to be written.
+	// The goroutines that read from the connection and write to it, and what they are to write.
 	talkers sync.WaitGroup
 	outbox  struct {
 		mu       sync.Mutex
@@ -45,8 +44,8 @@ type talking struct {
 	}
 }
 
-// Start lets so many messages pass. The stream ends with ctx, or when it is stopped:
-// then its connection is reset.
+// Start releases the first let messages. The stream ends with ctx, or when it is stopped; then it
+// resets its connection.
 func (config TCP) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &talking{Stream: newStream(say.F("tcp to %s", config.Target), config.Observe, cancel, let), config: config, n: n}
@@ -73,10 +72,10 @@ func (s *talking) run(ctx context.Context) error {
 				return err
 			}
 			if conn == nil {
-				continue // nobody answered; the next message tries again
+				continue // no answer; the next message tries again
 			}
 		}
-		if s.Len() < seq { // else it was recorded when the connection was begun
+		if s.Len() < seq { // else it was recorded when the connection attempt began
 			s.begin(seq)
 		}
 		message := make([]byte, max(s.config.Size, Least))
@@ -86,15 +85,15 @@ func (s *talking) run(ctx context.Context) error {
 	return nil
 }
 
-// begin records a message that is about to be sent. No reply is looked at meanwhile.
+// begin records a message that is about to be sent. No reply is processed meanwhile.
 func (s *talking) begin(seq int) {
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	s.add(Probe{Seq: seq, Fate: Waiting, Sent: time.Now()}, nil)
 }
 
-// post hands a message to the connection's writer: a stalled connection takes no more
-// than its buffer holds, and nobody shall wait for it but the writer.
+// post hands a message to the connection's writer. A stalled connection accepts no more than its
+// buffer holds, and only the writer may block on that.
 func (s *talking) post(message []byte) {
 	s.outbox.mu.Lock()
 	defer s.outbox.mu.Unlock()
@@ -131,9 +130,9 @@ func (s *talking) write(conn *net.TCPConn, ended <-chan struct{}) {
 	}
 }
 
-// connect makes a connection for a message, or returns nil if that is refused,
-// dropped or takes longer than Patience. The attempt is recorded before it
-// is made: a SYN that a rule drops must be known to be this one's.
+// connect opens a connection for a message. It returns nil if the attempt is refused, dropped or
+// takes longer than Patience. It records the attempt beforehand: if a rule drops the SYN, it must
+// be known which message the SYN was for.
 func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	s.add(Probe{Seq: seq, Fate: Waiting, Sent: time.Now(), Connecting: true}, &s.attempts)
 	ctx, cancel := context.WithTimeout(ctx, Patience)
@@ -156,7 +155,7 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 		return nil, nil
 	default:
 		var dial *net.OpError
-		if errors.As(err, &dial) { // from where to where is known
+		if errors.As(err, &dial) { // the addresses are known anyway
 			err = dial.Err
 		}
 		return nil, say.Errorf("%s: %w", s.what, err)
@@ -168,7 +167,7 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	s.conn = tcp
 	s.mu.Unlock()
 	s.outbox.mu.Lock()
-	s.outbox.messages = nil // of a connection that has ended
+	s.outbox.messages = nil // messages of a connection that has ended
 	s.outbox.mu.Unlock()
 	ended := make(chan struct{})
 	s.talkers.Go(func() { defer close(ended); s.receive(tcp) })
@@ -176,8 +175,8 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	return tcp, nil
 }
 
-// Attempt is the message for which the i-th attempt, from 0, to make a connection was
-// made. It may be asked about one that is just being made.
+// Attempt returns the message for which the i-th connection attempt, from 0, was made. The attempt
+// may still be in progress.
 func (s *Stream) Attempt(i int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,8 +186,8 @@ func (s *Stream) Attempt(i int) int {
 	return len(s.probes) + 1
 }
 
-// connected says that the message's connection was made; now it is sent, and its time
-// begins.
+// connected says that the message's connection was established. The message is sent now, and its
+// time starts.
 func (s *talking) connected(seq int) {
 	s.sending.Lock()
 	defer s.sending.Unlock()
@@ -200,7 +199,7 @@ func (s *talking) connected(seq int) {
 	s.observe(probe)
 }
 
-// whenDoomed cancels an attempt as soon as its SYN was seen to be dropped.
+// whenDoomed cancels an attempt as soon as its SYN is seen to be dropped.
 func (s *talking) whenDoomed(seq int, cancel func()) (stop func()) {
 	ended := make(chan struct{})
 	var watching sync.WaitGroup
@@ -223,7 +222,7 @@ func (s *talking) whenDoomed(seq int, cancel func()) (stop func()) {
 	return func() { close(ended); watching.Wait() }
 }
 
-// receive takes the echoes, until the connection ends.
+// receive reads the echoes, until the connection ends.
 func (s *talking) receive(conn *net.TCPConn) {
 	message := make([]byte, max(s.config.Size, Least))
 	for {
@@ -237,7 +236,7 @@ func (s *talking) receive(conn *net.TCPConn) {
 	}
 }
 
-// lose gives up a connection that has ended. What was under way was told so.
+// lose gives up a connection that has ended, and records the error for the messages in flight.
 func (s *talking) lose(conn *net.TCPConn, err error) {
 	s.mu.Lock()
 	if s.conn != conn {
@@ -254,7 +253,7 @@ func (s *talking) lose(conn *net.TCPConn, err error) {
 	s.mu.Unlock()
 	_ = conn.Close()
 	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, io.EOF) {
-		return // TCP has given up; nobody told it anything
+		return // TCP timed out; it received no error
 	}
 	for _, seq := range lost {
 		s.unreachAt(seq, err)
@@ -285,8 +284,8 @@ func (s *talking) hangUp() {
 	s.talkers.Wait()
 }
 
-// retransmission is how long replies are waited for: TCP itself tries again after
-// its timeout, which doubles each time it does.
+// retransmission returns how long to wait for replies: TCP itself retransmits after its timeout,
+// which doubles each time.
 func (s *talking) retransmission() time.Duration {
 	conn := s.connection()
 	if conn == nil {
@@ -305,7 +304,7 @@ func (s *talking) retransmission() time.Duration {
 	return max(Patience, 2*rto)
 }
 
-// reuse lets a stream have the port of one that has ended.
+// reuse lets a stream take the port of one that has ended.
 func reuse(_, _ string, c syscall.RawConn) error {
 	var sockErr error
 	err := c.Control(func(fd uintptr) {

@@ -13,22 +13,21 @@ import (
 	"lablab/say"
 )
 
-// Least is the smallest payload of a datagram or message: its number. Bytes.
+// Least is the smallest payload of a datagram or message, in bytes: just its number.
 const Least = 4
 
-// A UDP says where a stream of datagrams goes: one flow, from one port. Each begins
-// with its number, 4 bytes in network byte order.
+// A UDP configures a stream of datagrams: one flow, from one port. Each begins with its number, 4
+// bytes in network byte order.
 type UDP struct {
 	Source, Target netip.AddrPort
-	Size           int // bytes of payload, [Least] or more
+	Size           int // bytes of payload, at least [Least]
 	Interval       time.Duration
-	// Observe is called, one call at a time, whenever a probe is sent or its
-	// fate becomes known.
+	// Observe is called, one call at a time, whenever a probe is sent or its fate becomes known.
 	Observe func(Probe)
 }
 
-// Start opens the stream's socket in n and lets so many packets pass. The stream
-// ends with ctx, or when it is stopped.
+// Start opens the stream's socket in n and releases the first let packets. The stream ends with
+// ctx, or when it is stopped.
 func (config UDP) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := newStream(say.F("udp to %s", config.Target), config.Observe, cancel, let)
@@ -68,9 +67,9 @@ func (s *Stream) send(ctx context.Context, conn *net.UDPConn, config UDP) {
 	}
 }
 
-// depart sends a packet and records it. No reply is looked at meanwhile, so none
-// can come before its packet. What a socket was told of an earlier packet
-// (ECONNREFUSED) is no reason why this one could not be sent.
+// depart sends a packet and records it. No reply is processed meanwhile, so none can come before
+// its packet. An error that the socket still holds for an earlier packet (ECONNREFUSED) does not
+// mean that this one could not be sent.
 func (s *Stream) depart(seq int, list *[]int, send func() error) error {
 	s.sending.Lock()
 	defer s.sending.Unlock()
@@ -99,14 +98,14 @@ func (s *Stream) arrive(seq int, at time.Time) {
 	}
 }
 
-// unreach records that the sender was told that nobody listens.
+// unreach records that the sender got "port unreachable".
 func (s *Stream) unreach(err error) {
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	s.settle(s.oldest(), Unreached, 0, err)
 }
 
-// oldest is the first packet whose reply is waited for, or 0.
+// oldest returns the first packet whose reply is still awaited, or 0.
 func (s *Stream) oldest() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -118,7 +117,7 @@ func (s *Stream) oldest() int {
 	return 0
 }
 
-// receive takes the replies.
+// receive reads the replies.
 func (s *Stream) receive(ctx context.Context, conn *net.UDPConn) {
 	buffer := make([]byte, 1<<16)
 	for {
