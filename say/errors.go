@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// New is errors.New of a message that can be told in other languages.
+// New is errors.New for a message that can be translated.
 func New(text string) error { return &failure{Sentence{format: text}, text} }
 
-// Errorf is fmt.Errorf of a message that can be told in other languages.
+// Errorf is fmt.Errorf for a message that can be translated.
 func Errorf(format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	told := failure{Sentence{format: format, args: args}, err.Error()}
@@ -22,16 +22,16 @@ func Errorf(format string, args ...any) error {
 	return &told
 }
 
-// A failure is an error that keeps what it says.
+// A failure is an error that keeps its message as a sentence.
 type failure struct {
 	sentence Sentence
 	english  string
 }
 
-// Error is what it says in English.
+// Error returns the message in English.
 func (e *failure) Error() string { return e.english }
 
-// In is what it says in a language.
+// In returns the message in a language.
 func (e *failure) In(l *Language) string { return e.sentence.In(l) }
 
 // A wrapping wraps one error.
@@ -42,7 +42,7 @@ type wrapping struct {
 
 func (e *wrapping) Unwrap() error { return e.err }
 
-// A joining wraps several.
+// A joining wraps several errors.
 type joining struct {
 	failure
 	errs []error
@@ -50,8 +50,8 @@ type joining struct {
 
 func (e *joining) Unwrap() []error { return e.errs }
 
-// Error is what an error says, as far as it can say it in the language: what the
-// operating system and other libraries say stays English.
+// Error returns an error's message in the language, as far as it can be translated: messages of the
+// operating system and of other libraries stay English.
 func (l *Language) Error(err error) string {
 	if err == nil {
 		return ""
@@ -64,7 +64,7 @@ func (l *Language) Error(err error) string {
 		return english
 	}
 	switch of := err.(type) { //nolint:errorlint // as above
-	case interface{ Unwrap() []error }: // of errors.Join
+	case interface{ Unwrap() []error }: // from errors.Join
 		var told []string
 		for _, e := range of.Unwrap() {
 			told = append(told, l.Error(e))
@@ -72,7 +72,7 @@ func (l *Language) Error(err error) string {
 		if english == errors.Join(of.Unwrap()...).Error() {
 			return strings.Join(told, "\n")
 		}
-	case interface{ Unwrap() error }: // somebody else's, around one of ours
+	case interface{ Unwrap() error }: // from another package, around one of ours
 		if inner := of.Unwrap(); inner != nil {
 			if before, found := strings.CutSuffix(english, inner.Error()); found {
 				return before + l.Error(inner)

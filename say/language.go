@@ -12,16 +12,16 @@ import (
 //go:embed ja/*.po
 var files embed.FS
 
-// A Language is what somebody reads. Nil is English.
+// A Language is the language of a reader. Nil is English.
 type Language struct {
 	name     string
-	messages map[string]string // by the English format
+	messages map[string]string // keyed by the English format
 }
 
-// Languages are the names of those that are known.
+// Languages returns the names of the known languages.
 func Languages() []string { return []string{"en", "ja"} }
 
-// Speak is the language of that name.
+// Speak returns the language with that name.
 func Speak(name string) (*Language, error) {
 	switch {
 	case name == "en":
@@ -40,7 +40,7 @@ func Speak(name string) (*Language, error) {
 	return l, nil
 }
 
-// Messages are those of a language, as its files have them.
+// Messages returns the messages of a language, as its files have them.
 func Messages(name string) ([]Message, error) {
 	entries, err := files.ReadDir(name)
 	if err != nil {
@@ -61,8 +61,8 @@ func Messages(name string) ([]Message, error) {
 	return all, nil
 }
 
-// Preferred is the name of the language that somebody wants: what a flag says, then
-// LABLAB_LANG, then the locale.
+// Preferred returns the name of the language that the user wants: from a flag, then LABLAB_LANG,
+// then the locale.
 func Preferred(flag string, getenv func(string) string) string {
 	for _, wish := range []string{flag, getenv("LABLAB_LANG")} {
 		if wish != "" {
@@ -70,7 +70,7 @@ func Preferred(flag string, getenv func(string) string) string {
 		}
 	}
 	for _, key := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		if locale := getenv(key); locale != "" { // the first that is set counts, as in setlocale(3)
+		if locale := getenv(key); locale != "" { // the first that is set wins, as in setlocale(3)
 			if locale == "ja" || strings.HasPrefix(locale, "ja_") || strings.HasPrefix(locale, "ja.") {
 				return "ja"
 			}
@@ -80,7 +80,7 @@ func Preferred(flag string, getenv func(string) string) string {
 	return "en"
 }
 
-// Name is "en" or "ja".
+// Name returns "en" or "ja".
 func (l *Language) Name() string {
 	if l == nil {
 		return "en"
@@ -88,10 +88,10 @@ func (l *Language) Name() string {
 	return l.name
 }
 
-// Text is a text in the language, if it has it: a user's own words stay as they are.
+// Text translates a text if the language has a message for it: a user's own words stay as they are.
 func (l *Language) Text(english string) string { return l.lookUp(english) }
 
-// Sprintf is a sentence that is told at once.
+// Sprintf formats a sentence in the language.
 func (l *Language) Sprintf(format string, args ...any) string {
 	if l == nil {
 		return fmt.Sprintf(format, args...)
@@ -99,7 +99,7 @@ func (l *Language) Sprintf(format string, args ...any) string {
 	return F(format, args...).In(l)
 }
 
-// lookUp is the message with that English format, or the format.
+// lookUp returns the message for that English format, or the format itself.
 func (l *Language) lookUp(format string) string {
 	if l == nil {
 		return format
@@ -110,7 +110,7 @@ func (l *Language) lookUp(format string) string {
 	return format
 }
 
-// render is fmt.Sprintf, with arguments that can speak in the language.
+// render is fmt.Sprintf, except that it translates arguments that support it.
 func (l *Language) render(format string, args []any) string {
 	told := make([]any, len(args))
 	for i, arg := range args {

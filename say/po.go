@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// A Message is an English format and what another language has for it.
+// A Message is an English format and its translation.
 type Message struct{ English, Text string }
 
-// parse reads messages as gettext's tools write them: msgid and msgstr, each one or
-// more quoted strings, and lines of comment.
+// parse parses messages as gettext's tools write them: msgid and msgstr, each one or more quoted
+// strings, and comment lines.
 func parse(text string) ([]Message, error) {
 	var all []Message
 	var into *string

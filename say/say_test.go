@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// testJapanese speaks with these messages.
+// testJapanese returns a language with these messages.
 func testJapanese(messages map[string]string) *Language { return &Language{"ja", messages} }
 
 func TestSentences(t *testing.T) {
@@ -115,7 +115,7 @@ func TestPreferred(t *testing.T) {
 		{"", map[string]string{"LANG": "ja_JP.UTF-8", "LC_MESSAGES": "POSIX"}, "en"},
 		{"", map[string]string{"LANG": "de_DE.UTF-8"}, "en"},
 		{"", map[string]string{"LC_MESSAGES": "ja"}, "ja"},
-		{"fr", nil, "fr"}, // whoever speaks it says that it is unknown
+		{"fr", nil, "fr"}, // kept here; Speak reports the unknown language
 	} {
 		if got := Preferred(c.flag, func(key string) string { return c.env[key] }); got != c.want {
 			t.Errorf("%q, %v: %q, not %q", c.flag, c.env, got, c.want)

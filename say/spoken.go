@@ -9,11 +9,11 @@ import (
 	"golang.org/x/text/width"
 )
 
-// spoken is an argument that was told in a language. Where it is to fill so many
-// columns, it is measured as a terminal shows it: Japanese letters take two.
+// spoken is an argument that has been rendered in a language. Padding to a width counts columns as
+// a terminal shows them: Japanese characters take two.
 type spoken string
 
-// Format writes it for %s, %v and %q.
+// Format formats it for %s, %v and %q.
 func (s spoken) Format(f fmt.State, verb rune) {
 	text := string(s)
 	if verb == 'q' {
@@ -26,10 +26,10 @@ func (s spoken) Format(f fmt.State, verb rune) {
 	} else {
 		text = fill + text
 	}
-	_, _ = io.WriteString(f, text) // of fmt's own buffer
+	_, _ = io.WriteString(f, text) // to fmt's own buffer
 }
 
-// Width is how many columns a terminal shows a text in.
+// Width returns how many columns a text takes on a terminal.
 func Width(text string) int {
 	n := 0
 	for _, r := range text {

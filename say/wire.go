@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// A Kept is a sentence as it is recorded or sent, so that whoever reads it may be told
-// it in a language of their own.
+// A Kept is a sentence as it is recorded or sent, so that each reader can have it in their own
+// language.
 type Kept struct {
 	Format string `json:"format"`
 	One    string `json:"one,omitempty"`
@@ -18,7 +18,7 @@ type Kept struct {
 	Args []any `json:"args,omitempty"`
 }
 
-// Keep is the sentence to be recorded.
+// Keep returns the sentence in the form to be recorded.
 func (s Sentence) Keep() *Kept {
 	k := &Kept{Format: s.format, One: s.one}
 	for _, arg := range s.args {
@@ -27,7 +27,7 @@ func (s Sentence) Keep() *Kept {
 	return k
 }
 
-// KeepError is what an error says, or nil if it cannot say it in other languages.
+// KeepError returns an error's message in that form, or nil if it cannot be translated.
 func KeepError(err error) *Kept {
 	switch e := err.(type) { //nolint:errorlint // what it wraps is among its arguments
 	case *failure:
@@ -61,11 +61,12 @@ func keep(arg any) any {
 	return fmt.Sprint(arg)
 }
 
-// outlandish formats would fill the memory with blanks, or with an argument again and
-// again. None of ours is such in English.
+// outlandish formats would fill the memory with spaces, or repeat an argument endlessly. None of
+// our English formats is like that.
 var outlandish = regexp.MustCompile(`%[^a-zA-Z%]*(?:[*[]|[0-9]{3})`)
 
-// Sentence is what was kept; an empty one of nil, or where nobody can have said it.
+// Sentence returns the sentence that was kept. It is empty if k is nil or the format cannot be one
+// of ours.
 func (k *Kept) Sentence() Sentence {
 	if k == nil || outlandish.MatchString(k.Format) || outlandish.MatchString(k.One) {
 		return Sentence{}
@@ -80,7 +81,8 @@ func (k *Kept) Sentence() Sentence {
 	return s
 }
 
-// Telling is what was kept if it says that in English, and else the English.
+// Telling returns the sentence that was kept if its English text is english, and otherwise just
+// english.
 func (k *Kept) Telling(english string) Sentence {
 	if s := k.Sentence(); !s.Empty() && s.String() == english {
 		return s
@@ -88,10 +90,11 @@ func (k *Kept) Telling(english string) Sentence {
 	return As(english)
 }
 
-// Error is an error that says what was kept, or the English text where nothing was.
+// Error returns an error with the sentence that was kept, or with the English text if there is
+// none.
 func (k *Kept) Error(english string) error { return &failure{k.Telling(english), english} }
 
-// UnmarshalJSON keeps numbers whole, and knows sentences among the arguments.
+// UnmarshalJSON keeps integers exact, and recognises sentences among the arguments.
 func (k *Kept) UnmarshalJSON(text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -99,7 +102,7 @@ func (k *Kept) UnmarshalJSON(text []byte) error {
 	if err := d.Decode(&raw); err != nil {
 		return err
 	}
-	const deepest = 20 // each level is written again for the one above
+	const deepest = 20 // each level is marshalled again for the one above
 	return k.read(raw, deepest)
 }
 
