@@ -8,35 +8,34 @@ import (
 	"lablab/say"
 )
 
-// An Account is what was read of an AWS account: groups, and what their rules
-// refer to.
+// An Account is what was read of an AWS account: groups, and what their rules refer to.
 type Account struct {
 	Groups      []*Group
 	Interfaces  []Interface
 	PrefixLists []PrefixList
-	// Revoked are the rules that were revoked, and can be authorized again by their ids.
+	// Revoked lists the rules that were revoked and can be authorized again by their ids.
 	Revoked []GroupRule
-	// Notes tell what was read otherwise than it was written.
+	// Notes list what was read differently from how it was written.
 	Notes []Note
 	// knowsInterfaces is whether any list of interfaces was read, even an empty one.
 	knowsInterfaces bool
 }
 
-// An Interface is an elastic network interface: what carries security groups.
+// An Interface is an elastic network interface: security groups are attached to it.
 type Interface struct {
 	ID        string
 	Groups    []string // ids
 	Addresses []netip.Addr
 	// Prefixes are ranges of private addresses that are delegated to the interface.
 	Prefixes []netip.Prefix
-	// ACL is the network ACL that guards it; nil for none.
+	// ACL is the network ACL that guards it, or nil.
 	ACL *ACL
-	// Timeouts of tracked connections, in seconds; 0 where the default holds
+	// Timeouts of tracked connections, in seconds; 0 for the default
 	// (ConnectionTrackingConfiguration).
 	TCPEstablished, UDPStream, UDP int
 }
 
-// A GroupRule is a rule and where it is or was: in which group, for which direction.
+// A GroupRule is a rule, its group and its direction.
 type GroupRule struct {
 	Group     string
 	Direction packet.Direction
@@ -46,13 +45,12 @@ type GroupRule struct {
 // A PrefixList is a named set of address ranges.
 type PrefixList struct {
 	ID, Name string
-	// AddressFamily is IPv4 or IPv6; empty where it was not told.
+	// AddressFamily is IPv4 or IPv6, or empty if it was not given.
 	AddressFamily string
 	Entries       []netip.Prefix
-	// Known is whether the entries were read; describe-managed-prefix-lists does
-	// not tell them.
+	// Known is whether the entries were read; describe-managed-prefix-lists does not include them.
 	Known bool
-	// MaxEntries counts against the quota of rules; 0 where it was not told.
+	// MaxEntries counts against the quota of rules; 0 if it was not given.
 	MaxEntries int
 }
 
@@ -65,7 +63,7 @@ type Note struct {
 
 func (n Note) String() string { return n.In(nil) }
 
-// In is String in a language.
+// In returns String in a language.
 func (n Note) In(l *say.Language) string {
 	return l.Sprintf("%s:%d:%d: %s", n.File, n.Line, n.Column, n.Text)
 }
@@ -79,7 +77,7 @@ func (a *Account) Group(id string) *Group {
 	return a.Groups[i]
 }
 
-// Clone is a copy that can be changed by itself.
+// Clone returns an independent copy.
 func (a *Account) Clone() *Account {
 	clone := *a
 	clone.Groups = make([]*Group, len(a.Groups))
@@ -90,7 +88,7 @@ func (a *Account) Clone() *Account {
 	return &clone
 }
 
-// Attach adds an interface, or takes it in the place of the one with its id.
+// Attach adds an interface, or replaces the one with the same id.
 func (a *Account) Attach(i Interface) {
 	a.knowsInterfaces = true
 	a.Interfaces = slices.DeleteFunc(slices.Clone(a.Interfaces), func(o Interface) bool { return o.ID == i.ID })
@@ -106,7 +104,7 @@ func (a *Account) Interface(id string) (Interface, bool) {
 	return a.Interfaces[i], true
 }
 
-// Carried are the groups with these ids.
+// Carried returns the groups with these ids.
 func (a *Account) Carried(ids []string) []*Group {
 	var groups []*Group
 	for _, g := range a.Groups {
@@ -117,9 +115,9 @@ func (a *Account) Carried(ids []string) []*Group {
 	return groups
 }
 
-// Peers are the ranges of addresses that a rule is about now. A rule that cannot
-// be enforced has a reason instead. An empty list without a reason is a group
-// that nobody carries.
+// Peers returns the address ranges that a rule currently applies to. If the rule cannot be
+// enforced, Peers returns a reason instead. An empty list without a reason means a group that no
+// interface has.
 func (a *Account) Peers(r Rule) (peers []netip.Prefix, reason say.Sentence) {
 	switch {
 	case r.Peer.IsValid():
@@ -141,9 +139,9 @@ func (a *Account) listed(id string) (peers []netip.Prefix, reason say.Sentence) 
 	return a.PrefixLists[i].Entries, say.Sentence{}
 }
 
-// members are the private addresses of the interfaces that carry a group. Public
-// ones do not count (VPC user guide, security group rules). EC2 does not document
-// whether delegated prefixes do; here they count, since they are private too.
+// members returns the private addresses of the interfaces that have a group. Public addresses do
+// not count (VPC user guide, security group rules). EC2 does not document whether delegated
+// prefixes do; here they count, since they are private too.
 func (a *Account) members(ref Reference) (peers []netip.Prefix, reason say.Sentence) {
 	id := a.referred(ref)
 	carried := false
@@ -165,7 +163,7 @@ func (a *Account) members(ref Reference) (peers []netip.Prefix, reason say.Sente
 	case !a.knowsInterfaces:
 		return nil, say.F("the members of group %s are unknown: no network interfaces were read", id)
 	case a.Group(id) != nil:
-		return nil, say.Sentence{} // known, and nobody carries it
+		return nil, say.Sentence{} // known, and no interface has it
 	case ref.Peering != "":
 		return nil, say.F("group %s is in a peer VPC, whose network interfaces were not read", id)
 	case ref.Owner == "":
@@ -174,7 +172,7 @@ func (a *Account) members(ref Reference) (peers []netip.Prefix, reason say.Sente
 	return nil, say.F("neither group %s nor any network interface in it was read", id)
 }
 
-// referred is the id of the group that a reference means, or nothing.
+// referred returns the id of the group that a reference means, or "".
 func (a *Account) referred(ref Reference) string {
 	if ref.GroupID != "" {
 		return ref.GroupID
@@ -187,8 +185,8 @@ func (a *Account) referred(ref Reference) string {
 	return ""
 }
 
-// means reports whether the peer of a rule is, or has, that address. 0.0.0.0/0 does
-// not cover IPv6: Contains tells the families apart.
+// means reports whether the peer of a rule is or contains that address. 0.0.0.0/0 does not cover
+// IPv6: Contains distinguishes the families.
 func (a *Account) means(r Rule, peer netip.Addr) bool {
 	contains := func(p netip.Prefix) bool { return p.Contains(peer) }
 	if r.Reference == (Reference{}) {

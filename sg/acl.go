@@ -9,29 +9,28 @@ import (
 	"lablab/say"
 )
 
-// An ACL is a network ACL: it guards a subnet, not an interface, knows no
-// connections, and the first rule that matches decides. What none matches is
-// denied. (VPC user guide, "Network ACLs".)
+// An ACL is a network ACL. It guards a subnet rather than an interface, is stateless, and the first
+// rule that matches decides. A packet that matches none is denied. (VPC user guide, "Network
+// ACLs".)
 type ACL struct {
 	Ingress []ACLRule `json:"ingress"`
 	Egress  []ACLRule `json:"egress"`
 }
 
-// MaxACLNumber is the greatest number of an ACL's rule (VPC user guide, "Network ACL rules").
+// MaxACLNumber is the highest number of an ACL's rule (VPC user guide, "Network ACL rules").
 const MaxACLNumber = 32766
 
-// An ACLRule allows or denies packets of one protocol from or to one range of
-// addresses.
+// An ACLRule allows or denies packets of one protocol from or to one range of addresses.
 type ACLRule struct {
-	Number   int             `json:"number"` // from 1 to MaxACLNumber; the lowest is looked at first
+	Number   int             `json:"number"` // from 1 to MaxACLNumber; the lowest is checked first
 	Allow    bool            `json:"allow"`
 	Protocol packet.Protocol `json:"protocol"`
-	From     int             `json:"from"` // as a [Rule]'s
+	From     int             `json:"from"` // as in a [Rule]
 	To       int             `json:"to"`
 	Peer     netip.Prefix    `json:"peer"`
 }
 
-// Rules are the rules of one direction.
+// Rules returns the rules of one direction.
 func (a ACL) Rules(d packet.Direction) []ACLRule {
 	if d == packet.Ingress {
 		return a.Ingress
@@ -39,7 +38,7 @@ func (a ACL) Rules(d packet.Direction) []ACLRule {
 	return a.Egress
 }
 
-// Allows reports whether the ACL lets a packet pass: the first rule that matches decides.
+// Allows reports whether the ACL allows a packet: the first rule that matches decides.
 func (a ACL) Allows(d packet.Direction, p Packet) bool {
 	for _, r := range a.Rules(d) {
 		what := Rule{Protocol: r.Protocol, From: r.From, To: r.To}
@@ -54,8 +53,8 @@ func (a ACL) equal(o ACL) bool {
 	return slices.Equal(a.Ingress, o.Ingress) && slices.Equal(a.Egress, o.Egress)
 }
 
-// ordered is the ACL with its rules in the order in which they are checked, or what is
-// wrong with them.
+// ordered returns the ACL with its rules in the order in which they are checked, or an error if a
+// rule is invalid.
 func (a *ACL) ordered() (*ACL, error) {
 	if a == nil {
 		return nil, nil
@@ -83,7 +82,7 @@ func (a *ACL) ordered() (*ACL, error) {
 	return to, nil
 }
 
-// Lines are the rules with their directions: "ingress 100 deny icmp 0.0.0.0/0".
+// Lines returns the rules with their directions: "ingress 100 deny icmp 0.0.0.0/0".
 func (a ACL) Lines() []string {
 	var lines []string
 	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {

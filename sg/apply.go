@@ -9,56 +9,55 @@ import (
 	"lablab/say"
 )
 
-// A Change is one call that changes an account: a value that can be printed, compared,
-// recorded and put in a list. The types below are all there are.
+// A Change is one call that changes an account: a value that can be printed, compared, recorded and
+// put in a list. The types below are the only ones.
 type Change interface {
 	apply(*Account) error
-	// refused is an error of apply with what was asked for.
+	// refused adds what was requested to an error of apply.
 	refused(error) error
 }
 
-// Authorize adds rules to a group, all or none of them: rules that are written out, or
-// by IDs those that were revoked from it before.
+// Authorize adds rules to a group, all or none of them: either Rules, or by IDs rules that were
+// revoked from it before.
 type Authorize struct {
 	// Group may be empty if the first of IDs was revoked from one group only.
 	Group     string           `json:"group,omitempty"`
-	Direction packet.Direction `json:"direction,omitempty"` // of Rules
+	Direction packet.Direction `json:"direction,omitempty"` // the direction of Rules
 	Rules     []Rule           `json:"rules,omitempty"`
 	IDs       []string         `json:"ids,omitempty"`
 }
 
-// Revoke removes rules from a group, all or none of them: by IDs, or those that say
-// exactly the same as Rules.
+// Revoke removes rules from a group, all or none of them: by IDs, or those that are exactly the
+// same as Rules.
 type Revoke struct {
 	Group     string           `json:"group"`
-	Direction packet.Direction `json:"direction,omitempty"` // of Rules
+	Direction packet.Direction `json:"direction,omitempty"` // the direction of Rules
 	Rules     []Rule           `json:"rules,omitempty"`
 	IDs       []string         `json:"ids,omitempty"`
 }
 
-// Attach gives an interface other groups, in place of those that it has.
+// Attach replaces the groups of an interface.
 type Attach struct {
 	Interface string   `json:"interface"`
 	Groups    []string `json:"groups"`
 }
 
-// SetACL gives an interface a network ACL, in place of the one that it has. EC2 gives it
-// to the interface's subnet.
+// SetACL replaces the network ACL of an interface. On EC2 it belongs to the interface's subnet.
 type SetACL struct {
 	Interface string `json:"interface"`
 	ACL       *ACL   `json:"acl"` // nil for none
 }
 
-// ModifyPrefixList removes entries from a prefix list and adds others, in that order
-// (EC2 API, ModifyManagedPrefixList).
+// ModifyPrefixList removes entries from a prefix list and adds others, in that order (EC2 API,
+// ModifyManagedPrefixList).
 type ModifyPrefixList struct {
 	PrefixList string         `json:"prefix_list"`
 	Remove     []netip.Prefix `json:"remove,omitempty"`
 	Add        []netip.Prefix `json:"add,omitempty"`
 }
 
-// Apply is the account after all changes, in their order; a stays as it is. If one of
-// them is refused, none is made; the error is an [Error] where EC2 has words for it.
+// Apply returns the account after all changes, in order; a stays as it is. If one of them is
+// rejected, none is made; the error is an [Error] if EC2 has one for it.
 func (a *Account) Apply(changes ...Change) (*Account, error) {
 	to := a.Clone()
 	for _, c := range changes {
@@ -109,7 +108,7 @@ func (c Authorize) apply(a *Account) error {
 	return a.authorize(g, c.Direction, c.Rules...)
 }
 
-// authorize adds rules to a group, whose references must be to groups that are there.
+// authorize adds rules to a group. Their references must be to existing groups.
 func (a *Account) authorize(g *Group, d packet.Direction, rules ...Rule) error {
 	if err := checkDirection(d); err != nil {
 		return err
@@ -131,8 +130,8 @@ func (a *Account) authorize(g *Group, d packet.Direction, rules ...Rule) error {
 	return nil
 }
 
-// revokedFrom is the group from which a rule with that id was revoked; empty if there is
-// none, or several.
+// revokedFrom returns the group from which a rule with that id was revoked, or "" if there is not
+// exactly one.
 func (a *Account) revokedFrom(id string) (group string) {
 	for _, r := range a.Revoked {
 		switch {
@@ -174,7 +173,7 @@ func (c Revoke) apply(a *Account) error {
 	return nil
 }
 
-// revoked notes a rule that is no longer in force, so that it can be authorized again.
+// revoked remembers a rule that is no longer in force, so that it can be authorized again.
 func (a *Account) revoked(g *Group, d packet.Direction, r Rule) {
 	a.Revoked = slices.DeleteFunc(a.Revoked, func(was GroupRule) bool { return was.Group == g.Key() && was.ID == r.ID })
 	a.Revoked = append(a.Revoked, GroupRule{Group: g.Key(), Direction: d, Rule: r})
@@ -217,7 +216,7 @@ func (c ModifyPrefixList) apply(a *Account) error {
 	if i < 0 {
 		return &Error{PrefixListNotFound, fmt.Sprintf("The prefix list (%s) does not exist.", c.PrefixList)}
 	}
-	const most = 100 // entries in a request, as EC2 says: terraform-provider-aws issue 17191
+	const most = 100 // entries per request, as EC2 reports it: terraform-provider-aws issue 17191
 	if len(c.Add) > most || len(c.Remove) > most {
 		return &Error{InvalidValue, fmt.Sprintf("The number of entries per request cannot exceeds limit (%d).", most)}
 	}

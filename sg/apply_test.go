@@ -12,7 +12,7 @@ import (
 
 func prefix(text string) netip.Prefix { return netip.MustParsePrefix(text) }
 
-// policy is an account with a group of two rules, a prefix list and two interfaces.
+// policy returns an account with a group of two rules, a prefix list and two interfaces.
 func policy() *Account {
 	a := &Account{
 		Groups: []*Group{
@@ -67,7 +67,7 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// Of changes of which one is refused none is made, and EC2's own code says why.
+// If one of several changes is rejected, none is made, and EC2's own code says why.
 func TestApplyRefuses(t *testing.T) {
 	for _, test := range []struct {
 		change Change
@@ -110,7 +110,7 @@ func TestApplyRefuses(t *testing.T) {
 	}
 }
 
-// A flow that an open rule admits is untracked from the moment on that both ways are open.
+// A flow that an open rule admits is untracked as soon as both directions are open.
 func TestNoLongerTracked(t *testing.T) {
 	from := policy()
 	to, err := from.Apply(Authorize{Group: "db", Direction: packet.Egress, Rules: []Rule{{ID: "out", Protocol: packet.All, From: Any, To: Any, Peer: prefix("0.0.0.0/0")}}})

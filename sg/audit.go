@@ -7,26 +7,25 @@ import (
 	"lablab/say"
 )
 
-// An Audit is what can be said of an account's groups without sending a packet.
+// An Audit is what can be found out about an account's groups without sending a packet.
 type Audit struct {
-	// Enforced and Unenforceable count sources: members of the four lists of a
-	// permission, before a prefix list or a group is expanded. Every source is
-	// one or the other.
+	// Enforced and Unenforceable count sources: elements of the four lists of a permission, before
+	// a prefix list or a group is expanded. Every source is one or the other.
 	Enforced, Unenforceable int
 	// Problems has one entry for each source that cannot be enforced.
 	Problems []Finding
-	// Warnings are about what is enforced, and probably not meant.
+	// Warnings are about rules that are enforced but probably not intended.
 	Warnings []Finding
 }
 
-// A Finding is something about a group, or about one of its rules.
+// A Finding is about a group, or about one of its rules.
 type Finding struct {
 	Group  string       `json:"group"`
 	Rule   string       `json:"rule,omitempty"`
 	Reason say.Sentence `json:"reason"`
 }
 
-// Audit looks at every rule of every group.
+// Audit checks every rule of every group.
 func (a *Account) Audit() Audit {
 	var audit Audit
 	for _, g := range a.Groups {
@@ -50,7 +49,7 @@ func (a *Account) Audit() Audit {
 	return audit
 }
 
-// neverMatches says why no packet can match the rule, or nothing.
+// neverMatches returns why no packet can match the rule, or nothing.
 func (r Rule) neverMatches() say.Sentence {
 	nobody := netip.MustParsePrefix("255.255.255.255/32")
 	switch {
@@ -66,12 +65,12 @@ func (r Rule) neverMatches() say.Sentence {
 	return say.Sentence{}
 }
 
-// quota is how many rules a group may have for one direction and one version of
-// IP, unless AWS has raised it (VPC user guide, quotas).
+// quota is how many rules a group may have per direction and version of IP, unless AWS has raised
+// it (VPC user guide, quotas).
 const quota = 60
 
-// overQuota says whether a group has more rules than EC2 allows by default. A
-// prefix list counts as many times as it may have entries.
+// overQuota reports whether a group has more rules than EC2 allows by default. A prefix list counts
+// as its maximum number of entries.
 func (a *Account) overQuota(g *Group, d packet.Direction) []Finding {
 	counts := map[string]int{}
 	for _, r := range g.Rules(d) {
@@ -86,7 +85,7 @@ func (a *Account) overQuota(g *Group, d packet.Direction) []Finding {
 					counts[l.family()] += max(l.MaxEntries, len(l.Entries))
 				}
 			}
-		default: // a group has members of both
+		default: // a group has members of both families
 			counts["IPv4"]++
 			counts["IPv6"]++
 		}
@@ -100,7 +99,7 @@ func (a *Account) overQuota(g *Group, d packet.Direction) []Finding {
 	return findings
 }
 
-// family is the list's version of IP, seen from its entries where it was not told.
+// family returns the list's version of IP, derived from its entries if it was not given.
 func (l PrefixList) family() string {
 	if l.AddressFamily != "" {
 		return l.AddressFamily

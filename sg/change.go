@@ -7,10 +7,10 @@ import (
 	"lablab/packet"
 )
 
-// An Error is a refusal with EC2's own code and words.
+// An Error is an error with EC2's own code and message.
 type Error struct{ Code, Message string }
 
-// EC2 API error codes (EC2 API reference, "Error codes").
+// The EC2 API error codes (EC2 API reference, "Error codes").
 const (
 	Duplicate     = "InvalidPermission.Duplicate"
 	NotFound      = "InvalidPermission.NotFound"
@@ -24,7 +24,7 @@ const (
 
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
 
-// CLI is the error as the AWS CLI tells it of an operation, such as
+// CLI returns the error as the AWS CLI prints it for an operation, such as
 // AuthorizeSecurityGroupIngress.
 func (e *Error) CLI(operation string) string {
 	return fmt.Sprintf("An error occurred (%s) when calling the %s operation: %s", e.Code, operation, e.Message)
@@ -38,9 +38,9 @@ func (a *Account) Find(id string) (*Group, error) {
 	return nil, &Error{GroupNotFound, fmt.Sprintf("The security group '%s' does not exist", id)}
 }
 
-// Authorize adds rules, all or none of them. EC2 takes host bits away and then
-// refuses what is there already, whatever its description or id
-// (InvalidPermission.Duplicate), and what makes no sense (InvalidPermission.Malformed).
+// Authorize adds rules, all or none of them. Like EC2 it clears host bits, then rejects rules that
+// exist already, whatever their description or id (InvalidPermission.Duplicate), and rules that
+// make no sense (InvalidPermission.Malformed).
 func (g *Group) Authorize(d packet.Direction, rules ...Rule) error {
 	list := slices.Clone(g.Rules(d))
 	for _, r := range rules {
@@ -50,7 +50,7 @@ func (g *Group) Authorize(d packet.Direction, rules ...Rule) error {
 		if r.Peer.IsValid() {
 			r.Peer = r.Peer.Masked()
 		}
-		_, _, there := g.Find(r.ID) // whatever its direction
+		_, _, there := g.Find(r.ID) // in either direction
 		if r.ID != "" && (there || slices.ContainsFunc(list, func(o Rule) bool { return o.ID == r.ID })) {
 			return &Error{Duplicate, fmt.Sprintf("The group already has a rule with the ID '%s'", r.ID)}
 		}
@@ -63,9 +63,9 @@ func (g *Group) Authorize(d packet.Direction, rules ...Rule) error {
 	return nil
 }
 
-// RevokeSame removes the rules that say exactly the same, all or none of them, and
-// returns them with their ids. A range that only overlaps is another rule
-// (InvalidPermission.NotFound, as in every VPC but a default one).
+// RevokeSame removes the rules that are exactly the same, all or none of them, and returns them
+// with their ids. A range that merely overlaps is another rule (InvalidPermission.NotFound, as in
+// every VPC but a default one).
 func (g *Group) RevokeSame(d packet.Direction, rules ...Rule) ([]Rule, error) {
 	list := slices.Clone(g.Rules(d))
 	var revoked []Rule
@@ -84,8 +84,8 @@ func (g *Group) RevokeSame(d packet.Direction, rules ...Rule) ([]Rule, error) {
 	return revoked, nil
 }
 
-// Revoke removes the rule with that id and returns it with its direction, or
-// fails with InvalidSecurityGroupRuleId.NotFound.
+// Revoke removes the rule with that id and returns it with its direction, or fails with
+// InvalidSecurityGroupRuleId.NotFound.
 func (g *Group) Revoke(id string) (Rule, packet.Direction, error) {
 	rule, d, found := g.Find(id)
 	if !found {
@@ -96,9 +96,9 @@ func (g *Group) Revoke(id string) (Rule, packet.Direction, error) {
 	return rule, d, nil
 }
 
-// CheckPorts refuses a rule that is described without ports where EC2 asks for them
-// (InvalidParameterValue, worded as in aws-sdk-go-v2 issue 1203 and cfn-lint issue 2999).
-// For ICMPv6 they may be left out (CloudFormation, AWS::EC2::SecurityGroupIngress).
+// CheckPorts rejects a rule without ports if EC2 requires them (InvalidParameterValue, worded as in
+// aws-sdk-go-v2 issue 1203 and cfn-lint issue 2999). For ICMPv6 they may be left out
+// (CloudFormation, AWS::EC2::SecurityGroupIngress).
 func CheckPorts(p packet.Protocol, given bool) error {
 	with := map[packet.Protocol]string{packet.TCP: "TCP/UDP", packet.UDP: "TCP/UDP", packet.ICMP: "ICMP"}[p]
 	if given || with == "" {
@@ -107,7 +107,7 @@ func CheckPorts(p packet.Protocol, given bool) error {
 	return &Error{InvalidValue, fmt.Sprintf("Invalid value for portRange. Must specify both from and to ports with %s.", with)}
 }
 
-// check refuses what EC2 refuses of a rule by itself.
+// check rejects what EC2 rejects about a single rule.
 func (r Rule) check() error {
 	malformed := func(message string, args ...any) error {
 		return &Error{Malformed, fmt.Sprintf(message, args...)}

@@ -53,7 +53,7 @@ func (r *reader) groups(list []types.SecurityGroup) error {
 			r.account.Groups = append(r.account.Groups, g)
 			continue
 		}
-		// describe-security-group-rules was read before, and knows the rules' ids.
+		// describe-security-group-rules was read before and has the rules' ids.
 		known := *earlier
 		*earlier = *g
 		byID[g.ID] = earlier
@@ -68,7 +68,7 @@ func (r *reader) groups(list []types.SecurityGroup) error {
 	return nil
 }
 
-// groupsByID are the groups read so far.
+// groupsByID returns the groups read so far.
 func (r *reader) groupsByID() map[string]*Group {
 	byID := map[string]*Group{}
 	for _, g := range r.account.Groups {
@@ -77,9 +77,8 @@ func (r *reader) groupsByID() map[string]*Group {
 	return byID
 }
 
-// permissions makes a rule of each source. describe-security-groups names no
-// rules, so a rule's id is made from its place: the group, the direction, the
-// permission and the source in it.
+// permissions makes a rule from each source. describe-security-groups has no rule ids, so an id is
+// made from the rule's place: the group, the direction, the permission and the source in it.
 func (r *reader) permissions(at path, id string, list []types.IpPermission) ([]Rule, error) {
 	var rules []Rule
 	for n, from := range list {
@@ -206,9 +205,8 @@ func (r *reader) onePeer(at path, from types.SecurityGroupRule, rule *Rule) erro
 	return peers[0](at, rule)
 }
 
-// merge gives a rule that is known from describe-security-groups its id, or adds
-// it. The same rule with two ids of EC2's is two sources for one rule, which EC2
-// would not have.
+// merge assigns the id to a rule that is known from describe-security-groups, or adds the rule. The
+// same rule with two EC2 ids would be two sources for one rule, which EC2 does not allow.
 func (r *reader) merge(at path, g *Group, d packet.Direction, rule Rule) error {
 	if r.places == nil {
 		r.places, r.indexed = map[placed]int{}, map[side]bool{}
@@ -234,7 +232,7 @@ func (r *reader) merge(at path, g *Group, d packet.Direction, rule Rule) error {
 	return nil
 }
 
-// A side is a group's rules for one direction, and a placed rule is one of them.
+// A side is a group's rules for one direction; a placed rule is one of them.
 type (
 	side struct {
 		group     *Group
@@ -247,7 +245,7 @@ type (
 	}
 )
 
-// what reads protocol and ports, which a rule has whoever it is about.
+// what reads protocol and ports, which a rule has whatever its peer.
 func (r *reader) what(at path, protocol *string, from, to *int32) (Rule, error) {
 	rule := Rule{From: Any, To: Any}
 	if protocol == nil {
@@ -306,8 +304,7 @@ func (r *reader) addressRange(cidr *string, member string, six bool) func(path, 
 	}
 }
 
-// prefix reads a member of the object at that place: a range of addresses of one
-// version of IP.
+// prefix reads a member of the object at that path: an address range of one version of IP.
 func (r *reader) prefix(at path, cidr *string, member string, six bool) (netip.Prefix, error) {
 	if cidr == nil {
 		return netip.Prefix{}, r.fail(at, "%s is missing", member)
@@ -341,8 +338,7 @@ func (r *reader) reference(reference Reference) func(path, *Rule) error {
 	}
 }
 
-// cidr reads a range of addresses. EC2 takes host bits away, and so does this,
-// with a note.
+// cidr reads an address range. Like EC2 it clears host bits, and adds a note.
 func (r *reader) cidr(at path, s string) (netip.Prefix, error) {
 	prefix, err := netip.ParsePrefix(s)
 	if err != nil || prefix.Addr().Is4In6() {
@@ -365,8 +361,7 @@ func parseAddress(s string) (netip.Addr, error) {
 	return address, nil
 }
 
-// printable refuses control characters, which EC2 does not allow and a terminal
-// might obey.
+// printable rejects control characters, which EC2 does not allow and a terminal might obey.
 func (r *reader) printable(at path, s string) error {
 	for _, c := range s {
 		if unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) {

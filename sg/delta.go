@@ -7,7 +7,7 @@ import (
 	"lablab/packet"
 )
 
-// A Delta is what differs between two states of an account.
+// A Delta is the difference between two states of an account.
 type Delta struct {
 	Attached    []Attach
 	ACLs        []SetACL
@@ -16,8 +16,8 @@ type Delta struct {
 	Authorized  []GroupRule
 }
 
-// Diff says what has changed from one state of an account to another, in the order of
-// the later one. Rules are told apart by their group and id.
+// Diff returns what changed from one state of an account to another, in the order of the later
+// state. Rules are identified by their group and id.
 func Diff(from, to *Account) Delta {
 	var d Delta
 	for _, i := range to.Interfaces {
@@ -47,7 +47,7 @@ func Diff(from, to *Account) Delta {
 	return d
 }
 
-// missing are the rules of one state of a group that another does not have.
+// missing returns the rules of one state of a group that another does not have.
 func missing(in, from *Group, key string) (rules []GroupRule) {
 	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 		for _, r := range in.Rules(d) {
@@ -71,8 +71,7 @@ func (a *Account) prefixList(id string) PrefixList {
 	return a.PrefixLists[i]
 }
 
-// NoLongerTracked are the flows at an interface that were tracked before a change and are not
-// any more.
+// NoLongerTracked returns the flows at an interface that a change makes untracked.
 func NoLongerTracked(from, to *Account, id string) []Untracked {
 	was, _ := from.Interface(id)
 	is, _ := to.Interface(id)

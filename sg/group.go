@@ -1,6 +1,6 @@
-// Package sg is EC2's security groups: what a group says, and how it changes.
-// It knows no kernel and works on any OS. Facts come from the EC2 API reference
-// and the VPC user guide; where those are silent, a comment says so.
+// Package sg models EC2's security groups: what a group allows, and how it changes. It does not
+// depend on a kernel and works on any OS. Facts come from the EC2 API reference and the VPC user
+// guide; where those are silent, a comment says so.
 package sg
 
 import (
@@ -12,8 +12,8 @@ import (
 	"lablab/packet"
 )
 
-// A Group is a security group: it allows what one of its rules allows, and
-// nothing else. The order of rules means nothing.
+// A Group is a security group: it allows what one of its rules allows, and nothing else. The order
+// of rules does not matter.
 type Group struct {
 	ID, Name    string
 	Description string
@@ -21,14 +21,14 @@ type Group struct {
 	Tags        map[string]string
 	Ingress     []Rule
 	Egress      []Rule
-	// partial is whether only describe-security-group-rules has told of it.
+	// partial is whether the group is known from describe-security-group-rules only.
 	partial bool
 }
 
-// Key is what the group is known by: its id, or its name where it has none.
+// Key returns what identifies the group: its id, or its name if it has none.
 func (g *Group) Key() string { return cmp.Or(g.ID, g.Name) }
 
-// Rules are the group's rules for one direction.
+// Rules returns the group's rules for one direction.
 func (g *Group) Rules(d packet.Direction) []Rule {
 	if d == packet.Ingress {
 		return g.Ingress
@@ -48,7 +48,7 @@ func (g *Group) Find(id string) (Rule, packet.Direction, bool) {
 	return Rule{}, "", false
 }
 
-// Clone is a copy that can be changed by itself.
+// Clone returns an independent copy.
 func (g *Group) Clone() *Group {
 	clone := *g
 	clone.Tags, clone.Ingress, clone.Egress = maps.Clone(g.Tags), slices.Clone(g.Ingress), slices.Clone(g.Egress)
@@ -62,15 +62,15 @@ func (g *Group) side(d packet.Direction) *[]Rule {
 	return &g.Egress
 }
 
-// A Packet is what a group looks at: the first packet of a flow, in the
-// direction of the rules it is held against.
+// A Packet is what a group sees of a packet: the first packet of a flow, in the direction of the
+// rules that it is checked against.
 type Packet struct {
 	Protocol packet.Protocol
 	// Peer is the other host: the source of an ingress packet, the destination of an egress one.
 	Peer netip.Addr
-	// To is the destination port of TCP and UDP, or the type of ICMP.
+	// To is the destination port of TCP and UDP, or the ICMP type.
 	To int
-	// Code is the code of ICMP.
+	// Code is the ICMP code.
 	Code int
 }
 
@@ -80,9 +80,9 @@ type Judgement struct {
 	Rule  Rule
 }
 
-// Judge returns the rule that admits p, or false. When several do, it is the
-// first: EC2 does not say which one it counts, since all of them allow. A packet to
-// one of Amazon's [Services] is admitted by no group's rule, but by [AmazonService].
+// Judge returns the rule that admits p, or false. If several do, it returns the first: EC2 does not
+// say which one counts, since all of them allow. A packet to one of Amazon's [Services] is admitted
+// by [AmazonService] rather than by a group's rule.
 func (a *Account) Judge(groups []*Group, d packet.Direction, p Packet) (Judgement, bool) {
 	if d == packet.Egress && slices.Contains(Services(), p.Peer) {
 		return Judgement{Rule: Rule{ID: packet.AmazonServiceID}}, true

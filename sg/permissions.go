@@ -11,9 +11,9 @@ import (
 	"lablab/say"
 )
 
-// Permissions reads a list of permissions, as --ip-permissions of the AWS CLI takes it:
-// a rule for each source; one permission alone needs no list around it (README of the AWS
-// CLI). The same is refused as in a file.
+// Permissions parses a list of permissions in the form that the AWS CLI's --ip-permissions takes,
+// into one rule per source. A single permission needs no list around it (README of the AWS CLI). It
+// rejects the same input as reading a file does.
 func Permissions(text string) ([]Rule, error) {
 	if strings.HasPrefix(strings.TrimSpace(text), "{") {
 		text = "[" + text + "]"

@@ -18,26 +18,25 @@ type FileError struct {
 
 func (e *FileError) Error() string { return e.In(nil) }
 
-// In is Error in a language.
+// In returns Error in a language.
 func (e *FileError) In(l *say.Language) string {
 	return l.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
 }
 
-// place is the line and the column of a byte.
+// place returns the line and column of a byte offset.
 func place(text []byte, offset int64) (line, column int) {
 	before := text[:min(max(offset, 0), int64(len(text)))]
 	start := bytes.LastIndexByte(before, '\n') + 1
 	return bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1
 }
 
-// A path leads to a value in a JSON text: names of members and indexes of elements.
+// A path leads to a value in a JSON text: member names and element indexes.
 type path []any
 
-// with is the path to something inside the value at p.
+// with returns the path to a value inside the one at p.
 func (p path) with(steps ...any) path { return append(slices.Clone(p), steps...) }
 
-// offset is where the value at p begins, or that of the innermost value on the
-// way to it that exists.
+// offset returns where the value at p begins, or the innermost existing value on the way to it.
 func (p path) offset(text []byte) int64 {
 	d := json.NewDecoder(bytes.NewReader(text))
 	found := int64(0)
@@ -48,15 +47,15 @@ func (p path) offset(text []byte) int64 {
 		}
 		found = here
 	}
-	// What the decoder has read ends before the separator and the space.
+	// The decoder stops before the separator and the whitespace.
 	for found < int64(len(text)) && bytes.IndexByte([]byte(" \t\r\n:,"), text[found]) >= 0 {
 		found++
 	}
 	return found
 }
 
-// descend goes into the object or list that comes next, to the member or element
-// asked for, and returns where that begins.
+// descend enters the next object or array, up to the requested member or element, and returns where
+// that begins.
 func descend(d *json.Decoder, step any) (offset int64, ok bool) {
 	open, err := d.Token()
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 	"lablab/say"
 )
 
-// largest is how large a file may be. Ten thousand sources take about 2 MB.
+// largest is the maximum file size. Ten thousand sources take about 2 MB.
 const largest = 32 << 20 // bytes
 
-// A document is what `aws ec2 describe-…` writes, of any kind that is read.
+// A document is the output of `aws ec2 describe-…`, of any supported kind.
 type document struct {
 	SecurityGroups     []types.SecurityGroup
 	SecurityGroupRules []types.SecurityGroupRule
@@ -30,8 +30,8 @@ type document struct {
 	NextToken          *string
 }
 
-// A networkInterface is an element of describe-network-interfaces. Its Attachment
-// is not decoded: a time in it that Go cannot parse would refuse the whole file.
+// A networkInterface is an element of describe-network-interfaces. It leaves out Attachment: a time
+// in it that Go cannot parse would make the whole file invalid.
 type networkInterface struct {
 	types.NetworkInterface
 	Attachment json.RawMessage
@@ -43,11 +43,10 @@ type prefixList struct {
 	Cidrs *[]string
 }
 
-// Read adds what a file says to the account: the output of `aws ec2`
-// describe-security-groups, describe-security-group-rules,
-// describe-network-interfaces, describe-managed-prefix-lists,
-// get-managed-prefix-list-entries or describe-prefix-lists, as JSON. The kind is
-// seen from the members. The error is a *FileError; then the account is as before.
+// Read adds the content of a file to the account: the output of `aws ec2` describe-security-groups,
+// describe-security-group-rules, describe-network-interfaces, describe-managed-prefix-lists,
+// get-managed-prefix-list-entries or describe-prefix-lists, as JSON. The members show which kind it
+// is. The error is a *FileError, and leaves the account unchanged.
 func (a *Account) Read(file string, from io.Reader) error {
 	text, err := io.ReadAll(io.LimitReader(from, largest+1))
 	if err != nil {
@@ -67,7 +66,7 @@ func (a *Account) Read(file string, from io.Reader) error {
 	return nil
 }
 
-// clone is a copy that can be added to by itself.
+// clone returns a copy that Read can add to.
 func (a *Account) clone() *Account {
 	c := *a
 	c.Groups = make([]*Group, 0, len(a.Groups))
@@ -84,7 +83,7 @@ type reader struct {
 	text    []byte
 	account *Account
 	notes   int
-	// Where each rule stands in its group, for groups whose rules get ids.
+	// The position of each rule in its group, for groups whose rules still get ids.
 	places  map[placed]int
 	indexed map[side]bool
 }
@@ -135,8 +134,8 @@ func (r *reader) read() error {
 	return nil
 }
 
-// utf8 takes a byte order mark away: Windows PowerShell writes one into UTF-8, and
-// UTF-16 where it is not told otherwise, which is refused.
+// utf8 removes a byte order mark: Windows PowerShell writes one into UTF-8. By default PowerShell
+// writes UTF-16, which utf8 rejects.
 func (r *reader) utf8() error {
 	if bytes.HasPrefix(r.text, []byte("\xff\xfe")) || bytes.HasPrefix(r.text, []byte("\xfe\xff")) {
 		return r.failAt(0, "the file is UTF-16: write it as UTF-8, in PowerShell with \"| Out-File -Encoding utf8 FILE\" instead of \"> FILE\"")
@@ -145,12 +144,12 @@ func (r *reader) utf8() error {
 	return nil
 }
 
-// namedOnce refuses an object that names a member twice: encoding/json would mix
-// the two, and make a rule that nobody wrote. What is not JSON is left to decode.
+// namedOnce rejects an object with a duplicate member: encoding/json would merge the two into a
+// rule that the file does not contain. It leaves invalid JSON to decode.
 func (r *reader) namedOnce() error {
 	type object struct {
-		names map[string]bool // nil for a list
-		name  bool            // a member's name comes next
+		names map[string]bool // nil for an array
+		name  bool            // the next token is a member's name
 	}
 	var open []object
 	d := json.NewDecoder(bytes.NewReader(r.text))
@@ -184,7 +183,7 @@ func (r *reader) namedOnce() error {
 	}
 }
 
-// decode reads the whole text as one JSON value.
+// decode decodes the whole text as one JSON value.
 func (r *reader) decode(into any) error {
 	d := json.NewDecoder(bytes.NewReader(r.text))
 	err := d.Decode(into)
@@ -214,7 +213,7 @@ func lastOf(field string) say.Sentence {
 	return say.As(field[strings.LastIndexByte(field, '.')+1:])
 }
 
-// fail says what is wrong with the value at p.
+// fail returns an error about the value at p.
 func (r *reader) fail(p path, format string, args ...any) error {
 	return r.failAt(p.offset(r.text), format, args...)
 }
@@ -224,8 +223,8 @@ func (r *reader) failAt(offset int64, format string, args ...any) error {
 	return &FileError{File: r.file, Line: line, Column: column, Message: say.F(format, args...)}
 }
 
-// note tells of something about the value at p. To find the place takes reading
-// the text again, so of very many notes only the first have one each.
+// note adds a note about the value at p. Finding the position means parsing the text again, so if
+// there are very many notes, only the first ones get a position.
 func (r *reader) note(p path, format string, args ...any) {
 	const many = 50
 	if r.notes++; r.notes > many {
@@ -315,7 +314,7 @@ func (r *reader) prefixLists(list []prefixList) error {
 		if family != "" && family != "IPv4" && family != "IPv6" {
 			return r.fail(at.with("AddressFamily"), "AddressFamily is %q; expected IPv4 or IPv6", family)
 		}
-		// describe-prefix-lists tells less of a list than describe-managed-prefix-lists.
+		// describe-prefix-lists has fewer members per list than describe-managed-prefix-lists.
 		l.Name, l.AddressFamily = cmp.Or(text(from.PrefixListName), l.Name), cmp.Or(family, l.AddressFamily)
 		l.MaxEntries = cmp.Or(number(from.MaxEntries), l.MaxEntries)
 		if from.Cidrs == nil {
@@ -335,9 +334,8 @@ func (r *reader) prefixLists(list []prefixList) error {
 
 var prefixListID = regexp.MustCompile(`(?:^|[^A-Za-z0-9])(pl-[0-9a-f]{8,17})(?:[^A-Za-z0-9]|$)`)
 
-// entries reads get-managed-prefix-list-entries, which does not say of which
-// list they are: it is the one that the name of the file names, or the only one
-// whose entries are not known.
+// entries reads get-managed-prefix-list-entries, which does not say which list the entries belong
+// to: it is the one in the file's name, or the only list whose entries are unknown.
 func (r *reader) entries(list []types.PrefixListEntry) error {
 	var id string
 	if found := prefixListID.FindStringSubmatch(filepath.Base(r.file)); found != nil {
@@ -367,7 +365,7 @@ func (r *reader) entries(list []types.PrefixListEntry) error {
 	return nil
 }
 
-// prefixList is the one with that id, which is added if it is new.
+// prefixList returns the list with that id, and adds it if it is new.
 func (r *reader) prefixList(id string) *PrefixList {
 	lists := &r.account.PrefixLists
 	i := slices.IndexFunc(*lists, func(l PrefixList) bool { return l.ID == id })
@@ -378,8 +376,8 @@ func (r *reader) prefixList(id string) *PrefixList {
 	return &(*lists)[i]
 }
 
-// An id of EC2 ends up in rulesets and on terminals, so it is taken only if it
-// looks like one.
+// anID matches what looks like an EC2 id. Ids end up in rulesets and on terminals, so any other
+// text is rejected.
 var anID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,100}$`)
 
 func (r *reader) id(at path, id string) error {

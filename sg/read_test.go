@@ -39,7 +39,7 @@ func read(t testing.TB, names ...string) *Account {
 
 var everything = []string{"groups.json", "interfaces.json", "prefix-lists.json", "managed-prefix-lists.json", "pl-0123456789abcdef0.json"}
 
-// lines are all rules with whom they are about now.
+// lines lists all rules with their current peers.
 func lines(a *Account) []string {
 	var list []string
 	for _, g := range a.Groups {
@@ -131,7 +131,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
-// Reading takes time in proportion to what is read.
+// The time to read is proportional to the size of the input.
 func TestLargeFiles(t *testing.T) {
 	var ranges, rules, groups []string
 	for i := range 20000 {
@@ -149,7 +149,7 @@ func TestLargeFiles(t *testing.T) {
 		if err := a.Read(name, strings.NewReader(text)); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(began); took > 30*time.Second { // a second on an idle machine is plenty
+		if took := time.Since(began); took > 30*time.Second { // a second is plenty on an idle machine
 			t.Errorf("%s: took %s", name, took)
 		}
 		if name == "notes" && (len(a.Notes) != 51 || !strings.Contains(a.Notes[50].Text.String(), "19950 more")) {
@@ -175,7 +175,7 @@ func TestNullIsNoGroups(t *testing.T) {
 	}
 }
 
-// Each file has interfaces that carry group sg-1.
+// Each file has interfaces with the group sg-1.
 func TestMembers(t *testing.T) {
 	for _, test := range []struct{ file, want string }{
 		{"byte-order-mark.json", "[10.0.0.10/32]"},
@@ -203,8 +203,8 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// Nothing that is decoded is a time, whatever the SDK adds: one that Go cannot
-// parse would refuse the file.
+// No decoded field is a time, whatever the SDK adds: one that Go cannot parse would make the file
+// invalid.
 func TestNoTimeIsDecoded(t *testing.T) {
 	var look func(reflect.Type, string)
 	look = func(of reflect.Type, name string) {
@@ -224,7 +224,7 @@ func TestNoTimeIsDecoded(t *testing.T) {
 	look(reflect.TypeFor[document](), "document")
 }
 
-// Each file breaks one rule, after which it is named.
+// Each file breaks one rule, and is named after it.
 func TestInvalid(t *testing.T) {
 	files, err := filepath.Glob("testdata/invalid/*.json")
 	if err != nil || len(files) == 0 {
@@ -264,7 +264,7 @@ func TestInvalid(t *testing.T) {
 	}
 }
 
-// Input that is meant to hurt is refused quickly.
+// Hostile input is rejected quickly.
 func TestHostileInput(t *testing.T) {
 	for name, text := range map[string]string{
 		"100 MB of space":  strings.Repeat(" ", 100<<20),
@@ -287,8 +287,7 @@ func TestHostileInput(t *testing.T) {
 	}
 }
 
-// EC2's own example of which flows it tracks (user guide, "Security group
-// connection tracking").
+// EC2's own example of which flows it tracks (user guide, "Security group connection tracking").
 func TestTracked(t *testing.T) {
 	out4, out6 := rule("", packet.All, Any, Any, "0.0.0.0/0"), rule("", packet.All, Any, Any, "::/0")
 	in := []Rule{
@@ -350,7 +349,7 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// What a prefix list counts as, whichever file tells of it, in whichever order.
+// A prefix list counts the same against the quota, whichever file describes it, in any order.
 func TestPrefixListInQuota(t *testing.T) {
 	const (
 		group   = `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [{"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": "pl-1"}]}]}]}`
@@ -386,8 +385,8 @@ func TestPrefixListInQuota(t *testing.T) {
 	}
 }
 
-// A packet that nothing admits is held against every interface, for each rule
-// with a group as its source.
+// A packet that no rule admits is checked against every interface, for each rule with a group as
+// its source.
 func BenchmarkJudge(b *testing.B) {
 	const interfaces = 5000
 	for _, carrying := range []int{5, interfaces} {
@@ -413,7 +412,7 @@ func BenchmarkJudge(b *testing.B) {
 	}
 }
 
-// Whatever is read: no panic, and every source is enforced or listed.
+// On any input: no panic, and every source is enforced or listed.
 func FuzzRead(f *testing.F) {
 	for _, name := range append(everything, "rules.json") {
 		text, err := os.ReadFile(filepath.Join("..", "testdata", "ec2", name))

@@ -9,8 +9,8 @@ import (
 	"lablab/packet"
 )
 
-// hasPorts reports whether EC2 gives rules for p ports, or a type and a code.
-// For all other protocols it ignores them (EC2 API, IpPermission).
+// hasPorts reports whether EC2 rules for p have ports, or a type and a code. For all other
+// protocols EC2 ignores them (EC2 API, IpPermission).
 func hasPorts(p packet.Protocol) bool {
 	return p == packet.TCP || p == packet.UDP || p == packet.ICMP || p == packet.ICMPv6
 }
@@ -18,47 +18,46 @@ func hasPorts(p packet.Protocol) bool {
 // Any stands for every port, ICMP type or ICMP code.
 const Any = -1
 
-// A Rule allows packets of one protocol from (ingress) or to (egress) one peer.
-// Exactly one of Peer, PrefixList and Reference says who that is.
+// A Rule allows packets of one protocol from (ingress) or to (egress) one peer. Exactly one of
+// Peer, PrefixList and Reference names the peer.
 type Rule struct {
 	ID       string          `json:"id"`
 	Protocol packet.Protocol `json:"protocol"`
-	// From and To are the first and last destination port of TCP and UDP, or
-	// type and code of ICMP, as EC2's FromPort and ToPort; Any where all match.
+	// From and To are the first and last destination port of TCP and UDP, or the ICMP type and
+	// code, as EC2's FromPort and ToPort; Any matches all.
 	From int `json:"from"`
 	To   int `json:"to"`
-	// Peer is a range of addresses, without host bits.
+	// Peer is an address range, without host bits.
 	Peer netip.Prefix `json:"peer,omitzero"`
 	// PrefixList is the id of a prefix list ("pl-…").
 	PrefixList string `json:"prefix_list,omitempty"`
 	// Reference is a security group: the private addresses of the hosts that have it.
 	Reference Reference `json:"reference,omitzero"`
-	// Description is whatever its author wrote; it means nothing.
+	// Description is free text with no effect.
 	Description string `json:"description,omitempty"`
 }
 
-// A Reference names a security group as a peer. All but GroupID may be empty.
+// A Reference names a security group as a peer. All fields but GroupID may be empty.
 type Reference struct {
 	GroupID   string `json:"group_id,omitempty"`
 	GroupName string `json:"group_name,omitempty"`
-	Owner     string `json:"owner,omitempty"` // account; empty if the group was deleted
+	Owner     string `json:"owner,omitempty"` // account id; empty if the group was deleted
 	VPC       string `json:"vpc,omitempty"`
 	Peering   string `json:"peering,omitempty"` // id of the VPC peering connection, for a group of a peer VPC
 	Status    string `json:"status,omitempty"`  // of that connection
 }
 
-// Same reports whether both rules allow the same packets, whatever their ids and
-// descriptions.
+// Same reports whether both rules allow the same packets, whatever their ids and descriptions.
 func (r Rule) Same(o Rule) bool { return r.canonical() == o.canonical() }
 
-// canonical is what the rule allows and nothing else.
+// canonical returns just what the rule allows.
 func (r Rule) canonical() Rule {
 	r.ID, r.Description = "", ""
 	r.Peer = r.Peer.Masked()
 	if !hasPorts(r.Protocol) {
 		r.From, r.To = Any, Any
 	}
-	// The same group may be named with more or fewer words.
+	// A reference to the same group may have more or fewer fields set.
 	reference := Reference{GroupID: r.Reference.GroupID}
 	if reference.GroupID == "" {
 		reference.GroupName = r.Reference.GroupName
@@ -67,7 +66,7 @@ func (r Rule) canonical() Rule {
 	return r
 }
 
-// PeerText is who the rule is about: a range of addresses, a prefix list or a group.
+// PeerText returns the rule's peer: an address range, a prefix list or a group.
 func (r Rule) PeerText() string {
 	if r.Peer.IsValid() {
 		return r.Peer.String()
@@ -75,10 +74,10 @@ func (r Rule) PeerText() string {
 	return cmp.Or(r.PrefixList, r.Reference.GroupID, r.Reference.GroupName)
 }
 
-// String is the rule as a person would say it: "tcp 22 0.0.0.0/0".
+// String returns the rule as a person would write it: "tcp 22 0.0.0.0/0".
 func (r Rule) String() string { return r.What() + " " + r.PeerText() }
 
-// What is the rule without its peer: protocol and ports.
+// What returns the rule without its peer: protocol and ports.
 func (r Rule) What() string {
 	switch {
 	case r.From == Any || !hasPorts(r.Protocol):
@@ -111,8 +110,8 @@ func (r Rule) allowsWhat(p Packet) bool {
 	return true
 }
 
-// peerText is how EC2 words a rule in InvalidPermission.Duplicate
-// (seen in a real message: `peer: 0.0.0.0/0, TCP, from port: 22, to port: 22, ALLOW`).
+// peerText returns the rule as EC2 words it in InvalidPermission.Duplicate (seen in a real message:
+// `peer: 0.0.0.0/0, TCP, from port: 22, to port: 22, ALLOW`).
 func (r Rule) peerText() string {
 	switch r.Protocol {
 	case packet.All:

@@ -2,13 +2,13 @@ package sg
 
 import "net/netip"
 
-// AmazonService is the id under which packets to Amazon's own services pass.
+// AmazonService is the id of the decision that accepts packets to Amazon's own services.
 const AmazonService = "amazon-service"
 
-// Services are addresses that no security group filters on the way out: time
-// synchronisation, Amazon DNS and instance metadata (VPC user guide, "Security in
-// Amazon VPC"). The resolver's other address, the network's own plus two, depends
-// on the VPC, which no group tells.
+// Services returns the addresses to which security groups filter no outbound traffic: time
+// synchronisation, Amazon DNS and instance metadata (VPC user guide, "Security in Amazon VPC"). The
+// resolver's other address, the VPC network's base address plus two, depends on the VPC, which
+// groups do not identify.
 func Services() []netip.Addr {
 	return []netip.Addr{
 		netip.MustParseAddr("169.254.169.123"), netip.MustParseAddr("169.254.169.253"), netip.MustParseAddr("169.254.169.254"),

@@ -90,13 +90,13 @@ func TestAuthorizeAndRevoke(t *testing.T) {
 	wantCode(t, err, RuleNotFound)
 }
 
-// EC2 does all that it is asked or nothing.
+// EC2 applies a whole request or nothing of it.
 func TestAllOrNothing(t *testing.T) {
 	ssh, web, wide := rule("ssh", packet.TCP, 22, 22, "0.0.0.0/0"), rule("web", packet.TCP, 443, 443, "0.0.0.0/0"), rule("wide", packet.TCP, 0, 1023, "0.0.0.0/0")
 	g := &Group{ID: "sg-1", Ingress: []Rule{ssh}}
 	for name, change := range map[string]func() error{
 		Duplicate:               func() error { return g.Authorize(packet.Ingress, web, ssh) },
-		Duplicate + " outbound": func() error { return g.Authorize(packet.Egress, ssh) }, // one id, one rule
+		Duplicate + " outbound": func() error { return g.Authorize(packet.Egress, ssh) }, // an id belongs to one rule
 		Duplicate + " twice":    func() error { return g.Authorize(packet.Ingress, web, web) },
 		Malformed:               func() error { return g.Authorize(packet.Ingress, web, rule("", packet.TCP, 443, 22, "0.0.0.0/0")) },
 		NotFound:                func() error { _, err := g.RevokeSame(packet.Ingress, ssh, web); return err },

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// Timeouts are how long EC2 remembers idle tracked flows.
+// Timeouts are how long EC2 tracks idle flows.
 type Timeouts struct {
-	Profile        string        `json:"profile"` // what they are called
+	Profile        string        `json:"profile"` // name
 	TCPEstablished time.Duration `json:"tcp_established_ns"`
 	UDP            time.Duration `json:"udp_ns"`        // traffic in one direction, or a single request and its response
 	UDPStream      time.Duration `json:"udp_stream_ns"` // more than that
 	Other          time.Duration `json:"other_ns"`      // protocols other than TCP, UDP and ICMP
-	// ICMP is not published by AWS; this is Linux' default.
+	// ICMP is the default of Linux; AWS does not publish its own value.
 	ICMP time.Duration `json:"icmp_ns"`
 }
 
-// Nitro is what holds on every instance type but the newest (EC2 user guide,
-// "Security group connection tracking", idle connection tracking timeout).
+// Nitro returns the timeouts of every instance type but the newest (EC2 user guide, "Security group
+// connection tracking", idle connection tracking timeout).
 func Nitro() Timeouts {
 	return Timeouts{
 		Profile: "nitro", TCPEstablished: 432000 * time.Second, UDP: 30 * time.Second, UDPStream: 180 * time.Second,
@@ -25,14 +25,14 @@ func Nitro() Timeouts {
 	}
 }
 
-// NitroV6 is what holds on Nitro v6 instance types but P6e-GB200 (same page).
+// NitroV6 returns the timeouts of Nitro v6 instance types except P6e-GB200 (same page).
 func NitroV6() Timeouts {
 	t := Nitro()
 	t.Profile, t.TCPEstablished = "nitro-v6", 350*time.Second
 	return t
 }
 
-// TimeoutsOf are those of a profile by its name: nitro or nitro-v6.
+// TimeoutsOf returns the timeouts of a profile: nitro or nitro-v6.
 func TimeoutsOf(profile string) (Timeouts, bool) {
 	for _, t := range []Timeouts{Nitro(), NitroV6()} {
 		if t.Profile == profile {
@@ -42,8 +42,8 @@ func TimeoutsOf(profile string) (Timeouts, bool) {
 	return Timeouts{}, false
 }
 
-// Timeouts are those that the interface was configured with
-// (ConnectionTrackingConfiguration); where it was not, those of Nitro hold.
+// Timeouts returns the timeouts configured for the interface (ConnectionTrackingConfiguration),
+// with Nitro's as the default.
 func (i Interface) Timeouts() Timeouts {
 	t := Nitro()
 	t.Profile = fmt.Sprintf("interface %s", i.ID)

@@ -9,8 +9,8 @@ import (
 	"lablab/packet"
 )
 
-// An Untracked is flows that EC2 does not track: of one protocol (TCP or UDP), of
-// one version of IP, whose first packet goes in one direction to one of these ports.
+// An Untracked is a set of flows that EC2 does not track: of one protocol (TCP or UDP) and one
+// version of IP, with a first packet in one direction to one of these ports.
 type Untracked struct {
 	Direction packet.Direction
 	Six       bool
@@ -31,7 +31,7 @@ func (u Untracked) Covers(d packet.Direction, p Packet) bool {
 	return u.Direction == d && u.Six == p.Peer.Is6() && u.Protocol == p.Protocol && u.From <= p.To && p.To <= u.To
 }
 
-// Within reports whether other covers all that u does.
+// Within reports whether other covers everything that u covers.
 func (u Untracked) Within(other Untracked) bool {
 	same := u
 	same.From, same.To = other.From, other.To
@@ -40,14 +40,13 @@ func (u Untracked) Within(other Untracked) bool {
 
 const lastPort = 65535
 
-// UntrackedBy is what EC2 does not track on an interface that carries these groups:
-// TCP and UDP to ports that a rule opens to the world, if a rule for the other
-// direction opens all ports to the world. Everything else is tracked. The result is
-// in order, and no two of it overlap.
+// UntrackedBy returns what EC2 does not track on an interface with these groups: TCP and UDP to
+// ports that a rule opens to the world, if a rule for the other direction opens all ports to the
+// world. Everything else is tracked. The result is sorted and does not overlap.
 //
-// Source: EC2 user guide, "Security group connection tracking". What holds when
-// both an open and a narrower rule admit the packet is not documented; here the
-// open one counts, since EC2 applies the most permissive rule.
+// Source: EC2 user guide, "Security group connection tracking". It does not say what applies if
+// both an open and a narrower rule admit the packet; here the open one counts, since EC2 applies
+// the most permissive rule.
 func UntrackedBy(groups []*Group) []Untracked {
 	var list []Untracked
 	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
@@ -66,13 +65,13 @@ func UntrackedBy(groups []*Group) []Untracked {
 	return list
 }
 
-// Tracked reports whether EC2 tracks a flow whose first packet is p in direction
-// d, on an interface that carries these groups.
+// Tracked reports whether EC2 tracks a flow whose first packet is p in direction d, on an interface
+// with these groups.
 func Tracked(groups []*Group, d packet.Direction, p Packet) bool {
 	return !slices.ContainsFunc(UntrackedBy(groups), func(u Untracked) bool { return u.Covers(d, p) })
 }
 
-// openPorts are the ranges of ports that rules open to the world, rule by rule.
+// openPorts returns the port ranges that rules open to the world, rule by rule.
 func openPorts(groups []*Group, d packet.Direction, world netip.Prefix, p packet.Protocol) [][2]int {
 	var ports [][2]int
 	for _, g := range groups {
@@ -89,7 +88,7 @@ func openPorts(groups []*Group, d packet.Direction, world netip.Prefix, p packet
 	return ports
 }
 
-// joined are the same ports in as few ranges as possible.
+// joined returns the same ports in as few ranges as possible.
 func joined(ports [][2]int) [][2]int {
 	slices.SortFunc(ports, func(a, b [2]int) int { return cmp.Compare(a[0], b[0]) })
 	var ranges [][2]int
