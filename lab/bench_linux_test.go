@@ -50,8 +50,7 @@ func BenchmarkFlip(b *testing.B) {
 	}
 }
 
-// BenchmarkRun plays the four experiments at 1 ms; 64 ms of it are the packets
-// themselves.
+// BenchmarkRun runs the four experiments at 1 ms; 64 ms of that are the packets themselves.
 func BenchmarkRun(b *testing.B) {
 	for b.Loop() {
 		err := Run(b.Context(), scenario.FourExperiments(), Options{Interval: time.Millisecond}, timeline.NewLog())
@@ -61,8 +60,8 @@ func BenchmarkRun(b *testing.B) {
 	}
 }
 
-// BenchmarkRTT compares the median round-trip time of stream 1 of a real run with
-// that of pro-bing alone between the same two hosts, watched by nobody.
+// BenchmarkRTT compares the median round-trip time of stream 1 of a real run with that of pro-bing
+// alone between the same two hosts, without any watcher.
 func BenchmarkRTT(b *testing.B) {
 	const packets, interval = 40, 100 * time.Millisecond
 	for b.Loop() {
@@ -104,7 +103,7 @@ func median(d []time.Duration) time.Duration {
 	return sorted[len(sorted)/2]
 }
 
-// BenchmarkMany plays 200 small scenarios, several at a time, each in a lab of its own.
+// BenchmarkMany runs 200 small scenarios, several at a time, each in its own lab.
 func BenchmarkMany(b *testing.B) {
 	const scenarios, atOnce = 200, 8
 	for b.Loop() {
@@ -129,8 +128,8 @@ func BenchmarkMany(b *testing.B) {
 	b.ReportMetric(scenarios*float64(b.N)/b.Elapsed().Seconds(), "scenarios/s")
 }
 
-// BenchmarkMemory holds 50 labs at a time, and tells what each of them takes: of this
-// process's memory, and of the kernel's.
+// BenchmarkMemory keeps 50 labs open at a time, and reports how much memory each of them takes in
+// this process and in the kernel.
 func BenchmarkMemory(b *testing.B) {
 	const labs = 50
 	for b.Loop() {
@@ -153,8 +152,8 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// memory is what this process has resident, and the kernel in slabs and pages of its
-// own; bytes.
+// memory returns the resident size of this process, and the kernel's slabs and other pages of its
+// own, in bytes.
 func memory(b *testing.B) (ours, kernels int) {
 	b.Helper()
 	runtime.GC()

@@ -23,14 +23,15 @@ import (
 	"lablab/timeline"
 )
 
-// What AWS documents of tracked and untracked flows, case by case, on the kernel.
+// allow returns a rule. The tests below check on the kernel, case by case, what AWS documents about
+// tracked and untracked flows.
 
 func allow(id string, p packet.Protocol, port int, peer string) sg.Rule {
 	return sg.Rule{ID: id, Protocol: p, From: port, To: port, Peer: netip.MustParsePrefix(peer)}
 }
 
-// server and client are two hosts with a group each; the client's allows everything
-// out and nothing in.
+// serverAndClient returns a scenario of two hosts with one group each; the client's group allows
+// everything out and nothing in.
 func serverAndClient(ingress ...sg.Rule) *scenario.Scenario {
 	sc := scenario.FourExperiments()
 	out := allow("out", packet.All, sg.Any, "0.0.0.0/0")
@@ -64,8 +65,8 @@ func connectTo(t *testing.T, l *Lab, patience time.Duration) (*session, error) {
 	return &session{t, conn}, nil
 }
 
-// serve echoes at port 22 of A until the test ends. The server says something by
-// itself when it is told to.
+// serve echoes at port 22 of A until the test ends. Calling speak makes the server send something
+// by itself.
 func serve(t *testing.T, l *Lab) (speak func()) {
 	t.Helper()
 	var listener net.Listener
@@ -98,7 +99,7 @@ func serve(t *testing.T, l *Lab) (speak func()) {
 	}
 }
 
-// lives reports whether something said is echoed.
+// lives reports whether what is sent comes back.
 func (s *session) lives(patience time.Duration) bool {
 	s.t.Helper()
 	if _, err := s.conn.Write([]byte("x")); err != nil {
@@ -114,8 +115,7 @@ func (s *session) lives(patience time.Duration) bool {
 	return err == nil
 }
 
-// Time enough for an answer, and for several retransmissions, of which the first
-// comes after 0.2 s.
+// Long enough for an answer, and for several retransmissions, the first of which comes after 0.2 s.
 const (
 	soon        = 5 * time.Second
 	aWhile      = 900 * time.Millisecond
@@ -129,7 +129,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// failed is the error of a change.
+// failed returns the error of a change.
 func failed(_ Effect, err error) error { return err }
 
 func TestTrackedAndUntracked(t *testing.T) {
@@ -138,11 +138,11 @@ func TestTrackedAndUntracked(t *testing.T) {
 	for _, test := range []struct {
 		name          string
 		rule          sg.Rule
-		before        func(*testing.T, *Lab) // connecting
+		before        func(*testing.T, *Lab) // runs before connecting
 		alwaysTracked bool
 		change        func(*testing.T, *Lab)
 		lives         bool
-		newOne        bool // whether another connection can be made afterwards
+		newOne        bool // whether another connection can be opened afterwards
 	}{
 		{name: "a narrow rule is revoked", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, failed(l.Revoke("server", "ssh"))) }, lives: true},
 		{name: "an open rule is revoked", rule: open, change: func(t *testing.T, l *Lab) { must(t, failed(l.Revoke("server", "ssh"))) }, lives: false},
@@ -199,7 +199,7 @@ func TestTrackedAndUntracked(t *testing.T) {
 			test.change(t, l)
 			patience := soon
 			if !test.lives {
-				patience = aWhile // the server goes on to retransmit meanwhile
+				patience = aWhile // the server keeps retransmitting meanwhile
 			}
 			if s.lives(patience) != test.lives {
 				t.Errorf("it lives: %v, want %v", !test.lives, test.lives)
@@ -215,7 +215,7 @@ func TestTrackedAndUntracked(t *testing.T) {
 	}
 }
 
-// ICMP is always tracked, so a ping outlives even the isolation in two steps.
+// ICMP is always tracked, so a ping survives even the isolation in two steps.
 func TestPingOutlivesIsolation(t *testing.T) {
 	t.Parallel()
 	sc := serverAndClient(allow("icmp", packet.ICMP, sg.Any, "0.0.0.0/0"))
@@ -230,11 +230,11 @@ func TestPingOutlivesIsolation(t *testing.T) {
 	}
 }
 
-// A ping that was silent for longer than conntrack remembers is a new flow, even with the same id.
+// A ping that pauses for longer than its conntrack timeout is a new flow, even with the same id.
 func TestSilenceLongerThanTheTimeout(t *testing.T) {
 	t.Parallel()
 	sc := serverAndClient(allow("icmp", packet.ICMP, sg.Any, "10.255.0.0/16"))
-	sc.Timeouts.ICMP = 3 * time.Second // two pings fit in
+	sc.Timeouts.ICMP = 3 * time.Second // longer than the gap between two pings
 	l, _ := build(t, sc)
 	ping := func() string {
 		return nstest.Said(t, l.hosts[1].ns, "ping", "-c1", "-W1", "-e", "77", l.hosts[0].Address.Addr().String())
@@ -258,8 +258,8 @@ func TestSilenceLongerThanTheTimeout(t *testing.T) {
 	}
 }
 
-// With tcp_loose a connection that was cut comes back, as soon as the server says
-// something that its outbound rule allows.
+// With tcp_loose, a connection that was cut comes back as soon as the server sends something that
+// its outbound rule allows.
 func TestLooseResurrects(t *testing.T) {
 	t.Parallel()
 	for _, loose := range []bool{false, true} {
@@ -289,13 +289,13 @@ func TestLooseResurrects(t *testing.T) {
 			patience = soon
 		}
 		must(t, s.conn.SetReadDeadline(time.Now().Add(patience)))
-		if _, err := s.conn.Read(heard); (err == nil) != loose { // the echo of what was said before
+		if _, err := s.conn.Read(heard); (err == nil) != loose { // the echo of what was sent before
 			t.Errorf("loose %v: the session goes on: %v", loose, err)
 		}
 	}
 }
 
-// What the profile says is what the kernel does.
+// The kernel uses the timeouts of the profile.
 func TestTimeoutsAreSet(t *testing.T) {
 	sc := serverAndClient(allow("icmp", packet.ICMP, sg.Any, "0.0.0.0/0"))
 	i := sg.Interface{ID: "eni-1", TCPEstablished: 77, UDPStream: 66}
@@ -314,8 +314,7 @@ func TestTimeoutsAreSet(t *testing.T) {
 	}
 }
 
-// A port where nobody listens is told by an ICMP error, which is about the flow and
-// not of it.
+// A closed port is reported by an ICMP error, which is related to the flow but not part of it.
 func TestRelated(t *testing.T) {
 	t.Parallel()
 	for related, rule := range map[string]string{"": packet.DefaultDenyID, "pmtud": packet.DefaultDenyID, "all": packet.RelatedID} {
@@ -349,7 +348,7 @@ func TestRelated(t *testing.T) {
 	}
 }
 
-// Neighbour discovery passes whatever the groups say: without it nothing else would.
+// Neighbour discovery passes whatever the groups allow: nothing else would work without it.
 func TestNeighbourDiscoveryPasses(t *testing.T) {
 	t.Parallel()
 	left, right := nstest.Wire(t)

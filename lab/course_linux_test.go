@@ -19,7 +19,7 @@ import (
 	"lablab/sg"
 )
 
-// Every scenario of the course holds, and nothing is missed.
+// Every scenario of the course holds, and no evidence is lost.
 func TestCourse(t *testing.T) {
 	nstest.Kernel(t)
 	for _, name := range scenario.Builtins() {
@@ -36,7 +36,7 @@ func TestCourse(t *testing.T) {
 	}
 }
 
-// machinesReadEnglish fails if what machines read depends on who looks on.
+// machinesReadEnglish fails if machine-readable output depends on the user's language.
 func machinesReadEnglish(t *testing.T, r *report.Report) {
 	t.Helper()
 	ja, err := say.Speak("ja")
@@ -59,8 +59,8 @@ func machinesReadEnglish(t *testing.T, r *report.Report) {
 	}
 }
 
-// A mutant is a scenario of the course with something changed, which must show in
-// that prediction of that experiment.
+// A mutant is a scenario of the course with one change, which must make the given prediction of the
+// given experiment fail.
 type mutant struct {
 	scenario, change string
 	alter            func(*scenario.Scenario)
@@ -68,10 +68,10 @@ type mutant struct {
 	subject          string
 }
 
-// group is the group of a scenario with that id.
+// group returns the group of a scenario with that id.
 func group(sc *scenario.Scenario, id string) *sg.Group { return sc.Account.Group(id) }
 
-// skip leaves out what an experiment does.
+// skip removes the actions of an experiment.
 func skip(experiment int) func(*scenario.Scenario) {
 	return func(sc *scenario.Scenario) { sc.Experiments[experiment-1].Do = nil }
 }
@@ -128,7 +128,7 @@ func mutants() []mutant {
 	}
 }
 
-// Each scenario fails when something in it is changed, and where that must show.
+// Each scenario fails when something in it is changed, and at the right place.
 func TestCourseMutants(t *testing.T) {
 	nstest.Kernel(t)
 	tried := map[string]bool{}

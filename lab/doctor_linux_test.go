@@ -18,8 +18,8 @@ import (
 	"lablab/packet"
 )
 
-// Where the tests can run, everything works that a run needs, and the
-// machine stays as it was.
+// Wherever the tests can run, everything that a run needs works, and the diagnosis leaves the
+// machine unchanged.
 func TestDiagnose(t *testing.T) {
 	nstest.Kernel(t)
 	before := nstest.Fingerprint(t)
@@ -42,15 +42,15 @@ func TestDiagnose(t *testing.T) {
 	}
 }
 
-// Whatever breaks in the lab is found where it broke, and nowhere else.
+// Whatever is broken in the lab is found where it was broken, and nowhere else.
 func TestDiagnoseFindsWhatBreaks(t *testing.T) {
 	t.Parallel()
 	nstest.Kernel(t)
 	broken := errors.New("broken on purpose")
 	for _, c := range []struct {
-		what, before string // when it breaks
+		what, before string // the trial before which it breaks
 		breakIt      func(*testing.T, *examination) error
-		found        map[string]string // what is missing then, and what is said of it
+		found        map[string]string // what is missing then, and the text of the finding
 	}{
 		{"a trial that fails", "veth", func(*testing.T, *examination) error { return broken },
 			map[string]string{"veth": "broken on purpose"}},
@@ -95,7 +95,7 @@ func TestDiagnoseFindsWhatBreaks(t *testing.T) {
 	}
 }
 
-// diagnoseBroken breaks something just before a trial, which fails if that does.
+// diagnoseBroken breaks something just before a trial. If breaking it fails, that trial fails.
 func diagnoseBroken(t *testing.T, before string, breakIt func(*testing.T, *examination) error) Diagnosis {
 	t.Helper()
 	e := &examination{}
@@ -144,7 +144,7 @@ func TestDiagnoseWithoutIPv6(t *testing.T) {
 	}
 }
 
-// What this machine cannot show.
+// Findings that cannot occur on this machine.
 func TestFindingsOfOtherMachines(t *testing.T) {
 	for kernel, want := range map[string]Status{
 		"Linux 5.14.0-427.el9": Degraded, "Linux 4.19.0": Degraded, "Linux 5.15.0-1": Works, "Linux 6.8.0": Works, "unknown": Works,

@@ -8,7 +8,7 @@ import (
 	"lablab/sg"
 )
 
-// What a change answers is what the kernel did to a session that was up.
+// The effect that a change reports is what the kernel did to an open session.
 func TestEffect(t *testing.T) {
 	narrow, open := allow("ssh", packet.TCP, 22, "10.255.1.10/32"), allow("ssh", packet.TCP, 22, "0.0.0.0/0")
 	revoke := func(l *Lab) (Effect, error) { return l.Revoke("server", "ssh") }
@@ -67,7 +67,7 @@ func TestEffect(t *testing.T) {
 	}
 }
 
-// An ACL is asked about each packet, so it tells how many flows it ends.
+// An ACL checks every packet, so the number of flows that it ends is known.
 func TestDenied(t *testing.T) {
 	l, _ := build(t, serverAndClient(allow("ssh", packet.TCP, 22, "10.255.1.10/32")))
 	serve(t, l)

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Whatever a kernel lacks, the error says it in words and shows a way out.
+// For everything that a kernel may lack, the error explains it and hints at a fix.
 func TestUnableTo(t *testing.T) {
 	for _, l := range lacks() {
 		err := unableTo(l.step, fmt.Errorf("some library: %w", l.errno))
@@ -45,7 +45,7 @@ func TestExplainRootless(t *testing.T) {
 	}
 }
 
-// Nobody is told to be who they are, or to use what is not there.
+// The hint never suggests becoming root to root, or using a program that is not installed.
 func TestAsRoot(t *testing.T) {
 	typed := func(words string) []string { return strings.Fields(words) }
 	const elsewhere, installed, built, compiled = "/home/u/go/bin/lablab", "/usr/local/bin/lablab", "/home/u/src/lablab", "/tmp/go-build1234/b001/exe/lablab"

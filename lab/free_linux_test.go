@@ -14,8 +14,8 @@ import (
 	"lablab/timeline"
 )
 
-// Streams that nobody holds: they send until they are stopped, side by side with
-// changes of the rules and listings, and end with the lab.
+// Free streams are never held: they send until they are stopped, while rules change and listings
+// run, and end with the lab.
 func TestFreeStreams(t *testing.T) {
 	nstest.Kernel(t)
 	log := timeline.NewLog()
@@ -41,7 +41,7 @@ func TestFreeStreams(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	for e := range log.Subscribe(ctx) { // before the rule goes that lets it in
+	for e := range log.Subscribe(ctx) { // until a packet is seen, before the rule that allows it is revoked
 		if body, is := e.Body.(timeline.Replied); is && body.Stream == "1" {
 			break
 		}
@@ -98,7 +98,7 @@ func TestFreeStreams(t *testing.T) {
 	}
 }
 
-// Where a program of the person's own listens, no stream can be echoed, and that is said.
+// If the user's own program has the port, a stream cannot be echoed, and the error says so.
 func TestFreeStreamWhereSomebodyListens(t *testing.T) {
 	nstest.Kernel(t)
 	l, err := Build(t.Context(), scenario.FourExperiments(), Options{Interval: 5 * time.Millisecond}, timeline.NewLog())
@@ -124,7 +124,7 @@ func TestFreeStreamWhereSomebodyListens(t *testing.T) {
 	}
 }
 
-// A stream that breaks is told of, with the reason; the others go on.
+// If a stream fails, that is recorded with the reason; the others continue.
 func TestFreeStreamBreaks(t *testing.T) {
 	nstest.Kernel(t)
 	log := timeline.NewLog()
@@ -140,7 +140,7 @@ func TestFreeStreamBreaks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nstest.Output(t, b.ns, "ip", "link", "set", "eth0", "down") // a network that cannot be reached
+	nstest.Output(t, b.ns, "ip", "link", "set", "eth0", "down") // makes the network unreachable
 	name, err := l.StartStream(scenario.Start{Protocol: packet.TCP, From: "B", To: "A", Port: 22})
 	if err != nil {
 		t.Fatal(err)

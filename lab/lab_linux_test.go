@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { nstest.Main(m) }
 
-// figures are what a report says in short.
+// figures returns a report's figures in short form.
 func figures(r *report.Report) string {
 	var parts []string
 	for _, s := range r.Streams {
@@ -54,8 +54,8 @@ func run(t *testing.T, sc *scenario.Scenario, interval time.Duration) *report.Re
 	return report.Of(log.Events())
 }
 
-// The figures of the original experiment come out at any pace, however busy the
-// machine is, and nothing is missed.
+// The figures of the original experiment are the same at any pace, however busy the machine is, and
+// no evidence is lost.
 func TestFourExperimentsExactly(t *testing.T) {
 	nstest.Busy(t, 2)
 	for interval, times := range map[time.Duration]int{time.Millisecond: 15, 2 * time.Millisecond: 10, 10 * time.Millisecond: 3} {
@@ -94,12 +94,12 @@ func buildAt(t *testing.T, sc *scenario.Scenario, interval time.Duration) (*Lab,
 	return l, log
 }
 
-// Somebody else deletes the conntrack entries during experiment 2. What is shown
-// follows the kernel, whatever was predicted.
+// Another program deletes the conntrack entries during experiment 2. The report follows the kernel,
+// whatever was predicted.
 func TestTruth(t *testing.T) {
 	t.Parallel()
 	nstest.Tool(t, "conntrack")
-	// Slow enough for conntrack(8) to be done before the experiment is.
+	// Slow enough for conntrack(8) to finish before the experiment does.
 	l, log := buildAt(t, scenario.FourExperiments(), 100*time.Millisecond)
 	played := make(chan error, 1)
 	go func() { played <- l.Play(t.Context(), scenario.FourExperiments()) }()
@@ -131,7 +131,7 @@ func TestTruth(t *testing.T) {
 	}
 }
 
-// nft(8), conntrack(8) and ip(8) see in the lab what we say is there.
+// nft(8), conntrack(8) and ip(8) see in the lab what our own listings show.
 func TestOraclesAgree(t *testing.T) {
 	t.Parallel()
 	l, log := build(t, scenario.FourExperiments())
@@ -179,7 +179,7 @@ func TestOraclesAgree(t *testing.T) {
 	}
 }
 
-// ping(8) sends through the same rules, and is treated in the same way.
+// ping(8) sends through the same rules, with the same results.
 func TestPingIsTreatedAlike(t *testing.T) {
 	t.Parallel()
 	l, _ := build(t, scenario.FourExperiments())
@@ -196,8 +196,7 @@ func TestPingIsTreatedAlike(t *testing.T) {
 	}
 }
 
-// The first packet of a lab must not be lost, though the links have come up only
-// just now.
+// The first packet of a lab must not be lost, although the links have only just come up.
 func TestFirstPacketArrives(t *testing.T) {
 	t.Parallel()
 	nstest.Kernel(t)
@@ -254,8 +253,8 @@ func TestChangesThatCannotBe(t *testing.T) {
 	}
 }
 
-// Without an outbound rule every packet dies in its sender's own firewall, from
-// the first on. That is a refusal, and a proved one.
+// Without an outbound rule the sender's own firewall drops every packet, from the first on. That
+// counts as dropped, and is proved.
 func TestNothingGetsOut(t *testing.T) {
 	t.Parallel()
 	sc := scenario.FourExperiments()
@@ -277,7 +276,7 @@ func TestNothingGetsOut(t *testing.T) {
 	}
 }
 
-// A filter that does not filter is found out before anything else is believed.
+// A filter that does not filter is detected before any other result is trusted.
 func TestCanaryFindsOpenFilter(t *testing.T) {
 	t.Parallel()
 	l, _ := build(t, scenario.FourExperiments())
@@ -288,7 +287,7 @@ func TestCanaryFindsOpenFilter(t *testing.T) {
 	}
 }
 
-// A run can be ended at any moment; what was seen is kept, and it ends soon.
+// A run can be interrupted at any moment; it ends soon, and keeps what was seen.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	nstest.Kernel(t)
@@ -313,7 +312,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// Nothing of the machine changes: not while a lab lives, and not when it is gone.
+// The machine does not change: neither while a lab exists nor after it is gone.
 func TestHostIsNotTouched(t *testing.T) {
 	nstest.Kernel(t)
 	before := nstest.Fingerprint(t)
@@ -332,8 +331,8 @@ func TestHostIsNotTouched(t *testing.T) {
 	}
 }
 
-// A machine that drops everything, and has tables, links, addresses and settings
-// of the same names, makes no difference to a lab; and the lab none to it.
+// A machine that drops everything, and has tables, links, addresses and settings of the same names,
+// does not affect a lab, and the lab does not affect it.
 func TestHostileHost(t *testing.T) {
 	t.Parallel()
 	nstest.Kernel(t)
@@ -346,7 +345,7 @@ func TestHostileHost(t *testing.T) {
 		}
 	}
 	look(&before)
-	err := host.Do(func() error { // a process begins in the namespace of the thread that starts it
+	err := host.Do(func() error { // a process starts in the namespace of the thread that starts it
 		out, err := exec.Command(lablab, "run", "--interval", "2ms", "--quiet", "--rootless", "never").CombinedOutput()
 		if err != nil {
 			t.Errorf("lablab run: %v\n%s", err, out)
@@ -365,7 +364,7 @@ func TestHostileHost(t *testing.T) {
 	}
 }
 
-// Labs side by side do not see each other.
+// Labs that run side by side do not see each other.
 func TestLabsSideBySide(t *testing.T) {
 	nstest.Kernel(t)
 	const labs = 12
@@ -387,7 +386,7 @@ func TestLabsSideBySide(t *testing.T) {
 	}
 }
 
-// The words for verdicts that no rule gives are the same in all packages.
+// All packages use the same words for verdicts that do not come from a rule.
 func TestWordsAgree(t *testing.T) {
 	if packet.EstablishedID != packet.EstablishedID || packet.DefaultDenyID != packet.DefaultDenyID {
 		t.Error("nft and timeline name verdicts differently")

@@ -12,7 +12,7 @@ import (
 	"lablab/scenario"
 )
 
-// What once went wrong, or was believed wrongly.
+// Cases that once went wrong, or that we were once wrong about.
 func TestOddScenarios(t *testing.T) {
 	nstest.Kernel(t)
 	files, err := filepath.Glob("testdata/odd/*/*.yaml")

@@ -31,7 +31,7 @@ func prober(t testing.TB, rs nft.Ruleset) *Prober {
 	return p
 }
 
-// ec2 is the account that the fixtures in testdata/ec2 describe.
+// ec2 returns the account that the fixtures in testdata/ec2 describe.
 func ec2(t testing.TB) *sg.Account {
 	t.Helper()
 	a := &sg.Account{}
@@ -75,7 +75,7 @@ func TestProbe(t *testing.T) {
 		{"going out over IPv6", Probe{Egress: true, From: own6, To: addr("2001:4860::8888"), Protocol: packet.TCP, SourcePort: 4711, Port: 53}, "sg-0a1:out:2.1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for range 2 { // the first leaves nothing that the second could profit from
+			for range 2 { // the first run must leave nothing that could help the second
 				got, err := p.Ask(t.Context(), []Probe{test.probe})
 				if err != nil {
 					t.Fatal(err)
@@ -102,7 +102,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// Random groups and random packets: what sg predicts is what the kernel does.
+// Random groups and random packets: the kernel does what sg predicts.
 func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
 	t.Parallel()
 	nstest.Kernel(t)
@@ -151,9 +151,9 @@ func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
 	t.Logf("%d admitted, %d dropped, %d untracked", all[true], all[false], untracked)
 }
 
-// While the rules change, no packet passes that neither the old nor the new ones
-// let in, and none is lost that both do. Each change is met by packets sent as fast
-// as they can be, which is far more than 2,000 a second.
+// While the rules change, no packet passes that neither the old nor the new rules allow, and none
+// is lost that both allow. Packets are sent as fast as possible during each change, far more than
+// 2,000 a second.
 func TestChangesUnderFire(t *testing.T) {
 	const changes, packets = 200, 64
 	seed := rand.Uint64()
@@ -168,7 +168,7 @@ func TestChangesUnderFire(t *testing.T) {
 	began := time.Now()
 	for round := range changes {
 		fresh := randomAccount(random)
-		if round%3 == 0 { // the same rules, other members
+		if round%3 == 0 { // the same rules with other members
 			fresh = old.Clone()
 			for i := range fresh.Interfaces {
 				fresh.Interfaces[i].Addresses = []netip.Addr{randomAddr(random, false), randomAddr(random, true)}
@@ -210,7 +210,7 @@ func TestChangesUnderFire(t *testing.T) {
 	t.Logf("%d packets whose fate was sure, %d that met a change; %.0f a second", sure, met, rate)
 }
 
-// sameNumbers gives rules the numbers that they have.
+// sameNumbers gives rules the numbers that they have already.
 func sameNumbers(rs nft.Ruleset) func(*sg.Group, sg.Rule) uint32 {
 	numbers := map[string]uint32{}
 	for _, r := range append(rs.Ingress, rs.Egress...) {
@@ -219,7 +219,7 @@ func sameNumbers(rs nft.Ruleset) func(*sg.Group, sg.Rule) uint32 {
 	return func(_ *sg.Group, r sg.Rule) uint32 { return numbers[r.ID] }
 }
 
-// randomAccount has a few groups, in a small world where matches are frequent.
+// randomAccount returns an account with a few groups, in a small world where matches are frequent.
 func randomAccount(r *rand.Rand) *sg.Account {
 	a := &sg.Account{PrefixLists: []sg.PrefixList{{ID: "pl-1", Known: true}}}
 	for range r.IntN(4) {
@@ -252,7 +252,7 @@ func randomRule(r *rand.Rand, id string) sg.Rule {
 	switch r.IntN(8) {
 	case 0:
 		rule.PrefixList = "pl-1"
-	case 2: // open to the world, often for all ports: what decides about tracking
+	case 2: // open to the world, often on all ports: this decides about tracking
 		rule.Peer = netip.PrefixFrom(randomAddr(r, r.IntN(3) == 0), 0).Masked()
 		if rule.Protocol == packet.TCP || rule.Protocol == packet.UDP {
 			rule.From, rule.To = 0, []int{65535, 9}[r.IntN(2)]
@@ -290,7 +290,7 @@ func randomProbe(r *rand.Rand, i int) Probe {
 	}
 	b.Protocol = []packet.Protocol{packet.TCP, packet.UDP, packet.ICMP, packet.ICMPv6, 47, 132}[r.IntN(6)]
 	if six && b.Protocol == packet.ICMP || !six && b.Protocol == packet.ICMPv6 {
-		b.Protocol = packet.TCP // the other version's ICMP exists on no wire
+		b.Protocol = packet.TCP // ICMP of the other IP version exists on no wire
 	}
 	b.Type, b.Code = []uint8{8, 3, 128, 0, 13}[r.IntN(5)], uint8(r.IntN(3))
 	return b

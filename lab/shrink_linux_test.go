@@ -15,9 +15,8 @@ import (
 	"lablab/sg"
 )
 
-// A disagreement is an account and a packet about which the prediction and the
-// kernel differ, or once did. Those in testdata/disagreements are tried again in
-// each run.
+// A disagreement is an account and a packet on which the prediction and the kernel differ, or once
+// did. Each run retries those in testdata/disagreements.
 type disagreement struct {
 	Groups      []*sg.Group
 	Interfaces  []sg.Interface
@@ -33,7 +32,7 @@ func (d disagreement) account() *sg.Account {
 	return a
 }
 
-// holds asks the kernel whether it still differs from the prediction.
+// holds checks whether the kernel still differs from the prediction.
 func (d disagreement) holds(ctx context.Context, predict func(*sg.Account, Probe) bool) (bool, error) {
 	a := d.account()
 	p, err := NewProber(ctx, nft.Compile(a, a.Groups, nft.InOrder()))
@@ -54,7 +53,7 @@ func predicted(a *sg.Account, b Probe) bool {
 	return admitted
 }
 
-// shrink takes away whatever the disagreement does not need.
+// shrink removes whatever the disagreement does not need.
 func (d disagreement) shrink(ctx context.Context, predict func(*sg.Account, Probe) bool) disagreement {
 	for smaller := true; smaller; {
 		smaller = false
@@ -68,7 +67,7 @@ func (d disagreement) shrink(ctx context.Context, predict func(*sg.Account, Prob
 	return d
 }
 
-// parts are the same with one thing less.
+// parts returns all variants with one thing removed.
 func (d disagreement) parts() []disagreement {
 	var parts []disagreement
 	without := func(alter func(*disagreement)) {
@@ -99,7 +98,7 @@ func (d disagreement) parts() []disagreement {
 	return parts
 }
 
-// keep writes it where it will be tried again.
+// keep saves it where later runs retry it.
 func (d disagreement) keep(t *testing.T, name string) {
 	t.Helper()
 	text, err := json.MarshalIndent(d, "", "  ")
@@ -128,7 +127,7 @@ func TestKeptDisagreements(t *testing.T) {
 // A wrong prediction shrinks to the one rule that it is wrong about.
 func TestShrink(t *testing.T) {
 	nstest.Kernel(t)
-	wrong := func(a *sg.Account, b Probe) bool { // knows no prefix lists
+	wrong := func(a *sg.Account, b Probe) bool { // a prediction that ignores prefix lists
 		blind := a.Clone()
 		blind.PrefixLists = nil
 		return predicted(blind, b)

@@ -10,8 +10,8 @@ import (
 	"lablab/sg"
 )
 
-// The entry of a flow's only packet is there when the entries are listed right after it,
-// although conntrack tells of it on another way than the trace.
+// The entry of a flow's only packet is there when the entries are listed right after it, although
+// conntrack events and the trace arrive on different sockets.
 func TestEntryOfTheLastPacket(t *testing.T) {
 	t.Parallel()
 	nstest.Kernel(t)

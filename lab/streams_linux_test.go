@@ -13,7 +13,7 @@ import (
 	"lablab/sg"
 )
 
-// three is streams of three protocols from B to A.
+// three returns a scenario with streams of three protocols from B to A.
 func three(interval time.Duration) (sc *scenario.Scenario, start []scenario.Action) {
 	sc = serverAndClient(allow("ssh", packet.TCP, 22, "10.255.1.10/32"), allow("dns", packet.UDP, 53, "10.255.1.10/32"), allow("icmp", packet.ICMP, sg.Any, "10.255.1.10/32"))
 	return sc, []scenario.Action{
@@ -39,8 +39,8 @@ func held(t *testing.T, r *report.Report) {
 	}
 }
 
-// Streams of all protocols outlive the rule that let them in, and new ones are
-// refused until it is back: to the packet, at any pace, on a busy machine.
+// Streams of all protocols outlive the rule that admitted them, and new ones are dropped until it
+// is back: exact to the packet, at any pace, on a busy machine.
 func TestStreamsOfThreeProtocols(t *testing.T) {
 	t.Parallel()
 	nstest.Busy(t, 2)
@@ -63,7 +63,7 @@ func TestStreamsOfThreeProtocols(t *testing.T) {
 	}
 }
 
-// What an ACL cuts off stalls, and goes on when it is gone.
+// A stream that an ACL cuts off stalls, and continues when the ACL is gone.
 func TestStalledAndFree(t *testing.T) {
 	t.Parallel()
 	nstest.Busy(t, 2)
@@ -81,7 +81,7 @@ func TestStalledAndFree(t *testing.T) {
 	}
 }
 
-// Untracked streams end with their rule: TCP's connection stalls.
+// Untracked streams end with their rule: the TCP connection stalls.
 func TestUntrackedStreams(t *testing.T) {
 	sc := serverAndClient(allow("ssh", packet.TCP, 22, "0.0.0.0/0"), allow("dns", packet.UDP, 53, "0.0.0.0/0"))
 	no := false
@@ -97,7 +97,7 @@ func TestUntrackedStreams(t *testing.T) {
 	held(t, run(t, sc, 5*time.Millisecond))
 }
 
-// Nobody listens.
+// The port is closed.
 func TestNobodyListens(t *testing.T) {
 	for related, want := range map[string]scenario.Outcome{"all": scenario.Reset, "": scenario.Refused} {
 		sc, _ := three(0)

@@ -20,7 +20,7 @@ import (
 	"lablab/sg"
 )
 
-// account is what the fixtures in testdata/ec2 describe.
+// account returns the account that the fixtures in testdata/ec2 describe.
 func account(t testing.TB) *sg.Account {
 	t.Helper()
 	a := &sg.Account{}
@@ -36,8 +36,8 @@ func account(t testing.TB) *sg.Account {
 	return a
 }
 
-// agree installs a ruleset through netlink and its text with nft -f, and compares
-// what nft(8) lists of both.
+// agree installs a ruleset through netlink and its text with nft -f, and compares how nft(8) lists
+// the two.
 func agree(t *testing.T, rs Ruleset) {
 	t.Helper()
 	ours, theirs := nstest.New(t), nstest.New(t)
@@ -92,7 +92,7 @@ func TestMergedRangesHaveTheSameMembers(t *testing.T) {
 	}
 }
 
-// The ends of the address space and everything have no element of their own.
+// The ends of the address space, and all of it, need special elements.
 func TestSetsAtTheEnds(t *testing.T) {
 	for _, cidrs := range [][]string{
 		{"0.0.0.0/0"}, {"::/0"}, {"0.0.0.0/8", "240.0.0.0/4"}, {"255.255.255.255/32"}, {"0.0.0.0/32"},
@@ -109,7 +109,7 @@ func TestSetsAtTheEnds(t *testing.T) {
 	}
 }
 
-// Members come and go; the rules stay as they are.
+// Members come and go; the rules stay.
 func TestUpdate(t *testing.T) {
 	a := account(t)
 	n := nstest.New(t)
@@ -137,7 +137,7 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// large is a group with so many rules, and a prefix list with so many entries.
+// large returns a ruleset with that many rules, and a prefix list with that many entries.
 func large(rules, entries int) Ruleset {
 	list := sg.PrefixList{ID: "pl-1", Known: true}
 	for i := range entries {
@@ -151,8 +151,8 @@ func large(rules, entries int) Ruleset {
 	return Compile(&sg.Account{Groups: []*sg.Group{g}, PrefixLists: []sg.PrefixList{list}}, []*sg.Group{g}, InOrder())
 }
 
-// The buffers of an ordinary user on a stock distribution hold about a hundred
-// rules; more of them take several transactions.
+// An ordinary user's buffers on a stock distribution hold about a hundred rules; more of them take
+// several transactions.
 func TestSmallBuffers(t *testing.T) {
 	n := nstest.New(t)
 	table := newTable(n)
@@ -212,8 +212,7 @@ func BenchmarkInstallByNft(b *testing.B) {
 	}
 }
 
-// BenchmarkFlipAmongThousand revokes and authorizes a rule that stands among a
-// thousand others.
+// BenchmarkFlipAmongThousand revokes and authorizes one rule among a thousand.
 func BenchmarkFlipAmongThousand(b *testing.B) {
 	n := nstest.New(b)
 	rs := large(1000, 0)

@@ -12,7 +12,7 @@ import (
 	"lablab/packet"
 )
 
-// traced is a trace message as the kernel makes it.
+// traced returns a trace message as the kernel makes it.
 func traced(table, chain string, kind uint32, handle uint64, code int32, id uint32, headers ...[]byte) netlink.Message {
 	e := netlink.NewAttributeEncoder()
 	e.ByteOrder = binary.BigEndian
@@ -45,7 +45,8 @@ func bytesOf(s string) []byte {
 	return b
 }
 
-// An echo request from 10.255.1.10 to 10.255.1.197, id 1001, sequence number 7.
+// echo returns the headers of an echo request from 10.255.1.10 to 10.255.1.197, id 1001, sequence
+// number 7.
 func echo() [][]byte {
 	return [][]byte{bytesOf("45000054 00004000 40010000 0aff010a 0aff01c5"), bytesOf("0800 0000 03e9 0007")}
 }
@@ -128,8 +129,7 @@ func TestParsePacket(t *testing.T) {
 	}
 }
 
-// Whatever arrives, the decoder neither panics nor makes up a verdict about
-// something that it has no message of.
+// Whatever arrives, the decoder neither panics nor invents a verdict without a message for it.
 func FuzzAssemble(f *testing.F) {
 	f.Add(traced(TraceTable, "ingress", tracedRule, 1, codeAccept, 5, echo()...).Data)
 	f.Add(traced(GroupTable, "ingress", tracedPolicy, 0, codeDrop, 5).Data)

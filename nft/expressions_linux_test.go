@@ -15,7 +15,7 @@ import (
 	"lablab/sg"
 )
 
-// What a kernel lacks is found out one by one, and the namespace stays as it was.
+// Each missing expression is found individually, and the namespace stays unchanged.
 func TestTryExpressions(t *testing.T) {
 	n := nstest.New(t)
 	unknown := Expression{Name: "unknown", exprs: []expr.Any{&expr.Ct{Key: 200, Register: register}}}
@@ -39,10 +39,10 @@ func TestTryExpressions(t *testing.T) {
 
 func kind(e expr.Any) string { return fmt.Sprintf("%T", e) }
 
-// Whatever a host's tables are made of is among the expressions.
+// Expressions covers everything that a host's tables contain.
 func TestExpressionsAreAll(t *testing.T) {
 	n := nstest.New(t)
-	tried := map[string]bool{kind(&expr.Verdict{}): true} // what every chain has for a policy
+	tried := map[string]bool{kind(&expr.Verdict{}): true} // every chain has one as its policy
 	for _, e := range Expressions() {
 		for _, part := range e.exprs {
 			tried[kind(part)] = true

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { nstest.Main(m) }
 
 var update = flag.Bool("update", false, "write golden files anew")
 
-// everyKind has a rule of every kind that can be compiled.
+// everyKind returns a ruleset with a rule of every kind that can be compiled.
 func everyKind() Ruleset {
 	v4, one, v6 := netip.MustParsePrefix("192.0.2.0/25"), netip.MustParsePrefix("198.51.100.7/32"), netip.MustParsePrefix("2001:db8::/33")
 	rules := []sg.Rule{
@@ -49,7 +49,7 @@ func everyKind() Ruleset {
 
 var counters = regexp.MustCompile(`counter packets \d+ bytes \d+`)
 
-// listed is what nft(8) says of the group's table in n.
+// listed returns the group's table in n as nft(8) lists it.
 func listed(t *testing.T, n *ns.Namespace) string {
 	return counters.ReplaceAllString(nstest.Output(t, n, "nft", "list", "table", "inet", GroupTable), "counter")
 }
@@ -66,8 +66,7 @@ func TestRulesetPrintsAsNftPrintsIt(t *testing.T) {
 	golden(t, "testdata/example.nft", rs.String())
 }
 
-// What is installed through netlink and what nft -f makes of the text must be
-// the same ruleset.
+// Installing through netlink and loading the text with nft -f must give the same ruleset.
 func TestInstallAgreesWithNft(t *testing.T) {
 	for _, related := range []Related{RelatedOff, RelatedPMTU, RelatedAll} {
 		rs := everyKind()
@@ -80,7 +79,7 @@ func TestInstallAgreesWithNft(t *testing.T) {
 	}
 }
 
-// lines are a ruleset without the order of its rules, which means nothing.
+// lines returns the sorted lines of a ruleset: the order of rules does not matter.
 func lines(text string) []string {
 	return slices.Sorted(slices.Values(slices.DeleteFunc(strings.Split(text, "\n"), func(l string) bool { return l == "" })))
 }
@@ -133,7 +132,7 @@ func TestChange(t *testing.T) {
 		theirs := nstest.New(t)
 		nstest.Input(t, theirs, to.String(), "nft", "-f", "-")
 		want, got := lines(listed(t, theirs)), lines(listed(t, n))
-		if len(to.Untracked) == 0 { // the chains stay, empty
+		if len(to.Untracked) == 0 { // the chains stay, but empty
 			got = slices.DeleteFunc(got, func(l string) bool { return strings.Contains(l, "untracked_") || strings.Contains(l, "priority raw") })
 			want, got = slices.DeleteFunc(want, isBrace), slices.DeleteFunc(got, isBrace)
 		}
@@ -149,7 +148,7 @@ func TestChange(t *testing.T) {
 	}
 }
 
-// A change that the kernel refuses changes nothing.
+// A change that the kernel rejects changes nothing.
 func TestRefusedChange(t *testing.T) {
 	n := nstest.New(t)
 	rs := exampleRules()
@@ -184,8 +183,7 @@ func TestClosedNamespaceIsRefused(t *testing.T) {
 	}
 }
 
-// loopback is a namespace in which packets can be sent to 127.0.0.1. They pass
-// both chains.
+// loopback returns a namespace in which packets can be sent to 127.0.0.1. They pass both chains.
 func loopback(t *testing.T, rs Ruleset) (*ns.Namespace, *Table) {
 	n := nstest.New(t)
 	nstest.Output(t, n, "ip", "link", "set", "lo", "up")
@@ -206,8 +204,8 @@ func allowUDP(port int) Ruleset {
 	}
 }
 
-// exchange sends a datagram from one port to another, if there is an answer to
-// be had sends one back, and one more there.
+// exchange sends a datagram from one port to another. If it is answered, exchange sends one back
+// and then another one there.
 func exchange(t *testing.T, n *ns.Namespace, port int, answered bool) {
 	t.Helper()
 	err := n.Do(func() error {
@@ -265,8 +263,8 @@ func TestTraceTellsEveryVerdict(t *testing.T) {
 			t.Errorf("%s: not the packet that was sent", v)
 		}
 	}
-	// On loopback the entry is made on the way out, so a packet that is new there
-	// is new on the way in as well, until a reply was seen.
+	// On loopback the entry is created on the way out, so a packet that is new there is also new on
+	// the way in, until a reply was seen.
 	want := []string{
 		"egress new true out 2", "ingress new true in 1",
 		"egress established true established 0", "ingress established true established 0",
@@ -278,7 +276,7 @@ func TestTraceTellsEveryVerdict(t *testing.T) {
 	}
 }
 
-// The kernel uses trace ids again; no verdict may be lost or mixed up for it.
+// The kernel reuses trace ids; no verdict may be lost or mixed up because of that.
 func TestTraceSurvivesReusedIDs(t *testing.T) {
 	n, table := loopback(t, allowUDP(7))
 	trace, err := table.Trace()
@@ -301,7 +299,7 @@ func TestTraceSurvivesReusedIDs(t *testing.T) {
 	}
 }
 
-// A packet may be judged by a rule that the table has not read back yet.
+// A verdict may come from a rule that the table has not read back yet.
 func TestTraceNamesRulesAddedLater(t *testing.T) {
 	n, table := loopback(t, allowUDP(7))
 	trace, err := table.Trace()
@@ -330,7 +328,7 @@ func TestTraceConfessesWhatItMissed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer trace.Close()
-	const exchanges = 6000 // 72,000 messages, more than any socket holds
+	const exchanges = 6000 // 72,000 messages, more than any socket buffer holds
 	for range exchanges {
 		exchange(t, n, 7, true)
 	}

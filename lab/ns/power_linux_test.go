@@ -15,12 +15,12 @@ func TestLackingAgreesWithPowerful(t *testing.T) {
 	}
 }
 
-// Trying leaves no process and changes nothing here.
+// Trying leaves no process behind and changes nothing here.
 func TestTryRootless(t *testing.T) {
 	nstest.Kernel(t)
 	before := current(t)
 	if err := ns.TryRootless(); err != nil {
-		t.Skip(err) // root can run these tests where user namespaces are forbidden
+		t.Skip(err) // root can run these tests even if user namespaces are forbidden
 	}
 	if after := current(t); after != before {
 		t.Errorf("in %s, was in %s", after, before)
