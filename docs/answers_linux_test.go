@@ -12,8 +12,8 @@ var (
 	number      = regexp.MustCompile(`\d+`)
 )
 
-// checkAnswers fails if the documentation shows an answer that the commands did not
-// print. Numbers differ from run to run.
+// checkAnswers fails if the documentation shows an answer that the commands did not print. Numbers
+// differ from run to run.
 func checkAnswers(t *testing.T, text, out string) {
 	t.Helper()
 	fold := func(s string) string {
@@ -29,7 +29,7 @@ func checkAnswers(t *testing.T, text, out string) {
 	}
 }
 
-// outputs are what the commands of each file print.
+// outputs holds what the commands of each file print.
 type outputs struct {
 	mu      sync.Mutex
 	pending map[string]int
@@ -52,7 +52,7 @@ func (o *outputs) add(file string, out []byte) {
 	o.text[file] += string(out)
 }
 
-// check compares the answers of the files of which every command was executed.
+// check compares the answers in the files whose commands were all executed.
 func (o *outputs) check(t *testing.T) {
 	for file, pending := range o.pending {
 		if pending == 0 {

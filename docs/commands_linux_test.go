@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(nstest.Run(m))
 }
 
-// elsewhere says where a command of the documentation is executed, if not here.
+// elsewhere says where a command of the documentation is tested, if not here.
 var elsewhere = map[string]string{
 	"go test ./...": "by .ci/run",
 	"git clone https://HOST/OWNER/lablab && cd lablab":                       "by who reads it",
@@ -32,11 +32,11 @@ var elsewhere = map[string]string{
 	"sudo apt remove lablab || sudo rm /usr/local/bin/lablab":                "it would change this machine",
 }
 
-// buildsLab finds the commands that do more than read files.
+// buildsLab matches the commands that do more than read files.
 var buildsLab = regexp.MustCompile(`(lablab|go run \.) (run|up|probe|doctor)\b`)
 
-// Every command that the documentation shows in a console works as it stands, and git
-// sees nothing of what it writes.
+// Every command that the documentation shows in a console works as it stands, and leaves nothing
+// that git sees.
 func TestCommandsInTheDocumentation(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -70,7 +70,7 @@ func TestCommandsInTheDocumentation(t *testing.T) {
 						dir = source
 						command = strings.Replace(command, "build -o lablab", "build -o "+filepath.Join(t.TempDir(), "lablab"), 1)
 					}
-					// What takes a minute in the documentation need not do so here.
+					// What takes a minute in the documentation need not take that long here.
 					command = strings.Replace(command, "--interval 1s", "--interval 20ms", 1)
 					c := exec.Command("sh", "-c", command)
 					c.Dir, c.Env = dir, work.env
@@ -90,11 +90,11 @@ func TestCommandsInTheDocumentation(t *testing.T) {
 	work.mustBeClean(t)
 }
 
-// A checkout has what the documentation supposes: lablab, the examples, and a sudo(8) for
-// those who are root already, or who must do without.
+// A checkout contains what the documentation assumes: lablab, the examples, and a stand-in for
+// sudo(8), for tests that run as root already or must do without.
 type checkout struct {
 	root string
-	env  []string // has lablab and sudo in its PATH
+	env  []string // its PATH contains lablab and sudo
 }
 
 func newCheckout(t *testing.T) *checkout {
@@ -116,7 +116,7 @@ func newCheckout(t *testing.T) *checkout {
 			t.Fatal(err)
 		}
 	}
-	// A short path: that of a socket has 108 bytes at most.
+	// Keep the path short: a socket's path has at most 108 bytes.
 	runtime, err := os.MkdirTemp("", "docs")
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func newCheckout(t *testing.T) *checkout {
 	return w
 }
 
-// mustBeClean fails the test if git sees what the commands have written in the checkout.
+// mustBeClean fails the test if git sees files that the commands have written in the checkout.
 func (w *checkout) mustBeClean(t *testing.T) {
 	t.Helper()
 	t.Run("git status", func(t *testing.T) {
@@ -144,7 +144,7 @@ func (w *checkout) mustBeClean(t *testing.T) {
 		git("--work-tree=.", "add", ".gitignore", "testdata")
 		status := git("--work-tree="+w.root, "status", "--porcelain", "--untracked-files=all")
 		for line := range strings.Lines(status) {
-			if !strings.HasPrefix(line, "A  ") { // added by us, and as it was
+			if !strings.HasPrefix(line, "A  ") { // not a file that we added and that is unchanged
 				t.Errorf("git sees %s", line)
 			}
 		}
@@ -168,7 +168,7 @@ func consoleCommands(t *testing.T, file string) []string {
 	return commands
 }
 
-// outsideWalkthroughs is a file without the sections whose commands are executed in order.
+// outsideWalkthroughs returns a file without the sections whose commands are executed in order.
 func outsideWalkthroughs(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -183,7 +183,7 @@ func outsideWalkthroughs(t *testing.T, file string) string {
 	return string(text)
 }
 
-// What the README shows of the output is what the command says.
+// The output in the README is what the command prints.
 func TestOutputInTheReadme(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
@@ -207,7 +207,7 @@ func TestOutputInTheReadme(t *testing.T) {
 	}
 }
 
-// What the Japanese README shows is what the command says in Japanese.
+// The output in the Japanese README is what the command prints in Japanese.
 func TestOutputInTheJapaneseReadme(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -235,7 +235,7 @@ func TestOutputInTheJapaneseReadme(t *testing.T) {
 	}
 }
 
-// A test that docs/fidelity.md names as evidence must exist.
+// Each test that docs/fidelity.md names as evidence must exist.
 func TestFidelityNamesTestsThatExist(t *testing.T) {
 	text, err := os.ReadFile("docs/fidelity.md")
 	if err != nil {

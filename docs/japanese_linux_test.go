@@ -12,7 +12,7 @@ import (
 	"lablab/say"
 )
 
-// Japanese has no blanks at which help could be broken, so its messages say where lines end.
+// Japanese has no spaces at which help could be wrapped, so its messages contain the line breaks.
 func TestJapaneseHelpFits(t *testing.T) {
 	const columns = 100
 	t.Parallel()

@@ -14,18 +14,18 @@ import (
 	"lablab/internal/nstest"
 )
 
-// A walkthrough is a part of the documentation whose commands make sense one after the
-// other. The last one of a fence "console terminal" goes on in a terminal of its own, and
-// the fence may say which word shows that it has begun; what is in "console session" is
-// typed into the last of these.
+// A walkthrough is a part of the documentation whose commands build on each other. The last command
+// of a fence "console terminal" keeps running in its own terminal, and the fence may name a word
+// that shows that it has started. The commands in "console session" are typed into the latest of
+// these terminals.
 type walkthrough struct {
 	file    string
 	section *regexp.Regexp
 	root    bool     // needs root itself, not only a lab
-	tools   []string // that it runs
-	wants   []string // what a person will see
-	// Of a text in another language: its locale, and what its fences say otherwise than
-	// those of English.
+	tools   []string // the programs that it runs
+	wants   []string // what the user will see
+	// For a text in another language: its locale, and where its fences differ from the English
+	// ones.
 	locale string
 	words  *strings.Replacer
 }
@@ -79,7 +79,7 @@ func TestWalkthroughs(t *testing.T) {
 			defer cancel()
 			c := exec.CommandContext(ctx, "sh", "-c", script)
 			c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-			if os.Getuid() == 0 { // what it puts into /run is its own
+			if os.Getuid() == 0 { // its files in /run must be its own
 				c.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
 				c.Args[2] = "mount -t tmpfs none /run\n" + script
 			}
@@ -104,15 +104,15 @@ func TestWalkthroughs(t *testing.T) {
 	}
 }
 
-// begin is the beginning of each script. However it ends, it takes down its labs; if it
-// fails, it shows the terminals.
+// begin starts each script. However the script ends, it takes down its labs; if it fails, it shows
+// the terminals.
 const begin = `set -eu
 others=
 trap 'exit 143' HUP INT TERM
 trap 'code=$?; [ $code = 0 ] || tail -n 50 "$terminals"/terminal* || :; ./lablab down --all; exit $code' EXIT
 `
 
-// scriptOf is a walkthrough as a shell script.
+// scriptOf converts a walkthrough to a shell script.
 func scriptOf(text string) string {
 	var script strings.Builder
 	script.WriteString(begin)
@@ -161,8 +161,8 @@ exec %[3]d>"$terminals/keyboard%[1]d"
 	return text
 }
 
-// typeIn types a command into a terminal, and waits for its end, or for a second in which
-// it must not come.
+// typeIn types a command into a terminal, and waits for its end, or for a second in which it must
+// not end.
 func typeIn(n int, command, end string, silent bool) string {
 	text := fmt.Sprintf("echo '%s; echo %s' >&%d\n", command, end, n+2)
 	if silent {
@@ -171,7 +171,7 @@ func typeIn(n int, command, end string, silent bool) string {
 	return text + until(n, end)
 }
 
-// until waits for a word on a terminal, as long as its program runs.
+// until waits for a word to appear on a terminal, as long as its program runs.
 func until(n int, word string) string {
 	return fmt.Sprintf("until grep -q '%s' \"$terminals/terminal%d\"; do kill -0 $pid%d; sleep 0.01; done\n", word, n, n)
 }
