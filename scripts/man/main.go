@@ -1,4 +1,4 @@
-// Command man writes lablab's manual pages, made from the commands themselves.
+// Command man generates lablab's manual pages from the commands themselves.
 //
 //	SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) go run ./scripts/man DIRECTORY
 package main
@@ -29,7 +29,8 @@ func main() {
 	}
 }
 
-// date is the pages' date. It is asked for, so that the same source makes the same pages on any day.
+// date returns the date of the pages. It is required, so that the same source makes the same pages
+// on any day.
 func date(epoch string) (time.Time, error) {
 	seconds, err := strconv.ParseInt(epoch, 10, 64)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"lablab/internal/cli"
 )
 
-// Each command has a page, which says what its help says.
+// Each command has a page with the content of its help.
 func TestPages(t *testing.T) {
 	directory := t.TempDir()
 	if err := write(directory, time.Now()); err != nil {

@@ -20,8 +20,8 @@ type file struct {
 	content []byte
 }
 
-// tarball writes files as a tar archive that depends on nothing else: they are root's, sorted and of one time,
-// each below its directories.
+// tarball writes files as a tar archive that depends on nothing else: root owns them, they are
+// sorted, all have one time, and each comes after its directories.
 func tarball(w io.Writer, date time.Time, files []file) error {
 	archive := tar.NewWriter(w)
 	for _, f := range complete(files) {
@@ -39,7 +39,7 @@ func tarball(w io.Writer, date time.Time, files []file) error {
 	return archive.Close()
 }
 
-// complete sorts files and adds the directories that they are in.
+// complete sorts files and adds their parent directories.
 func complete(files []file) []file {
 	all := map[string]file{}
 	for _, f := range files {
@@ -58,7 +58,7 @@ func complete(files []file) []file {
 	return sorted
 }
 
-// archive writes a target's .tar.gz: one directory, as an archive of the source would have.
+// archive writes a target's .tar.gz: a single directory, like an archive of the source.
 func (r release) archive(p product) error {
 	binary, err := os.ReadFile(p.binary)
 	if err != nil {
@@ -88,7 +88,7 @@ func (r release) archive(p product) error {
 	})
 }
 
-// completionPlaces is where shells look for completions below a directory share, by shell.
+// completionPlaces returns, by shell, where shells look for completions below a share directory.
 func completionPlaces(zsh string) map[string]string {
 	return map[string]string{
 		"bash": "bash-completion/completions/lablab",

@@ -16,8 +16,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// bill writes a target's software bill of materials: the modules in the binary, with their licences and sums. It
-// returns the licences.
+// bill writes a target's software bill of materials: the modules in the binary, with their licences
+// and checksums. It returns the licences.
 func (r release) bill(p product) ([]string, error) {
 	g, err := bin.NewGenerator(p.binary, bin.WithLogger(zerolog.Nop()), bin.WithIncludeStdlib(true), bin.WithVersionOverride("v"+r.version),
 		bin.WithLicenseDetector(detector{local.NewDetector(zerolog.Nop())}))
@@ -32,7 +32,7 @@ func (r release) bill(p product) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Both should be new for each bill; here the same binary has the same one.
+	// Both should be new for each bill; here the same binary always gets the same ones.
 	bom.SerialNumber = uuid.NewHash(sha256.New(), uuid.NameSpaceURL, []byte("sha256:"+sum), 8).URN()
 	bom.Metadata.Timestamp = r.date.Format(time.RFC3339)
 	main := bom.Metadata.Component
@@ -52,14 +52,14 @@ const (
 	bsd = "BSD-3-Clause" // Go's
 )
 
-// licencesOf states the licence of each component, where the generator has only seen evidence of one, and lists
-// them, lablab's own first.
+// licencesOf states the licence of each component, for which the generator has only found evidence,
+// and returns all licences, lablab's own first.
 func licencesOf(components []cdx.Component) ([]string, error) {
 	var others []string
 	for i := range components {
 		c := &components[i]
 		switch {
-		case c.Name == "std": // Go's library is no module
+		case c.Name == "std": // Go's standard library is not a module
 			c.Licenses = &cdx.Licenses{{License: &cdx.License{ID: bsd}}}
 		case c.Evidence == nil || c.Evidence.Licenses == nil || len(*c.Evidence.Licenses) == 0:
 			return nil, fmt.Errorf("recognize the licence of %s %s", c.Name, c.Version)
@@ -76,7 +76,7 @@ func licencesOf(components []cdx.Component) ([]string, error) {
 	return append([]string{own}, slices.Compact(others)...), nil
 }
 
-// A detector knows Go's own licence, which another takes for BSD-Source-Code.
+// A detector recognises Go's own licence, which the underlying one takes for BSD-Source-Code.
 type detector struct{ licensedetect.Detector }
 
 func (d detector) Detect(path, version, directory string) ([]cdx.License, error) {

@@ -10,10 +10,10 @@ import (
 // Changes are the points of one version in CHANGELOG.md, each a paragraph.
 type changes []string
 
-// changesOf finds a version's changes. A snapshot's are those that are in no release yet.
+// changesOf finds a version's changes. For a snapshot these are the unreleased ones.
 func changesOf(changelog []byte, version string) (changes, error) {
 	title := version
-	if strings.Contains(version, "-") { // before a release
+	if strings.Contains(version, "-") { // a pre-release
 		title = "Unreleased"
 	}
 	var found bool
@@ -44,7 +44,7 @@ func changesOf(changelog []byte, version string) (changes, error) {
 	return points, nil
 }
 
-// debian is a changelog as Debian's tools read it.
+// debian formats the changes as a changelog for Debian's tools.
 func (c changes) debian(version, maintainer string, date time.Time) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "lablab (%s) unstable; urgency=medium\n\n", version)

@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// An image is a container image for one target: nothing but the program.
+// An image is a container image for one target: just the program.
 type image struct {
 	target                  target
 	layer, config, manifest blob
 }
 
-// A blob is content named by its sum.
+// A blob is content named by its digest.
 type blob struct {
 	content   []byte
 	mediaType string
@@ -26,7 +26,7 @@ type blob struct {
 
 func (b blob) sum() string { return fmt.Sprintf("%x", sha256.Sum256(b.content)) }
 
-// The parts of the image specification that are needed, by its names.
+// The parts of the image specification that are needed, under its own names.
 type (
 	descriptor struct {
 		MediaType   string            `json:"mediaType"`
@@ -83,11 +83,12 @@ const (
 )
 
 func encode(v any, mediaType string) blob {
-	content, _ := json.Marshal(v) // nothing in these types fails to
+	content, _ := json.Marshal(v) // these types cannot fail to marshal
 	return blob{content, mediaType}
 }
 
-// image makes a target's image, and writes it as a file that `docker load` and `podman load` read.
+// image makes a target's image, and writes it as a file that `docker load` and `podman load`
+// accept.
 func (r release) image(p product) (image, error) {
 	binary, err := os.ReadFile(p.binary)
 	if err != nil {
@@ -98,8 +99,8 @@ func (r release) image(p product) (image, error) {
 		{"usr/bin/lablab", 0o755, binary},
 		{"usr/share/doc/lablab/LICENSE", 0o644, p.extras.licence},
 		{"usr/share/doc/lablab/THIRD_PARTY_NOTICES", 0o644, p.notices.write(whole)},
-		{"run/", 0o755, nil},  // of root's labs
-		{"tmp/", 0o1777, nil}, // of an ordinary user's
+		{"run/", 0o755, nil},  // for root's labs
+		{"tmp/", 0o1777, nil}, // for an ordinary user's labs
 	})
 	if err != nil {
 		return image{}, err
@@ -126,7 +127,7 @@ func (r release) image(p product) (image, error) {
 	i := image{target: p.target, layer: blob{compressed(layer.Bytes()), layerType}, config: encode(c, configType)}
 	i.manifest = encode(manifest{2, manifestType, i.config.describe(), []descriptor{i.layer.describe()}, labels}, manifestType)
 	return i, r.write(r.name(p.target, "_image.tar"), func(w io.Writer) error {
-		// Docker without containerd's image store looks for manifest.json and knows no index.
+		// Docker without the containerd image store looks for manifest.json and ignores the index.
 		docker, err := json.Marshal([]map[string]any{{
 			"Config": "blobs/sha256/" + i.config.sum(), "RepoTags": []string{"lablab:" + r.version}, "Layers": []string{"blobs/sha256/" + i.layer.sum()},
 		}})
@@ -137,7 +138,8 @@ func (r release) image(p product) (image, error) {
 	})
 }
 
-// images writes one image for all targets, as a file for registries: skopeo copy --all oci-archive:FILE docker://…
+// images writes one image for all targets, as a file to push to a registry: skopeo copy --all
+// oci-archive:FILE docker://…
 func (r release) images(all []image) error {
 	x := index{SchemaVersion: 2, MediaType: indexType}
 	var blobs []blob
@@ -153,7 +155,7 @@ func (r release) images(all []image) error {
 	})
 }
 
-// named gives what a descriptor describes the release's version as its tag.
+// named sets the release's version as the tag of what a descriptor describes.
 func (r release) named(d descriptor) descriptor {
 	d.Annotations = map[string]string{
 		"org.opencontainers.image.ref.name": r.version,

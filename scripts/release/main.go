@@ -1,9 +1,10 @@
-// Command release makes everything that a release of lablab consists of:
+// Command release builds everything that a release of lablab consists of:
 //
 //	go -C scripts/release run . [-o DIRECTORY] [-only OS_ARCH] [VERSION]
 //
-// VERSION is a tag such as v0.1.0. Without it the result is a snapshot, named after the date of the last commit.
-// The same commit makes the same bytes. It is a module of its own, so that the product's go.mod stays small.
+// VERSION is a tag such as v0.1.0. Without it the result is a snapshot, named after the date of the
+// last commit. The same commit makes the same bytes. The command is a module of its own, so that
+// the product's go.mod stays small.
 package main
 
 import (
@@ -40,7 +41,8 @@ func main() {
 	}
 }
 
-// targets are the systems that a release is for. Those of macOS have the commands that need no kernel.
+// targets lists the systems that a release is for. On macOS, lablab has only the commands that need
+// no kernel.
 var targets = []target{{"linux", "amd64"}, {"linux", "arm64"}, {"linux", "386"}, {"darwin", "amd64"}, {"darwin", "arm64"}}
 
 type target struct{ os, arch string }
@@ -49,15 +51,15 @@ func (t target) String() string { return t.os + "_" + t.arch }
 
 // A release is what all its files have in common.
 type release struct {
-	top    string // of the repository
+	top    string // root of the repository
 	out    string
-	work   string // for what is on the way to out
-	module string // the product's path: where it lives, once it has a host
-	// version is without the v: 0.1.0
+	work   string // for intermediate files
+	module string // module path of the product, which includes its host once it has one
+	// version has no v: 0.1.0
 	version    string
 	commit     string
-	date       time.Time // of the commit
-	maintainer string    // its author
+	date       time.Time // commit date
+	maintainer string    // author of the commit
 }
 
 func run(tag, directory, only string) error {
@@ -116,7 +118,7 @@ func run(tag, directory, only string) error {
 	return r.checksums()
 }
 
-// describe asks git what is released.
+// describe asks git what to release.
 func describe(tag string) (r release, err error) {
 	if r.top, err = output(".", "git", "rev-parse", "--show-toplevel"); err != nil {
 		return r, err
@@ -155,7 +157,7 @@ func describe(tag string) (r release, err error) {
 	return r, nil
 }
 
-// homepage is where the project lives, or nothing while its module path has no host.
+// homepage returns the project's URL, or "" while its module path has no host.
 func (r release) homepage() string {
 	if host, _, _ := strings.Cut(r.module, "/"); strings.Contains(host, ".") {
 		return "https://" + r.module
@@ -163,12 +165,12 @@ func (r release) homepage() string {
 	return ""
 }
 
-// name is the name of a release's file for a target.
+// name returns the name of a release's file for a target.
 func (r release) name(t target, suffix string) string {
 	return fmt.Sprintf("lablab_%s_%s%s", r.version, t, suffix)
 }
 
-// write writes a release's file.
+// write writes a file of the release.
 func (r release) write(name string, write func(io.Writer) error) (err error) {
 	f, err := os.Create(filepath.Join(r.out, name))
 	if err != nil {
@@ -178,7 +180,7 @@ func (r release) write(name string, write func(io.Writer) error) (err error) {
 	return write(f)
 }
 
-// checksums writes SHA256SUMS, as sha256sum(1) does and reads it.
+// checksums writes SHA256SUMS, in the format of sha256sum(1).
 func (r release) checksums() error {
 	entries, err := os.ReadDir(r.out)
 	if err != nil {
@@ -211,12 +213,12 @@ func checksum(path string) (string, error) {
 	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }
 
-// output runs a program and returns what it wrote, without the last newline.
+// output runs a program and returns its output, without the final newline.
 func output(directory, program string, args ...string) (string, error) {
 	return outputWith(directory, nil, program, args...)
 }
 
-// outputWith runs a program with more environment variables.
+// outputWith runs a program with additional environment variables.
 func outputWith(directory string, env []string, program string, args ...string) (string, error) {
 	c := exec.Command(program, args...)
 	c.Dir, c.Env = directory, slices.Concat(os.Environ(), env)

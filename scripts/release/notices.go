@@ -13,7 +13,8 @@ import (
 	"strings"
 )
 
-// Notices are the licences of what is linked into a binary: texts, each with those that have it.
+// Notices are the licences of what is linked into a binary: each text with the modules that have
+// it.
 type notices []notice
 
 type notice struct {
@@ -23,7 +24,7 @@ type notice struct {
 
 var legal = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)`)
 
-// notices reads the licences of a binary's modules where Go has put their source.
+// notices reads the licences of a binary's modules from Go's module cache and GOROOT.
 func (r release) notices(info *buildinfo.BuildInfo) (all notices, err error) {
 	goroot, err := output(r.top, "go", "env", "GOROOT")
 	if err != nil {
@@ -54,7 +55,8 @@ func (r release) notices(info *buildinfo.BuildInfo) (all notices, err error) {
 	}
 }
 
-// add adds what a module's directory has. A module without a licence is not ours to give away.
+// add adds a module's licence files from a directory. We may not distribute a module without a
+// licence.
 func (all *notices) add(module, directory string) error {
 	files, err := os.ReadDir(directory)
 	if err != nil {
@@ -88,7 +90,7 @@ func (all *notices) put(module, text string) {
 	*all = append(*all, notice{[]string{module}, text})
 }
 
-// write writes the notices. shorten replaces a text by what stands for it.
+// write formats the notices. shorten replaces a text by what stands for it.
 func (all notices) write(shorten func(string) string) []byte {
 	var b bytes.Buffer
 	b.WriteString("lablab's program contains the following software.\n")
@@ -103,7 +105,7 @@ func whole(text string) string { return text }
 
 var apache = regexp.MustCompile(`^Apache License\s+Version 2\.0, January 2004\s`)
 
-// debian names the file in which Debian keeps the Apache License.
+// debian replaces the Apache License by a reference to Debian's copy of it.
 func debian(text string) string {
 	if !apache.MatchString(text) {
 		return text
@@ -111,7 +113,7 @@ func debian(text string) string {
 	return "Apache License, Version 2.0. On Debian systems its text is in\n/usr/share/common-licenses/Apache-2.0."
 }
 
-// copyright is what Debian wants to know of a package.
+// copyright returns a package's copyright file in Debian's format.
 func (r release) copyright(p product) []byte {
 	var b bytes.Buffer
 	b.WriteString("lablab: a laboratory for stateful firewalls\n")

@@ -71,7 +71,7 @@ func (r release) pack(p product, k kind) error {
 		}
 		info.Contents = append(info.Contents, content(source, name, 0o644))
 	}
-	for _, own := range []string{"usr/share/doc/lablab", "usr/share/doc/lablab/docs", "usr/share/licenses/lablab"} { // so that they go with the package
+	for _, own := range []string{"usr/share/doc/lablab", "usr/share/doc/lablab/docs", "usr/share/licenses/lablab"} { // so that uninstalling the package removes them
 		if _, err := os.Stat(filepath.Join(staged, own)); err == nil {
 			info.Contents = append(info.Contents, &files.Content{Destination: "/" + own, Type: files.TypeDir, FileInfo: &files.ContentFileInfo{Mode: 0o755, MTime: r.date}})
 		}
@@ -86,7 +86,7 @@ func content(source, destination string, mode fs.FileMode) *files.Content {
 	return &files.Content{Source: source, Destination: "/" + destination, FileInfo: &files.ContentFileInfo{Mode: mode}}
 }
 
-// installed is what a package has besides the program: text by path.
+// installed returns what a package contains apart from the program: text by path.
 func (r release) installed(p product, k kind) map[string][]byte {
 	all := map[string][]byte{}
 	for name, page := range p.extras.manuals {
@@ -110,7 +110,7 @@ func (r release) installed(p product, k kind) map[string][]byte {
 	return all
 }
 
-// overrides says what lintian need not tell, and why.
+// overrides tells lintian which findings to suppress, and why.
 const overrides = `# A Go program without cgo is static, and needs nothing of the system that it is installed on.
 lablab: statically-linked-binary [usr/bin/lablab]
 `

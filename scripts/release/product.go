@@ -15,10 +15,10 @@ import (
 // A product is lablab for one target: the program and what comes with it.
 type product struct {
 	target   target
-	binary   string // its path
+	binary   string // path of the program
 	extras   extras
 	notices  notices  // of the modules in the binary
-	licences []string // their names, the product's own first
+	licences []string // names of the licences, the product's own first
 }
 
 // Extras are the files that are the same for all targets.
@@ -46,8 +46,8 @@ func (r release) product(t target, e extras) (product, error) {
 	return p, err
 }
 
-// build makes a static binary. That the Go command notes nothing of git is for those who build it again from
-// another clone, with other tags.
+// build makes a static binary. It keeps Go from embedding git's state, so that a rebuild from
+// another clone, with other tags, gives the same binary.
 func (r release) build(t target, path string) error {
 	flags := fmt.Sprintf("-s -w -buildid= -X %[1]s/internal/cli.release=%[2]s -X %[1]s/internal/cli.commit=%[3]s", r.module, r.version, r.commit)
 	_, err := outputWith(r.top, []string{"CGO_ENABLED=0", "GOFLAGS=", "GOOS=" + t.os, "GOARCH=" + t.arch, "GOAMD64=v1", "GO386=sse2", "GOARM64=v8.0"},
@@ -55,7 +55,7 @@ func (r release) build(t target, path string) error {
 	return err
 }
 
-// extras asks lablab itself for its manual pages and completions.
+// extras runs lablab itself to get its manual pages and completions.
 func (r release) extras() (e extras, err error) {
 	binary, manuals := filepath.Join(r.work, "own", "lablab"), filepath.Join(r.work, "man")
 	if err := r.build(target{runtime.GOOS, runtime.GOARCH}, binary); err != nil {
@@ -86,7 +86,7 @@ func (r release) extras() (e extras, err error) {
 	return e, err
 }
 
-// read returns the files that match a pattern, by their path in a directory.
+// read returns the files in a directory that match a pattern, by their relative path.
 func read(directory string, patterns ...string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, pattern := range patterns {
@@ -110,11 +110,11 @@ func read(directory string, patterns ...string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// compressed is content as gzip -9n makes it: without a name or a time.
+// compressed returns content as gzip -9n compresses it: without a name or a time.
 func compressed(content []byte) []byte {
 	var b bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is one
-	_, _ = z.Write(content)                               // a buffer takes everything
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is valid
+	_, _ = z.Write(content)                               // a bytes.Buffer never fails
 	_ = z.Close()
 	return b.Bytes()
 }

@@ -42,7 +42,7 @@ Words.
 	}{
 		{"0.2.0", []string{"one that goes on", "two"}},
 		{"0.0.0-git1", []string{"new"}},
-		{"0.1.0", nil}, // it names no change
+		{"0.1.0", nil}, // the changelog has no changes for it
 		{"0.2", nil},
 		{"0.3.0", nil},
 	} {
@@ -97,7 +97,7 @@ func TestTarballDependsOnItsFilesOnly(t *testing.T) {
 	}
 }
 
-// An unpacked is an archive's headers, and contents by name.
+// An unpacked holds an archive's headers, and its contents by name.
 type unpacked struct {
 	headers  []*tar.Header
 	contents map[string][]byte
@@ -120,7 +120,7 @@ func unpack(t *testing.T, archive []byte) unpacked {
 	}
 }
 
-// written is the only file in r.out.
+// written returns the only file in r.out.
 func written(t *testing.T, r release, name string) unpacked {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(r.out, name))
@@ -130,7 +130,7 @@ func written(t *testing.T, r release, name string) unpacked {
 	return unpack(t, content)
 }
 
-// get reads what a descriptor describes, and checks its size and sum.
+// get reads what a descriptor describes, and checks its size and digest.
 func (u unpacked) get(t *testing.T, d descriptor) []byte {
 	t.Helper()
 	content := u.contents["blobs/sha256/"+strings.TrimPrefix(d.Digest, "sha256:")]
@@ -147,7 +147,7 @@ func decode(t *testing.T, content []byte, into any) {
 	}
 }
 
-// Each part of an image is where another part says, down to the program.
+// Each part of an image is where the other parts say, down to the program.
 func TestImages(t *testing.T) {
 	r := release{out: t.TempDir(), version: "0.1.0", commit: "0123456789ab", date: day, module: "example.com/lablab"}
 	var all []image
