@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// A listed is a package as `go list` describes it. The paths of ours are relative to
-// the module's, whatever that is: . and ./lab.
+// A listed is a package as `go list` describes it. The paths of our own packages are relative to
+// the module's path, whatever that is: . and ./lab.
 type listed struct {
 	ImportPath string
 	Imports    []string
@@ -24,9 +24,9 @@ type listed struct {
 	Module     struct{ Path string }
 }
 
-// allowed says which packages of ours each of ours may import: downwards only. say,
-// which imports none, is for all: whoever makes an error says it in every language.
-// docs/architecture.md draws it.
+// allowed says which of our packages each of them may import: downwards only. Every package may
+// import say, which imports none of them, so that every error can be translated.
+// docs/architecture.md has the diagram.
 var allowed = map[string][]string{
 	".":                  {"internal/cli"},
 	"./internal/cli":     {"flow", "internal/control", "internal/view", "internal/web", "lab", "lab/ns", "nft", "report", "scenario", "sg", "timeline"},
@@ -50,8 +50,7 @@ var allowed = map[string][]string{
 	"./report":           {"flow", "sg", "timeline"},
 }
 
-// only says which packages may import a library that reaches for the kernel or
-// runs programs.
+// only says which packages may import a library that accesses the kernel or runs programs.
 var only = map[string][]string{
 	"github.com/vishvananda/netns":                   {"./lab/ns"},
 	"github.com/vishvananda/netlink":                 {"./lab"},
@@ -67,7 +66,7 @@ var only = map[string][]string{
 	"github.com/jstemmer/go-junit-report/v2/junit":   {"./report"},
 	"github.com/charmbracelet/colorprofile":          {"./report", "./internal/view"},
 	"charm.land/bubbletea/v2":                        {"./internal/view"},
-	"os/exec":                                        {"./internal/nstest", "./lab"}, // of lab, for what a scenario runs
+	"os/exec":                                        {"./internal/nstest", "./lab"}, // lab runs the programs of a scenario
 	"net/http":                                       {"./internal/control", "./internal/serve", "./internal/web"},
 }
 
@@ -98,7 +97,7 @@ func list(t *testing.T, goos string) []listed {
 	}
 }
 
-// relative writes a package's path as go list ./... takes it, if it is in the module.
+// relative converts the path of a package in the module to the form of go list ./...
 func relative(path, module string) string {
 	if path == module {
 		return "."
@@ -126,8 +125,8 @@ func TestImportsPointDownwards(t *testing.T) {
 	}
 }
 
-// Whatever compiles, prints, records and reports works on any OS; what needs the
-// kernel of Linux stays in files that say so.
+// Code that compiles, prints, records and reports builds on any OS; code that needs the Linux
+// kernel stays in _linux.go files.
 func TestOtherSystems(t *testing.T) {
 	linuxOnly := []string{"github.com/google/nftables", "github.com/ti-mo/conntrack", "github.com/vishvananda/netlink", "github.com/vishvananda/netns"}
 	for _, p := range list(t, "darwin") {
@@ -139,7 +138,7 @@ func TestOtherSystems(t *testing.T) {
 	}
 }
 
-// No package is named after nothing.
+// No package has a meaningless name such as utils.
 func TestPackageNames(t *testing.T) {
 	for _, p := range list(t, "linux") {
 		last := p.ImportPath[strings.LastIndex(p.ImportPath, "/")+1:]
@@ -149,8 +148,9 @@ func TestPackageNames(t *testing.T) {
 	}
 }
 
-// Tests run programs by nstest.Tool, which skips a test where one is missing: all but
-// what every machine has that can run them, and node, for which nstest.Browser looks.
+// Tests run programs through nstest.Tool, which skips a test if the program is missing. The
+// exceptions are programs that exist wherever the tests run, and node, which nstest.Browser looks
+// for.
 func TestProgramsOfTests(t *testing.T) {
 	known := []string{"go", "sh", "sleep", "/proc/self/exe", "node"}
 	named := regexp.MustCompile(`exec\.Command(?:Context)?\((?:t\.Context\(\), |ctx, )?"([^"]+)"`)

@@ -10,15 +10,15 @@ import (
 	"lablab/say"
 )
 
-// unwanted is a way of putting it in Japanese that no network engineer would choose here.
+// unwanted is a Japanese wording that no network engineer would choose here.
 type unwanted struct {
 	words  *regexp.Regexp
 	better string
 }
 
-// glossary are the words that were wrong once, and what to say instead.
+// glossary lists wordings that were wrong once, and what to write instead.
 var glossary = []unwanted{
-	// 拒否 is REJECT: an answer is sent. What is dropped in silence is 遮断 (of a flow) or 破棄 (of a packet).
+	// 拒否 is REJECT: the sender gets an answer. A silent drop is 遮断 (of a flow) or 破棄 (of a packet).
 	{regexp.MustCompile(`拒否`), "遮断, 破棄; or 暗黙の拒否(default-deny), 接続拒否 for RST and ICMP errors, 拒否 where deny stands beside it"},
 	{regexp.MustCompile(`デフォルト拒否|デフォルトの拒否`), "暗黙の拒否(default-deny)"},
 	{regexp.MustCompile(`^\s*(受信|送信)\s*$|(受信|送信)(も|は|に対する|を許可|を拒否|ルール)`), "インバウンド, アウトバウンド"},
@@ -47,13 +47,13 @@ var glossary = []unwanted{
 	{regexp.MustCompile(`[^\d]\) [\p{Hiragana}\p{Katakana}\p{Han}]`), "no blank behind )"},
 }
 
-// meant is what stands in the way of a rule and is right.
+// meant matches uses of 拒否 that are right.
 var meant = regexp.MustCompile(`暗黙の拒否|接続拒否|[Dd]eny[^。、]*拒否|拒否\(deny\)|それ以外は拒否`)
 
-// code is not in a language, nor is where a link leads.
+// code matches code and link targets, which belong to no language.
 var code = regexp.MustCompile("`[^`]*`|\\]\\([^)]*\\)")
 
-// Japanese messages have the words of the trade, the same ones everywhere.
+// Japanese messages use the terms of the field, the same ones everywhere.
 func TestJapaneseHasTheWordsOfTheTrade(t *testing.T) {
 	messages, err := say.Messages("ja")
 	if err != nil {
@@ -66,7 +66,7 @@ func TestJapaneseHasTheWordsOfTheTrade(t *testing.T) {
 	}
 	for _, name := range []string{"internal/web/page/ja.js", "README.ja.md"} {
 		for number, line := range lines(t, name) {
-			if strings.HasPrefix(name, "internal") { // 'English': 'Japanese',
+			if strings.HasPrefix(name, "internal") { // the line is 'English': 'Japanese',
 				_, line, _ = strings.Cut(line, "': '")
 				line = strings.TrimSuffix(line, "',")
 			}
@@ -77,7 +77,7 @@ func TestJapaneseHasTheWordsOfTheTrade(t *testing.T) {
 	}
 }
 
-// What was written before is what the glossary is for.
+// The glossary finds what was written before.
 func TestTheGlossaryKnowsWhatWasWrong(t *testing.T) {
 	for _, text := range []string{
 		"%s 拒否されたパケット: 行きか戻りが破棄された", "デフォルト拒否", "停滞", "%s はストリーム %s を覚えている(%s)。", "はい", "受信", "受信に対するルール",
@@ -95,7 +95,7 @@ func TestTheGlossaryKnowsWhatWasWrong(t *testing.T) {
 	}
 }
 
-// unwantedIn is what a Japanese text has of the glossary; code and English are not Japanese.
+// unwantedIn returns the unwanted wordings in a Japanese text; code and English do not count.
 func unwantedIn(text string) []unwanted {
 	var found []unwanted
 	for _, line := range strings.Split(text, "\n") {

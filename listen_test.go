@@ -25,22 +25,22 @@ import (
 type told struct {
 	english string
 	where   token.Position
-	// may says which arguments are words that only English needs.
+	// may holds which arguments are words that only English needs.
 	may map[int]bool
 }
 
-// A listener finds what the code tells people.
+// A listener finds everything that the code tells people.
 type listener struct {
 	files  *token.FileSet
 	trees  []*ast.File
-	consts map[string]string // by name, of strings
+	consts map[string]string // string constants, by name
 	agrees map[string]bool   // functions that return a say.Agreement
-	wraps  map[string][]int  // functions that take a format: where it stands
+	wraps  map[string][]int  // functions that take a format, and the positions of that argument
 	told   []told
 	wrong  []string
 }
 
-// listen reads all code but tests, and that of tests.
+// listen reads all code except tests, and the code that supports tests.
 func listen(t *testing.T) *listener {
 	t.Helper()
 	l := &listener{files: token.NewFileSet(), consts: map[string]string{}, agrees: map[string]bool{}, wraps: map[string][]int{
@@ -71,8 +71,8 @@ func listen(t *testing.T) *listener {
 	return l
 }
 
-// declared notes constants, functions that return agreements, and those that hand a
-// format on.
+// declared records constants, functions that return agreements, and functions that pass a format
+// on.
 func (l *listener) declared(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.ValueSpec:
@@ -86,7 +86,7 @@ func (l *listener) declared(n ast.Node) bool {
 			l.agrees[n.Name.Name] = true
 		}
 		l.hands(n.Name.Name, n.Type)
-	case *ast.AssignStmt: // row := func(key, format string, args ...any)
+	case *ast.AssignStmt: // for example: row := func(key, format string, args ...any)
 		if f, ok := n.Rhs[0].(*ast.FuncLit); ok {
 			if name, ok := n.Lhs[0].(*ast.Ident); ok {
 				l.hands(name.Name, f.Type)
@@ -96,7 +96,7 @@ func (l *listener) declared(n ast.Node) bool {
 	return true
 }
 
-// hands notes where a function takes a format that it hands on.
+// hands records the position of the format if a function takes one and passes it on.
 func (l *listener) hands(name string, f *ast.FuncType) {
 	place, last := 0, f.Params.List
 	if n := len(last); n == 0 {
@@ -123,7 +123,7 @@ func isSay(x ast.Expr, name string) bool {
 	return ok && of.Name == "say"
 }
 
-// text is a string that is written out, or made of such.
+// text returns a string that is a literal or composed of literals.
 func (l *listener) text(x ast.Expr) (string, bool) {
 	switch x := x.(type) {
 	case *ast.BasicLit:
@@ -142,7 +142,7 @@ func (l *listener) text(x ast.Expr) (string, bool) {
 	return "", false
 }
 
-// hear notes what is given to say, and to those who hand it on.
+// hear records the messages passed to say, and to functions that pass them on.
 func (l *listener) hear(tree *ast.File) {
 	ast.Inspect(tree, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
@@ -179,7 +179,7 @@ func (l *listener) note(call *ast.CallExpr, at int, ours bool) {
 	where := l.files.Position(call.Pos())
 	english, ok := l.text(call.Args[at])
 	if handed, is := call.Args[at].(*ast.Ident); is && !ok && handed.Name == "format" {
-		return // it was heard where it was given
+		return // recorded where the function is called
 	}
 	if !ok {
 		if ours {
@@ -197,14 +197,14 @@ func (l *listener) note(call *ast.CallExpr, at int, ours bool) {
 	l.told = append(l.told, m)
 }
 
-// worded reports whether a format has words, and not only arguments.
+// worded reports whether a format contains words, not only arguments.
 func worded(format string) bool {
 	return strings.ContainsFunc(verb.ReplaceAllString(format, ""), unicode.IsLetter)
 }
 
 var verb = regexp.MustCompile(`%(?:%|([-+# 0]*)(?:[0-9]*|\*)(?:\.[0-9]*)?(?:\[([0-9]+)\])?([a-zA-Z]))`)
 
-// verbs are which arguments a format takes, and how.
+// verbs returns which arguments a format uses, and with which verbs.
 func verbs(format string) map[int]string {
 	found := map[int]string{}
 	next := 1
@@ -225,10 +225,10 @@ func verbs(format string) map[int]string {
 	return found
 }
 
-// fits says what is wrong with a translation, if something is.
+// fits returns what is wrong with a translation, or "".
 func (m told) fits(text string) string {
 	want, got := verbs(m.english), verbs(text)
-	for n := range got { // or a record could say what doubles with each sentence in a sentence
+	for n := range got { // otherwise a record could contain a sentence that doubles with each level of nesting
 		if strings.Count(text, fmt.Sprintf("%%[%d]", n)) > 1 {
 			return fmt.Sprintf("argument %d is in it twice", n)
 		}
@@ -252,13 +252,13 @@ func (m told) fits(text string) string {
 	return ""
 }
 
-// typed are words of certain kinds that are looked up when they are shown.
+// typed returns words of certain types, which are looked up when they are shown.
 func (l *listener) typed() []told {
 	var all []told
 	for _, tree := range l.trees {
 		ast.Inspect(tree, func(n ast.Node) bool {
 			switch n := n.(type) {
-			case *ast.ValueSpec: // const makeVeth step = "make a veth pair"
+			case *ast.ValueSpec: // for example: const makeVeth step = "make a veth pair"
 				kind, ok := n.Type.(*ast.Ident)
 				if !ok || !slices.Contains([]string{"step", "Direction"}, kind.Name) {
 					return true
@@ -268,7 +268,7 @@ func (l *listener) typed() []told {
 						all = append(all, told{english: text, where: l.files.Position(n.Pos())})
 					}
 				}
-			case *ast.CompositeLit: // trial{"kernel", …}
+			case *ast.CompositeLit: // for example: trial{"kernel", …}
 				if kind, ok := n.Type.(*ast.Ident); ok && kind.Name == "trial" || n.Type == nil && len(n.Elts) == 4 {
 					if text, ok := l.text(n.Elts[0]); ok && tree.Name.Name == "lab" {
 						all = append(all, told{english: text, where: l.files.Position(n.Pos())})
@@ -281,7 +281,7 @@ func (l *listener) typed() []told {
 	return all
 }
 
-// helped is what the commands say of themselves.
+// helped returns the help texts of the commands.
 func helped(c *cobra.Command) []told {
 	var all []told
 	add := func(text string) {
@@ -310,7 +310,7 @@ func helped(c *cobra.Command) []told {
 	return all
 }
 
-// taught are the titles and questions of the course.
+// taught returns the titles and questions of the course.
 func taught() []told {
 	var all []told
 	for _, name := range scenario.Builtins() {

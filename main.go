@@ -1,4 +1,4 @@
-// Command lablab is a laboratory for stateful firewalls.
+// Command lablab shows how stateful firewalls behave, on the Linux kernel's own conntrack.
 package main
 
 import (

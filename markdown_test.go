@@ -18,7 +18,7 @@ const (
 	readmeLines   = 150
 )
 
-// markdown is every document of the repository.
+// markdown lists every document of the repository.
 func markdown(t *testing.T) []string {
 	t.Helper()
 	var files []string
@@ -35,7 +35,7 @@ func markdown(t *testing.T) []string {
 	return files
 }
 
-// prose is a document's lines with those of code blanked out.
+// prose returns a document's lines, with code blanked out.
 func prose(t *testing.T, file string) []string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -60,7 +60,7 @@ func TestMarkdownIsWrapped(t *testing.T) {
 	unbreakable := regexp.MustCompile(`^(\||!?\[[^]]*\]\([^)]*\)\S*$|\S+$)`) // tables, links
 	for _, file := range markdown(t) {
 		if strings.HasSuffix(file, ".ja.md") {
-			continue // browsers show a line break as a blank, which Japanese does not have
+			continue // browsers render a line break as a space, which Japanese does not use
 		}
 		for i, line := range prose(t, file) {
 			if n := utf8.RuneCountInString(line); n > markdownWidth && !unbreakable.MatchString(line) {
@@ -88,7 +88,7 @@ func TestMarkdownLinksLead(t *testing.T) {
 		for _, m := range link.FindAllStringSubmatch(strings.Join(prose(t, file), "\n"), -1) {
 			path, anchor, _ := strings.Cut(m[1], "#")
 			if strings.Contains(path, ":") {
-				continue // elsewhere
+				continue // an external link
 			}
 			target := file
 			if path != "" {
@@ -103,7 +103,7 @@ func TestMarkdownLinksLead(t *testing.T) {
 	}
 }
 
-// anchors are the names that GitHub gives to a document's headings.
+// anchors returns the names that GitHub assigns to a document's headings.
 func anchors(t *testing.T, file string) []string {
 	t.Helper()
 	var names []string
@@ -132,7 +132,7 @@ func anchors(t *testing.T, file string) []string {
 	return names
 }
 
-// Code that the documentation names by its path is there.
+// Every file that the documentation names by its path exists.
 func TestMarkdownNamesFilesThatExist(t *testing.T) {
 	named := regexp.MustCompile("`([a-z][a-z_/-]*/[a-z_]+\\.(?:go|js|sh|yaml))`")
 	found := 0

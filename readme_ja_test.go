@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// README.ja.md is not a translation word for word. But it has the same sections, the same
-// commands (so that each is executed, by the tests of README.md) and the same links.
+// README.ja.md is not a literal translation. But it has the same sections, the same commands (so
+// the tests of README.md execute each of them) and the same links.
 func TestReadmesAgree(t *testing.T) {
 	english, japanese := outline(t, "README.md"), outline(t, "README.ja.md")
 	for _, part := range []string{"sections", "commands", "links", "code"} {
@@ -24,7 +24,7 @@ func TestReadmesAgree(t *testing.T) {
 	}
 }
 
-// outline is what the README has in every language.
+// outline returns what the README has in common in every language.
 func outline(t *testing.T, name string) map[string][]string {
 	t.Helper()
 	file, err := os.ReadFile(name)
@@ -32,7 +32,7 @@ func outline(t *testing.T, name string) map[string][]string {
 		t.Fatal(err)
 	}
 	o := map[string][]string{}
-	fence := "" // that the line is in
+	fence := "" // the fence that the line is in
 	for _, line := range strings.Split(string(file), "\n") {
 		switch {
 		case strings.HasPrefix(line, "```"):
@@ -51,13 +51,13 @@ func outline(t *testing.T, name string) map[string][]string {
 		if fence == "" {
 			for _, link := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(line, -1) {
 				if to := link[1]; !strings.HasPrefix(to, "#") && !strings.HasPrefix(to, "README") {
-					o["links"] = append(o["links"], strings.Replace(to, ".ja.", ".", 1)) // pictures are in the language, too
+					o["links"] = append(o["links"], strings.Replace(to, ".ja.", ".", 1)) // pictures are translated, too
 				}
 			}
 			o["code"] = append(o["code"], regexp.MustCompile("`[^`]+`").FindAllString(line, -1)...)
 		}
 	}
-	for _, part := range []string{"links", "code"} { // where they stand in a sentence is another matter
+	for _, part := range []string{"links", "code"} { // their order in a sentence may differ
 		slices.Sort(o[part])
 		o[part] = slices.Compact(o[part])
 	}

@@ -11,7 +11,7 @@ import (
 	"lablab/say"
 )
 
-// Everything that people are told has a message in Japanese, and no message is for nothing.
+// Everything that lablab tells people has a Japanese message, and no message is unused.
 func TestEverythingIsSaidInJapanese(t *testing.T) {
 	l := listen(t)
 	for _, w := range l.wrong {
@@ -56,7 +56,7 @@ func TestEverythingIsSaidInJapanese(t *testing.T) {
 	}
 }
 
-// english is who has English sentences on purpose, and why.
+// english lists the files that contain English sentences on purpose, and why.
 var english = map[string]string{
 	"internal/cli/change.go":          "EC2's words",
 	"internal/cli/up_linux.go":        "commands",
@@ -77,7 +77,7 @@ var english = map[string]string{
 	"sg/rule.go":                      "a rule as the AWS console has it",
 }
 
-// Nobody tells people anything but through say.
+// All output for people goes through say.
 func TestNobodySpeaksEnglishOnly(t *testing.T) {
 	l := listen(t)
 	sentence := regexp.MustCompile(`[A-Za-z]{2,},? [a-z]{2,}`)

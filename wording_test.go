@@ -22,7 +22,8 @@ type wording struct {
 	better string
 }
 
-// banned makes wordings of pairs: what is wrong, and what is better. A blank may be a line's end.
+// banned makes wordings from pairs: the wrong text, then the better one. A space also matches a
+// line break.
 func banned(pairs ...string) []wording {
 	var all []wording
 	for i := 0; i < len(pairs); i += 2 {
@@ -86,10 +87,10 @@ var wordings = banned(
 	`to begin one's own`, "as a start for your own",
 )
 
-// fine is English with words of the list that an engineer does say.
+// fine matches phrases that contain banned words and that an engineer does say.
 var fine = regexp.MustCompile(`(?i)\b(?:no longer|there\s+(?:is|are|was|were)\s+no|no\s+more\s+than|(?:let|lets)\s+you\b[^.]*|broken pipe|in\s+the\s+middle\s+of)\b`)
 
-// wordingsIn are those of the list that a text has.
+// wordingsIn returns the banned wordings that a text contains.
 func wordingsIn(text string) []string {
 	text = fine.ReplaceAllString(text, "")
 	var found []string
@@ -101,7 +102,7 @@ func wordingsIn(text string) []string {
 	return found
 }
 
-// What people read at run time is in the words of the trade.
+// What people read at run time uses the terms of the field.
 func TestMessagesAreWordedPlainly(t *testing.T) {
 	l := listen(t)
 	commands := cli.Commands()
@@ -158,7 +159,7 @@ func descriptions(of any, f func(string)) {
 	}
 }
 
-// So are the documents; what they quote is checked where it is written.
+// So do the documents; their quotations are checked at the source.
 func TestDocumentsAreWordedPlainly(t *testing.T) {
 	var files []string
 	for _, pattern := range []string{"*.md", "docs/*.md"} {
@@ -191,7 +192,7 @@ func TestDocumentsAreWordedPlainly(t *testing.T) {
 	}
 }
 
-// The list finds what was written once, and nothing in what replaced it.
+// The list finds what was once written, and nothing in the text that replaced it.
 func TestWordingsAreFound(t *testing.T) {
 	for _, text := range []string{
 		"rule ping lets a new flow in", "which rule let each in", "the groups that the host carries", "rule after rule is asked", "Whoever is new",
