@@ -18,7 +18,8 @@ type unwanted struct {
 
 // glossary lists wordings that were wrong once, and what to write instead.
 var glossary = []unwanted{
-	// 拒否 is REJECT: the sender gets an answer. A silent drop is 遮断 (of a flow) or 破棄 (of a packet).
+	// 拒否 is REJECT: the sender gets an answer.
+	// A silent drop is 遮断 (of a flow) or 破棄 (of a packet).
 	{regexp.MustCompile(`拒否`), "遮断, 破棄; or 暗黙の拒否(default-deny), 接続拒否 for RST and ICMP errors, 拒否 where deny stands beside it"},
 	{regexp.MustCompile(`デフォルト拒否|デフォルトの拒否`), "暗黙の拒否(default-deny)"},
 	{regexp.MustCompile(`^\s*(受信|送信)\s*$|(受信|送信)(も|は|に対する|を許可|を拒否|ルール)`), "インバウンド, アウトバウンド"},

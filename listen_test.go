@@ -40,7 +40,7 @@ type listener struct {
 	wrong  []string
 }
 
-// listen reads all code except tests, and the code that supports tests.
+// listen reads all code except tests and the code that supports them.
 func listen(t *testing.T) *listener {
 	t.Helper()
 	l := &listener{files: token.NewFileSet(), consts: map[string]string{}, agrees: map[string]bool{}, wraps: map[string][]int{
@@ -228,7 +228,7 @@ func verbs(format string) map[int]string {
 // fits returns what is wrong with a translation, or "".
 func (m told) fits(text string) string {
 	want, got := verbs(m.english), verbs(text)
-	for n := range got { // otherwise a record could contain a sentence that doubles with each level of nesting
+	for n := range got { // else nested sentences in a record could double at each level
 		if strings.Count(text, fmt.Sprintf("%%[%d]", n)) > 1 {
 			return fmt.Sprintf("argument %d is in it twice", n)
 		}

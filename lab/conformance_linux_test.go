@@ -234,7 +234,7 @@ func TestPingOutlivesIsolation(t *testing.T) {
 func TestSilenceLongerThanTheTimeout(t *testing.T) {
 	t.Parallel()
 	sc := serverAndClient(allow("icmp", packet.ICMP, sg.Any, "10.255.0.0/16"))
-	sc.Timeouts.ICMP = 3 * time.Second // longer than the gap between two pings
+	sc.Timeouts.ICMP = 3 * time.Second // long enough for two pings
 	l, _ := build(t, sc)
 	ping := func() string {
 		return nstest.Said(t, l.hosts[1].ns, "ping", "-c1", "-W1", "-e", "77", l.hosts[0].Address.Addr().String())

@@ -41,7 +41,7 @@ func TestFreeStreams(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	for e := range log.Subscribe(ctx) { // until a packet is seen, before the rule that allows it is revoked
+	for e := range log.Subscribe(ctx) { // wait for a reply before revoking the rule
 		if body, is := e.Body.(timeline.Replied); is && body.Stream == "1" {
 			break
 		}

@@ -92,7 +92,7 @@ func TestMergedRangesHaveTheSameMembers(t *testing.T) {
 	}
 }
 
-// The ends of the address space, and all of it, need special elements.
+// A range that reaches an end of the address space has no element for that end.
 func TestSetsAtTheEnds(t *testing.T) {
 	for _, cidrs := range [][]string{
 		{"0.0.0.0/0"}, {"::/0"}, {"0.0.0.0/8", "240.0.0.0/4"}, {"255.255.255.255/32"}, {"0.0.0.0/32"},

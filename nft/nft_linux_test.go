@@ -263,8 +263,8 @@ func TestTraceTellsEveryVerdict(t *testing.T) {
 			t.Errorf("%s: not the packet that was sent", v)
 		}
 	}
-	// On loopback the entry is created on the way out, so a packet that is new there is also new on
-	// the way in, until a reply was seen.
+	// On loopback the entry is created at egress, so a packet that is new there is also new at
+	// ingress, until a reply was seen.
 	want := []string{
 		"egress new true out 2", "ingress new true in 1",
 		"egress established true established 0", "ingress established true established 0",

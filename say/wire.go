@@ -90,8 +90,8 @@ func (k *Kept) Telling(english string) Sentence {
 	return As(english)
 }
 
-// Error returns an error with the sentence that was kept, or with the English text if there is
-// none.
+// Error returns an error with the sentence that was kept, or with just the English text if nothing
+// was.
 func (k *Kept) Error(english string) error { return &failure{k.Telling(english), english} }
 
 // UnmarshalJSON keeps integers exact, and recognises sentences among the arguments.

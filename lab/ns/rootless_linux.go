@@ -14,7 +14,7 @@ import (
 // The environment of the re-executed process contains this.
 const rootlessMark = "LABLAB_ROOTLESS=1"
 
-// Powerful reports whether this process can build a lab without a user namespace: it needs
+// Powerful reports whether this process can build a lab without a user namespace: it has
 // CAP_SYS_ADMIN (network namespaces), CAP_NET_ADMIN (links, rules, conntrack) and CAP_NET_RAW
 // (ICMP).
 func Powerful() bool {

@@ -71,7 +71,7 @@ func (r release) pack(p product, k kind) error {
 		}
 		info.Contents = append(info.Contents, content(source, name, 0o644))
 	}
-	for _, own := range []string{"usr/share/doc/lablab", "usr/share/doc/lablab/docs", "usr/share/licenses/lablab"} { // so that uninstalling the package removes them
+	for _, own := range []string{"usr/share/doc/lablab", "usr/share/doc/lablab/docs", "usr/share/licenses/lablab"} { // removed with the package
 		if _, err := os.Stat(filepath.Join(staged, own)); err == nil {
 			info.Contents = append(info.Contents, &files.Content{Destination: "/" + own, Type: files.TypeDir, FileInfo: &files.ContentFileInfo{Mode: 0o755, MTime: r.date}})
 		}

@@ -42,7 +42,7 @@ Words.
 	}{
 		{"0.2.0", []string{"one that goes on", "two"}},
 		{"0.0.0-git1", []string{"new"}},
-		{"0.1.0", nil}, // the changelog has no changes for it
+		{"0.1.0", nil}, // its section lists no changes
 		{"0.2", nil},
 		{"0.3.0", nil},
 	} {
