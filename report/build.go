@@ -228,7 +228,7 @@ func (x *Experiment) result(stream string) *StreamResult {
 	return &x.Streams[i]
 }
 
-// judged records a Judged event with each packet that it is about.
+// judged records a verdict with each packet that it is about.
 func (b *builder) judged(e timeline.Event, body timeline.Judged) {
 	if body.Accepted {
 		b.hits[hit{e.Experiment, body.Host, body.ID}]++
