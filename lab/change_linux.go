@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"lablab/flow"
 	"lablab/nft"
@@ -182,11 +183,13 @@ func (l *Lab) change(alter func(to *sg.Account) error) (Effect, error) {
 	l.keepRevoked(from, numbers)
 	l.record(from, to, numbers)
 	l.account, l.numbers = to, numbers
+	var deleted atomic.Int64
 	err = each(l.hosts, func(h *Host) error {
-		deleted, err := l.cutUntracked(h, l.untracked(from, h), l.untracked(to, h))
-		effect.Deleted += deleted
+		n, err := l.cutUntracked(h, l.untracked(from, h), l.untracked(to, h))
+		deleted.Add(int64(n))
 		return err
 	})
+	effect.Deleted = int(deleted.Load())
 	return effect, err
 }
 

@@ -66,21 +66,26 @@ func (l *Lab) Denied(host string, acl sg.ACL) (int, error) {
 }
 
 // numbersOn returns the numbers of the rules that apply to a host.
-func numbersOn(account *sg.Account, numbers map[ruleKey]uint32, h *Host) []uint32 {
-	var on []uint32
+func numbersOn(account *sg.Account, numbers map[ruleKey]uint32, h *Host) map[uint32]bool {
+	on := map[uint32]bool{}
 	for _, g := range carried(account, h) {
 		for _, d := range bothDirections {
 			for _, r := range g.Rules(d) {
-				on = append(on, numbers[ruleKey{g.Key(), r.ID}])
+				on[numbers[ruleKey{g.Key(), r.ID}]] = true
 			}
 		}
 	}
 	return on
 }
 
-// gone returns the numbers that only the first list has.
-func gone(before, now []uint32) []uint32 {
-	return slices.DeleteFunc(before, func(n uint32) bool { return slices.Contains(now, n) })
+// gone returns the numbers that only the first set has.
+func gone(before, now map[uint32]bool) (numbers []uint32) {
+	for n := range before {
+		if !now[n] {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers
 }
 
 // fateOf returns what happens to flows that become tracked on a host. The groups are those after
