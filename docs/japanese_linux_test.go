@@ -2,6 +2,7 @@ package docs
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,7 +20,7 @@ func TestJapaneseHelpFits(t *testing.T) {
 	lablab := nstest.Lablab(t)
 	var each func(c *cobra.Command)
 	each = func(c *cobra.Command) {
-		args := append(strings.Fields(c.CommandPath())[1:], "--help", "--lang", "ja")
+		args := slices.Concat(strings.Fields(c.CommandPath())[1:], []string{"--help", "--lang", "ja"})
 		out, err := exec.Command(lablab, args...).Output()
 		if err != nil {
 			t.Fatalf("%s: %v", args, err)

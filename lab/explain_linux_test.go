@@ -47,7 +47,7 @@ func TestExplainRootless(t *testing.T) {
 
 // The hint never suggests becoming root to root, or using a program that is not installed.
 func TestAsRoot(t *testing.T) {
-	typed := func(words string) []string { return strings.Fields(words) }
+	typed := strings.Fields
 	const elsewhere, installed, built, compiled = "/home/u/go/bin/lablab", "/usr/local/bin/lablab", "/home/u/src/lablab", "/tmp/go-build1234/b001/exe/lablab"
 	for _, test := range []struct {
 		start start

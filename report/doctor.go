@@ -91,9 +91,7 @@ func (d *Diagnosis) conclusion() say.Sentence {
 
 // next returns what to do now.
 func (d *Diagnosis) next() say.Sentence {
-	i := d.firstMissing()
-	switch {
-	case i >= 0:
+	if i := d.firstMissing(); i >= 0 {
 		return d.Checks[i].Hint
 	}
 	return say.As(d.Run)

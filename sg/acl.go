@@ -49,7 +49,10 @@ func (a ACL) Allows(d packet.Direction, p Packet) bool {
 	return false
 }
 
-func (a ACL) equal(o ACL) bool {
+func (a *ACL) equal(o *ACL) bool {
+	if a == nil || o == nil {
+		return a == o
+	}
 	return slices.Equal(a.Ingress, o.Ingress) && slices.Equal(a.Egress, o.Egress)
 }
 

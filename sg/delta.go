@@ -25,7 +25,7 @@ func Diff(from, to *Account) Delta {
 		if !slices.Equal(was.Groups, i.Groups) {
 			d.Attached = append(d.Attached, Attach{i.ID, i.Groups})
 		}
-		if was.ACL != i.ACL && !(was.ACL != nil && i.ACL != nil && was.ACL.equal(*i.ACL)) {
+		if !was.ACL.equal(i.ACL) {
 			d.ACLs = append(d.ACLs, SetACL{i.ID, i.ACL})
 		}
 	}

@@ -92,11 +92,10 @@ func TestSchema1Packets(t *testing.T) {
 		"tcp 10.0.0.1":                `"tcp 10.0.0.1" is not a packet`,
 		"nothing 10.0.0.1 > 10.0.0.2": `"nothing" is not a protocol`,
 	} {
-		got := ""
-		if h, err := parsePacket(text); err != nil {
+		h, err := parsePacket(text)
+		got := h.String()
+		if err != nil {
 			got = err.Error()
-		} else {
-			got = h.String()
 		}
 		if got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)

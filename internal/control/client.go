@@ -71,7 +71,7 @@ func Ending(ctx context.Context, directory, name string) (*os.File, error) {
 	if err := request.Write(conn); err != nil {
 		return nil, say.Errorf("send request to lab %s: %w", name, err)
 	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), request)
+	response, err := http.ReadResponse(bufio.NewReader(conn), request) //nolint:bodyclose // its end is what is waited for
 	if err != nil {
 		return nil, say.Errorf("send request to lab %s: %w", name, err)
 	}

@@ -19,7 +19,7 @@ func OwnLabs() {
 	if !ns.Powerful() || os.Getenv(done) != "" {
 		return
 	}
-	runtime.LockOSThread() // the mount namespace is this thread's until execve
+	runtime.LockOSThread() //nolint:forbidigo // the mount namespace is this thread's until execve
 	err := mountOwn("/run/lablab")
 	if err == nil {
 		err = syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), done+"=1"))
@@ -33,7 +33,7 @@ func mountOwn(directory string) error {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return err
 	}
-	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil { //nolint:forbidigo // of mounts, before execve
 		return fmt.Errorf("create mount namespace: %w", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
