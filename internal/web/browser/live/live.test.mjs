@@ -198,7 +198,7 @@ test('rules, groups, streams and entries by the keyboard alone', async () => {
   await press(page.getByRole('button', { name: 'Stop stream 1' }), ' ');
   await page.getByText('no stream is running').waitFor();
   await press(page.getByRole('group', { name: 'Groups of A' }).getByRole('checkbox').first(), ' ');
-  await page.getByText(/A is now in /).waitFor();
+  await page.locator('.said').getByText(/A is now in /).waitFor();
   page.problems = page.problems.filter((p) => !/status of (400|409)/.test(p)); // errors that the test provoked
   await close(page);
 });
