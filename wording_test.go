@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -161,20 +160,9 @@ func descriptions(of any, f func(string)) {
 
 // So do the documents; their quotations are checked at the source.
 func TestDocumentsAreWordedPlainly(t *testing.T) {
-	var files []string
-	for _, pattern := range []string{"*.md", "docs/*.md"} {
-		found, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, found...)
-	}
-	if len(files) < 5 {
-		t.Fatalf("only %v", files)
-	}
 	quoted := regexp.MustCompile("(?ms)^ *```.*?^ *```$|`[^`\n]*`|\\]\\([^)]*\\)")
 	lines := regexp.MustCompile(`[^\n]`)
-	for _, name := range files {
+	for _, name := range markdown(t) {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -14,7 +14,7 @@ func TestDiagnosis(t *testing.T) {
 	ok := Ability{Name: "veth", Status: "ok", Found: say.As("a pair"), Needed: true}
 	slow := Ability{Name: "netlink buffers", Status: "degraded", Found: say.As("4 MB of 32 MB to listen: bursts may be lost"), Hint: say.As("run it as root")}
 	six := Ability{Name: "IPv6", Status: "missing", Found: say.As("off"), Hint: say.As("switch it on")}
-	deny := Ability{Name: "default deny", Status: "missing", Found: say.As("all is let in"), Hint: say.As("mend it"), Needed: true}
+	deny := Ability{Name: "default deny", Status: "missing", Found: say.As("everything is accepted"), Hint: say.As("fix it"), Needed: true}
 	left := Ability{Name: "bridge", Status: "not tried", Found: say.As("needs veth")}
 	for _, c := range []struct {
 		d    Diagnosis
@@ -34,10 +34,10 @@ func TestDiagnosis(t *testing.T) {
 		{Diagnosis{Checks: []Ability{six, deny, left}}, "" +
 			"✗ IPv6          off\n" +
 			"                switch it on\n" +
-			"✗ default deny  all is let in\n" +
-			"                mend it\n" +
+			"✗ default deny  everything is accepted\n" +
+			"                fix it\n" +
 			"· bridge        needs veth\n" +
-			"\nlablab run does not work here: default deny:\nall is let in.\nNext: mend it\n"},
+			"\nlablab run does not work here: default deny:\neverything is accepted.\nNext: fix it\n"},
 	} {
 		var b bytes.Buffer
 		if err := NewText(&b, 44, nil).Diagnosis(&c.d); err != nil {

@@ -60,7 +60,7 @@ func exact(t *testing.T, k *kept) {
 	flows := k.must("flows", "A")
 	k.must("revoke", "icmp")
 	_, _ = k.run("exec", "B", "--", "ping", "-q", "-c2", "-i0.1", "-W1", "A")
-	eventually(t, "all packets are told of", func() bool { return strings.Count(trace.said(), " icmp 10.255.") >= 2*packets+2 })
+	eventually(t, "all packets are traced", func() bool { return strings.Count(trace.said(), " icmp 10.255.") >= 2*packets+2 })
 	trace.end()
 	said := trace.said()
 	if want := fmt.Sprintf("%d packets, nothing lost", 2*packets+2); !strings.Contains(said, want) || strings.Count(said, "DROP") != 2 {

@@ -3,7 +3,6 @@ package nstest
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -13,13 +12,13 @@ import (
 
 // OwnLabs gives tests that run as root their own directory of sockets, so they neither see nor take
 // down the labs of the machine or of other tests. It executes this program again in a new mount
-// namespace. Without root, $XDG_RUNTIME_DIR does the same.
+// namespace, so it must be called on the main goroutine, which owns the main thread. Without root,
+// $XDG_RUNTIME_DIR does the same.
 func OwnLabs() {
 	const done = "LABLAB_TEST_OWN_LABS"
 	if !ns.Powerful() || os.Getenv(done) != "" {
 		return
 	}
-	runtime.LockOSThread() //nolint:forbidigo // the mount namespace is this thread's until execve
 	err := mountOwn("/run/lablab")
 	if err == nil {
 		err = syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), done+"=1"))
@@ -33,11 +32,8 @@ func mountOwn(directory string) error {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return err
 	}
-	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil { //nolint:forbidigo // of mounts, before execve
-		return fmt.Errorf("create mount namespace: %w", err)
-	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("make mounts private: %w", err)
+	if err := ns.OwnMounts(); err != nil {
+		return err
 	}
 	if err := unix.Mount("none", directory, "tmpfs", 0, "mode=700"); err != nil {
 		return fmt.Errorf("mount %s: %w", directory, err)

@@ -45,15 +45,24 @@ func enter(file string, kind int) error {
 	return unix.Setns(fd, kind)
 }
 
+// OwnMounts gives the calling thread, and the processes that it starts, its own mount namespace. What
+// it mounts from then on is invisible to all other processes.
+func OwnMounts() error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return say.Errorf("create mount namespace: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return say.Errorf("make mount namespace private: %w", err)
+	}
+	return nil
+}
+
 // OwnHosts gives the calling thread, and the processes that it starts, a mount namespace in which
 // the returned file, still empty, replaces /etc/hosts. That namespace has no name server either:
 // programs would wait for one that the lab does not have. No other process sees the change.
 func OwnHosts() (*os.File, error) {
-	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return nil, say.Errorf("create mount namespace: %w", err)
-	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return nil, say.Errorf("make mount namespace private: %w", err)
+	if err := OwnMounts(); err != nil {
+		return nil, err
 	}
 	hosts, err := cover("/etc/hosts")
 	if err != nil {
