@@ -56,7 +56,7 @@ func collection(t testing.TB, n int, interval string) string {
 // A signal ends all scenarios within a second, and each is in the report.
 func TestSignalEndsMany(t *testing.T) {
 	t.Parallel()
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	for _, rootless := range []string{"auto", "always"} {
 		t.Run(rootless, func(t *testing.T) {
 			t.Parallel()
@@ -75,11 +75,11 @@ func TestSignalEndsMany(t *testing.T) {
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}
-			waitFor(t, lines, "held ")
+			nstest.WaitFor(t, lines, "held ")
 			_ = c.Process.Signal(syscall.SIGTERM)
 			began := time.Now()
 			_, _ = io.Copy(io.Discard, lines)
-			code := exitCode(c.Wait())
+			code := nstest.ExitCode(c.Wait())
 			if took := time.Since(began); took > 5*time.Second || code != 143 {
 				t.Errorf("exit code %d after %s", code, took)
 			}
@@ -103,7 +103,7 @@ func TestSignalEndsMany(t *testing.T) {
 func TestManyIntoAClosedPipe(t *testing.T) {
 	t.Parallel()
 	dir := collection(t, 6, "1ms")
-	c := exec.Command("sh", "-c", lablab(t)+" run -j 1 "+dir+" | head -n 1")
+	c := exec.Command("sh", "-c", nstest.LabBuilder(t)+" run -j 1 "+dir+" | head -n 1")
 	var complaints bytes.Buffer
 	c.Stderr = &complaints
 	out, err := c.Output()
@@ -124,7 +124,7 @@ func TestReplayStepByStep(t *testing.T) {
 	}
 	var shown bytes.Buffer
 	for n := 2; n <= 4; n++ {
-		shown.WriteString(waitFor(t, tty, fmt.Sprintf("press Enter for experiment %d", n)))
+		shown.WriteString(nstest.WaitFor(t, tty, fmt.Sprintf("press Enter for experiment %d", n)))
 		if strings.Contains(shown.String(), fmt.Sprintf("Experiment %d:", n)) {
 			t.Errorf("experiment %d was not waited for", n)
 		}
@@ -170,11 +170,11 @@ func TestSignalEndsAReplay(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, progress, "building the lab")
+	nstest.WaitFor(t, progress, "building the lab")
 	_ = c.Process.Signal(syscall.SIGINT)
 	began := time.Now()
 	_, _ = io.Copy(io.Discard, progress)
-	if code := exitCode(c.Wait()); code != 130 || time.Since(began) > 5*time.Second {
+	if code := nstest.ExitCode(c.Wait()); code != 130 || time.Since(began) > 5*time.Second {
 		t.Errorf("exit code %d after %s", code, time.Since(began))
 	}
 }

@@ -3,7 +3,6 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,26 +21,11 @@ import (
 	"lablab/lab/ns"
 )
 
-// lablab returns the path of the command, for a test that builds labs with it.
-func lablab(t *testing.T) string {
-	t.Helper()
-	nstest.Kernel(t)
-	return nstest.Lablab(t)
-}
-
-func exitCode(err error) int {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.ExitCode()
-	}
-	return 0
-}
-
 // A signal at any moment ends it within a second, with a partial report and the exit code that a
 // shell would give, both as root and in a user namespace.
 func TestSignals(t *testing.T) {
 	t.Parallel()
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	for _, rootless := range []string{"auto", "always"} {
 		for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
 			t.Run(rootless+" "+sig.String(), func(t *testing.T) {
@@ -56,7 +40,7 @@ func TestSignals(t *testing.T) {
 				if err := c.Start(); err != nil {
 					t.Fatal(err)
 				}
-				waitFor(t, progress, "experiment 2")
+				nstest.WaitFor(t, progress, "experiment 2")
 				_ = c.Process.Signal(sig)
 				began := time.Now()
 				_, _ = io.Copy(io.Discard, progress)
@@ -64,7 +48,7 @@ func TestSignals(t *testing.T) {
 				if took := time.Since(began); took > 5*time.Second {
 					t.Errorf("took %s to end", took)
 				}
-				if code := exitCode(err); code != 128+int(sig) {
+				if code := nstest.ExitCode(err); code != 128+int(sig) {
 					t.Errorf("exit code %d, want %d", code, 128+int(sig))
 				}
 				var report struct {
@@ -82,31 +66,10 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// waitFor reads from a pipe or a terminal until a word appears, for at most half a minute, and
-// returns what it has read.
-func waitFor(t *testing.T, r io.Reader, word string) string {
-	t.Helper()
-	file := r.(interface{ SetReadDeadline(time.Time) error })
-	if err := file.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.SetReadDeadline(time.Time{}) }()
-	var seen []byte
-	buffer := make([]byte, 256)
-	for !bytes.Contains(seen, []byte(word)) {
-		n, err := r.Read(buffer)
-		seen = append(seen, buffer[:n]...)
-		if err != nil {
-			t.Fatalf("%q never came: %v\n%s", word, err, seen)
-		}
-	}
-	return string(seen)
-}
-
 // A signal may come at any moment, even before there is anything to report.
 func TestSignalsAtAnyMoment(t *testing.T) {
 	t.Parallel()
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	for _, rootless := range []string{"auto", "always"} {
 		t.Run(rootless, func(t *testing.T) {
 			t.Parallel()
@@ -124,7 +87,7 @@ func TestSignalsAtAnyMoment(t *testing.T) {
 				err := c.Wait()
 				status := c.ProcessState.Sys().(syscall.WaitStatus)
 				died := status.Signaled() && status.Signal() == sig // before it had a handler
-				if code := exitCode(err); !died && code != 128+int(sig) || complaints.Len() > 0 {
+				if code := nstest.ExitCode(err); !died && code != 128+int(sig) || complaints.Len() > 0 {
 					t.Errorf("%s after %s: exit code %d, %s", sig, moment, code, &complaints)
 				}
 			}
@@ -136,7 +99,7 @@ func TestSignalsAtAnyMoment(t *testing.T) {
 // that has the lab.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	for rootless, namespaces := range map[string]string{"never": "2", "always": "3"} {
 		t.Run(rootless, func(t *testing.T) {
 			t.Parallel()
@@ -154,7 +117,7 @@ func TestKill(t *testing.T) {
 func TestTruth(t *testing.T) {
 	t.Parallel()
 	nstest.Tools(t, "conntrack", "nsenter")
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	c := exec.Command(path, "run", "--interval", "100ms", "--format", "json")
 	var out bytes.Buffer
 	c.Stdout = &out
@@ -165,10 +128,10 @@ func TestTruth(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, progress, "rule icmp revoked")
+	nstest.WaitFor(t, progress, "rule icmp revoked")
 	deleteEntries(t, c.Process.Pid)
 	_, _ = io.Copy(io.Discard, progress)
-	if code := exitCode(c.Wait()); code != 1 {
+	if code := nstest.ExitCode(c.Wait()); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
 	var report struct {
@@ -215,7 +178,7 @@ func deleteEntries(t *testing.T, pid int) {
 // With standard error closed, the report still appears.
 func TestClosedStderr(t *testing.T) {
 	t.Parallel()
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	for _, rootless := range []string{"auto", "always"} {
 		reader, writer, err := os.Pipe()
 		if err != nil {
@@ -235,7 +198,7 @@ func TestClosedStderr(t *testing.T) {
 // When the user kills the outer process, the one in the user namespace ends too.
 func TestKilledParentTakesItsChildAlong(t *testing.T) {
 	t.Parallel()
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -247,7 +210,7 @@ func TestKilledParentTakesItsChildAlong(t *testing.T) {
 		t.Fatal(err)
 	}
 	writer.Close()
-	waitFor(t, reader, "experiment 1")
+	nstest.WaitFor(t, reader, "experiment 1")
 	_ = c.Process.Kill()
 	_ = c.Wait()
 	_ = reader.SetReadDeadline(time.Now().Add(5 * time.Second))
@@ -259,7 +222,7 @@ func TestKilledParentTakesItsChildAlong(t *testing.T) {
 // The reader of its output goes away.
 func TestClosedStdout(t *testing.T) {
 	t.Parallel()
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	for _, rootless := range []string{"auto", "always"} {
 		c := exec.Command("sh", "-c", path+" run -q --interval 5ms --rootless "+rootless+" | head -n 1")
 		var complaints bytes.Buffer
@@ -282,10 +245,10 @@ func TestFullStdout(t *testing.T) {
 		t.Skip("no /dev/full here")
 	}
 	defer full.Close()
-	c := exec.Command(lablab(t), "run", "-q", "--interval", "1ms")
+	c := exec.Command(nstest.LabBuilder(t), "run", "-q", "--interval", "1ms")
 	var complaints bytes.Buffer
 	c.Stdout, c.Stderr = full, &complaints
-	if code := exitCode(c.Run()); code != 4 {
+	if code := nstest.ExitCode(c.Run()); code != 4 {
 		t.Errorf("exit code %d, want 4", code)
 	}
 	if got := complaints.String(); strings.Count(got, "error: ") != 1 || !strings.Contains(got, "no space left") {
@@ -297,7 +260,7 @@ func TestFullStdout(t *testing.T) {
 func TestTerminal(t *testing.T) {
 	t.Parallel()
 	for _, colour := range []bool{true, false} {
-		c := exec.Command(lablab(t), "run", "--interval", "10ms")
+		c := exec.Command(nstest.LabBuilder(t), "run", "--interval", "10ms")
 		c.Env = append(os.Environ(), "TERM=xterm-256color", "FORCE_COLOR=", "NO_COLOR=")
 		if !colour {
 			c.Env = append(c.Env, "NO_COLOR=1")

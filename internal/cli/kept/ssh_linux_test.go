@@ -1,4 +1,4 @@
-package cli_test
+package kept_test
 
 import (
 	"fmt"
@@ -103,7 +103,7 @@ func (s *shell) ask(t *testing.T) string {
 func TestSSHOutlivesItsRule(t *testing.T) {
 	t.Parallel()
 	nstest.Tools(t, "ssh", "ssh-keygen", "sshd", "unshare")
-	k := keep(t, lablab(t), "ssh-office", "ssh-from-office")
+	k := keep(t, nstest.LabBuilder(t), "ssh-office", "ssh-from-office")
 	server := sshd(t, k, "server")
 	session := server.session(t, "office")
 	session.says(t, session.ask(t))
@@ -116,7 +116,7 @@ func TestSSHOutlivesItsRule(t *testing.T) {
 	if flows := k.must("flows", "server"); !strings.Contains(flows, "admitted by ssh (gone)\n") {
 		t.Errorf("who let it in?\n%s", flows)
 	}
-	if out, err := k.run("exec", append([]string{"office", "--"}, server.ssh("true")...)...); exitCode(err) != 255 || !strings.Contains(out, "timed out") {
+	if out, err := k.run("exec", append([]string{"office", "--"}, server.ssh("true")...)...); nstest.ExitCode(err) != 255 || !strings.Contains(out, "timed out") {
 		t.Errorf("another session: %v: %s", err, out)
 	}
 
@@ -137,7 +137,7 @@ func TestSSHOutlivesItsRule(t *testing.T) {
 func TestSSHEndsWithItsRule(t *testing.T) {
 	t.Parallel()
 	nstest.Tools(t, "ssh", "ssh-keygen", "sshd", "unshare")
-	k := keep(t, lablab(t), "ssh-world", "ssh-from-world")
+	k := keep(t, nstest.LabBuilder(t), "ssh-world", "ssh-from-world")
 	server := sshd(t, k, "server")
 	session := server.session(t, "office")
 	session.says(t, session.ask(t))

@@ -1,4 +1,4 @@
-package cli_test
+package kept_test
 
 import (
 	"bytes"
@@ -99,7 +99,7 @@ func (s *screen) redrawn(t *testing.T, columns uint16, word string) {
 // a summary.
 func TestLiveView(t *testing.T) {
 	t.Parallel()
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	for _, rootless := range []string{"auto", "always"} {
 		t.Run(rootless, func(t *testing.T) {
 			t.Parallel()
@@ -163,7 +163,7 @@ func TestLiveView(t *testing.T) {
 // The terminal is restored when the lab is taken down by another process or ended by a signal.
 func TestLiveViewIsTakenDown(t *testing.T) {
 	t.Parallel()
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	env := append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "TERM=xterm-256color")
 	for _, how := range []string{"down", "SIGTERM"} {
 		c := exec.Command(path, "up", "--name", "view-down")
@@ -195,7 +195,7 @@ func TestLiveViewIsTakenDown(t *testing.T) {
 // Where the view cannot be drawn, or is not wanted, there is one line per event.
 func TestPlainUp(t *testing.T) {
 	t.Parallel()
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	for _, c := range []struct{ term, flag string }{{"dumb", "--color=never"}, {"xterm-256color", "--plain"}} {
 		up := exec.Command(path, "up", "--name", "view-plain", c.flag)
 		up.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "TERM="+c.term)
@@ -229,7 +229,7 @@ func TestPlainUp(t *testing.T) {
 func TestWatchFlows(t *testing.T) {
 	t.Parallel()
 	nstest.Tool(t, "ping")
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	env := append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "TERM=xterm-256color")
 	run := func(args ...string) {
 		c := exec.Command(path, args...)
@@ -256,7 +256,7 @@ func TestWatchFlows(t *testing.T) {
 	}
 	tty.press(t, "\x03") // Ctrl-C
 	<-tty.done
-	if code := exitCode(c.Wait()); code != 130 {
+	if code := nstest.ExitCode(c.Wait()); code != 130 {
 		t.Errorf("exit code %d, want 130", code)
 	}
 
@@ -269,10 +269,10 @@ func TestWatchFlows(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, out, "\n\n")
-	waitFor(t, out, "\n\n")
+	nstest.WaitFor(t, out, "\n\n")
+	nstest.WaitFor(t, out, "\n\n")
 	_ = c.Process.Signal(syscall.SIGINT)
-	if code := exitCode(c.Wait()); code != 130 {
+	if code := nstest.ExitCode(c.Wait()); code != 130 {
 		t.Errorf("exit code %d, want 130", code)
 	}
 }

@@ -1,4 +1,4 @@
-package cli_test
+package kept_test
 
 import (
 	"bytes"
@@ -112,7 +112,7 @@ func (d *daemon) wait(t *testing.T) {
 
 // eachWay runs a test in an ordinary lab, and in one in a user namespace.
 func eachWay(t *testing.T, test func(t *testing.T, k *kept)) {
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	for _, rootless := range []string{"auto", "always"} {
 		t.Run(rootless, func(t *testing.T) {
 			t.Parallel()
@@ -176,7 +176,7 @@ func TestCurl(t *testing.T) {
 		fetch := func(seconds string) (string, error) {
 			return k.run("exec", "B", "--", "curl", "-sS", "--noproxy", "*", "--max-time", seconds, "http://A:8000/page")
 		}
-		if out, err := fetch("1"); exitCode(err) != 28 {
+		if out, err := fetch("1"); nstest.ExitCode(err) != 28 {
 			t.Errorf("with no rule that allows it: %v: %s", err, out)
 		}
 		k.allow("tcp", "8000")

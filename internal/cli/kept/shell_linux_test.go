@@ -1,4 +1,4 @@
-package cli_test
+package kept_test
 
 import (
 	"errors"
@@ -59,7 +59,7 @@ func TestShell(t *testing.T) {
 		tty.says(t, "kill %1; wait; echo jobs: $(jobs | wc -l)\n", "jobs: 0")
 		tty.press(t, "exit 7\n")
 		<-tty.done
-		if code := exitCode(c.Wait()); code != 7 {
+		if code := nstest.ExitCode(c.Wait()); code != 7 {
 			t.Errorf("exit code %d, want 7", code)
 		}
 		if text, _ := tty.since(0); strings.Contains(text, "job control") || strings.Contains(text, "process group") {

@@ -1,4 +1,4 @@
-package cli_test
+package kept_test
 
 import (
 	"os"
@@ -14,11 +14,11 @@ import (
 // docs/api.md describes every route, and its examples work.
 func TestAPIDescription(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../docs/api.md")
+	text, err := os.ReadFile("../../../docs/api.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, err := os.ReadFile("../control/routes_linux.go")
+	code, err := os.ReadFile("../../control/routes_linux.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestAPIDescription(t *testing.T) {
 		}
 	}
 	nstest.Tool(t, "curl")
-	k := keep(t, lablab(t), "api")
+	k := keep(t, nstest.LabBuilder(t), "api")
 	commands := regexp.MustCompile("(?m)^curl .*$").FindAllString(string(text), -1)
 	if len(commands) < 10 {
 		t.Errorf("only %d commands", len(commands))
@@ -43,7 +43,7 @@ func TestAPIDescription(t *testing.T) {
 		command = strings.Replace(command, "curl ", "curl --silent --show-error --fail-with-body --max-time "+patience+" ", 1)
 		out, err := exec.Command("sh", "-c", command).CombinedOutput()
 		const endless = 28 // curl's exit code for a timeout
-		if err != nil && (exitCode(err) != endless || !strings.Contains(command, "/v1/events")) {
+		if err != nil && (nstest.ExitCode(err) != endless || !strings.Contains(command, "/v1/events")) {
 			t.Errorf("%s: %v\n%s", command, err, out)
 		}
 	}

@@ -1,4 +1,4 @@
-package cli_test
+package kept_test
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package cli_test
+package kept_test
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ import (
 func TestCapture(t *testing.T) {
 	t.Parallel()
 	nstest.Tool(t, "ping")
-	k := keep(t, lablab(t), "capture")
+	k := keep(t, nstest.LabBuilder(t), "capture")
 	file := filepath.Join(t.TempDir(), "a.pcapng")
 	c := k.command("capture", "A", "-o", file, "--count", "5")
 	said, err := c.StderrPipe()
@@ -31,7 +31,7 @@ func TestCapture(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, said, "press Ctrl-C to stop")
+	nstest.WaitFor(t, said, "press Ctrl-C to stop")
 	k.must("exec", "B", "--", "ping", "-q", "-c2", "-i0.2", "A")
 	k.must("revoke", "icmp")
 	_, _ = k.run("exec", "B", "--", "ping", "-q", "-c1", "-W1", "A")
@@ -99,12 +99,12 @@ func comments(t *testing.T, text []byte) (all []string) {
 func TestCaptureOfWhatMayNotLeave(t *testing.T) {
 	t.Parallel()
 	nstest.Tool(t, "ping")
-	k := keep(t, lablab(t), "unsent")
+	k := keep(t, nstest.LabBuilder(t), "unsent")
 	k.must("revoke", "out")
 	file := filepath.Join(t.TempDir(), "b.pcapng")
 	c := k.begin("capture", nil, "B", "-o", file, "--count", "2")
 	c.says(t, "press Ctrl-C to stop")
-	if _, err := k.run("exec", "B", "--", "ping", "-q", "-w1", "-i0.5", "-s", "1000", "A"); exitCode(err) != 1 {
+	if _, err := k.run("exec", "B", "--", "ping", "-q", "-w1", "-i0.5", "-s", "1000", "A"); nstest.ExitCode(err) != 1 {
 		t.Errorf("ping: %v", err)
 	}
 	c.wait(t)

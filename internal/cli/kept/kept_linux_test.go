@@ -1,4 +1,4 @@
-package cli_test
+package kept_test
 
 import (
 	"bytes"
@@ -101,7 +101,7 @@ func (k *kept) watch(events *[]string) error {
 // A kept lab survives whatever happens to it and to its clients.
 func TestKept(t *testing.T) {
 	t.Parallel()
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	for name, test := range map[string]func(*testing.T, string){
 		"many": manyAtOnce, "slow": slowWatchers, "killed": killed, "clients": killedClients, "down": downDuringChange, "suspended": suspended, "silent": silent, "replaced": replaced, "given up": givenUp, "unplugged": unplugged, "same name": sameName,
 	} {
@@ -190,7 +190,7 @@ func slowWatchers(t *testing.T, path string) {
 	if err := stopped.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, out, `"kind":"ready"`)
+	nstest.WaitFor(t, out, `"kind":"ready"`)
 	stop(t, stopped.Process.Pid)
 	const packets = "20000" // many times the capacity of a socket
 	within(t, time.Minute, "the flood", func() {
@@ -218,7 +218,7 @@ func killed(t *testing.T, path string) {
 	}
 	_ = syscall.Kill(was.PID, syscall.SIGKILL)
 	for _, w := range watchers {
-		if code := exitCode(w.ended()); code != 4 || !strings.Contains(w.said(), "the lab ended before it had sent everything: "+k.name) {
+		if code := nstest.ExitCode(w.ended()); code != 4 || !strings.Contains(w.said(), "the lab ended before it had sent everything: "+k.name) {
 			t.Errorf("exit code %d: %s", code, w.said())
 		}
 	}
@@ -230,7 +230,7 @@ func killed(t *testing.T, path string) {
 			<-time.After(time.Millisecond)
 		}
 	})
-	if out, err := k.run("status"); exitCode(err) != 2 || !strings.Contains(out, "error: no such lab is running: "+k.name) {
+	if out, err := k.run("status"); nstest.ExitCode(err) != 2 || !strings.Contains(out, "error: no such lab is running: "+k.name) {
 		t.Errorf("%v: %s", err, out)
 	}
 	if out, err := k.run("down"); err != nil || out != "" {
@@ -260,7 +260,7 @@ func killedClients(t *testing.T, path string) {
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, reader, map[string]string{"events": "ready", "exec": "bytes from", "trace": "Ctrl-C", "record": "Ctrl-C"}[args[0]])
+		nstest.WaitFor(t, reader, map[string]string{"events": "ready", "exec": "bytes from", "trace": "Ctrl-C", "record": "Ctrl-C"}[args[0]])
 		_ = c.Process.Kill()
 		_ = c.Wait()
 	}
@@ -279,7 +279,7 @@ func downDuringChange(t *testing.T, path string) {
 				if err == nil {
 					continue
 				}
-				if exitCode(err) != 2 || strings.Count(out, "error: ") != 1 {
+				if nstest.ExitCode(err) != 2 || strings.Count(out, "error: ") != 1 {
 					t.Errorf("%v: %s", err, out)
 				}
 				return
@@ -321,7 +321,7 @@ func TestKeptFromOthers(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to be somebody else")
 	}
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	k := keep(t, path, "others")
 	// A directory and a program that every user may use.
 	public, err := os.MkdirTemp("/run", "lablab-test-")
@@ -376,7 +376,7 @@ func TestKeptFromOthers(t *testing.T) {
 // Names from other sources cannot inject terminal control sequences.
 func TestNamesCannotSmuggle(t *testing.T) {
 	t.Parallel()
-	k := keep(t, lablab(t), "names")
+	k := keep(t, nstest.LabBuilder(t), "names")
 	const evil = "\x1b]0;owned\a\x1b[31m"
 	client := control.Dial(k.directory, k.name)
 	defer client.Close()

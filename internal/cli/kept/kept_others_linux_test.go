@@ -1,4 +1,4 @@
-package cli_test
+package kept_test
 
 import (
 	"fmt"
@@ -42,7 +42,7 @@ func silent(t *testing.T, path string) {
 	status.says(t, "is not responding: its process may be stopped")
 	status.end()
 	out, err := k.run("down")
-	if exitCode(err) != 4 || !strings.Contains(out, "error: the lab is not responding: "+k.name+"\nhint: their processes may be stopped or busy") {
+	if nstest.ExitCode(err) != 4 || !strings.Contains(out, "error: the lab is not responding: "+k.name+"\nhint: their processes may be stopped or busy") {
 		t.Errorf("down of a lab that is not responding: %v\n%s", err, out)
 	}
 	for _, verb := range [][]string{{"exec", "B", "--", "true"}, {"flows"}, {"rules", "A"}} {
@@ -53,7 +53,7 @@ func silent(t *testing.T, path string) {
 		eventually(t, verb[0]+" asks", func() bool { return asks(waiting.Process.Pid) })
 		_ = waiting.Process.Signal(syscall.SIGINT)
 		within(t, 10*time.Second, verb[0], func() {
-			if code := exitCode(waiting.Wait()); code != 130 {
+			if code := nstest.ExitCode(waiting.Wait()); code != 130 {
 				t.Errorf("%s: exit code %d, want 130", verb[0], code)
 			}
 		})
@@ -107,11 +107,11 @@ func givenUp(t *testing.T, path string) {
 		<-time.After(after)
 		_ = up.Process.Signal(syscall.SIGTERM)
 		var code int
-		within(t, 10*time.Second, "the end", func() { code = exitCode(up.Wait()) })
+		within(t, 10*time.Second, "the end", func() { code = nstest.ExitCode(up.Wait()) })
 		switch out, err := k.run("status"); {
 		case code == 0: // the lab was up already
 			k.must("down")
-		case exitCode(err) != 2:
+		case nstest.ExitCode(err) != 2:
 			t.Errorf("after %s it exits with %d, and there is a lab: %s", after, code, out)
 		}
 	}
@@ -150,10 +150,10 @@ func unplugged(t *testing.T, path string) {
 	if err := program.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, out, "plugged")
+	nstest.WaitFor(t, out, "plugged")
 	k.must("down")
 	within(t, 10*time.Second, "the end of the network", func() {
-		waitFor(t, out, "unplugged")
+		nstest.WaitFor(t, out, "unplugged")
 		_ = program.Wait()
 	})
 }
@@ -165,7 +165,7 @@ func TestExecWithin(t *testing.T) {
 		t.Skip("needs root, which stays root inside")
 	}
 	nstest.Tool(t, "ping")
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	k := keep(t, path, "within")
 	out, err := k.run("exec", "A", "--", path, "exec", "--name", k.name, "B", "--", "sh", "-c", "echo $LABLAB_HOST; cat /etc/hosts; ping -q -c1 A")
 	if err != nil || !strings.Contains(out, "B\n") || !strings.Contains(out, " B\n") || !strings.Contains(out, " 0% packet loss") {

@@ -1,4 +1,4 @@
-package cli_test
+package kept_test
 
 import (
 	"os/exec"
@@ -9,13 +9,13 @@ import (
 	"lablab/internal/nstest"
 )
 
-const inBrowser = "../web/browser" // where those tests run
+const inBrowser = "../../web/browser" // where those tests run
 
 // The page of a running lab, in a real browser, like internal/web's TestInBrowser.
 func TestLivePage(t *testing.T) {
 	t.Parallel()
 	chromium := nstest.Browser(t, inBrowser)
-	path := lablab(t)
+	path := nstest.LabBuilder(t)
 	k := keep(t, path, "page", "--web=127.0.0.2:0") // 127.0.0.2 leaves the same port on 127.0.0.1 for a proxy
 	c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", filepath.Join(inBrowser, "live", "live.test.mjs"))
 	c.Env = slices.Concat(k.env, []string{"LABLAB=" + path, "LABLAB_NAME=" + k.name, "LABLAB_CHROMIUM=" + chromium})
