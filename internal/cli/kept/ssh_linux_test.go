@@ -53,7 +53,9 @@ func sshd(t *testing.T, k *kept, host string) *sshServer {
 		own = append(own, "--user", "--map-user="+me.Uid, "--map-group="+me.Gid)
 	}
 	server = append(own, server...)
-	k.daemon(host, nil, server...).says(t, "Server listening")
+	d := k.daemon(host, nil, server...)
+	t.Cleanup(func() { _ = d.Process.Kill() }) // unshare(1) ignores an interrupt while it waits
+	d.says(t, "Server listening")
 	return s
 }
 
