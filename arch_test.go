@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 	"./internal/cli/kept": {},
 	"./internal/nstest":   {"lab/ns"},
 	"./lab":               {"lab/ns", "flow", "nft", "pinger", "scenario", "sg", "timeline"},
+	"./lab/course":        {},
 	"./lab/ns":            {},
 	"./say":               {},
 	"./packet":            {},

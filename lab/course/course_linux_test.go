@@ -1,9 +1,11 @@
-package lab
+// Package course_test runs the course, and scenarios that once went wrong.
+package course_test
 
 import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,12 +14,36 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lablab/internal/nstest"
+	"lablab/lab"
 	"lablab/packet"
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
+	"lablab/timeline"
 )
+
+func TestMain(m *testing.M) { nstest.Main(m) }
+
+// run runs a scenario on this kernel.
+func run(t *testing.T, sc *scenario.Scenario, interval time.Duration) *report.Report {
+	t.Helper()
+	log := timeline.NewLog()
+	if err := lab.Run(t.Context(), sc, lab.Options{Interval: interval}, log); err != nil {
+		t.Fatal(err)
+	}
+	return report.Of(log.Events())
+}
+
+// expect fails the test, and prints the report, unless the run held or not as wanted and no
+// evidence was lost.
+func expect(t *testing.T, r *report.Report, held bool) {
+	t.Helper()
+	if r.Held != held || r.Missed != (report.Missed{}) {
+		t.Errorf("held %v, want %v; missed %+v", r.Held, held, r.Missed)
+		_ = report.NewText(os.Stderr, 120, nil).All(r)
+	}
+}
 
 // Every scenario of the course holds, and no evidence is lost.
 func TestCourse(t *testing.T) {
@@ -27,7 +53,7 @@ func TestCourse(t *testing.T) {
 			t.Parallel()
 			sc, _ := scenario.Builtin(name)
 			r := run(t, sc, 10*time.Millisecond)
-			held(t, r)
+			expect(t, r, true)
 			if r.Question == "" || r.Why[len(r.Why)-1].Subject.String() != "In short" {
 				t.Error("it asks nothing, or teaches nothing")
 			}
@@ -100,7 +126,7 @@ func mutants() []mutant {
 		{"idle", "nobody waits", skip(4), 4, "stream 1"},
 		{"dropped", "the rule is not authorized", func(sc *scenario.Scenario) { sc.Experiments[1].Do = nil; sc.Experiments[2].Do = nil }, 2, "stream 1"},
 		{"egress", "the group lets something out", func(sc *scenario.Scenario) {
-			group(sc, "silent").Egress = []sg.Rule{allow("leak", packet.All, sg.Any, "0.0.0.0/0")}
+			group(sc, "silent").Egress = []sg.Rule{{ID: "leak", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}
 		}, 2, "stream 2"},
 		{"cut", "the entry is not deleted", skip(3), 3, "stream ping"},
 		{"cut", "connections are not taken up in the middle", func(sc *scenario.Scenario) { sc.Experiments[5].Do = sc.Experiments[5].Do[1:] }, 6, "stream ssh"},
@@ -142,9 +168,7 @@ func TestCourseMutants(t *testing.T) {
 			}
 			m.alter(sc)
 			r := run(t, sc, 5*time.Millisecond)
-			if r.Held || r.Missed != (report.Missed{}) {
-				t.Errorf("held %v, missed %+v", r.Held, r.Missed)
-			}
+			expect(t, r, false)
 			first := firstFailure(r)
 			if want := fmt.Sprintf("experiment %d, %s", m.experiment, m.subject); first != want {
 				t.Errorf("failed first in %s, want %s", first, want)
