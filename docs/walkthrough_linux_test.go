@@ -79,9 +79,9 @@ func TestWalkthroughs(t *testing.T) {
 			defer cancel()
 			c := exec.CommandContext(ctx, "sh", "-c", script)
 			c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-			if os.Getuid() == 0 { // its files in /run must be its own
-				c.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
-				c.Args[2] = "mount -t tmpfs none /run\n" + script
+			if os.Getuid() == 0 { // its files in /run must be its own, and sessions of sshd must end with it
+				c.SysProcAttr.Unshareflags, c.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS, syscall.CLONE_NEWPID
+				c.Args[2] = "mount -t tmpfs none /run && mount -t proc proc /proc\n" + script
 			}
 			c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGTERM) }
 			c.WaitDelay = 10 * time.Second
