@@ -9,6 +9,10 @@ import (
 	"lablab/say"
 )
 
+// step is the unit in which a stream's patience is counted. Time in which this process was stopped
+// counts as one step at most.
+const step = 20 * time.Millisecond
+
 // A Stream sends packets that are released n at a time. In between it is held: it sends nothing
 // until [Stream.Let] is called, so that rules can change between two packets and never during one.
 type Stream struct {
@@ -118,8 +122,6 @@ func (s *Stream) doom(seq int) {
 // missing replies Patience after the last packet was sent, and returns an error only if ctx ends or
 // the stream fails.
 func (s *Stream) Settle(ctx context.Context) error {
-	// Wait in steps, so that time in which this process was stopped does not count.
-	const step = 20 * time.Millisecond
 	patience := s.patience()
 	for {
 		s.mu.Lock()

@@ -1,7 +1,11 @@
 package pinger_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net/netip"
+	"os/exec"
 	"regexp"
 	"sync"
 	"testing"
@@ -9,6 +13,7 @@ import (
 
 	"lablab/internal/nstest"
 	"lablab/lab/ns"
+	"lablab/packet"
 	"lablab/pinger"
 )
 
@@ -173,6 +178,78 @@ func TestDroppedPacketsAreNotWaitedFor(t *testing.T) {
 	settle(t, s)
 	if waited := time.Since(began); waited >= pinger.Patience {
 		t.Errorf("settled after %s", waited)
+	}
+}
+
+// A connection leaves its port to the next attempt at once, even if it is given up just as it is
+// established and the other end never hears of it.
+func TestGivenUpConnectionLeavesItsPort(t *testing.T) {
+	left, right := nstest.Wire(t)
+	nstest.Input(t, right, "table ip deny { chain c { type filter hook input priority 0; tcp flags & (fin | syn) == fin drop; }; }", "nft", "-f", "-")
+	source, target := netip.AddrPortFrom(nstest.Left, 40000), netip.AddrPortFrom(nstest.Right, 22)
+	server, err := pinger.Serve(right, packet.TCP, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	for i := range 500 {
+		dialing := make(chan struct{})
+		begun := sync.OnceFunc(func() { close(dialing) })
+		s, err := pinger.TCP{Source: source, Target: target, Size: 64, Interval: time.Millisecond,
+			Observe: func(pinger.Probe) { begun() }}.Start(t.Context(), left, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-dialing
+		// Somewhere in the first 200 µs the kernel completes the handshake, a moment before the
+		// dialer hears of it. Sleeping is too coarse to hit that moment.
+		for since := time.Now(); time.Since(since) < time.Duration(i%200)*time.Microsecond; {
+		}
+		s.Dropped(1)
+		s.Let(1)
+		if err := errors.Join(s.Settle(t.Context()), s.Wait()); err != nil {
+			t.Fatalf("attempt %d: %v", i, err)
+		}
+		if second := s.Probes()[1]; second.Fate != pinger.Replied {
+			t.Fatalf("attempt %d: the next was %+v", i, second)
+		}
+	}
+}
+
+// A stream takes the port of the last one at once, even while this process starts programs.
+func TestPortIsTakenAgain(t *testing.T) {
+	left, right := nstest.Wire(t)
+	source, target := netip.AddrPortFrom(nstest.Left, 40000), netip.AddrPortFrom(nstest.Right, 22)
+	ctx, cancel := context.WithCancel(t.Context())
+	var starting sync.WaitGroup
+	defer starting.Wait()
+	defer cancel()
+	for range 3 {
+		starting.Go(func() {
+			for ctx.Err() == nil {
+				_ = exec.Command("true").Run()
+			}
+		})
+	}
+	for _, p := range []packet.Protocol{packet.TCP, packet.UDP} {
+		server, err := pinger.Serve(right, p, target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer server.Close()
+		start := map[packet.Protocol]func(context.Context, *ns.Namespace, int) (*pinger.Stream, error){
+			packet.TCP: pinger.TCP{Source: source, Target: target, Size: 64, Interval: time.Millisecond, Observe: func(pinger.Probe) {}}.Start,
+			packet.UDP: pinger.UDP{Source: source, Target: target, Size: 64, Interval: time.Millisecond, Observe: func(pinger.Probe) {}}.Start,
+		}[p]
+		for i := range 100 {
+			s, err := start(ctx, left, 1)
+			if err == nil {
+				err = errors.Join(s.Settle(ctx), s.Wait())
+			}
+			if err != nil {
+				t.Fatalf("%s stream %d: %v", p, i, err)
+			}
+		}
 	}
 }
 

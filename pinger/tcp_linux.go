@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -135,23 +134,24 @@ func (s *talking) write(conn *net.TCPConn, ended <-chan struct{}) {
 // be known which message the SYN was for.
 func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	s.add(Probe{Seq: seq, Fate: Waiting, Sent: time.Now(), Connecting: true}, &s.attempts)
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stop := s.whenDoomed(seq, cancel)
-	defer stop()
 	var conn net.Conn
-	err := s.n.Do(func() (err error) {
-		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(s.config.Source), Control: reuse, KeepAlive: -1}
+	err := s.n.Do(func() error {
+		defer s.whenHopeless(seq, cancel)()
+		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(s.config.Source), Control: reusable, KeepAlive: -1}
 		d.SetMultipathTCP(false)
-		conn, err = d.DialContext(ctx, "tcp", s.config.Target.String())
-		return err
+		return untilFree(ctx, func() (err error) {
+			conn, err = d.DialContext(ctx, "tcp", s.config.Target.String())
+			return err
+		})
 	})
 	switch {
 	case err == nil:
 	case errors.Is(err, syscall.ECONNREFUSED):
 		s.unreachAt(seq, err)
 		return nil, nil
-	case ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, context.Canceled):
 		return nil, nil
 	default:
 		var dial *net.OpError
@@ -161,7 +161,6 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 		return nil, say.Errorf("%s: %w", s.what, err)
 	}
 	tcp := conn.(*net.TCPConn)
-	_ = tcp.SetLinger(0)
 	s.connected(seq)
 	s.mu.Lock()
 	s.conn = tcp
@@ -199,25 +198,27 @@ func (s *talking) connected(seq int) {
 	s.observe(probe)
 }
 
-// whenDoomed cancels an attempt as soon as its SYN is seen to be dropped.
-func (s *talking) whenDoomed(seq int, cancel func()) (stop func()) {
+// whenHopeless cancels an attempt as soon as its SYN is seen to be dropped, or after Patience.
+func (s *talking) whenHopeless(seq int, cancel func()) (stop func()) {
 	ended := make(chan struct{})
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		for {
+		for patience := Patience; patience > 0; {
 			s.mu.Lock()
 			doomed, changed := s.doomed[seq], s.changed
 			s.mu.Unlock()
 			if doomed {
-				cancel()
-				return
+				break
 			}
 			select {
 			case <-changed:
+			case <-time.After(step):
+				patience -= step
 			case <-ended:
 				return
 			}
 		}
+		cancel()
 	})
 	return func() { close(ended); watching.Wait() }
 }
@@ -243,6 +244,7 @@ func (s *talking) lose(conn *net.TCPConn, err error) {
 		s.mu.Unlock()
 		return
 	}
+	_ = conn.Close() // before the next attempt, which needs its port
 	s.conn = nil
 	var lost []int
 	for _, p := range s.probes {
@@ -251,7 +253,6 @@ func (s *talking) lose(conn *net.TCPConn, err error) {
 		}
 	}
 	s.mu.Unlock()
-	_ = conn.Close()
 	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, io.EOF) {
 		return // TCP timed out; it received no error
 	}
@@ -284,6 +285,24 @@ func (s *talking) hangUp() {
 	s.talkers.Wait()
 }
 
+// untilFree opens a stream's socket. Its port may still be taken for a moment: while this process
+// starts a program, the child has a copy of each socket until execve(2), also of one that was closed
+// meanwhile.
+func untilFree(ctx context.Context, open func() error) error {
+	for patience := Patience; ; patience -= step {
+		err := open()
+		taken := errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EADDRNOTAVAIL)
+		if !taken || patience <= 0 {
+			return err
+		}
+		select {
+		case <-time.After(step):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
 // retransmission returns how long to wait for replies: TCP itself retransmits after its timeout,
 // which doubles each time.
 func (s *talking) retransmission() time.Duration {
@@ -304,11 +323,15 @@ func (s *talking) retransmission() time.Duration {
 	return max(Patience, 2*rto)
 }
 
-// reuse lets a stream take the port of one that has ended.
-func reuse(_, _ string, c syscall.RawConn) error {
+// reusable lets a stream take the port of one that has ended, and keeps its own port free for the
+// next: closing the socket resets the connection, even one given up while it was established, so
+// no TIME_WAIT holds the port (tcp(7), SO_LINGER in socket(7)).
+func reusable(_, _ string, c syscall.RawConn) error {
 	var sockErr error
 	err := c.Control(func(fd uintptr) {
-		sockErr = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+		sockErr = errors.Join(
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+			unix.SetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
 	})
 	return errors.Join(err, sockErr)
 }

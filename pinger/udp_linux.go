@@ -32,9 +32,11 @@ func (config UDP) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream,
 	ctx, cancel := context.WithCancel(ctx)
 	s := newStream(say.F("udp to %s", config.Target), config.Observe, cancel, let)
 	var conn *net.UDPConn
-	err := n.Do(func() (err error) {
-		conn, err = net.DialUDP("udp", net.UDPAddrFromAddrPort(config.Source), net.UDPAddrFromAddrPort(config.Target))
-		return err
+	err := n.Do(func() error {
+		return untilFree(ctx, func() (err error) {
+			conn, err = net.DialUDP("udp", net.UDPAddrFromAddrPort(config.Source), net.UDPAddrFromAddrPort(config.Target))
+			return err
+		})
 	})
 	if err != nil {
 		cancel()
@@ -42,7 +44,7 @@ func (config UDP) Start(ctx context.Context, n *ns.Namespace, let int) (*Stream,
 	}
 	roomy(conn)
 	return s.start(ctx, func(opened func()) error {
-		defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+		defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })()
 		received := make(chan struct{})
 		go func() { defer close(received); s.receive(ctx, conn) }()
 		opened()
