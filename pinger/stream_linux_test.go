@@ -227,7 +227,7 @@ func TestPortIsTakenAgain(t *testing.T) {
 	for range 3 {
 		starting.Go(func() {
 			for ctx.Err() == nil {
-				_ = exec.Command("true").Run()
+				_ = exec.Command("sleep", "0").Run()
 			}
 		})
 	}
