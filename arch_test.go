@@ -29,7 +29,7 @@ type listed struct {
 // docs/architecture.md has the diagram.
 var allowed = map[string][]string{
 	".":                   {"internal/cli"},
-	"./internal/cli":      {"flow", "internal/control", "internal/view", "internal/web", "lab", "lab/ns", "nft", "report", "scenario", "sg", "timeline"},
+	"./internal/cli":      {"flow", "internal/control", "internal/view", "internal/web", "lab", "ns", "nft", "report", "scenario", "sg", "timeline"},
 	"./internal/control":  {"flow", "internal/serve", "lab", "report", "scenario", "sg", "timeline"},
 	"./internal/view":     {"flow", "internal/control", "report", "sg", "timeline"},
 	"./internal/serve":    {},
@@ -37,15 +37,15 @@ var allowed = map[string][]string{
 	"./scripts/man":       {"internal/cli"},
 	"./docs":              {},
 	"./internal/cli/kept": {},
-	"./internal/nstest":   {"lab/ns"},
-	"./lab":               {"lab/ns", "flow", "nft", "pinger", "scenario", "sg", "timeline"},
+	"./internal/nstest":   {"ns"},
+	"./lab":               {"ns", "flow", "nft", "pinger", "scenario", "sg", "timeline"},
 	"./lab/course":        {},
-	"./lab/ns":            {},
+	"./ns":                {},
 	"./say":               {},
 	"./packet":            {},
-	"./nft":               {"lab/ns", "sg"},
-	"./flow":              {"lab/ns", "sg"},
-	"./pinger":            {"lab/ns"},
+	"./nft":               {"ns", "sg"},
+	"./flow":              {"ns", "sg"},
+	"./pinger":            {"ns"},
 	"./scenario":          {"sg"},
 	"./sg":                {},
 	"./timeline":          {"flow", "sg"},
@@ -54,7 +54,7 @@ var allowed = map[string][]string{
 
 // only says which packages may import a library that accesses the kernel or runs programs.
 var only = map[string][]string{
-	"github.com/vishvananda/netns":                   {"./lab/ns"},
+	"github.com/vishvananda/netns":                   {"./ns"},
 	"github.com/vishvananda/netlink":                 {"./lab"},
 	"github.com/google/nftables":                     {"./nft"},
 	"github.com/ti-mo/conntrack":                     {"./flow"},

@@ -63,7 +63,7 @@ var english = map[string]string{
 	"internal/control/check_linux.go": "in EC2's place",
 	"internal/web/web.go":             "a header of HTTP",
 	"lab/change_linux.go":             "EC2's words",
-	"lab/ns/join_linux.go":            "resolv.conf",
+	"ns/join_linux.go":                "resolv.conf",
 	"nft/acl.go":                      "nft's language",
 	"nft/compile.go":                  "nft's language",
 	"nft/live_linux.go":               "nft's language",

@@ -3,7 +3,7 @@ package flow
 import (
 	"testing"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 )
 
 func BenchmarkDump(b *testing.B) {

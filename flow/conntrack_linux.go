@@ -13,7 +13,7 @@ import (
 	"github.com/ti-mo/conntrack"
 	"golang.org/x/sys/unix"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"

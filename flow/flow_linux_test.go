@@ -11,7 +11,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"lablab/internal/nstest"
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/packet"
 	"lablab/sg"
 )

@@ -4,7 +4,7 @@ import (
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 )
 
 // A Watch is the stream of conntrack events of one host, from the moment it was opened. (ti-mo's

@@ -14,7 +14,7 @@ import (
 
 	probing "github.com/prometheus-community/pro-bing"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/scenario"
 	"lablab/timeline"
 )

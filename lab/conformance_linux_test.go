@@ -15,8 +15,8 @@ import (
 
 	"lablab/flow"
 	"lablab/internal/nstest"
-	"lablab/lab/ns"
 	"lablab/nft"
+	"lablab/ns"
 	"lablab/packet"
 	"lablab/scenario"
 	"lablab/sg"

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/internal/nstest"
-	"lablab/lab/ns"
 	"lablab/nft"
+	"lablab/ns"
 	"lablab/packet"
 )
 

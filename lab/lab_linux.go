@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/flow"
-	"lablab/lab/ns"
 	"lablab/nft"
+	"lablab/ns"
 	"lablab/pinger"
 	"lablab/say"
 	"lablab/scenario"

@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"lablab/flow"
-	"lablab/lab/ns"
 	"lablab/nft"
+	"lablab/ns"
 	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"

@@ -13,8 +13,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"lablab/lab/ns"
 	"lablab/nft"
+	"lablab/ns"
 	"lablab/packet"
 	"lablab/say"
 	"lablab/scenario"

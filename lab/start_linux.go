@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/say"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/say"
 )
 

@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/packet"
 	"lablab/sg"
 )

@@ -8,7 +8,7 @@ import (
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 )
 
 // An Expression is a part of the nftables language that a kernel may lack.

@@ -3,7 +3,7 @@ package nft
 import (
 	"github.com/google/nftables"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/say"
 )
 

@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lablab/internal/nstest"
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/packet"
 	"lablab/sg"
 )

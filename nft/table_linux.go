@@ -8,7 +8,7 @@ import (
 	"github.com/google/nftables/expr"
 	mnl "github.com/mdlayher/netlink"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"

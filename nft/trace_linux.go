@@ -6,7 +6,7 @@ import (
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/say"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	probing "github.com/prometheus-community/pro-bing"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/say"
 )
 

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"lablab/internal/nstest"
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/packet"
 	"lablab/pinger"
 )

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/say"
 )
 

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/say"
 )
 

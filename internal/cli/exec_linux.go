@@ -13,7 +13,7 @@ import (
 
 	"lablab/internal/control"
 	"lablab/lab"
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/say"
 )
 

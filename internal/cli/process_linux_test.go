@@ -18,7 +18,7 @@ import (
 	"github.com/creack/pty"
 
 	"lablab/internal/nstest"
-	"lablab/lab/ns"
+	"lablab/ns"
 )
 
 // A signal at any moment ends it within a second, with a partial report and the exit code that a

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/say"
 	"lablab/timeline"
 )

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/lab"
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"

@@ -13,7 +13,7 @@ import (
 
 	"lablab/internal/cli"
 	"lablab/internal/nstest"
-	"lablab/lab/ns"
+	"lablab/ns"
 )
 
 func TestMain(m *testing.M) {

@@ -16,7 +16,7 @@ import (
 	"lablab/internal/control"
 	"lablab/internal/view"
 	"lablab/lab"
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/packet"
 	"lablab/report"
 	"lablab/say"

@@ -6,7 +6,7 @@ import (
 
 	"lablab/internal/control"
 	"lablab/internal/web"
-	"lablab/lab/ns"
+	"lablab/ns"
 	"lablab/say"
 )
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 )
 
 // Hostile returns a host for lablab that is as unlike a fresh machine as possible. It drops

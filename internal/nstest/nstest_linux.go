@@ -21,7 +21,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 )
 
 // unavailable is the reason why no lab can be built here. Main and Run set it before any test runs.

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 )
 
 // OwnLabs gives tests that run as root their own directory of sockets, so they neither see nor take

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"lablab/lab/ns"
+	"lablab/ns"
 )
 
 // The addresses of the two ends of a [Wire].

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/internal/nstest"
-	"lablab/lab/ns"
+	"lablab/ns"
 )
 
 func TestMain(m *testing.M) { nstest.Main(m) }

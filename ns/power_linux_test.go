@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/internal/nstest"
-	"lablab/lab/ns"
+	"lablab/ns"
 )
 
 func TestLackingAgreesWithPowerful(t *testing.T) {
