@@ -29,11 +29,11 @@ type listed struct {
 // docs/architecture.md has the diagram.
 var allowed = map[string][]string{
 	".":                   {"internal/cli"},
-	"./internal/cli":      {"flow", "internal/control", "internal/view", "internal/web", "lab", "ns", "nft", "report", "scenario", "sg", "timeline"},
-	"./internal/control":  {"flow", "internal/serve", "lab", "report", "scenario", "sg", "timeline"},
+	"./internal/cli":      {"flow", "internal/control", "internal/view", "internal/web", "lab", "ns", "nft", "render", "report", "scenario", "sg", "timeline"},
+	"./internal/control":  {"flow", "internal/serve", "lab", "render", "report", "scenario", "sg", "timeline"},
 	"./internal/view":     {"flow", "internal/control", "report", "sg", "timeline"},
 	"./internal/serve":    {},
-	"./internal/web":      {"internal/serve", "report", "timeline"},
+	"./internal/web":      {"internal/serve", "render", "report", "timeline"},
 	"./scripts/man":       {"internal/cli"},
 	"./docs":              {},
 	"./internal/cli/kept": {},
@@ -50,6 +50,7 @@ var allowed = map[string][]string{
 	"./sg":                {},
 	"./timeline":          {"flow", "sg"},
 	"./report":            {"flow", "sg", "timeline"},
+	"./render":            {"report", "sg", "timeline"},
 }
 
 // only says which packages may import a library that accesses the kernel or runs programs.
@@ -64,9 +65,9 @@ var only = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types": {"./sg"},
 	"github.com/goccy/go-yaml":                       {"./scenario"},
 	"github.com/google/jsonschema-go/jsonschema":     {"./scenario"},
-	"github.com/jedib0t/go-pretty/v6/table":          {"./report"},
-	"github.com/jstemmer/go-junit-report/v2/junit":   {"./report"},
-	"github.com/charmbracelet/colorprofile":          {"./report", "./internal/view"},
+	"github.com/jedib0t/go-pretty/v6/table":          {"./render"},
+	"github.com/jstemmer/go-junit-report/v2/junit":   {"./render"},
+	"github.com/charmbracelet/colorprofile":          {"./render", "./internal/view"},
 	"charm.land/bubbletea/v2":                        {"./internal/view"},
 	"os/exec":                                        {"./internal/nstest", "./lab"}, // lab runs the programs of a scenario
 	"net/http":                                       {"./internal/control", "./internal/serve", "./internal/web"},

@@ -189,7 +189,7 @@ func TestOutputInTheReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown, err := os.ReadFile("report/testdata/ping.txt")
+	shown, err := os.ReadFile("render/testdata/ping.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

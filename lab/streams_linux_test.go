@@ -8,6 +8,7 @@ import (
 
 	"lablab/internal/nstest"
 	"lablab/packet"
+	"lablab/render"
 	"lablab/report"
 	"lablab/scenario"
 	"lablab/sg"
@@ -35,7 +36,7 @@ func held(t *testing.T, r *report.Report) {
 	t.Helper()
 	if !r.Held || r.Missed != (report.Missed{}) {
 		t.Errorf("held %v, missed %+v", r.Held, r.Missed)
-		_ = report.NewText(os.Stderr, 120, nil).All(r)
+		_ = render.NewText(os.Stderr, 120, nil).All(r)
 	}
 }
 

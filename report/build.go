@@ -337,7 +337,7 @@ func (b *builder) finish() *Report {
 		b.finishExperiment(&b.Experiments[i])
 		b.Held = b.Held && b.Experiments[i].Held
 	}
-	b.Held = b.Held && b.predicted()
+	b.Held = b.Held && b.Predicted()
 	slices.SortStableFunc(b.order, func(x, y counterKey) int {
 		return cmp.Or(cmp.Compare(x.host, y.host), -cmp.Compare(x.direction, y.direction), cmp.Compare(x.number, y.number))
 	})

@@ -41,7 +41,7 @@ func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 // the same flow. The other end may have started the flow.
 func (b *builder) streamOf(e flow.Entry) *string {
 	for i := len(b.Streams) - 1; i >= 0; i-- {
-		if b.Streams[i].has(e.Orig) || b.Streams[i].has(e.Reply) && !b.Streams[i].isPing() {
+		if b.Streams[i].has(e.Orig) || b.Streams[i].has(e.Reply) && !b.Streams[i].IsPing() {
 			return &b.Streams[i].Name
 		}
 	}

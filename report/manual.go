@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"strings"
 
 	"lablab/packet"
@@ -93,9 +92,4 @@ func describe(e timeline.Body) say.Sentence {
 		return say.F("stop stream %s", body.Stream)
 	}
 	return say.Sentence{}
-}
-
-// when returns the time of a step: "   2.4 s".
-func (d ManualStep) when(l *say.Language) string {
-	return l.Sprintf("%s s", fmt.Sprintf("%6.1f", d.AtMS/1000))
 }

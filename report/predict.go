@@ -83,6 +83,21 @@ func (b *builder) predictStream(x *Experiment, p timeline.Prediction, seen *Pred
 	seen.take(claims)
 }
 
+// matching returns how many packets had the outcome that was observed.
+func (s StreamResult) matching() int {
+	switch s.Observed {
+	case Refused:
+		return s.Refused
+	case Replied, Mixed:
+		return s.Received
+	case Stalled:
+		return s.Stalled
+	case Reset:
+		return s.Reset
+	}
+	return 0
+}
+
 func trackedText(tracked bool) say.Sentence {
 	if tracked {
 		return say.F("tracked")
@@ -127,14 +142,14 @@ func (b *builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
 	stream := b.Stream(p.Flow)
 	i := slices.IndexFunc(b.Flows, func(f Flow) bool {
 		// Ignore which stream the entry is attributed to: several may have had the same flow.
-		return f.Experiment == x.Number && f.Host == p.Host && stream != nil && (stream.has(f.orig) || stream.has(f.reply) && !stream.isPing())
+		return f.Experiment == x.Number && f.Host == p.Host && stream != nil && (stream.has(f.orig) || stream.has(f.reply) && !stream.IsPing())
 	})
 	looked := b.listed[listing{x.Number, p.Host}]
 	switch {
 	case p.Absent:
 		observed := say.F("no entry")
 		if i >= 0 {
-			observed = say.F("an entry, %s", b.Flows[i].admission())
+			observed = say.F("an entry, %s", b.Flows[i].Admission())
 		}
 		return claim{say.F("no entry for stream %s", p.Flow), observed, looked && i < 0}
 	case i < 0:
@@ -143,7 +158,7 @@ func (b *builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
 		return claim{say.F("an entry for stream %s", p.Flow), say.F("an entry"), true}
 	}
 	by := b.Flows[i].AdmittedBy
-	return claim{say.F("an entry for stream %s, admitted by %s", p.Flow, p.AdmittedBy), b.Flows[i].admission(), by != nil && *by == p.AdmittedBy}
+	return claim{say.F("an entry for stream %s, admitted by %s", p.Flow, p.AdmittedBy), b.Flows[i].Admission(), by != nil && *by == p.AdmittedBy}
 }
 
 // firstReply returns the first packet of a stream that was answered by the end of an experiment, or

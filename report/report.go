@@ -1,5 +1,5 @@
-// Package report explains a timeline. It has no data source of its own: text, JSON and every other
-// format show the same Report, which is built from recorded events alone.
+// Package report explains a timeline. A Report is built from recorded events alone; package render
+// writes it.
 package report
 
 import (
@@ -297,5 +297,8 @@ func (r *Report) Experiment(number int) *Experiment {
 	}
 	return &r.Experiments[number-1]
 }
+
+// ByHand reports whether nothing was planned: the user did what they liked.
+func (x Experiment) ByHand() bool { return x.byHand }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,15 +1,11 @@
 package report
 
 import (
-	"bytes"
-	"encoding/json"
-	"flag"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,8 +18,6 @@ import (
 	"lablab/say"
 	"lablab/timeline"
 )
-
-var update = flag.Bool("update", false, "write golden files anew")
 
 // recorded returns a run recorded on a real kernel with --record: "ping", as predicted; "cut", in
 // which someone deleted the conntrack entries during experiment 2; and "interrupted", by SIGINT.
@@ -39,51 +33,6 @@ func recorded(t testing.TB, name string) []timeline.Event {
 		t.Fatal(err)
 	}
 	return events
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-), now (+):\n%s", path, diff)
-	}
-}
-
-func words(t *testing.T, events []timeline.Event, width int) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := NewText(&b, width, nil).All(Of(events)); err != nil {
-		t.Fatal(err)
-	}
-	return regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(b.String(), "")
-}
-
-func TestText(t *testing.T) {
-	for _, name := range []string{"ping", "cut", "interrupted"} {
-		t.Run(name, func(t *testing.T) { golden(t, name+".txt", words(t, recorded(t, name), 80)) })
-	}
-}
-
-// pingLine matches what ping(8) prints, which stays in English.
-var pingLine = regexp.MustCompile("packets transmitted|^rtt ")
-
-func TestTextFitsTheTerminal(t *testing.T) {
-	for _, width := range []int{40, 63, 64, 80, 200} {
-		for _, line := range strings.Split(words(t, recorded(t, "cut"), width), "\n") {
-			if n := len([]rune(line)); n > width && !pingLine.MatchString(line) {
-				t.Errorf("at %d columns: %d in %q", width, n, line)
-			}
-		}
-	}
 }
 
 // The figures of the original experiment, from the record of a real run.
@@ -124,7 +73,7 @@ func TestEntriesNameTheirRule(t *testing.T) {
 	var got []string
 	for _, f := range r.Flows {
 		if f.Host == "A" && f.Stream != nil {
-			got = append(got, fmt.Sprintf("%d stream %s: %d/%d %s", f.Experiment, *f.Stream, f.Packets, f.ReplyPackets, f.admission()))
+			got = append(got, fmt.Sprintf("%d stream %s: %d/%d %s", f.Experiment, *f.Stream, f.Packets, f.ReplyPackets, f.Admission()))
 		}
 	}
 	want := []string{
@@ -359,71 +308,27 @@ func TestEveryPrefix(t *testing.T) {
 	events := recorded(t, "cut")
 	for n := 0; n <= len(events); n += 7 {
 		r := Of(events[:n])
-		if err := NewText(&bytes.Buffer{}, 80, nil).All(r); err != nil {
-			t.Fatalf("after %d events: %v", n, err)
-		}
 		if r.Held {
 			t.Fatalf("after %d events of a run that did not hold, it held", n)
 		}
 	}
 }
 
-func TestJSON(t *testing.T) {
-	var b bytes.Buffer
-	if err := JSON(&b, Of(recorded(t, "ping"))); err != nil {
-		t.Fatal(err)
-	}
-	var got map[string]any
-	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "ping.keys", strings.Join(keys("", got), "\n")+"\n")
-}
-
-// keys returns the names of all fields, so that a change of the schema shows.
-func keys(path string, v any) []string {
-	found := map[string]bool{}
-	var walk func(string, any)
-	walk = func(path string, v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			for k, inner := range v {
-				found[path+"."+k] = true
-				walk(path+"."+k, inner)
-			}
-		case []any:
-			for _, inner := range v {
-				walk(path+"[]", inner)
-			}
-		}
-	}
-	walk(path, v)
-	var names []string
-	for k := range found {
-		names = append(names, k)
-	}
-	slices.Sort(names)
-	return names
-}
-
-func TestPingStatistics(t *testing.T) {
-	s := Stream{Target: "10.255.1.197", Sent: 46, Received: 27, LossPercent: 19 * 100 / 46., TimeMS: 46009.2, RTT: &RTT{Min: .422, Avg: .495, Max: .91, Mdev: .1}}
-	want := "--- 10.255.1.197 ping statistics ---\n" +
-		"46 packets transmitted, 27 received, 41.3043% packet loss, time 46009ms\n" +
-		"rtt min/avg/max/mdev = 0.422/0.495/0.910/0.100 ms\n"
-	if got := s.pingStatistics(); got != want {
-		t.Errorf("got\n%swant\n%s", got, want)
-	}
-	s = Stream{Target: "::1", Sent: 3, LossPercent: 100}
-	want = "--- ::1 ping statistics ---\n3 packets transmitted, 0 received, 100% packet loss, time 0ms\n"
-	if got := s.pingStatistics(); got != want {
-		t.Errorf("got\n%swant\n%s", got, want)
+// The exit code of a program is a prediction too.
+func TestExitCodeIsPredicted(t *testing.T) {
+	log := timeline.NewLog()
+	log.Append(timeline.Begun{Plan: []timeline.Plan{{Number: 1, Title: "changes made by hand"}}})
+	log.Append(timeline.ExperimentBegun{Number: 1})
+	log.Append(timeline.Ran{Host: "A", Command: []string{"false"}, Exit: 1})
+	log.Append(timeline.ExperimentEnded{Number: 1})
+	if r := Of(log.Events()); r.Verdict() != NotHeld {
+		t.Errorf("it is %s", r.Verdict())
 	}
 }
 
 func BenchmarkReport(b *testing.B) {
 	events := recorded(b, "ping")
 	for b.Loop() {
-		_ = NewText(&bytes.Buffer{}, 80, nil).All(Of(events))
+		_ = Of(events)
 	}
 }

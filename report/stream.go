@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lablab/packet"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -96,6 +97,17 @@ func (b *builder) soFar(stream string, seq int) Outcome {
 		return ""
 	}
 	return j.Outcome
+}
+
+// IsPing reports whether the stream sends ICMP echo requests.
+func (s *Stream) IsPing() bool { return s.Port == 0 }
+
+// What returns the two ends of a stream, and what distinguishes its flow from others.
+func (s *Stream) What() say.Sentence {
+	if s.IsPing() {
+		return say.F("ping from %s to %s, ICMP id %d", s.From, s.To, s.ICMPID)
+	}
+	return say.F("%s from %s port %d to %s port %d", s.Protocol, s.From, s.SourcePort, s.To, s.Port)
 }
 
 // patience is how long after sending a packet may still be in flight.

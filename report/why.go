@@ -18,7 +18,7 @@ func (b *builder) why() []Paragraph {
 		if s.Sent == 0 {
 			continue
 		}
-		t := &explainer{builder: b, stream: s, Paragraph: Paragraph{Subject: say.F("Stream %s (%s)", s.Name, s.what())}}
+		t := &explainer{builder: b, stream: s, Paragraph: Paragraph{Subject: say.F("Stream %s (%s)", s.Name, s.What())}}
 		t.explain()
 		paragraphs = append(paragraphs, t.Paragraph)
 	}
@@ -91,7 +91,7 @@ func (t *explainer) anotherFlow() {
 			continue
 		}
 		what, told := say.F("ICMP id"), say.F("pings")
-		if !t.stream.isPing() {
+		if !t.stream.IsPing() {
 			what, told = say.F("source port"), say.F("connections")
 		}
 		if other.ICMPID != t.stream.ICMPID || other.SourcePort != t.stream.SourcePort {

@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"lablab/lab"
-	"lablab/report"
+	"lablab/render"
 	"lablab/scenario"
 	"lablab/timeline"
 )
@@ -20,7 +20,7 @@ type batch struct {
 	play func(ctx context.Context, i int, sc *scenario.Scenario, log *timeline.Log) error
 	// ended is called with each result as its scenario ends, one at a time. If it returns an error,
 	// no further scenario starts.
-	ended func(report.Result) error
+	ended func(render.Result) error
 	slim  bool // the result needs no details of each packet
 
 	mu      sync.Mutex
@@ -29,10 +29,10 @@ type batch struct {
 
 // run runs all scenarios and returns their results in the same order. Scenarios that ctx prevented
 // are among them, as interrupted.
-func (b *batch) run(ctx context.Context, scenarios []*scenario.Scenario) ([]report.Result, error) {
+func (b *batch) run(ctx context.Context, scenarios []*scenario.Scenario) ([]render.Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	results := make([]report.Result, len(scenarios))
+	results := make([]render.Result, len(scenarios))
 	next := make(chan int)
 	var workers sync.WaitGroup
 	for range min(b.jobs, len(scenarios)) {
@@ -53,18 +53,18 @@ func (b *batch) run(ctx context.Context, scenarios []*scenario.Scenario) ([]repo
 	return results, context.Cause(ctx)
 }
 
-func (b *batch) tell(r report.Result) error {
+func (b *batch) tell(r render.Result) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.ended(r)
 }
 
 // one runs one scenario, if ctx still allows it.
-func (b *batch) one(ctx context.Context, i int, sc *scenario.Scenario) (r report.Result) {
+func (b *batch) one(ctx context.Context, i int, sc *scenario.Scenario) (r render.Result) {
 	log := timeline.NewLog()
 	defer func() {
 		if p := recover(); p != nil {
-			r = report.ResultOf(nil)
+			r = render.ResultOf(nil)
 			r.Failed = fmt.Sprintf("panic: %v\n%s", p, debug.Stack())
 		}
 		if r.Scenario == "" { // it did not even begin
@@ -72,12 +72,12 @@ func (b *batch) one(ctx context.Context, i int, sc *scenario.Scenario) (r report
 		}
 	}()
 	if ctx.Err() != nil {
-		r = report.ResultOf(nil)
+		r = render.ResultOf(nil)
 		r.Interrupted, r.InterruptBy = true, context.Cause(ctx).Error()
 		return r
 	}
 	err := b.play(ctx, i, sc, log)
-	r = report.ResultOf(log.Events())
+	r = render.ResultOf(log.Events())
 	if err != nil && !r.Interrupted && r.Failed == "" {
 		r.Break(err)
 	}

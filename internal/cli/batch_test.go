@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"lablab/lab"
+	"lablab/render"
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
@@ -59,7 +60,7 @@ func TestBatch(t *testing.T) {
 	want := []report.Verdict{report.Held, report.Broken, report.NotHeld, report.Broken, report.Broken, report.Broken, report.Held}
 	for _, jobs := range []int{1, 3, 100} {
 		told := 0
-		b := &batch{jobs: jobs, play: pretend, ended: func(report.Result) error { told++; return nil }}
+		b := &batch{jobs: jobs, play: pretend, ended: func(render.Result) error { told++; return nil }}
 		results, err := b.run(t.Context(), named(names...))
 		if err != nil {
 			t.Fatal(err)
@@ -86,7 +87,7 @@ func TestBatchPlaysSoManyAtATime(t *testing.T) {
 	for i := range 40 {
 		names = append(names, fmt.Sprint(i))
 	}
-	b := &batch{jobs: 3, ended: func(report.Result) error { return nil }, play: func(context.Context, int, *scenario.Scenario, *timeline.Log) error {
+	b := &batch{jobs: 3, ended: func(render.Result) error { return nil }, play: func(context.Context, int, *scenario.Scenario, *timeline.Log) error {
 		most.Store(max(most.Load(), now.Add(1)))
 		now.Add(-1)
 		return nil
@@ -99,7 +100,7 @@ func TestBatchPlaysSoManyAtATime(t *testing.T) {
 // After a signal no further scenario starts, and each is accounted for.
 func TestBatchInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	b := &batch{jobs: 1, play: pretend, ended: func(report.Result) error { cancel(interrupt{syscall.SIGTERM}); return nil }}
+	b := &batch{jobs: 1, play: pretend, ended: func(render.Result) error { cancel(interrupt{syscall.SIGTERM}); return nil }}
 	results, err := b.run(ctx, named("replied", "replied", "refused"))
 	if !errors.Is(err, interrupt{syscall.SIGTERM}) {
 		t.Error(err)
@@ -112,7 +113,7 @@ func TestBatchInterrupted(t *testing.T) {
 // If a result cannot be written, no further scenario starts.
 func TestBatchUnheard(t *testing.T) {
 	played := 0
-	b := &batch{jobs: 1, ended: func(report.Result) error { return syscall.EPIPE }, play: func(context.Context, int, *scenario.Scenario, *timeline.Log) error {
+	b := &batch{jobs: 1, ended: func(render.Result) error { return syscall.EPIPE }, play: func(context.Context, int, *scenario.Scenario, *timeline.Log) error {
 		played++
 		return nil
 	}}

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
-	"lablab/report"
+	"lablab/render"
 	"lablab/say"
 )
 
@@ -45,7 +45,7 @@ reach the interface: of those, only the headers are written.`,
 			return &usageError{say.New("no output file given"), say.As("lablab capture " + args[0] + " -o " + args[0] + ".pcapng")}
 		case duration < 0:
 			return &usageError{say.Errorf("--duration %s is not a positive duration", duration), say.F("for example 10s")}
-		case file == "-" && report.IsTerminal(out):
+		case file == "-" && render.IsTerminal(out):
 			return &usageError{say.New("refusing to write packets to a terminal"), say.F("write them to a file, or pipe them: -o - | wireshark -k -i -")}
 		case file != "-":
 			if out, err = openOwned(env, file); err != nil {

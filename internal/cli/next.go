@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lablab/report"
+	"lablab/render"
 )
 
 // nextKey is the annotation with suggestions for what to run after a command.
@@ -43,7 +43,7 @@ func nameAgain(c *cobra.Command, text string) string {
 
 // suggest writes the suggestion for what to run next, if a terminal is attached.
 func suggest(env Env, c *cobra.Command) {
-	if text := c.Annotations[nextKey]; text != "" && report.IsTerminal(env.Stderr) {
+	if text := c.Annotations[nextKey]; text != "" && render.IsTerminal(env.Stderr) {
 		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("next: %s", oneLine(nameAgain(c, text))))
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/internal/control"
-	"lablab/report"
+	"lablab/render"
 	"lablab/say"
 )
 
@@ -85,7 +85,7 @@ func newOutlive(env Env) *cobra.Command {
 				return nil
 			}
 			text := args[0] + "\n"
-			if report.IsTerminal(env.Stderr) {
+			if render.IsTerminal(env.Stderr) {
 				text = "\r\n" + text // the cursor may be mid-line, and the terminal in raw mode
 			}
 			_, err := env.Stderr.WriteString(text)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"lablab/report"
+	"lablab/render"
 	"lablab/say"
 	"lablab/timeline"
 )
@@ -100,12 +100,12 @@ func (o *outputs) close() {
 
 // write writes every report except text on standard output, which the caller writes while the run
 // is in progress.
-func (o *outputs) write(runs report.Runs) error {
+func (o *outputs) write(runs render.Runs) error {
 	var errs []error
 	for i, r := range o.reports {
 		format, _, _ := strings.Cut(r, "=")
 		// A file is not a terminal, so the writer strips colours.
-		errs = append(errs, o.render(report.Colour(o.files[i], "never", o.env.Getenv), runs, format))
+		errs = append(errs, o.render(render.Colour(o.files[i], "never", o.env.Getenv), runs, format))
 	}
 	if !o.text() {
 		errs = append(errs, o.render(o.env.Stdout, runs, o.format))
@@ -118,7 +118,7 @@ func (o *outputs) write(runs report.Runs) error {
 }
 
 // render writes the runs in one of the formats.
-func (o *outputs) render(w io.Writer, runs report.Runs, format string) error {
+func (o *outputs) render(w io.Writer, runs render.Runs, format string) error {
 	if format == pageFormat {
 		return writePage(w, o.env.Language, o.events, runs.Results[0].Report)
 	}
@@ -127,7 +127,7 @@ func (o *outputs) render(w io.Writer, runs report.Runs, format string) error {
 
 // github reports to GitHub Actions, if it runs this program: failures as annotations, and the
 // report as the summary of the step.
-func (o *outputs) github(runs report.Runs) error {
+func (o *outputs) github(runs render.Runs) error {
 	if o.env.Getenv("GITHUB_ACTIONS") != "true" {
 		return nil
 	}
@@ -145,7 +145,7 @@ func (o *outputs) github(runs report.Runs) error {
 
 // appendSummary appends the report to a step's summary, or only the verdicts if the report exceeds
 // GitHub's limit.
-func appendSummary(name string, runs report.Runs) error {
+func appendSummary(name string, runs render.Runs) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 	if err != nil {
 		return err
@@ -159,7 +159,7 @@ func appendSummary(name string, runs report.Runs) error {
 	if err := runs.Write(&b, "markdown"); err != nil {
 		return err
 	}
-	if about.Size()+int64(b.Len()) > report.SummarySize {
+	if about.Size()+int64(b.Len()) > render.SummarySize {
 		b.Reset()
 		if err := runs.Contents(&b); err != nil {
 			return err

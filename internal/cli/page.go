@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"lablab/internal/web"
+	"lablab/render"
 	"lablab/report"
 	"lablab/say"
 	"lablab/timeline"
@@ -18,7 +19,7 @@ import (
 const pageFormat = "html"
 
 // formats returns the names of all output formats of a run.
-func formats() []string { return append(report.Formats(), pageFormat) }
+func formats() []string { return append(render.Formats(), pageFormat) }
 
 // page reports whether a page is to be written.
 func (f *outputFlags) page() bool {

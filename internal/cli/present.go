@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"lablab/render"
 	"lablab/report"
 	"lablab/timeline"
 )
@@ -13,8 +14,8 @@ import (
 // replay.
 type presenter struct {
 	live     bool // write the text while the run is in progress
-	text     *report.Text
-	progress *report.Progress // or nil
+	text     *render.Text
+	progress *render.Progress // or nil
 	seen     []timeline.Event
 	shown    int                  // number of experiments written
 	between  bool                 // write between experiments; there is no progress to show
@@ -32,14 +33,14 @@ func newPresenter(env Env, live bool, colour string, quiet bool) *presenter {
 }
 
 // newText writes for people to standard output.
-func newText(env Env, colour string) *report.Text {
-	return report.NewText(report.Colour(env.Stdout, colour, env.Getenv), report.Width(env.Stdout), env.Language)
+func newText(env Env, colour string) *render.Text {
+	return render.NewText(render.Colour(env.Stdout, colour, env.Getenv), render.Width(env.Stdout), env.Language)
 }
 
 // newProgress shows progress on standard error. It returns nil if progress would mix with the
 // report.
-func newProgress(env Env, text bool, colour string) *report.Progress {
-	terminal := report.IsTerminal(env.Stderr) && env.Getenv("TERM") != "dumb"
+func newProgress(env Env, text bool, colour string) *render.Progress {
+	terminal := render.IsTerminal(env.Stderr) && env.Getenv("TERM") != "dumb"
 	out, errOut := env.Stdout.Stat()
 	other, errOther := env.Stderr.Stat()
 	switch {
@@ -48,15 +49,15 @@ func newProgress(env Env, text bool, colour string) *report.Progress {
 	case text && !terminal && errOut == nil && errOther == nil && os.SameFile(out, other):
 		return nil // the report says the same in the same place
 	}
-	words := report.Colour(env.Stderr, colour, env.Getenv)
+	words := render.Colour(env.Stderr, colour, env.Getenv)
 	if terminal {
-		return report.NewProgress(words, env.Stderr, func() (int, int) { return report.Size(env.Stderr) }, env.Language)
+		return render.NewProgress(words, env.Stderr, func() (int, int) { return render.Size(env.Stderr) }, env.Language)
 	}
-	return report.NewProgress(words, nil, nil, env.Language)
+	return render.NewProgress(words, nil, nil, env.Language)
 }
 
 // present follows the events to their end and returns the result of the run.
-func (p *presenter) present(events <-chan timeline.Event) (report.Result, error) {
+func (p *presenter) present(events <-chan timeline.Event) (render.Result, error) {
 	redraw := time.NewTicker(50 * time.Millisecond)
 	defer redraw.Stop()
 	for {
@@ -64,7 +65,7 @@ func (p *presenter) present(events <-chan timeline.Event) (report.Result, error)
 		case e, more := <-events:
 			if !more {
 				p.clear()
-				return report.ResultOf(p.seen), nil
+				return render.ResultOf(p.seen), nil
 			}
 			p.seen = append(p.seen, e)
 			if begun, ok := e.Body.(timeline.ExperimentBegun); ok && begun.Number > 1 && p.pause != nil {
@@ -74,7 +75,7 @@ func (p *presenter) present(events <-chan timeline.Event) (report.Result, error)
 				p.progress.Add(e)
 			}
 			if err := p.step(e); err != nil {
-				return report.Result{}, err
+				return render.Result{}, err
 			}
 		case <-redraw.C:
 			if p.progress != nil && !p.between {
@@ -114,7 +115,7 @@ func (p *presenter) clear() {
 
 // conclude writes the conclusion. For a run that failed it writes nothing: the error explains the
 // failure.
-func (p *presenter) conclude(r report.Result) error {
+func (p *presenter) conclude(r render.Result) error {
 	if !p.live || r.Failed != "" {
 		return nil
 	}

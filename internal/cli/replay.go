@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lablab/report"
+	"lablab/render"
 	"lablab/say"
 	"lablab/timeline"
 )
@@ -90,7 +90,7 @@ func replay(env Env, f replayFlags, name string, stdin io.Reader) (int, error) {
 	if r.Failed != "" {
 		return 0, &brokenError{err: say.Errorf("the recorded run ended with an error: %s", r.Failed)}
 	}
-	return worst(report.Runs{Results: []report.Result{r}}), nil
+	return worst(render.Runs{Results: []render.Result{r}}), nil
 }
 
 // again sends the events of a record at their original pace times speed, and closes the channel

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/web"
+	"lablab/render"
 	"lablab/report"
 	"lablab/say"
 	"lablab/timeline"
@@ -46,7 +47,7 @@ finished, 4 if a run ended with an error.`,
 
 // rerender writes the reports of records.
 func rerender(env Env, f outputFlags, names []string) (int, error) {
-	runs := report.Runs{Many: len(names) > 1, Language: env.Language}
+	runs := render.Runs{Many: len(names) > 1, Language: env.Language}
 	if runs.Many && f.page() {
 		return 0, errManyPages
 	}
@@ -56,7 +57,7 @@ func rerender(env Env, f outputFlags, names []string) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		runs.Results = append(runs.Results, report.ResultOf(events))
+		runs.Results = append(runs.Results, render.ResultOf(events))
 		last = events
 	}
 	out, err := f.open(env)
@@ -74,7 +75,7 @@ func rerender(env Env, f outputFlags, names []string) (int, error) {
 }
 
 // worst returns the exit code of the worst run.
-func worst(runs report.Runs) int {
+func worst(runs render.Runs) int {
 	code := exitHeld
 	for _, r := range runs.Results {
 		switch r.Verdict() {

@@ -10,7 +10,7 @@ import (
 
 	"lablab/lab"
 	"lablab/ns"
-	"lablab/report"
+	"lablab/render"
 	"lablab/say"
 	"lablab/scenario"
 	"lablab/timeline"
@@ -66,7 +66,7 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 	r, err := p.present(log.Subscribe(watching))
 	out.events = log.Events()
 	if err == nil {
-		err = errors.Join(p.conclude(r), out.write(report.Runs{Results: []report.Result{r}, Language: env.Language}))
+		err = errors.Join(p.conclude(r), out.write(render.Runs{Results: []render.Result{r}, Language: env.Language}))
 	}
 	if err != nil {
 		cancel() // the remaining output could not be written
@@ -99,7 +99,7 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 	text := newText(out.env, f.colour)
 	lines := text
 	if !f.text() {
-		lines = report.NewText(report.Colour(env.Stderr, f.colour, env.Getenv), report.Width(env.Stderr), env.Language)
+		lines = render.NewText(render.Colour(env.Stderr, f.colour, env.Getenv), render.Width(env.Stderr), env.Language)
 	}
 	b := &batch{jobs: f.jobs, slim: !f.full()}
 	b.play = func(ctx context.Context, i int, sc *scenario.Scenario, log *timeline.Log) error {
@@ -108,7 +108,7 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 		}
 		return playRecorded(ctx, env, filepath.Join(f.record, names[i]), sc, log)
 	}
-	b.ended = func(r report.Result) error {
+	b.ended = func(r render.Result) error {
 		switch {
 		case f.text():
 			return lines.Line(r)
@@ -121,7 +121,7 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 	if err != nil && ctx.Err() == nil {
 		return 0, &brokenError{err: err}
 	}
-	runs := report.Runs{Results: results, Many: true, Language: env.Language}
+	runs := render.Runs{Results: results, Many: true, Language: env.Language}
 	if f.text() {
 		err = text.Summary(runs)
 	}

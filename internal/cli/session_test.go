@@ -12,6 +12,7 @@ import (
 	"lablab/flow"
 	"lablab/internal/control"
 	"lablab/packet"
+	"lablab/render"
 	"lablab/report"
 	"lablab/sg"
 	"lablab/timeline"
@@ -52,7 +53,7 @@ func TestSessionWithoutItsBeginning(t *testing.T) {
 	if !begins || begun.Hosts[0].Address != netip.MustParsePrefix("10.255.1.197/16") {
 		t.Errorf("begins with %+v", events[0])
 	}
-	if r := report.ResultOf(events); r.Verdict() != report.Unpredicted {
+	if r := render.ResultOf(events); r.Verdict() != report.Unpredicted {
 		t.Errorf("the report calls it %s", r.Verdict())
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"lablab/lab"
 	"lablab/ns"
 	"lablab/packet"
-	"lablab/report"
+	"lablab/render"
 	"lablab/say"
 	"lablab/scenario"
 )
@@ -138,7 +138,7 @@ func namesHosts() (func([]scenario.Host) error, error) {
 
 // follow writes one line for each event that is worth a sentence.
 func follow(env Env, f upFlags, keeper *control.Keeper) {
-	lines := report.NewProgress(report.Colour(env.Stdout, f.colour, env.Getenv), nil, nil, env.Language)
+	lines := render.NewProgress(render.Colour(env.Stdout, f.colour, env.Getenv), nil, nil, env.Language)
 	for e := range keeper.Events(context.Background()) {
 		lines.Add(e)
 	}
@@ -146,7 +146,7 @@ func follow(env Env, f upFlags, keeper *control.Keeper) {
 
 // viewed reports whether to show the lab live: on a terminal that belongs to this process.
 func (f upFlags) viewed(env Env) bool {
-	if f.plain || env.Getenv("TERM") == "dumb" || env.Getenv("TERM") == "" || !report.IsTerminal(env.Stdout) || !report.IsTerminal(os.Stdin) {
+	if f.plain || env.Getenv("TERM") == "dumb" || env.Getenv("TERM") == "" || !render.IsTerminal(env.Stdout) || !render.IsTerminal(os.Stdin) {
 		return false
 	}
 	group, err := unix.IoctlGetInt(int(os.Stdin.Fd()), unix.TIOCGPGRP)
@@ -171,7 +171,7 @@ func watch(ctx context.Context, env Env, f upFlags, keeper *control.Keeper, down
 	if err != nil {
 		return err
 	}
-	return summary.Write(report.Colour(env.Stdout, f.colour, env.Getenv))
+	return summary.Write(render.Colour(env.Stdout, f.colour, env.Getenv))
 }
 
 // greet writes what the user can do now.

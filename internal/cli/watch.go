@@ -13,7 +13,7 @@ import (
 
 	"lablab/internal/control"
 	"lablab/internal/view"
-	"lablab/report"
+	"lablab/render"
 	"lablab/say"
 )
 
@@ -22,7 +22,7 @@ import (
 func watchFlows(ctx context.Context, env Env, lab *control.Client, host, format string) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	inPlace := format == "text" && report.IsTerminal(env.Stdout) && env.Getenv("TERM") != "dumb"
+	inPlace := format == "text" && render.IsTerminal(env.Stdout) && env.Getenv("TERM") != "dumb"
 	var entries view.Entries
 	drawn := 0
 	for first := true; ; first = false {
@@ -41,7 +41,7 @@ func watchFlows(ctx context.Context, env Env, lab *control.Client, host, format 
 		case format == "json":
 			err = writeJSON(env.Stdout, flows)
 		case inPlace:
-			width, height := report.Size(env.Stdout)
+			width, height := render.Size(env.Stdout)
 			frame, lines := inPlaceOf(env.Language, watched(env.Language, entries.All(), width), width, height, drawn)
 			drawn = lines
 			_, err = env.Stdout.Write(frame)

@@ -23,6 +23,7 @@ import (
 	"lablab/internal/nstest"
 	"lablab/lab"
 	"lablab/packet"
+	"lablab/render"
 	"lablab/report"
 	"lablab/scenario"
 	"lablab/sg"
@@ -311,7 +312,7 @@ func TestReport(t *testing.T) {
 			defer response.Body.Close()
 			got, _ := io.ReadAll(response.Body)
 			var want bytes.Buffer
-			if err := report.JSON(&want, report.Of(log.Events())); err != nil || !bytes.Equal(got, want.Bytes()) {
+			if err := render.JSON(&want, report.Of(log.Events())); err != nil || !bytes.Equal(got, want.Bytes()) {
 				t.Errorf("the report is\n%s\nwant\n%s", got, &want)
 			}
 		})

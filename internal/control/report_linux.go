@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"lablab/render"
 	"lablab/report"
 	"lablab/say"
 	"lablab/timeline"
@@ -53,7 +54,7 @@ func (k *kept) ending() (map[string]any, error) {
 	if x.last < k.log.Last() {
 		x.make(k.log)
 	}
-	return x.report.InAll()
+	return render.InAll(x.report)
 }
 
 // make makes the report. The caller holds x.mu.
@@ -76,11 +77,11 @@ func (x *explained) text(words string) ([]byte, error) {
 	var text bytes.Buffer
 	var err error
 	if words == "" {
-		err = report.JSON(&text, x.report)
+		err = render.JSON(&text, x.report)
 	} else {
 		var l *say.Language
 		if l, err = say.Speak(words); err == nil {
-			err = json.NewEncoder(&text).Encode(map[string]any{"en": x.report, words: x.report.Words(l)})
+			err = json.NewEncoder(&text).Encode(map[string]any{"en": x.report, words: render.WordsOf(x.report, l)})
 		}
 	}
 	if err != nil {

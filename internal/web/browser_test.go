@@ -16,6 +16,7 @@ import (
 	"lablab/flow"
 	"lablab/internal/nstest"
 	"lablab/packet"
+	"lablab/render"
 	"lablab/report"
 	"lablab/sg"
 	"lablab/timeline"
@@ -53,10 +54,10 @@ func writePages(t *testing.T, dir string) {
 	events := recorded(t)
 	var text, data bytes.Buffer
 	r := report.Of(events)
-	if err := (report.Runs{Results: []report.Result{{Report: r}}}).Write(&text, "text"); err != nil {
+	if err := (render.Runs{Results: []render.Result{{Report: r}}}).Write(&text, "text"); err != nil {
 		t.Fatal(err)
 	}
-	if err := report.JSON(&data, r); err != nil {
+	if err := render.JSON(&data, r); err != nil {
 		t.Fatal(err)
 	}
 	japanese := pageOf(events)

@@ -17,6 +17,7 @@ import (
 	"io"
 	"io/fs"
 
+	"lablab/render"
 	"lablab/report"
 	"lablab/say"
 	"lablab/timeline"
@@ -59,7 +60,7 @@ func (p Page) write(w io.Writer) error {
 		if s.Record, err = embedded(p.Events); err != nil {
 			return err
 		}
-		reports, err := p.Report.InAll()
+		reports, err := render.InAll(p.Report)
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 	"lablab/internal/nstest"
 	"lablab/lab"
 	"lablab/packet"
+	"lablab/render"
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
@@ -41,7 +42,7 @@ func expect(t *testing.T, r *report.Report, held bool) {
 	t.Helper()
 	if r.Held != held || r.Missed != (report.Missed{}) {
 		t.Errorf("held %v, want %v; missed %+v", r.Held, held, r.Missed)
-		_ = report.NewText(os.Stderr, 120, nil).All(r)
+		_ = render.NewText(os.Stderr, 120, nil).All(r)
 	}
 }
 
@@ -72,7 +73,7 @@ func machinesReadEnglish(t *testing.T, r *report.Report) {
 	for _, format := range []string{"json", "junit", "tap"} {
 		var english, japanese bytes.Buffer
 		for b, l := range map[*bytes.Buffer]*say.Language{&english: nil, &japanese: ja} {
-			if err := (report.Runs{Results: []report.Result{{Report: r}}, Language: l}).Write(b, format); err != nil {
+			if err := (render.Runs{Results: []render.Result{{Report: r}}, Language: l}).Write(b, format); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -1,0 +1,20 @@
+package render
+
+import (
+	"encoding/json"
+	"io"
+
+	"lablab/report"
+	"lablab/say"
+)
+
+// JSON writes a report or a check as one JSON object.
+func JSON[R report.Report | report.Check](w io.Writer, r *R) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(r); err != nil {
+		return say.Errorf("write report: %w", err)
+	}
+	return nil
+}

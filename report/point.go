@@ -1,0 +1,125 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"lablab/say"
+)
+
+// A Point is one thing that can hold or fail, as test tools count them: a prediction, the exit code
+// of a program, or the run itself.
+type Point struct {
+	Experiment int // 0 if about the whole run
+	Title      string
+	Prediction
+	Skipped say.Sentence // why nothing is said about it
+	Broken  bool         // the run failed, not a prediction
+}
+
+// Name returns a name that is unique within the run.
+func (p Point) Name() string {
+	if p.Experiment == 0 {
+		return p.Subject.String()
+	}
+	return fmt.Sprintf("%d. %s: %s %s", p.Experiment, p.Title, p.Subject, p.Predicted)
+}
+
+// Failed reports whether it should have held and did not.
+func (p Point) Failed() bool { return !p.Held && p.Skipped.Empty() }
+
+// Failure says what is wrong, in one line.
+func (p Point) Failure() say.Sentence {
+	if p.Broken {
+		return p.Observed
+	}
+	return say.F("experiment %d, %s: predicted %s, observed %s", p.Experiment, p.Subject, p.Predicted, p.Observed)
+}
+
+// Points returns all predictions. They all hold only if the run did.
+func (r *Report) Points() []Point {
+	var all []Point
+	for _, x := range r.Experiments {
+		for _, p := range x.points() {
+			if p.Line == 0 {
+				p.Line = x.Line
+			}
+			all = append(all, p)
+		}
+	}
+	if cause := r.Cause(); !cause.Empty() {
+		all = append(all, Point{Prediction: Prediction{Subject: say.F("the run is finished"), Observed: cause}, Broken: true})
+	}
+	if !r.Verdict().Fine() && !slices.ContainsFunc(all, Point.Failed) {
+		all = append(all, Point{Prediction: Prediction{Subject: say.F("all predictions hold"), Observed: say.F("not all predictions held")}, Broken: true})
+	}
+	return all
+}
+
+func (x Experiment) points() []Point {
+	var all []Point
+	add := func(p Prediction) {
+		all = append(all, Point{Experiment: x.Number, Title: x.Title, Prediction: p, Skipped: x.skipped()})
+	}
+	for _, p := range x.Predictions {
+		add(p)
+	}
+	for _, ran := range x.Ran {
+		observed := say.F("exit code %d", ran.Exit)
+		if ran.Output != "" && ran.Exit != ran.Expected {
+			observed = say.F("%s: %s", observed, say.Printable(ran.Output))
+		}
+		add(Prediction{
+			Subject: say.F("host %s", ran.Host), Held: ran.Exit == ran.Expected, Observed: observed,
+			Predicted: say.F("exit code %d of %s", ran.Expected, strings.Join(ran.Command, " ")),
+		})
+	}
+	if x.Late {
+		add(Prediction{Subject: say.F("experiment"), Predicted: say.F("to end in time"), Observed: tooLate()})
+		all[len(all)-1].Skipped = say.Sentence{}
+	}
+	if x.Complete && !x.Held && !slices.ContainsFunc(all, Point.Failed) {
+		add(Prediction{Subject: say.F("experiment"), Predicted: say.F("to hold"), Observed: say.F("it did not")})
+	}
+	return all
+}
+
+func tooLate() say.Sentence { return say.F("it exceeded its time limit") }
+
+// skipped returns why nothing can be said about the experiment's predictions, or nothing.
+func (x Experiment) skipped() say.Sentence {
+	switch {
+	case x.Late:
+		return tooLate()
+	case !x.Begun:
+		return say.F("not run")
+	case !x.Complete:
+		return say.F("cut short")
+	}
+	return say.Sentence{}
+}
+
+// WhyOf returns the explanation for a point: that of its stream, or all of it.
+func (r *Report) WhyOf(p Point) []Paragraph {
+	about := slices.DeleteFunc(slices.Clone(r.Why), func(w Paragraph) bool {
+		return !strings.HasPrefix(strings.ToLower(w.Subject.String())+" ", strings.ToLower(p.Subject.String())+" ")
+	})
+	if len(about) > 0 {
+		return about
+	}
+	return r.Why
+}
+
+// Place returns the place of a point in its scenario file, in the format of compilers, or nothing.
+func (r *Report) Place(p Point) string {
+	switch {
+	case r.File == "":
+		return ""
+	case p.Line == 0:
+		return r.File
+	case p.Column == 0:
+		return fmt.Sprintf("%s:%d", r.File, p.Line)
+	}
+	return fmt.Sprintf("%s:%d:%d", r.File, p.Line, p.Column)
+}
