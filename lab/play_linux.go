@@ -58,9 +58,8 @@ func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
 		l.collector.sync(ctx) // so that reports on the proof do not count for the experiment
 		l.log.Append(timeline.ExperimentBegun{Number: i + 1})
 		played := l.play(ctx, e)
-		l.collector.sync(ctx) // events say which entries to query; get the last ones too
 		// What was seen is recorded even if the experiment was cut short.
-		if err := l.takeStock(); err != nil {
+		if err := l.Observe(ctx); err != nil {
 			return errors.Join(played, err)
 		}
 		if errors.Is(played, errTooLate) {

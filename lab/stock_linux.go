@@ -7,9 +7,17 @@ import (
 	"lablab/timeline"
 )
 
-// takeStock records the conntrack entries and the counters of each host. It queries one by one the
-// entries that events reported, which takes microseconds; a full dump takes so long that it is left
-// to [Lab.audit].
+// Observe records the conntrack entries and the counters of each host, after everything that the
+// kernel has reported by now.
+func (l *Lab) Observe(ctx context.Context) error {
+	l.collector.sync(ctx) // events say which entries to query; get the last ones too
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	return l.takeStock()
+}
+
+// takeStock queries one by one the entries that events reported, which takes microseconds; a full
+// dump takes so long that it is left to [Lab.audit].
 func (l *Lab) takeStock() error {
 	return each(l.hosts, func(h *Host) error {
 		var entries []flow.Entry

@@ -33,7 +33,7 @@ Events are written at once, so the record is usable even if this process is kill
 		if err != nil {
 			return &usageError{say.Errorf("record: %w", err), say.F("choose a writable file")}
 		}
-		s := &session{out: json.NewEncoder(f), about: status, tables: tables{}}
+		s := &session{out: json.NewEncoder(f), about: status}
 		begun := func() {
 			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("recording lab %s to %s; press Ctrl-C to stop", oneLine(status.Name), oneLine(args[0])))
 		}
@@ -43,7 +43,7 @@ Events are written at once, so the record is usable even if this process is kill
 			env.replaced(lab)
 		} else if err == nil && s.experiment > 0 {
 			asking, cancel := context.WithTimeout(context.Background(), lastWords-500*time.Millisecond)
-			_ = s.ask(asking, lab) // or it has ended just now; keep the latest answers
+			_ = s.observe(asking, lab) // or the lab has just ended, and its record with it
 			cancel()
 		}
 		if err = errors.Join(err, s.end(), f.Close()); err != nil {
@@ -70,8 +70,15 @@ type session struct {
 	written    uint64 // events
 	experiment int    // 1 while the experiment runs
 	forgotten  uint64
-	tables     tables
-	asked      bool // the lab was queried for its tables
+}
+
+// observe adds the lab's entries and counters, and what else happened before them.
+func (s *session) observe(ctx context.Context, lab *control.Client) error {
+	observed, err := lab.Observe(ctx)
+	if err != nil || !observed.Started.Equal(s.about.Started) { // another lab has replaced it
+		return err
+	}
+	return lab.Until(ctx, s.last, observed, s.see)
 }
 
 func (s *session) see(e timeline.Event) error {
@@ -88,8 +95,6 @@ func (s *session) see(e timeline.Event) error {
 		return s.write(body, timeline.ExperimentBegun{Number: 1})
 	case timeline.Ended:
 		return errors.Join(s.end(), errOver)
-	case timeline.EntryChanged:
-		s.tables.note(body)
 	}
 	if s.written == 0 {
 		if err := s.begin(); err != nil {
@@ -127,7 +132,7 @@ func (s *session) end() error {
 	if s.experiment == 0 {
 		return nil
 	}
-	err := s.write(append(s.dumps(), timeline.ExperimentEnded{Number: 1}, timeline.Ended{})...)
+	err := s.write(timeline.ExperimentEnded{Number: 1}, timeline.Ended{})
 	s.experiment = 0
 	return err
 }

@@ -3,13 +3,10 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 
-	"lablab/flow"
 	"lablab/internal/control"
 	"lablab/packet"
 	"lablab/render"
@@ -21,7 +18,7 @@ import (
 // A lab whose log has forgotten the beginning can still be recorded. Forgotten events are counted.
 func TestSessionWithoutItsBeginning(t *testing.T) {
 	var out bytes.Buffer
-	s := &session{out: json.NewEncoder(&out), tables: tables{}, about: control.Status{
+	s := &session{out: json.NewEncoder(&out), about: control.Status{
 		Name: "long", Hosts: []control.Host{{Name: "A", Address: "10.255.1.197/16", Groups: []string{"lab"}}},
 		Groups: []control.Group{{ID: "lab", Hosts: []string{"A"}, Rules: []control.Rule{{Rule: sg.Rule{ID: "icmp", Protocol: packet.ICMP}, Direction: packet.Ingress, Number: 7}}}},
 	}}
@@ -55,30 +52,6 @@ func TestSessionWithoutItsBeginning(t *testing.T) {
 	}
 	if r := render.ResultOf(events); r.Verdict() != report.Unpredicted {
 		t.Errorf("the report calls it %s", r.Verdict())
-	}
-}
-
-// The record of a lab that has ended contains the final conntrack entries.
-func TestSessionKeepsEntries(t *testing.T) {
-	var out bytes.Buffer
-	s := &session{out: json.NewEncoder(&out), tables: tables{}, about: control.Status{Hosts: []control.Host{{Name: "A"}, {Name: "B"}}}}
-	changed := func(change flow.Change, id uint32, status ...string) timeline.Body {
-		return timeline.EntryChanged{Host: "A", Change: change, Entry: flow.Entry{ID: id, Status: status}}
-	}
-	for i, body := range []timeline.Body{
-		timeline.Begun{}, changed(flow.New, 1), timeline.Ready{}, changed(flow.New, 2), changed(flow.Destroy, 1), changed(flow.Update, 2, "SEEN_REPLY"), timeline.Ended{},
-	} {
-		if err := s.see(timeline.Event{Seq: uint64(i + 1), Body: body}); err != nil && !errors.Is(err, errOver) {
-			t.Fatal(err)
-		}
-	}
-	events, err := timeline.Read(&out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dumped, _ := events[len(events)-4].Body.(timeline.Dumped)
-	if len(dumped.Entries) != 1 || dumped.Entries[0].ID != 2 || !slices.Equal(dumped.Entries[0].Status, []string{"SEEN_REPLY"}) {
-		t.Errorf("at the end %+v", dumped)
 	}
 }
 

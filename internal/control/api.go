@@ -97,6 +97,12 @@ type CutRequest struct {
 	ConntrackID uint32 `json:"conntrack_id,omitempty"`
 }
 
+// Observed says that the lab's entries and counters are in its timeline.
+type Observed struct {
+	Started time.Time `json:"started"` // identifies the timeline
+	Last    uint64    `json:"last"`    // number of its last event by then
+}
+
 // A CutAnswer says how many entries were deleted.
 type CutAnswer struct {
 	Cut int `json:"cut"`

@@ -119,6 +119,11 @@ func (c *Client) SetACL(ctx context.Context, change ACLChange) (Effect, error) {
 	return call[Effect](ctx, c, http.MethodPost, "/v1/acl", change)
 }
 
+// Observe adds the entries and counters of all hosts to the lab's timeline.
+func (c *Client) Observe(ctx context.Context) (Observed, error) {
+	return call[Observed](ctx, c, http.MethodPost, "/v1/observe", struct{}{})
+}
+
 // Cut deletes conntrack entries and returns how many it deleted.
 func (c *Client) Cut(ctx context.Context, request CutRequest) (int, error) {
 	answer, err := call[CutAnswer](ctx, c, http.MethodPost, "/v1/cut", request)

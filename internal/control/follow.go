@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"time"
 
 	"lablab/say"
 	"lablab/timeline"
@@ -15,6 +18,29 @@ import (
 // no later event can be missed.
 func (c *Client) News(ctx context.Context, begun func(), see func(timeline.Event) error) error {
 	return c.follow(ctx, "/v1/events?after=now", begun, see)
+}
+
+// Until calls see for each event of a timeline after the one numbered after, up to the
+// last one of an observation of it.
+func (c *Client) Until(ctx context.Context, after uint64, until Observed, see func(timeline.Event) error) error {
+	path := fmt.Sprintf("/v1/events?after=%d&started=%s", after, url.QueryEscape(until.Started.Format(time.RFC3339Nano)))
+	complete := after >= until.Last
+	if complete {
+		return nil
+	}
+	err := c.follow(ctx, path, func() {}, func(e timeline.Event) error {
+		if err := see(e); err != nil {
+			return err
+		}
+		if complete = e.Seq >= until.Last; complete {
+			return io.EOF
+		}
+		return nil
+	})
+	if complete {
+		return nil
+	}
+	return err
 }
 
 // follow reads events until the stream ends.

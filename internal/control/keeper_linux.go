@@ -178,11 +178,11 @@ func (k *Keeper) hold() (now *kept, release func()) {
 	return k.now, k.mu.RUnlock
 }
 
-// close ends the timeline and closes the lab. Programs that others have started in its hosts may
-// continue, without a network.
+// close records the last entries and counters, ends the timeline and closes the lab. Programs that
+// others have started in its hosts may continue, without a network.
 func (k *kept) close() error {
-	k.sync(context.Background())
+	err := k.observe(context.Background())
 	k.log.Append(timeline.Ended{})
 	defer close(k.over)
-	return errors.Join(k.lab.Unplug(), k.lab.Close())
+	return errors.Join(err, k.lab.Unplug(), k.lab.Close())
 }

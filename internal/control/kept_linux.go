@@ -67,10 +67,26 @@ func (k *kept) status(ctx context.Context, about Status) (Status, error) {
 // sync returns once the timeline has everything that the kernel has sent so far, unless the lab has
 // failed.
 func (k *kept) sync(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := k.whole(ctx)
 	defer cancel()
-	defer context.AfterFunc(k.lab.Broken(), cancel)()
 	k.lab.Sync(ctx)
+}
+
+// observe adds the lab's entries and counters to the timeline, unless the lab has failed.
+func (k *kept) observe(ctx context.Context) error {
+	ctx, cancel := k.whole(ctx)
+	defer cancel()
+	if k.lab.Broken().Err() != nil {
+		return nil
+	}
+	return k.lab.Observe(ctx)
+}
+
+// whole returns a context that also ends when the lab fails.
+func (k *kept) whole(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(k.lab.Broken(), cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 // flows returns the entries of a host, or of all hosts.

@@ -70,7 +70,11 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"POST /v1/groups": asking(k, func(k *kept, _ *http.Request, c GroupChange) (Effect, error) {
 			return k.effect(k.lab.SetGroups(c.Host, c.Groups))
 		}),
-		"POST /v1/acl":     asking(k, func(k *kept, _ *http.Request, c ACLChange) (Effect, error) { return k.setACL(c) }),
+		"POST /v1/acl": asking(k, func(k *kept, _ *http.Request, c ACLChange) (Effect, error) { return k.setACL(c) }),
+		"POST /v1/observe": asking(k, func(k *kept, r *http.Request, _ struct{}) (Observed, error) {
+			err := k.observe(r.Context())
+			return Observed{Started: k.started, Last: k.log.Last()}, err
+		}),
 		"POST /v1/cut":     asking(k, func(k *kept, _ *http.Request, c CutRequest) (CutAnswer, error) { return k.cut(c) }),
 		"POST /v1/streams": asking(k, func(k *kept, _ *http.Request, a StreamStart) (Stream, error) { return k.start(a) }),
 		"POST /v1/streams/stop": asking(k, func(k *kept, _ *http.Request, a Stream) (Done, error) {
