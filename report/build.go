@@ -34,6 +34,7 @@ func newBuilder() *builder {
 		lossy:     map[string]bool{},
 		last:      map[string]time.Duration{},
 		left:      map[membership]instant{},
+		lives:     newLives(),
 		plans:     map[int]timeline.Plan{},
 		hits:      map[hit]int{},
 		drops:     map[stall]int{},
@@ -54,12 +55,13 @@ type builder struct {
 	last              map[string]time.Duration // time of the latest reply, by stream
 	listed            map[listing]bool
 	left              map[membership]instant // when a host left a group
-	ready             bool                   // traffic may begin
+	lives             *lives
+	ready             bool // traffic may begin
 	plans             map[int]timeline.Plan
 	hits              map[hit]int   // how often a rule accepted
 	drops             map[stall]int // segments of a TCP connection that were seen to be dropped
 	manual            manualLog
-	now               time.Duration // time of the last event
+	now               when // the last event
 }
 
 // A journey is what is known about one packet.
@@ -75,10 +77,10 @@ type journey struct {
 	verdicts                       []verdict
 }
 
-// A verdict is what a host's rules did with a packet, and in which experiment.
+// A verdict is what a host's rules did with a packet, and when.
 type verdict struct {
 	timeline.Judged
-	experiment int
+	when
 }
 
 // A hit identifies a rule that accepts at a host in an experiment.
@@ -110,7 +112,8 @@ type counterKey struct {
 }
 
 func (b *builder) add(e timeline.Event) {
-	b.now = e.At
+	b.now = when{b.now.seq + 1, e.At, e.Experiment}
+	b.lives.add(b.now, e.Body)
 	if x := b.Experiment(e.Experiment); x != nil && x.byHand {
 		b.manual.add(e)
 		x.Done = b.manual.steps
@@ -243,7 +246,7 @@ func (b *builder) judged(e timeline.Event, body timeline.Judged) {
 		if tcp && !body.Reply && body.Direction == packet.Egress && j.judgedAt(body) {
 			s.Retransmitted++
 		}
-		j.verdicts = append(j.verdicts, verdict{body, e.Experiment})
+		j.verdicts = append(j.verdicts, verdict{body, b.now})
 		j.refused = j.refused || !body.Accepted
 	}
 	if tcp && !body.Accepted {
@@ -307,7 +310,7 @@ func (b *builder) regrouped(experiment int, body timeline.GroupsChanged) {
 	}
 	for _, g := range b.Hosts[i].Groups {
 		if !slices.Contains(body.Groups, g) {
-			b.left[membership{body.Host, g}] = instant{experiment, ms(b.now)}
+			b.left[membership{body.Host, g}] = instant{experiment, ms(b.now.at)}
 		}
 	}
 	for _, g := range body.Groups {

@@ -19,7 +19,7 @@ func (b *builder) finishStream(s *Stream) {
 			continue // has a verdict, but its sender has not yet reported it
 		}
 		b.settle(s, j)
-		if x := b.Experiment(j.Experiment); j.Outcome == Lost && x != nil && !x.Complete && b.now-j.at < patience {
+		if x := b.Experiment(j.Experiment); j.Outcome == Lost && x != nil && !x.Complete && b.now.at-j.at < patience {
 			j.Outcome = Waiting
 		}
 		if s.Sent == 0 {
