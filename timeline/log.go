@@ -57,10 +57,13 @@ func (l *Log) Keep(n int) {
 }
 
 // Events returns all events that have not been forgotten.
-func (l *Log) Events() []Event {
+func (l *Log) Events() []Event { return l.After(0) }
+
+// After returns the events after the one with that number, as far as they have not been forgotten.
+func (l *Log) After(number uint64) []Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clip(l.events)
+	return l.behind(number)
 }
 
 // Last returns the number of the last event; 0 before the first.

@@ -17,6 +17,7 @@ type presenter struct {
 	text     *render.Text
 	progress *render.Progress // or nil
 	seen     []timeline.Event
+	known    *report.Builder
 	shown    int                  // number of experiments written
 	between  bool                 // write between experiments; there is no progress to show
 	pause    func(experiment int) // called before each experiment but the first; or nil
@@ -25,7 +26,7 @@ type presenter struct {
 // newPresenter writes the text of a run to standard output if live is set, and shows progress on
 // standard error unless quiet is set.
 func newPresenter(env Env, live bool, colour string, quiet bool) *presenter {
-	p := &presenter{live: live, text: newText(env, colour)}
+	p := &presenter{live: live, text: newText(env, colour), known: report.NewBuilder()}
 	if !quiet {
 		p.progress = newProgress(env, live, colour)
 	}
@@ -65,9 +66,10 @@ func (p *presenter) present(events <-chan timeline.Event) (render.Result, error)
 		case e, more := <-events:
 			if !more {
 				p.clear()
-				return render.ResultOf(p.seen), nil
+				return render.NewResult(p.known.Report(), p.seen), nil
 			}
 			p.seen = append(p.seen, e)
+			p.known.Add(e)
 			if begun, ok := e.Body.(timeline.ExperimentBegun); ok && begun.Number > 1 && p.pause != nil {
 				p.pause(begun.Number)
 			}
@@ -93,14 +95,14 @@ func (p *presenter) step(e timeline.Event) error {
 	case timeline.Ready:
 		if p.live {
 			p.clear()
-			return p.text.Lab(report.Of(p.seen))
+			return p.text.Lab(p.known.Report())
 		}
 	case timeline.ExperimentEnded:
 		p.between = true
 		if p.live {
 			p.clear()
 			p.shown = body.Number
-			return p.text.Experiment(report.Of(p.seen), body.Number)
+			return p.text.Experiment(p.known.Report(), body.Number)
 		}
 	}
 	return nil

@@ -42,13 +42,15 @@ func Keep(ctx context.Context, sc *scenario.Scenario, o lab.Options, prepare fun
 	return k, nil
 }
 
+// logKept is the least number of events that a lab's timeline keeps.
+const logKept = 200_000
+
 // build builds a lab and checks that it filters.
 func (k *Keeper) build(ctx context.Context, sc *scenario.Scenario) (*kept, error) {
 	bare := *sc
 	bare.Question, bare.Experiments = "", nil // a kept lab does not run them
 	log := timeline.NewLog()
-	const most = 200_000 // events
-	log.Keep(most)
+	log.Keep(logKept)
 	l, err := lab.Build(ctx, &bare, k.options, log)
 	if err != nil {
 		return nil, err

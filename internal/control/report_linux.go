@@ -17,6 +17,8 @@ import (
 // but at most once per second, and less often for a long timeline.
 type explained struct {
 	mu     sync.Mutex
+	known  *report.Builder
+	events int       // number of events that it has seen
 	last   uint64    // number of the last event that it covers
 	due    time.Time // when it may be made again
 	report *report.Report
@@ -61,11 +63,18 @@ func (k *kept) ending() (map[string]any, error) {
 func (x *explained) make(log *timeline.Log) {
 	const (
 		often = time.Second
-		share = 10 // makes the report take at most 1/share of the time
+		share = 10          // makes the report take at most 1/share of the time
+		most  = 2 * logKept // events to remember: the log forgets the older ones too
 	)
 	began := time.Now()
-	events := log.Events()
-	x.report, x.texts, x.last = report.Of(events), map[string][]byte{}, events[len(events)-1].Seq
+	if x.known == nil || x.events > most || !log.Has(x.last) {
+		x.known, x.events, x.last = report.NewBuilder(), 0, 0
+	}
+	for _, e := range log.After(x.last) {
+		x.known.Add(e)
+		x.events, x.last = x.events+1, e.Seq
+	}
+	x.report, x.texts = x.known.Report(), map[string][]byte{}
 	x.due = time.Now().Add(max(often, share*time.Since(began)))
 }
 
