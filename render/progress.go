@@ -24,14 +24,14 @@ type Progress struct {
 	size     func() (width, height int)
 
 	plan    []timeline.Plan
-	lab     string                      // name of the scenario
-	ready   bool                        // the lab is built: later changes are made by hand
-	current int                         // current experiment
-	order   []string                    // running streams
-	marks   map[string][]report.Outcome // of the current experiment, by stream
-	first   map[string]int              // Seq of the first of them
+	lab     string           // name of the scenario
+	ready   bool             // the lab is built: later changes are made by hand
+	current int              // current experiment
+	order   []string         // running streams
+	waiting map[string][]int // packets whose outcome is not known yet, by stream
 	was     map[string]report.Outcome
 	known   *report.Live
+	keep    int // packets of a stream that it keeps; 0 for all
 	drawn   int // lines on the screen
 	width   int // width of the screen when they were drawn
 	frame   []byte
@@ -40,10 +40,15 @@ type Progress struct {
 // NewProgress writes lines to text. If screen is set, it redraws there in place instead, and asks
 // for the size before each drawing.
 func NewProgress(text *colorprofile.Writer, screen io.Writer, size func() (width, height int), l *say.Language) *Progress {
-	return &Progress{
+	p := &Progress{
 		language: l, text: text, screen: screen, size: size,
-		marks: map[string][]report.Outcome{}, first: map[string]int{}, was: map[string]report.Outcome{}, known: report.NewLive(),
+		waiting: map[string][]int{}, was: map[string]report.Outcome{},
 	}
+	if screen == nil {
+		p.keep = 600 // packets of a stream whose outcome may still change: none is drawn
+	}
+	p.known = report.NewLive(p.keep)
+	return p
 }
 
 // Add takes the next event.
@@ -64,10 +69,9 @@ func (p *Progress) Add(e timeline.Event) {
 			p.line("another scenario was loaded: %s", body.Scenario)
 		}
 		p.plan, p.lab, p.ready, p.current, p.order = body.Plan, body.Scenario, false, 0, nil
-		clear(p.marks)
-		clear(p.first)
+		clear(p.waiting)
 		clear(p.was)
-		p.known = report.NewLive()
+		p.known = report.NewLive(p.keep)
 		p.line("building the lab on %s", body.Kernel)
 	case timeline.CanaryDropped:
 		p.line("self-check: %s dropped %s", body.Host, body.Packet.Key())
@@ -75,7 +79,7 @@ func (p *Progress) Add(e timeline.Event) {
 		p.ready = true
 	case timeline.ExperimentBegun:
 		p.current = body.Number
-		clear(p.marks)
+		clear(p.waiting)
 		p.line("experiment %d of %d: %s", body.Number, len(p.plan), say.Text(p.now().Title))
 	case timeline.StreamStarted:
 		p.order = append(p.order, body.Stream)
@@ -95,17 +99,17 @@ func (p *Progress) Add(e timeline.Event) {
 		p.line("the experiment took longer than %s", body.Within)
 	case timeline.Ran:
 		p.line("on %s: %s: exit code %d", body.Host, strings.Join(body.Command, " "), body.Exit)
-	case timeline.Unreached:
-		p.fate(body.Stream, body.Seq)
 	case timeline.Sent:
-		p.fate(body.Stream, body.Seq)
+		p.sent(body.Stream, body.Seq)
 	case timeline.NotSent:
-		p.fate(body.Stream, body.Seq)
+		p.sent(body.Stream, body.Seq)
+	case timeline.Unreached:
+		p.outcome(body.Stream, body.Seq)
 	case timeline.Replied:
-		p.fate(body.Stream, body.Seq)
+		p.outcome(body.Stream, body.Seq)
 	case timeline.Judged:
 		if body.Stream != "" && !body.Accepted {
-			p.dropped(body)
+			p.settle(body.Stream)
 		}
 		if p.ready && p.current == 0 { // done by hand, outside any experiment
 			p.tell(p.known.News(body))
@@ -152,43 +156,33 @@ func changed(e timeline.Body) say.Sentence {
 	return say.Sentence{}
 }
 
-// fate records the outcome of a packet. Without a terminal, only a change is worth a line.
-func (p *Progress) fate(stream string, seq int) {
+// sent notes a packet whose outcome is to be told.
+func (p *Progress) sent(stream string, seq int) {
+	waiting := append(p.waiting[stream], seq)
+	if p.keep > 0 && len(waiting) > p.keep {
+		waiting = waiting[1:]
+	}
+	p.waiting[stream] = waiting
+	p.settle(stream)
+}
+
+// settle looks for packets whose outcome is known now.
+func (p *Progress) settle(stream string) {
+	p.waiting[stream] = slices.DeleteFunc(p.waiting[stream], func(seq int) bool { return p.outcome(stream, seq) })
+}
+
+// outcome reports whether the outcome of a packet is known. Without a terminal, only a change is
+// worth a line.
+func (p *Progress) outcome(stream string, seq int) bool {
 	o := p.known.Outcome(stream, seq)
-	if len(p.marks[stream]) == 0 {
-		p.first[stream] = seq
-	}
-	i := seq - p.first[stream]
-	if i < 0 {
-		return
-	}
-	for len(p.marks[stream]) <= i {
-		p.marks[stream] = append(p.marks[stream], "")
-	}
-	if o == "" {
-		return
-	}
-	p.marks[stream][i] = o
 	if o == report.Late {
 		o = report.Replied // a late reply is still a reply
 	}
-	if p.was[stream] != o {
+	if o != "" && p.was[stream] != o {
 		p.was[stream] = o
 		p.line("stream %s: %s from packet %d on", stream, o.In(p.language), seq)
 	}
-}
-
-// dropped records that packets were dropped, and so the outcome of those that wait behind them in
-// their connection.
-func (p *Progress) dropped(j timeline.Judged) {
-	for i, o := range p.marks[j.Stream] {
-		if o == "" {
-			p.fate(j.Stream, p.first[j.Stream]+i)
-		}
-	}
-	for seq := j.Seq; seq <= max(j.Seq, j.Last); seq++ {
-		p.fate(j.Stream, seq)
-	}
+	return o != ""
 }
 
 // Draw redraws the current experiment in place, if there is a screen. It looks like the
@@ -232,7 +226,7 @@ func (p *Progress) lines(columns int) []string {
 		lines = append(lines, cut(clock(p.language, d.AtMS/1000)+"  "+d.What.In(p.language), columns))
 	}
 	for _, stream := range p.order {
-		outcomes := p.marks[stream]
+		outcomes := p.known.In(p.current, stream)
 		label, count := laneLabel(p.language, stream, p.order), p.language.Sprintf("  %d of %d", len(outcomes), now.Packets)
 		if now.Packets == 0 { // the number of packets is open
 			count = fmt.Sprintf("  %d", len(outcomes))

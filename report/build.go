@@ -283,7 +283,10 @@ func (b *builder) journey(stream string, seq int) *journey {
 	for len(b.packets[stream]) < seq {
 		b.packets[stream] = append(b.packets[stream], &journey{Packet: Packet{Seq: len(b.packets[stream]) + 1}})
 	}
-	return b.packets[stream][seq-1]
+	if j := b.packets[stream][seq-1]; j != nil {
+		return j
+	}
+	return &journey{} // forgotten
 }
 
 func (j *journey) sent(e timeline.Event) {

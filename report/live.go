@@ -1,25 +1,139 @@
 package report
 
 import (
+	"slices"
+	"time"
+
 	"lablab/say"
 	"lablab/timeline"
 )
 
-// Live is what is known about a run while it goes on: the outcome of each packet, as in the report,
-// and what is done by hand.
+// Live is what is known of the streams while their lab goes on: the outcome of each packet, as the
+// report decides it, and what is done by hand.
 type Live struct {
 	packets *builder
 	manual  manualLog
+	lanes   []*Lane
+	keep    int // the least number of packets of a stream to know one by one; 0 for all
+	now     time.Duration
 }
 
-// NewLive returns what is known before the first event.
-func NewLive() *Live { return &Live{newBuilder(), manualLog{first: firstPackets{}}} }
+// A Lane is a stream and the outcomes of its packets so far.
+type Lane struct {
+	timeline.StreamStarted
+	Sent     int // every packet that was tried
+	Outcomes map[Outcome]int
+	Latest   []Outcome // of the latest packets, oldest first
+	Stopped  bool
+	Failed   say.Sentence // why it failed, if it did
+	// Packets up to that number are forgotten: only Sent and Outcomes count them.
+	forgotten int
+}
 
-// Add takes the next event, of which Outcome needs to know.
-func (l *Live) Add(e timeline.Event) { l.packets.addPacket(e) }
+// NewLive returns what is known before the first event. Of each stream it keeps at least the latest
+// packets, as many as keep says; 0 keeps all.
+func NewLive(keep int) *Live {
+	return &Live{packets: newBuilder(), manual: manualLog{first: firstPackets{}}, keep: keep}
+}
+
+// Add takes the next event.
+func (l *Live) Add(e timeline.Event) {
+	l.now = e.At
+	l.packets.addPacket(e)
+	switch body := e.Body.(type) {
+	case timeline.StreamStarted:
+		l.lanes = append(l.lanes, &Lane{StreamStarted: body, Outcomes: map[Outcome]int{}})
+	case timeline.StreamStopped:
+		if lane := l.lane(body.Stream); lane != nil {
+			lane.Stopped, lane.Failed = true, body.Why()
+		}
+	case timeline.Sent:
+		l.forget(body.Stream)
+	case timeline.NotSent:
+		l.forget(body.Stream)
+	}
+}
 
 // Outcome returns the outcome of a packet as far as it is known, or nothing.
 func (l *Live) Outcome(stream string, seq int) Outcome { return l.packets.soFar(stream, seq) }
+
+// In returns the outcomes of a stream's packets that were sent in an experiment, in order; nothing
+// for those that are not known yet.
+func (l *Live) In(experiment int, stream string) (outcomes []Outcome) {
+	for _, j := range l.packets.packets[stream] {
+		if j != nil && j.Experiment == experiment && j.Outcome != "" {
+			outcomes = append(outcomes, l.Outcome(stream, j.Seq))
+		}
+	}
+	return outcomes
+}
+
+// Lanes returns all streams as they are at a time, in the order in which they started.
+func (l *Live) Lanes(at time.Duration) []Lane {
+	lanes := make([]Lane, 0, len(l.lanes))
+	for _, known := range l.lanes {
+		lane := *known
+		lane.Outcomes = map[Outcome]int{}
+		for outcome, n := range known.Outcomes {
+			lane.Outcomes[outcome] = n
+		}
+		for _, j := range l.packets.packets[lane.Stream][lane.forgotten:] {
+			if j.Outcome == "" {
+				continue // has a verdict, but its sender has not yet reported it
+			}
+			outcome := l.at(at, lane.StreamStarted, j)
+			lane.Sent++
+			lane.Outcomes[outcome]++
+			lane.Latest = append(lane.Latest, outcome)
+		}
+		lanes = append(lanes, lane)
+	}
+	return lanes
+}
+
+// at returns the outcome of a packet as a person would see it at a time: it waits until something
+// has happened to it, or nothing has for too long.
+func (l *Live) at(at time.Duration, s timeline.StreamStarted, j *journey) Outcome {
+	outcome := l.Outcome(s.Stream, j.Seq)
+	undecided := outcome == "" || outcome == Stalled && !j.refused && !j.answered
+	switch {
+	case undecided && at-j.at < patience+patience/2:
+		return Waiting
+	case outcome == "":
+		return Lost
+	}
+	return outcome
+}
+
+// forget counts the oldest packets of a stream and forgets them.
+func (l *Live) forget(stream string) {
+	lane, journeys := l.lane(stream), l.packets.packets[stream]
+	if lane == nil || l.keep == 0 || len(journeys)-lane.forgotten < 2*l.keep {
+		return
+	}
+	until := len(journeys) - l.keep
+	for i := lane.forgotten; i < until; i++ {
+		if j := journeys[i]; j.Outcome != "" {
+			lane.Sent++
+			lane.Outcomes[l.at(l.now, lane.StreamStarted, j)]++
+		}
+		journeys[i] = nil
+	}
+	lane.forgotten = until
+}
+
+// lane returns the latest stream with that name, or nil.
+func (l *Live) lane(stream string) *Lane {
+	for _, lane := range slices.Backward(l.lanes) {
+		if lane.Stream == stream {
+			return lane
+		}
+	}
+	return nil
+}
+
+// Received is the number of packets that were answered.
+func (l Lane) Received() int { return l.Outcomes[Replied] + l.Outcomes[Late] }
 
 // Step adds an event of a session to Steps, and describes it if it is worth reporting.
 func (l *Live) Step(e timeline.Event) say.Sentence { return l.manual.add(e) }

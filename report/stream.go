@@ -86,7 +86,7 @@ func (b *builder) settle(s *Stream, j *journey) {
 // soFar returns the outcome of a packet as far as it is known now, or nothing.
 func (b *builder) soFar(stream string, seq int) Outcome {
 	s := b.Stream(stream)
-	if s == nil || seq < 1 || seq > len(b.packets[stream]) {
+	if s == nil || seq < 1 || seq > len(b.packets[stream]) || b.packets[stream][seq-1] == nil {
 		return ""
 	}
 	j := *b.packets[stream][seq-1]

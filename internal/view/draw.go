@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"lablab/report"
 	"lablab/say"
 	"lablab/timeline"
 )
@@ -228,10 +229,15 @@ const hitsWidth = 7
 func (m *model) streamsPanel() panel {
 	p := m.shown()
 	// Running streams, preceded by the most recent stopped ones.
-	lanes := slices.Clone(p.lanes)
-	slices.SortStableFunc(lanes, func(a, b *lane) int {
-		return map[bool]int{true: 0, false: 1}[a.stopped] - map[bool]int{true: 0, false: 1}[b.stopped]
-	})
+	var lanes, running []report.Lane
+	for _, l := range p.streams() {
+		if l.Stopped {
+			lanes = append(lanes, l)
+		} else {
+			running = append(running, l)
+		}
+	}
+	lanes = append(lanes, running...)
 	aside := words(dim, " %5s %5s ", say.F("sent"), say.F("back"))
 	return panel{title: say.F("Streams"), aside: aside, rows: max(len(lanes), 1), least: 2, want: len(lanes), chosen: -1, draw: func(from, to, width int) []line {
 		if len(lanes) == 0 {
@@ -239,23 +245,23 @@ func (m *model) streamsPanel() panel {
 		}
 		longest := 0
 		for _, l := range lanes[from:to] {
-			longest = max(longest, say.Width(l.word()+l.From+l.To))
+			longest = max(longest, say.Width(word(l)+l.From+l.To))
 		}
 		var lines []line
 		for _, s := range lanes[from:to] {
 			style := plain
-			if s.stopped {
+			if s.Stopped {
 				style = dim
 			}
-			l := words(bold, " %3s ", s.Stream).add(style, "%s", s.word()).add(style, " %s > %s", s.From, s.To)
-			l = l.add(plain, "%s  ", strings.Repeat(" ", max(longest-say.Width(s.word()+s.From+s.To), 0)))
-			right := words(style, " %5d %5d ", s.sent, s.back())
-			if !s.broken.Empty() {
+			l := words(bold, " %3s ", s.Stream).add(style, "%s", word(s)).add(style, " %s > %s", s.From, s.To)
+			l = l.add(plain, "%s  ", strings.Repeat(" ", max(longest-say.Width(word(s)+s.From+s.To), 0)))
+			right := words(style, " %5d %5d ", s.Sent, s.Received())
+			if !s.Failed.Empty() {
 				right = append(words(plain, " ").add(red, "failed"), right...)
-			} else if s.stopped {
+			} else if s.Stopped {
 				right = append(words(dim, " stopped"), right...)
 			}
-			l = append(l, s.drawn(width-l.width(m.Language)-right.width(m.Language), p.elapsed())...)
+			l = append(l, drawn(s.Latest, width-l.width(m.Language)-right.width(m.Language))...)
 			lines = append(lines, l.between(m.Language, right, width))
 		}
 		return lines

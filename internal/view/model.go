@@ -72,7 +72,8 @@ type (
 )
 
 func newModel(o Options) *model {
-	m := &model{Options: o, live: &picture{now: time.Now()}, width: 80, height: 24, due: true}
+	m := &model{Options: o, live: newPicture(control.Status{}), width: 80, height: 24, due: true}
+	m.live.now = time.Now()
 	m.live.status.Name = o.Name
 	return m
 }
@@ -309,9 +310,9 @@ func (m *model) start(protocol, from, to string, port int) tea.Cmd {
 
 // stop stops the last running stream.
 func (m *model) stop() tea.Cmd {
-	for _, l := range slices.Backward(m.live.lanes) {
-		if !l.stopped && !l.stopping {
-			l.stopping = true
+	for _, l := range slices.Backward(m.live.streams()) {
+		if !l.Stopped && !m.live.stopping[l.Stream] {
+			m.live.stopping[l.Stream] = true
 			name := l.Stream
 			return m.do(say.F("stop stream %s", name), func(ctx context.Context) error { return m.Lab.StopStream(ctx, name) })
 		}

@@ -23,7 +23,9 @@ type picture struct {
 	names    map[netip.Addr]string
 	rules    []rule
 	counters map[string][]timeline.Counter // by host
-	lanes    []*lane
+	known    *report.Live
+	frozen   []report.Lane   // the streams of a picture that no longer changes
+	stopping map[string]bool // streams that were asked to stop
 	entries  Entries
 	verdicts []timeline.Judged // the latest ones, newest last
 	revoked  []say.Sentence    // the revocations, for the summary
@@ -45,14 +47,23 @@ func (r rule) key() string { return r.group + "\x00" + r.ID }
 // shown is the number of verdicts that are kept.
 const shown = 200
 
+func newPicture(status control.Status) *picture {
+	return &picture{status: status, known: report.NewLive(longest), stopping: map[string]bool{}}
+}
+
 func (p *picture) clone() *picture {
 	c := *p
 	c.rules, c.verdicts, c.hosts = slices.Clone(p.rules), slices.Clone(p.verdicts), slices.Clone(p.hosts)
-	c.lanes = make([]*lane, len(p.lanes))
-	for i, l := range p.lanes {
-		c.lanes[i] = l.clone()
-	}
+	c.frozen, c.known = p.streams(), nil
 	return &c // everything else it refers to is replaced as a whole, never changed
+}
+
+// streams returns all streams as they are now.
+func (p *picture) streams() []report.Lane {
+	if p.known == nil {
+		return p.frozen
+	}
+	return p.known.Lanes(p.elapsed())
 }
 
 // elapsed returns how long the lab has been up.
@@ -65,17 +76,16 @@ func (p *picture) elapsed() time.Duration {
 
 // add takes the next event, and reports whether the lab should be queried again.
 func (p *picture) add(e timeline.Event) (ask bool) {
-	switch body := e.Body.(type) {
-	case timeline.Begun:
-		p.begin(body)
+	if begun, ok := e.Body.(timeline.Begun); ok {
+		p.begin(begun)
 		return true
+	}
+	p.known.Add(e)
+	switch body := e.Body.(type) {
 	case timeline.StreamStarted:
-		p.lanes = append(p.lanes, &lane{StreamStarted: body, fates: map[report.Outcome]int{}})
 		p.tell(plain, "stream %s started", body.Stream)
 	case timeline.StreamStopped:
 		p.stopped(body)
-	case timeline.Sent, timeline.Connected, timeline.Replied, timeline.NotSent, timeline.Unreached:
-		p.fate(e)
 	case timeline.Judged:
 		p.judged(body)
 	case timeline.Missed:
@@ -89,16 +99,10 @@ func (p *picture) add(e timeline.Event) (ask bool) {
 	return false
 }
 
-// stopped records the end of a stream.
+// stopped tells that a stream has ended.
 func (p *picture) stopped(body timeline.StreamStopped) {
-	l := p.lane(body.Stream)
-	if l == nil {
-		return // it never began, and the program that started it has the error
-	}
-	l.stopped = true
 	if body.Error != "" {
-		l.broken = body.Why()
-		p.tell(red, "stream %s failed: %s", body.Stream, l.broken)
+		p.tell(red, "stream %s failed: %s", body.Stream, body.Why())
 		return
 	}
 	p.tell(plain, "stream %s stopped", body.Stream)
@@ -107,7 +111,7 @@ func (p *picture) stopped(body timeline.StreamStopped) {
 // begin starts a timeline: that of the lab, or of one that replaced it.
 func (p *picture) begin(b timeline.Begun) {
 	if !p.started.IsZero() {
-		*p = picture{status: p.status}
+		*p = *newPicture(p.status)
 		p.tell(green, "scenario %s loaded", b.Scenario)
 	}
 	p.kernel, p.started, p.now = b.Kernel, b.Started, b.Started
@@ -133,7 +137,11 @@ func (p *picture) changed(e timeline.Event) bool {
 			p.rules[i].gone, p.rules[i].lit = true, false
 		}
 		p.revoked = append(p.revoked, say.F("%s revoked after %s", body.ID, lasting(e.At)))
-		p.tell(yellow, "rule %s revoked on %s; flows it admitted go on", body.ID, hostsOf(body.Hosts))
+		if p.admitted(body.Number) {
+			p.tell(yellow, "rule %s revoked on %s; flows it admitted go on", body.ID, hostsOf(body.Hosts))
+		} else {
+			p.tell(yellow, "rule %s revoked on %s", body.ID, hostsOf(body.Hosts))
+		}
 	case timeline.GroupsChanged:
 		p.tell(yellow, "%s is now in %s", body.Host, groupsOf(body.Groups))
 	case timeline.ACLChanged:
@@ -146,56 +154,17 @@ func (p *picture) changed(e timeline.Event) bool {
 	return true
 }
 
+// admitted reports whether a rule has admitted an entry that is still there.
+func (p *picture) admitted(number uint32) bool {
+	return slices.ContainsFunc(p.entries.All(), func(e Entry) bool { return e.AdmittingNumber == number && e.Mark != Gone })
+}
+
 func (p *picture) tell(style, format string, args ...any) { p.news = words(style, format, args...) }
-
-func (p *picture) lane(stream string) *lane {
-	for i := len(p.lanes) - 1; i >= 0; i-- {
-		if p.lanes[i].Stream == stream {
-			return p.lanes[i]
-		}
-	}
-	return nil
-}
-
-func (p *picture) fate(e timeline.Event) {
-	on := func(stream string, do func(*lane)) {
-		if l := p.lane(stream); l != nil {
-			do(l)
-		}
-	}
-	switch body := e.Body.(type) {
-	case timeline.Sent:
-		on(body.Stream, func(l *lane) { l.left(body.Seq, body.Connecting, e.At) })
-	case timeline.Connected:
-		on(body.Stream, func(l *lane) {
-			if p := l.packet(body.Seq); p != nil {
-				p.connected = true
-			}
-		})
-	case timeline.Replied:
-		fate := report.Replied
-		if body.Late {
-			fate = report.Late
-		}
-		on(body.Stream, func(l *lane) { l.settle(body.Seq, fate) })
-	case timeline.NotSent:
-		on(body.Stream, func(l *lane) { l.left(body.Seq, false, e.At); l.settle(body.Seq, report.Unsent) })
-	case timeline.Unreached:
-		on(body.Stream, func(l *lane) { l.settle(body.Seq, report.Reset) })
-	}
-}
 
 func (p *picture) judged(v timeline.Judged) {
 	p.verdicts = append(p.verdicts, v)
 	if len(p.verdicts) >= 2*shown {
 		p.verdicts = slices.Clone(p.verdicts[len(p.verdicts)-shown:])
-	}
-	l := p.lane(v.Stream)
-	if v.Accepted || l == nil || v.Seq == 0 {
-		return
-	}
-	for seq := v.Seq; seq <= max(v.Seq, v.Last); seq++ {
-		l.drop(seq)
 	}
 }
 

@@ -35,19 +35,18 @@ func (m *model) summary() *Summary {
 		}
 		lines = append(lines, words(dim, "            %s", change))
 	}
-	for _, s := range p.lanes {
-		l := words(plain, "  stream %-2s %s %s > %s: %d sent, %d answered", s.Stream, s.word(), s.From, s.To, s.sent, s.back())
-		counts := s.counts(p.elapsed())
+	for _, s := range p.streams() {
+		l := words(plain, "  stream %-2s %s %s > %s: %d sent, %d answered", s.Stream, word(s), s.From, s.To, s.Sent, s.Received())
 		for _, other := range []struct {
 			fate  report.Outcome
 			style string
 		}{{report.Refused, red}, {report.Stalled, yellow}, {report.Reset, red}, {report.Unsent, yellow}, {report.Lost, yellow}, {report.Waiting, dim}} {
-			if n := counts[other.fate]; n > 0 {
+			if n := s.Outcomes[other.fate]; n > 0 {
 				l = l.add(plain, ", ").add(other.style, "%d %s", n, markWord(other.fate))
 			}
 		}
-		if !s.broken.Empty() {
-			l = l.add(red, "; it failed: %s", s.broken)
+		if !s.Failed.Empty() {
+			l = l.add(red, "; it failed: %s", s.Failed)
 		}
 		lines = append(lines, l)
 	}

@@ -337,9 +337,10 @@ func TestLongStream(t *testing.T) {
 		s.happen(20, timeline.Sent{Stream: "2", Seq: seq})
 		s.happen(20, timeline.Replied{Stream: "2", Seq: seq})
 	}
-	l := s.live.lane("2")
-	if l.sent != 4999 || l.back() != 4995 || len(l.packets) > longest {
-		t.Errorf("%d sent, %d back, %d remembered", l.sent, l.back(), len(l.packets))
+	for _, l := range s.live.streams() {
+		if l.Stream == "2" && (l.Sent != 4999 || l.Received() != 4995 || len(l.Latest) > 2*longest) {
+			t.Errorf("%d sent, %d back, %d remembered", l.Sent, l.Received(), len(l.Latest))
+		}
 	}
 	s.frame(80, 24)
 }
@@ -350,8 +351,8 @@ func TestAnotherScenario(t *testing.T) {
 	s.happen(19, timeline.Ended{})
 	s.happen(0, timeline.Begun{Scenario: "cut", Started: began.Add(time.Hour), Hosts: []timeline.Host{{Name: "C", Address: netip.PrefixFrom(hostA, 16)}, {Name: "D", Address: netip.PrefixFrom(hostB, 16)}}})
 	p := s.live
-	if len(p.lanes)+len(p.rules)+len(p.entries.All()) > 0 || p.status.Scenario != "cut" || len(p.hosts) != 2 || p.hosts[0].Name != "C" {
-		t.Errorf("there are still %d streams and %d rules; %s, %v", len(p.lanes), len(p.rules), p.status.Scenario, p.hosts)
+	if len(p.streams())+len(p.rules)+len(p.entries.All()) > 0 || p.status.Scenario != "cut" || len(p.hosts) != 2 || p.hosts[0].Name != "C" {
+		t.Errorf("there are still %d streams and %d rules; %s, %v", len(p.streams()), len(p.rules), p.status.Scenario, p.hosts)
 	}
 }
 
