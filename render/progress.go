@@ -226,10 +226,10 @@ func (p *Progress) lines(columns int) []string {
 		lines = append(lines, cut(clock(p.language, d.AtMS/1000)+"  "+d.What.In(p.language), columns))
 	}
 	for _, stream := range p.order {
-		outcomes := p.known.In(p.current, stream)
-		label, count := laneLabel(p.language, stream, p.order), p.language.Sprintf("  %d of %d", len(outcomes), now.Packets)
+		sent, outcomes := p.known.In(p.current, stream, columns)
+		label, count := laneLabel(p.language, stream, p.order), p.language.Sprintf("  %d of %d", sent, now.Packets)
 		if now.Packets == 0 { // the number of packets is open
-			count = fmt.Sprintf("  %d", len(outcomes))
+			count = fmt.Sprintf("  %d", sent)
 		}
 		if room := columns - width(label) - width(count); len(outcomes) > room {
 			outcomes = outcomes[len(outcomes)-max(room, 0):]

@@ -132,7 +132,7 @@ func TestProgressAgreesWithTheReport(t *testing.T) {
 		for _, packet := range report.Of(append(events, timeline.Event{Experiment: 1, Body: timeline.ExperimentEnded{Number: 1}})).Streams[0].Packets {
 			reported = append(reported, packet.Outcome)
 		}
-		if shown := p.known.In(1, "1"); !slices.Equal(shown, test.want) || !slices.Equal(reported, test.want) {
+		if _, shown := p.known.In(1, "1", 80); !slices.Equal(shown, test.want) || !slices.Equal(reported, test.want) {
 			t.Errorf("%s: progress says %v, the report %v, want %v", name, shown, reported, test.want)
 		}
 		if lines := strings.TrimSpace(b.String()); !strings.HasSuffix(lines, test.last) {

@@ -28,6 +28,8 @@ type Lane struct {
 	Failed   say.Sentence // why it failed, if it did
 	// Packets up to that number are forgotten: only Sent and Outcomes count them.
 	forgotten int
+	// experiment is the one in which it last sent a packet; here counts the packets in it.
+	experiment, here int
 }
 
 // NewLive returns what is known before the first event. Of each stream it keeps at least the latest
@@ -48,24 +50,44 @@ func (l *Live) Add(e timeline.Event) {
 			lane.Stopped, lane.Failed = true, body.Why()
 		}
 	case timeline.Sent:
-		l.forget(body.Stream)
+		l.sent(e.Experiment, body.Stream)
 	case timeline.NotSent:
-		l.forget(body.Stream)
+		l.sent(e.Experiment, body.Stream)
 	}
+}
+
+func (l *Live) sent(experiment int, stream string) {
+	lane := l.lane(stream)
+	if lane == nil {
+		return
+	}
+	if lane.experiment != experiment {
+		lane.experiment, lane.here = experiment, 0
+	}
+	lane.here++
+	l.forget(lane)
 }
 
 // Outcome returns the outcome of a packet as far as it is known, or nothing.
 func (l *Live) Outcome(stream string, seq int) Outcome { return l.packets.soFar(stream, seq) }
 
-// In returns the outcomes of a stream's packets that were sent in an experiment, in order; nothing
-// for those that are not known yet.
-func (l *Live) In(experiment int, stream string) (outcomes []Outcome) {
-	for _, j := range l.packets.packets[stream] {
-		if j != nil && j.Experiment == experiment && j.Outcome != "" {
-			outcomes = append(outcomes, l.Outcome(stream, j.Seq))
+// In returns how many packets a stream has sent in an experiment, and the outcomes of the latest of
+// them, at most n, in order; nothing for those that are not known yet.
+func (l *Live) In(experiment int, stream string, n int) (sent int, latest []Outcome) {
+	lane := l.lane(stream)
+	if lane == nil || lane.experiment != experiment {
+		return 0, nil
+	}
+	for _, j := range slices.Backward(l.packets.packets[stream]) {
+		if j == nil || j.Experiment < experiment && j.Outcome != "" || len(latest) >= n {
+			break
+		}
+		if j.Outcome != "" {
+			latest = append(latest, l.Outcome(stream, j.Seq))
 		}
 	}
-	return outcomes
+	slices.Reverse(latest)
+	return lane.here, latest
 }
 
 // Lanes returns all streams as they are at a time, in the order in which they started.
@@ -106,9 +128,9 @@ func (l *Live) at(at time.Duration, s timeline.StreamStarted, j *journey) Outcom
 }
 
 // forget counts the oldest packets of a stream and forgets them.
-func (l *Live) forget(stream string) {
-	lane, journeys := l.lane(stream), l.packets.packets[stream]
-	if lane == nil || l.keep == 0 || len(journeys)-lane.forgotten < 2*l.keep {
+func (l *Live) forget(lane *Lane) {
+	journeys := l.packets.packets[lane.Stream]
+	if l.keep == 0 || len(journeys)-lane.forgotten < 2*l.keep {
 		return
 	}
 	until := len(journeys) - l.keep
