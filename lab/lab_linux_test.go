@@ -51,6 +51,9 @@ func run(t *testing.T, sc *scenario.Scenario, interval time.Duration) *report.Re
 	if err := Run(t.Context(), sc, Options{Interval: interval}, log); err != nil {
 		t.Fatal(err)
 	}
+	if err := timeline.Check(log.Events()); err != nil {
+		t.Error(err)
+	}
 	return report.Of(log.Events())
 }
 

@@ -34,7 +34,8 @@ func long(n int) []timeline.Event {
 		begun.Plan = append(begun.Plan, timeline.Plan{Number: i + 1, Title: "ping", Packets: n / experiments / streams / 9})
 	}
 	rule := timeline.Rule{Number: 1, Group: "lab", Direction: packet.Ingress, Hosts: []string{"A", "B"}, Rule: sg.Rule{ID: "icmp", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.255.0.0/16")}}
-	add(begun, timeline.RuleAuthorized{Rule: rule}, timeline.Ready{})
+	dns := timeline.Rule{Number: 100, Group: "lab", Direction: packet.Ingress, Hosts: []string{"A", "B"}, Rule: sg.Rule{ID: "dns", Protocol: packet.UDP, From: 53, To: 53, Peer: rule.Peer}}
+	add(begun, timeline.RuleAuthorized{Rule: rule}, timeline.RuleAuthorized{Rule: dns}, timeline.Ready{})
 	established := packet.By{Kind: packet.ByEstablished, ID: packet.EstablishedID}
 	port := uint16(0)
 	for seq := 1; len(events) < n; seq++ {
@@ -43,10 +44,10 @@ func long(n int) []timeline.Event {
 				add(timeline.ExperimentEnded{Number: experiment})
 			}
 			add(timeline.ExperimentBegun{Number: experiment + 1})
-			rule.Number = uint32(experiment)
 			if experiment%2 == 0 {
 				add(timeline.RuleRevoked{Rule: rule})
 			} else if experiment > 1 {
+				rule.Number++
 				add(timeline.RuleAuthorized{Rule: rule})
 			}
 		}
@@ -75,12 +76,19 @@ func long(n int) []timeline.Event {
 			port++
 			other := packet.Header{Protocol: packet.UDP, Source: b, Destination: a, SourcePort: port, DestinationPort: 53}
 			entry := flow.Entry{ID: 1<<16 + uint32(port), Orig: other.Key(), Mark: 1}
-			add(timeline.Judged{Host: "A", Direction: packet.Ingress, State: packet.New, Accepted: true, By: packet.By{Kind: packet.ByGroup, ID: "dns", Number: 2}, Packet: other},
+			add(timeline.Judged{Host: "A", Direction: packet.Ingress, State: packet.New, Accepted: true, By: packet.By{Kind: packet.ByGroup, ID: "dns", Number: dns.Number}, Packet: other},
 				timeline.EntryChanged{Host: "A", Change: flow.New, Entry: entry}, timeline.EntryChanged{Host: "A", Change: flow.Destroy, Entry: entry})
 		}
 	}
 	add(timeline.ExperimentEnded{Number: experiment}, timeline.Ended{})
 	return events
+}
+
+// The timeline of the benchmarks is one that a lab could write.
+func TestLong(t *testing.T) {
+	if err := timeline.Check(long(20_000)); err != nil {
+		t.Error(err)
+	}
 }
 
 // BenchmarkMillion explains a record of a million events.

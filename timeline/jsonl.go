@@ -96,14 +96,15 @@ func Write(w io.Writer, events <-chan Event) error {
 	return failed
 }
 
-// Read reads a record. If its writer was killed, the last line may be cut short; Read then returns
-// the events before it and no error.
+// Read reads a record and checks it, see [Check]. If its writer was killed, the last line may be cut
+// short; Read then returns the events before it and no error.
 func Read(r io.Reader) ([]Event, error) {
 	const longest = 64 << 20 // bytes; room for the dump of a large conntrack table
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, longest)
 	var events []Event
 	var broken error
+	check := newChecker()
 	for number := 1; lines.Scan(); number++ {
 		if broken != nil {
 			return nil, broken
@@ -115,6 +116,9 @@ func Read(r io.Reader) ([]Event, error) {
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			broken = say.Errorf("read record: line %d: %w", number, err)
 			continue
+		}
+		if err := check.add(e); err != nil {
+			return nil, say.Errorf("read record: line %d: %w", number, err)
 		}
 		events = append(events, e)
 	}

@@ -34,12 +34,12 @@ func everyKind() []Body {
 	moment := time.Date(2026, 11, 22, 1, 2, 3, 4, time.UTC)
 	return []Body{
 		Begun{Version: "v", Scenario: "ping", Title: "t", Kernel: "k", Rootless: true, Interval: time.Second, Started: moment,
-			Hosts: []Host{{Name: "A", Address: netip.MustParsePrefix("10.255.1.197/16"), Groups: []string{"lab"}}},
+			Hosts: []Host{{Name: "A", Address: netip.MustParsePrefix("10.255.1.197/16"), Groups: []string{"lab"}}, {Name: "B", Address: netip.MustParsePrefix("10.255.1.10/16")}},
 			Plan:  []Plan{{Number: 1, Title: "x", Do: []string{"y"}, Doing: []*say.Kept{{Format: "%s %d", Args: []any{"y", 1, &say.Kept{Format: "z"}}}}, Packets: 10, Line: 3, Within: time.Second, Predicted: []Prediction{{Stream: "1", Outcome: "replied"}}}}},
 		RuleAuthorized{rule}, RuleRevoked{rule}, GroupsChanged{"A", []string{"lab"}}, Cut{"A", key, CutAsked}, ACLChanged{"A", &sg.ACL{Ingress: []sg.ACLRule{{Number: 100, Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}}, Configured{sg.NitroV6(), true}, CanaryDropped{"A", header}, Ready{}, ExperimentBegun{1},
 		StreamStarted{"1", packet.ICMP, "B", "A", netip.MustParseAddr("10.255.1.10"), netip.MustParseAddr("10.255.1.197"), 1001, 1, 2},
-		StreamStopped{"1", "broken", say.F("broken").Keep()}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, Ran{"A", []string{"true"}, 0, 1, "x"}, TimedOut{time.Second},
-		Sent{"1", 1, true}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
+		StreamStopped{"1", "broken", say.F("broken").Keep()}, Ran{"A", []string{"true"}, 0, 1, "x"}, TimedOut{time.Second},
+		Sent{"1", 1, true}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
 		Judged{"A", packet.Ingress, "1", 1, 2, true, "new", true, packet.By{Kind: packet.ByGroup, ID: "icmp", Number: 2}, header},
 		EntryChanged{"A", flow.New, entry, moment}, Dumped{"A", []flow.Entry{entry}},
 		Counted{"A", []Counter{{packet.Ingress, "icmp", 2, 1, 84}}}, Missed{"A", MissedEvents, 3},
@@ -98,11 +98,69 @@ func TestBrokenRecordIsRefused(t *testing.T) {
 		"broken in between":   lines[0] + "{\"seq\":\n" + lines[2],
 		"unknown kind":        lines[0] + `{"seq":2,"kind":"surprise","body":{}}` + "\n",
 		"body of wrong shape": lines[0] + `{"seq":2,"kind":"sent","body":[]}` + "\n" + lines[2],
+		"no beginning":        lines[1],
+		"two beginnings":      lines[0] + lines[0],
 	} {
 		if _, err := Read(strings.NewReader(broken)); err == nil || !strings.Contains(err.Error(), "line ") {
 			t.Errorf("%s: got %v, want an error that names the line", name, err)
 		}
 	}
+}
+
+// What no lab writes is not explained, but refused, with its line.
+func TestForgedRecordIsRefused(t *testing.T) {
+	begun := Begun{Hosts: []Host{{Name: "A"}, {Name: "B"}}, Plan: []Plan{{Number: 1}}}
+	started, rule := StreamStarted{Stream: "1", From: "B", To: "A"}, Rule{Number: 1, Group: "lab"}
+	verdict := func(state packet.State, accepted bool, by packet.By) Judged {
+		return Judged{Host: "A", Direction: packet.Ingress, State: state, Accepted: accepted, By: by}
+	}
+	icmp := packet.By{Kind: packet.ByGroup, ID: "icmp", Number: 1}
+	for name, test := range map[string]struct {
+		events []Event
+		want   string
+	}{
+		"goes back in number":            {[]Event{{Seq: 1, Body: begun}, {Seq: 1, Body: Ready{}}}, "line 2: event 1 follows event 1"},
+		"goes back in time":              {[]Event{{Seq: 1, At: 2, Body: begun}, {Seq: 2, At: 1, Body: Ready{}}}, "line 2: it happened 1ns before the event above it"},
+		"goes back to an experiment":     {[]Event{{Seq: 1, Experiment: 2, Body: begun}, {Seq: 2, Experiment: 1, Body: Ready{}}}, "line 2: experiment 1 follows experiment 2"},
+		"goes on after the end":          {inOrder(begun, Ended{}, Ready{}), `line 3: something follows the event "ended"`},
+		"hosts of one name":              {inOrder(Begun{Hosts: []Host{{Name: "A"}, {Name: "A"}}}), `line 1: the lab has two hosts called "A"`},
+		"experiments out of order":       {inOrder(Begun{Plan: []Plan{{Number: 2}}}), "line 1: experiment 1 is number 2"},
+		"another host":                   {inOrder(begun, GroupsChanged{Host: "C"}), `line 2: it names host "C", which the lab does not have`},
+		"a rule that is there twice":     {inOrder(begun, RuleAuthorized{rule}, RuleAuthorized{rule}), "line 3: rule number 1 is authorized twice"},
+		"a rule that was never there":    {inOrder(begun, RuleRevoked{rule}), "line 2: rule number 1 is revoked but was never authorized"},
+		"a verdict by no rule":           {inOrder(begun, verdict(packet.New, true, icmp)), "line 2: rule number 1 has decided but was never authorized"},
+		"accepted by default":            {inOrder(begun, verdict(packet.New, true, packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID})), "line 2: default-deny cannot have decided that"},
+		"dropped by a rule that accepts": {inOrder(begun, RuleAuthorized{rule}, verdict(packet.New, false, icmp)), "line 3: icmp cannot have decided that"},
+		"new, but established":           {inOrder(begun, verdict(packet.New, true, packet.By{Kind: packet.ByEstablished, ID: packet.EstablishedID})), "line 2: established does not accept a packet that is new"},
+		"an unknown direction":           {inOrder(begun, Judged{Host: "A", Direction: "up"}), `line 2: unknown direction "up"`},
+		"an unknown state":               {inOrder(begun, verdict("fresh", true, icmp)), `line 2: unknown state "fresh"`},
+		"an unknown decider":             {inOrder(begun, verdict(packet.New, true, packet.By{Kind: "magic"})), `line 2: unknown kind of rule "magic"`},
+		"a stream that never began":      {inOrder(begun, Sent{Stream: "1", Seq: 1}), `line 2: stream "1" was never started`},
+		"a packet left out":              {inOrder(begun, started, Sent{Stream: "1", Seq: 2}), `line 3: packet 2 of stream "1" follows packet 0`},
+		"a reply to nothing":             {inOrder(begun, started, Replied{Stream: "1", Seq: 1}), `line 3: packet 1 of stream "1" was never sent`},
+		"a reply before its packet":      {inOrder(begun, started, Sent{Stream: "1", Seq: 1}, Replied{Stream: "1", Seq: 1, RTT: -1}), "line 4: the reply came 1ns before its packet"},
+	} {
+		var text bytes.Buffer
+		for _, e := range test.events {
+			line, err := json.Marshal(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text.Write(append(line, '\n'))
+		}
+		if _, err := Read(&text); err == nil || err.Error() != "read record: "+test.want {
+			t.Errorf("%s: got %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+// inOrder returns a timeline of these events.
+func inOrder(bodies ...Body) []Event {
+	events := make([]Event, len(bodies))
+	for i, body := range bodies {
+		events[i] = Event{Seq: uint64(i + 1), Body: body}
+	}
+	return events
 }
 
 func TestSubscribersSeeEverythingInOrder(t *testing.T) {

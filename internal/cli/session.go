@@ -67,7 +67,7 @@ type session struct {
 	about      control.Status
 	last       uint64 // number of the lab's last event
 	at         time.Duration
-	written    uint64 // events
+	written    uint64 // number of the last event written
 	experiment int    // 1 while the experiment runs
 	forgotten  uint64
 }
@@ -82,9 +82,8 @@ func (s *session) observe(ctx context.Context, lab *control.Client) error {
 }
 
 func (s *session) see(e timeline.Event) error {
-	if e.Seq > s.last+1 {
-		s.forgotten += e.Seq - s.last - 1
-	}
+	gap := e.Seq - s.last - 1
+	s.forgotten += gap
 	s.last, s.at = e.Seq, e.At
 	switch body := e.Body.(type) {
 	case timeline.Begun:
@@ -101,6 +100,7 @@ func (s *session) see(e timeline.Event) error {
 			return err
 		}
 	}
+	s.written += gap
 	return s.write(e.Body)
 }
 
@@ -144,7 +144,8 @@ func (s *session) plan() []timeline.Plan {
 	return []timeline.Plan{{Number: 1, Title: say.F("changes made by hand").String(), Predicted: []timeline.Prediction{}}}
 }
 
-// write writes events with the present time.
+// write writes events with the present time. Their numbers have gaps where the lab has forgotten
+// events.
 func (s *session) write(bodies ...timeline.Body) error {
 	for _, body := range bodies {
 		s.written++

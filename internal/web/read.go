@@ -31,5 +31,8 @@ func Read(r io.Reader) ([]timeline.Event, error) {
 	if err := json.Unmarshal(record, &events); err != nil {
 		return nil, say.Errorf("read page: %w", err)
 	}
+	if err := timeline.Check(events); err != nil {
+		return nil, say.Errorf("read page: %w", err)
+	}
 	return events, nil
 }

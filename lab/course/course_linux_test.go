@@ -33,6 +33,9 @@ func run(t *testing.T, sc *scenario.Scenario, interval time.Duration) *report.Re
 	if err := lab.Run(t.Context(), sc, lab.Options{Interval: interval}, log); err != nil {
 		t.Fatal(err)
 	}
+	if err := timeline.Check(log.Events()); err != nil {
+		t.Error(err)
+	}
 	return report.Of(log.Events())
 }
 
