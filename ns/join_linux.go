@@ -3,6 +3,7 @@ package ns
 import (
 	"errors"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -11,10 +12,10 @@ import (
 	"lablab/say"
 )
 
-// Join moves the calling thread for good into the network namespace that a file refers to, and into
-// the UTS namespace that another one refers to, unless that is empty. It also gives the thread its
-// own mount namespace in which hosts replaces /etc/hosts. The caller then calls execve(2), so Join
-// must run on the main goroutine, which owns the main thread. It needs CAP_SYS_ADMIN.
+// Join moves the calling goroutine, and its thread, for good into the network namespace that a file
+// refers to, and into the UTS namespace that another one refers to, unless that is empty. It also
+// gives the thread its own mount namespace in which hosts replaces /etc/hosts. The caller then calls
+// execve(2). It needs CAP_SYS_ADMIN.
 func Join(network, uts, hosts string) error {
 	own, err := OwnHosts()
 	if err != nil {
@@ -45,9 +46,15 @@ func enter(file string, kind int) error {
 	return unix.Setns(fd, kind)
 }
 
-// OwnMounts gives the calling thread, and the processes that it starts, its own mount namespace. What
-// it mounts from then on is invisible to all other processes.
+// HoldMain keeps the main goroutine on the main thread, if an init function calls it. A program needs
+// that if other processes find the namespaces of the main goroutine, as in /proc/PID/ns/mnt.
+func HoldMain() { runtime.LockOSThread() }
+
+// OwnMounts locks the calling goroutine to its thread, and gives the thread, and the processes that
+// it starts, its own mount namespace. What it mounts from then on is invisible to all other
+// processes.
 func OwnMounts() error {
+	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return say.Errorf("create mount namespace: %w", err)
 	}
@@ -57,9 +64,10 @@ func OwnMounts() error {
 	return nil
 }
 
-// OwnHosts gives the calling thread, and the processes that it starts, a mount namespace in which
-// the returned file, still empty, replaces /etc/hosts. That namespace has no name server either:
-// programs would wait for one that the lab does not have. No other process sees the change.
+// OwnHosts locks the calling goroutine to its thread, and gives the thread, and the processes that it
+// starts, a mount namespace in which the returned file, still empty, replaces /etc/hosts. That
+// namespace has no name server either: programs would wait for one that the lab does not have. No
+// other process sees the change.
 func OwnHosts() (*os.File, error) {
 	if err := OwnMounts(); err != nil {
 		return nil, err

@@ -13,11 +13,6 @@ import (
 	"lablab/say"
 )
 
-// init locks the main goroutine to the main thread. A goroutine that never unlocks its thread takes
-// the thread down with it, but the runtime cannot end the main thread: it would stay parked inside
-// a lab for as long as the process lives.
-func init() { runtime.LockOSThread() }
-
 // ErrForeign says that a socket does not belong to the network namespace that it was opened for.
 var ErrForeign = say.New("socket belongs to another network namespace")
 
@@ -96,11 +91,17 @@ func (n *Namespace) Close() error {
 	return n.file.Close()
 }
 
-// onThread runs fn on its own thread, which ends with it.
+// onThread runs fn on its own thread, which ends with it. That is never the main thread, which the
+// runtime cannot end: it would stay inside the namespace for as long as the process lives.
 func onThread(fn func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked, so the runtime ends the thread
+		if unix.Gettid() == unix.Getpid() {
+			done <- onThread(fn) // on another thread, since this goroutine occupies the main one
+			runtime.UnlockOSThread()
+			return
+		}
 		defer func() {
 			if p := recover(); p != nil {
 				done <- say.Errorf("panic in network namespace: %v\n%s", p, debug.Stack())

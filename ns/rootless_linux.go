@@ -3,6 +3,7 @@ package ns
 import (
 	"errors"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -40,15 +41,16 @@ type Twin struct{ process *os.Process }
 // it can create network namespaces and cannot touch the machine's own. If this process is killed,
 // the kernel kills the other one too.
 //
-// It must be called from the main goroutine: the kernel sends the death signal when the starting
-// thread ends, and only the main thread lives as long as the process. The error wraps the errno of
-// clone(2): EPERM or EACCES if a policy forbids user namespaces, ENOSPC at
+// It locks the calling goroutine to its thread, since the kernel also kills the other process when
+// the thread that started it ends. The same goroutine must call [Twin.Wait]. The error wraps the
+// errno of clone(2): EPERM or EACCES if a policy forbids user namespaces, ENOSPC at
 // user.max_user_namespaces. The other process inherits files; [Passed] returns them.
 func Rootless(files ...*os.File) (*Twin, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, say.Errorf("find this program: %w", err)
 	}
+	runtime.LockOSThread()
 	child, err := os.StartProcess(self, os.Args, &os.ProcAttr{
 		Env:   append(os.Environ(), rootlessMark),
 		Files: append([]*os.File{os.Stdin, os.Stdout, os.Stderr}, files...),
@@ -61,6 +63,7 @@ func Rootless(files ...*os.File) (*Twin, error) {
 		},
 	})
 	if err != nil {
+		runtime.UnlockOSThread()
 		return nil, say.Errorf("create user namespace: %w", err)
 	}
 	return &Twin{child}, nil
@@ -76,6 +79,7 @@ func Passed(i int) *os.File {
 // signal's number if the process died of a relayed signal or of SIGPIPE. Wait passes on the signals
 // that arrive on relay.
 func (t *Twin) Wait(relay <-chan os.Signal) (code int, err error) {
+	defer runtime.UnlockOSThread()
 	var passed os.Signal
 	ended, relayed := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -116,6 +116,10 @@ func (f upFlags) about(web *website) control.Status {
 	return control.Status{Name: f.name, Version: version(), PID: os.Getpid(), Rootless: ns.IsRootless(), Web: web.url()}
 }
 
+// Processes that enter a rootless lab find its mounts in /proc/PID/ns/mnt: those of the main thread,
+// which namesHosts changes.
+func init() { ns.HoldMain() }
+
 // namesHosts returns a function that makes the names of a lab's hosts resolvable. A process that
 // enters a rootless lab later cannot do that itself.
 func namesHosts() (func([]scenario.Host) error, error) {

@@ -12,8 +12,7 @@ import (
 
 // OwnLabs gives tests that run as root their own directory of sockets, so they neither see nor take
 // down the labs of the machine or of other tests. It executes this program again in a new mount
-// namespace, so it must be called on the main goroutine, which owns the main thread. Without root,
-// $XDG_RUNTIME_DIR does the same.
+// namespace. Without root, $XDG_RUNTIME_DIR does the same.
 func OwnLabs() {
 	const done = "LABLAB_TEST_OWN_LABS"
 	if !ns.Powerful() || os.Getenv(done) != "" {
