@@ -1,5 +1,5 @@
-// Package flow reads conntrack: it lists and watches entries. It hides the types of
-// ti-mo/conntrack, which compile on Linux only.
+// Package flow is the vocabulary of conntrack: its entries, and what happens to them. Package
+// conntrack below it reads them from the kernel.
 package flow
 
 import (
@@ -41,11 +41,3 @@ const (
 	Update  Change = "update"
 	Destroy Change = "destroy"
 )
-
-// An Event is a change to an entry. The kernel reports counters with Destroy only.
-type Event struct {
-	Change Change
-	Entry  Entry
-	// Kernel is when it happened by the kernel's clock; zero before about Linux 6.14.
-	Kernel time.Time
-}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"lablab/flow"
+	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/packet"
 	"lablab/say"
@@ -375,10 +376,10 @@ func (l *Lab) SetACL(host string, acl *sg.ACL) error {
 
 // Configure changes the conntrack settings of every host. A new timeout applies to an entry from
 // its next packet on.
-func (l *Lab) Configure(s flow.Settings) error {
+func (l *Lab) Configure(s conntrack.Settings) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
-	if err := each(l.hosts, func(h *Host) error { return flow.Arm(h.ns, s) }); err != nil {
+	if err := each(l.hosts, func(h *Host) error { return conntrack.Configure(h.ns, s) }); err != nil {
 		return err
 	}
 	l.settings = s

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lablab/flow"
+	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/packet"
 	"lablab/pinger"
@@ -98,7 +98,7 @@ const doctorsRule = 1001
 
 func (e *examination) tryConntrack(context.Context) (Finding, error) {
 	for _, h := range []*Host{e.a, e.b} {
-		if err := flow.Arm(h.ns, flow.Settings{Timeouts: sg.Nitro()}); err != nil {
+		if err := conntrack.Configure(h.ns, conntrack.Settings{Timeouts: sg.Nitro()}); err != nil {
 			return Finding{}, unableTo(armConntrack, err)
 		}
 	}
@@ -106,7 +106,7 @@ func (e *examination) tryConntrack(context.Context) (Finding, error) {
 }
 
 func (e *examination) tryConntrackNetlink(context.Context) (f Finding, err error) {
-	if e.a.conntrack, err = flow.OpenTable(e.a.ns); err == nil {
+	if e.a.conntrack, err = conntrack.OpenTable(e.a.ns); err == nil {
 		_, err = e.a.conntrack.Dump()
 	}
 	if err != nil {
@@ -125,7 +125,7 @@ func (e *examination) tryPing(ctx context.Context) (f Finding, err error) {
 		}
 		e.traces = append(e.traces, trace)
 	}
-	if e.events, err = flow.Open(e.a.ns); err != nil {
+	if e.events, err = conntrack.OpenWatch(e.a.ns); err != nil {
 		e.eventErr = unableTo(openEvents, err)
 	}
 	rtt, err := e.ping(ctx, e.b, e.a)

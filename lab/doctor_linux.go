@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lablab/flow"
+	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/ns"
 	"lablab/pinger"
@@ -41,7 +41,7 @@ type examination struct {
 	lacking  []error // one for each of nft.Expressions
 	traces   []*nft.Trace
 	traceErr error
-	events   *flow.Watch
+	events   *conntrack.Watch
 	eventErr error
 	streams  []*pinger.Stream
 	verdicts []nft.Verdict // of both hosts, in the order received

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lablab/flow"
+	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/packet"
 	"lablab/say"
@@ -67,7 +68,7 @@ func (e *examination) tryEvents(ctx context.Context) (f Finding, err error) {
 	}
 	told, dated := false, false
 	err = untilTold(ctx, soonTold, func() (bool, error) {
-		err := e.events.Drain(func(event flow.Event) {
+		err := e.events.Drain(func(event conntrack.Event) {
 			if event.Change != flow.New || !isDoctors(event.Entry) {
 				return
 			}

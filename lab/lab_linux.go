@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"lablab/flow"
+	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/ns"
 	"lablab/pinger"
@@ -36,7 +36,7 @@ type Lab struct {
 	known      map[uint32]timeline.Rule
 	revoked    map[ruleKey]revokedRule
 	related    nft.Related
-	settings   flow.Settings
+	settings   conntrack.Settings
 	// Streams continue from one experiment to the next.
 	streams  []*running
 	started  int // how many streams were started
@@ -59,7 +59,7 @@ type Host struct {
 	scenario.Host
 	ns        *ns.Namespace
 	rules     *nft.Table
-	conntrack *flow.Table
+	conntrack *conntrack.Table
 	blocked   blocked
 	uts       *os.File // its UTS namespace, or nil: only interactive labs have them
 }
@@ -70,7 +70,7 @@ func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.
 	log.Append(begun(sc, o))
 	l := &Lab{
 		log: log, interval: o.Interval, unwatch: func() {}, verdicts: newWitness(log), announced: map[string]bool{}, known: map[uint32]timeline.Rule{}, asked: askedFor(sc), revoked: map[ruleKey]revokedRule{}, servers: map[string]*pinger.Server{},
-		related: nft.Related(sc.Related), settings: flow.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
+		related: nft.Related(sc.Related), settings: conntrack.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
 	}
 	l.broken, l.fail = context.WithCancelCause(context.Background())
 	if err := l.build(ctx, sc); err != nil {
@@ -138,10 +138,10 @@ func (l *Lab) enforce(h *Host) (err error) {
 	if h.rules, err = nft.Install(h.ns, l.compile(l.account, l.numbers, h)); err != nil {
 		return unableTo(installRules, err)
 	}
-	if err := flow.Arm(h.ns, l.settings); err != nil {
+	if err := conntrack.Configure(h.ns, l.settings); err != nil {
 		return unableTo(armConntrack, err)
 	}
-	if h.conntrack, err = flow.OpenTable(h.ns); err != nil {
+	if h.conntrack, err = conntrack.OpenTable(h.ns); err != nil {
 		return unableTo(dumpEntries, err)
 	}
 	return nil

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"lablab/flow"
+	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/timeline"
 )
@@ -49,12 +49,12 @@ func (l *Lab) watch() (err error) {
 		c.sources = append(c.sources, source{func() error { return trace.Drain(see, missed) }, trace.Close, missed})
 	}
 	for _, h := range l.hosts {
-		events, err := flow.Open(h.ns)
+		events, err := conntrack.OpenWatch(h.ns)
 		if err != nil {
 			return unableTo(openEvents, err)
 		}
 		missed := func(n int) { l.verdicts.missed(h.Name, timeline.MissedEvents, n) }
-		see := func(e flow.Event) { l.verdicts.changedEntry(h.Name, e) }
+		see := func(e conntrack.Event) { l.verdicts.changedEntry(h.Name, e) }
 		c.sources = append(c.sources, source{func() error { return events.Drain(see, missed) }, events.Close, missed})
 	}
 	ctx, cancel := context.WithCancel(context.Background())

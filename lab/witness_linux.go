@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lablab/flow"
+	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/packet"
 	"lablab/pinger"
@@ -181,7 +182,7 @@ func (w *witness) belongs(k packet.Key, stream string) bool {
 }
 
 // changedEntry handles a conntrack event of one host.
-func (w *witness) changedEntry(host string, e flow.Event) {
+func (w *witness) changedEntry(host string, e conntrack.Event) {
 	w.log.Append(timeline.EntryChanged{Host: host, Change: e.Change, Entry: e.Entry, Kernel: e.Kernel})
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,4 +1,4 @@
-package flow
+package conntrack
 
 import (
 	"encoding/binary"
@@ -13,25 +13,17 @@ import (
 	"github.com/ti-mo/conntrack"
 	"golang.org/x/sys/unix"
 
+	"lablab/flow"
 	"lablab/ns"
 	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
-// Settings are the conntrack settings of a namespace.
-type Settings struct {
-	Timeouts sg.Timeouts
-	// Loose makes conntrack pick up TCP connections mid-stream, as Linux does by default. On EC2,
-	// connections do not come back once they are cut off.
-	Loose bool
-}
-
-// Arm makes conntrack in n count, timestamp and report each entry, and applies the settings.
-// Entries created before never do that, so Arm comes before the first packet. It may be called
+// Configure makes conntrack in n count, timestamp and report each entry, and applies the settings.
+// Entries created before never do that, so Configure comes before the first packet. It may be called
 // again to change the settings: a new timeout applies to an entry from its next packet on
 // (nf_ct_refresh_acct). An error wraps fs.ErrNotExist if the kernel lacks nf_conntrack.
-func Arm(n *ns.Namespace, s Settings) error {
+func Configure(n *ns.Namespace, s Settings) error {
 	loose := map[bool]string{false: "0", true: "1"}[s.Loose]
 	err := n.SetSysctl(map[string]string{
 		"netfilter/nf_conntrack_acct":                    "1",
@@ -91,12 +83,12 @@ func (t *Table) Close() error { return t.conn.Close() }
 
 // Dump lists all entries. For this the kernel walks the hash table that all namespaces share, which
 // takes 10 ms if it has 262,144 buckets.
-func (t *Table) Dump() ([]Entry, error) {
+func (t *Table) Dump() ([]flow.Entry, error) {
 	flows, err := t.conn.Dump(nil)
 	if err != nil {
 		return nil, say.Errorf("list conntrack entries: %w", err)
 	}
-	entries := make([]Entry, 0, len(flows))
+	entries := make([]flow.Entry, 0, len(flows))
 	for i := range flows {
 		entries = append(entries, entryOf(&flows[i]))
 	}
@@ -105,8 +97,8 @@ func (t *Table) Dump() ([]Entry, error) {
 
 // Get reads the entries with these keys, each in the direction of its first packet. It leaves out
 // those that do not exist.
-func (t *Table) Get(keys []packet.Key) ([]Entry, error) {
-	var entries []Entry
+func (t *Table) Get(keys []packet.Key) ([]flow.Entry, error) {
+	var entries []flow.Entry
 	for _, k := range keys {
 		f, err := t.conn.Get(flowOf(k))
 		if errors.Is(err, unix.ENOENT) {
@@ -152,8 +144,8 @@ func tupleOf(k packet.Key) conntrack.Tuple {
 	}
 }
 
-func entryOf(f *conntrack.Flow) Entry {
-	return Entry{
+func entryOf(f *conntrack.Flow) flow.Entry {
+	return flow.Entry{
 		ID:      f.ID,
 		Orig:    keyOf(f.TupleOrig),
 		Reply:   keyOf(f.TupleReply),
@@ -161,8 +153,8 @@ func entryOf(f *conntrack.Flow) Entry {
 		TCP:     tcpState(f.ProtoInfo.TCP),
 		Timeout: time.Duration(f.Timeout) * time.Second,
 		Mark:    f.Mark,
-		Sent:    Count{Packets: f.CountersOrig.Packets, Bytes: f.CountersOrig.Bytes},
-		Got:     Count{Packets: f.CountersReply.Packets, Bytes: f.CountersReply.Bytes},
+		Sent:    flow.Count{Packets: f.CountersOrig.Packets, Bytes: f.CountersOrig.Bytes},
+		Got:     flow.Count{Packets: f.CountersReply.Packets, Bytes: f.CountersReply.Bytes},
 	}
 }
 
@@ -236,7 +228,7 @@ func eventOf(m netlink.Message) (Event, error) {
 	if err := e.Unmarshal(m); err != nil {
 		return Event{}, say.Errorf("decode conntrack event: %w", err)
 	}
-	changes := map[any]Change{conntrack.EventNew: New, conntrack.EventUpdate: Update, conntrack.EventDestroy: Destroy}
+	changes := map[any]flow.Change{conntrack.EventNew: flow.New, conntrack.EventUpdate: flow.Update, conntrack.EventDestroy: flow.Destroy}
 	change, known := changes[e.Type]
 	if !known || e.Flow == nil {
 		return Event{}, errNotEvent

@@ -1,4 +1,4 @@
-package flow
+package conntrack
 
 import (
 	"github.com/mdlayher/netlink"
@@ -11,8 +11,8 @@ import (
 // own listener ends at its first error and can hang when closed.)
 type Watch struct{ *ns.Listener }
 
-// Open starts watching n.
-func Open(n *ns.Namespace) (*Watch, error) {
+// OpenWatch starts watching n.
+func OpenWatch(n *ns.Namespace) (*Watch, error) {
 	l, err := n.Listen(unix.NFNLGRP_CONNTRACK_NEW, unix.NFNLGRP_CONNTRACK_UPDATE, unix.NFNLGRP_CONNTRACK_DESTROY)
 	if err != nil {
 		return nil, err

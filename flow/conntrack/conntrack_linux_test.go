@@ -1,4 +1,4 @@
-package flow
+package conntrack
 
 import (
 	"encoding/binary"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
+	"lablab/flow"
 	"lablab/internal/nstest"
 	"lablab/ns"
 	"lablab/packet"
@@ -23,11 +24,11 @@ func TestMain(m *testing.M) { nstest.Main(m) }
 func pinged(t *testing.T) (left, right *ns.Namespace, watch *Watch) {
 	t.Helper()
 	left, right = nstest.Wire(t)
-	if err := Arm(left, Settings{Timeouts: sg.Nitro()}); err != nil {
+	if err := Configure(left, Settings{Timeouts: sg.Nitro()}); err != nil {
 		t.Fatal(err)
 	}
 	nstest.Input(t, left, "table ip t { chain c { type filter hook output priority 0; ct state new ct mark set 7; }; }", "nft", "-f", "-")
-	watch, err := Open(left)
+	watch, err := OpenWatch(left)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func TestWatchTellsTheLifeOfAnEntry(t *testing.T) {
 	if err := watch.Drain(func(e Event) { told = append(told, e) }, func(int) { t.Error("events missed") }); err != nil {
 		t.Fatal(err)
 	}
-	if len(told) < 3 || told[0].Change != New || told[len(told)-1].Change != Destroy {
+	if len(told) < 3 || told[0].Change != flow.New || told[len(told)-1].Change != flow.Destroy {
 		t.Fatalf("told %+v, want new, update …, destroy", told)
 	}
 	for _, e := range told {
