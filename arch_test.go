@@ -20,6 +20,7 @@ import (
 type listed struct {
 	ImportPath string
 	Imports    []string
+	Deps       []string // direct and indirect imports
 	GoFiles    []string
 	Module     struct{ Path string }
 }
@@ -70,14 +71,27 @@ var only = map[string][]string{
 	"github.com/jstemmer/go-junit-report/v2/junit":   {"./render"},
 	"github.com/charmbracelet/colorprofile":          {"./render", "./internal/view"},
 	"charm.land/bubbletea/v2":                        {"./internal/view"},
+	"github.com/pkg/errors":                          {},
 	"os/exec":                                        {"./internal/nstest", "./lab"}, // lab runs the programs of a scenario
 	"net/http":                                       {"./internal/control", "./internal/serve", "./internal/web"},
 }
 
+// pure says which modules may come along with a package that works without a kernel: on every
+// system, and in the programs of others.
+var pure = map[string][]string{
+	"./say":      {"golang.org/x/text"},
+	"./packet":   {"golang.org/x/text"},
+	"./flow":     {"golang.org/x/text"},
+	"./sg":       {"golang.org/x/text", "github.com/aws"},
+	"./timeline": {"golang.org/x/text", "github.com/aws"},
+	"./report":   {"golang.org/x/text", "github.com/aws"},
+	"./scenario": {"golang.org/x/text", "github.com/aws", "github.com/goccy/go-yaml", "github.com/google/jsonschema-go"},
+}
+
 func list(t *testing.T, goos string) []listed {
 	t.Helper()
-	c := exec.Command("go", "list", "-json=ImportPath,Imports,GoFiles,Module", "./...")
-	c.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
+	c := exec.Command("go", "list", "-json=ImportPath,Imports,Deps,GoFiles,Module", "./...")
+	c.Env = append(os.Environ(), "GOOS="+goos, "GOARCH=amd64", "CGO_ENABLED=0")
 	var complaints bytes.Buffer
 	c.Stderr = &complaints
 	out, err := c.Output()
@@ -94,8 +108,10 @@ func list(t *testing.T, goos string) []listed {
 			t.Fatal(err)
 		}
 		p.ImportPath = relative(p.ImportPath, p.Module.Path)
-		for i := range p.Imports {
-			p.Imports[i] = relative(p.Imports[i], p.Module.Path)
+		for _, imports := range [][]string{p.Imports, p.Deps} {
+			for i := range imports {
+				imports[i] = relative(imports[i], p.Module.Path)
+			}
 		}
 		packages = append(packages, p)
 	}
@@ -126,6 +142,36 @@ func TestImportsPointDownwards(t *testing.T) {
 				t.Errorf("%s imports %s, which is for %v", p.ImportPath, i, owners)
 			}
 		}
+	}
+}
+
+// Packages without a kernel stay free of it, also indirectly: they import no package of ours that
+// needs one, and no library that they do not need.
+func TestPurePackages(t *testing.T) {
+	found := 0
+	for _, p := range list(t, "linux") {
+		modules, isPure := pure[p.ImportPath]
+		if !isPure {
+			continue
+		}
+		found++
+		for _, i := range p.Deps {
+			_, alsoPure := pure[i]
+			of := func(module string) bool { return i == module || strings.HasPrefix(i, module+"/") }
+			first, _, _ := strings.Cut(i, "/")
+			standard := first != "." && !strings.Contains(first, ".")
+			if !alsoPure && !standard && !slices.ContainsFunc(modules, of) {
+				t.Errorf("%s imports %s, directly or not", p.ImportPath, i)
+			}
+		}
+		for _, i := range []string{"os/exec", "net/http"} {
+			if slices.Contains(p.Deps, i) {
+				t.Errorf("%s imports %s, directly or not", p.ImportPath, i)
+			}
+		}
+	}
+	if found != len(pure) {
+		t.Errorf("%d pure packages found, want %d", found, len(pure))
 	}
 }
 
