@@ -5,13 +5,31 @@ import (
 	"slices"
 	"strings"
 
-	"lablab/report"
 	"lablab/say"
 )
 
+// A Diagnosis is what a machine can do, for `lablab doctor`.
+type Diagnosis struct {
+	Able     bool      `json:"able"` // whether it can run scenarios
+	Kernel   string    `json:"kernel"`
+	Rootless bool      `json:"rootless"` // whether it can in a user namespace
+	Checks   []Ability `json:"checks"`
+	// Run is the command with which the user runs a scenario.
+	Run string `json:"-"`
+}
+
+// An Ability is one thing that a machine can or cannot do.
+type Ability struct {
+	Name   string       `json:"name"`
+	Status string       `json:"status"` // ok, degraded, missing or not tried
+	Found  say.Sentence `json:"found"`
+	Hint   say.Sentence `json:"hint,omitzero"` // how to fix it
+	Needed bool         `json:"needed"`        // whether every scenario needs it
+}
+
 // Diagnosis writes what a machine can do, for people: one line per ability with the fix below, and
 // the conclusion at the end.
-func (t *Text) Diagnosis(d *report.Diagnosis) error {
+func (t *Text) Diagnosis(d *Diagnosis) error {
 	var b bytes.Buffer
 	var names []string
 	for _, c := range d.Checks {
@@ -35,7 +53,7 @@ func (t *Text) Diagnosis(d *report.Diagnosis) error {
 }
 
 // abilityMark shows the status by its shape; only a missing ability that is needed is red.
-func abilityMark(a report.Ability) mark {
+func abilityMark(a Ability) mark {
 	switch a.Status {
 	case "ok":
 		return mark{"✓", green}
@@ -51,7 +69,7 @@ func abilityMark(a report.Ability) mark {
 }
 
 // machine returns whether scenarios can run here, in words.
-func machine(d *report.Diagnosis) say.Sentence {
+func machine(d *Diagnosis) say.Sentence {
 	if i := firstMissing(d); i >= 0 {
 		return say.F("lablab run does not work here: %s: %s.", say.Text(d.Checks[i].Name), d.Checks[i].Found)
 	}
@@ -72,7 +90,7 @@ func machine(d *report.Diagnosis) say.Sentence {
 }
 
 // next returns what to do now.
-func next(d *report.Diagnosis) say.Sentence {
+func next(d *Diagnosis) say.Sentence {
 	if i := firstMissing(d); i >= 0 {
 		return d.Checks[i].Hint
 	}
@@ -80,6 +98,6 @@ func next(d *report.Diagnosis) say.Sentence {
 }
 
 // firstMissing returns the first needed check that failed, or -1. The untried ones depend on it.
-func firstMissing(d *report.Diagnosis) int {
-	return slices.IndexFunc(d.Checks, func(c report.Ability) bool { return c.Needed && c.Status == "missing" })
+func firstMissing(d *Diagnosis) int {
+	return slices.IndexFunc(d.Checks, func(c Ability) bool { return c.Needed && c.Status == "missing" })
 }

@@ -7,24 +7,23 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"lablab/report"
 	"lablab/say"
 )
 
 func TestDiagnosis(t *testing.T) {
-	ok := report.Ability{Name: "veth", Status: "ok", Found: say.As("a pair"), Needed: true}
-	slow := report.Ability{Name: "netlink buffers", Status: "degraded", Found: say.As("4 MB of 32 MB to listen: bursts may be lost"), Hint: say.As("run it as root")}
-	six := report.Ability{Name: "IPv6", Status: "missing", Found: say.As("off"), Hint: say.As("switch it on")}
-	deny := report.Ability{Name: "default deny", Status: "missing", Found: say.As("everything is accepted"), Hint: say.As("fix it"), Needed: true}
-	left := report.Ability{Name: "bridge", Status: "not tried", Found: say.As("needs veth")}
+	ok := Ability{Name: "veth", Status: "ok", Found: say.As("a pair"), Needed: true}
+	slow := Ability{Name: "netlink buffers", Status: "degraded", Found: say.As("4 MB of 32 MB to listen: bursts may be lost"), Hint: say.As("run it as root")}
+	six := Ability{Name: "IPv6", Status: "missing", Found: say.As("off"), Hint: say.As("switch it on")}
+	deny := Ability{Name: "default deny", Status: "missing", Found: say.As("everything is accepted"), Hint: say.As("fix it"), Needed: true}
+	left := Ability{Name: "bridge", Status: "not tried", Found: say.As("needs veth")}
 	for _, c := range []struct {
-		d    report.Diagnosis
+		d    Diagnosis
 		want string
 	}{
-		{report.Diagnosis{Run: "sudo ./lablab run", Checks: []report.Ability{ok}}, "" +
+		{Diagnosis{Run: "sudo ./lablab run", Checks: []Ability{ok}}, "" +
 			"✓ veth  a pair\n" +
 			"\nlablab run works here, as root.\nNext: sudo ./lablab run\n"},
-		{report.Diagnosis{Run: "lablab run", Rootless: true, Checks: []report.Ability{ok, slow, six}}, "" +
+		{Diagnosis{Run: "lablab run", Rootless: true, Checks: []Ability{ok, slow, six}}, "" +
 			"✓ veth             a pair\n" +
 			"! netlink buffers  4 MB of 32 MB to listen:\n" +
 			"                   bursts may be lost\n" +
@@ -32,7 +31,7 @@ func TestDiagnosis(t *testing.T) {
 			"✗ IPv6             off\n" +
 			"                   switch it on\n" +
 			"\nlablab run works here, without root, in a\nuser namespace, except scenarios that need:\nIPv6.\nNext: lablab run\n"},
-		{report.Diagnosis{Checks: []report.Ability{six, deny, left}}, "" +
+		{Diagnosis{Checks: []Ability{six, deny, left}}, "" +
 			"✗ IPv6          off\n" +
 			"                switch it on\n" +
 			"✗ default deny  everything is accepted\n" +

@@ -9,7 +9,7 @@ import (
 )
 
 // JSON writes a report or a check as one JSON object.
-func JSON[R report.Report | report.Check](w io.Writer, r *R) error {
+func JSON[R report.Report | Check](w io.Writer, r *R) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lablab/report"
+	"lablab/render"
 	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
@@ -92,7 +92,7 @@ func inDirectories(files []string) (all []string, err error) {
 // A checked is the result of reading files: scenarios, and the groups of all other files.
 type checked struct {
 	Scenarios []checkedScenario `json:"scenarios,omitempty"`
-	*report.Check
+	*render.Check
 }
 
 // A checkedScenario summarizes a scenario.
@@ -133,7 +133,7 @@ func readMixed(files []string) (checked, error) {
 		read.Scenarios = append(read.Scenarios, checkedOf(sc))
 	}
 	if groups {
-		read.Check = report.CheckOf(account)
+		read.Check = render.CheckOf(account)
 	}
 	return read, errors.Join(problems...)
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"lablab/lab"
-	"lablab/report"
+	"lablab/render"
 )
 
 // doctor examines the machine, directly or in a user namespace, and returns the exit code. If
@@ -33,7 +33,7 @@ func doctor(env Env, f doctorFlags) (int, error) {
 	return exitHeld, nil
 }
 
-func tellDiagnosis(env Env, f doctorFlags, d *report.Diagnosis) error {
+func tellDiagnosis(env Env, f doctorFlags, d *render.Diagnosis) error {
 	if f.format == "json" {
 		return writeJSON(env.Stdout, d)
 	}
@@ -41,10 +41,10 @@ func tellDiagnosis(env Env, f doctorFlags, d *report.Diagnosis) error {
 }
 
 // diagnosisOf converts a diagnosis into its report.
-func diagnosisOf(d lab.Diagnosis) *report.Diagnosis {
-	told := &report.Diagnosis{Able: d.Able(), Kernel: d.Kernel, Rootless: d.Rootless, Run: lab.Command("run")}
+func diagnosisOf(d lab.Diagnosis) *render.Diagnosis {
+	told := &render.Diagnosis{Able: d.Able(), Kernel: d.Kernel, Rootless: d.Rootless, Run: lab.Command("run")}
 	for _, f := range d.Findings {
-		told.Checks = append(told.Checks, report.Ability{Name: f.Name, Status: string(f.Status), Found: f.Found, Hint: f.Hint, Needed: f.Needed})
+		told.Checks = append(told.Checks, render.Ability{Name: f.Name, Status: string(f.Status), Found: f.Found, Hint: f.Hint, Needed: f.Needed})
 	}
 	return told
 }
