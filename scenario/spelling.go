@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"slices"
 	"strings"
 
 	"lablab/say"
@@ -22,9 +23,17 @@ func DidYouMean(word string, choices []string) say.Sentence {
 	return say.F("choose from %s", strings.Join(choices, ", "))
 }
 
-// Alike returns the choice closest to the word: it differs in at most two letters and never in all
-// of them. It returns "" if none is that close.
+// synonyms are words that reports, AWS or other tools use for a word of scenario files.
+var synonyms = map[string]string{
+	"answered": "replied", "dropped": "refused", "name": "as", "security_groups": "groups",
+}
+
+// Alike returns the choice that means the same, or the one closest to the word: it differs in at
+// most two letters and never in all of them. It returns "" if none is that close.
 func Alike(word string, choices []string) string {
+	if same := synonyms[strings.ToLower(word)]; slices.Contains(choices, same) {
+		return same
+	}
 	best, least := "", 3
 	for _, choice := range choices {
 		if len(word) > 2*len(choice)+2 {
