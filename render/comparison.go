@@ -3,7 +3,6 @@ package render
 import (
 	"bytes"
 	"fmt"
-	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -13,7 +12,7 @@ import (
 
 // comparison writes predicted × observed: as a table, or as a list where a table does not fit.
 func (t *Text) comparison(b *bytes.Buffer, r *report.Report) {
-	if !slices.ContainsFunc(r.Experiments, func(x report.Experiment) bool { return len(x.Predictions) > 0 }) {
+	if !r.Predicted() {
 		return
 	}
 	const narrow = 14 // minimum columns of the title
@@ -22,7 +21,7 @@ func (t *Text) comparison(b *bytes.Buffer, r *report.Report) {
 	if t.width < others+narrow || wordy(r, t.language, t.width) {
 		for _, x := range r.Experiments {
 			t.paragraph(b, fmt.Sprintf("  %d  ", x.Number), plain, say.Text(x.Title))
-			for _, p := range x.Predictions {
+			for _, p := range x.Compared() {
 				t.paragraph(b, "     ", heldStyle(p, x), say.F("%s: predicted %s; observed %s; held: %s", p.Subject, p.Predicted, p.Observed, held(p, x)))
 			}
 		}
@@ -33,7 +32,7 @@ func (t *Text) comparison(b *bytes.Buffer, r *report.Report) {
 	w.AppendHeader(t.row("#", say.F("experiment"), say.F("of"), say.F("predicted"), say.F("observed"), say.F("held?")))
 	for _, x := range r.Experiments {
 		number, title := fmt.Sprint(x.Number), x.Title
-		for _, p := range x.Predictions {
+		for _, p := range x.Compared() {
 			w.AppendRow(t.row(number, say.Text(title), p.Subject, p.Predicted, p.Observed, styled(heldStyle(p, x), held(p, x).In(t.language))))
 			number, title = "", ""
 		}
@@ -46,7 +45,7 @@ func (t *Text) besideTitles(r *report.Report) int {
 	const usual, between = 54, 13 // columns for the indent, the number, and the space after each column
 	told := [4][]string{{t.language.Sprintf("of")}, {t.language.Sprintf("predicted")}, {t.language.Sprintf("observed")}, {t.language.Sprintf("held?")}}
 	for _, x := range r.Experiments {
-		for _, p := range x.Predictions {
+		for _, p := range x.Compared() {
 			for i, s := range []say.Sentence{p.Subject, p.Predicted, p.Observed, held(p, x)} {
 				told[i] = append(told[i], s.In(t.language))
 			}
@@ -60,7 +59,7 @@ func wordy(r *report.Report, l *say.Language, columns int) bool {
 	const rest = 34 // columns for the number, a narrow title, the subject and the result
 	longest := 0
 	for _, x := range r.Experiments {
-		for _, p := range x.Predictions {
+		for _, p := range x.Compared() {
 			longest = max(longest, width(p.Predicted.In(l))+width(p.Observed.In(l)))
 		}
 	}

@@ -97,3 +97,20 @@ func TestSessionClaimsNothing(t *testing.T) {
 		t.Errorf("%q, want %q", sum, want)
 	}
 }
+
+// The exit code of a program is a prediction too.
+func TestExitCodeIsPredicted(t *testing.T) {
+	events := session()
+	ran := timeline.Event{Experiment: 1, Body: timeline.Ran{Host: "A", Command: []string{"false"}, Exit: 1, Output: "10%\r100%\r\nno\n"}}
+	events = slices.Insert(events, len(events)-2, ran)
+	r := ResultOf(events)
+	if r.Verdict() != NotHeld {
+		t.Errorf("it is %s", r.Verdict())
+	}
+	text := written(t, "text", Runs{Results: []Result{r}})
+	for _, want := range []string{"host A exit code 0 of false exit code 1 \x1b[31mNO", "1: 100% no"} {
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+			t.Errorf("no %q in:\n%s", want, text)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lablab/say"
+	"lablab/timeline"
 )
 
 // A Point is one thing that can hold or fail, as test tools count them: a prediction, the exit code
@@ -66,14 +67,11 @@ func (x Experiment) points() []Point {
 		add(p)
 	}
 	for _, ran := range x.Ran {
-		observed := say.F("exit code %d", ran.Exit)
-		if ran.Output != "" && ran.Exit != ran.Expected {
-			observed = say.F("%s: %s", observed, say.Printable(ran.Output))
+		p := exitOf(ran)
+		if ran.Output != "" && !p.Held {
+			p.Observed = say.F("%s: %s", p.Observed, say.Printable(lasting(ran.Output)))
 		}
-		add(Prediction{
-			Subject: say.F("host %s", ran.Host), Held: ran.Exit == ran.Expected, Observed: observed,
-			Predicted: say.F("exit code %d of %s", ran.Expected, strings.Join(ran.Command, " ")),
-		})
+		add(p)
 	}
 	if x.Late {
 		add(Prediction{Subject: say.F("experiment"), Predicted: say.F("to end in time"), Observed: tooLate()})
@@ -83,6 +81,34 @@ func (x Experiment) points() []Point {
 		add(Prediction{Subject: say.F("experiment"), Predicted: say.F("to hold"), Observed: say.F("it did not")})
 	}
 	return all
+}
+
+// Compared returns the predictions of the experiment, those of exit codes too.
+func (x Experiment) Compared() []Prediction {
+	all := slices.Clone(x.Predictions)
+	for _, ran := range x.Ran {
+		all = append(all, exitOf(ran))
+	}
+	return all
+}
+
+// exitOf returns the expected exit code of a program, and the observed one.
+func exitOf(ran timeline.Ran) Prediction {
+	return Prediction{
+		Subject: say.F("host %s", ran.Host), Held: ran.Exit == ran.Expected, Observed: say.F("exit code %d", ran.Exit),
+		Predicted: say.F("exit code %d of %s", ran.Expected, strings.Join(ran.Command, " ")),
+	}
+}
+
+// lasting returns a program's output as a terminal would show it in the end: without the text that
+// the program overwrote after a carriage return, such as a progress meter.
+func lasting(output string) string {
+	lines := strings.Split(output, "\n")
+	for i, line := range lines {
+		line = strings.TrimRight(line, "\r")
+		lines[i] = line[strings.LastIndexByte(line, '\r')+1:]
+	}
+	return strings.Join(lines, "\n")
 }
 
 func tooLate() say.Sentence { return say.F("it exceeded its time limit") }

@@ -219,6 +219,8 @@ func checkedOf(sc *scenario.Scenario) checkedScenario {
 				c.Streams = append(c.Streams, a.Stream)
 			case scenario.Restart:
 				c.Streams = append(c.Streams, a.As)
+			case scenario.Exec:
+				c.Predictions++ // its exit code
 			}
 		}
 	}
