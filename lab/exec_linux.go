@@ -27,7 +27,7 @@ func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 	path := Path(os.Getenv("PATH"))
 	program, err := LookUp(a.Command[0], path)
 	if err != nil {
-		return say.Errorf("run %s on %s: %w", a.Command[0], a.Host, err)
+		return notRun(a, err)
 	}
 	command := exec.CommandContext(ctx, program, a.Command[1:]...)
 	command.Args[0], command.Env = a.Command[0], append(os.Environ(), "PATH="+path)
@@ -41,13 +41,21 @@ func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 	}
 	var failed *exec.ExitError
 	if err != nil && !errors.As(err, &failed) && !errors.Is(err, exec.ErrWaitDelay) {
-		return say.Errorf("run %s on %s: %w", a.Command[0], a.Host, err)
+		return notRun(a, err)
 	}
 	l.log.Append(timeline.Ran{
 		Host: a.Host, Command: a.Command, Exit: command.ProcessState.ExitCode(), Expected: a.Exit,
 		Output: string(output.text),
 	})
 	return nil
+}
+
+// notRun says why the program could not be run.
+func notRun(a scenario.Exec, err error) error {
+	if errors.Is(err, syscall.ENOENT) {
+		return say.Errorf("run %s on %s: no such program is installed on this machine", a.Command[0], a.Host)
+	}
+	return say.Errorf("run %s on %s: %w", a.Command[0], a.Host, err)
 }
 
 // Path returns a PATH for programs run as root inside a host. It includes the sbin directories,
