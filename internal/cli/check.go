@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -155,6 +156,9 @@ func contents(name string) ([]byte, error) {
 
 func unreadable(name string, aScenario bool, err error) error {
 	usual := say.F("choose a readable file")
+	if file := withEnding(name); file != "" && errors.Is(err, fs.ErrNotExist) {
+		usual = say.F("did you mean %q?", file)
+	}
 	if aScenario {
 		return &usageError{say.Errorf("read scenario: %w", err), toReadAll(name, err, usual)}
 	}
@@ -265,11 +269,14 @@ func tellProblems(env Env, err error) error {
 		_, _ = fmt.Fprintln(env.Stderr, p.In(env.Language))
 		n += p.Count()
 	}
-	wrong := say.Errorf("%s has %s", list[0].File, say.N(n, "%d problem", "%d problems"))
+	wrong, hint := say.Errorf("%s has %s", list[0].File, say.N(n, "%d problem", "%d problems")), say.F("fix it there; nothing was run")
+	if n > 1 {
+		hint = say.F("fix them there; nothing was run")
+	}
 	if len(list) > 1 {
 		wrong = say.Errorf("%d files have %s", len(list), say.N(n, "%d problem", "%d problems"))
 	}
-	return &usageError{wrong, say.F("fix it there; nothing was run")}
+	return &usageError{wrong, hint}
 }
 
 // oneOf refuses a value of a flag that is not one of the choices.

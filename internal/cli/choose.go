@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -106,13 +107,45 @@ func loadOne(name string) (*scenario.Scenario, error) {
 		return sc, nil
 	}
 	if _, err := os.Stat(name); err != nil && !isFile(name) && !strings.ContainsAny(name, "*?[") {
-		return nil, unknownScenario(name)
+		return nil, unknownName(name)
 	}
 	sc, err := scenario.Load(name)
+	if len(scenario.ProblemsOf(err)) > 0 && isOfEC2(name) {
+		return nil, &usageError{
+			say.Errorf("%s is not a scenario but the output of aws ec2", name),
+			say.F("check it: lablab check %s; play the four experiments with one of its groups: lablab run --groups %s", name, name),
+		}
+	}
 	if err != nil && len(scenario.ProblemsOf(err)) == 0 {
 		return nil, &usageError{err, toReadAll(name, err, say.F("name a readable file, or a built-in scenario (lablab list)"))}
 	}
 	return sc, err
+}
+
+// unknownName says that neither a built-in scenario nor a file has that name.
+func unknownName(name string) error {
+	hint := scenario.DidYouMean(name, scenario.Builtins())
+	if file := withEnding(name); file != "" {
+		hint = say.F("did you mean %q?", file)
+	}
+	return &usageError{say.Errorf("no scenario or file is called %q", name), hint}
+}
+
+// withEnding returns the scenario file that is there if the ending is added to the name, or "".
+func withEnding(name string) string {
+	for _, ending := range []string{".yaml", ".yml"} {
+		if about, err := os.Stat(name + ending); err == nil && !about.IsDir() {
+			return name + ending
+		}
+	}
+	return ""
+}
+
+// isOfEC2 reports whether a file holds security groups as aws ec2 prints them.
+func isOfEC2(name string) bool {
+	text, err := contents(name)
+	var members map[string]json.RawMessage
+	return err == nil && json.Unmarshal(text, &members) == nil && (members["SecurityGroups"] != nil || members["SecurityGroupRules"] != nil)
 }
 
 func isBuiltin(name string) bool { return slices.Contains(scenario.Builtins(), name) }
