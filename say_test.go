@@ -59,7 +59,6 @@ func TestEverythingIsSaidInJapanese(t *testing.T) {
 // english lists the files that contain English sentences on purpose, and why.
 var english = map[string]string{
 	"internal/cli/change.go":          "EC2's words",
-	"internal/cli/up_linux.go":        "commands",
 	"internal/control/check_linux.go": "in EC2's place",
 	"internal/web/web.go":             "a header of HTTP",
 	"lab/change_linux.go":             "EC2's words",

@@ -189,11 +189,9 @@ func greet(env Env, f upFlags, status control.Status) {
 		try = "ping " + a.Name
 	}
 	_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s is up. In another terminal:", f.name))
-	_, _ = fmt.Fprintf(env.Stdout, `  lablab exec%s %s -- %s
-  lablab status%s
-  lablab flows%s %s
-  lablab down%s
-`, name, b.Name, try, name, name, a.Name, name)
+	for _, line := range []string{"exec" + name + " " + b.Name + " -- " + try, "status" + name, "flows" + name + " " + a.Name, "down" + name} {
+		_, _ = fmt.Fprintln(env.Stdout, "  "+lab.Command(line))
+	}
 	if status.Web != "" {
 		_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("In a browser: %s", status.Web))
 	}
