@@ -28,13 +28,15 @@ func tryAsRoot() say.Sentence {
 	if ns.Owner() == 0 {
 		return say.Sentence{}
 	}
-	return asRoot()
+	s := started()
+	s.container = false // if it kept ordinary users from making user namespaces, this one would have none
+	return s.asRoot()
 }
 
 // tryRoot checks for the capabilities of root that a lab needs.
 func tryRoot(context.Context) (Finding, error) {
 	if ns.IsRootless() {
-		return Finding{Status: NotTried, Found: say.F("all this was tried in a user namespace"), Hint: tryAsRoot()}, nil
+		return Finding{Status: NotTried, Found: say.F("not used: all this was tried in a user namespace"), Hint: tryAsRoot()}, nil
 	}
 	if lacking := ns.Lacking(); len(lacking) > 0 {
 		return Finding{}, &Unable{say.F("this process lacks %s", strings.Join(lacking, ", ")), asRoot(), unix.EPERM}
