@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -192,8 +193,10 @@ func count(s report.StreamResult) say.Sentence {
 
 // remembered writes one line about the entry of each stream at its destination.
 func (t *Text) remembered(b *bytes.Buffer, r *report.Report, experiment int) {
-	for _, s := range r.Streams {
-		if len(s.Packets) == 0 || s.Packets[0].Experiment > experiment {
+	begun := func(s report.Stream) bool { return len(s.Packets) > 0 && s.Packets[0].Experiment <= experiment }
+	for i, s := range r.Streams {
+		// A flow that two streams share is reported once, as the later one's.
+		if !begun(s) || slices.ContainsFunc(r.Streams[i+1:], func(later report.Stream) bool { return begun(later) && s.SameFlow(later) }) {
 			continue
 		}
 		known, seen := false, false

@@ -54,6 +54,11 @@ func (s *Stream) has(k packet.Key) bool {
 		s.SourcePort == k.SourcePort && s.Port == k.DestinationPort
 }
 
+// SameFlow reports whether conntrack cannot tell the packets of two streams apart.
+func (s *Stream) SameFlow(other Stream) bool {
+	return s.Protocol == other.Protocol && s.From == other.From && s.To == other.To && s.ICMPID == other.ICMPID && s.SourcePort == other.SourcePort && s.Port == other.Port
+}
+
 func (b *builder) counted(host string, c timeline.Counter) {
 	key := counterKey{host, c.Direction, c.Number, c.Rule}
 	if _, known := b.counters[key]; !known {
