@@ -82,6 +82,7 @@ func schema() (*jsonschema.Schema, error) {
 		return nil, err
 	}
 	s.Schema, s.Title = dialect, "a scenario of lablab"
+	s.Properties["name"].Pattern = namePattern
 	s.Properties["related"].Enum = []any{"off", "pmtud", "all"}
 	return s, nil
 }

@@ -55,7 +55,7 @@ func TestSchema(t *testing.T) {
 			}
 		}
 	}
-	for _, pattern := range []string{"unknown-key*", "missing-*", "list-for-word*", "word-for-*", "unknown-action*", "number-is-*", "flag-is-*", "amount.*", "duration*", "related*", "profile.*"} {
+	for _, pattern := range []string{"unknown-key*", "missing-*", "list-for-word*", "word-for-*", "unknown-action*", "number-is-*", "flag-is-*", "amount.*", "name-with-*", "duration*", "related*", "profile.*"} {
 		files, err := filepath.Glob("testdata/invalid/" + pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatal(pattern, err)
