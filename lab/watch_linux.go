@@ -17,7 +17,7 @@ type collector struct {
 	come    chan struct{}
 	asked   chan chan struct{}
 	rounds  time.Duration // between two polls without a request
-	rounded func()        // called when all sources were polled
+	order   *order
 }
 
 // A source delivers the verdicts or the events of one host.
@@ -30,13 +30,22 @@ type source struct {
 // watch starts listening to the verdicts and the conntrack events of each host.
 func (l *Lab) watch() (err error) {
 	const most = 20 * time.Millisecond
-	c := &collector{come: make(chan struct{}, 1), asked: make(chan chan struct{}), rounds: min(l.interval, most), rounded: l.verdicts.rounded}
+	c := &collector{come: make(chan struct{}, 1), asked: make(chan chan struct{}), rounds: min(l.interval, most), order: newOrder(l.hosts, l.verdicts)}
 	defer func() {
 		if err != nil {
 			c.close()
 		}
 	}()
-	for _, h := range l.hosts {
+	for i, h := range l.hosts { // before the verdicts: see queue.event
+		events, err := conntrack.OpenWatch(h.ns)
+		if err != nil {
+			return unableTo(openEvents, err)
+		}
+		missed := func(n int) { l.verdicts.missed(h.Name, timeline.MissedEvents, n) }
+		see := c.order.queues[i].event
+		c.sources = append(c.sources, source{func() error { return events.Drain(see, missed) }, events.Close, missed})
+	}
+	for i, h := range l.hosts {
 		trace, err := h.rules.Trace()
 		if err != nil {
 			return unableTo(openTrace, err)
@@ -44,18 +53,9 @@ func (l *Lab) watch() (err error) {
 		missed := func(n int) { l.verdicts.missed(h.Name, timeline.MissedVerdicts, n) }
 		see := func(v nft.Verdict) {
 			l.tellBlocked(h, v)
-			l.verdicts.judged(h.Name, v)
+			c.order.queues[i].verdict(v)
 		}
 		c.sources = append(c.sources, source{func() error { return trace.Drain(see, missed) }, trace.Close, missed})
-	}
-	for _, h := range l.hosts {
-		events, err := conntrack.OpenWatch(h.ns)
-		if err != nil {
-			return unableTo(openEvents, err)
-		}
-		missed := func(n int) { l.verdicts.missed(h.Name, timeline.MissedEvents, n) }
-		see := func(e conntrack.Event) { l.verdicts.changedEntry(h.Name, e) }
-		c.sources = append(c.sources, source{func() error { return events.Drain(see, missed) }, events.Close, missed})
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.unwatch = cancel
@@ -101,16 +101,22 @@ func (c *collector) run(ctx context.Context) {
 		select {
 		case <-c.come:
 		case done := <-c.asked:
-			c.collect()
+			if c.collect() {
+				c.collect()
+			}
 			close(done)
 		case <-tick.C:
 		case <-ctx.Done():
 		}
 	}
-	c.collect() // the last reports
+	if c.collect() { // the last reports
+		c.collect()
+	}
 }
 
-func (c *collector) collect() {
+// collect polls all sources once. It returns whether anything is still to be recorded, in the next
+// round.
+func (c *collector) collect() (waiting bool) {
 	for i := range c.sources {
 		s := &c.sources[i]
 		if s.drain == nil {
@@ -121,7 +127,7 @@ func (c *collector) collect() {
 			s.drain = nil
 		}
 	}
-	c.rounded()
+	return c.order.rounded()
 }
 
 func (c *collector) close() {

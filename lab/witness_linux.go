@@ -23,17 +23,8 @@ type witness struct {
 	mu           sync.Mutex
 	streams      map[streamKey]*journeys
 	indexes      map[string]*entryIndex // by host
-	pending      []pendingVerdict
 	unattributed func(host string, v nft.Verdict)
 	changed      chan struct{} // closed whenever any of these changes
-}
-
-// A pendingVerdict is a verdict on a packet that only a verdict of another host explains. That one
-// is read in the same round or the next.
-type pendingVerdict struct {
-	host   string
-	v      nft.Verdict
-	rounds int
 }
 
 // An entryIndex holds the conntrack entries of a host, as reported by events.
@@ -65,44 +56,13 @@ func (w *witness) knows(key streamKey) bool {
 	return w.streams[key] != nil
 }
 
-// judged handles a verdict of the kernel at one host.
+// judged logs a verdict of the kernel at one host, with the packet of a stream that it is about.
 func (w *witness) judged(host string, v nft.Verdict) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.record(host, v) {
-		w.pending = append(w.pending, pendingVerdict{host: host, v: v})
-		return
-	}
-	w.retry()
-}
-
-// rounded marks the end of a round through all hosts. A verdict that is still unexplained after a
-// few rounds belongs to no stream.
-func (w *witness) rounded() {
-	const enough = 3
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.retry()
-	for i := range w.pending {
-		w.pending[i].rounds++
-	}
-	w.pending = slices.DeleteFunc(w.pending, func(r pendingVerdict) bool {
-		if r.rounds >= enough {
-			w.logUnattributed(r.host, r.v)
-		}
-		return r.rounds >= enough
-	})
-}
-
-// retry records the verdicts that could not be explained before. w.mu is held.
-func (w *witness) retry() {
-	w.pending = slices.DeleteFunc(w.pending, func(r pendingVerdict) bool { return w.record(r.host, r.v) })
-}
-
-// record logs a verdict, and reports whether it could be explained. w.mu is held.
-func (w *witness) record(host string, v nft.Verdict) bool {
 	if v.Packet.IsError() {
-		return w.logError(host, v)
+		w.judgedError(host, v)
+		return
 	}
 	key, reply := keyOf(v.Packet)
 	j := w.streams[key]
@@ -111,11 +71,12 @@ func (w *witness) record(host string, v nft.Verdict) bool {
 	}
 	if j == nil {
 		w.logUnattributed(host, v)
-		return true
+		return
 	}
 	part, known := j.part(host, v, reply)
-	if !known {
-		return false
+	if !known { // the verdict that would explain it was lost
+		w.logUnattributed(host, v)
+		return
 	}
 	event := eventOf(host, v)
 	event.Stream, event.Seq, event.Last, event.Reply = j.Start.Stream, part.first, part.last, reply
@@ -125,12 +86,11 @@ func (w *witness) record(host string, v nft.Verdict) bool {
 	w.log.Append(event)
 	j.judge(host, v, part, reply)
 	w.wake()
-	return true
 }
 
-// logError logs a verdict on an ICMP error. The error belongs to the stream of the packet that it
+// judgedError logs a verdict on an ICMP error. The error belongs to the stream of the packet that it
 // quotes. w.mu is held.
-func (w *witness) logError(host string, v nft.Verdict) bool {
+func (w *witness) judgedError(host string, v nft.Verdict) {
 	for key, j := range w.streams {
 		if key.protocol != v.Packet.QuotedProtocol || key.source != v.Packet.Destination {
 			continue
@@ -146,9 +106,9 @@ func (w *witness) logError(host string, v nft.Verdict) bool {
 			j.stream.Dropped(seq)
 		}
 		w.wake()
-		return true
+		return
 	}
-	return false
+	w.logUnattributed(host, v)
 }
 
 // logUnattributed logs a verdict on a packet of no stream. w.mu is held.

@@ -105,7 +105,7 @@ func TestExitCodeIsPredicted(t *testing.T) {
 	ran := timeline.Event{Experiment: 1, Body: timeline.Ran{Host: "A", Command: []string{"false"}, Exit: 1, Output: "10%\r100%\r\nno\n"}}
 	events = slices.Insert(events, len(events)-2, ran)
 	r := ResultOf(events)
-	if r.Verdict() != NotHeld {
+	if r.Verdict() != report.NotHeld {
 		t.Errorf("it is %s", r.Verdict())
 	}
 	text := written(t, "text", Runs{Results: []Result{r}})
