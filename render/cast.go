@@ -45,7 +45,7 @@ func (r Runs) cast(w io.Writer) error {
 	c.text = NewText(&c.screen, castWidth, r.Language)
 	c.line(r.castHeader())
 	for i, result := range r.Results {
-		if err := errors.Join(c.text.before(r, i), c.play(result), c.text.after(result)); err != nil {
+		if err := errors.Join(c.text.before(r, i), c.play(result)); err != nil {
 			return err
 		}
 		c.scroll()

@@ -76,13 +76,7 @@ func (r Runs) chapter(b *bytes.Buffer, run Result, open bool) {
 	if run.TimeScale > 0 {
 		fmt.Fprintf(b, "%s\n\n", md(lapse(run.Report).In(l)))
 	}
-	words := map[report.Verdict]say.Sentence{
-		report.Held: say.F("All predictions held."), report.NotHeld: notHeld(run.Report), report.Unpredicted: say.F("No predictions were made."),
-	}[run.Verdict()]
-	if words.Empty() {
-		words = run.Cause()
-	}
-	fmt.Fprintf(b, "**%s** ", md(words.In(l)))
+	fmt.Fprintf(b, "**%s** ", md(run.Conclusion().In(l)))
 	if run.File != "" {
 		b.WriteString(l.Sprintf("File %s, ", md(run.File)))
 	}

@@ -27,6 +27,14 @@ func percent(p float64) string {
 	return strconv.FormatFloat(rounded, 'g', -1, 64)
 }
 
+// figures returns what is known of a stream in figures, as the text report has them.
+func figures(s *report.Stream) say.Sentence {
+	if s.IsPing() {
+		return say.As(strings.TrimSuffix(pingStatistics(s), "\n"))
+	}
+	return statistics(s)
+}
+
 // statistics returns the totals of a TCP or UDP stream.
 func statistics(s *report.Stream) say.Sentence {
 	parts := []say.Sentence{say.F("%d sent", s.Sent)}

@@ -16,7 +16,7 @@ import (
 // Runs writes every report in full, and the summary if there are several.
 func (t *Text) Runs(r Runs) error {
 	for i, result := range r.Results {
-		if err := errors.Join(t.before(r, i), t.All(result.Report), t.after(result)); err != nil {
+		if err := errors.Join(t.before(r, i), t.All(result.Report)); err != nil {
 			return err
 		}
 	}
@@ -38,33 +38,16 @@ func (t *Text) before(r Runs, i int) error {
 	return t.flush(&b)
 }
 
-// after writes what goes below a report: why it ends there.
-func (t *Text) after(r Result) error {
-	var b bytes.Buffer
-	if cause := r.Cause(); !cause.Empty() && !r.Interrupted {
-		t.paragraph(&b, "", red, cause)
-	}
-	return t.flush(&b)
-}
-
 // Line writes one line for a run among others, as it ends.
 func (t *Text) Line(r Result) error {
 	var b bytes.Buffer
-	v := r.Verdict()
-	fmt.Fprintf(&b, "%s  %s (%s s)\n", styled(verdictStyle(v), padded(v.In(t.language), 11)), r.Name(), seconds(r.Took))
+	verdict := padded(r.Verdict().In(t.language), 11)
+	fmt.Fprintf(&b, "%s  %s (%s s)\n", styled(toneOf(r.Report).style(), verdict), r.Name(), seconds(r.Took))
 	return t.flush(&b)
 }
 
-func verdictStyle(v report.Verdict) string {
-	switch v {
-	case report.Held:
-		return green
-	case report.Unpredicted:
-		return plain
-	case report.Interrupted, report.CutShort:
-		return yellow
-	}
-	return red
+func (t tone) style() string {
+	return map[tone]string{good: green, neutral: plain, doubtful: yellow, bad: red}[t]
 }
 
 // Summary writes what did not hold in several runs, and why.

@@ -253,34 +253,10 @@ func (t *Text) verdict(b *bytes.Buffer, r *report.Report) {
 		t.paragraph(b, "", yellow, say.F("Lost %d verdicts and %d conntrack events (socket overflow): evidence is incomplete.",
 			r.Missed.Verdicts, r.Missed.Events))
 	}
-	switch {
-	case r.Interrupted:
-		t.paragraph(b, "", yellow, say.F("Interrupted (%s): this is what was seen until then.", r.InterruptBy))
-	case !r.Predicted():
-		t.paragraph(b, "", plain, say.F("No predictions were made."))
-	case r.Held && (r.Missed.Verdicts > 0 || r.Missed.Events > 0):
-		t.paragraph(b, "", yellow, say.F("All predictions held, as far as the evidence goes."))
-	case r.Held:
-		t.paragraph(b, "", green, say.F("All predictions held."))
-	default:
-		t.paragraph(b, "", red, notHeld(r))
-		for _, p := range r.Points() { // above, these are among the points that held
-			if p.Failed() {
-				t.paragraph(b, "  ", red, say.F("%s: %s", where(r, p), p.Failure()))
-			}
-		}
+	t.paragraph(b, "", toneOf(r).style(), r.Conclusion())
+	for _, p := range r.Failures() { // above, these are among the points that held
+		t.paragraph(b, "  ", red, say.F("%s: %s", where(r, p), p.Failure()))
 	}
-}
-
-// notHeld says how many predictions did not hold.
-func notHeld(r *report.Report) say.Sentence {
-	all, failed := r.Points(), 0
-	for _, p := range all {
-		if p.Failed() {
-			failed++
-		}
-	}
-	return say.F("FAIL: %d of %d predictions did not hold.", failed, len(all))
 }
 
 func (t *Text) heading(b *bytes.Buffer, title say.Sentence) {

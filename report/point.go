@@ -58,6 +58,13 @@ func (r *Report) Points() []Point {
 	return all
 }
 
+// Failures returns what did not hold, if Conclusion does not say it.
+func (r *Report) Failures() []Point {
+	return slices.DeleteFunc(r.Points(), func(p Point) bool {
+		return !p.Failed() || p.Broken && !r.Cause().Empty()
+	})
+}
+
 func (x Experiment) points() []Point {
 	var all []Point
 	add := func(p Prediction) {
@@ -129,7 +136,7 @@ func (x Experiment) skipped() say.Sentence {
 // WhyOf returns the explanation for a point: that of its stream, or all of it.
 func (r *Report) WhyOf(p Point) []Paragraph {
 	about := slices.DeleteFunc(slices.Clone(r.Why), func(w Paragraph) bool {
-		return !strings.HasPrefix(strings.ToLower(w.Subject.String())+" ", strings.ToLower(p.Subject.String())+" ")
+		return p.Stream == "" || w.Stream != p.Stream
 	})
 	if len(about) > 0 {
 		return about

@@ -40,7 +40,7 @@ func (p *Prediction) take(claims []claim) {
 }
 
 func (b *builder) predictStream(x *Experiment, p timeline.Prediction, seen *Prediction) {
-	seen.Subject = say.F("stream %s", p.Stream)
+	seen.Subject, seen.Stream = say.F("stream %s", p.Stream), p.Stream
 	result := x.result(p.Stream)
 	all := result.Sent == x.Packets
 	var claims []claim

@@ -98,7 +98,8 @@ type Experiment struct {
 
 // A Prediction is one thing that was predicted, and what was observed.
 type Prediction struct {
-	Subject   say.Sentence `json:"subject"`   // "stream 1" or "host A"
+	Subject   say.Sentence `json:"subject"` // "stream 1" or "host A"
+	Stream    string       `json:"stream,omitempty"`
 	Predicted say.Sentence `json:"predicted"` // "replied by established"
 	Observed  say.Sentence `json:"observed"`  // "replied 10/10 by established"
 	Held      bool         `json:"held"`
@@ -276,6 +277,7 @@ type Missed struct {
 // about nothing in particular.
 type Paragraph struct {
 	Subject   say.Sentence   `json:"subject"`
+	Stream    string         `json:"stream,omitempty"`
 	Sentences []say.Sentence `json:"sentences"`
 	Moments   []*Moment      `json:"moments"`
 }

@@ -60,15 +60,45 @@ func (r *Report) Verdict() Verdict {
 // Break records the error that ended the run.
 func (r *Report) Break(err error) { r.Failed, r.broke, r.Held = err.Error(), err, false }
 
+// Conclusion says in one sentence how the run ended.
+func (r *Report) Conclusion() say.Sentence {
+	switch v := r.Verdict(); {
+	case v == Broken:
+		return say.F("The run ended with an error: %s", r.failure())
+	case v == Interrupted:
+		return say.F("Interrupted (%s): this is what was seen until then.", r.InterruptBy)
+	case v == CutShort && len(r.Experiments) > 0:
+		return say.F("The record ends before the run did: this is what was seen until then.")
+	case !r.Predicted():
+		return say.F("No predictions were made.")
+	case v == Held && r.Missed != (Missed{}):
+		return say.F("All predictions held, as far as the evidence goes.")
+	case v == Held:
+		return say.F("All predictions held.")
+	}
+	all, failed := r.Points(), 0
+	for _, p := range all {
+		if p.Failed() {
+			failed++
+		}
+	}
+	return say.F("FAIL: %d of %d predictions did not hold.", failed, len(all))
+}
+
+// failure returns the first line of the error that ended the run.
+func (r *Report) failure() any {
+	first, _, more := strings.Cut(r.Failed, "\n")
+	if r.broke != nil && !more && say.Printable(first) == first {
+		return r.broke
+	}
+	return say.Printable(first)
+}
+
 // Cause returns why the run did not complete, or nothing.
 func (r *Report) Cause() say.Sentence {
 	switch r.Verdict() {
 	case Broken:
-		first, _, more := strings.Cut(r.Failed, "\n")
-		if r.broke != nil && !more && say.Printable(first) == first {
-			return say.F("the run ended with an error: %s", r.broke)
-		}
-		return say.F("the run ended with an error: %s", say.Printable(first))
+		return say.F("the run ended with an error: %s", r.failure())
 	case Interrupted:
 		return say.F("the run was interrupted: %s", r.InterruptBy)
 	case CutShort:

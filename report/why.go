@@ -18,7 +18,7 @@ func (b *builder) why() []Paragraph {
 		if s.Sent == 0 {
 			continue
 		}
-		t := &explainer{builder: b, stream: s, Paragraph: Paragraph{Subject: say.F("Stream %s (%s)", s.Name, s.What())}}
+		t := &explainer{builder: b, stream: s, Paragraph: Paragraph{Subject: say.F("Stream %s (%s)", s.Name, s.What()), Stream: s.Name}}
 		t.explain()
 		paragraphs = append(paragraphs, t.Paragraph)
 	}

@@ -329,9 +329,9 @@ func TestReport(t *testing.T) {
 	if time.Now().Before(made) {
 		t.Error("it was made again within a second")
 	}
-	var both struct{ En, Ja struct{ Title string } }
+	var both render.Told
 	text, err = s.keeper.current().report.of(t.Context(), log, "ja")
-	if err := errors.Join(err, json.Unmarshal(text, &both)); err != nil || both.En.Title == "" || both.Ja.Title == "" || both.En.Title == both.Ja.Title {
+	if err := errors.Join(err, json.Unmarshal(text, &both)); err != nil || both.Report.Title == "" || both.Words["ja"].Title == "" || both.Report.Title == both.Words["ja"].Title {
 		t.Errorf("in Japanese: %+v, %v", both, err)
 	}
 	if _, err := s.keeper.current().report.of(t.Context(), log, "xx"); err == nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"testing"
 
+	"lablab/render"
 	"lablab/scenario"
 )
 
@@ -15,9 +16,7 @@ func TestLastReport(t *testing.T) {
 	s := serveLab(t)
 	type line struct {
 		Kind   string
-		Report *struct {
-			En, Ja struct{ Scenario, Title string }
-		}
+		Report *render.Told
 	}
 	watch := func(query string) <-chan []line {
 		response, err := http.Get(s.public.URL + "/v1/events" + query)
@@ -53,7 +52,7 @@ func TestLastReport(t *testing.T) {
 	}
 	lines := <-asking
 	last := lines[len(lines)-1].Report
-	if last == nil || last.En.Scenario != "swap" || last.Ja.Title == "" || lines[len(lines)-2].Kind != "ended" {
+	if last == nil || last.Report.Scenario != "swap" || last.Words["ja"].Title == "" || lines[len(lines)-2].Kind != "ended" {
 		t.Errorf("the last lines are %+v", lines[len(lines)-2:])
 	}
 	for _, l := range lines[:len(lines)-1] {

@@ -49,14 +49,14 @@ func (x *explained) of(ctx context.Context, log *timeline.Log, words string) ([]
 }
 
 // ending returns the report of a timeline that has ended, with its words in every language.
-func (k *kept) ending() (map[string]any, error) {
+func (k *kept) ending() (render.Told, error) {
 	x := &k.report
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.last < k.log.Last() {
 		x.make(k.log)
 	}
-	return render.InAll(x.report)
+	return render.In(x.report, say.Languages()...)
 }
 
 // make makes the report. The caller holds x.mu.
@@ -88,9 +88,9 @@ func (x *explained) text(words string) ([]byte, error) {
 	if words == "" {
 		err = render.JSON(&text, x.report)
 	} else {
-		var l *say.Language
-		if l, err = say.Speak(words); err == nil {
-			err = json.NewEncoder(&text).Encode(map[string]any{"en": x.report, words: render.WordsOf(x.report, l)})
+		var told render.Told
+		if told, err = render.In(x.report, words); err == nil {
+			err = json.NewEncoder(&text).Encode(told)
 		}
 	}
 	if err != nil {

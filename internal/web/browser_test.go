@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -18,6 +19,7 @@ import (
 	"lablab/packet"
 	"lablab/render"
 	"lablab/report"
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -65,23 +67,42 @@ func writePages(t *testing.T, dir string) {
 	japaneseSession := pageOf(session())
 	japaneseSession.Lang = "ja"
 	for name, content := range map[string]string{
-		"ping.html":       written(t, pageOf(events)),
-		"ping.ja.html":    written(t, japanese),
-		"ping.txt":        text.String(),
-		"ping.json":       data.String(),
-		"hostile.html":    written(t, pageOf(hostile(t))),
-		"large.html":      written(t, pageOf(large(100_000))),
-		"crowd.html":      written(t, pageOf(crowd(16))),
-		"session.html":    written(t, pageOf(session())),
-		"session.ja.html": written(t, japaneseSession),
-		"byhand.html":     written(t, pageOf(byHand())),
-		"fed.html":        fed(t),
-		"ping.jsonl":      lines(t, events),
+		"ping.html":        written(t, pageOf(events)),
+		"ping.ja.html":     written(t, japanese),
+		"ping.txt":         text.String(),
+		"ping.json":        data.String(),
+		"ping.told.json":   told(t, events),
+		"hostile.html":     written(t, pageOf(hostile(t))),
+		"large.html":       written(t, pageOf(large(100_000))),
+		"crowd.html":       written(t, pageOf(crowd(16))),
+		"session.html":     written(t, pageOf(session())),
+		"session.ja.html":  written(t, japaneseSession),
+		"byhand.html":      written(t, pageOf(byHand())),
+		"cut-short.html":   written(t, pageOf(events[:len(events)/2])),
+		"interrupted.html": written(t, pageOf(record(t, "interrupted"))),
+		"broken.html":      written(t, pageOf(broken(events))),
+		"failed.html":      written(t, pageOf(failed(events))),
+		"fed.html":         fed(t),
+		"ping.jsonl":       lines(t, events),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// told returns the report on a timeline as a page gets it.
+func told(t *testing.T, events []timeline.Event) string {
+	t.Helper()
+	in, err := render.In(report.Of(events), say.Languages()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 func lines(t *testing.T, events []timeline.Event) string {
@@ -119,6 +140,24 @@ func fed(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// broken returns a run that ended with an error.
+func broken(events []timeline.Event) []timeline.Event {
+	events = slices.Clone(events)
+	last := &events[len(events)-1]
+	last.Body = timeline.Ended{Failed: "no more memory"}
+	return events
+}
+
+// failed returns a run of which the second experiment was predicted wrongly.
+func failed(events []timeline.Event) []timeline.Event {
+	events = slices.Clone(events)
+	begun := events[0].Body.(timeline.Begun)
+	begun.Plan = slices.Clone(begun.Plan)
+	begun.Plan[1].Predicted = []timeline.Prediction{{Stream: "1", Outcome: string(report.Refused)}}
+	events[0].Body = begun
+	return events
 }
 
 // A maker builds a made-up timeline.

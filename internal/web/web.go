@@ -60,11 +60,11 @@ func (p Page) write(w io.Writer) error {
 		if s.Record, err = embedded(p.Events); err != nil {
 			return err
 		}
-		reports, err := render.InAll(p.Report)
+		told, err := render.In(p.Report, say.Languages()...)
 		if err != nil {
 			return err
 		}
-		if s.Report, err = embedded(reports); err != nil {
+		if s.Report, err = embedded(told); err != nil {
 			return err
 		}
 	}

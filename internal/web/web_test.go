@@ -14,9 +14,12 @@ import (
 )
 
 // recorded returns the record of the four experiments.
-func recorded(t *testing.T) []timeline.Event {
+// recorded returns the record of the four experiments.
+func recorded(t *testing.T) []timeline.Event { return record(t, "ping") }
+
+func record(t *testing.T, name string) []timeline.Event {
 	t.Helper()
-	f, err := os.Open("../../testdata/ping.jsonl")
+	f, err := os.Open("../../testdata/" + name + ".jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { open, close, read, drawn, until, length } from './page.mjs';
 
 const events = read('ping.jsonl').trim().split('\n').map((line) => JSON.parse(line));
-const report = { en: JSON.parse(read('ping.json')) };
+const inWords = JSON.parse(read('ping.told.json'));
 
 test('follows what it is fed, and can be dragged back', async () => {
   const page = await open('fed.html');
@@ -19,7 +19,7 @@ test('follows what it is fed, and can be dragged back', async () => {
     await page.evaluate((some) => globalThis.fed.append(some), going.slice(i, i + 50));
     await drawn(page);
   }
-  await page.evaluate((r) => globalThis.fed.setReport(r), report);
+  await page.evaluate((r) => globalThis.fed.setReport(r), inWords);
   assert.ok(await page.evaluate(() => globalThis.told) > 0);
   await until(page, () => document.querySelectorAll('.entry').length === 4);
   assert.ok(await page.getByRole('button', { name: 'Live' }).getAttribute('aria-pressed') === 'true');

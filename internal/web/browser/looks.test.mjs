@@ -1,19 +1,11 @@
 // The appearance: in both languages, light and dark, from a phone to a projector.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { open, close, read, seek, drawn, length } from './page.mjs';
+import { open, close, read, seek, shot, drawn, length } from './page.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const shots = process.env.LABLAB_SHOTS;
-
-async function shot(page, name) {
-  if (!shots) return;
-  mkdirSync(shots, { recursive: true });
-  await page.screenshot({ path: join(shots, `${name}.png`) });
-}
 
 // refused seeks to the refusal of the first packet of stream 2.
 async function refused(page) { await seek(page, await length(page) * 0.475); }

@@ -1,12 +1,13 @@
 // Shared by the tests: a browser, and a page in it that is watched.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
 
 const flags = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 const pages = process.env.LABLAB_PAGES;
+const shots = process.env.LABLAB_SHOTS;
 
 let browser;
 after(() => browser?.close());
@@ -45,6 +46,13 @@ export function decided(text, rule, number) {
   };
   const by = { established: 'established', 'default-deny': 'default' }[rule] ?? 'group';
   return { by, rule, ...(number && { rule_number: number }), packet };
+}
+
+// shot takes a screenshot if they are wanted.
+export async function shot(page, name) {
+  if (!shots) return;
+  mkdirSync(shots, { recursive: true });
+  await page.screenshot({ path: join(shots, `${name}.png`) });
 }
 
 // close checks that nothing went wrong.

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { open, close, read, until, plain } from './page.mjs';
 
 const report = JSON.parse(read('ping.json'));
+const { words } = JSON.parse(read('ping.told.json'));
 const text = plain(read('ping.txt'));
 
 test('plays to the end', async () => {
@@ -43,12 +44,12 @@ test('shows every figure of the report', async () => {
   }
   for (const x of report.experiments) for (const p of x.predictions) has(`${p.subject} ${p.predicted} ${p.observed} ${p.held ? 'yes' : 'NO'}`, `experiment ${x.number}`);
   for (const s of report.streams) {
-    const statistics = await page.locator('.statistics', { hasText: `Stream ${s.name}:` }).locator('pre').innerText();
+    const statistics = await page.locator('.statistics', { hasText: `Stream ${s.name} (` }).locator('pre').innerText();
     assert.ok(text.includes(plain(statistics)), `the text report has other statistics than ${statistics}`);
     for (const figure of [s.sent, s.received, s.rtt_ms.min.toFixed(3), s.rtt_ms.avg.toFixed(3), s.rtt_ms.max.toFixed(3), s.rtt_ms.mdev.toFixed(3)]) assert.ok(statistics.includes(String(figure)), `${figure} in ${statistics}`);
     for (const v of s.verdicts) has(`${v.first === v.last ? v.first : `${v.first}–${v.last}`} ${v.packet} ${v.host} ${v.direction === 'egress' ? 'out' : 'in'} ${v.state.toUpperCase()} ${v.verdict === 'accept' ? 'accepted' : 'dropped'} ${v.rule}`, 'verdict');
   }
-  for (const f of report.flows.filter((flow) => flow.stream !== null)) has(`${f.experiment} ${f.host} ${f.stream} ${f.protocol} ${f.source} > ${f.destination} id ${f.icmp_id} ${f.admitted_by}${f.admitting_rule_revoked ? ' (revoked)' : ''} ${f.status.join(' ')} ${f.packets} (${f.bytes} bytes) ${f.reply_packets} (${f.reply_bytes} bytes) ${f.timeout_seconds} s`, 'flow');
+  for (const [i, f] of report.flows.entries()) if (f.stream !== null) has(`${f.experiment} ${f.host} ${f.stream} ${f.protocol} ${f.source} > ${f.destination} id ${f.icmp_id} ${words.en.flows[i].admitter} ${f.status.join(' ')} ${f.packets} (${f.bytes} bytes) ${f.reply_packets} (${f.reply_bytes} bytes) ${f.timeout_seconds} s`, 'flow');
   for (const c of report.counters) has(`${c.host} ${c.direction === 'egress' ? 'out' : 'in'} ${c.rule}${c.revoked ? ' (revoked)' : ''} ${c.never_hit ? 'never' : c.packets} ${c.bytes}`, 'counter');
   for (const c of report.canaries) has(`${c.host} dropped ${c.packet}`, 'canary');
   has(report.kernel, 'kernel');

@@ -1,12 +1,12 @@
 // The page plays a timeline like a video.
 //
-//   start({ events, report, live }) draws it, and returns what feeds it:
+//   start({ events, told, live }) draws it, and returns what feeds it:
 //
 //     append(events)     the next events of the timeline, as a record has them
 //                        ({seq, at_ns, experiment, kind, body}), each once and in order
-//     setReport(report)  the report on the events so far: { en: {…} } and,
-//                        where they are there, its words in Japanese: { ja: {…} }, as
-//                        (*report.Report).Words has them
+//     setReport(told)    the report on the events so far, with its words in one or more
+//                        languages: { report: {…}, words: { en: {…}, ja: {…} } }, as
+//                        render.Told has them
 //     reset()            forget everything; what comes next is another timeline
 //     state()            how things are after the last event, for the controls:
 //                        { hosts: [{name, address, groups}], streams: [{name, protocol, from,
@@ -37,16 +37,18 @@ import { Quiz } from './quiz.js';
 import { Buttons } from './buttons.js';
 import { Caption } from './caption.js';
 import { Card } from './card.js';
+import { listen } from './moment.js';
+import { showVerdict } from './verdict.js';
 import { foretold, showReport } from './why.js';
 
-export function start({ events = [], report = null, live = false } = {}) {
+export function start({ events = [], told = null, live = false } = {}) {
   const page = new Page(live);
   page.append(events);
-  page.setReport(report);
+  page.setReport(told);
   page.begin();
   return {
     append: (more) => page.append(more),
-    setReport: (fresh) => page.setReport(fresh),
+    setReport: (told) => page.setReport(told),
     reset: () => page.reset(),
     state: () => page.state(),
     follows: () => page.player.following,
@@ -57,7 +59,6 @@ export function start({ events = [], report = null, live = false } = {}) {
 class Page {
   constructor(live) {
     this.live = live;
-    this.reports = null;
     this.build();
     this.reset();
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.lanes.redraw());
@@ -70,11 +71,12 @@ class Page {
   build() {
     const at = (id) => document.getElementById(id);
     this.root = document.documentElement;
-    this.nodes = { title: at('title'), asking: at('asking'), question: at('question'), stage: at('stage'), report: at('report-view'), language: at('language'), theme: at('theme'), quiz: at('quiz'), poster: at('poster') };
+    this.nodes = { title: at('title'), asking: at('asking'), question: at('question'), stage: at('stage'), report: at('report-view'), verdict: at('verdict'), language: at('language'), theme: at('theme'), quiz: at('quiz'), poster: at('poster') };
     this.nodes.language.addEventListener('click', () => this.speak(spoken() === 'ja' ? 'en' : 'ja'));
     this.nodes.theme.addEventListener('click', () => this.toggleTheme());
     this.nodes.quiz.addEventListener('click', () => this.ask());
     this.nodes.poster.addEventListener('click', () => this.player.play());
+    for (const root of [this.nodes.report, this.nodes.verdict]) listen(root, (moment) => this.showMoment(moment));
     this.card = new Card(at('story'), () => this.choose(null));
     this.lanes = new Lanes(at('lanes'), { seek: (t) => this.player.seek(t), choose: (journey) => this.choose(journey, true) });
     this.buttons = new Buttons(at('player'), this);
@@ -117,19 +119,16 @@ class Page {
     }
   }
 
-  setReport(reports) {
-    this.reports = reports;
+  setReport(told) {
+    this.told = told;
     this.outcomes = new Map();
-    for (const s of reports?.en?.streams ?? []) this.outcomes.set(s.name, new Map((s.packets ?? []).map((p) => [p.seq, p])));
+    for (const s of told?.report.streams ?? []) this.outcomes.set(s.name, new Map((s.packets ?? []).map((p) => [p.seq, p])));
     this.showReport();
     this.lanes.redraw();
   }
 
   // report returns the report in the current language.
-  get report() {
-    const { en } = this.reports ?? {};
-    return en ? told(en, this.reports[spoken()]) : null;
-  }
+  get report() { return this.told && worded(this.told.report, this.told.words[spoken()]); }
 
   outcomeOf(journey) { return this.outcomes.get(journey.stream.stream)?.get(journey.seq)?.outcome || journey.outcome || 'waiting'; }
 
@@ -172,7 +171,8 @@ class Page {
     setText(this.nodes.title, report?.title || this.model.begun?.title || 'lablab');
     setText(this.nodes.asking, say('Quiz: {0}', this.model.begun?.scenario ?? ''));
     setText(this.nodes.question, report?.question || this.model.begun?.question || '');
-    showReport(this.nodes.report, report, (moment) => this.showMoment(moment));
+    showVerdict(this.nodes.verdict, report, this.live && !this.model.ended);
+    showReport(this.nodes.report, report);
   }
 
   toggleTheme() {
@@ -263,10 +263,10 @@ class Page {
   }
 }
 
-// told returns a report with its words replaced by those of another language.
-function told(report, words) {
+// worded returns a report with the words of a language at their places.
+function worded(report, words) {
   if (words === undefined || words === null) return report;
   if (typeof words !== 'object') return words;
-  if (Array.isArray(report)) return report.map((x, i) => told(x, words[i]));
-  return Object.fromEntries(Object.entries(report).map(([name, x]) => [name, told(x, words[name])]));
+  if (Array.isArray(words)) return words.map((x, i) => worded(report?.[i], x));
+  return { ...report, ...Object.fromEntries(Object.entries(words).map(([name, x]) => [name, worded(report?.[name], x)])) };
 }

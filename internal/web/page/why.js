@@ -1,28 +1,24 @@
 // The report below the film: explanation, predictions, statistics, evidence. Every figure and
 // sentence comes from the report.
 import { element, patch } from './dom.js';
+import { momentButton } from './moment.js';
 import { say } from './say.js';
 import { outcomeName } from './story.js';
-import { fixed, percent, streamName } from './words.js';
+import { streamName } from './words.js';
 
 // foretold reports whether anything was predicted.
 export function foretold(report) { return Boolean(report?.experiments.some((x) => x.predictions.length)); }
 
-// showReport draws a report and changes only what differs from what is already drawn; show is
-// called with the moment of a sentence.
-export function showReport(root, report, show) {
-  root.onclick = ({ target }) => {
-    const { moment } = target.closest('.moment') ?? {};
-    if (moment) show(moment);
-  };
+// showReport draws a report and changes only what differs from what is already drawn.
+export function showReport(root, report) {
   patch(root, element('div', { id: root.id }, report ? sections(report) : []));
 }
 
 function sections(report) {
   return [
     ...(report.why.length ? [section('why', say('Why'), why(report))] : []),
-    ...(report.experiments.length || report.interrupted || report.failed ? [section('predicted', say('Predicted and observed'), predicted(report))] : []),
-    ...(report.streams.length ? [section('statistics', say('Statistics'), report.streams.map(statistics))] : []),
+    ...(report.verdict ? [section('predicted', say('Predicted and observed'), predicted(report))] : []),
+    ...(report.streams.some((s) => s.sent) ? [section('statistics', say('Statistics'), report.streams.filter((s) => s.sent).map(statistics))] : []),
     section('evidence', say('Evidence'), [flows(report), counters(report), verdicts(report), about(report)]),
   ];
 }
@@ -36,13 +32,6 @@ function why(report) {
     element('ul', {}, p.sentences.map((sentence, i) => element('li', {}, p.moments?.[i] ? momentButton(p.moments[i], sentence) : sentence)))));
 }
 
-// momentButton makes a button that shows what a sentence is about.
-function momentButton(moment, words) {
-  const node = element('button', { class: 'moment', type: 'button', title: say('show this moment') }, words);
-  node.moment = moment;
-  return node;
-}
-
 // table makes a table; keys identify the rows, if their order does not.
 function table(heads, rows, keys = []) {
   return element('div', { class: 'scroll', tabindex: '0', role: 'group' }, element('table', {},
@@ -53,28 +42,14 @@ function table(heads, rows, keys = []) {
 function predicted(report) {
   const rows = report.experiments.flatMap((x) => x.predictions.map((p, i) => [
     i ? '' : String(x.number), i ? '' : x.title, p.subject, p.predicted, p.observed,
-    element('span', { class: 'held', 'data-held': p.held ? 'yes' : 'no' }, p.held ? say('yes') : say('NO')),
+    element('span', { class: 'held', 'data-held': p.held ? 'yes' : 'no' }, p.held_word),
   ]));
-  const end = report.interrupted ? say('The run was interrupted.') : report.failed ? say('The run ended with an error: {0}', report.failed) : !foretold(report) ? say('No predictions were made.') : report.held && report.missed.verdicts + report.missed.events ? say('All predictions held, as far as the evidence goes.') : report.held ? say('All predictions held.') : say('Not all predictions held.');
   return [rows.length > 0 && table(['#', say('experiment'), say('of'), say('predicted'), say('observed'), say('held')], rows),
-    element('p', { class: 'conclusion', 'data-held': !report.held ? 'no' : rows.length ? 'yes' : null }, end)];
+    element('p', { class: 'conclusion', 'data-tone': report.verdict?.tone }, report.verdict?.conclusion)];
 }
 
 function statistics(s) {
-  const ping = !s.port;
-  const lines = [];
-  if (ping) {
-    lines.push(`--- ${s.target} ping statistics ---`);
-    lines.push(`${s.sent} packets transmitted, ${s.received} received, ${percent(s.loss_percent)}% packet loss, time ${fixed(s.time_ms, 0)}ms`);
-    if (s.rtt_ms) lines.push(`rtt min/avg/max/mdev = ${[s.rtt_ms.min, s.rtt_ms.avg, s.rtt_ms.max, s.rtt_ms.mdev].map((x) => fixed(x, 3)).join('/')} ms`);
-  } else {
-    const parts = [say('{0} sent', s.sent)];
-    for (const [n, words] of [[s.received, say('{0} answered', s.received)], [s.refused, say('{0} dropped', s.refused)], [s.stalled, say('{0} stalled', s.stalled)], [s.belated, say('{0} of those answered later', s.belated)], [s.reset, say('{0} rejected', s.reset)], [s.lost, say('{0} lost', s.lost)], [s.retransmitted, say('{0} retransmitted', s.retransmitted)]]) if (n > 0) parts.push(words);
-    if (s.rtt_ms) parts.push(`rtt min/avg/max ${[s.rtt_ms.min, s.rtt_ms.avg, s.rtt_ms.max].map((x) => fixed(x, 3)).join('/')} ms`);
-    lines.push(parts.join(', '));
-  }
-  const title = ping ? say('Stream {0}: ping from {1} to {2}', s.name, s.from, s.to) : say('Stream {0}: {1} from {2} to {3}, port {4}', s.name, s.protocol, s.from, s.to, s.port);
-  return element('div', { class: 'statistics' }, element('h3', {}, title), element('pre', {}, lines.join('\n')));
+  return element('div', { class: 'statistics' }, element('h3', {}, s.title), element('pre', {}, s.statistics));
 }
 
 // fold makes a table that the reader opens; nothing if it is empty.
@@ -85,7 +60,7 @@ function fold(key, title, heads, rows, keys) {
 function flows(report) {
   const rows = report.flows.filter((f) => f.stream !== null).map((f) => [
     String(f.experiment), f.host, f.stream, `${f.protocol} ${f.source} > ${f.destination} ${f.icmp_id ? `id ${f.icmp_id}` : `${f.source_port ?? ''} > ${f.destination_port ?? ''}`}`,
-    f.admitted_by === null ? say('no rule') : f.admitting_rule_revoked ? say('{0} (revoked)', f.admitted_by) : f.admitted_by,
+    f.admitter,
     (f.status ?? []).join(' '), say('{0} ({1} bytes)', f.packets, f.bytes), say('{0} ({1} bytes)', f.reply_packets, f.reply_bytes), `${f.timeout_seconds} s`,
   ]);
   return fold('flows', say('conntrack at the end of each experiment'), ['#', say('host'), say('stream'), say('flow'), say('admitted by'), say('status'), say('sent'), say('back'), say('time left')], rows);

@@ -42,9 +42,6 @@ export function fixed(x, decimals) {
   return x.toFixed(decimals);
 }
 
-// percent formats a share as ping(8) does: %g, six digits and no trailing zeros.
-export function percent(share) { return String(Number(share.toPrecision(6))); }
-
 // clock formats the rest of a time, in ns; fine if the run lasts less than seconds.
 export function clock(ns, fine) {
   const s = ns / 1e9;

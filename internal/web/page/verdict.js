@@ -1,0 +1,27 @@
+// How the run ended, above everything else: whether it held and, if not, what did not.
+import { element } from './dom.js';
+import { momentButton } from './moment.js';
+import { say } from './say.js';
+
+const most = 3; // maximum number of failures told here; the report below has all of them
+
+const signs = { good: '✓', neutral: '–', doubtful: '!', bad: '✕' };
+
+// showVerdict writes the verdict of a report; none while a lab goes on.
+export function showVerdict(root, report, goesOn) {
+  const { verdict } = report ?? {};
+  root.hidden = !verdict || (goesOn && !report.failed);
+  if (root.hidden) return root.replaceChildren();
+  const { tone, conclusion, failures } = verdict;
+  root.dataset.tone = tone;
+  const told = failures.slice(0, most).map((f) => element('li', {}, f.failure, because(report, f)));
+  const more = failures.length - told.length;
+  if (more) told.push(element('li', {}, say('and {0} more', more)));
+  root.replaceChildren(element('p', {}, element('span', { class: 'sign', 'aria-hidden': 'true' }, signs[tone]), conclusion), element('ul', {}, told));
+}
+
+// because returns why something did not hold: the explanation of its stream in that experiment.
+function because(report, { experiment, stream }) {
+  const result = report.experiments.find((x) => x.number === experiment)?.streams.find((s) => s.stream === stream);
+  return (result?.because ?? []).map((b) => momentButton({ stream, first: b.first, last: b.last }, b.sentence));
+}
