@@ -1,5 +1,10 @@
 package packet
 
+import (
+	"slices"
+	"strings"
+)
+
 // A By is what decided about a packet.
 type By struct {
 	Kind Kind `json:"by"`
@@ -37,3 +42,9 @@ const (
 	DefaultDenyID        = "default-deny"
 	ACLDefaultDenyID     = "acl-default-deny"
 )
+
+// Reserved reports whether an id stands for a decision that does not come from a group's rule, so
+// that no rule may have it.
+func Reserved(id string) bool {
+	return slices.Contains([]string{EstablishedID, RelatedID, DefaultDenyID, AmazonServiceID}, id) || strings.HasPrefix(id, "acl-")
+}

@@ -129,9 +129,9 @@ func (a *Account) Peers(r Rule) (peers []netip.Prefix, reason say.Sentence) {
 }
 
 func (a *Account) listed(id string) (peers []netip.Prefix, reason say.Sentence) {
-	i := slices.IndexFunc(a.PrefixLists, func(l PrefixList) bool { return l.ID == id })
+	i, err := a.findPrefixList(id)
 	switch {
-	case i < 0:
+	case err != nil:
 		return nil, say.F("prefix list %s was not read", id)
 	case !a.PrefixLists[i].Known:
 		return nil, say.F("the entries of prefix list %s were not read", id)

@@ -12,6 +12,9 @@ import (
 // A Change is one call that changes an account: a value that can be printed, compared, recorded and
 // put in a list. The types below are the only ones.
 type Change interface {
+	// Said describes the change to people.
+	Said() say.Sentence
+	kind() string
 	apply(*Account) error
 	// refused adds what was requested to an error of apply.
 	refused(error) error
@@ -69,6 +72,9 @@ func (a *Account) Apply(changes ...Change) (*Account, error) {
 }
 
 func (c Authorize) refused(err error) error {
+	if c.Group == "" {
+		return say.Errorf("authorize: %w", err)
+	}
 	return say.Errorf("authorize in group %s: %w", c.Group, err)
 }
 
@@ -80,7 +86,9 @@ func (c Attach) refused(err error) error {
 
 func (c SetACL) refused(err error) error { return say.Errorf("set network ACL: %w", err) }
 
-func (c ModifyPrefixList) refused(err error) error { return err }
+func (c ModifyPrefixList) refused(err error) error {
+	return say.Errorf("change prefix list %s: %w", c.PrefixList, err)
+}
 
 func (c Authorize) apply(a *Account) error {
 	group := c.Group
@@ -94,39 +102,65 @@ func (c Authorize) apply(a *Account) error {
 		return err
 	}
 	for _, id := range c.IDs {
-		i := slices.IndexFunc(a.Revoked, func(r GroupRule) bool { return r.Group == group && r.ID == id })
-		if i < 0 {
+		was, d, known := a.had(g, id)
+		if !known {
 			return &Error{RuleNotFound, fmt.Sprintf("The security group rule ID '%s' was not revoked here", id)}
 		}
-		if err := a.authorize(g, a.Revoked[i].Direction, a.Revoked[i].Rule); err != nil {
+		if err := a.authorize(g, d, was); err != nil {
 			return err
 		}
 	}
-	if len(c.Rules) == 0 {
+	if len(c.Rules) == 0 && len(c.IDs) > 0 {
 		return nil
+	}
+	if err := checkDirection(c.Direction); err != nil {
+		return err
+	}
+	for i, r := range c.Rules {
+		if err := r.checkNames(i + 1); err != nil {
+			return err
+		}
+		if was, _, known := a.had(g, r.ID); known && was.Same(r) {
+			continue // its peer need not have been read
+		}
+		if err := a.checkPeer(r); err != nil {
+			return err
+		}
 	}
 	return a.authorize(g, c.Direction, c.Rules...)
 }
 
-// authorize adds rules to a group. Their references must be to existing groups.
+// authorize adds rules to a group.
 func (a *Account) authorize(g *Group, d packet.Direction, rules ...Rule) error {
-	if err := checkDirection(d); err != nil {
-		return err
-	}
-	for _, r := range rules {
-		if r.Reference.GroupID == "" {
-			continue
-		}
-		if _, err := a.Find(r.Reference.GroupID); err != nil {
-			return err
-		}
-	}
 	if err := g.Authorize(d, rules...); err != nil {
 		return err
 	}
 	a.Revoked = slices.DeleteFunc(a.Revoked, func(was GroupRule) bool {
 		return was.Group == g.Key() && slices.ContainsFunc(rules, func(r Rule) bool { return r.ID == was.ID })
 	})
+	return nil
+}
+
+// had returns the rule of a group with that id, whether it is in force or was revoked.
+func (a *Account) had(g *Group, id string) (Rule, packet.Direction, bool) {
+	for _, was := range a.Revoked {
+		if was.Group == g.Key() && was.ID == id {
+			return was.Rule, was.Direction, true
+		}
+	}
+	return g.Find(id)
+}
+
+// checkPeer rejects a rule whose group or prefix list does not exist.
+func (a *Account) checkPeer(r Rule) error {
+	if id := r.Reference.GroupID; id != "" {
+		_, err := a.Find(id)
+		return err
+	}
+	if r.PrefixList != "" {
+		_, err := a.findPrefixList(r.PrefixList)
+		return err
+	}
 	return nil
 }
 
@@ -157,7 +191,7 @@ func (c Revoke) apply(a *Account) error {
 		}
 		a.revoked(g, d, r)
 	}
-	if len(c.Rules) == 0 {
+	if len(c.Rules) == 0 && len(c.IDs) > 0 {
 		return nil
 	}
 	if err := checkDirection(c.Direction); err != nil {
@@ -212,37 +246,54 @@ func (c SetACL) apply(a *Account) error {
 }
 
 func (c ModifyPrefixList) apply(a *Account) error {
-	i := slices.IndexFunc(a.PrefixLists, func(l PrefixList) bool { return l.ID == c.PrefixList })
-	if i < 0 {
-		return &Error{PrefixListNotFound, fmt.Sprintf("The prefix list (%s) does not exist.", c.PrefixList)}
+	i, err := a.findPrefixList(c.PrefixList)
+	if err != nil {
+		return err
 	}
 	const most = 100 // entries per request, as EC2 reports it: terraform-provider-aws issue 17191
 	if len(c.Add) > most || len(c.Remove) > most {
 		return &Error{InvalidValue, fmt.Sprintf("The number of entries per request cannot exceeds limit (%d).", most)}
 	}
 	l := a.PrefixLists[i]
+	switch {
+	case !l.Known:
+		return say.New("its entries were not read")
+	case len(c.Add)+len(c.Remove) == 0:
+		return say.New("no entry to add or remove")
+	}
 	l.Entries = slices.Clone(l.Entries)
 	for _, p := range c.Remove {
 		at := slices.Index(l.Entries, p.Masked())
 		if at < 0 {
-			return say.Errorf("prefix list %s has no entry %s", l.ID, p)
+			return &Error{InvalidModification, fmt.Sprintf("An entry with the CIDR (%s) does not exist.", p)}
 		}
 		l.Entries = slices.Delete(l.Entries, at, at+1)
 	}
 	for _, p := range c.Add {
 		switch p = p.Masked(); {
+		case !p.IsValid():
+			return &Error{InvalidValue, "The CIDR of an entry is missing or malformed."}
 		case slices.Contains(l.Entries, p):
-			return say.Errorf("prefix list %s already has an entry %s", l.ID, p)
-		case l.AddressFamily != "" && l.AddressFamily != familyOf(p):
-			return say.Errorf("prefix list %s takes %s entries only, not %s", l.ID, l.AddressFamily, p)
+			return &Error{InvalidModification, fmt.Sprintf("An entry with the CIDR (%s) already exists.", p)}
+		case (l.AddressFamily != "" || len(l.Entries) > 0) && l.family() != familyOf(p):
+			return say.Errorf("it takes %s entries only, not %s", l.family(), p)
 		case l.MaxEntries > 0 && len(l.Entries) == l.MaxEntries:
-			return say.Errorf("prefix list %s has room for %d entries", l.ID, l.MaxEntries)
+			return say.Errorf("it has room for %d entries", l.MaxEntries)
 		}
 		l.Entries = append(l.Entries, p)
 	}
 	a.PrefixLists = slices.Clone(a.PrefixLists)
 	a.PrefixLists[i] = l
 	return nil
+}
+
+// findPrefixList returns the index of the prefix list with that id.
+func (a *Account) findPrefixList(id string) (int, error) {
+	i := slices.IndexFunc(a.PrefixLists, func(l PrefixList) bool { return l.ID == id })
+	if i < 0 {
+		return i, &Error{PrefixListNotFound, fmt.Sprintf("The prefix list (%s) does not exist.", id)}
+	}
+	return i, nil
 }
 
 func familyOf(p netip.Prefix) string {
@@ -256,5 +307,5 @@ func checkDirection(d packet.Direction) error {
 	if d == packet.Ingress || d == packet.Egress {
 		return nil
 	}
-	return &Error{Malformed, fmt.Sprintf("%q is not a direction: ingress or egress", string(d))}
+	return &Error{Malformed, fmt.Sprintf("%q is not a direction: choose ingress or egress", string(d))}
 }

@@ -1,10 +1,12 @@
 package sg
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 
 	"lablab/packet"
@@ -75,10 +77,16 @@ func TestApplyRefuses(t *testing.T) {
 		want   string
 	}{
 		{Authorize{Group: "app", Rules: []Rule{{}}}, GroupNotFound, "authorize in group app: InvalidGroup.NotFound: The security group 'app' does not exist"},
-		{Authorize{Group: "web", Direction: "sideways", Rules: []Rule{{ID: "x"}}}, Malformed, `authorize in group web: InvalidPermission.Malformed: "sideways" is not a direction: ingress or egress`},
+		{Authorize{Group: "web", Direction: "sideways", Rules: []Rule{{ID: "x"}}}, Malformed, `authorize in group web: InvalidPermission.Malformed: "sideways" is not a direction: choose ingress or egress`},
 		{Authorize{Group: "web", Direction: packet.Ingress, Rules: []Rule{{ID: "x", Protocol: packet.All, Reference: Reference{GroupID: "app"}}}}, GroupNotFound, "authorize in group web: InvalidGroup.NotFound: The security group 'app' does not exist"},
-		{Authorize{IDs: []string{"ssh"}}, RuleNotFound, "authorize in group : InvalidSecurityGroupRuleId.NotFound: The security group rule ID 'ssh' was revoked from no group, or from several"},
-		{Authorize{Group: "web", IDs: []string{"ssh"}}, RuleNotFound, "authorize in group web: InvalidSecurityGroupRuleId.NotFound: The security group rule ID 'ssh' was not revoked here"},
+		{Authorize{IDs: []string{"ssh"}}, RuleNotFound, "authorize: InvalidSecurityGroupRuleId.NotFound: The security group rule ID 'ssh' was revoked from no group, or from several"},
+		{Authorize{Group: "web", IDs: []string{"ssh"}}, Duplicate, "authorize in group web: InvalidPermission.Duplicate: The group already has a rule with the ID 'ssh'"},
+		{Authorize{Group: "web", IDs: []string{"dns"}}, RuleNotFound, "authorize in group web: InvalidSecurityGroupRuleId.NotFound: The security group rule ID 'dns' was not revoked here"},
+		{Authorize{Group: "web", Direction: packet.Ingress, Rules: []Rule{{ID: "x", Protocol: packet.All, PrefixList: "pl-2"}}}, PrefixListNotFound, "authorize in group web: InvalidPrefixListID.NotFound: The prefix list (pl-2) does not exist."},
+		{Authorize{Group: "web", Direction: packet.Ingress, Rules: []Rule{{}}}, Malformed, "authorize in group web: InvalidPermission.Malformed: rule 1 has no id"},
+		{Authorize{Group: "web", Direction: packet.Ingress, Rules: []Rule{{ID: "acl-1"}}}, Malformed, `authorize in group web: InvalidPermission.Malformed: rule 1 has an id that lablab uses itself: "acl-1"`},
+		{Authorize{Group: "web", Direction: packet.Ingress, Rules: []Rule{{ID: strings.Repeat("x", 129)}}}, Malformed, "authorize in group web: InvalidPermission.Malformed: rule 1 has an id of more than 128 bytes"},
+		{Authorize{Group: "web", Direction: packet.Ingress, Rules: []Rule{{ID: "x\x1b"}}}, Malformed, `authorize in group web: InvalidPermission.Malformed: rule 1 has a name with characters that cannot be shown: "x\x1b"`},
 		{Revoke{Group: "web", IDs: []string{"ssh", "ssh"}}, RuleNotFound, "revoke from group web: InvalidSecurityGroupRuleId.NotFound: The security group rule ID 'ssh' does not exist"},
 		{Revoke{Group: "web", Direction: packet.Egress, Rules: []Rule{{Protocol: packet.All, Peer: prefix("0.0.0.0/0")}}}, NotFound, "revoke from group web: InvalidPermission.NotFound: The specified rule does not exist in this security group."},
 		{Attach{"A", []string{"app"}}, GroupNotFound, "change the groups of A: InvalidGroup.NotFound: The security group 'app' does not exist"},
@@ -87,12 +95,14 @@ func TestApplyRefuses(t *testing.T) {
 		{SetACL{"A", &ACL{Egress: []ACLRule{{Number: 1}}}}, "", "set network ACL: rule 1 has no address range"},
 		{SetACL{"A", &ACL{Egress: []ACLRule{{Number: 1, Peer: prefix("::/0")}, {Number: 1, Peer: prefix("::/0")}}}}, "", "set network ACL: rule 1 is given twice"},
 		{SetACL{"A", &ACL{Egress: []ACLRule{{Number: 40000, Peer: prefix("::/0")}}}}, "", "set network ACL: rule 40000: the number must be from 1 to 32766"},
-		{ModifyPrefixList{PrefixList: "pl-2"}, PrefixListNotFound, "InvalidPrefixListID.NotFound: The prefix list (pl-2) does not exist."},
-		{ModifyPrefixList{PrefixList: "pl-1", Add: []netip.Prefix{prefix("fd00::/8")}}, "", "prefix list pl-1 takes IPv4 entries only, not fd00::/8"},
-		{ModifyPrefixList{PrefixList: "pl-1", Add: []netip.Prefix{prefix("10.9.9.9/8")}}, "", "prefix list pl-1 already has an entry 10.0.0.0/8"},
-		{ModifyPrefixList{PrefixList: "pl-1", Remove: []netip.Prefix{prefix("10.0.0.0/9")}}, "", "prefix list pl-1 has no entry 10.0.0.0/9"},
-		{ModifyPrefixList{PrefixList: "pl-1", Add: []netip.Prefix{prefix("192.0.2.0/24"), prefix("203.0.113.0/24")}}, "", "prefix list pl-1 has room for 2 entries"},
-		{ModifyPrefixList{PrefixList: "pl-1", Add: make([]netip.Prefix, 101)}, InvalidValue, "InvalidParameterValue: The number of entries per request cannot exceeds limit (100)."},
+		{ModifyPrefixList{PrefixList: "pl-2"}, PrefixListNotFound, "change prefix list pl-2: InvalidPrefixListID.NotFound: The prefix list (pl-2) does not exist."},
+		{ModifyPrefixList{PrefixList: "pl-1"}, "", "change prefix list pl-1: no entry to add or remove"},
+		{ModifyPrefixList{PrefixList: "pl-1", Add: []netip.Prefix{prefix("fd00::/8")}}, "", "change prefix list pl-1: it takes IPv4 entries only, not fd00::/8"},
+		{ModifyPrefixList{PrefixList: "pl-1", Add: []netip.Prefix{{}}}, InvalidValue, "change prefix list pl-1: InvalidParameterValue: The CIDR of an entry is missing or malformed."},
+		{ModifyPrefixList{PrefixList: "pl-1", Add: []netip.Prefix{prefix("10.9.9.9/8")}}, InvalidModification, "change prefix list pl-1: InvalidPrefixListModification: An entry with the CIDR (10.0.0.0/8) already exists."},
+		{ModifyPrefixList{PrefixList: "pl-1", Remove: []netip.Prefix{prefix("10.0.0.0/9")}}, InvalidModification, "change prefix list pl-1: InvalidPrefixListModification: An entry with the CIDR (10.0.0.0/9) does not exist."},
+		{ModifyPrefixList{PrefixList: "pl-1", Add: []netip.Prefix{prefix("192.0.2.0/24"), prefix("203.0.113.0/24")}}, "", "change prefix list pl-1: it has room for 2 entries"},
+		{ModifyPrefixList{PrefixList: "pl-1", Add: make([]netip.Prefix, 101)}, InvalidValue, "change prefix list pl-1: InvalidParameterValue: The number of entries per request cannot exceeds limit (100)."},
 	} {
 		from := policy()
 		to, err := from.Apply(Revoke{Group: "web", IDs: []string{"https"}}, test.change)
@@ -125,5 +135,57 @@ func TestNoLongerTracked(t *testing.T) {
 	}
 	if got := NoLongerTracked(to, from, "B"); len(got) != 0 {
 		t.Errorf("back again: %+v", got)
+	}
+}
+
+// A rule whose peer was not read can be authorized again, but no other rule like it.
+func TestAuthorizeAgain(t *testing.T) {
+	from := policy()
+	far := Rule{ID: "far", Protocol: packet.All, From: Any, To: Any, PrefixList: "pl-9"}
+	from.Groups[1].Ingress = []Rule{far}
+	revoked, err := from.Apply(Revoke{Group: "db", IDs: []string{"far"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, again := range []Change{Authorize{IDs: []string{"far"}}, Authorize{Group: "db", Direction: packet.Ingress, Rules: []Rule{far}}} {
+		to, err := revoked.Apply(again)
+		if err != nil || !reflect.DeepEqual(Diff(revoked, to).Authorized, []GroupRule{{"db", packet.Ingress, far}}) || len(to.Revoked) != 0 {
+			t.Errorf("%s: %v, still revoked %+v", again.Said(), err, to)
+		}
+	}
+	other := far
+	other.ID = "other"
+	if _, err := revoked.Apply(Authorize{Group: "db", Direction: packet.Ingress, Rules: []Rule{other}}); err == nil {
+		t.Error("another rule with that peer: no error")
+	}
+}
+
+// The JSON form of changes means the same changes.
+func TestChangesAsJSON(t *testing.T) {
+	changes := Changes{
+		Revoke{Group: "web", IDs: []string{"ssh"}},
+		Authorize{Group: "db", Direction: packet.Egress, Rules: []Rule{{ID: "dns", Protocol: packet.UDP, From: 53, To: 53, Peer: prefix("10.0.0.0/8")}}},
+		Attach{"A", []string{"db"}},
+		SetACL{"A", &ACL{Ingress: []ACLRule{{Number: 100, Peer: prefix("10.0.0.0/8")}}}},
+		SetACL{"B", nil},
+		ModifyPrefixList{PrefixList: "pl-1", Add: []netip.Prefix{prefix("192.0.2.0/24")}},
+	}
+	text, err := json.Marshal(changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read Changes
+	if err := json.Unmarshal(text, &read); err != nil || !reflect.DeepEqual(read, changes) {
+		t.Errorf("%s: %v, read %+v", text, err, read)
+	}
+	for text, want := range map[string]string{
+		`[{}]`: "change 1: want one member that says what kind of change it is",
+		`[{"attach": {"interface": "A"}}, {"revoke": {}, "acl": {}}]`: "change 2: want one member that says what kind of change it is",
+		`[{"move": {}}]`:                    `change 1: unknown kind "move": want authorize, revoke, attach, acl or prefix_list`,
+		`[{"revoke": {"group_id": "web"}}]`: `change 1: json: unknown field "group_id"`,
+	} {
+		if err := json.Unmarshal([]byte(text), &read); fmt.Sprint(err) != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
 	}
 }

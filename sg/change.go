@@ -3,6 +3,8 @@ package sg
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 
 	"lablab/packet"
 )
@@ -19,7 +21,9 @@ const (
 	GroupNotFound = "InvalidGroup.NotFound"
 	// As in aws-application-networking-k8s issue 172.
 	PrefixListNotFound = "InvalidPrefixListID.NotFound"
-	InvalidValue       = "InvalidParameterValue"
+	// As in terraform-provider-aws issue 29204.
+	InvalidModification = "InvalidPrefixListModification"
+	InvalidValue        = "InvalidParameterValue"
 )
 
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
@@ -138,6 +142,29 @@ func (r Rule) check() error {
 		return malformed("The port range %d-%d is reversed", r.From, r.To)
 	case most == 255 && r.From == Any:
 		return malformed("All ICMP types need all codes, not code %d", r.To)
+	}
+	return nil
+}
+
+// checkNames rejects a rule without a usable id: output names the rule that decided. It also
+// rejects names with characters that a terminal would not print as they are.
+func (r Rule) checkNames(number int) error {
+	const longest = 128 // bytes: the limit of an nft(8) comment
+	malformed := func(message string, args ...any) error {
+		return &Error{Malformed, fmt.Sprintf("rule %d %s", number, fmt.Sprintf(message, args...))}
+	}
+	switch {
+	case r.ID == "":
+		return malformed("has no id")
+	case packet.Reserved(r.ID):
+		return malformed("has an id that lablab uses itself: %q", r.ID)
+	case len(r.ID) > longest:
+		return malformed("has an id of more than %d bytes", longest)
+	}
+	for _, text := range []string{r.ID, r.PrefixList, r.Reference.GroupID, r.Reference.GroupName} {
+		if strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) || c == '"' || c == '\\' }) {
+			return malformed("has a name with characters that cannot be shown: %q", text)
+		}
 	}
 	return nil
 }

@@ -30,7 +30,10 @@ func Diff(from, to *Account) Delta {
 		}
 	}
 	for _, l := range to.PrefixLists {
-		was := from.prefixList(l.ID)
+		var was PrefixList
+		if i, err := from.findPrefixList(l.ID); err == nil {
+			was = from.PrefixLists[i]
+		}
 		m := ModifyPrefixList{PrefixList: l.ID, Remove: without(was.Entries, l.Entries), Add: without(l.Entries, was.Entries)}
 		if len(m.Remove)+len(m.Add) > 0 {
 			d.PrefixLists = append(d.PrefixLists, m)
@@ -50,8 +53,12 @@ func Diff(from, to *Account) Delta {
 // missing returns the rules of one state of a group that another does not have.
 func missing(in, from *Group, key string) (rules []GroupRule) {
 	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
+		there := make(map[string]Rule, len(from.Rules(d)))
+		for _, r := range from.Rules(d) {
+			there[r.ID] = r
+		}
 		for _, r := range in.Rules(d) {
-			if o, _, there := from.Find(r.ID); !there || !o.Same(r) {
+			if o, known := there[r.ID]; !known || o != r && !o.Same(r) {
 				rules = append(rules, GroupRule{key, d, r})
 			}
 		}
@@ -61,14 +68,6 @@ func missing(in, from *Group, key string) (rules []GroupRule) {
 
 func without(list, others []netip.Prefix) []netip.Prefix {
 	return slices.DeleteFunc(slices.Clone(list), func(p netip.Prefix) bool { return slices.Contains(others, p) })
-}
-
-func (a *Account) prefixList(id string) PrefixList {
-	i := slices.IndexFunc(a.PrefixLists, func(l PrefixList) bool { return l.ID == id })
-	if i < 0 {
-		return PrefixList{}
-	}
-	return a.PrefixLists[i]
 }
 
 // NoLongerTracked returns the flows at an interface that a change makes untracked.
