@@ -151,6 +151,12 @@ type ACLChanged struct {
 	ACL  *sg.ACL `json:"acl"` // nil if the host has none now
 }
 
+// PrefixListChanged reports that a prefix list has lost entries and got others.
+type PrefixListChanged struct {
+	sg.ModifyPrefixList
+	Entries []netip.Prefix `json:"entries"` // all of them, after the change
+}
+
 // Configured reports how conntrack behaves on every host from now on.
 type Configured struct {
 	Timeouts sg.Timeouts `json:"timeouts"`
@@ -365,3 +371,5 @@ func (Counted) kind() string         { return "counted" }
 func (Missed) kind() string          { return "missed" }
 func (Interrupted) kind() string     { return "interrupted" }
 func (Ended) kind() string           { return "ended" }
+
+func (PrefixListChanged) kind() string { return "prefix_list_changed" }

@@ -35,7 +35,7 @@ func remembered(events []Event, n int) []Event {
 // replaces an earlier one.
 type subject struct {
 	kind   string // kind of event
-	name   string // host or stream
+	name   string // host, stream or prefix list
 	number uint32 // rule or entry
 }
 
@@ -54,6 +54,8 @@ func note(lasting map[subject]int, i int, body Body) {
 		s.name = body.Host
 	case ACLChanged:
 		s.name = body.Host
+	case PrefixListChanged:
+		s.name = body.PrefixList
 	case Counted:
 		s.name = body.Host
 	case StreamStarted:
@@ -80,7 +82,7 @@ func note(lasting map[subject]int, i int, body Body) {
 // inForce reports whether the lab would differ without the event.
 func inForce(lasting map[subject]int, body Body) bool {
 	switch body := body.(type) {
-	case Begun, Ready, Configured, CanaryDropped, GroupsChanged, ACLChanged:
+	case Begun, Ready, Configured, CanaryDropped, GroupsChanged, ACLChanged, PrefixListChanged:
 		return true
 	case RuleAuthorized:
 		_, revoked := lasting[subject{kind: RuleRevoked{}.kind(), number: body.Number}]

@@ -22,6 +22,7 @@ func TestWhatIsRemembered(t *testing.T) {
 	log.Keep(100)
 	for _, body := range []Body{
 		Begun{Scenario: "ping"}, RuleAuthorized{rule(1)}, RuleAuthorized{rule(2)}, CanaryDropped{Host: "A"}, Ready{},
+		PrefixListChanged{ModifyPrefixList: sg.ModifyPrefixList{PrefixList: "office"}}, PrefixListChanged{ModifyPrefixList: sg.ModifyPrefixList{PrefixList: "office"}},
 		GroupsChanged{Host: "A", Groups: []string{"x"}}, GroupsChanged{Host: "A", Groups: []string{"y"}},
 		ACLChanged{Host: "A", ACL: &sg.ACL{}}, StreamStarted{Stream: "1"}, StreamStarted{Stream: "2"}, StreamStopped{Stream: "1", Error: "broken"},
 		entry(1, flow.New), entry(2, flow.New), entry(2, flow.Update), entry(2, flow.Update), entry(1, flow.Destroy), RuleRevoked{rule(1)},
@@ -42,13 +43,13 @@ func TestWhatIsRemembered(t *testing.T) {
 		}
 	}
 	want := []string{
-		"1 begun", "2 rule_authorized", "3 rule_authorized", "4 canary_dropped", "5 ready", "7 groups_changed", "8 acl_changed",
-		"10 stream_started", "13 2new", "15 2update", "17 rule_revoked",
+		"1 begun", "2 rule_authorized", "3 rule_authorized", "4 canary_dropped", "5 ready", "7 prefix_list_changed",
+		"9 groups_changed", "10 acl_changed", "12 stream_started", "15 2new", "17 2update", "19 rule_revoked",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("remembered:\n%q\nwant:\n%q", got, want)
 	}
-	for after, has := range map[uint64]bool{0: false, 18: false, log.Last(): true, log.Last() - 50: true, log.Last() + 7: true} {
+	for after, has := range map[uint64]bool{0: false, 20: false, log.Last(): true, log.Last() - 50: true, log.Last() + 7: true} {
 		if log.Has(after) != has {
 			t.Errorf("Has(%d) is %t", after, !has)
 		}

@@ -76,6 +76,8 @@ var bodies = map[string]func([]byte) (Body, error){
 	Missed{}.kind():          read[Missed],
 	Interrupted{}.kind():     read[Interrupted],
 	Ended{}.kind():           read[Ended],
+
+	PrefixListChanged{}.kind(): read[PrefixListChanged],
 }
 
 func read[B Body](b []byte) (Body, error) {
