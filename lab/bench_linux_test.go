@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -15,7 +16,9 @@ import (
 	probing "github.com/prometheus-community/pro-bing"
 
 	"lablab/ns"
+	"lablab/packet"
 	"lablab/scenario"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -41,10 +44,34 @@ func BenchmarkFlip(b *testing.B) {
 	defer l.Close()
 	for b.Loop() {
 		rule, direction, _ := l.account.Groups[0].Find("icmp")
-		if _, err := l.Revoke("lab", "icmp"); err != nil {
+		if _, err := l.Apply(b.Context(), revoke("lab", "icmp")); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := l.Authorize("lab", direction, rule); err != nil {
+		if _, err := l.Apply(b.Context(), authorize("lab", direction, rule)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkFlipAmongThousand does the same in a group of a thousand other rules.
+func BenchmarkFlipAmongThousand(b *testing.B) {
+	sc := scenario.FourExperiments()
+	g := sc.Account.Groups[0]
+	for i := range 1000 {
+		peer := netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, byte(i >> 8), byte(i)}), 32)
+		g.Ingress = append(g.Ingress, sg.Rule{ID: fmt.Sprint("r", i), Protocol: packet.TCP, From: 22, To: 22, Peer: peer})
+	}
+	l, err := Build(b.Context(), sc, Options{Interval: time.Millisecond}, timeline.NewLog())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	rule, direction, _ := g.Find("icmp")
+	for b.Loop() {
+		if _, err := l.Apply(b.Context(), revoke("lab", "icmp")); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := l.Apply(b.Context(), authorize("lab", direction, rule)); err != nil {
 			b.Fatal(err)
 		}
 	}

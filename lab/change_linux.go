@@ -1,8 +1,9 @@
 package lab
 
 import (
+	"context"
 	"errors"
-	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -10,183 +11,41 @@ import (
 	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/packet"
-	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
 
-// A revokedRule is a rule that can be authorized again by its id.
-type revokedRule struct {
-	direction packet.Direction
-	rule      sg.Rule
-	number    uint32
-}
-
-// Reauthorize authorizes revoked rules again, by their ids. The group may be empty if the first id
-// belongs to one group only.
-func (l *Lab) Reauthorize(group string, ids ...string) (Effect, error) {
-	effect, err := l.change(func(to *sg.Account) error {
-		if group == "" {
-			if group = l.hadRule(ids[0]); group == "" {
-				return &sg.Error{Code: sg.RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' was not revoked from exactly one group", ids[0])}
-			}
-		}
-		g, err := to.Find(group)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			was, known := l.revoked[ruleKey{group, id}]
-			if !known {
-				return &sg.Error{Code: sg.RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' was not revoked here", id)}
-			}
-			if err := g.Authorize(was.direction, was.rule); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return Effect{}, say.Errorf("authorize in group %s: %w", group, err)
-	}
-	return effect, nil
-}
-
-// hadRule returns the group from which a rule with that id was revoked, or "" if there is not
-// exactly one.
-func (l *Lab) hadRule(id string) string {
-	var groups []string
-	for key := range l.revoked {
-		if key.id == id {
-			groups = append(groups, key.group)
-		}
-	}
-	if len(groups) != 1 {
-		return ""
-	}
-	return groups[0]
-}
-
 // A ruleKey identifies a rule by its group and its id in that group.
 type ruleKey struct{ group, id string }
 
-// Authorize adds rules to a group, on every host that has the group. It adds all of them or none.
-// An *sg.Error holds the error that EC2 would return.
-func (l *Lab) Authorize(group string, d packet.Direction, rules ...sg.Rule) (Effect, error) {
-	effect, err := l.change(func(to *sg.Account) error {
-		g, err := to.Find(group)
-		if err != nil {
-			return err
-		}
-		for _, r := range rules {
-			if r.Reference.GroupID == "" {
-				continue
-			}
-			if _, err := to.Find(r.Reference.GroupID); err != nil {
-				return err
-			}
-		}
-		return g.Authorize(d, rules...)
-	})
-	if err != nil {
-		return Effect{}, say.Errorf("authorize in group %s: %w", group, err)
-	}
-	return effect, nil
-}
-
-// Revoke removes rules from a group by their ids, on every host that has the group. It leaves
-// conntrack alone.
-func (l *Lab) Revoke(group string, ids ...string) (Effect, error) {
-	effect, err := l.change(func(to *sg.Account) error {
-		g, err := to.Find(group)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if _, _, err := g.Revoke(id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return Effect{}, say.Errorf("revoke from group %s: %w", group, err)
-	}
-	return effect, nil
-}
-
-// RevokeSame removes the rules that allow exactly the same traffic.
-func (l *Lab) RevokeSame(group string, d packet.Direction, rules ...sg.Rule) (Effect, error) {
-	effect, err := l.change(func(to *sg.Account) error {
-		g, err := to.Find(group)
-		if err != nil {
-			return err
-		}
-		_, err = g.RevokeSame(d, rules...)
-		return err
-	})
-	if err != nil {
-		return Effect{}, say.Errorf("revoke from group %s: %w", group, err)
-	}
-	return effect, nil
-}
-
-// SetGroups replaces the groups of a host.
-func (l *Lab) SetGroups(host string, groups []string) (Effect, error) {
-	effect, err := l.change(func(to *sg.Account) error {
-		i, found := to.Interface(host)
-		if !found {
-			return say.Errorf("the lab has no host %s", host)
-		}
-		for _, g := range groups {
-			if _, err := to.Find(g); err != nil {
-				return err
-			}
-		}
-		if distinct := slices.Compact(slices.Sorted(slices.Values(groups))); len(distinct) != len(groups) {
-			return say.New("a group is given twice")
-		}
-		i.Groups = slices.Clone(groups)
-		to.Attach(i)
-		return nil
-	})
-	if err != nil {
-		return Effect{}, say.Errorf("change the groups of %s: %w", host, err)
-	}
-	return effect, nil
-}
-
-// change alters the rules of groups or which hosts have them, and enforces the result: in one
-// transaction per host, and on all hosts or none.
-func (l *Lab) change(alter func(to *sg.Account) error) (Effect, error) {
+// Apply makes changes: all of them or none, and on all hosts or none. It leaves existing flows
+// alone, unless they are no longer tracked, and returns what becomes of them. An *sg.Error holds the
+// error that EC2 would return.
+func (l *Lab) Apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
-	effect := Effect{gone: map[string][]uint32{}}
-	from, to := l.account, l.account.Clone()
-	if err := alter(to); err != nil {
-		return effect, err
+	if ctx.Err() != nil {
+		return Effect{}, context.Cause(ctx)
 	}
-	numbers := l.number(to)
-	err := each(l.hosts, func(h *Host) error { return h.rules.Change(l.compile(to, numbers, h)) })
+	if err := l.checkHosts(changes); err != nil {
+		return Effect{}, err
+	}
+	from, was := l.account, l.numbers
+	to, err := from.Apply(changes...)
 	if err != nil {
-		back := each(l.hosts, func(h *Host) error { return h.rules.Change(l.compile(from, l.numbers, h)) })
-		return effect, errors.Join(err, back)
+		return Effect{}, err
 	}
-	for _, h := range l.hosts {
-		if gone := gone(numbersOn(from, l.numbers, h), numbersOn(to, numbers, h)); len(gone) > 0 {
-			effect.gone[h.Name] = gone
-		}
-		fate := fateOf(carried(to, h), l.untracked(from, h), l.untracked(to, h), l.settings.Loose)
-		if effect.Untracked != Checked && fate != Unchanged {
-			effect.Untracked = fate
-		}
+	delta := sg.Diff(from, to)
+	numbers := l.number(delta)
+	if err := l.enforce(to, numbers, delta); err != nil {
+		return Effect{}, errors.Join(err, l.enforce(from, was, delta))
 	}
-	l.keepRevoked(from, numbers)
-	l.record(from, to, numbers)
 	l.account, l.numbers = to, numbers
+	l.record(delta, was)
+	effect := l.effect(from, was, delta)
 	var deleted atomic.Int64
 	err = each(l.hosts, func(h *Host) error {
-		n, err := l.cutUntracked(h, l.untracked(from, h), l.untracked(to, h))
+		n, err := l.cutUntracked(h, from)
 		deleted.Add(int64(n))
 		return err
 	})
@@ -194,22 +53,43 @@ func (l *Lab) change(alter func(to *sg.Account) error) (Effect, error) {
 	return effect, err
 }
 
-// number gives each rule of the account a number that no other rule of the lab has ever had. A rule
-// that stays keeps its number.
-func (l *Lab) number(to *sg.Account) map[ruleKey]uint32 {
-	numbers := map[ruleKey]uint32{}
-	for _, g := range to.Groups {
-		for _, d := range bothDirections {
-			for _, r := range g.Rules(d) {
-				key := ruleKey{g.Key(), r.ID}
-				number, stays := l.numbers[key]
-				if !stays {
-					l.lastNumber++
-					number = l.lastNumber
-				}
-				numbers[key] = number
-			}
+// checkHosts rejects changes to interfaces that are not hosts of the lab.
+func (l *Lab) checkHosts(changes []sg.Change) (err error) {
+	for _, c := range changes {
+		switch c := c.(type) {
+		case sg.Attach:
+			_, err = l.host(c.Interface)
+		case sg.SetACL:
+			_, err = l.host(c.Interface)
 		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enforce puts one of two states of the account in force on all hosts.
+func (l *Lab) enforce(account *sg.Account, numbers map[ruleKey]uint32, delta sg.Delta) error {
+	return each(l.hosts, func(h *Host) error {
+		if err := h.rules.Change(l.compile(account, numbers, h)); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(delta.ACLs, func(c sg.SetACL) bool { return c.Interface == h.Name }) {
+			return nil // keep its counters
+		}
+		i, _ := account.Interface(h.Name)
+		return h.rules.SetACL(i.ACL)
+	})
+}
+
+// number returns the number of each rule that is or was in force. A rule that is authorized gets a
+// number that no other has ever had, even if it was in force before.
+func (l *Lab) number(delta sg.Delta) map[ruleKey]uint32 {
+	numbers := maps.Clone(l.numbers)
+	for _, r := range delta.Authorized {
+		l.lastNumber++
+		numbers[ruleKey{r.Group, r.ID}] = l.lastNumber
 	}
 	return numbers
 }
@@ -239,8 +119,11 @@ func carried(account *sg.Account, h *Host) []*sg.Group {
 // cutUntracked deletes the entries of flows that are no longer tracked, and returns how many it
 // deleted. Otherwise those entries would match again as soon as the flows are tracked again. (AWS
 // does not document that EC2 does this, but its isolation tools rely on it.)
-func (l *Lab) cutUntracked(h *Host, before, now []sg.Untracked) (deleted int, err error) {
-	fresh := slices.DeleteFunc(slices.Clone(now), func(u sg.Untracked) bool { return slices.Contains(before, u) })
+func (l *Lab) cutUntracked(h *Host, from *sg.Account) (deleted int, err error) {
+	if h.AlwaysTracked {
+		return 0, nil
+	}
+	fresh := sg.NoLongerTracked(from, l.account, h.Name)
 	if len(fresh) == 0 {
 		return 0, nil
 	}
@@ -280,67 +163,48 @@ func firstPacket(h *Host, k packet.Key) (packet.Direction, sg.Packet) {
 
 var bothDirections = [...]packet.Direction{packet.Ingress, packet.Egress}
 
-// record adds what changed to the timeline. It leaves out rules of groups that no host has had yet.
-func (l *Lab) record(from, to *sg.Account, numbers map[ruleKey]uint32) {
-	for _, h := range l.hosts {
-		was, _ := from.Interface(h.Name)
-		is, _ := to.Interface(h.Name)
-		if from != to && !slices.Equal(was.Groups, is.Groups) {
-			l.log.Append(timeline.GroupsChanged{Host: h.Name, Groups: is.Groups})
-		}
+// record adds what changed to the timeline. Revoked rules have the numbers that they had.
+func (l *Lab) record(delta sg.Delta, was map[ruleKey]uint32) {
+	for _, c := range delta.Attached {
+		l.log.Append(timeline.GroupsChanged{Host: c.Interface, Groups: c.Groups})
 	}
-	for _, g := range to.Groups {
-		carriers := l.carriers(to, g)
-		if len(carriers) > 0 && !l.announced[g.Key()] {
-			l.announced[g.Key()] = true
-			from = withoutRules(from, g.Key())
-		}
-		if !l.announced[g.Key()] {
-			continue
-		}
-		old := &sg.Group{}
-		if g := from.Group(g.Key()); g != nil {
-			old = g
-		}
-		for _, d := range bothDirections {
-			for _, r := range old.Rules(d) {
-				if _, stays := numbers[ruleKey{g.Key(), r.ID}]; !stays {
-					l.log.Append(timeline.RuleRevoked{Rule: recorded(g, d, r, l.numbers[ruleKey{g.Key(), r.ID}], carriers)})
-				}
-			}
-			for _, r := range g.Rules(d) {
-				if _, _, there := old.Find(r.ID); !there {
-					rule := recorded(g, d, r, numbers[ruleKey{g.Key(), r.ID}], carriers)
-					l.known[rule.Number] = rule
-					l.log.Append(timeline.RuleAuthorized{Rule: rule})
-				}
-			}
-		}
+	for _, c := range delta.ACLs {
+		l.log.Append(timeline.ACLChanged{Host: c.Interface, ACL: c.ACL})
+	}
+	for _, c := range delta.PrefixLists {
+		entries, _ := l.account.Peers(sg.Rule{PrefixList: c.PrefixList})
+		l.log.Append(timeline.PrefixListChanged{ModifyPrefixList: c, Entries: entries})
+	}
+	for _, g := range l.account.Groups {
+		l.recordRules(g, delta, was)
 	}
 }
 
-// keepRevoked remembers the rules that are no longer in force, so that they can be authorized
-// again.
-func (l *Lab) keepRevoked(from *sg.Account, numbers map[ruleKey]uint32) {
-	for _, g := range from.Groups {
-		for _, d := range bothDirections {
-			for _, r := range g.Rules(d) {
-				key := ruleKey{g.Key(), r.ID}
-				if _, stays := numbers[key]; !stays {
-					l.revoked[key] = revokedRule{d, r, l.numbers[key]}
-				}
-			}
+// recordRules leaves out a group until a host has it.
+func (l *Lab) recordRules(g *sg.Group, delta sg.Delta, was map[ruleKey]uint32) {
+	hosts := l.carriers(l.account, g)
+	if !l.announced[g.Key()] {
+		if len(hosts) == 0 {
+			return
+		}
+		l.announced[g.Key()] = true
+		delta = sg.Diff(&sg.Account{}, &sg.Account{Groups: []*sg.Group{g}})
+	}
+	recorded := func(r sg.GroupRule, numbers map[ruleKey]uint32) timeline.Rule {
+		return timeline.Rule{Number: numbers[ruleKey{r.Group, r.ID}], Group: r.Group, Direction: r.Direction, Hosts: hosts, Rule: r.Rule}
+	}
+	for _, r := range delta.Revoked {
+		if r.Group == g.Key() {
+			l.log.Append(timeline.RuleRevoked{Rule: recorded(r, was)})
 		}
 	}
-}
-
-// withoutRules returns the account as if the group had no rules yet.
-func withoutRules(a *sg.Account, group string) *sg.Account {
-	clone := a.Clone()
-	if g := clone.Group(group); g != nil {
-		g.Ingress, g.Egress = nil, nil
+	for _, r := range delta.Authorized {
+		if r.Group == g.Key() {
+			rule := recorded(r, l.numbers)
+			l.known[rule.Number] = rule
+			l.log.Append(timeline.RuleAuthorized{Rule: rule})
+		}
 	}
-	return clone
 }
 
 // carriers returns the names of the hosts that have g.
@@ -352,26 +216,6 @@ func (l *Lab) carriers(account *sg.Account, g *sg.Group) []string {
 		}
 	}
 	return names
-}
-
-func recorded(g *sg.Group, d packet.Direction, r sg.Rule, number uint32, hosts []string) timeline.Rule {
-	return timeline.Rule{Number: number, Group: g.Key(), Direction: d, Hosts: hosts, Rule: r}
-}
-
-// SetACL attaches a network ACL to a host, or removes it (nil). An ACL is stateless: it neither
-// uses conntrack nor changes it.
-func (l *Lab) SetACL(host string, acl *sg.ACL) error {
-	l.changing.Lock()
-	defer l.changing.Unlock()
-	h, err := l.host(host)
-	if err != nil {
-		return err
-	}
-	if err := h.rules.SetACL(acl); err != nil {
-		return err
-	}
-	l.log.Append(timeline.ACLChanged{Host: host, ACL: acl})
-	return nil
 }
 
 // Configure changes the conntrack settings of every host. A new timeout applies to an entry from

@@ -129,8 +129,24 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// failed returns the error of a change.
-func failed(_ Effect, err error) error { return err }
+// apply makes changes, one after the other.
+func apply(t *testing.T, l *Lab, changes ...sg.Change) {
+	t.Helper()
+	for _, c := range changes {
+		_, err := l.Apply(t.Context(), c)
+		must(t, err)
+	}
+}
+
+func revoke(group string, ids ...string) sg.Change { return sg.Revoke{Group: group, IDs: ids} }
+
+func authorize(group string, d packet.Direction, rules ...sg.Rule) sg.Change {
+	return sg.Authorize{Group: group, Direction: d, Rules: rules}
+}
+
+func attach(host string, groups ...string) sg.Change {
+	return sg.Attach{Interface: host, Groups: groups}
+}
 
 func TestTrackedAndUntracked(t *testing.T) {
 	nstest.Kernel(t)
@@ -138,49 +154,37 @@ func TestTrackedAndUntracked(t *testing.T) {
 	for _, test := range []struct {
 		name          string
 		rule          sg.Rule
-		before        func(*testing.T, *Lab) // runs before connecting
+		before        sg.Changes // made before connecting
 		alwaysTracked bool
-		change        func(*testing.T, *Lab)
+		changes       sg.Changes // made one after the other
+		cut           bool       // whether the entries are deleted after them
 		lives         bool
 		newOne        bool // whether another connection can be opened afterwards
 	}{
-		{name: "a narrow rule is revoked", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, failed(l.Revoke("server", "ssh"))) }, lives: true},
-		{name: "an open rule is revoked", rule: open, change: func(t *testing.T, l *Lab) { must(t, failed(l.Revoke("server", "ssh"))) }, lives: false},
-		{name: "an open rule, but no way out", rule: open, before: func(t *testing.T, l *Lab) { must(t, failed(l.Revoke("server", "out"))) },
-			change: func(t *testing.T, l *Lab) { must(t, failed(l.Revoke("server", "ssh"))) }, lives: true},
-		{name: "an open rule, behind a load balancer", rule: open, alwaysTracked: true, change: func(t *testing.T, l *Lab) { must(t, failed(l.Revoke("server", "ssh"))) }, lives: true},
-		{name: "other groups", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, failed(l.SetGroups("A", []string{"empty"}))) }, lives: true},
-		{name: "no groups", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, failed(l.SetGroups("A", nil))) }, lives: true},
-		{name: "isolated in two steps", rule: narrow, change: func(t *testing.T, l *Lab) {
-			must(t, failed(l.SetGroups("A", []string{"open"})))
-			must(t, failed(l.SetGroups("A", []string{"empty"})))
-		}, lives: false},
-		{name: "the first of these steps", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, failed(l.SetGroups("A", []string{"open"}))) }, lives: true, newOne: true},
-		{name: "an untracked flow and other groups", rule: open, change: func(t *testing.T, l *Lab) { must(t, failed(l.SetGroups("A", []string{"empty"}))) }, lives: false},
-		{name: "another rule that still allows it", rule: open, change: func(t *testing.T, l *Lab) {
-			must(t, failed(l.Authorize("server", packet.Ingress, allow("narrow", packet.TCP, 22, "10.255.1.10/32"))))
-			must(t, failed(l.Revoke("server", "ssh")))
+		{name: "a narrow rule is revoked", rule: narrow, changes: sg.Changes{revoke("server", "ssh")}, lives: true},
+		{name: "an open rule is revoked", rule: open, changes: sg.Changes{revoke("server", "ssh")}, lives: false},
+		{name: "an open rule, but no way out", rule: open, before: sg.Changes{revoke("server", "out")}, changes: sg.Changes{revoke("server", "ssh")}, lives: true},
+		{name: "an open rule, behind a load balancer", rule: open, alwaysTracked: true, changes: sg.Changes{revoke("server", "ssh")}, lives: true},
+		{name: "other groups", rule: narrow, changes: sg.Changes{attach("A", "empty")}, lives: true},
+		{name: "no groups", rule: narrow, changes: sg.Changes{attach("A")}, lives: true},
+		{name: "isolated in two steps", rule: narrow, changes: sg.Changes{attach("A", "open"), attach("A", "empty")}, lives: false},
+		{name: "the first of these steps", rule: narrow, changes: sg.Changes{attach("A", "open")}, lives: true, newOne: true},
+		{name: "an untracked flow and other groups", rule: open, changes: sg.Changes{attach("A", "empty")}, lives: false},
+		{name: "another rule that still allows it", rule: open, changes: sg.Changes{
+			authorize("server", packet.Ingress, allow("narrow", packet.TCP, 22, "10.255.1.10/32")), revoke("server", "ssh"),
 		}, lives: true, newOne: true},
-		{name: "an ACL denies", rule: narrow, change: func(t *testing.T, l *Lab) { must(t, l.SetACL("A", &sg.ACL{})) }, lives: false},
-		{name: "an ACL denies and is taken away", rule: narrow, change: func(t *testing.T, l *Lab) {
-			must(t, l.SetACL("A", &sg.ACL{}))
-			must(t, l.SetACL("A", nil))
+		{name: "an ACL denies", rule: narrow, changes: sg.Changes{sg.SetACL{Interface: "A", ACL: &sg.ACL{}}}, lives: false},
+		{name: "an ACL denies and is taken away", rule: narrow, changes: sg.Changes{
+			sg.SetACL{Interface: "A", ACL: &sg.ACL{}}, sg.SetACL{Interface: "A"},
 		}, lives: true, newOne: true},
-		{name: "the entries are deleted", rule: narrow, change: func(t *testing.T, l *Lab) {
-			must(t, failed(l.Revoke("server", "ssh")))
-			if n, err := l.Cut("", func(flow.Entry) bool { return true }); err != nil || n < 2 {
-				t.Errorf("%d entries cut, %v", n, err)
-			}
-		}, lives: false},
+		{name: "the entries are deleted", rule: narrow, changes: sg.Changes{revoke("server", "ssh")}, cut: true, lives: false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			sc := serverAndClient(test.rule)
 			sc.Hosts[0].AlwaysTracked = test.alwaysTracked
 			l, _ := build(t, sc)
-			if test.before != nil {
-				test.before(t, l)
-			}
+			apply(t, l, test.before...)
 			serve(t, l)
 			s, err := connectTo(t, l, soon)
 			must(t, err)
@@ -196,7 +200,12 @@ func TestTrackedAndUntracked(t *testing.T) {
 			if want := sg.Tracked(carried(l.account, l.hosts[0]), packet.Ingress, sg.Packet{Protocol: packet.TCP, Peer: l.hosts[1].Address.Addr(), To: 22}) || test.alwaysTracked; tracked != want {
 				t.Errorf("an entry: %v, want %v", tracked, want)
 			}
-			test.change(t, l)
+			apply(t, l, test.changes...)
+			if test.cut {
+				if n, err := l.Cut("", func(flow.Entry) bool { return true }); err != nil || n < 2 {
+					t.Errorf("%d entries cut, %v", n, err)
+				}
+			}
 			patience := soon
 			if !test.lives {
 				patience = aWhile // the server keeps retransmitting meanwhile
@@ -221,8 +230,8 @@ func TestPingOutlivesIsolation(t *testing.T) {
 	sc := serverAndClient(allow("icmp", packet.ICMP, sg.Any, "0.0.0.0/0"))
 	sc.Experiments = []scenario.Experiment{
 		{Title: "a ping starts", Do: []scenario.Action{scenario.Start{Stream: "1", Protocol: packet.ICMP, From: "B", To: "A"}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
-		{Title: "all is open", Do: []scenario.Action{scenario.SetGroups{Host: "A", Groups: []string{"open"}}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
-		{Title: "nothing is", Do: []scenario.Action{scenario.SetGroups{Host: "A", Groups: []string{"empty"}}, scenario.Start{Stream: "2", Protocol: packet.ICMP, From: "B", To: "A"}}, For: 3,
+		{Title: "all is open", Do: []scenario.Action{scenario.Change{Change: attach("A", "open")}}, For: 3, Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
+		{Title: "nothing is", Do: []scenario.Action{scenario.Change{Change: attach("A", "empty")}, scenario.Start{Stream: "2", Protocol: packet.ICMP, From: "B", To: "A"}}, For: 3,
 			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}, {Stream: "2", Outcome: scenario.Refused}}},
 	}
 	if r := run(t, sc, 2*time.Millisecond); !r.Held {
@@ -242,7 +251,7 @@ func TestSilenceLongerThanTheTimeout(t *testing.T) {
 	if out := ping(); !strings.Contains(out, "1 received") {
 		t.Fatal(out)
 	}
-	must(t, failed(l.Revoke("server", "icmp")))
+	apply(t, l, revoke("server", "icmp"))
 	if out := ping(); !strings.Contains(out, "1 received") {
 		t.Errorf("the same id within the timeout:\n%s", out)
 	}
@@ -272,7 +281,7 @@ func TestLooseResurrects(t *testing.T) {
 		if !s.lives(soon) {
 			t.Fatal("the session does not live to begin with")
 		}
-		must(t, failed(l.Revoke("server", "ssh")))
+		apply(t, l, revoke("server", "ssh"))
 		_, err = l.Cut("A", func(flow.Entry) bool { return true })
 		must(t, err)
 		if s.lives(noTimeAtAll) {

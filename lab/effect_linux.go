@@ -1,20 +1,22 @@
 package lab
 
 import (
+	"net/netip"
 	"slices"
 
 	"lablab/packet"
 	"lablab/sg"
 )
 
-// An Effect is what a change to the groups did to existing flows.
+// An Effect is what changes did to existing flows.
 type Effect struct {
 	// Deleted is how many entries were deleted because their flows are no longer tracked.
 	Deleted int
 	// Untracked is what happens to flows that become tracked through the change.
 	Untracked Fate
-	// gone holds, by host, the numbers of the rules that applied only before the change.
-	gone map[string][]uint32
+	// ended holds, by host and the number of a rule, which peers the rule no longer applies to.
+	ended map[string]map[uint32]func(netip.Addr) bool
+	acls  []sg.SetACL // attached or removed
 }
 
 // A Fate is what happens to flows without an entry when their host starts to track them.
@@ -29,17 +31,60 @@ const (
 	Checked Fate = "checked"
 )
 
-// Outlived counts the entries that were admitted by a rule that no longer applies to their host.
+// effect returns what the change from another state of the account does to existing flows.
+func (l *Lab) effect(from *sg.Account, was map[ruleKey]uint32, delta sg.Delta) Effect {
+	e := Effect{ended: map[string]map[uint32]func(netip.Addr) bool{}, acls: delta.ACLs}
+	for _, h := range l.hosts {
+		e.ended[h.Name] = l.ended(h, from, was)
+		fate := fateOf(carried(l.account, h), l.untracked(from, h), l.untracked(l.account, h), l.settings.Loose)
+		if e.Untracked != Checked && fate != Unchanged {
+			e.Untracked = fate
+		}
+	}
+	return e
+}
+
+// ended returns the rules that no longer apply to a host, or to all of their peers.
+func (l *Lab) ended(h *Host, from *sg.Account, was map[ruleKey]uint32) map[uint32]func(netip.Addr) bool {
+	stay := rulesOn(l.account, l.numbers, h)
+	ended := map[uint32]func(netip.Addr) bool{}
+	for number, r := range rulesOn(from, was, h) {
+		if _, stays := stay[number]; !stays {
+			ended[number] = func(netip.Addr) bool { return true }
+			continue
+		}
+		if r.Peer.IsValid() {
+			continue
+		}
+		before, _ := from.Peers(r)
+		now, _ := l.account.Peers(r)
+		if !slices.Equal(before, now) {
+			ended[number] = func(a netip.Addr) bool { return within(before, a) && !within(now, a) }
+		}
+	}
+	return ended
+}
+
+func within(prefixes []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// Outlived counts the entries that were admitted by a rule that no longer applies to their flow.
 // Conntrack keeps accepting those flows. Connections that TCP has closed do not count.
 func (l *Lab) Outlived(e Effect) (int, error) {
 	n := 0
-	for host, gone := range e.gone {
+	for host, ended := range e.ended {
+		h, err := l.host(host)
+		if err != nil || len(ended) == 0 {
+			continue
+		}
 		entries, err := l.Flows(host)
 		if err != nil {
 			return 0, err
 		}
 		for _, entry := range entries {
-			if slices.Contains(gone, entry.Mark) && entry.TCP != "TIME_WAIT" && entry.TCP != "CLOSE" {
+			over, ends := ended[entry.Mark]
+			if _, first := firstPacket(h, entry.Orig); ends && over(first.Peer) && entry.TCP != "TIME_WAIT" && entry.TCP != "CLOSE" {
 				n++
 			}
 		}
@@ -47,45 +92,39 @@ func (l *Lab) Outlived(e Effect) (int, error) {
 	return n, nil
 }
 
-// Denied counts the entries of a host whose flow an ACL denies in at least one direction.
-func (l *Lab) Denied(host string, acl sg.ACL) (int, error) {
-	h, err := l.host(host)
-	if err != nil {
-		return 0, err
-	}
-	entries, err := l.Flows(host)
+// Denied counts the entries whose flow is denied, in at least one direction, by an ACL that the
+// change attached.
+func (l *Lab) Denied(e Effect) (int, error) {
 	n := 0
-	for _, e := range entries {
-		sent, there := firstPacket(h, e.Orig)
-		answered, back := firstPacket(h, e.Reply)
-		if !acl.Allows(sent, there) || !acl.Allows(answered, back) {
-			n++
+	for _, c := range e.acls {
+		h, err := l.host(c.Interface)
+		if err != nil || c.ACL == nil {
+			continue
 		}
-	}
-	return n, err
-}
-
-// numbersOn returns the numbers of the rules that apply to a host.
-func numbersOn(account *sg.Account, numbers map[ruleKey]uint32, h *Host) map[uint32]bool {
-	on := map[uint32]bool{}
-	for _, g := range carried(account, h) {
-		for _, d := range bothDirections {
-			for _, r := range g.Rules(d) {
-				on[numbers[ruleKey{g.Key(), r.ID}]] = true
+		entries, err := l.Flows(c.Interface)
+		if err != nil {
+			return 0, err
+		}
+		for _, e := range entries {
+			sent, there := firstPacket(h, e.Orig)
+			answered, back := firstPacket(h, e.Reply)
+			if !c.ACL.Allows(sent, there) || !c.ACL.Allows(answered, back) {
+				n++
 			}
 		}
 	}
-	return on
+	return n, nil
 }
 
-// gone returns the numbers that only the first set has.
-func gone(before, now map[uint32]bool) (numbers []uint32) {
-	for n := range before {
-		if !now[n] {
-			numbers = append(numbers, n)
+// rulesOn returns the rules that apply to a host, by their numbers.
+func rulesOn(account *sg.Account, numbers map[ruleKey]uint32, h *Host) map[uint32]sg.Rule {
+	on := map[uint32]sg.Rule{}
+	for _, g := range carried(account, h) {
+		for _, r := range slices.Concat(g.Ingress, g.Egress) {
+			on[numbers[ruleKey{g.Key(), r.ID}]] = r
 		}
 	}
-	return numbers
+	return on
 }
 
 // fateOf returns what happens to flows that become tracked on a host. The groups are those after

@@ -11,37 +11,41 @@ import (
 // The effect that a change reports is what the kernel did to an open session.
 func TestEffect(t *testing.T) {
 	narrow, open := allow("ssh", packet.TCP, 22, "10.255.1.10/32"), allow("ssh", packet.TCP, 22, "0.0.0.0/0")
-	revoke := func(l *Lab) (Effect, error) { return l.Revoke("server", "ssh") }
+	listed := sg.Rule{ID: "ssh", Protocol: packet.TCP, From: 22, To: 22, PrefixList: "office"}
+	members := sg.Rule{ID: "ssh", Protocol: packet.TCP, From: 22, To: 22, Reference: sg.Reference{GroupID: "client"}}
+	client, elsewhere := []netip.Prefix{netip.MustParsePrefix("10.255.1.10/32")}, []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 	for _, test := range []struct {
 		name      string
 		rule      sg.Rule
 		loose     bool
-		change    func(*Lab) (Effect, error)
+		before    sg.Changes
+		change    sg.Change
 		outlived  int
 		deleted   int
 		untracked Fate
 		lives     bool
 	}{
-		{name: "a narrow rule is revoked", rule: narrow, change: revoke, outlived: 1, lives: true},
-		{name: "an open rule is revoked", rule: open, change: revoke, untracked: Dropped},
-		{name: "other groups", rule: narrow, change: func(l *Lab) (Effect, error) { return l.SetGroups("A", []string{"empty"}) }, outlived: 1, lives: true},
-		{name: "an open rule, and other groups", rule: open, change: func(l *Lab) (Effect, error) { return l.SetGroups("A", nil) }, untracked: Dropped},
-		{name: "the flow is not tracked any more", rule: narrow, change: func(l *Lab) (Effect, error) { return l.SetGroups("A", []string{"open"}) }, deleted: 1, lives: true},
-		{name: "a rule is added", rule: narrow, change: func(l *Lab) (Effect, error) {
-			return l.Authorize("server", packet.Ingress, allow("web", packet.TCP, 80, "10.0.0.0/8"))
-		}, lives: true},
-		{name: "another rule may allow it", rule: open, change: func(l *Lab) (Effect, error) {
-			if _, err := l.Authorize("server", packet.Ingress, allow("narrow", packet.TCP, 22, "10.255.1.10/32")); err != nil {
-				return Effect{}, err
-			}
-			return revoke(l)
-		}, untracked: Checked, lives: true},
-		{name: "conntrack takes up connections in the middle", rule: open, loose: true, change: revoke, untracked: Checked},
+		{name: "a narrow rule is revoked", rule: narrow, change: revoke("server", "ssh"), outlived: 1, lives: true},
+		{name: "an open rule is revoked", rule: open, change: revoke("server", "ssh"), untracked: Dropped},
+		{name: "other groups", rule: narrow, change: attach("A", "empty"), outlived: 1, lives: true},
+		{name: "an open rule, and other groups", rule: open, change: attach("A"), untracked: Dropped},
+		{name: "the flow is not tracked any more", rule: narrow, change: attach("A", "open"), deleted: 1, lives: true},
+		{name: "a rule is added", rule: narrow, change: authorize("server", packet.Ingress, allow("web", packet.TCP, 80, "10.0.0.0/8")), lives: true},
+		{name: "another rule may allow it", rule: open, before: sg.Changes{authorize("server", packet.Ingress, allow("narrow", packet.TCP, 22, "10.255.1.10/32"))},
+			change: revoke("server", "ssh"), untracked: Checked, lives: true},
+		{name: "conntrack takes up connections in the middle", rule: open, loose: true, change: revoke("server", "ssh"), untracked: Checked},
+		{name: "the client is removed from a prefix list", rule: listed, change: sg.ModifyPrefixList{PrefixList: "office", Remove: client}, outlived: 1, lives: true},
+		{name: "something else is added to it", rule: listed, change: sg.ModifyPrefixList{PrefixList: "office", Add: elsewhere}, lives: true},
+		{name: "the rule goes after the client", rule: listed, before: sg.Changes{sg.ModifyPrefixList{PrefixList: "office", Remove: client}}, change: revoke("server", "ssh"), outlived: 1, lives: true},
+		{name: "something else goes after the client", rule: listed, before: sg.Changes{sg.ModifyPrefixList{PrefixList: "office", Remove: client, Add: elsewhere}},
+			change: sg.ModifyPrefixList{PrefixList: "office", Remove: elsewhere}, lives: true},
+		{name: "the client leaves the group that the rule refers to", rule: members, change: attach("B", "empty"), outlived: 2, lives: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			sc := serverAndClient(test.rule)
 			sc.Loose = test.loose
+			sc.Account.PrefixLists = []sg.PrefixList{{ID: "office", Known: true, Entries: client}}
 			l, _ := build(t, sc)
 			serve(t, l)
 			s, err := connectTo(t, l, soon)
@@ -49,7 +53,8 @@ func TestEffect(t *testing.T) {
 			if !s.lives(soon) {
 				t.Fatal("the session does not live to begin with")
 			}
-			done, err := test.change(l)
+			apply(t, l, test.before...)
+			done, err := l.Apply(t.Context(), test.change)
 			must(t, err)
 			outlived, err := l.Outlived(done)
 			must(t, err)
@@ -88,7 +93,9 @@ func TestDenied(t *testing.T) {
 		{"replies go to other ports", sg.ACL{Ingress: ssh, Egress: ssh}, 1},
 		{"nothing is allowed", sg.ACL{}, 1},
 	} {
-		got, err := l.Denied("A", test.acl)
+		done, err := l.Apply(t.Context(), sg.SetACL{Interface: "A", ACL: &test.acl})
+		must(t, err)
+		got, err := l.Denied(done)
 		if err != nil || got != test.want {
 			t.Errorf("%s: %d flows denied, %v, want %d", test.name, got, err, test.want)
 		}

@@ -62,7 +62,7 @@ func TestFreeStreams(t *testing.T) {
 		})
 	}
 	wg.Go(func() {
-		if _, err := l.Revoke("lab", "icmp"); err != nil {
+		if _, err := l.Apply(t.Context(), revoke("lab", "icmp")); err != nil {
 			t.Error(err)
 		}
 	})

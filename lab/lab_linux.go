@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -34,7 +33,6 @@ type Lab struct {
 	lastNumber uint32
 	announced  map[string]bool // groups whose rules are in the timeline
 	known      map[uint32]timeline.Rule
-	revoked    map[ruleKey]revokedRule
 	related    nft.Related
 	settings   conntrack.Settings
 	// Streams continue from one experiment to the next.
@@ -69,7 +67,7 @@ type Host struct {
 func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	log.Append(begun(sc, o))
 	l := &Lab{
-		log: log, interval: o.Interval, unwatch: func() {}, verdicts: newWitness(log), announced: map[string]bool{}, known: map[uint32]timeline.Rule{}, asked: askedFor(sc), revoked: map[ruleKey]revokedRule{}, servers: map[string]*pinger.Server{},
+		log: log, interval: o.Interval, unwatch: func() {}, verdicts: newWitness(log), announced: map[string]bool{}, known: map[uint32]timeline.Rule{}, numbers: map[ruleKey]uint32{}, asked: askedFor(sc), servers: map[string]*pinger.Server{},
 		related: nft.Related(sc.Related), settings: conntrack.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
 	}
 	l.broken, l.fail = context.WithCancelCause(context.Background())
@@ -81,22 +79,22 @@ func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.
 }
 
 func (l *Lab) build(ctx context.Context, sc *scenario.Scenario) error {
-	l.account = sc.Account.Clone()
+	l.account = sc.Policy()
 	for _, h := range sc.Hosts {
 		l.hosts = append(l.hosts, &Host{Host: h})
-		l.account.Attach(sg.Interface{ID: h.Name, Groups: h.Groups, Addresses: []netip.Addr{h.Address.Addr()}})
 	}
-	l.numbers = l.number(l.account)
+	rules := sg.Diff(&sg.Account{}, &sg.Account{Groups: l.account.Groups})
+	l.numbers = l.number(rules)
 	if err := each(l.hosts, prepare); err != nil {
 		return err
 	}
 	if err := l.connect(ctx); err != nil {
 		return err
 	}
-	if err := each(l.hosts, l.enforce); err != nil {
+	if err := each(l.hosts, l.install); err != nil {
 		return err
 	}
-	l.record(l.account, l.account, l.numbers)
+	l.record(rules, nil)
 	return l.watch()
 }
 
@@ -132,9 +130,9 @@ func prepare(h *Host) (err error) {
 	return nil
 }
 
-// enforce installs the host's groups and turns on conntrack accounting, before any packet is sent.
+// install enforces the host's groups and turns on conntrack accounting, before any packet is sent.
 // The rules come first: on a kernel with modules it is they that load conntrack.
-func (l *Lab) enforce(h *Host) (err error) {
+func (l *Lab) install(h *Host) (err error) {
 	if h.rules, err = nft.Install(h.ns, l.compile(l.account, l.numbers, h)); err != nil {
 		return unableTo(installRules, err)
 	}

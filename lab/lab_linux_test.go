@@ -190,9 +190,7 @@ func TestPingIsTreatedAlike(t *testing.T) {
 	if out := nstest.Output(t, b.ns, "ping", "-c2", "-i0.01", target); !strings.Contains(out, " 0% packet loss") {
 		t.Errorf("with the rule:\n%s", out)
 	}
-	if _, err := l.Revoke("lab", "icmp"); err != nil {
-		t.Fatal(err)
-	}
+	apply(t, l, revoke("lab", "icmp"))
 	out := nstest.Said(t, b.ns, "ping", "-c2", "-i0.01", "-W1", target)
 	if !strings.Contains(out, "100% packet loss") {
 		t.Errorf("without the rule:\n%s", out)
@@ -218,12 +216,7 @@ func TestNumbersAreNeverUsedAgain(t *testing.T) {
 	seen := []uint32{}
 	for range 5 {
 		rule, d, _ := l.account.Groups[0].Find("icmp")
-		if _, err := l.Revoke("lab", "icmp"); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := l.Authorize("lab", d, rule); err != nil {
-			t.Fatal(err)
-		}
+		apply(t, l, revoke("lab", "icmp"), authorize("lab", d, rule))
 	}
 	for _, e := range log.Events() {
 		if a, ok := e.Body.(timeline.RuleAuthorized); ok {
@@ -241,18 +234,41 @@ func TestNumbersAreNeverUsedAgain(t *testing.T) {
 func TestChangesThatCannotBe(t *testing.T) {
 	l, _ := build(t, scenario.FourExperiments())
 	rule, d, _ := l.account.Groups[0].Find("icmp")
-	for name, change := range map[string]func() error{
-		"duplicate":     func() error { return failed(l.Authorize("lab", d, rule)) },
-		"unknown rule":  func() error { return failed(l.Revoke("lab", "telnet")) },
-		"unknown group": func() error { return failed(l.Revoke("other", "icmp")) },
+	for name, changes := range map[string]sg.Changes{
+		"duplicate":                     {authorize("lab", d, rule)},
+		"unknown rule":                  {revoke("lab", "telnet")},
+		"unknown group":                 {revoke("other", "icmp")},
+		"unknown host":                  {sg.SetACL{Interface: "C", ACL: &sg.ACL{}}},
+		"one that can and one that not": {revoke("lab", "icmp"), revoke("lab", "telnet")},
 	} {
 		before := nstest.Output(t, l.hosts[0].ns, "nft", "list", "ruleset")
-		if err := change(); err == nil {
+		if _, err := l.Apply(t.Context(), changes...); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 		if diff := cmp.Diff(before, nstest.Output(t, l.hosts[0].ns, "nft", "list", "ruleset")); diff != "" {
 			t.Errorf("%s changed the rules:\n%s", name, diff)
 		}
+	}
+}
+
+// If the kernel of one host rejects a change, the others take it back, and nothing is recorded.
+func TestAllHostsOrNone(t *testing.T) {
+	l, log := build(t, scenario.FourExperiments())
+	sorted := func() []string {
+		lines := strings.Split(nstest.Output(t, l.hosts[0].ns, "nft", "list", "ruleset"), "\n")
+		slices.Sort(lines)
+		return lines
+	}
+	before, policy, events := sorted(), l.Policy(), log.Last()
+	nstest.Output(t, l.hosts[1].ns, "nft", "delete", "table", "inet", nft.GroupTable)
+	if _, err := l.Apply(t.Context(), revoke("lab", "icmp"), sg.SetACL{Interface: "A", ACL: &sg.ACL{}}); err == nil {
+		t.Error("no error")
+	}
+	if diff := cmp.Diff(before, sorted()); diff != "" {
+		t.Errorf("A has other rules now:\n%s", diff)
+	}
+	if l.Policy().Account != policy.Account || log.Last() != events {
+		t.Errorf("the account or the timeline has changed: %+v", log.Events()[events:])
 	}
 }
 
@@ -265,8 +281,8 @@ func TestNothingGetsOut(t *testing.T) {
 	sc.Experiments = []scenario.Experiment{
 		{Title: "nothing gets out", Do: []scenario.Action{scenario.Start{Stream: "1", Protocol: packet.ICMP, From: "B", To: "A"}}, For: 5,
 			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Refused}}},
-		{Title: "now it does", Do: []scenario.Action{scenario.Authorize{Group: "lab", Direction: packet.Egress,
-			Rules: []sg.Rule{{ID: "out", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}}, For: 4,
+		{Title: "now it does", Do: []scenario.Action{scenario.Change{Change: sg.Authorize{Group: "lab", Direction: packet.Egress,
+			Rules: []sg.Rule{{ID: "out", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}}}, For: 4,
 			Expect: []scenario.Expectation{{Stream: "1", Outcome: scenario.Replied}}},
 	}
 	r := run(t, sc, 2*time.Millisecond)

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -63,39 +62,36 @@ func (l *Lab) forget() error {
 // Broken returns a context that is done when the lab has failed, with the failure as its cause.
 func (l *Lab) Broken() context.Context { return l.broken }
 
-// A Policy is the state of the groups at one moment, and which hosts have them.
+// A Policy is the state of the groups at one moment. The hosts are interfaces of the account.
 type Policy struct {
-	Account *sg.Account
-	Hosts   []scenario.Host
-	// Revoked lists the rules that were revoked and not authorized again by their ids, in the order
-	// of their numbers.
-	Revoked []timeline.Rule
+	Account *sg.Account // not to be modified
 	numbers map[ruleKey]uint32
 }
 
-// Number returns the number of a rule in force, or 0.
+// Number returns the number of a rule that is in force, or the last that it had.
 func (p Policy) Number(group, rule string) uint32 { return p.numbers[ruleKey{group, rule}] }
+
+// InForce reports whether a rule with that number is in force.
+func (p Policy) InForce(r timeline.Rule) bool {
+	return p.Number(r.Group, r.ID) == r.Number && !slices.ContainsFunc(p.Account.Revoked, func(was sg.GroupRule) bool {
+		return was.Group == r.Group && was.ID == r.ID
+	})
+}
 
 // Policy returns the current policy.
 func (l *Lab) Policy() Policy {
 	l.changing.Lock()
 	defer l.changing.Unlock()
-	p := Policy{Account: l.account.Clone(), numbers: l.numbers} // replaced on each change, never modified
-	for _, h := range l.hosts {
-		host := h.Host
-		carrier, _ := p.Account.Interface(h.Name)
-		host.Groups = slices.Clone(carrier.Groups)
-		p.Hosts = append(p.Hosts, host)
+	return Policy{Account: l.account, numbers: l.numbers} // replaced on each change, never modified
+}
+
+// Hosts returns the hosts of the lab.
+func (l *Lab) Hosts() []scenario.Host {
+	hosts := make([]scenario.Host, len(l.hosts))
+	for i, h := range l.hosts {
+		hosts[i] = h.Host
 	}
-	for key, was := range l.revoked {
-		if p.Number(key.group, key.id) == 0 {
-			rule := was.rule
-			rule.ID = key.id
-			p.Revoked = append(p.Revoked, timeline.Rule{Number: was.number, Group: key.group, Direction: was.direction, Rule: rule})
-		}
-	}
-	slices.SortFunc(p.Revoked, func(a, b timeline.Rule) int { return cmp.Compare(a.Number, b.Number) })
-	return p
+	return hosts
 }
 
 // Namespace returns the path of a file of this process that holds the host's network namespace.

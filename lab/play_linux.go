@@ -120,20 +120,9 @@ func (l *Lab) do(ctx, lasting context.Context, action scenario.Action) error {
 		return err
 	case scenario.Restart:
 		return l.restart(lasting, a)
-	case scenario.Revoke:
-		_, err := l.Revoke(a.Group, a.Rules...)
+	case scenario.Change:
+		_, err := l.Apply(ctx, a.Change)
 		return err
-	case scenario.RevokeSame:
-		_, err := l.RevokeSame(a.Group, a.Direction, a.Rules...)
-		return err
-	case scenario.Authorize:
-		_, err := l.Authorize(a.Group, a.Direction, a.Rules...)
-		return err
-	case scenario.SetGroups:
-		_, err := l.SetGroups(a.Host, a.Groups)
-		return err
-	case scenario.SetACL:
-		return l.SetACL(a.Host, a.ACL)
 	case scenario.Configure:
 		return l.configure(a)
 	case scenario.Cut:

@@ -55,9 +55,9 @@ func TestStreamsOfThreeProtocols(t *testing.T) {
 		rules := sc.Account.Groups[0].Ingress
 		sc.Experiments = []scenario.Experiment{
 			{Title: "allowed", Do: start, For: 10, Expect: outcome(scenario.Replied, "t", "u", "p")},
-			{Title: "revoked", Do: []scenario.Action{scenario.Revoke{Group: "server", Rules: []string{"ssh", "dns", "icmp"}}}, For: 9, Expect: outcome(scenario.Replied, "t", "u", "p")},
+			{Title: "revoked", Do: []scenario.Action{scenario.Change{Change: revoke("server", "ssh", "dns", "icmp")}}, For: 9, Expect: outcome(scenario.Replied, "t", "u", "p")},
 			{Title: "new ones", Do: again, For: 19, Expect: append(outcome(scenario.Replied, "t", "u", "p"), outcome(scenario.Refused, "t2", "u2", "p2")...)},
-			{Title: "back", Do: []scenario.Action{scenario.Authorize{Group: "server", Direction: packet.Ingress, Rules: rules}}, For: 27,
+			{Title: "back", Do: []scenario.Action{scenario.Change{Change: authorize("server", packet.Ingress, rules...)}}, For: 27,
 				Expect: append(outcome(scenario.Replied, "t", "u", "p", "t2", "u2", "p2"), scenario.Expectation{Stream: "t2", First: 20}, scenario.Expectation{Stream: "u2", First: 20})},
 		}
 		held(t, run(t, sc, interval))
@@ -71,9 +71,9 @@ func TestStalledAndFree(t *testing.T) {
 	sc, start := three(2 * time.Millisecond)
 	sc.Experiments = []scenario.Experiment{
 		{Title: "allowed", Do: start, For: 5, Expect: outcome(scenario.Replied, "t", "u", "p")},
-		{Title: "denied", Do: []scenario.Action{scenario.SetACL{Host: "A", ACL: &sg.ACL{}}}, For: 7,
+		{Title: "denied", Do: []scenario.Action{scenario.Change{Change: sg.SetACL{Interface: "A", ACL: &sg.ACL{}}}}, For: 7,
 			Expect: append(outcome(scenario.Stalled, "t"), append(outcome(scenario.Refused, "u", "p"), scenario.Expectation{Stream: "u", By: "acl-default-deny"})...)},
-		{Title: "free", Do: []scenario.Action{scenario.SetACL{Host: "A"}}, For: 6, Expect: outcome(scenario.Replied, "t", "u", "p")},
+		{Title: "free", Do: []scenario.Action{scenario.Change{Change: sg.SetACL{Interface: "A"}}}, For: 6, Expect: outcome(scenario.Replied, "t", "u", "p")},
 	}
 	r := run(t, sc, 2*time.Millisecond)
 	held(t, r)
@@ -92,7 +92,7 @@ func TestUntrackedStreams(t *testing.T) {
 			scenario.Start{Stream: "u", Protocol: packet.UDP, From: "B", To: "A", Port: 53},
 		}, For: 6, Expect: append(outcome(scenario.Replied, "t", "u"), scenario.Expectation{Stream: "t", Tracked: &no, By: "ssh"},
 			scenario.Expectation{Host: "A", Flow: "t", Absent: true}, scenario.Expectation{Host: "B", Flow: "t", AdmittedBy: "out"}, scenario.Expectation{Host: "A", Hit: "ssh"})},
-		{Title: "revoked", Do: []scenario.Action{scenario.Revoke{Group: "server", Rules: []string{"ssh", "dns"}}}, For: 8,
+		{Title: "revoked", Do: []scenario.Action{scenario.Change{Change: revoke("server", "ssh", "dns")}}, For: 8,
 			Expect: append(outcome(scenario.Stalled, "t"), outcome(scenario.Refused, "u")...)},
 	}
 	held(t, run(t, sc, 5*time.Millisecond))
@@ -136,7 +136,7 @@ func TestManyHosts(t *testing.T) {
 				scenario.Start{Stream: "ping", Protocol: packet.ICMP, From: "P", To: "A"},
 			}, For: 5, Expect: append(outcome(scenario.Replied, "app", "ping"), outcome(scenario.Refused, "other")...)},
 			{Title: "a member leaves and another comes", Do: []scenario.Action{
-				scenario.SetGroups{Host: "B", Groups: []string{"other"}}, scenario.SetGroups{Host: "C", Groups: []string{"app"}},
+				scenario.Change{Change: attach("B", "other")}, scenario.Change{Change: attach("C", "app")},
 				scenario.Start{Stream: "late", Protocol: packet.TCP, From: "B", To: "A", Port: 80},
 			}, For: 5, Expect: append(outcome(scenario.Replied, "app", "other"), outcome(scenario.Refused, "late")...)},
 		}
@@ -157,7 +157,7 @@ func TestRestart(t *testing.T) {
 	sc.Experiments = []scenario.Experiment{
 		{Title: "allowed", Do: start, For: 3, Expect: outcome(scenario.Replied, "t", "u", "p")},
 		{Title: "again", Do: []scenario.Action{
-			scenario.Revoke{Group: "server", Rules: []string{"ssh", "dns", "icmp"}},
+			scenario.Change{Change: revoke("server", "ssh", "dns", "icmp")},
 			scenario.Restart{Stream: "p", As: "p-same", Same: true}, scenario.Restart{Stream: "u", As: "u-same", Same: true},
 			scenario.Restart{Stream: "t", As: "t-new"},
 		}, For: 4, Expect: append(outcome(scenario.Replied, "p-same", "u-same"), outcome(scenario.Refused, "t-new")...)},

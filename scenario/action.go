@@ -38,31 +38,9 @@ type Restart struct {
 	Same       bool // keep the ICMP ID or source port: the same flow to conntrack
 }
 
-// Authorize adds rules to a group, all in one step.
-type Authorize struct {
-	Group     string
-	Direction packet.Direction
-	Rules     []sg.Rule
-}
-
-// Revoke removes the rules with these ids from a group, all in one step.
-type Revoke struct {
-	Group string
-	Rules []string
-}
-
-// RevokeSame removes the rules that are equal to these in everything but the id.
-type RevokeSame struct {
-	Group     string
-	Direction packet.Direction
-	Rules     []sg.Rule
-}
-
-// SetGroups replaces the groups of a host.
-type SetGroups struct {
-	Host   string
-	Groups []string
-}
+// Change changes the account that the lab enforces: rules, groups of hosts, prefix lists, network
+// ACLs.
+type Change struct{ sg.Change }
 
 // Cut deletes conntrack entries: those of a stream, those that a rule has admitted, or all.
 type Cut struct {
@@ -79,12 +57,6 @@ type Wait struct{ For time.Duration }
 type Configure struct {
 	Timeouts *sg.Timeouts // nil for no change
 	Loose    *bool        // nil for no change
-}
-
-// SetACL attaches a network ACL to a host, or removes it.
-type SetACL struct {
-	Host string
-	ACL  *sg.ACL // nil to remove it
 }
 
 // Exec runs a program in a host and waits for it to exit.
@@ -115,33 +87,6 @@ func (a Restart) Said() say.Sentence {
 		as = say.F("as the same flow")
 	}
 	return say.F("stop stream %s and start it again as stream %s, %s", a.Stream, a.As, as)
-}
-
-// Said describes the action to people.
-func (a Revoke) Said() say.Sentence {
-	return say.F("revoke %s %s of group %s", rules(len(a.Rules)), strings.Join(a.Rules, ", "), a.Group)
-}
-
-// Said describes the action to people.
-func (a RevokeSame) Said() say.Sentence {
-	return say.F("revoke %s %s of group %s", rules(len(a.Rules)), texts(a.Rules), a.Group)
-}
-
-// Said describes the action to people.
-func (a Authorize) Said() say.Sentence {
-	named := make([]say.Sentence, len(a.Rules))
-	for i, r := range a.Rules {
-		named[i] = say.F("%s (%s)", r.ID, r)
-	}
-	return say.F("authorize %s %s in group %s", rules(len(a.Rules)), say.List(", ", named...), a.Group)
-}
-
-// Said describes the action to people.
-func (a SetGroups) Said() say.Sentence {
-	if len(a.Groups) == 0 {
-		return say.F("remove all groups from %s", a.Host)
-	}
-	return say.F("change the groups of %s to %s", a.Host, strings.Join(a.Groups, ", "))
 }
 
 // Said describes the action to people.
@@ -177,35 +122,6 @@ func (a Configure) Said() say.Sentence {
 }
 
 // Said describes the action to people.
-func (a SetACL) Said() say.Sentence {
-	if a.ACL == nil {
-		return say.F("remove the network ACL from %s", a.Host)
-	}
-	var listed []say.Sentence
-	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
-		for _, r := range a.ACL.Rules(d) {
-			listed = append(listed, say.F("%s %s", d, r))
-		}
-	}
-	return say.F("attach a network ACL to %s: %s", a.Host, say.List("; ", append(listed, say.F("everything else is denied"))...))
-}
-
-// Said describes the action to people.
 func (a Exec) Said() say.Sentence {
 	return say.F("run on %s: %s", a.Host, strings.Join(a.Command, " "))
-}
-
-func rules(n int) say.Agreement {
-	if n == 1 {
-		return "rule"
-	}
-	return "rules"
-}
-
-func texts(list []sg.Rule) string {
-	all := make([]string, len(list))
-	for i, r := range list {
-		all[i] = r.String()
-	}
-	return strings.Join(all, ", ")
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"lablab/sg"
 )
 
 // Every file of the course is listed in the order and named after its scenario.
@@ -42,7 +44,7 @@ func TestFourExperiments(t *testing.T) {
 	if !slices.Equal(packets, []int{10, 9, 19, 27}) {
 		t.Errorf("packets: %v", packets)
 	}
-	if a := sc.Experiments[3].Do[0].(Authorize); a.Group != "lab" || a.Direction != "ingress" || a.Rules[0] != sc.Account.Groups[0].Ingress[1] {
+	if a := sc.Experiments[3].Do[0].(Change).Change.(sg.Authorize); a.Group != "lab" || a.Direction != "ingress" || a.Rules[0] != sc.Account.Groups[0].Ingress[1] {
 		t.Errorf("authorized: %v", a)
 	}
 	if g := sc.Account.Groups[0]; g.ID != "lab" || g.Name != "lab" {

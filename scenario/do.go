@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 
@@ -96,53 +97,49 @@ func (a *doAuthorize) action(w *walk, at Place) Action {
 		return nil
 	}
 	d, ok := w.direction(a.Direction)
-	done := Authorize{Group: g.Key(), Direction: d}
+	done := sg.Authorize{Group: g.Key(), Direction: d}
 	for i, from := range a.Authorize {
-		k, known := w.meant(g, d, from, i)
+		r, known := w.meant(g, d, from, i)
 		switch {
 		case !known:
 			ok = false
 			continue
 		case i == 0 && !a.Direction.given():
-			done.Direction = k.direction
-		case k.direction != done.Direction:
-			w.about(from.Place, "rule %s is for the other direction: %s", k.ID, k.direction)
+			done.Direction = r.Direction
+		case r.Direction != done.Direction:
+			w.about(from.Place, "rule %s is for the other direction: %s", r.ID, r.Direction)
 			ok = false
 		}
-		done.Rules = append(done.Rules, k.Rule)
+		done.Rules = append(done.Rules, r.Rule)
 	}
-	if !ok || w.refused(at, g.Authorize(done.Direction, done.Rules...)) {
+	if !ok || !w.apply(at, done) {
 		return nil
 	}
-	for _, r := range done.Rules {
-		w.past[g.Key()] = slices.DeleteFunc(w.past[g.Key()], func(k kept) bool { return k.ID == r.ID })
-		w.past[g.Key()] = append(w.past[g.Key()], kept{r, done.Direction})
-	}
-	return done
+	return Change{done}
 }
 
 // meant returns a rule that is written out, or one that the group has had.
-func (w *walk) meant(g *sg.Group, d packet.Direction, from ruleOrID, n int) (kept, bool) {
+func (w *walk) meant(g *sg.Group, d packet.Direction, from ruleOrID, n int) (sg.GroupRule, bool) {
 	if from.rule == nil {
 		return w.again(g, from.id)
 	}
 	r, ok := w.later(g, d, *from.rule, n)
-	return kept{r, d}, ok
+	return sg.GroupRule{Direction: d, Rule: r}, ok
 }
 
 // again returns a rule that the group has had.
-func (w *walk) again(g *sg.Group, id name) (kept, bool) {
+func (w *walk) again(g *sg.Group, id name) (sg.GroupRule, bool) {
 	var ids []string
-	for _, k := range w.past[g.Key()] {
-		if k.ID == id.text {
-			return k, true
+	for _, r := range w.now.Ever(g.Key()) {
+		if r.ID == id.text {
+			return r, true
 		}
-		ids = append(ids, k.ID)
+		ids = append(ids, r.ID)
 	}
 	if id.given() && !w.spoiled[id.text] {
 		w.hinted(id.Place, DidYouMean(id.text, ids), "group %s has never had a rule %s", g.Name, id.text)
 	}
-	return kept{}, false
+	return sg.GroupRule{}, false
 }
 
 // later reads a rule that is added during the scenario. An id that another rule has would confuse
@@ -153,8 +150,9 @@ func (w *walk) later(g *sg.Group, d packet.Direction, from rule, n int) (sg.Rule
 		w.spoiled[r.ID] = true
 		return r, false
 	}
-	for _, k := range w.past[g.Key()] {
-		same := k.direction == d && k.Same(r)
+	ever := w.now.Ever(g.Key())
+	for _, k := range ever {
+		same := k.Direction == d && k.Same(r)
 		switch {
 		case r.ID == "" && same:
 			r.ID = k.ID
@@ -164,7 +162,7 @@ func (w *walk) later(g *sg.Group, d packet.Direction, from rule, n int) (sg.Rule
 		}
 	}
 	if r.ID == "" {
-		r.ID = map[packet.Direction]string{packet.Ingress: "in-", packet.Egress: "out-"}[d] + strconv.Itoa(len(w.past[g.Key()])+n+1)
+		r.ID = map[packet.Direction]string{packet.Ingress: "in-", packet.Egress: "out-"}[d] + strconv.Itoa(len(ever)+n+1)
 	}
 	return r, true
 }
@@ -193,29 +191,31 @@ func (a *doRevoke) action(w *walk, at Place) Action {
 	case !ok:
 		return nil
 	case len(ids) > 0:
-		return Revoke{Group: g.Key(), Rules: ids}
+		return Change{sg.Revoke{Group: g.Key(), IDs: ids}}
 	}
-	if _, err := g.RevokeSame(d, rules...); w.refused(at, err) {
+	done := sg.Revoke{Group: g.Key(), Direction: d, Rules: rules}
+	if !w.apply(at, done) {
 		return nil
 	}
-	return RevokeSame{Group: g.Key(), Direction: d, Rules: rules}
+	return Change{done}
 }
 
-// takenAway reports whether the group used to have the rule and no longer does.
+// takenAway revokes a rule, and reports whether the group had it.
 func (w *walk) takenAway(g *sg.Group, id name) bool {
 	if !id.given() || w.spoiled[id.text] {
 		return false
 	}
-	if _, _, err := g.Revoke(id.text); err == nil {
+	if to, err := w.now.Apply(sg.Revoke{Group: g.Key(), IDs: []string{id.text}}); err == nil {
+		w.now = to
 		return true
 	}
 	var ids []string
-	for _, r := range slices.Concat(g.Ingress, g.Egress) {
+	for _, r := range w.now.Ever(g.Key()) {
+		if r.ID == id.text {
+			w.about(id.Place, "rule %s of group %s has already been revoked", id.text, g.Name)
+			return false
+		}
 		ids = append(ids, r.ID)
-	}
-	if slices.ContainsFunc(w.past[g.Key()], func(k kept) bool { return k.ID == id.text }) {
-		w.about(id.Place, "rule %s of group %s has already been revoked", id.text, g.Name)
-		return false
 	}
 	if !w.unreadable(aRule, id.Place, id.text, ids) {
 		w.hinted(id.Place, DidYouMean(id.text, ids), "group %s has no rule %s", g.Name, id.text)
@@ -239,11 +239,15 @@ func (w *walk) direction(from word) (packet.Direction, bool) {
 	return packet.Direction(from.text), w.choice(say.F("the direction"), from, string(packet.Ingress), string(packet.Egress))
 }
 
-func (a *doGroups) action(w *walk, _ Place) Action {
+func (a *doGroups) action(w *walk, at Place) Action {
 	if !w.host(a.Of) {
 		return nil
 	}
-	return SetGroups{Host: a.Of.text, Groups: w.carry(a.Of.text, a.Groups)}
+	done := sg.Attach{Interface: a.Of.text, Groups: w.carry(a.Of.text, a.Groups)}
+	if !w.apply(at, done) {
+		return nil
+	}
+	return Change{done}
 }
 
 func (a *doCut) action(w *walk, _ Place) Action {
@@ -295,13 +299,39 @@ func (a *doTimeouts) action(w *walk, _ Place) Action {
 
 func (a *doLoose) action(*walk, Place) Action { return Configure{Loose: &a.Loose.value} }
 
-func (a *doACL) action(w *walk, _ Place) Action {
+func (a *doACL) action(w *walk, at Place) Action {
 	list := w.acl(a.ACL)
-	if !w.host(a.On) {
+	if !w.host(a.On) || !w.apply(at, sg.SetACL{Interface: a.On.text, ACL: list}) {
 		return nil
 	}
-	w.hosts[a.On.text].acl = list
-	return SetACL{Host: a.On.text, ACL: list}
+	i, _ := w.now.Interface(a.On.text) // whose rules are in order
+	return Change{sg.SetACL{Interface: i.ID, ACL: i.ACL}}
+}
+
+func (a *doPrefixList) action(w *walk, at Place) Action {
+	id, ok := w.prefixList(a.PrefixList)
+	if !ok {
+		return nil
+	}
+	before, done := w.now, sg.ModifyPrefixList{PrefixList: id}
+	// Entry by entry, so that a problem has the place of its entry.
+	for _, from := range a.Remove {
+		p, read := w.cidr(from)
+		ok = read && w.apply(from.Place, sg.ModifyPrefixList{PrefixList: id, Remove: []netip.Prefix{p}}) && ok
+		done.Remove = append(done.Remove, p)
+	}
+	for _, from := range a.Add {
+		p, read := w.cidr(from)
+		ok = read && w.apply(from.Place, sg.ModifyPrefixList{PrefixList: id, Add: []netip.Prefix{p}}) && ok
+		done.Add = append(done.Add, p)
+	}
+	if !ok {
+		return nil
+	}
+	if _, err := before.Apply(done); w.refused(at, err) {
+		return nil
+	}
+	return Change{done}
 }
 
 func (a *doExec) action(w *walk, at Place) Action {

@@ -3,18 +3,10 @@ package scenario
 import (
 	"fmt"
 	"reflect"
-	"slices"
-	"strings"
 
 	"lablab/packet"
 	"lablab/say"
 )
-
-// ownJudges are the ids of deciders other than the rules of groups.
-var ownJudges = []string{"established", "related", "default-deny", "amazon-service"}
-
-// IsOwn reports whether lablab uses the id for a decider of its own. Such an id cannot name a rule.
-func IsOwn(id string) bool { return slices.Contains(ownJudges, id) || strings.HasPrefix(id, "acl-") }
 
 // expect reads the predictions about one stream or host.
 func (w *walk) expect(x entry[some[prediction]]) []Expectation {
@@ -146,19 +138,22 @@ func (w *walk) judges(s *flowing, by name) bool {
 		return false // already reported
 	}
 	ids := append(w.inForce(s.To, packet.Ingress), "established", "related", "default-deny")
-	if h.acl != nil {
-		ids = append(ids, "acl-default-deny")
-		for _, r := range h.acl.Ingress {
-			ids = append(ids, fmt.Sprintf("acl-%d", r.Number))
-		}
-	}
-	if from := w.hosts[s.From]; from != nil && from.acl != nil { // packets may be dropped before they leave
-		ids = append(ids, "acl-default-deny")
-		for _, r := range from.acl.Egress {
-			ids = append(ids, fmt.Sprintf("acl-%d", r.Number))
-		}
-	}
+	ids = append(ids, w.aclRulesOf(s.To, packet.Ingress)...)
+	ids = append(ids, w.aclRulesOf(s.From, packet.Egress)...) // packets may be dropped before they leave
 	return w.ruleOf(by, ids, say.F("host %s at this point", s.To))
+}
+
+// aclRulesOf returns the rules of the network ACL that is attached to a host now, if any.
+func (w *walk) aclRulesOf(host string, d packet.Direction) []string {
+	i, _ := w.now.Interface(host)
+	if i.ACL == nil {
+		return nil
+	}
+	ids := []string{packet.ACLDefaultDenyID}
+	for _, r := range i.ACL.Rules(d) {
+		ids = append(ids, fmt.Sprintf("acl-%d", r.Number))
+	}
+	return ids
 }
 
 // ofHost reads the predictions about a host: one expectation for each.

@@ -134,6 +134,12 @@ type doACL struct {
 	On  name `json:"on" jsonschema:"the host"`
 }
 
+type doPrefixList struct {
+	PrefixList name       `json:"prefix_list" jsonschema:"change the entries of this prefix list"`
+	Remove     some[word] `json:"remove,omitempty" jsonschema:"the ranges to remove, before the others are added"`
+	Add        some[word] `json:"add,omitempty" jsonschema:"the ranges to add"`
+}
+
 type doExec struct {
 	Exec []arg  `json:"exec" jsonschema:"run a program with these arguments and wait for it to end"`
 	On   name   `json:"on" jsonschema:"on this host"`

@@ -44,15 +44,15 @@ func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error
 	sc.Title = fmt.Sprintf("An established flow outlives the rule that admitted it, with group %s", group.Key())
 	sc.Account = account
 	sc.Hosts = []Host{{Name: "A", Address: a, Groups: []string{group.Key()}}, {Name: "B", Address: b, Groups: []string{group.Key()}}}
-	revoke, authorize := Revoke{Group: group.Key()}, Authorize{Group: group.Key(), Direction: packet.Ingress}
+	revoke, authorize := sg.Revoke{Group: group.Key()}, sg.Authorize{Group: group.Key(), Direction: packet.Ingress}
 	for _, r := range admitting(account, group, b.Addr()) {
-		revoke.Rules = append(revoke.Rules, r.ID)
+		revoke.IDs = append(revoke.IDs, r.ID)
 		if !slices.ContainsFunc(authorize.Rules, r.Same) { // EC2 rejects duplicate rules
 			authorize.Rules = append(authorize.Rules, r)
 		}
 	}
-	sc.Experiments[1].Do, sc.Experiments[3].Do = []Action{revoke}, []Action{authorize}
-	if len(revoke.Rules) > 1 {
+	sc.Experiments[1].Do, sc.Experiments[3].Do = []Action{Change{revoke}}, []Action{Change{authorize}}
+	if len(revoke.IDs) > 1 {
 		sc.Experiments[1].Title, sc.Experiments[3].Title = say.F("the rules that allow it are revoked").String(), say.F("the rules are restored").String()
 	}
 	return sc, nil

@@ -53,7 +53,7 @@ func TestFourExperimentsWith(t *testing.T) {
 			if a.Addr().String() != test.a || b.Addr().String() != test.b || !a.Masked().Contains(b.Addr()) {
 				t.Errorf("hosts %s and %s, want %s and %s in one network", a, b, test.a, test.b)
 			}
-			revoked, authorized := sc.Experiments[1].Do[0].(Revoke).Rules, sc.Experiments[3].Do[0].(Authorize).Rules
+			revoked, authorized := sc.Experiments[1].Do[0].(Change).Change.(sg.Revoke).IDs, sc.Experiments[3].Do[0].(Change).Change.(sg.Authorize).Rules
 			if len(revoked) != test.revoked || len(authorized) != test.revoked {
 				t.Errorf("%v are revoked and %v authorized, want %d", revoked, authorized, test.revoked)
 			}

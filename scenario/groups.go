@@ -37,13 +37,6 @@ func (w *walk) account(groups named[group]) {
 			w.sc.Account.Groups = append(w.sc.Account.Groups, w.written(e))
 		}
 	}
-	for _, g := range w.sc.Account.Groups {
-		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
-			for _, r := range g.Rules(d) {
-				w.past[g.Key()] = append(w.past[g.Key()], kept{r, d})
-			}
-		}
-	}
 }
 
 // written reads a group whose rules are in the scenario.
@@ -72,11 +65,24 @@ func (w *walk) written(e entry[group]) *sg.Group {
 	return g
 }
 
-// refused reports what EC2 would reject, and whether it did.
+// apply makes a change, and reports whether it could.
+func (w *walk) apply(at Place, change sg.Change) bool {
+	to, err := w.now.Apply(change)
+	if w.refused(at, err) {
+		return false
+	}
+	w.now = to
+	return true
+}
+
+// refused reports why a change is rejected, and whether it was.
 func (w *walk) refused(at Place, err error) bool {
 	var says *sg.Error
-	if errors.As(err, &says) {
+	switch {
+	case errors.As(err, &says):
 		w.about(at, "EC2 rejects this: %s: %s", says.Code, says.Message)
+	case err != nil:
+		w.about(at, "%s", err)
 	}
 	return err != nil
 }
@@ -190,6 +196,9 @@ func (w *walk) prefixLists(lists named[ranges]) {
 			default:
 				l.Entries = append(l.Entries, p)
 			}
+		}
+		if len(l.Entries) > 0 {
+			l.AddressFamily = sg.FamilyOf(l.Entries[0])
 		}
 		w.sc.Account.PrefixLists = append(w.sc.Account.PrefixLists, l)
 	}

@@ -93,7 +93,7 @@ func (w *walk) carriers(hosts named[host]) {
 	}
 }
 
-// carry attaches these groups to a host, in place of its old ones, and returns their ids.
+// carry returns the ids of the groups that are to be attached to a host, in place of its old ones.
 func (w *walk) carry(host string, names []name) []string {
 	ids := []string{}
 	for _, n := range names {
@@ -108,10 +108,8 @@ func (w *walk) carry(host string, names []name) []string {
 		}
 		ids = append(ids, id)
 	}
-	h := w.hosts[host]
-	h.carries = ids
 	for _, id := range ids {
-		h.carried[id] = true
+		w.hosts[host].carried[id] = true
 	}
 	return ids
 }

@@ -60,7 +60,7 @@ func Read(path string, text []byte, open Opener) (*Scenario, error) {
 	}
 	w := &walk{
 		complaints: c, open: open, sc: &Scenario{File: path, Account: &sg.Account{}, Timeouts: sg.Nitro()},
-		hosts: map[string]*standing{}, groups: map[string]string{}, past: map[string][]kept{},
+		hosts: map[string]*standing{}, groups: map[string]string{},
 		spoiled: map[string]bool{}, streams: map[string]*flowing{}, keys: map[string]Place{},
 	}
 	pairs, _ := (&complaints{}).pairs(body)
@@ -102,7 +102,7 @@ func (w *walk) scenario(f file) {
 	w.prefixLists(f.PrefixLists)
 	w.account(f.Groups)
 	w.carriers(f.Hosts)
-	w.now = w.sc.Account.Clone()
+	w.now = w.sc.Policy()
 	if at, written := w.keys["experiments"]; written && len(f.Experiments) == 0 {
 		w.about(at, "the scenario has no experiments")
 	}

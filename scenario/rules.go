@@ -17,7 +17,7 @@ func (w *walk) rule(from rule) (sg.Rule, bool) {
 	r := sg.Rule{ID: from.ID.text, Description: from.Description.text}
 	if r.ID != "" {
 		w.isNew(from.ID.Place, say.F("a rule"), r.ID)
-		if IsOwn(r.ID) {
+		if packet.Reserved(r.ID) {
 			w.about(from.ID.Place, "%q is reserved for a built-in rule: choose another id", r.ID)
 		}
 	}
@@ -41,7 +41,10 @@ func (w *walk) rule(from rule) (sg.Rule, bool) {
 			return r, false
 		}
 	case from.PrefixList.given():
-		r.PrefixList = w.prefixList(from.PrefixList)
+		var known bool
+		if r.PrefixList, known = w.prefixList(from.PrefixList); !known { // already reported
+			return r, false
+		}
 	}
 	return r, len(w.list) == before
 }
@@ -139,15 +142,17 @@ func (w *walk) cidr(from word) (netip.Prefix, bool) {
 	return p, false
 }
 
-func (w *walk) prefixList(n name) string {
-	var known []string
+// prefixList returns the id of the prefix list with that name.
+func (w *walk) prefixList(n name) (id string, known bool) {
+	var names []string
 	for _, l := range w.sc.Account.PrefixLists {
-		known = append(known, l.ID)
+		names = append(names, l.ID)
 	}
-	if !slices.Contains(known, n.text) && w.misses(aList, n.Place, n.text, known) {
-		w.hinted(n.Place, DidYouMean(n.text, known), "unknown prefix list %s", n.text)
+	known = slices.Contains(names, n.text)
+	if !known && n.given() && w.misses(aList, n.Place, n.text, names) {
+		w.hinted(n.Place, DidYouMean(n.text, names), "unknown prefix list %s", n.text)
 	}
-	return n.text
+	return n.text, known
 }
 
 // acl reads a network ACL; nil if it is off.
@@ -162,7 +167,7 @@ func (w *walk) acl(from acl) *sg.ACL {
 func (w *walk) aclRules(list []aclRule) []sg.ACLRule {
 	var rules []sg.ACLRule
 	for _, from := range list {
-		r := sg.ACLRule{Number: w.between(from.Rule, say.F("the number of the rule"), 1, 32766), Allow: from.Allow.given()}
+		r := sg.ACLRule{Number: w.between(from.Rule, say.F("the number of the rule"), 1, sg.MaxACLNumber), Allow: from.Allow.given()}
 		protocol := from.Allow
 		if !r.Allow {
 			protocol = from.Deny
@@ -174,13 +179,16 @@ func (w *walk) aclRules(list []aclRule) []sg.ACLRule {
 		var what sg.Rule
 		w.what(&what, protocol, from.Port, from.Type, from.Code)
 		r.Protocol, r.From, r.To = what.Protocol, what.From, what.To
-		r.Peer, _ = w.cidr(from.CIDR)
-		if slices.ContainsFunc(rules, func(o sg.ACLRule) bool { return o.Number == r.Number && r.Number != 0 }) {
-			w.about(from.Place, "the ACL has two rules numbered %d in this direction", r.Number)
+		var ok bool
+		if r.Peer, ok = w.cidr(from.CIDR); !ok {
+			r.Peer = netip.PrefixFrom(netip.IPv4Unspecified(), 0) // so that predictions about the rule do not fail too
 		}
-		rules = append(rules, r)
+		switch {
+		case slices.ContainsFunc(rules, func(o sg.ACLRule) bool { return o.Number == r.Number }):
+			w.about(from.Place, "the ACL has two rules numbered %d in this direction", r.Number)
+		case r.Number > 0:
+			rules = append(rules, r)
+		}
 	}
-	// The lowest number is checked first.
-	slices.SortStableFunc(rules, func(a, b sg.ACLRule) int { return a.Number - b.Number })
 	return rules
 }

@@ -35,6 +35,15 @@ type Scenario struct {
 	Experiments []Experiment
 }
 
+// Policy returns the account as it is at the beginning, with the hosts as its interfaces.
+func (sc *Scenario) Policy() *sg.Account {
+	account := sc.Account.Clone()
+	for _, h := range sc.Hosts {
+		account.Attach(sg.Interface{ID: h.Name, Groups: h.Groups, Addresses: []netip.Addr{h.Address.Addr()}})
+	}
+	return account
+}
+
 // A Host is a machine with one address, and its security groups.
 type Host struct {
 	Name    string

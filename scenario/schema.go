@@ -49,6 +49,7 @@ func schema() (*jsonschema.Schema, error) {
 	}
 	// Types with more than one notation, innermost first.
 	addOr(reflect.TypeFor[some[name]](), reflect.TypeFor[[]name](), known[reflect.TypeFor[name]()])
+	addOr(reflect.TypeFor[some[word]](), reflect.TypeFor[[]word](), known[reflect.TypeFor[word]()])
 	addOr(reflect.TypeFor[some[line]](), reflect.TypeFor[[]line](), known[reflect.TypeFor[line]()])
 	addOr(reflect.TypeFor[ruleOrID](), reflect.TypeFor[rule](), known[reflect.TypeFor[name]()])
 	addOr(reflect.TypeFor[some[ruleOrID]](), reflect.TypeFor[[]ruleOrID](), known[reflect.TypeFor[ruleOrID]()])

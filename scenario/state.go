@@ -21,7 +21,6 @@ type walk struct {
 	hosts   map[string]*standing
 	groups  map[string]string // group ids, by name in the scenario
 	now     *sg.Account       // the state after the actions so far
-	past    map[string][]kept // every rule that a group has had, by group id
 	spoiled map[string]bool   // rule ids and group names already reported
 	streams map[string]*flowing
 	packets int // per stream in this experiment; unknown if it could not be read
@@ -32,18 +31,10 @@ type walk struct {
 
 const unknown = -1
 
-// A standing is a host and its groups.
+// A standing is what is known of a host.
 type standing struct {
-	carries []string        // group ids
-	carried map[string]bool // now or earlier
+	carried map[string]bool // group ids, now or earlier
 	vague   bool            // one of its groups is unknown
-	acl     *sg.ACL
-}
-
-// A kept rule is one that a group has had.
-type kept struct {
-	sg.Rule
-	direction packet.Direction
 }
 
 // A flowing is a stream that is running, or was.
@@ -154,7 +145,8 @@ func (w *walk) apart(at Place, s Start) bool {
 // inForce returns the rules of the groups that a host has now.
 func (w *walk) inForce(host string, d ...packet.Direction) []string {
 	var ids []string
-	for _, g := range w.now.Carried(w.hosts[host].carries) {
+	i, _ := w.now.Interface(host)
+	for _, g := range w.now.Carried(i.Groups) {
 		for _, direction := range d {
 			for _, r := range g.Rules(direction) {
 				ids = append(ids, r.ID)
@@ -168,7 +160,7 @@ func (w *walk) inForce(host string, d ...packet.Direction) []string {
 func (w *walk) everInForce(host string) []string {
 	var ids []string
 	for _, group := range sorted(w.hosts[host].carried) {
-		for _, r := range w.past[group] {
+		for _, r := range w.now.Ever(group) {
 			ids = append(ids, r.ID)
 		}
 	}

@@ -172,6 +172,7 @@ var verbs = []struct {
 	{"timeouts", reflect.TypeFor[doTimeouts]()},
 	{"tcp_loose", reflect.TypeFor[doLoose]()},
 	{"acl", reflect.TypeFor[doACL]()},
+	{"prefix_list", reflect.TypeFor[doPrefixList]()},
 	{"exec", reflect.TypeFor[doExec]()},
 }
 

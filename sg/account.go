@@ -77,6 +77,23 @@ func (a *Account) Group(id string) *Group {
 	return a.Groups[i]
 }
 
+// Ever returns the rules of a group: those in force and those that were revoked.
+func (a *Account) Ever(group string) (rules []GroupRule) {
+	if g := a.Group(group); g != nil {
+		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
+			for _, r := range g.Rules(d) {
+				rules = append(rules, GroupRule{group, d, r})
+			}
+		}
+	}
+	for _, r := range a.Revoked {
+		if r.Group == group {
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}
+
 // Clone returns an independent copy.
 func (a *Account) Clone() *Account {
 	clone := *a

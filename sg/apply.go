@@ -1,6 +1,7 @@
 package sg
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -102,11 +103,11 @@ func (c Authorize) apply(a *Account) error {
 		return err
 	}
 	for _, id := range c.IDs {
-		was, d, known := a.had(g, id)
+		was, known := a.had(g, id)
 		if !known {
 			return &Error{RuleNotFound, fmt.Sprintf("The security group rule ID '%s' was not revoked here", id)}
 		}
-		if err := a.authorize(g, d, was); err != nil {
+		if err := a.authorize(g, was.Direction, was.Rule); err != nil {
 			return err
 		}
 	}
@@ -117,13 +118,10 @@ func (c Authorize) apply(a *Account) error {
 		return err
 	}
 	for i, r := range c.Rules {
-		if err := r.checkNames(i + 1); err != nil {
-			return err
+		if was, known := a.had(g, r.ID); known && was.Same(r) {
+			continue // as it was read, even if its peer was not
 		}
-		if was, _, known := a.had(g, r.ID); known && was.Same(r) {
-			continue // its peer need not have been read
-		}
-		if err := a.checkPeer(r); err != nil {
+		if err := cmp.Or(r.checkNames(i+1), a.checkPeer(r)); err != nil {
 			return err
 		}
 	}
@@ -142,13 +140,13 @@ func (a *Account) authorize(g *Group, d packet.Direction, rules ...Rule) error {
 }
 
 // had returns the rule of a group with that id, whether it is in force or was revoked.
-func (a *Account) had(g *Group, id string) (Rule, packet.Direction, bool) {
-	for _, was := range a.Revoked {
-		if was.Group == g.Key() && was.ID == id {
-			return was.Rule, was.Direction, true
-		}
+func (a *Account) had(g *Group, id string) (GroupRule, bool) {
+	ever := a.Ever(g.Key())
+	i := slices.IndexFunc(ever, func(r GroupRule) bool { return r.ID == id })
+	if i < 0 {
+		return GroupRule{}, false
 	}
-	return g.Find(id)
+	return ever[i], true
 }
 
 // checkPeer rejects a rule whose group or prefix list does not exist.
@@ -275,7 +273,7 @@ func (c ModifyPrefixList) apply(a *Account) error {
 			return &Error{InvalidValue, "The CIDR of an entry is missing or malformed."}
 		case slices.Contains(l.Entries, p):
 			return &Error{InvalidModification, fmt.Sprintf("An entry with the CIDR (%s) already exists.", p)}
-		case (l.AddressFamily != "" || len(l.Entries) > 0) && l.family() != familyOf(p):
+		case (l.AddressFamily != "" || len(l.Entries) > 0) && l.family() != FamilyOf(p):
 			return say.Errorf("it takes %s entries only, not %s", l.family(), p)
 		case l.MaxEntries > 0 && len(l.Entries) == l.MaxEntries:
 			return say.Errorf("it has room for %d entries", l.MaxEntries)
@@ -296,7 +294,8 @@ func (a *Account) findPrefixList(id string) (int, error) {
 	return i, nil
 }
 
-func familyOf(p netip.Prefix) string {
+// FamilyOf returns the version of IP of an entry, as a prefix list names it.
+func FamilyOf(p netip.Prefix) string {
 	if p.Addr().Is4() {
 		return "IPv4"
 	}

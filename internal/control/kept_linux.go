@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"lablab/flow"
@@ -10,6 +11,7 @@ import (
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -19,7 +21,6 @@ type kept struct {
 	log      *timeline.Log
 	scenario string
 	started  time.Time // identifies its timeline
-	acls     acls
 	report   explained
 	over     chan struct{} // closed once its hosts have no network
 	next     *kept         // the lab that replaced it, or nil
@@ -33,7 +34,8 @@ func (k *kept) status(ctx context.Context, about Status) (Status, error) {
 	status.Scenario, status.Started, status.Missed = k.scenario, k.started, k.missed()
 	policy := k.lab.Policy()
 	carriers := map[string][]string{}
-	for _, h := range policy.Hosts {
+	for _, h := range k.lab.Hosts() {
+		carrier, _ := policy.Account.Interface(h.Name)
 		file, err := k.lab.Namespace(h.Name)
 		if err != nil {
 			return status, err
@@ -42,21 +44,19 @@ func (k *kept) status(ctx context.Context, about Status) (Status, error) {
 		if err != nil {
 			return status, err
 		}
-		status.Hosts = append(status.Hosts, Host{Name: h.Name, Address: h.Address.String(), Groups: append([]string{}, h.Groups...), Namespace: file, UTS: uts, ACL: k.acls.stands(h.Name)})
-		for _, g := range h.Groups {
+		status.Hosts = append(status.Hosts, Host{Name: h.Name, Address: h.Address.String(), Groups: append([]string{}, carrier.Groups...), Namespace: file, UTS: uts, ACL: carrier.ACL != nil})
+		for _, g := range carrier.Groups {
 			carriers[g] = append(carriers[g], h.Name)
 		}
 	}
 	for _, g := range policy.Account.Groups {
 		group := Group{ID: g.Key(), Hosts: append([]string{}, carriers[g.Key()]...), Rules: []Rule{}, Revoked: []Rule{}}
-		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
-			for _, r := range g.Rules(d) {
-				group.Rules = append(group.Rules, Rule{Rule: r, Direction: d, Text: r.String(), Number: policy.Number(g.Key(), r.ID)})
-			}
-		}
-		for _, r := range policy.Revoked {
-			if r.Group == g.Key() {
-				group.Revoked = append(group.Revoked, Rule{Rule: r.Rule, Direction: r.Direction, Text: r.String(), Number: r.Number})
+		for _, r := range policy.Account.Ever(g.Key()) {
+			rule := Rule{Rule: r.Rule, Direction: r.Direction, Text: r.String(), Number: policy.Number(r.Group, r.ID)}
+			if slices.Contains(policy.Account.Revoked, r) {
+				group.Revoked = append(group.Revoked, rule)
+			} else {
+				group.Rules = append(group.Rules, rule)
 			}
 		}
 		status.Groups = append(status.Groups, group)
@@ -94,7 +94,7 @@ func (k *kept) flows(host string) ([]Flow, error) {
 	flows := []Flow{}
 	found := false
 	policy := k.lab.Policy()
-	for _, h := range policy.Hosts {
+	for _, h := range k.lab.Hosts() {
 		if host != "" && h.Name != host {
 			continue
 		}
@@ -117,7 +117,7 @@ func (k *kept) flowOf(policy lab.Policy, host string, e flow.Entry) Flow {
 	f := Flow{Entry: report.EntryOf(host, e), Key: e.Orig}
 	if rule, known := k.lab.Known(e.Mark); known {
 		f.AdmittedBy = &rule.ID
-		f.AdmittingGone = policy.Number(rule.Group, rule.ID) != e.Mark
+		f.AdmittingGone = !policy.InForce(rule)
 	}
 	return f
 }
@@ -139,13 +139,18 @@ func (k *kept) rules(host string) (Ruleset, error) {
 	return answer, nil
 }
 
-// effect converts what a change did, or returns its error.
-func (k *kept) effect(e lab.Effect, err error) (Effect, error) {
+// apply makes changes and returns what they did to existing flows.
+func (k *kept) apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
+	done, err := k.lab.Apply(ctx, changes...)
 	if err != nil {
 		return Effect{}, err
 	}
-	outlived, err := k.lab.Outlived(e)
-	return Effect{Outlived: outlived, Deleted: e.Deleted, Untracked: string(e.Untracked)}, err
+	outlived, err := k.lab.Outlived(done)
+	if err != nil {
+		return Effect{}, err
+	}
+	denied, err := k.lab.Denied(done)
+	return Effect{Outlived: outlived, Deleted: done.Deleted, Untracked: string(done.Untracked), Denied: denied}, err
 }
 
 func (k *kept) cut(c CutRequest) (CutAnswer, error) {

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -49,28 +48,18 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"GET /v1/end":       s.end,
 		"GET /v1/report":    s.report,
 		"GET /v1/capture":   s.capture,
-		"POST /v1/authorize": asking(k, func(k *kept, _ *http.Request, c RuleChange) (Effect, error) {
-			if len(c.IDs) > 0 {
-				return k.effect(k.lab.Reauthorize(c.Group, c.IDs...))
-			}
-			if err := cmp.Or(checkDirection(c.Direction), check(c.Rules)); err != nil {
-				return Effect{}, err
-			}
-			return k.effect(k.lab.Authorize(c.Group, c.Direction, c.Rules...))
+		"POST /v1/authorize": asking(k, func(k *kept, r *http.Request, c RuleChange) (Effect, error) {
+			return k.apply(r.Context(), sg.Authorize(c))
 		}),
-		"POST /v1/revoke": asking(k, func(k *kept, _ *http.Request, c RuleChange) (Effect, error) {
-			if len(c.IDs) > 0 {
-				return k.effect(k.lab.Revoke(c.Group, c.IDs...))
-			}
-			if err := checkDirection(c.Direction); err != nil {
-				return Effect{}, err
-			}
-			return k.effect(k.lab.RevokeSame(c.Group, c.Direction, c.Rules...))
+		"POST /v1/revoke": asking(k, func(k *kept, r *http.Request, c RuleChange) (Effect, error) {
+			return k.apply(r.Context(), sg.Revoke(c))
 		}),
-		"POST /v1/groups": asking(k, func(k *kept, _ *http.Request, c GroupChange) (Effect, error) {
-			return k.effect(k.lab.SetGroups(c.Host, c.Groups))
+		"POST /v1/groups": asking(k, func(k *kept, r *http.Request, c GroupChange) (Effect, error) {
+			return k.apply(r.Context(), sg.Attach{Interface: c.Host, Groups: c.Groups})
 		}),
-		"POST /v1/acl": asking(k, func(k *kept, _ *http.Request, c ACLChange) (Effect, error) { return k.setACL(c) }),
+		"POST /v1/acl": asking(k, func(k *kept, r *http.Request, c ACLChange) (Effect, error) {
+			return k.apply(r.Context(), sg.SetACL{Interface: c.Host, ACL: c.ACL})
+		}),
 		"POST /v1/observe": asking(k, func(k *kept, r *http.Request, _ struct{}) (Observed, error) {
 			err := k.observe(r.Context())
 			return Observed{Started: k.started, Last: k.log.Last()}, err
