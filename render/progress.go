@@ -53,7 +53,7 @@ func NewProgress(text *colorprofile.Writer, screen io.Writer, size func() (width
 
 // Add takes the next event.
 func (p *Progress) Add(e timeline.Event) {
-	session := p.current > 0 && report.IsSession(p.now())
+	session := p.current > 0 && p.now().ByHand()
 	switch {
 	case session:
 		if what := p.known.Step(e); !what.Empty() {

@@ -210,7 +210,7 @@ func (b *builder) begin(body timeline.Begun) {
 	b.File, b.Question = body.File, body.Question
 	for _, p := range body.Plan {
 		b.plans[p.Number] = p
-		x := Experiment{Number: p.Number, Title: p.Title, Do: p.Said(), Packets: p.Packets, Line: p.Line, Predictions: []Prediction{}, byHand: unplanned(p)}
+		x := Experiment{Number: p.Number, Title: p.Title, Do: p.Said(), Packets: p.Packets, Line: p.Line, Predictions: []Prediction{}, byHand: p.ByHand()}
 		for _, predicted := range p.Predicted {
 			if predicted.Stream != "" {
 				result := x.result(predicted.Stream)

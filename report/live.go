@@ -165,6 +165,3 @@ func (l *Live) Steps() []ManualStep { return l.manual.steps }
 
 // News says what a host did with the first packet of a flow that belongs to no stream, or nothing.
 func (l *Live) News(j timeline.Judged) say.Sentence { return l.manual.first.news(j) }
-
-// IsSession reports whether nothing was planned for an experiment: the user does what they like.
-func IsSession(p timeline.Plan) bool { return unplanned(p) }

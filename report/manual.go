@@ -22,11 +22,6 @@ type manualLog struct {
 	steps []ManualStep
 }
 
-// unplanned reports whether nothing was planned for the experiment: the user does what they like.
-func unplanned(p timeline.Plan) bool {
-	return p.Number > 0 && p.Packets == 0 && len(p.Do) == 0 && len(p.Predicted) == 0
-}
-
 // add takes the next event and describes it if it is worth reporting.
 func (d *manualLog) add(e timeline.Event) (what say.Sentence) {
 	deed := ManualStep{AtMS: ms(e.At)}

@@ -199,7 +199,7 @@ func (a *amount) read(c *complaints, n ast.Node) {
 	a.value = Amount{Min: value, Max: value, Percent: found[3] == "%"}
 	switch found[1] {
 	case ">=":
-		a.value.Max = NoLimit
+		a.value.Max = noLimit
 	case "<=":
 		a.value.Min = 0
 	}

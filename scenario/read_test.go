@@ -258,7 +258,7 @@ func TestEverything(t *testing.T) {
 	expected := []Expectation{
 		{Place: Place{40, 7}, Stream: "1", Outcome: Replied},
 		{Place: Place{41, 7}, Stream: "shell", Outcome: Replied, First: 1, By: "established", Tracked: &yes},
-		{Place: Place{42, 13}, Stream: "dns", Refused: &Amount{60, NoLimit, true}},
+		{Place: Place{42, 13}, Stream: "dns", Refused: &Amount{60, noLimit, true}},
 		{Place: Place{42, 35}, Stream: "dns", Received: &Amount{0, 3, false}},
 		{Place: Place{43, 11}, Host: "A", Flow: "1", AdmittedBy: "icmp"},
 		{Place: Place{43, 45}, Host: "A", Flow: "dns", Absent: true},

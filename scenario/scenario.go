@@ -106,9 +106,9 @@ type Expectation struct {
 // An Amount is a range for a number of packets or for their share.
 type Amount struct {
 	Min     float64 `json:"min"`
-	Max     float64 `json:"max"` // +Inf is written as 1e18
+	Max     float64 `json:"max"` // 1e18 for no upper limit
 	Percent bool    `json:"percent,omitempty"`
 }
 
-// NoLimit is the Max of an amount without an upper limit.
-const NoLimit = 1e18
+// noLimit is the Max of an amount without an upper limit.
+const noLimit = 1e18

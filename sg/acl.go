@@ -22,7 +22,7 @@ const MaxACLNumber = 32766
 
 // An ACLRule allows or denies packets of one protocol from or to one range of addresses.
 type ACLRule struct {
-	Number   int             `json:"number"` // from 1 to MaxACLNumber; the lowest is checked first
+	Number   int             `json:"number"` // from 1 to 32766; the lowest is checked first
 	Allow    bool            `json:"allow"`
 	Protocol packet.Protocol `json:"protocol"`
 	From     int             `json:"from"` // as in a [Rule]

@@ -82,7 +82,7 @@ type Judgement struct {
 
 // Judge returns the rule that admits p, or false. If several do, it returns the first: EC2 does not
 // say which one counts, since all of them allow. A packet to one of Amazon's [Services] is admitted
-// by [AmazonService] rather than by a group's rule.
+// by [packet.AmazonServiceID] rather than by a group's rule.
 func (a *Account) Judge(groups []*Group, d packet.Direction, p Packet) (Judgement, bool) {
 	if d == packet.Egress && slices.Contains(Services(), p.Peer) {
 		return Judgement{Rule: Rule{ID: packet.AmazonServiceID}}, true

@@ -2,9 +2,6 @@ package sg
 
 import "net/netip"
 
-// AmazonService is the id of the decision that accepts packets to Amazon's own services.
-const AmazonService = "amazon-service"
-
 // Services returns the addresses to which security groups filter no outbound traffic: time
 // synchronisation, Amazon DNS and instance metadata (VPC user guide, "Security in Amazon VPC"). The
 // resolver's other address, the VPC network's base address plus two, depends on the VPC, which

@@ -50,6 +50,11 @@ type Plan struct {
 	Predicted []Prediction  `json:"predicted"`
 }
 
+// ByHand reports whether nothing was planned for the experiment: the user does what they like.
+func (p Plan) ByHand() bool {
+	return p.Number > 0 && p.Packets == 0 && len(p.Do) == 0 && len(p.Predicted) == 0
+}
+
 // Said returns the first actions. If Do and Doing contradict each other, Do wins.
 func (p Plan) Said() []say.Sentence {
 	said := make([]say.Sentence, len(p.Do))
