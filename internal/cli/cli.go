@@ -1,5 +1,5 @@
 // Package cli implements lablab's commands: their flags, exit codes, and output streams. Package
-// report formats the output.
+// render formats the output.
 package cli
 
 import (
