@@ -95,7 +95,7 @@ func (w *walk) outcomes(e *Expectation, s *flowing, m predicted) {
 		case a.all:
 			set(a.leaf, of.all)
 		case !a.value.Percent && a.value.Min > float64(w.packets):
-			w.about(a.Place, "%s packets cannot be %s: only %d are sent", a.text, of.all, w.packets)
+			w.about(a.Place, "%s: %s is more than for: %d", of.all, a.text, w.packets)
 		default:
 			value := a.value
 			*of.to = &value
