@@ -58,21 +58,20 @@ func TestEverythingIsSaidInJapanese(t *testing.T) {
 
 // english lists the files that contain English sentences on purpose, and why.
 var english = map[string]string{
-	"internal/cli/change.go":   "EC2's words",
-	"internal/cli/up_linux.go": "commands",
-	"internal/web/web.go":      "a header of HTTP",
-	"ns/join_linux.go":         "resolv.conf",
-	"nft/acl.go":               "nft's language",
-	"nft/compile.go":           "nft's language",
-	"nft/live_linux.go":        "nft's language",
-	"nft/ruleset.go":           "nft's language",
-	"render/ping.go":           "ping's words",
-	"render/tap.go":            "TAP's words",
-	"scenario/builtin.go":      "a panic: the tests read all of them",
-	"scenario/group.go":        "the title of a scenario, which the record has in English",
-	"sg/apply.go":              "EC2's words",
-	"sg/change.go":             "EC2's words",
-	"sg/rule.go":               "a rule as the AWS console has it",
+	"internal/cli/change.go": "EC2's words",
+	"internal/web/web.go":    "a header of HTTP",
+	"ns/join_linux.go":       "resolv.conf",
+	"nft/acl.go":             "nft's language",
+	"nft/compile.go":         "nft's language",
+	"nft/live_linux.go":      "nft's language",
+	"nft/ruleset.go":         "nft's language",
+	"render/ping.go":         "ping's words",
+	"render/tap.go":          "TAP's words",
+	"scenario/builtin.go":    "a panic: the tests read all of them",
+	"scenario/group.go":      "the title of a scenario, which the record has in English",
+	"sg/apply.go":            "EC2's words",
+	"sg/change.go":           "EC2's words",
+	"sg/rule.go":             "a rule as the AWS console has it",
 }
 
 // All output for people goes through say.

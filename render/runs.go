@@ -25,15 +25,12 @@ type Result struct {
 }
 
 // ResultOf explains a run, or as much of it as has happened.
-func ResultOf(events []timeline.Event) Result { return NewResult(report.Of(events), events) }
-
-// NewResult returns the result of a run from its report and its events.
-func NewResult(r *report.Report, events []timeline.Event) Result {
-	result := Result{Report: r, Timeline: events}
+func ResultOf(events []timeline.Event) Result {
+	r := Result{Report: report.Of(events), Timeline: events}
 	if len(events) > 0 {
-		result.Took = events[len(events)-1].At
+		r.Took = events[len(events)-1].At
 	}
-	return result
+	return r
 }
 
 // Runs are the results of one command.

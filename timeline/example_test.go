@@ -12,6 +12,7 @@ import (
 // A record is written while things happen, and can be read anywhere.
 func Example() {
 	log := timeline.NewLog()
+	log.Append(timeline.Begun{Scenario: "ping", Hosts: []timeline.Host{{Name: "A"}, {Name: "B"}}})
 	log.Append(timeline.StreamStarted{Stream: "1", Protocol: packet.ICMP, From: "B", To: "A"})
 	log.Append(timeline.Sent{Stream: "1", Seq: 1})
 	log.Append(timeline.Ended{})
@@ -35,6 +36,6 @@ func Example() {
 		}
 	}
 	// Output:
-	// 1: stream 1 from B to A
-	// 2: packet 1 of stream 1
+	// 2: stream 1 from B to A
+	// 3: packet 1 of stream 1
 }

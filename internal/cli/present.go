@@ -17,6 +17,7 @@ type presenter struct {
 	text     *render.Text
 	progress *render.Progress // or nil
 	seen     []timeline.Event
+	took     time.Duration // until the last event
 	known    *report.Builder
 	shown    int                  // number of experiments written
 	between  bool                 // write between experiments; there is no progress to show
@@ -66,9 +67,9 @@ func (p *presenter) present(events <-chan timeline.Event) (render.Result, error)
 		case e, more := <-events:
 			if !more {
 				p.clear()
-				return render.NewResult(p.known.Report(), p.seen), nil
+				return render.Result{Report: p.known.Report(), Took: p.took, Timeline: p.seen}, nil
 			}
-			p.seen = append(p.seen, e)
+			p.seen, p.took = append(p.seen, e), e.At
 			p.known.Add(e)
 			if begun, ok := e.Body.(timeline.ExperimentBegun); ok && begun.Number > 1 && p.pause != nil {
 				p.pause(begun.Number)
