@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"lablab/packet"
-	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -33,8 +32,8 @@ func newBuilder() *builder {
 		missed:    map[string]int{},
 		lossy:     map[string]bool{},
 		last:      map[string]time.Duration{},
-		left:      map[membership]instant{},
 		lives:     newLives(),
+		policy:    newPolicy(),
 		plans:     map[int]timeline.Plan{},
 		hits:      map[hit]int{},
 		drops:     map[stall]int{},
@@ -54,8 +53,8 @@ type builder struct {
 	missed            map[string]int           // what was reported lost, and how much
 	last              map[string]time.Duration // time of the latest reply, by stream
 	listed            map[listing]bool
-	left              map[membership]instant // when a host left a group
 	lives             *lives
+	policy            *policy
 	ready             bool // traffic may begin
 	plans             map[int]timeline.Plan
 	hits              map[hit]int   // how often a rule accepted
@@ -95,9 +94,6 @@ type stall struct {
 	experiment int
 }
 
-// A membership is a host's membership of a group.
-type membership struct{ host, group string }
-
 // A listing identifies a host's conntrack table in an experiment.
 type listing struct {
 	experiment int
@@ -114,6 +110,7 @@ type counterKey struct {
 func (b *builder) add(e timeline.Event) {
 	b.now = when{b.now.seq + 1, e.At, e.Experiment}
 	b.lives.add(b.now, e.Body)
+	b.policy.add(b.now, e.Body)
 	if x := b.Experiment(e.Experiment); x != nil && x.byHand {
 		b.manual.add(e)
 		x.Done = b.manual.steps
@@ -122,15 +119,17 @@ func (b *builder) add(e timeline.Event) {
 	case timeline.Begun:
 		b.begin(body)
 	case timeline.RuleAuthorized:
-		b.Rules = append(b.Rules, Rule{Rule: body.Rule, Text: body.String(), AuthorizedIn: e.Experiment, later: b.ready})
+		b.Rules = append(b.Rules, Rule{Rule: body.Rule, Text: body.String(), AuthorizedIn: e.Experiment})
 	case timeline.Ready:
 		b.ready = true
 	case timeline.RuleRevoked:
 		if rule := b.rule(body.Number); rule != nil {
-			rule.RevokedIn, rule.revoked = &e.Experiment, instant{e.Experiment, ms(e.At)}
+			rule.RevokedIn = &e.Experiment
 		}
 	case timeline.GroupsChanged:
-		b.regrouped(e.Experiment, body)
+		if i := slices.IndexFunc(b.Hosts, func(h Host) bool { return h.Name == body.Host }); i >= 0 {
+			b.Hosts[i].Groups = body.Groups
+		}
 	case timeline.CanaryDropped:
 		b.Canaries = append(b.Canaries, Canary{Host: body.Host, Packet: body.Packet.Key().String(), key: body.Packet.Key()})
 	case timeline.ExperimentBegun:
@@ -303,35 +302,6 @@ func (b *builder) rule(number uint32) *Rule {
 		}
 	}
 	return nil
-}
-
-// regrouped records which groups a host has left.
-func (b *builder) regrouped(experiment int, body timeline.GroupsChanged) {
-	i := slices.IndexFunc(b.Hosts, func(h Host) bool { return h.Name == body.Host })
-	if i < 0 {
-		return
-	}
-	for _, g := range b.Hosts[i].Groups {
-		if !slices.Contains(body.Groups, g) {
-			b.left[membership{body.Host, g}] = instant{experiment, ms(b.now.at)}
-		}
-	}
-	for _, g := range body.Groups {
-		delete(b.left, membership{body.Host, g})
-	}
-	b.Hosts[i].Groups = body.Groups
-}
-
-// gone returns when a rule stopped being in force at a host (no instant if it still is) and why:
-// the kind of action, and the action itself.
-func (b *builder) gone(rule *Rule, host string) (since instant, doing, done say.Sentence) {
-	switch left := b.left[membership{host, rule.Group}]; {
-	case rule.RevokedIn != nil:
-		return rule.revoked, say.F("revoking rule %q", rule.ID), say.F("rule %q was revoked", rule.ID)
-	case left.happened():
-		return left, say.F("removing group %q from %s", rule.Group, host), say.F("group %q was removed from %s", rule.Group, host)
-	}
-	return instant{}, say.Sentence{}, say.Sentence{}
 }
 
 func (b *builder) finish() *Report {

@@ -2,108 +2,77 @@ package report
 
 import (
 	"lablab/packet"
+	"lablab/report/claims"
 	"lablab/say"
 )
 
-// lessons are what a run can show, each with the packets that first show it.
+// lessons are what a run can show.
 type lessons struct {
-	outlived  *Moment // packets were accepted as established although the rule that admitted the flow was gone
-	refused   *Moment // new packets were dropped
-	untracked *Moment // an untracked flow ended with its rule
-	stateless *Moment // a network ACL dropped packets of a tracked flow
-	forgotten *Moment // a flow that was established was new again
-	same      *Moment // a stream continued in the entry of an earlier one
-	member    *Moment // packets were accepted although their sender had left the group that the rule names
-	errors    *Moment // an ICMP error about a flow was dropped
-	silent    *Moment // a host that may start no flow answered
+	revoked   lesson // packets were accepted as established although the rule that admitted the flow was revoked
+	removed   lesson // or its group was removed from the host
+	dropped   lesson // new packets were dropped
+	untracked lesson // an untracked flow ended with its rule
+	stateless lesson // a network ACL dropped packets of a tracked flow
+	forgotten lesson // a flow that was established was new again
+	same      lesson // a stream continued in the entry of an earlier one
+	unreplied lesson // a flow with an entry needed a rule for each packet
+	member    lesson // packets were accepted although their sender had left the group that the rule names
+	errors    lesson // an ICMP error about a flow was dropped
+	silent    lesson // a host that may start no flow answered
+}
+
+// A lesson is the packets that first show something, and what was said about them.
+type lesson struct {
+	at     *Moment
+	claims []claims.Claim
+}
+
+// learn records what shows a lesson, the first time.
+func (l *lesson) learn(at *Moment, shown ...claims.Claim) {
+	if l.at == nil {
+		l.at, l.claims = at, shown
+	}
 }
 
 // conclusion returns what the run has shown.
-func (b *builder) conclusion() Paragraph {
-	var l lessons
-	for i := range b.Streams {
-		b.lessons(&l, &b.Streams[i])
-	}
+func (l *lessons) conclusion() Paragraph {
 	moral := Paragraph{Subject: say.F("In short")}
-	if l.outlived != nil && l.refused != nil {
-		moral.say(l.outlived, "The rules decide on the first packet of a flow. Its conntrack entry decides on all the others.")
-		moral.say(l.refused, "So revoking a rule blocks new flows but does not end those it has admitted. That is what makes the firewall stateful.")
-	}
-	for _, lesson := range []struct {
-		shown    *Moment
-		sentence say.Sentence
-	}{
-		{l.forgotten, say.F("Once an entry is gone, the next packet is NEW and only the rules decide.")},
-		{l.same, say.F("conntrack identifies a flow by its addresses and ports or ICMP id, not by the program that sends it.")},
-		{l.untracked, say.F("An untracked flow has no entry to live on: each packet needs a rule, so the flow ends with its rule. EC2 does not track TCP and UDP flows that are open to the world both ways.")},
-		{l.silent, say.F("A reply belongs to an admitted flow and needs no rule of its own. A flow that the host starts does.")},
-		{l.member, say.F("A group as a source means its members when a flow starts. A member that leaves keeps the flows already admitted.")},
-		{l.errors, say.F("An ICMP error about a flow is not part of the flow: without a rule for it, the sender never finds out.")},
-		{l.stateless, say.F("A network ACL checks every packet in both directions, whatever conntrack knows.")},
-	} {
-		if lesson.shown != nil {
-			moral.say(lesson.shown, "%s", lesson.sentence)
+	tell := func(l lesson, s say.Sentence) {
+		if l.at != nil {
+			moral.say(l.at, "%s", phrase{s, l.claims})
 		}
 	}
+	first := say.F("The rules decide on the first packet of a flow. Its conntrack entry decides on all the others.")
+	switch {
+	case l.dropped.at == nil:
+	case l.revoked.at != nil:
+		tell(l.revoked, first)
+		tell(l.dropped, say.F("So revoking a rule blocks new flows but does not end those it has admitted. That is what makes the firewall stateful."))
+	case l.removed.at != nil:
+		tell(l.removed, first)
+		tell(l.dropped, say.F("So removing a group blocks new flows but does not end those that its rules have admitted. That is what makes the firewall stateful."))
+	}
+	tell(l.forgotten, say.F("Once an entry is gone, the next packet is NEW and only the rules decide."))
+	tell(l.same, say.F("conntrack identifies a flow by its addresses and ports or ICMP id, not by the program that sends it."))
+	tell(l.unreplied, say.F("An entry accepts packets by itself only once it has seen a reply. Until then, every packet is NEW and needs a rule."))
+	tell(l.untracked, say.F("An untracked flow has no entry to live on: each packet needs a rule, so the flow ends with its rule. EC2 does not track TCP and UDP flows that are open to the world both ways."))
+	tell(l.silent, say.F("A reply belongs to an admitted flow and needs no rule of its own. A flow that the host starts does."))
+	tell(l.member, say.F("A group as a source means its members when a flow starts. A member that leaves keeps the flows already admitted."))
+	tell(l.errors, say.F("An ICMP error about a flow is not part of the flow: without a rule for it, the sender never finds out."))
+	tell(l.stateless, say.F("A network ACL checks every packet in both directions, whatever conntrack knows."))
 	return moral
 }
 
-// lessons records what one stream shows.
-func (b *builder) lessons(l *lessons, s *Stream) {
-	t := &explainer{builder: b, stream: s}
-	var was packet.State
-	for i, r := range t.at(s.To, packet.Ingress, "request") {
-		accepted := r.Verdict == "accept"
-		acl := r.Kind == packet.ByACL
-		// Without its rule, an untracked flow is NEW to conntrack (UDP) or INVALID (TCP).
-		t.learn(&l.untracked, was == "untracked" && !accepted && !acl, r)
-		switch {
-		case acl && r.State == "established":
-			t.learn(&l.stateless, true, r)
-		case acl:
-		case r.State == "new" && accepted:
-			t.admitted = r.Number
-		case r.State == "new":
-			t.learn(&l.refused, true, r)
-			t.learn(&l.forgotten, was == "established", r)
-		case r.State == "established":
-			t.learn(&l.same, i == 0, r)
-			if rule := b.rule(t.admitted); rule != nil {
-				since, _, _ := b.gone(rule, r.Host)
-				left := b.left[membership{s.From, rule.PeerText()}]
-				t.learnFrom(&l.member, left, r)
-				t.learnFrom(&l.outlived, since, r)
-			}
-		case r.State == "untracked" && accepted:
-			t.admitted = r.Number
-		}
-		was = r.State
-	}
+// silence looks for a host that answered although its own rules let nothing out.
+func (b *builder) silence(l *lessons) {
 	for i := range b.Streams {
-		if other := &b.Streams[i]; l.silent == nil && other.To == s.From && other.Received > 0 && s.Received == 0 && s.keptIn() {
-			l.silent = s.moment(s.Packets[0].Seq, s.Packets[len(s.Packets)-1].Seq)
+		s := &b.Streams[i]
+		kept := s.keptIn()
+		for j := range b.Streams {
+			if other := &b.Streams[j]; kept && s.Received == 0 && other.To == s.From && other.Received > 0 {
+				l.silent.learn(s.moment(s.Packets[0].Seq, s.Packets[len(s.Packets)-1].Seq))
+			}
 		}
-	}
-	for _, r := range append(t.at(s.To, packet.Egress, "reply"), t.at(s.From, packet.Ingress, "reply")...) {
-		t.learn(&l.errors, r.State == "related" && r.Verdict == "drop", r)
-		t.learn(&l.stateless, r.Verdict == "drop" && r.Kind == packet.ByACL && r.State == "established", r)
-	}
-}
-
-// learn records a lesson the first time that packets show it.
-func (t *explainer) learn(lesson **Moment, shown bool, r VerdictRange) {
-	if shown && *lesson == nil {
-		*lesson = t.of(r)
-	}
-}
-
-// learnFrom records a lesson that packets show from an instant on, if there is one.
-func (t *explainer) learnFrom(lesson **Moment, since instant, r VerdictRange) {
-	if !since.happened() {
-		return
-	}
-	if r.First = t.firstIn(r, since); r.First > 0 {
-		t.learn(lesson, true, r)
 	}
 }
 

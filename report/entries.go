@@ -24,7 +24,7 @@ func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 		return f
 	}
 	f.AdmittedBy, f.RevokedIn, f.AdmittingGone = &rule.ID, rule.RevokedIn, rule.RevokedIn != nil
-	if left, lost := b.left[membership{host, rule.Group}]; lost {
+	if left, has := b.policy.left(host, rule.Group); has {
 		f.GroupLeftIn = &left.experiment
 	}
 	if f.AdmittingGone {

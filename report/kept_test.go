@@ -34,7 +34,7 @@ func TestWhyOfKeptLab(t *testing.T) {
 		}
 		return said
 	}
-	in := regexp.MustCompile(`,? (authorized )?in experiment \d`)
+	in := regexp.MustCompile(` in experiment \d`)
 	entries := regexp.MustCompile(`does not remember|kept an`) // the lab has not listed its entries
 	var want []string
 	for _, s := range told(played) {

@@ -7,6 +7,7 @@ import (
 
 	"lablab/flow"
 	"lablab/packet"
+	"lablab/report/claims"
 	"lablab/timeline"
 )
 
@@ -57,37 +58,27 @@ type admission struct {
 	number uint32
 }
 
-// An ending is why an entry is gone.
-type ending int
-
-const (
-	alive        ending = iota
-	vanished            // the cause was not seen
-	cutAsked            // someone asked lablab to delete it
-	cutUntracked        // its flow is no longer tracked
-	deleted             // another program deleted it: it had not timed out
-	timedOut            // it carried no packet for too long
-	closed              // its TCP connection was closed
-)
-
-// end returns why the entry is gone.
-func (l *life) end() ending {
+// end returns why the entry is gone, or nothing while it lives.
+func (l *life) end() claims.Ending {
 	switch {
 	case l.cutWhy == timeline.CutUntracked:
-		return cutUntracked
+		return claims.Untracked
 	case l.cutWhy != "":
-		return cutAsked
+		return claims.Asked
 	case !l.dead.happened():
-		return alive
+		return ""
 	case l.closing:
-		return closed
+		return claims.Closing
 	case l.timeout == 0:
-		return vanished
+		return claims.Unknown
 	case l.dead.at-l.touched >= l.timeout:
-		return timedOut
+		return claims.TimedOut
 	}
-	return deleted
+	return claims.Deleted
 }
+
+// ref identifies the entry in claims.
+func (l *life) ref() claims.Entry { return claims.Entry{Host: l.host, ID: l.id, Created: l.born.seq} }
 
 // gone returns when the entry ended: when lablab deleted it, or when that was reported.
 func (l *life) gone() when {
@@ -256,7 +247,7 @@ func (ls *lives) bear(at when, host string, e flow.Entry, fresh bool) *life {
 // update takes what an event or a listing reports about an entry. latest is the latest packet of the
 // flow that a rule accepted.
 func (l *life) update(at when, e flow.Entry, latest creation) {
-	if l.closing = closing(e.TCP); !l.replied.happened() && slices.Contains(e.Status, "SEEN_REPLY") {
+	if l.closing = closing(e.TCP); !l.replied.happened() && slices.Contains(e.Status, seenReply) {
 		l.replied = at
 	}
 	if n := len(l.admissions); n > 0 && l.admissions[n-1].number == e.Mark {
@@ -270,6 +261,9 @@ func (l *life) update(at when, e flow.Entry, latest creation) {
 	}
 	l.admissions = append(l.admissions, admission{at, e.Mark})
 }
+
+// seenReply is the status of an entry that has seen a reply.
+const seenReply = "SEEN_REPLY"
 
 // closing reports whether a TCP connection in that state is being closed.
 func closing(tcp string) bool {
@@ -374,24 +368,47 @@ func (l *life) ifUnreplied(at when) *life {
 		return nil
 	case l.creator.seq == at.seq || !l.replied.happened() || l.replied.seq > at.seq:
 		return l
-	case l.gone().happened() && l.gone().at-at.at <= patience:
-		return nil // its end was reported after the verdict
+	case l.gone().happened() && l.gone().at-at.at <= lag || at.at-l.replied.at > lag:
+		return nil // its end was reported after the verdict, or not at all
 	}
 	return l // the reply was reported before the verdict
 }
 
 // before returns the latest entry of a flow at a host that was created before, whether or not it is
 // gone; or nil.
-func (ls *lives) before(seq uint64, host string, key packet.Key) *life {
+func (ls *lives) before(at when, host string, key packet.Key) *life {
+	return ls.previous(at, host, key, nil)
+}
+
+// previous returns the entry before another one; or the latest one if that is nil.
+func (ls *lives) previous(at when, host string, key packet.Key, entry *life) *life {
 	f := ls.flows[flowAt{host, canonical(key)}]
 	if f == nil {
 		return nil
 	}
-	if i := f.find(seq); i >= 0 {
-		return f.lives[i]
+	i := f.find(at.seq)
+	if i >= 0 && f.lives[i] == entry {
+		i--
 	}
-	return nil
+	if i < 0 {
+		return nil
+	}
+	return f.lives[i]
 }
+
+// mayHaveMissed reports whether a host may have had an entry that was not reported.
+func (ls *lives) mayHaveMissed(at when, host string) bool {
+	lossy, is := ls.lossy[host]
+	return is && lossy.seq <= at.seq
+}
+
+// livedAt reports whether the entry existed when something happened.
+func (l *life) livedAt(at when) bool {
+	return l.born.seq <= at.seq && (!l.gone().happened() || l.gone().seq > at.seq && l.gone().at-at.at > lag)
+}
+
+// repliedBy reports whether the entry had seen a reply by some time.
+func (l *life) repliedBy(at when) bool { return l.replied.happened() && l.replied.seq <= at.seq }
 
 // find returns the index of the latest entry that was created at seq or before, or -1.
 func (f *flowLives) find(seq uint64) int {
@@ -418,11 +435,11 @@ func (l *life) sends(k packet.Key) bool {
 // different types, and two hosts may ping each other with one id: its key is that of the request.
 func canonical(k packet.Key) packet.Key {
 	switch {
-	case k.Protocol == packet.ICMP && k.ICMPType == 0, k.Protocol == packet.ICMPv6 && k.ICMPType == 129:
+	case k.Protocol == packet.ICMP && k.ICMPType == echoReply, k.Protocol == packet.ICMPv6 && k.ICMPType == echoReplyV6:
 		k.Source, k.Destination = k.Destination, k.Source
 		fallthrough
-	case k.Protocol == packet.ICMP && k.ICMPType == 8, k.Protocol == packet.ICMPv6 && k.ICMPType == 128:
-		k.ICMPType = 8
+	case k.Protocol == packet.ICMP && k.ICMPType == echoRequest, k.Protocol == packet.ICMPv6 && k.ICMPType == echoRequestV6:
+		k.ICMPType = echoRequest
 		return k
 	case k.Protocol.IsICMP():
 		return k

@@ -1,6 +1,12 @@
 package report
 
-import "lablab/say"
+import (
+	"cmp"
+	"slices"
+
+	"lablab/report/claims"
+	"lablab/say"
+)
 
 // A Moment is the packets of a stream that a sentence is about, and the experiment in which the
 // first of them was sent.
@@ -11,14 +17,22 @@ type Moment struct {
 	Experiment int    `json:"experiment"`
 }
 
-// say adds a sentence and the moment that it is about.
+// say adds a sentence, the moment that it is about, and what its phrases claim.
 func (p *Paragraph) say(at *Moment, format string, args ...any) {
+	var claimed []claims.Claim
+	for i, arg := range args {
+		if said, is := arg.(phrase); is {
+			args[i] = said.Sentence
+			claimed = append(claimed, said.claims...)
+		}
+	}
 	p.Sentences = append(p.Sentences, say.F(format, args...))
 	p.Moments = append(p.Moments, at)
+	p.Claims = append(p.Claims, claimed)
 }
 
-// of returns the moment of packets with the same verdict.
-func (t *explainer) of(r VerdictRange) *Moment { return t.stream.moment(r.First, r.Last) }
+// of returns the moment of packets to which the same happened.
+func (t *explainer) of(r run) *Moment { return t.stream.moment(r.First, r.Last) }
 
 // outset returns the moment of the stream's first packet.
 func (t *explainer) outset() *Moment {
@@ -44,10 +58,9 @@ func (t *explainer) sum(is func(Packet) bool) *Moment {
 
 func (s *Stream) moment(first, last int) *Moment {
 	m := &Moment{Stream: s.Name, First: first, Last: last}
-	for _, p := range s.Packets {
-		if p.Seq == first {
-			m.Experiment = p.Experiment
-		}
+	i, found := slices.BinarySearchFunc(s.Packets, first, func(p Packet, seq int) int { return cmp.Compare(p.Seq, seq) })
+	if found {
+		m.Experiment = s.Packets[i].Experiment
 	}
 	return m
 }

@@ -1,9 +1,11 @@
 package report
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
+	"lablab/flow"
 	"lablab/packet"
 	"lablab/sg"
 	"lablab/timeline"
@@ -47,20 +49,25 @@ func TestMomentsAreThoseOfTheSentences(t *testing.T) {
 func TestRevokedInTheMidst(t *testing.T) {
 	log := timeline.NewLog()
 	log.Append(timeline.Begun{Hosts: []timeline.Host{{Name: "A", Groups: []string{"lab"}}, {Name: "B"}}, Plan: []timeline.Plan{{Number: 1}}})
-	rule := timeline.Rule{Number: 1, Group: "lab", Direction: packet.Ingress, Hosts: []string{"A"}, Rule: sg.Rule{ID: "icmp"}}
+	rule := timeline.Rule{Number: 1, Group: "lab", Direction: packet.Ingress, Hosts: []string{"A"}, Rule: sg.Rule{ID: "icmp", Protocol: packet.All, Peer: netip.MustParsePrefix("0.0.0.0/0")}}
 	log.Append(timeline.RuleAuthorized{Rule: rule})
 	log.Append(timeline.ExperimentBegun{Number: 1})
-	log.Append(timeline.StreamStarted{Stream: "1", Protocol: packet.ICMP, From: "B", To: "A"})
+	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	header := packet.Header{Protocol: packet.ICMP, Source: b, Destination: a, ICMPType: 8}
+	log.Append(timeline.StreamStarted{Stream: "1", Protocol: packet.ICMP, From: "B", To: "A", Source: b, Target: a})
 	for seq := 1; seq <= 6; seq++ {
 		if seq == 4 {
 			log.Append(timeline.RuleRevoked{Rule: rule})
 		}
 		log.Append(timeline.Sent{Stream: "1", Seq: seq})
-		judged := timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "1", Seq: seq, State: "established", Accepted: true, By: packet.By{Kind: packet.ByEstablished, ID: packet.EstablishedID}}
+		judged := timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "1", Seq: seq, State: "established", Accepted: true, By: packet.By{Kind: packet.ByEstablished, ID: packet.EstablishedID}, Packet: header}
 		if seq == 1 {
 			judged.State, judged.By = "new", packet.By{Kind: packet.ByGroup, ID: rule.ID, Number: rule.Number}
 		}
 		log.Append(judged)
+		if seq == 1 {
+			log.Append(timeline.EntryChanged{Host: "A", Change: flow.New, Entry: flow.Entry{Orig: header.Key(), Mark: rule.Number}})
+		}
 	}
 	var told []string
 	for _, p := range Of(log.Events()).Why {

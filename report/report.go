@@ -8,6 +8,7 @@ import (
 
 	"lablab/flow"
 	"lablab/packet"
+	"lablab/report/claims"
 	"lablab/say"
 	"lablab/timeline"
 )
@@ -62,8 +63,6 @@ type Rule struct {
 	Text         string `json:"text"`                 // its text: "icmp 10.255.0.0/16"
 	AuthorizedIn int    `json:"authorized_in"`        // experiment; 0 if before the first
 	RevokedIn    *int   `json:"revoked_in,omitempty"` // experiment; nil while in force
-	revoked      instant
-	later        bool // authorized after traffic could begin
 }
 
 // A Canary is a packet that had to be dropped, and was.
@@ -280,6 +279,8 @@ type Paragraph struct {
 	Stream    string         `json:"stream,omitempty"`
 	Sentences []say.Sentence `json:"sentences"`
 	Moments   []*Moment      `json:"moments"`
+	// Claims has what each sentence asserts about the timeline.
+	Claims [][]claims.Claim `json:"-"`
 }
 
 // Stream returns the stream with that name, or nil.

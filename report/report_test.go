@@ -222,9 +222,10 @@ func TestEntryDestroyedTwice(t *testing.T) {
 		}
 		j.State, j.By = "new", packet.By{Kind: packet.ByGroup, ID: "icmp", Number: 4}
 		events[i].Body = j
-		for _, d := range events {
-			if gone, ok := d.Body.(timeline.EntryChanged); ok && gone.Host == "A" && gone.Change == flow.Destroy && gone.Entry.Orig.ICMPID == 1001 {
-				d.Experiment, d.At = e.Experiment, e.At
+		for _, d := range slices.Backward(events[:i]) {
+			if last, ok := d.Body.(timeline.EntryChanged); ok && last.Host == "A" && last.Entry.Orig.ICMPID == 1001 {
+				last.Change = flow.Destroy
+				d.Experiment, d.At, d.Body = e.Experiment, e.At, last
 				events = slices.Insert(events, i, d)
 				break
 			}

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"lablab/flow"
 	"lablab/packet"
+	"lablab/report/claims"
 	"lablab/say"
 )
 
@@ -13,16 +13,21 @@ import (
 // or event.
 func (b *builder) why() []Paragraph {
 	var paragraphs []Paragraph
+	var l lessons
 	for i := range b.Streams {
 		s := &b.Streams[i]
 		if s.Sent == 0 {
 			continue
 		}
-		t := &explainer{builder: b, stream: s, Paragraph: Paragraph{Subject: say.F("Stream %s (%s)", s.Name, s.What()), Stream: s.Name}}
+		t := &explainer{
+			builder: b, stream: s, lessons: &l, flow: b.flow(s), matched: map[uint32]bool{},
+			Paragraph: Paragraph{Subject: say.F("Stream %s (%s)", s.Name, s.What()), Stream: s.Name},
+		}
 		t.explain()
 		paragraphs = append(paragraphs, t.Paragraph)
 	}
-	if moral := b.conclusion(); len(moral.Sentences) > 0 {
+	b.silence(&l)
+	if moral := l.conclusion(); len(moral.Sentences) > 0 {
 		paragraphs = append(paragraphs, moral)
 	}
 	return paragraphs
@@ -32,149 +37,272 @@ func (b *builder) why() []Paragraph {
 type explainer struct {
 	*builder
 	Paragraph
-	stream   *Stream
-	admitted uint32       // the rule that last admitted the flow
-	was      packet.State // state of the packets described before
+	stream  *Stream
+	flow    packet.Key // its requests
+	lessons *lessons
+	was     *run            // what was explained before, at the same place
+	matched map[uint32]bool // the rules that have matched its requests where they arrive
 }
 
 func (t *explainer) explain() {
-	for _, r := range t.at(t.stream.From, packet.Egress, "request") {
-		switch {
-		case r.Verdict == "drop" && r.Kind == packet.ByACL:
-			t.say(t.of(r), "%s never left %s: its network ACL (%s) dropped %s.", t.packets(r), r.Host, r.ID, them(r))
-		case r.Verdict == "drop":
-			t.say(t.of(r), "%s never left %s: no outbound rule allows %s, so its own firewall dropped %s.",
-				t.packets(r), r.Host, them(r), them(r))
-		}
+	for _, r := range t.runs(t.stream.From, packet.Egress, false) {
+		t.departure(r)
 	}
 	t.anotherFlow()
-	for _, r := range t.at(t.stream.To, packet.Ingress, "request") {
-		switch {
-		case r.State == "established" && r.Verdict == "accept":
-			t.established(r)
-		case r.State == "new" && r.Verdict == "accept":
-			t.admittedNew(r)
-		case r.Kind == packet.ByACL:
-			t.say(t.of(r), "%s %s %s to %s, but its network ACL (%s) dropped %s: a network ACL is stateless.", t.packets(r), were(r), strings.ToUpper(string(r.State)), r.Host, r.ID, them(r))
-		case r.State == "new" && r.Verdict == "drop":
-			t.refusedNew(r)
-		case r.State == "untracked" && r.Verdict == "accept":
-			if t.was == "established" {
-				t.say(t.of(r), "%s's conntrack entry for the flow was deleted, because such flows are no longer tracked there.", r.Host)
-			}
-			t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways: conntrack is bypassed, and rule %q allowed each packet by itself.",
-				t.packets(r), were(r), r.Host, them(r), r.ID)
-			t.admitted = r.Number
-		case r.State == "invalid" && r.Verdict == "drop":
-			t.say(t.of(r), "%s %s INVALID to %s: there is no conntrack entry, and conntrack does not pick up connections mid-stream. No rule matched%s, so default deny dropped %s.",
-				t.packets(r), were(r), r.Host, t.sinceRevoked(), them(r))
-		case r.Verdict == "accept":
-			t.say(t.of(r), "%s %s %s to %s and accepted by rule %q.", t.packets(r), were(r), strings.ToUpper(string(r.State)), r.Host, r.ID)
-		default:
-			t.say(t.of(r), "%s %s %s to %s and dropped by %s.", t.packets(r), were(r), strings.ToUpper(string(r.State)), r.Host, r.ID)
-		}
-		t.was = r.State
+	t.was = nil
+	for _, r := range t.runs(t.stream.To, packet.Ingress, false) {
+		t.arrival(r)
+		t.was = &r
 	}
 	t.replies()
 	t.unproved()
 }
 
-// anotherFlow explains why the entry of an earlier stream between the same hosts does not serve
-// this one.
-func (t *explainer) anotherFlow() {
-	for i := range t.Streams {
-		other := &t.Streams[i]
-		if other.Name == t.stream.Name {
-			return
-		}
-		if other.From != t.stream.From || other.To != t.stream.To || other.Protocol != t.stream.Protocol || other.Port != t.stream.Port {
-			continue
-		}
-		what, told := say.F("ICMP id"), say.F("pings")
-		if !t.stream.IsPing() {
-			what, told = say.F("source port"), say.F("connections")
-		}
-		if other.ICMPID != t.stream.ICMPID || other.SourcePort != t.stream.SourcePort {
-			t.say(t.outset(), "Hosts and protocol are the same as for stream %s, but the %s differs, and conntrack tells %s apart by that: to conntrack, this is another flow.",
-				other.Name, what, told)
-		} else {
-			t.say(t.outset(), "Hosts, protocol and %s are the same as for stream %s: to conntrack, this is the same flow.", what, other.Name)
-		}
-		return
-	}
-}
-
-func (t *explainer) admittedNew(r VerdictRange) {
-	rule := t.rule(r.Number)
-	t.admitted = r.Number
+// departure explains packets that did not leave.
+func (t *explainer) departure(r run) {
 	switch {
-	case t.was == "established":
-		t.say(t.of(r), "%s %s NEW again: %s, so the rules were checked again, and rule %q allowed %s.",
-			t.packets(r), were(r), t.entryGone(r), r.ID, them(r))
-	case t.was == "new" && rule != nil && rule.later && rule.AuthorizedIn == 0:
-		t.say(t.of(r), "%s %s NEW too, but by then a rule allowed %s: %q.", t.packets(r), were(r), them(r), r.ID)
-	case t.was == "new" && rule != nil && rule.later:
-		t.say(t.of(r), "%s %s NEW too, but by then a rule allowed %s: %q, authorized in experiment %d.",
-			t.packets(r), were(r), them(r), r.ID, rule.AuthorizedIn)
-	case rule != nil:
-		t.say(t.of(r), "%s %s NEW to %s: conntrack had no entry, so the rules were checked, and rule %q (%s) allowed %s.",
-			t.packets(r), were(r), r.Host, r.ID, rule.Rule, them(r))
+	case r.accepted():
+	case r.Kind == packet.ByACL:
+		t.say(t.of(r), "%s never left %s: its network ACL (%s) dropped %s.", t.they(r), r.Host, t.byACL(r), them(r))
+	default:
+		t.say(t.of(r), "%s never left %s: no outbound rule allows %s%s, so its own firewall dropped %s.",
+			t.they(r), r.Host, them(r), t.closed(r), them(r))
 	}
 }
 
-func (t *explainer) established(r VerdictRange) {
-	t.say(t.of(r), "%s %s ESTABLISHED: conntrack had an entry, so %s accepted without checking the security-group rules.",
-		t.packets(r), were(r), theyWere(r))
-	rule := t.rule(t.admitted)
-	if rule == nil {
+// arrival explains what happened to packets where they arrived.
+func (t *explainer) arrival(r run) {
+	t.otherACL(r)
+	switch {
+	case r.Kind == packet.ByACL && !r.accepted():
+		t.stateless(r, t.they(r))
+	case r.State == packet.New && r.accepted() && t.rule(r.Number) != nil:
+		t.admitted(r)
+	case r.State == packet.New && !r.accepted():
+		t.notAdmitted(r)
+	case r.State == packet.Established && r.accepted():
+		t.established(r)
+	case r.State == packet.Untracked && r.accepted():
+		t.untracked(r)
+	case r.State == packet.Invalid:
+		t.invalid(r)
+	case r.accepted():
+		t.say(t.of(r), "%s %s %s to %s and accepted by rule %q.", t.they(r), were(r), state(r), r.Host, r.ID)
+	default:
+		t.say(t.of(r), "%s %s %s to %s and dropped by %s.", t.they(r), were(r), state(r), r.Host, r.ID)
+	}
+	if r.accepted() && r.Number != 0 {
+		t.matched[r.Number] = true
+	}
+	if !r.accepted() && r.Kind != packet.ByACL && t.was != nil && t.was.State == packet.Untracked {
+		// Without its rule, an untracked flow is NEW to conntrack (UDP) or INVALID (TCP).
+		t.lessons.untracked.learn(t.of(r), t.decided(*t.was), t.decided(r))
+	}
+}
+
+// stateless explains packets that a network ACL dropped.
+func (t *explainer) stateless(r run, what phrase) {
+	t.say(t.of(r), "%s %s %s to %s, but its network ACL (%s) dropped %s: a network ACL is stateless.",
+		what, were(r), state(r), r.Host, t.byACL(r), them(r))
+	if r.State == packet.Established {
+		t.lessons.stateless.learn(t.of(r), t.decided(r))
+	}
+}
+
+// otherACL reports a change of the network ACL after which packets pass.
+func (t *explainer) otherACL(r run) {
+	if t.was == nil || t.was.accepted() || t.was.Kind != packet.ByACL || !r.accepted() && r.Kind == packet.ByACL {
 		return
 	}
-	since, doing, _ := t.gone(rule, r.Host)
-	if first := t.firstIn(r, since); since.happened() && first > 0 {
-		after := VerdictRange{First: first, Last: r.Last}
-		t.say(t.of(after), "So %s%s changed nothing for %s: the rule that admitted the flow was gone, the conntrack entry was not.",
-			doing, inExperiment(since.experiment), seqs(after))
+	c, found := t.policy.aclAt(r.first.when, r.Host)
+	if !found || c.seq < t.was.last.seq {
+		return
 	}
-}
-
-func (t *explainer) refusedNew(r VerdictRange) {
-	if t.was == "established" {
-		t.say(t.of(r), "%s %s NEW again: %s, and no rule matched%s: default deny dropped %s.",
-			t.packets(r), were(r), t.entryGone(r), t.sinceRevoked(), them(r))
+	changed := t.claim(r, claims.Claim{Kind: claims.ACLChanged, Change: c.seq})
+	if c.acl == nil {
+		t.say(t.of(r), "%s was removed%s.", phrase{say.F("%s's network ACL", r.Host), changed}, inExperiment(c.experiment))
 	} else {
-		t.say(t.of(r), "%s %s NEW to %s and no rule matched%s: default deny dropped %s.", t.packets(r), were(r), r.Host, t.sinceRevoked(), them(r))
-	}
-	there, looked := t.entryAt(r, t.stream.To)
-	if there == nil && looked {
-		t.say(t.of(r), "%s does not remember what it drops, so every packet was new again.", t.stream.To)
-	}
-	if here, _ := t.entryAt(r, t.stream.From); here != nil && !slices.Contains(here.Status, "SEEN_REPLY") && here.AdmittedBy != nil {
-		t.say(t.of(r), "%s, the sender, kept an UNREPLIED entry, admitted by its outbound rule %q.", t.stream.From, *here.AdmittedBy)
+		t.say(t.of(r), "%s was replaced%s.", phrase{say.F("%s's network ACL", r.Host), changed}, inExperiment(c.experiment))
 	}
 }
 
-// replies describes the way back.
-func (t *explainer) replies() {
-	var dropped []VerdictRange
-	all := append(t.at(t.stream.To, packet.Egress, "reply"), t.at(t.stream.From, packet.Ingress, "reply")...)
-	plain := 0 // replies accepted as established, counted at both places
-	for _, r := range all {
-		if r.State == "established" && r.Kind == packet.ByEstablished {
-			plain += r.Last - r.First + 1
-		}
-		if r.Verdict == "drop" {
-			dropped = append(dropped, r)
-		}
+// admitted explains packets that were NEW and accepted. The first creates an entry; the others
+// belong to it.
+func (t *explainer) admitted(r run) {
+	rest, they := run{}, t.they(r)
+	if r.entry != nil && r.entry.creator.seq != r.first.seq {
+		t.unreplied(r)
+		return
 	}
-	if t.stream.Received > 0 && plain == 2*t.stream.Received {
-		t.say(t.sum(answered), "Every reply was ESTABLISHED, both leaving %s and arriving at %s: a reply needs no rule.", t.stream.To, t.stream.From)
+	if r.entry != nil {
+		rest = r
+		rest.First, r.Last, r.last = r.First+1, r.First, r.first
+		they = t.they(r)
+		they.claims = append(they.claims, t.claim(r, claims.Claim{Kind: claims.Created, Entry: r.entry.ref(), Rule: r.Number})...)
 	}
-	for _, r := range dropped {
-		if r.State == "related" {
-			t.say(t.of(r), "The ICMP error about %s was RELATED to %s and dropped by %s: it is not part of the flow.", seqs(r), r.Host, r.ID)
+	rule, opened, gone := t.rule(r.Number), t.opened(r), t.gone(r)
+	droppedBefore := t.was != nil && t.was.State == packet.New && !t.was.accepted()
+	switch {
+	case droppedBefore && !opened.Empty():
+		t.say(t.of(r), "%s %s NEW too, but by then rule %q allowed %s: %s.", they, were(r), r.ID, them(r), opened)
+	case droppedBefore:
+		t.say(t.of(r), "%s %s NEW too, but rule %q allowed %s.", they, were(r), r.ID, them(r))
+	case t.was != nil && !gone.Empty():
+		t.say(t.of(r), "%s %s NEW again: %s, so the rules were checked again, and rule %q allowed %s.", they, were(r), gone, r.ID, them(r))
+	case !gone.Empty():
+		t.say(t.of(r), "%s %s NEW: %s, so the rules were checked, and rule %q (%s) allowed %s.", they, were(r), gone, r.ID, rule.Rule, them(r))
+	case r.entry == nil:
+		t.say(t.of(r), "%s %s NEW to %s, so the rules were checked, and rule %q (%s) allowed %s.",
+			they, were(r), r.Host, r.ID, rule.Rule, them(r))
+	default:
+		they.claims = append(they.claims, t.claim(r, claims.Claim{Kind: claims.NoEntry})...)
+		t.say(t.of(r), "%s %s NEW to %s: conntrack had no entry, so the rules were checked, and rule %q (%s) allowed %s.",
+			they, were(r), r.Host, r.ID, rule.Rule, them(r))
+	}
+	if rest.Last > r.Last {
+		t.unreplied(rest)
+	}
+}
+
+// unreplied explains packets that were NEW and accepted although they had an entry.
+func (t *explainer) unreplied(r run) {
+	unreplied := t.claim(r, claims.Claim{Kind: claims.Unreplied, Entry: r.entry.ref()})
+	t.say(t.of(r), "%s %s NEW as well: conntrack had seen no reply, so %s's entry was UNREPLIED, and rule %q had to allow %s.",
+		phrase{t.they(r).Sentence, append(t.they(r).claims, unreplied...)}, were(r), r.Host, r.ID, them(r))
+	t.lessons.unreplied.learn(t.of(r), unreplied...)
+}
+
+// notAdmitted explains packets that were NEW and dropped.
+func (t *explainer) notAdmitted(r run) {
+	closed := t.closed(r)
+	gone := phrase{}
+	if t.was == nil || t.was.State != packet.New || t.was.accepted() {
+		gone = t.gone(r)
+	}
+	switch {
+	case r.entry != nil:
+		unreplied := t.claim(r, claims.Claim{Kind: claims.Unreplied, Entry: r.entry.ref()})
+		t.say(t.of(r), "%s %s NEW: conntrack had seen no reply, so %s's entry was UNREPLIED, and no rule matched%s: default deny dropped %s.",
+			phrase{t.they(r).Sentence, append(t.they(r).claims, unreplied...)}, were(r), r.Host, closed, them(r))
+		t.lessons.unreplied.learn(t.of(r), unreplied...)
+	case t.was != nil && !gone.Empty():
+		t.say(t.of(r), "%s %s NEW again: %s, and no rule matched%s: default deny dropped %s.", t.they(r), were(r), gone, closed, them(r))
+		t.lessons.forgotten.learn(t.of(r), gone.claims...)
+	case !gone.Empty():
+		t.say(t.of(r), "%s %s NEW: %s, and no rule matched%s: default deny dropped %s.", t.they(r), were(r), gone, closed, them(r))
+	default:
+		t.say(t.of(r), "%s %s NEW to %s and no rule matched%s: default deny dropped %s.", t.they(r), were(r), r.Host, closed, them(r))
+	}
+	t.lessons.dropped.learn(t.of(r), t.decided(r))
+	t.remembered(r)
+}
+
+// remembered tells which host had an entry for packets that were dropped as NEW.
+func (t *explainer) remembered(r run) {
+	there, looked := t.entryAt(r, t.stream.To)
+	if there == nil && looked && r.entry == nil && r.First < r.Last {
+		none := t.claim(r, claims.Claim{Kind: claims.NoEntry})
+		t.say(t.of(r), "%s does not remember what it drops, so every packet was new again.", phrase{say.As(t.stream.To), none})
+	}
+	here, _ := t.entryAt(r, t.stream.From)
+	if here == nil || slices.Contains(here.Status, seenReply) || here.AdmittedBy == nil {
+		return
+	}
+	if l := t.lives.before(r.last.when, t.stream.From, t.flow); l != nil && !l.repliedBy(r.last.when) {
+		unreplied := claims.Claim{
+			Kind: claims.Unreplied, Stream: t.stream.Name, First: r.Last, Last: r.Last, Host: l.host, Direction: packet.Egress,
+			Entry: l.ref(), Rule: here.AdmittingNumber,
+		}
+		t.say(t.of(r), "%s, the sender, kept an UNREPLIED entry, admitted by its outbound rule %q.", phrase{say.As(l.host), []claims.Claim{unreplied}}, *here.AdmittedBy)
+	}
+}
+
+// established explains packets that conntrack accepted.
+func (t *explainer) established(r run) {
+	they := t.they(r)
+	var creator creation
+	if r.entry != nil {
+		creator = r.entry.creator
+		they.claims = append(they.claims, t.claim(r, claims.Claim{Kind: claims.Carried, Entry: r.entry.ref(), Other: creator.stream})...)
+	}
+	switch {
+	case creator.stream != "" && creator.stream != t.stream.Name:
+		t.say(t.of(r), "%s %s ESTABLISHED: %s still had the conntrack entry of stream %s, so %s accepted without checking the security-group rules.",
+			they, were(r), r.Host, creator.stream, theyWere(r))
+		if t.was == nil {
+			t.lessons.same.learn(t.of(r), they.claims...)
+		}
+	case creator.stream != "" && creator.answer:
+		t.say(t.of(r), "%s %s ESTABLISHED, in another entry: %s itself had created one when its outbound rule %q allowed what it sent, so %s accepted without checking the security-group rules.",
+			they, were(r), r.Host, creator.by.ID, theyWere(r))
+	default:
+		t.say(t.of(r), "%s %s ESTABLISHED: conntrack had an entry, so %s accepted without checking the security-group rules.",
+			they, were(r), theyWere(r))
+	}
+	t.outlived(r)
+}
+
+// outlived tells which changes the entry of established packets outlived.
+func (t *explainer) outlived(r run) {
+	if r.entry == nil {
+		return
+	}
+	for _, gap := range t.policy.lapsed(r.entry, r.entry.admittedBy(r.first.seq)) {
+		after, any := t.between(r, gap)
+		if !any {
 			continue
 		}
-		t.say(t.of(r), "The reply to %s was %s to %s and dropped by %s.", seqs(r), strings.ToUpper(string(r.State)), r.Host, r.ID)
+		c := gap.from
+		outlived := t.claim(after, claims.Claim{Kind: claims.Outlived, Entry: r.entry.ref(), Change: c.seq, Rule: c.rule.Number})
+		doing, shown := say.F("removing group %q from %s", c.group, c.host), &t.lessons.removed
+		switch c.cause {
+		case ruleRevoked:
+			doing, shown = say.F("revoking rule %q", c.rule.ID), &t.lessons.revoked
+		case peerLeft:
+			shown = &t.lessons.member
+		case peerUnlisted:
+			doing, shown = say.F("removing %s from prefix list %q", c.entry, c.group), &lesson{}
+		}
+		if c.cause == peerLeft || c.cause == peerUnlisted {
+			t.say(t.of(after), "So %s%s changed nothing for %s: rule %q no longer matched, but the conntrack entry was still there.",
+				phrase{doing, outlived}, inExperiment(c.experiment), seqs(after), c.rule.ID)
+		} else {
+			t.say(t.of(after), "So %s%s changed nothing for %s: the rule that admitted the flow was gone, the conntrack entry was not.",
+				phrase{doing, outlived}, inExperiment(c.experiment), seqs(after))
+		}
+		shown.learn(t.of(after), outlived...)
+	}
+}
+
+// untracked explains packets that bypassed conntrack.
+func (t *explainer) untracked(r run) {
+	if t.was != nil && t.was.entry != nil && t.was.entry.end() == claims.Untracked {
+		gone := t.claim(r, claims.Claim{Kind: claims.EntryGone, Entry: t.was.entry.ref(), Ending: claims.Untracked})
+		t.say(t.of(r), "%s's conntrack entry for the flow was deleted, because such flows are no longer tracked there.", phrase{say.As(r.Host), gone})
+	}
+	they := t.they(r)
+	they.claims = append(they.claims, t.claim(r, claims.Claim{Kind: claims.OpenToWorld})...)
+	if opened := t.opened(r); !opened.Empty() {
+		t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways: conntrack is bypassed, and rule %q allowed each packet by itself: %s.",
+			they, were(r), r.Host, them(r), r.ID, opened)
+		return
+	}
+	t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways: conntrack is bypassed, and rule %q allowed each packet by itself.",
+		they, were(r), r.Host, them(r), r.ID)
+}
+
+// invalid explains packets that conntrack could not assign to a flow.
+func (t *explainer) invalid(r run) {
+	why := t.whyInvalid(r)
+	switch {
+	case r.accepted() && why.Empty():
+		t.say(t.of(r), "%s %s INVALID to %s and accepted by rule %q.", t.they(r), were(r), r.Host, r.ID)
+	case r.accepted():
+		t.say(t.of(r), "%s %s INVALID: %s. Rule %q allowed %s all the same.", t.they(r), were(r), why, r.ID, them(r))
+	case why.Empty():
+		t.say(t.of(r), "%s %s INVALID to %s and no rule matched%s: default deny dropped %s.", t.they(r), were(r), r.Host, t.closed(r), them(r))
+	default:
+		t.say(t.of(r), "%s %s INVALID: %s. No rule matched%s, so default deny dropped %s.", t.they(r), were(r), why, t.closed(r), them(r))
 	}
 }
 
@@ -202,135 +330,5 @@ func (t *explainer) unproved() {
 	}
 }
 
-// at returns the ranges at one place on the way.
-func (t *explainer) at(host string, d packet.Direction, packet string) []VerdictRange {
-	var found []VerdictRange
-	for _, r := range t.stream.Verdicts {
-		if r.Host == host && r.Direction == d && r.Packet == packet {
-			found = append(found, r)
-		}
-	}
-	return found
-}
-
-// An instant is a moment in an experiment, in ms since the run began.
-type instant struct {
-	experiment int
-	ms         float64
-}
-
-// happened reports whether the instant is set.
-func (i instant) happened() bool { return i != instant{} }
-
-// inExperiment says in which experiment something happened; a kept lab has none.
-func inExperiment(experiment int) say.Sentence {
-	if experiment == 0 {
-		return say.Sentence{}
-	}
-	return say.F(" in experiment %d", experiment)
-}
-
-// sinceExperiment says since which experiment something holds; a kept lab has none.
-func sinceExperiment(experiment int) say.Sentence {
-	if experiment == 0 {
-		return say.Sentence{}
-	}
-	return say.F(" since experiment %d", experiment)
-}
-
-// firstIn returns the first packet of r that was sent at that instant or later, or 0.
-func (t *explainer) firstIn(r VerdictRange, since instant) int {
-	for _, p := range t.stream.Packets {
-		if p.Seq >= r.First && p.Seq <= r.Last && p.Experiment >= since.experiment && p.AtMS >= since.ms {
-			return p.Seq
-		}
-	}
-	return 0
-}
-
-// entryAt returns the stream's conntrack entry at a host when the experiment of r's last packet
-// ended, or nil; and whether that host's entries were read then.
-func (t *explainer) entryAt(r VerdictRange, host string) (entry *Flow, looked bool) {
-	if r.Last > len(t.stream.Packets) {
-		return nil, false
-	}
-	experiment := t.stream.Packets[r.Last-1].Experiment
-	for i := range t.Flows {
-		f := &t.Flows[i]
-		if f.Experiment == experiment && f.Host == host && f.Stream != nil && *f.Stream == t.stream.Name {
-			return f, true
-		}
-	}
-	return nil, t.listed[listing{experiment, host}]
-}
-
-// entryGone says how conntrack lost a flow, as far as is known.
-func (t *explainer) entryGone(r VerdictRange) say.Sentence {
-	gone := say.F("%s's conntrack entry was gone", r.Host)
-	if r.First > len(t.stream.Packets) {
-		return gone
-	}
-	for _, e := range t.Events {
-		if e.AtMS > t.stream.Packets[r.First-1].AtMS+ms(patience) {
-			break // the event that destroyed the entry comes before the packet, or soon after
-		}
-		if e.Host == r.Host && e.Event == flow.Destroy && e.Stream != nil && *e.Stream == t.stream.Name && e.Experiment <= t.stream.Packets[r.First-1].Experiment {
-			gone = say.F("%s's conntrack entry had been deleted%s", r.Host, inExperiment(e.Experiment))
-		}
-	}
-	return gone
-}
-
-// sinceRevoked names the rule that would have matched, if it was revoked.
-func (t *explainer) sinceRevoked() say.Sentence {
-	rule := t.rule(t.admitted)
-	if rule == nil {
-		return say.Sentence{}
-	}
-	if since, _, done := t.gone(rule, t.stream.To); since.happened() {
-		return say.F(" any more (%s%s)", done, inExperiment(since.experiment))
-	}
-	return say.Sentence{}
-}
-
-func (t *explainer) packets(r VerdictRange) say.Sentence {
-	if r.First == r.Last {
-		return say.F("Packet %d", r.First)
-	}
-	return say.F("Packets %d–%d", r.First, r.Last)
-}
-
-func seqs(r VerdictRange) say.Sentence {
-	if r.First == r.Last {
-		return say.F("packet %d", r.First)
-	}
-	return say.F("packets %d–%d", r.First, r.Last)
-}
-
-func were(r VerdictRange) say.Agreement {
-	if r.First == r.Last {
-		return "was"
-	}
-	return "were"
-}
-
-func theyWere(r VerdictRange) say.Agreement {
-	if r.First == r.Last {
-		return "it was"
-	}
-	return "they were"
-}
-
-func them(r VerdictRange) say.Agreement {
-	if r.First == r.Last {
-		return "it"
-	}
-	return "them"
-}
-
-func timesWord(n int) say.Sentence {
-	if n == 1 {
-		return say.F("once")
-	}
-	return say.F("%d times", n)
-}
+// state returns the state of packets as people write it.
+func state(r run) string { return strings.ToUpper(string(r.State)) }

@@ -42,7 +42,7 @@ func (a ACL) Rules(d packet.Direction) []ACLRule {
 func (a ACL) Allows(d packet.Direction, p Packet) bool {
 	for _, r := range a.Rules(d) {
 		what := Rule{Protocol: r.Protocol, From: r.From, To: r.To}
-		if what.allowsWhat(p) && r.Peer.Contains(p.Peer) {
+		if what.AllowsWhat(p) && r.Peer.Contains(p.Peer) {
 			return r.Allow
 		}
 	}

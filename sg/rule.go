@@ -93,8 +93,8 @@ func (r Rule) What() string {
 	return fmt.Sprintf("%s %d-%d", r.Protocol, r.From, r.To)
 }
 
-// allowsWhat reports whether protocol and ports match.
-func (r Rule) allowsWhat(p Packet) bool {
+// AllowsWhat reports whether protocol and ports match, whatever the peer.
+func (r Rule) AllowsWhat(p Packet) bool {
 	if r.Protocol == packet.All {
 		return true
 	}

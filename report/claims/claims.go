@@ -1,0 +1,74 @@
+// Package claims defines what the sentences of an explanation assert, as data: so that a test can
+// check them against the timeline.
+package claims
+
+import "lablab/packet"
+
+// A Claim is one thing that a sentence asserts. Which fields are set depends on Kind.
+type Claim struct {
+	Kind Kind
+	// Packets First to Last of Stream, or the replies to them, when they left or entered Host.
+	Stream      string
+	First, Last int
+	Reply       bool
+	Host        string
+	Direction   packet.Direction
+	// What the host decided about them.
+	State    packet.State
+	Accepted bool
+	By       packet.By
+	// Entry is a conntrack entry of the host; Ending is why it is gone.
+	Entry  Entry
+	Ending Ending
+	// Change is the event that opened or closed the way: the first of a timeline is 1.
+	Change uint64
+	// Rule is the number of the rule that Change is about, or that admitted Entry.
+	Rule uint32
+	// Other is another stream.
+	Other string
+}
+
+// An Entry identifies a conntrack entry. The kernel uses its ids again, so it is the entry that was
+// created by the packet of event Created, or reported by that event.
+type Entry struct {
+	Host    string
+	ID      uint32
+	Created uint64
+}
+
+// A Kind is what a claim is about.
+type Kind string
+
+// The kinds of claims.
+const (
+	Decided     Kind = "decided"       // the host decided this about each of the packets
+	NoEntry     Kind = "no entry"      // the host had no entry for the flow when the first arrived
+	Created     Kind = "created"       // the first packet created the entry, admitted by the rule
+	Carried     Kind = "carried"       // the entry accepted the packets
+	CarriedFor  Kind = "carried for"   // so it did, and a packet of the other stream had created it
+	Unreplied   Kind = "unreplied"     // the entry existed, and had seen no reply
+	Tracked     Kind = "tracked"       // the entry existed when the first packet arrived
+	EntryGone   Kind = "entry gone"    // the entry had ended before the first packet
+	Closed      Kind = "closed"        // no rule has matched since the change, and this rule did before
+	Opened      Kind = "opened"        // the rule has matched since the change, and not before
+	Outlived    Kind = "outlived"      // the entry's rule has not matched since the change; it carries on
+	ACLChanged  Kind = "acl changed"   // this was the last change of the host's network ACL
+	NotLoose    Kind = "not loose"     // conntrack does not pick up connections mid-stream
+	OpenToWorld Kind = "open to world" // the host's groups are open both ways for such packets
+	AllReplies  Kind = "all replies"   // every reply was ESTABLISHED wherever it was decided about
+	SameFlow    Kind = "same flow"     // conntrack takes the other stream for the same flow
+	OtherFlow   Kind = "another flow"  // conntrack does not
+)
+
+// An Ending is why a conntrack entry is gone.
+type Ending string
+
+// The endings.
+const (
+	Unknown   Ending = "unknown"
+	Asked     Ending = "asked"     // someone asked lablab to delete it
+	Untracked Ending = "untracked" // its flow is no longer tracked
+	Deleted   Ending = "deleted"   // another program deleted it: it had not timed out
+	TimedOut  Ending = "timed out" // it carried no packet for too long
+	Closing   Ending = "closing"   // its TCP connection was being closed
+)

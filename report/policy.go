@@ -1,0 +1,371 @@
+package report
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"lablab/packet"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// A policy is the history of what the hosts' groups and network ACLs allow.
+type policy struct {
+	hosts   map[string]*hostPolicy
+	names   map[netip.Addr]string // of hosts, by address
+	rules   []*ruleHistory
+	numbers map[uint32]*ruleHistory
+	joined  map[string]when // when a group was first attached to a host, while its rules are unknown
+	lists   map[string][]listChange
+	loose   []looseness
+	ready   bool // traffic may begin
+}
+
+// A hostPolicy is what has been attached to a host.
+type hostPolicy struct {
+	groups []attachment // oldest first
+	acls   []aclChange
+}
+
+// An attachment is the groups of a host from then on.
+type attachment struct {
+	when
+	groups []string
+}
+
+// An aclChange is the network ACL of a host from then on, or none.
+type aclChange struct {
+	when
+	acl *sg.ACL
+}
+
+// A listChange is the entries of a prefix list from then on.
+type listChange struct {
+	when
+	timeline.PrefixListChanged
+}
+
+// A looseness is whether conntrack picks up connections mid-stream from then on.
+type looseness struct {
+	when
+	loose bool
+}
+
+// A ruleHistory is a rule, and when it was in force in its group.
+type ruleHistory struct {
+	timeline.Rule
+	authorized, revoked when // not set: before the traffic, never
+}
+
+// A change is what opened or closed the way for packets.
+type change struct {
+	when
+	cause cause
+	rule  *ruleHistory
+	host  string // which joined or left a group
+	group string
+	entry netip.Prefix // which a prefix list got or lost
+}
+
+// A cause is the kind of a change.
+type cause int
+
+const (
+	ruleAuthorized cause = iota + 1
+	ruleRevoked
+	hostJoined // the host got the rule's group
+	hostLeft
+	peerJoined // the other host got the group that the rule names as its peer
+	peerLeft
+	peerListed // the prefix list that the rule names got the other host
+	peerUnlisted
+)
+
+// A span is a time in which a rule matched the packets between a host and a peer. Its beginning or
+// end did not happen if it has none.
+type span struct{ from, to change }
+
+func newPolicy() *policy {
+	return &policy{hosts: map[string]*hostPolicy{}, names: map[netip.Addr]string{}, numbers: map[uint32]*ruleHistory{}, joined: map[string]when{}, lists: map[string][]listChange{}}
+}
+
+// add takes the next event.
+func (p *policy) add(at when, body timeline.Body) {
+	switch body := body.(type) {
+	case timeline.Begun:
+		for _, h := range body.Hosts {
+			p.host(h.Name).groups = []attachment{{groups: h.Groups}}
+			p.names[h.Address.Addr()] = h.Name
+			for _, group := range h.Groups {
+				p.joined[group] = when{}
+			}
+		}
+	case timeline.Ready:
+		p.ready = true
+	case timeline.RuleAuthorized:
+		p.authorized(at, body.Rule)
+	case timeline.RuleRevoked:
+		p.rule(body.Rule).revoked = at
+	case timeline.GroupsChanged:
+		h := p.host(body.Host)
+		h.groups = append(h.groups, attachment{at, body.Groups})
+		for _, group := range body.Groups {
+			if _, known := p.joined[group]; !known {
+				p.joined[group] = at
+			}
+		}
+	case timeline.ACLChanged:
+		h := p.host(body.Host)
+		h.acls = append(h.acls, aclChange{at, body.ACL})
+	case timeline.PrefixListChanged:
+		p.lists[body.PrefixList] = append(p.lists[body.PrefixList], listChange{at, body})
+	case timeline.Configured:
+		p.loose = append(p.loose, looseness{at, body.Loose})
+	}
+}
+
+func (p *policy) host(name string) *hostPolicy {
+	if p.hosts[name] == nil {
+		p.hosts[name] = &hostPolicy{}
+	}
+	return p.hosts[name]
+}
+
+// authorized records a rule. The rules of a group that no host had are not recorded before a host
+// gets it: they were in force already.
+func (p *policy) authorized(at when, rule timeline.Rule) {
+	const together = time.Millisecond
+	r := p.rule(rule)
+	joined := p.joined[rule.Group]
+	if p.ready && (!joined.happened() || at.at-joined.at > together) {
+		r.authorized = at
+	}
+}
+
+// rule returns the history of a rule.
+func (p *policy) rule(rule timeline.Rule) *ruleHistory {
+	r := p.numbers[rule.Number]
+	if r == nil {
+		r = &ruleHistory{Rule: rule}
+		p.numbers[rule.Number] = r
+		p.rules = append(p.rules, r)
+	}
+	return r
+}
+
+// spans returns when a rule matched packets between a host and a peer. The entries of a prefix list
+// are known only if they changed: otherwise spans takes it for granted that the list has the peer.
+func (p *policy) spans(r *ruleHistory, host string, peer netip.Addr) []span {
+	changes, in := p.memberships(host, r.Group, hostJoined, hostLeft)
+	if h := p.hosts[host]; h == nil || len(h.groups) == 0 {
+		in = slices.Contains(r.Hosts, host)
+	}
+	var moves []change
+	var matches bool
+	switch {
+	case r.Peer.IsValid():
+		matches = r.Peer.Contains(peer)
+	case r.PrefixList != "":
+		moves, matches = p.listings(r.PrefixList, peer)
+	default:
+		moves, matches = p.memberships(p.names[peer], cmp.Or(r.Reference.GroupID, r.Reference.GroupName), peerJoined, peerLeft)
+	}
+	changes = append(changes, moves...)
+	authorized := !r.authorized.happened()
+	if !authorized {
+		changes = append(changes, change{when: r.authorized, cause: ruleAuthorized})
+	}
+	if r.revoked.happened() {
+		changes = append(changes, change{when: r.revoked, cause: ruleRevoked})
+	}
+	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(a.seq, b.seq) })
+
+	var spans []span
+	was := authorized && in && matches
+	if was {
+		spans = []span{{}}
+	}
+	for _, c := range changes {
+		switch c.cause {
+		case ruleAuthorized, ruleRevoked:
+			authorized = c.cause == ruleAuthorized
+		case hostJoined, hostLeft:
+			in = c.cause == hostJoined
+		default:
+			matches = c.cause == peerJoined || c.cause == peerListed
+		}
+		c.rule = r
+		switch is := authorized && in && matches; {
+		case is && !was:
+			spans = append(spans, span{from: c})
+			was = true
+		case was && !is:
+			spans[len(spans)-1].to = c
+			was = false
+		}
+	}
+	return spans
+}
+
+// memberships returns when a host joined and left a group, and whether it had it at the beginning.
+func (p *policy) memberships(host, group string, joined, left cause) (changes []change, first bool) {
+	h := p.hosts[host]
+	if h == nil {
+		return nil, false
+	}
+	was := false
+	for i, a := range h.groups {
+		is := slices.Contains(a.groups, group)
+		switch {
+		case i == 0:
+			first = is
+		case is && !was:
+			changes = append(changes, change{when: a.when, cause: joined, host: host, group: group})
+		case was && !is:
+			changes = append(changes, change{when: a.when, cause: left, host: host, group: group})
+		}
+		was = is
+	}
+	return changes, first
+}
+
+// listings returns when a prefix list got and lost a peer, and whether it had it at the beginning.
+func (p *policy) listings(list string, peer netip.Addr) (changes []change, first bool) {
+	contains := func(entry netip.Prefix) bool { return entry.Contains(peer) }
+	known := p.lists[list]
+	if len(known) == 0 {
+		return nil, true
+	}
+	kept := func(entry netip.Prefix) bool { return contains(entry) && !slices.Contains(known[0].Add, entry) }
+	first = slices.ContainsFunc(known[0].Remove, contains) || slices.ContainsFunc(known[0].Entries, kept)
+	was := first
+	for _, c := range known {
+		is, moved, cause := slices.ContainsFunc(c.Entries, contains), c.Add, peerListed
+		if was {
+			moved, cause = c.Remove, peerUnlisted
+		}
+		if i := slices.IndexFunc(moved, contains); is != was && i >= 0 {
+			changes = append(changes, change{when: c.when, cause: cause, group: list, entry: moved[i]})
+			was = is
+		}
+	}
+	return changes, first
+}
+
+// left returns when a host left a group that it does not have now.
+func (p *policy) left(host, group string) (change, bool) {
+	changes, _ := p.memberships(host, group, hostJoined, hostLeft)
+	if n := len(changes); n > 0 && changes[n-1].cause == hostLeft {
+		return changes[n-1], true
+	}
+	return change{}, false
+}
+
+// lag is how much later than it happened something may be recorded.
+const lag = 100 * time.Millisecond
+
+// closed returns the change since which no rule of a host has matched a packet that was dropped at
+// some time. matched are rules that have matched such packets before. It returns false if there was
+// no such change, or if what is known contradicts the drop.
+func (p *policy) closed(at when, v timeline.Judged, matched map[uint32]bool) (last change, found bool) {
+	peer, what := seenBy(v)
+	for _, r := range p.rules {
+		unsure := r.PrefixList != "" && len(p.lists[r.PrefixList]) == 0 && !matched[r.Number]
+		if unsure || r.Direction != v.Direction || !r.AllowsWhat(what) {
+			continue
+		}
+		for _, s := range p.spans(r, v.Host, peer) {
+			switch {
+			case s.from.seq >= at.seq:
+			case s.to.happened() && (s.to.seq < at.seq || s.to.at-at.at <= lag):
+				if s.to.seq > last.seq {
+					last, found = s.to, true
+				}
+			case s.from.happened() && at.at-s.from.at <= lag: // the drop was before it
+			default:
+				return change{}, false
+			}
+		}
+	}
+	return last, found
+}
+
+// opened returns the change since which a rule has matched a packet that was accepted at some time,
+// if that change happened after another time.
+func (p *policy) opened(after, at when, v timeline.Judged) (change, bool) {
+	r := p.numbers[v.Number]
+	if r == nil {
+		return change{}, false
+	}
+	peer, _ := seenBy(v)
+	for _, s := range slices.Backward(p.spans(r, v.Host, peer)) {
+		if s.from.seq < at.seq || s.from.at-at.at <= lag {
+			return s.from, s.from.seq > after.seq
+		}
+	}
+	return change{}, false
+}
+
+// seenBy returns the peer and what else rules see of a packet.
+func seenBy(v timeline.Judged) (peer netip.Addr, what sg.Packet) {
+	h := v.Packet
+	peer = h.Source
+	if v.Direction == packet.Egress {
+		peer = h.Destination
+	}
+	what = sg.Packet{Protocol: h.Protocol, Peer: peer, To: int(h.DestinationPort)}
+	if h.Protocol.IsICMP() {
+		what.To, what.Code = int(h.ICMPType), int(h.ICMPCode)
+	}
+	return peer, what
+}
+
+// lapsed returns the changes since which the rule that admitted an entry would not have admitted it
+// again, and until when: the rule was revoked, or one of the hosts left a group.
+func (p *policy) lapsed(l *life, number uint32) []span {
+	r := p.numbers[number]
+	if r == nil {
+		return nil
+	}
+	peer := l.orig.Source
+	if r.Direction == packet.Egress {
+		peer = l.orig.Destination
+	}
+	var gaps []span
+	for _, s := range p.spans(r, l.host, peer) {
+		if n := len(gaps); n > 0 && !gaps[n-1].to.happened() {
+			gaps[n-1].to = s.from
+		}
+		if s.to.happened() && s.to.seq > l.born.seq {
+			gaps = append(gaps, span{from: s.to})
+		}
+	}
+	return gaps
+}
+
+// aclAt returns the last change of a host's network ACL before some time, if there was one after
+// the traffic could begin.
+func (p *policy) aclAt(at when, host string) (last aclChange, found bool) {
+	h := p.hosts[host]
+	if h == nil {
+		return aclChange{}, false
+	}
+	for _, a := range h.acls {
+		if a.seq < at.seq {
+			last, found = a, true
+		}
+	}
+	return last, found
+}
+
+// looseAt reports whether conntrack picked up connections mid-stream at some time.
+func (p *policy) looseAt(at when) (loose bool) {
+	for _, l := range p.loose {
+		if l.seq < at.seq {
+			loose = l.loose
+		}
+	}
+	return loose
+}

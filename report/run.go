@@ -1,0 +1,156 @@
+package report
+
+import (
+	"net/netip"
+	"slices"
+
+	"lablab/packet"
+	"lablab/report/claims"
+	"lablab/say"
+)
+
+// A run is consecutive packets to which the same happened at one place, in the same conntrack entry.
+type run struct {
+	VerdictRange
+	first, last *verdict // on the first and the last packet
+	entry       *life    // that they belonged to, if it is known
+}
+
+// runs returns what happened to a stream's packets, or to the replies, at one place.
+func (t *explainer) runs(host string, d packet.Direction, reply bool) []run {
+	var all []run
+	for _, j := range t.builder.packets[t.stream.Name] {
+		i := slices.IndexFunc(j.verdicts, func(v verdict) bool { return v.Host == host && v.Direction == d && v.Reply == reply })
+		if i < 0 {
+			continue
+		}
+		v := &j.verdicts[i]
+		next := run{rangeOf(v.Judged, j.Seq), v, v, t.lives.carrier(v.when, v.Judged, t.flow)}
+		if n := len(all); n > 0 && all[n-1].entry == next.entry && all[n-1].continuedBy(next.VerdictRange) {
+			all[n-1].Last, all[n-1].last = next.Last, v
+			continue
+		}
+		all = append(all, next)
+	}
+	return all
+}
+
+func (r run) accepted() bool { return r.Verdict == "accept" }
+
+// between returns the part of a run that lies in a span of time.
+func (t *explainer) between(r run, s span) (part run, any bool) {
+	part = r
+	for seq := r.First; seq <= r.Last; seq++ {
+		j := t.builder.packets[t.stream.Name][seq-1]
+		i := slices.IndexFunc(j.verdicts, func(v verdict) bool {
+			return v.Host == r.Host && v.Direction == r.Direction && v.Reply == r.first.Reply
+		})
+		v := &j.verdicts[i]
+		if v.seq < s.from.seq || s.to.happened() && v.seq > s.to.seq {
+			continue
+		}
+		if !any {
+			part.First, part.first, any = seq, v, true
+		}
+		part.Last, part.last = seq, v
+	}
+	return part, any
+}
+
+// flow returns the key of a stream's requests. Older records do not have its source address.
+func (b *builder) flow(s *Stream) packet.Key {
+	protocol, _ := packet.ParseProtocol(s.Protocol)
+	target, _ := netip.ParseAddr(s.Target)
+	k := packet.Key{Protocol: protocol, Source: s.source, Destination: target, SourcePort: s.SourcePort, DestinationPort: s.Port}
+	if !k.Source.IsValid() {
+		for address, name := range b.policy.names {
+			if name == s.From {
+				k.Source = address
+			}
+		}
+	}
+	if s.IsPing() {
+		k.ICMPID, k.ICMPType = s.ICMPID, echoRequest
+		if target.Is6() {
+			k.Protocol, k.ICMPType = packet.ICMPv6, echoRequestV6
+		}
+	}
+	return k
+}
+
+// The ICMP types of pings (RFC 792, RFC 4443).
+const (
+	echoRequest   = 8
+	echoReply     = 0
+	echoRequestV6 = 128
+	echoReplyV6   = 129
+)
+
+// decided claims what a host decided about packets.
+func (t *explainer) decided(r run) claims.Claim {
+	return claims.Claim{
+		Kind: claims.Decided, Stream: t.stream.Name, First: r.First, Last: r.Last, Reply: r.first.Reply,
+		Host: r.Host, Direction: r.Direction, State: r.State, Accepted: r.accepted(), By: r.By,
+	}
+}
+
+// claim returns a claim about packets.
+func (t *explainer) claim(r run, c claims.Claim) []claims.Claim {
+	about := t.decided(r)
+	about.Kind, about.Entry, about.Ending, about.Change, about.Rule, about.Other = c.Kind, c.Entry, c.Ending, c.Change, c.Rule, c.Other
+	return []claims.Claim{about}
+}
+
+// A phrase is a part of a sentence, and what it claims.
+type phrase struct {
+	say.Sentence
+	claims []claims.Claim
+}
+
+// they names packets, and claims what the host decided about them.
+func (t *explainer) they(r run) phrase {
+	return phrase{say.F("Packets %d–%d", r.First, r.Last), []claims.Claim{t.decided(r)}}.orOne(r, say.F("Packet %d", r.First))
+}
+
+// orOne returns the phrase with other words if the run is a single packet.
+func (p phrase) orOne(r run, one say.Sentence) phrase {
+	if r.First == r.Last {
+		p.Sentence = one
+	}
+	return p
+}
+
+func seqs(r run) say.Sentence {
+	if r.First == r.Last {
+		return say.F("packet %d", r.First)
+	}
+	return say.F("packets %d–%d", r.First, r.Last)
+}
+
+func were(r run) say.Agreement {
+	if r.First == r.Last {
+		return "was"
+	}
+	return "were"
+}
+
+func theyWere(r run) say.Agreement {
+	if r.First == r.Last {
+		return "it was"
+	}
+	return "they were"
+}
+
+func them(r run) say.Agreement {
+	if r.First == r.Last {
+		return "it"
+	}
+	return "them"
+}
+
+func timesWord(n int) say.Sentence {
+	if n == 1 {
+		return say.F("once")
+	}
+	return say.F("%d times", n)
+}
