@@ -36,5 +36,6 @@ var byHand = func() []timeline.Body {
 		timeline.StreamStopped{Stream: "1"}, cut, cut,
 		timeline.GroupsChanged{Host: "A"}, timeline.GroupsChanged{Host: "A", Groups: []string{"lab"}},
 		timeline.ACLChanged{Host: "A", ACL: &sg.ACL{Ingress: []sg.ACLRule{{Number: 100, Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}}, timeline.ACLChanged{Host: "A"},
+		timeline.PrefixListChanged{ModifyPrefixList: sg.ModifyPrefixList{PrefixList: "office", Remove: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}},
 	}
 }()

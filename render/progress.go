@@ -150,6 +150,8 @@ func changed(e timeline.Body) say.Sentence {
 			return say.F("network ACL removed from %s", body.Host)
 		}
 		return say.F("network ACL attached to %s: %s", body.Host, strings.Join(body.ACL.Lines(), "; "))
+	case timeline.PrefixListChanged:
+		return body.Now()
 	case timeline.Cut:
 		return say.F("conntrack entry deleted on %s: %s", body.Host, body.Flow)
 	}

@@ -1,10 +1,9 @@
 package report
 
 import (
-	"strings"
-
 	"lablab/packet"
 	"lablab/say"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -55,19 +54,15 @@ func (d ManualStep) with(next ManualStep) bool {
 func describe(e timeline.Body) say.Sentence {
 	switch body := e.(type) {
 	case timeline.RuleRevoked:
-		return say.F("revoke %s %s of group %s", say.Agreement("rule"), body.ID, body.Group)
+		return sg.Revoke{Group: body.Group, IDs: []string{body.ID}}.Said()
 	case timeline.RuleAuthorized:
-		return say.F("authorize %s %s in group %s", say.Agreement("rule"), say.F("%s (%s)", body.ID, body.Rule.String()), body.Group)
+		return sg.Authorize{Group: body.Group, Rules: []sg.Rule{body.Rule.Rule}}.Said()
 	case timeline.GroupsChanged:
-		if len(body.Groups) == 0 {
-			return say.F("remove all groups from %s", body.Host)
-		}
-		return say.F("change the groups of %s to %s", body.Host, strings.Join(body.Groups, ", "))
+		return sg.Attach{Interface: body.Host, Groups: body.Groups}.Said()
 	case timeline.ACLChanged:
-		if body.ACL == nil {
-			return say.F("remove the network ACL from %s", body.Host)
-		}
-		return say.F("attach a network ACL to %s: %s", body.Host, say.List("; ", say.Names("; ", body.ACL.Lines()...), say.F("everything else is denied")))
+		return sg.SetACL{Interface: body.Host, ACL: body.ACL}.Said()
+	case timeline.PrefixListChanged:
+		return body.Said()
 	case timeline.Cut:
 		if body.Why == timeline.CutAsked {
 			return say.F("delete the conntrack entry of %s on %s", body.Flow, body.Host)

@@ -162,6 +162,18 @@ type PrefixListChanged struct {
 	Entries []netip.Prefix `json:"entries"` // all of them, after the change
 }
 
+// Now says what the list has after the change.
+func (c PrefixListChanged) Now() say.Sentence {
+	if len(c.Entries) == 0 {
+		return say.F("prefix list %s is now empty", c.PrefixList)
+	}
+	entries := make([]string, len(c.Entries))
+	for i, e := range c.Entries {
+		entries[i] = e.String()
+	}
+	return say.F("prefix list %s is now %s", c.PrefixList, say.Names(", ", entries...))
+}
+
 // Configured reports how conntrack behaves on every host from now on.
 type Configured struct {
 	Timeouts sg.Timeouts `json:"timeouts"`

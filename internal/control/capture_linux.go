@@ -223,6 +223,8 @@ func (a *annotator) event(e timeline.Event) {
 			return
 		}
 		a.mark("network ACL on %s: %s", body.Host, strings.Join(body.ACL.Lines(), "; "))
+	case timeline.PrefixListChanged:
+		a.mark("prefix list %s from now on: %v", body.PrefixList, body.Entries)
 	}
 }
 

@@ -146,6 +146,8 @@ func (p *picture) changed(e timeline.Event) bool {
 		p.tell(yellow, "%s is now in %s", body.Host, groupsOf(body.Groups))
 	case timeline.ACLChanged:
 		p.tell(yellow, "network ACL on %s: %s", body.Host, map[bool]say.Sentence{true: say.F("on"), false: say.F("off")}[body.ACL != nil])
+	case timeline.PrefixListChanged:
+		p.tell(yellow, "%s", body.Now())
 	case timeline.Cut:
 		p.tell(yellow, "entry deleted on %s: %s", body.Host, body.Flow.Named(p.name))
 	default:

@@ -31,6 +31,7 @@ func session() []timeline.Event {
 	m.ping("1", "h2", "h1", 4)
 	m.add(timeline.Sent{Stream: "1", Seq: 5})
 	m.add(timeline.Judged{Host: "h1", Direction: packet.Egress, Stream: "1", Seq: 5, Reply: true, State: "established", By: packet.By{Kind: packet.ByACL, ID: packet.ACLDefaultDenyID}, Packet: echo("10.0.0.1", "10.0.0.2", 2, 5, true)})
+	m.add(timeline.PrefixListChanged{ModifyPrefixList: sg.ModifyPrefixList{PrefixList: "office"}, Entries: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
 	m.add(timeline.ExperimentEnded{Number: 1})
 	m.add(timeline.Ended{})
 	return m.log.Events()

@@ -26,6 +26,7 @@ test('a host that has left all groups carries none', async () => {
   }
   assert.ok([...told].includes('h1 is now in no group. Its old rules no longer apply; remembered flows stay.'), [...told].join('\n'));
   assert.deepEqual([...groups], ['group lab', 'no group']);
+  assert.ok([...told].includes('Prefix list office is now 192.0.2.0/24. It applies to flows that start from now on; remembered flows stay.'), [...told].join('\n'));
   await close(page);
 });
 

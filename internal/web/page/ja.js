@@ -77,6 +77,8 @@ export const japanese = {
   '{0} is now in group {1}. Its old rules no longer apply; remembered flows stay.': '{0} のグループを {1} に付け替えました。外したグループのルールは適用されなくなりますが、エントリは残ります。',
   '{0} is now in no group. Its old rules no longer apply; remembered flows stay.': '{0} のグループをすべて外しました。外したグループのルールは適用されなくなりますが、エントリは残ります。',
   '{0} now has a network ACL. It is stateless: it checks every packet.': '{0} にネットワーク ACL を適用しました。ACL はステートレスなので、すべてのパケットが毎回照合されます。',
+  'Prefix list {0} is now {1}. It applies to flows that start from now on; remembered flows stay.': 'プレフィックスリスト {0} は {1} になりました。これから始まる通信に適用され、既存のエントリは残ります。',
+  'Prefix list {0} is now empty. Remembered flows stay.': 'プレフィックスリスト {0} は空になりました。既存のエントリは残ります。',
   '{0} no longer has a network ACL.': '{0} のネットワーク ACL を外しました。',
   '{0} forgets an entry: such flows are no longer tracked there.': '{0} でこの通信は追跡対象外になったため、エントリが削除されました。',
   'An entry is deleted on {0}. The next packet of the flow will count as new.': '{0} の conntrack からエントリを削除しました。このフローの次のパケットは新規として扱われます。',

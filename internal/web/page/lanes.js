@@ -293,6 +293,7 @@ function flagText({ kind, body }) {
     case 'authorized': return `+ ${body.id}`;
     case 'revoked': return `− ${body.id}`;
     case 'groups': return `${body.host}: ${(body.groups ?? []).join(', ')}`;
+    case 'list': return body.prefix_list;
     case 'acl': return `${body.acl ? '+' : '−'} ACL ${body.host}`;
     case 'cut': return `− ${say('entry')} ${body.host}`;
     default: return 'conntrack';

@@ -166,6 +166,10 @@ const takes = new Map(Object.entries({
     m.changes++;
     m.host(b.host).acls.push({ moment: { step: m.step('acl', e) }, acl: b.acl });
   },
+  prefix_list_changed(m, b, e) {
+    m.changes++;
+    m.step('list', e);
+  },
   configured(m, b, e) {
     if (!m.ready) return;
     m.changes++;

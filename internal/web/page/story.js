@@ -13,6 +13,7 @@ export function captionOf(step, model, film) {
     case 'revoked': return { text: say('Rule {0} ({1}) is revoked. The conntrack entries stay.', b.id, b.text), tone: 'drop' };
     case 'authorized': return { text: say('Rule {0} ({1}) is authorized. It applies to flows that start from now on.', b.id, b.text), tone: 'accept' };
     case 'groups': return { text: !b.groups?.length ? say('{0} is now in no group. Its old rules no longer apply; remembered flows stay.', b.host) : say('{0} is now in group {1}. Its old rules no longer apply; remembered flows stay.', b.host, b.groups.join(', ')) };
+    case 'list': return { text: b.entries?.length ? say('Prefix list {0} is now {1}. It applies to flows that start from now on; remembered flows stay.', b.prefix_list, b.entries.join(', ')) : say('Prefix list {0} is now empty. Remembered flows stay.', b.prefix_list) };
     case 'acl': return { text: b.acl ? say('{0} now has a network ACL. It is stateless: it checks every packet.', b.host) : say('{0} no longer has a network ACL.', b.host) };
     case 'cut': return { text: b.why === 'untracked' ? say('{0} forgets an entry: such flows are no longer tracked there.', b.host) : say('An entry is deleted on {0}. The next packet of the flow will count as new.', b.host), tone: 'drop' };
     case 'configured': return { text: say('From now on, conntrack uses other settings.') };
