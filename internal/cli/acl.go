@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -40,7 +39,7 @@ an address range. "off" removes the ACL.`,
 		if err != nil {
 			return err
 		}
-		done, err := lab.SetACL(ctx, control.ACLChange{Host: args[0], ACL: acl})
+		done, err := lab.Apply(ctx, sg.SetACL{Interface: args[0], ACL: acl})
 		if err != nil {
 			return err
 		}
@@ -67,7 +66,7 @@ func aclOf(off, ingress, egress []string) (*sg.ACL, error) {
 	return &sg.ACL{Ingress: in, Egress: out}, cmp.Or(errIn, errOut)
 }
 
-// aclRules parses the rules of one direction and sorts them.
+// aclRules parses the rules of one direction.
 func aclRules(flag string, texts []string) ([]sg.ACLRule, error) {
 	rules := []sg.ACLRule{}
 	for _, text := range texts {
@@ -75,12 +74,8 @@ func aclRules(flag string, texts []string) ([]sg.ACLRule, error) {
 		if err != nil {
 			return nil, &usageError{say.Errorf("%s %q: %w", flag, text, err), say.F("for example %s \"100 allow tcp 22 10.0.0.0/8\"", flag)}
 		}
-		if slices.ContainsFunc(rules, func(o sg.ACLRule) bool { return o.Number == r.Number }) {
-			return nil, &usageError{say.Errorf("%s: rule %d is given twice", flag, r.Number), say.F("rules are checked in ascending order: give each a number of its own")}
-		}
 		rules = append(rules, r)
 	}
-	slices.SortFunc(rules, func(a, b sg.ACLRule) int { return a.Number - b.Number })
 	return rules, nil
 }
 
@@ -91,10 +86,9 @@ func aclRule(text string) (sg.ACLRule, error) {
 	if len(words) < 4 {
 		return r, say.New("a rule is: number, allow or deny, protocol, ports if any, address range")
 	}
-	const most = 32766
 	n, err := strconv.Atoi(words[0])
-	if err != nil || n < 1 || n > most {
-		return r, say.Errorf("rule numbers go from 1 to %d", most)
+	if err != nil {
+		return r, say.Errorf("%q is not the number of a rule", words[0])
 	}
 	if words[1] != "allow" && words[1] != "deny" {
 		return r, say.Errorf("a rule starts with allow or deny, not %s", words[1])

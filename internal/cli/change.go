@@ -54,7 +54,7 @@ func newAuthorize(env Env) *cobra.Command {
 		if err != nil {
 			return inAWSWords(err, f.operation("Authorize"), change, status)
 		}
-		done, err := lab.Authorize(ctx, change)
+		done, err := lab.Apply(ctx, change)
 		if err != nil {
 			return inAWSWords(err, f.operation("Authorize"), change, status)
 		}
@@ -95,7 +95,7 @@ func newRevoke(env Env) *cobra.Command {
 			err := &sg.Error{Code: sg.RuleNotFound, Message: fmt.Sprintf("The security group rule ID '%s' does not exist", oneLine(change.IDs[0]))}
 			return inAWSWords(err, f.operation("Revoke"), change, status)
 		}
-		done, err := lab.Revoke(ctx, change)
+		done, err := lab.Apply(ctx, sg.Revoke(change))
 		if err != nil {
 			return inAWSWords(err, f.operation("Revoke"), change, status)
 		}
@@ -112,7 +112,7 @@ func newRevoke(env Env) *cobra.Command {
 }
 
 // rulesOf returns the rules in force that a change affects, each with its group.
-func rulesOf(status control.Status, change control.RuleChange) iter.Seq2[string, control.Rule] {
+func rulesOf(status control.Status, change sg.Authorize) iter.Seq2[string, control.Rule] {
 	return func(yield func(string, control.Rule) bool) {
 		for _, g := range status.Groups {
 			for _, r := range g.Rules {
@@ -125,7 +125,7 @@ func rulesOf(status control.Status, change control.RuleChange) iter.Seq2[string,
 }
 
 // about reports whether a change affects a rule: it names the rule's id, or has the same content.
-func about(change control.RuleChange, r control.Rule) bool {
+func about(change sg.Authorize, r control.Rule) bool {
 	return slices.Contains(change.IDs, r.ID) || r.Direction == change.Direction &&
 		slices.ContainsFunc(change.Rules, func(same sg.Rule) bool { return same.String() == r.Text })
 }
@@ -143,7 +143,7 @@ func suchAs() say.Sentence {
 }
 
 // inAWSWords returns an error in the AWS CLI's words.
-func inAWSWords(err error, operation string, change control.RuleChange, status control.Status) error {
+func inAWSWords(err error, operation string, change sg.Authorize, status control.Status) error {
 	var ec2 *sg.Error
 	if !errors.As(err, &ec2) {
 		return err
@@ -178,8 +178,8 @@ func ruleNames(status control.Status) (ids []string) {
 
 // change returns the change that the flags request. Arguments may name the rules that of returns
 // for a group by their ids.
-func (f ruleFlags) change(status control.Status, args []string, of func(control.Group) []control.Rule) (control.RuleChange, error) {
-	change := control.RuleChange{Group: f.group, Direction: packet.Ingress, IDs: append(f.ids, args...)}
+func (f ruleFlags) change(status control.Status, args []string, of func(control.Group) []control.Rule) (sg.Authorize, error) {
+	change := sg.Authorize{Group: f.group, Direction: packet.Ingress, IDs: append(f.ids, args...)}
 	if f.egress {
 		change.Direction = packet.Egress
 	}

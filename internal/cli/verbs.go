@@ -264,7 +264,7 @@ func newGroups(env Env) *cobra.Command {
 		Example: "  lablab groups A lab\n  lablab groups A          # removes all groups",
 	}
 	return changing(env, c, func(ctx context.Context, lab *control.Client, args []string) error {
-		done, err := lab.SetGroups(ctx, control.GroupChange{Host: args[0], Groups: append([]string{}, args[1:]...)})
+		done, err := lab.Apply(ctx, sg.Attach{Interface: args[0], Groups: append([]string{}, args[1:]...)})
 		if err != nil {
 			return err
 		}

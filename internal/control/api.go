@@ -4,6 +4,7 @@
 package control
 
 import (
+	"net/netip"
 	"time"
 
 	"lablab/packet"
@@ -23,6 +24,8 @@ type Status struct {
 	Started  time.Time `json:"started"`
 	Hosts    []Host    `json:"hosts"`
 	Groups   []Group   `json:"groups"`
+	// PrefixLists are those whose entries are known.
+	PrefixLists []PrefixList `json:"prefix_lists"`
 	// Missed is the number of verdicts and conntrack events that the kernel sent and the lab lost.
 	Missed int `json:"missed"`
 	// Last is the number of the last event. The timeline up to Last has everything that the kernel
@@ -67,24 +70,15 @@ type Flow struct {
 	Key packet.Key `json:"key"`
 }
 
-// A RuleChange authorizes or revokes rules.
-type RuleChange struct {
-	Group     string           `json:"group"`
-	Direction packet.Direction `json:"direction"`
-	Rules     []sg.Rule        `json:"rules,omitempty"`
-	IDs       []string         `json:"ids,omitempty"` // of rules to revoke, or to authorize again
+// A PrefixList is a prefix list whose entries are known.
+type PrefixList struct {
+	ID      string         `json:"id"`
+	Entries []netip.Prefix `json:"entries"`
 }
 
-// A GroupChange replaces the groups of a host.
-type GroupChange struct {
-	Host   string   `json:"host"`
-	Groups []string `json:"groups"`
-}
-
-// An ACLChange attaches a network ACL to a host, or removes it.
-type ACLChange struct {
-	Host string  `json:"host"`
-	ACL  *sg.ACL `json:"acl"` // null removes it
+// A Changing requests changes, all of them or none. The interfaces are the hosts.
+type Changing struct {
+	Changes sg.Changes `json:"changes"`
 }
 
 // A CutRequest deletes conntrack entries: one, those that a rule admitted, or all.
@@ -147,10 +141,10 @@ type Ruleset struct {
 	Counters []timeline.Counter `json:"counters"`
 }
 
-// An Effect is what a change of rules, groups or a network ACL did to existing flows.
+// An Effect is what changes did to existing flows.
 type Effect struct {
-	// Outlived is the number of entries that remain although their rule no longer applies to their
-	// host.
+	// Outlived is the number of entries that remain although the rule that admitted them no longer
+	// applies to their flow.
 	Outlived int `json:"outlived"`
 	// Deleted is the number of entries that were deleted because their flows are no longer tracked.
 	Deleted int `json:"deleted"`

@@ -99,24 +99,9 @@ func (c *Client) Rules(ctx context.Context, host string) (Ruleset, error) {
 	return call[Ruleset](ctx, c, http.MethodGet, "/v1/rules?host="+url.QueryEscape(host), nil)
 }
 
-// Authorize adds rules to a group. An *sg.Error holds EC2's error.
-func (c *Client) Authorize(ctx context.Context, change RuleChange) (Effect, error) {
-	return call[Effect](ctx, c, http.MethodPost, "/v1/authorize", change)
-}
-
-// Revoke removes rules from a group. An *sg.Error holds EC2's error.
-func (c *Client) Revoke(ctx context.Context, change RuleChange) (Effect, error) {
-	return call[Effect](ctx, c, http.MethodPost, "/v1/revoke", change)
-}
-
-// SetGroups replaces the groups of a host.
-func (c *Client) SetGroups(ctx context.Context, change GroupChange) (Effect, error) {
-	return call[Effect](ctx, c, http.MethodPost, "/v1/groups", change)
-}
-
-// SetACL attaches a network ACL to a host, or removes it.
-func (c *Client) SetACL(ctx context.Context, change ACLChange) (Effect, error) {
-	return call[Effect](ctx, c, http.MethodPost, "/v1/acl", change)
+// Apply makes changes, all of them or none. An *sg.Error holds EC2's error.
+func (c *Client) Apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
+	return call[Effect](ctx, c, http.MethodPost, "/v1/changes", Changing{changes})
 }
 
 // Observe adds the entries and counters of all hosts to the lab's timeline.

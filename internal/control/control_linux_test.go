@@ -43,12 +43,17 @@ type served struct {
 
 func serveLab(t *testing.T) *served {
 	t.Helper()
+	return serveLabOf(t, scenario.FourExperiments())
+}
+
+func serveLabOf(t *testing.T, sc *scenario.Scenario) *served {
+	t.Helper()
 	nstest.Kernel(t)
 	nstest.Loopback(t)
 	s := &served{down: make(chan struct{})}
 	hosts := func([]scenario.Host) error { return nil }
 	var err error
-	s.keeper, err = Keep(t.Context(), scenario.FourExperiments(), lab.Options{Interval: 10 * time.Millisecond}, hosts)
+	s.keeper, err = Keep(t.Context(), sc, lab.Options{Interval: 10 * time.Millisecond}, hosts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,8 +220,8 @@ func TestLoadUnderFire(t *testing.T) {
 	ask(func() error { _, err := s.Status(ctx); return err })
 	ask(func() error { _, err := s.Flows(ctx, ""); return err })
 	ask(func() error { _, err := s.Cut(ctx, CutRequest{All: true}); return err })
-	ask(func() error { _, err := s.Revoke(ctx, RuleChange{Group: "lab", IDs: []string{"icmp"}}); return err })
-	ask(func() error { _, err := s.Authorize(ctx, RuleChange{Group: "lab", IDs: []string{"icmp"}}); return err })
+	ask(func() error { _, err := s.Apply(ctx, sg.Revoke{Group: "lab", IDs: []string{"icmp"}}); return err })
+	ask(func() error { _, err := s.Apply(ctx, sg.Authorize{Group: "lab", IDs: []string{"icmp"}}); return err })
 	ask(func() error {
 		_, err := s.StartStream(ctx, StreamStart{Protocol: "udp", From: "B", To: "A", Port: 53})
 		return err
@@ -232,7 +237,7 @@ func TestLoadUnderFire(t *testing.T) {
 	if err := s.keeper.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.Revoke(t.Context(), RuleChange{Group: "lab", IDs: []string{"icmp"}}); err == nil || !strings.Contains(err.Error(), ErrDown.Error()) {
+	if _, err := s.Apply(t.Context(), sg.Revoke{Group: "lab", IDs: []string{"icmp"}}); err == nil || !strings.Contains(err.Error(), ErrDown.Error()) {
 		t.Errorf("a change after the end: %v", err)
 	}
 	cancel()
@@ -319,7 +324,7 @@ func TestReport(t *testing.T) {
 	}
 	asking.Wait()
 	made := s.keeper.current().report.due
-	if _, err := s.Revoke(t.Context(), RuleChange{Group: "lab", IDs: []string{"icmp"}}); err != nil {
+	if _, err := s.Apply(t.Context(), sg.Revoke{Group: "lab", IDs: []string{"icmp"}}); err != nil {
 		t.Fatal(err)
 	}
 	text, err := s.keeper.current().report.of(t.Context(), log, "")
@@ -376,7 +381,7 @@ func TestStoppedBrowsers(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the lab is held up")
 	}
-	if _, err := s.Revoke(t.Context(), RuleChange{Group: "lab", IDs: []string{"icmp"}}); err != nil {
+	if _, err := s.Apply(t.Context(), sg.Revoke{Group: "lab", IDs: []string{"icmp"}}); err != nil {
 		t.Fatal(err)
 	}
 	last := uint64(0)
@@ -396,6 +401,32 @@ func TestStoppedBrowsers(t *testing.T) {
 	}
 }
 
+// Several changes are made together, and reported together, or none is.
+func TestChanges(t *testing.T) {
+	sc := scenario.FourExperiments()
+	office := netip.MustParsePrefix("10.255.1.10/32")
+	sc.Account.PrefixLists = []sg.PrefixList{{ID: "office", Known: true, Entries: []netip.Prefix{office}}}
+	sc.Account.Groups[0].Ingress = []sg.Rule{{ID: "icmp", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, PrefixList: "office"}}
+	s := serveLabOf(t, sc)
+	ping(t, s)
+	empty := sg.ModifyPrefixList{PrefixList: "office", Remove: []netip.Prefix{office}}
+	var refused *sg.Error
+	if _, err := s.Apply(t.Context(), empty, sg.Revoke{Group: "lab", IDs: []string{"telnet"}}); !errors.As(err, &refused) || refused.Code != sg.RuleNotFound {
+		t.Errorf("with a rule that does not exist: %v", err)
+	}
+	status, err := s.Status(t.Context())
+	if err != nil || !slices.Equal(status.PrefixLists[0].Entries, []netip.Prefix{office}) || status.Hosts[0].ACL {
+		t.Errorf("after a change that was refused: %+v, %v", status, err)
+	}
+	done, err := s.Apply(t.Context(), empty, sg.SetACL{Interface: "A", ACL: &sg.ACL{}})
+	if err != nil || done != (Effect{Outlived: 1, Denied: 1}) {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if status, err = s.Status(t.Context()); err != nil || len(status.PrefixLists[0].Entries) != 0 || !status.Hosts[0].ACL {
+		t.Errorf("after the change: %+v, %v", status, err)
+	}
+}
+
 // A client cannot set rules that a scenario cannot have.
 func TestRulesThatCannotBe(t *testing.T) {
 	s := serveLab(t)
@@ -404,14 +435,14 @@ func TestRulesThatCannotBe(t *testing.T) {
 		named := rule
 		named.ID = id
 		var refused *sg.Error
-		if _, err := s.Authorize(t.Context(), RuleChange{Group: "lab", Direction: packet.Ingress, Rules: []sg.Rule{named}}); !errors.As(err, &refused) || refused.Code != sg.Malformed {
+		if _, err := s.Apply(t.Context(), sg.Authorize{Group: "lab", Direction: packet.Ingress, Rules: []sg.Rule{named}}); !errors.As(err, &refused) || refused.Code != sg.Malformed {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
-	sideways := RuleChange{Group: "lab", Direction: "sideways", Rules: []sg.Rule{rule}}
-	for _, change := range []func(context.Context, RuleChange) (Effect, error){s.Authorize, s.Revoke} {
+	sideways := sg.Authorize{Group: "lab", Direction: "sideways", Rules: []sg.Rule{rule}}
+	for _, change := range []sg.Change{sideways, sg.Revoke(sideways)} {
 		var refused *sg.Error
-		if _, err := change(t.Context(), sideways); !errors.As(err, &refused) || refused.Code != sg.Malformed {
+		if _, err := s.Apply(t.Context(), change); !errors.As(err, &refused) || refused.Code != sg.Malformed {
 			t.Errorf("sideways: %v", err)
 		}
 	}
@@ -422,10 +453,9 @@ func TestStatusIsOfOneMoment(t *testing.T) {
 	s := serveLab(t)
 	flipped := make(chan error, 1)
 	go func() {
-		change := RuleChange{Group: "lab", Direction: packet.Ingress, IDs: []string{"icmp"}}
 		for range 200 {
-			_, revoked := s.Revoke(t.Context(), change)
-			_, authorized := s.Authorize(t.Context(), change)
+			_, revoked := s.Apply(t.Context(), sg.Revoke{Group: "lab", IDs: []string{"icmp"}})
+			_, authorized := s.Apply(t.Context(), sg.Authorize{Group: "lab", IDs: []string{"icmp"}})
 			if err := cmp.Or(revoked, authorized); err != nil {
 				flipped <- err
 				return

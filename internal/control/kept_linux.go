@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -47,6 +48,12 @@ func (k *kept) status(ctx context.Context, about Status) (Status, error) {
 		status.Hosts = append(status.Hosts, Host{Name: h.Name, Address: h.Address.String(), Groups: append([]string{}, carrier.Groups...), Namespace: file, UTS: uts, ACL: carrier.ACL != nil})
 		for _, g := range carrier.Groups {
 			carriers[g] = append(carriers[g], h.Name)
+		}
+	}
+	status.PrefixLists = []PrefixList{}
+	for _, l := range policy.Account.PrefixLists {
+		if l.Known {
+			status.PrefixLists = append(status.PrefixLists, PrefixList{ID: l.ID, Entries: append([]netip.Prefix{}, l.Entries...)})
 		}
 	}
 	for _, g := range policy.Account.Groups {

@@ -7,6 +7,7 @@ import (
 
 	"lablab/internal/nstest"
 	"lablab/packet"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -75,10 +76,10 @@ func TestNewsIsNew(t *testing.T) {
 // A packet that a rule accepted comes before the rule's revocation in the timeline.
 func TestToldBeforeTheChange(t *testing.T) {
 	s := serveLab(t)
-	change := RuleChange{Group: "lab", IDs: []string{"icmp"}}
+	change := sg.Authorize{Group: "lab", IDs: []string{"icmp"}}
 	for range 10 {
 		ping(t, s)
-		if _, err := s.Revoke(t.Context(), change); err != nil {
+		if _, err := s.Apply(t.Context(), sg.Revoke(change)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Status(t.Context()); err != nil { // waits until the timeline has what the kernel has sent
@@ -97,7 +98,7 @@ func TestToldBeforeTheChange(t *testing.T) {
 				}
 			}
 		}
-		if _, err := s.Authorize(t.Context(), change); err != nil {
+		if _, err := s.Apply(t.Context(), change); err != nil {
 			t.Fatal(err)
 		}
 	}

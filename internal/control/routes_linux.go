@@ -48,16 +48,21 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"GET /v1/end":       s.end,
 		"GET /v1/report":    s.report,
 		"GET /v1/capture":   s.capture,
-		"POST /v1/authorize": asking(k, func(k *kept, r *http.Request, c RuleChange) (Effect, error) {
-			return k.apply(r.Context(), sg.Authorize(c))
+		"POST /v1/changes": asking(k, func(k *kept, r *http.Request, c Changing) (Effect, error) {
+			return k.apply(r.Context(), c.Changes...)
 		}),
-		"POST /v1/revoke": asking(k, func(k *kept, r *http.Request, c RuleChange) (Effect, error) {
-			return k.apply(r.Context(), sg.Revoke(c))
-		}),
-		"POST /v1/groups": asking(k, func(k *kept, r *http.Request, c GroupChange) (Effect, error) {
+		"POST /v1/authorize": asking(k, func(k *kept, r *http.Request, c sg.Authorize) (Effect, error) { return k.apply(r.Context(), c) }),
+		"POST /v1/revoke":    asking(k, func(k *kept, r *http.Request, c sg.Revoke) (Effect, error) { return k.apply(r.Context(), c) }),
+		"POST /v1/groups": asking(k, func(k *kept, r *http.Request, c struct {
+			Host   string   `json:"host"`
+			Groups []string `json:"groups"`
+		}) (Effect, error) {
 			return k.apply(r.Context(), sg.Attach{Interface: c.Host, Groups: c.Groups})
 		}),
-		"POST /v1/acl": asking(k, func(k *kept, r *http.Request, c ACLChange) (Effect, error) {
+		"POST /v1/acl": asking(k, func(k *kept, r *http.Request, c struct {
+			Host string  `json:"host"`
+			ACL  *sg.ACL `json:"acl"`
+		}) (Effect, error) {
 			return k.apply(r.Context(), sg.SetACL{Interface: c.Host, ACL: c.ACL})
 		}),
 		"POST /v1/observe": asking(k, func(k *kept, r *http.Request, _ struct{}) (Observed, error) {

@@ -267,15 +267,14 @@ func (m *model) change(authorize bool) tea.Cmd {
 	}
 	r := m.shown().rules[i]
 	m.rule = r.key() // the rule stays chosen even if it moves
-	change := control.RuleChange{Group: r.group, Direction: r.Direction, IDs: []string{r.ID}}
 	if authorize {
 		return m.do(say.F("authorize %s", r.ID), func(ctx context.Context) error {
-			_, err := m.Lab.Authorize(ctx, change)
+			_, err := m.Lab.Apply(ctx, sg.Authorize{Group: r.group, IDs: []string{r.ID}})
 			return inShort(err, say.New("this rule, or an identical one, is already in force"), sg.RuleNotFound, sg.Duplicate)
 		})
 	}
 	return m.do(say.F("revoke %s", r.ID), func(ctx context.Context) error {
-		_, err := m.Lab.Revoke(ctx, change)
+		_, err := m.Lab.Apply(ctx, sg.Revoke{Group: r.group, IDs: []string{r.ID}})
 		return inShort(err, say.New("already revoked; a authorizes it"), sg.RuleNotFound)
 	})
 }

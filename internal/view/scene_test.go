@@ -36,11 +36,8 @@ func (f *fakeLab) Flows(context.Context, string) ([]control.Flow, error) { retur
 func (f *fakeLab) Rules(_ context.Context, host string) (control.Ruleset, error) {
 	return control.Ruleset{Host: host, Counters: f.counters[host]}, nil
 }
-func (f *fakeLab) Authorize(_ context.Context, c control.RuleChange) (control.Effect, error) {
-	return control.Effect{}, f.note("authorize %s %s %v", c.Group, c.Direction, c.IDs)
-}
-func (f *fakeLab) Revoke(_ context.Context, c control.RuleChange) (control.Effect, error) {
-	return control.Effect{}, f.note("revoke %s %s %v", c.Group, c.Direction, c.IDs)
+func (f *fakeLab) Apply(_ context.Context, changes ...sg.Change) (control.Effect, error) {
+	return control.Effect{}, f.note("%s", changes[0].Said())
 }
 func (f *fakeLab) Cut(_ context.Context, r control.CutRequest) (int, error) {
 	return 1, f.note("cut %s on %s", r.Flow, r.Host)

@@ -17,6 +17,7 @@ import (
 
 	"lablab/internal/control"
 	"lablab/say"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -26,8 +27,7 @@ type Lab interface {
 	Status(ctx context.Context) (control.Status, error)
 	Flows(ctx context.Context, host string) ([]control.Flow, error)
 	Rules(ctx context.Context, host string) (control.Ruleset, error)
-	Authorize(ctx context.Context, change control.RuleChange) (control.Effect, error)
-	Revoke(ctx context.Context, change control.RuleChange) (control.Effect, error)
+	Apply(ctx context.Context, changes ...sg.Change) (control.Effect, error)
 	Cut(ctx context.Context, request control.CutRequest) (int, error)
 	StartStream(ctx context.Context, start control.StreamStart) (string, error)
 	StopStream(ctx context.Context, name string) error

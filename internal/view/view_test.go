@@ -109,10 +109,10 @@ func TestKeys(t *testing.T) {
 		keys []string
 		call string
 	}{
-		{[]string{"r"}, "revoke lab ingress [ssh]"},
-		{[]string{"down", "a"}, "authorize lab ingress [icmp]"},
-		{[]string{"down", "down", "down", "down", "r"}, "revoke lab egress [out]"},
-		{[]string{"down", "up", "up", "r"}, "revoke lab ingress [ssh]"},
+		{[]string{"r"}, "revoke rule ssh of group lab"},
+		{[]string{"down", "a"}, "authorize rule icmp in group lab"},
+		{[]string{"down", "down", "down", "down", "r"}, "revoke rule out of group lab"},
+		{[]string{"down", "up", "up", "r"}, "revoke rule ssh of group lab"},
 		{[]string{"p"}, "start icmp B > A port 0"},
 		{[]string{"t", "enter"}, "start tcp B > A port 22"},
 		{[]string{"u", "enter"}, "start udp B > A port 53"},
@@ -120,12 +120,12 @@ func TestKeys(t *testing.T) {
 		{[]string{"t", "9", "9", "9", "9", "9", "enter", "backspace", "enter"}, "start tcp B > A port 9999"}, // port 99999 does not exist
 		{[]string{"u", "tab", "enter"}, "start udp A > B port 53"},
 		{[]string{"u", "tab", "tab", "enter"}, "start udp B > A port 53"},
-		{[]string{"u", "r", "esc", "r"}, "revoke lab ingress [ssh]"}, // an open prompt takes the keys first
+		{[]string{"u", "r", "esc", "r"}, "revoke rule ssh of group lab"}, // an open prompt takes the keys first
 		{[]string{"x"}, "stop 3"},
 		{[]string{"c"}, "cut icmp 10.255.1.10 > 10.255.1.197 id 1001 on A"},
 		{[]string{"tab", "down", "down", "c"}, "cut icmp 10.255.1.10 > 10.255.1.197 id 1002 on B"},
-		{[]string{"tab", "down", "tab", "down", "r"}, "revoke lab ingress [icmp]"},
-		{[]string{"?", "r", "r"}, "revoke lab ingress [ssh]"}, // the first r closes the help
+		{[]string{"tab", "down", "tab", "down", "r"}, "revoke rule icmp of group lab"},
+		{[]string{"?", "r", "r"}, "revoke rule ssh of group lab"}, // the first r closes the help
 	} {
 		s := newScene(t)
 		s.press(c.keys...)

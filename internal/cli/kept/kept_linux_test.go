@@ -18,6 +18,7 @@ import (
 
 	"lablab/internal/control"
 	"lablab/internal/nstest"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -396,11 +397,11 @@ func TestNamesCannotSmuggle(t *testing.T) {
 	text, _ := exec.Command(k.path, "status", "--name", evil).CombinedOutput()
 	out.Write(text)
 	rule := `{"group":"lab","direction":"ingress","rules":[{"ID":"\u001b[31m","Protocol":6,"From":22,"To":22,"Peer":"10.0.0.0/8"}]}`
-	var change control.RuleChange
+	var change sg.Authorize
 	if err := json.Unmarshal([]byte(rule), &change); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.Authorize(context.Background(), change); err == nil {
+	if _, err := client.Apply(context.Background(), change); err == nil {
 		t.Error("a rule with such an id is taken")
 	}
 	out.WriteString(k.must("status") + k.must("flows") + k.must("rules", "A"))
