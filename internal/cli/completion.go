@@ -27,13 +27,15 @@ func addCompletions(env Env, root *cobra.Command) {
 		"rules":  env.first(hostNamesOf, cobra.ShellCompDirectiveDefault),
 		"cut":    env.first(flowIDs, cobra.ShellCompDirectiveNoFileComp),
 		"revoke": env.any(ruleWords(inForce)), "authorize": env.any(ruleWords(revoked)), "groups": env.hostThenGroups,
-		"status": cobra.NoFileCompletions, "events": cobra.NoFileCompletions,
+		"prefix-list": env.first(prefixListWords, cobra.ShellCompDirectiveNoFileComp),
+		"status":      cobra.NoFileCompletions, "events": cobra.NoFileCompletions,
 		"ps": cobra.NoFileCompletions, "down": cobra.NoFileCompletions,
 		"up": env.scenarios, "load": env.builtins, "run": env.scenarios, "check": env.scenarios, "show": env.scenarios,
 	}
 	flags := map[string]completer{
 		"name": env.labs, "host": env.any(hostNamesOf), "admitted-by": env.any(ruleWords(all)),
 		"group-id": env.any(groupIDs), "source-group": env.any(groupIDs), "from": env.any(hostNamesOf),
+		"prefix-list-id": env.any(prefixListWords), "remove-entries": env.any(entryWords), "add-entries": cobra.NoFileCompletions,
 	}
 	_ = root.RegisterFlagCompletionFunc(langFlag, oneWordOf(say.Languages()))
 	for _, c := range root.Commands() {
@@ -144,6 +146,26 @@ func groupIDs(ctx context.Context, lab *control.Client) (words []string, err err
 	status, err := lab.Status(ctx)
 	for _, g := range status.Groups {
 		words = append(words, g.ID+"\tof "+strings.Join(g.Hosts, ", "))
+	}
+	return words, err
+}
+
+// prefixListWords finds the prefix lists.
+func prefixListWords(ctx context.Context, lab *control.Client) (words []string, err error) {
+	status, err := lab.Status(ctx)
+	for _, l := range status.PrefixLists {
+		words = append(words, fmt.Sprintf("%s\t%v", l.ID, l.Entries))
+	}
+	return words, err
+}
+
+// entryWords finds the entries of all prefix lists.
+func entryWords(ctx context.Context, lab *control.Client) (words []string, err error) {
+	status, err := lab.Status(ctx)
+	for _, l := range status.PrefixLists {
+		for _, e := range l.Entries {
+			words = append(words, fmt.Sprintf("%s\t%s", e, l.ID))
+		}
 	}
 	return words, err
 }

@@ -22,7 +22,7 @@ func next(c *cobra.Command, suggestion string) {
 }
 
 // command matches a command within a suggestion, and the flags with which it is already complete.
-var command = regexp.MustCompile(`lablab [a-z]+( --(help|name))?`)
+var command = regexp.MustCompile(`lablab [a-z-]+( --(help|name))?`)
 
 // nameAgain adds --name to the commands that a text suggests: if the lab had to be named once, it
 // has to be named again.

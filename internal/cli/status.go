@@ -98,6 +98,9 @@ func statusLines(l *say.Language, status control.Status, entries map[string]int,
 			lines = append(lines, l.Sprintf("    %-7s  %-*s %s (revoked)", r.Direction, width, r.ID, r.Text))
 		}
 	}
+	for _, list := range status.PrefixLists {
+		lines = append(lines, "  "+prefixListLine(l, list))
+	}
 	return lines
 }
 

@@ -386,7 +386,7 @@ func TestNamesCannotSmuggle(t *testing.T) {
 		{"exec", evil, "true"}, {"exec", "A", evil}, {"flows", evil}, {"trace", evil}, {"rules", evil}, {"groups", "A", evil}, {"revoke", evil}, {"authorize", evil},
 		{"authorize", "--protocol", "tcp", "--source-group", evil}, {"authorize", "--group-id", evil, "icmp"}, {"authorize", "--protocol", evil, "--cidr", evil},
 		{"authorize", "--ip-permissions", `[{"IpProtocol":"tcp","FromPort":1,"ToPort":1,"UserIdGroupPairs":[{"GroupId":"\u001b[31m"}]}]`},
-		{"acl", evil, "off"}, {"acl", "A", "--ingress", evil}, {"cut", evil}, {"cut", "--all", "--host", evil}, {"trace", "--from", evil}, {"status", "--format", evil},
+		{"acl", evil, "off"}, {"prefix-list", evil, "--add-entries", "10.0.0.0/8"}, {"prefix-list", "office", "--add-entries", evil}, {"acl", "A", "--ingress", evil}, {"cut", evil}, {"cut", "--all", "--host", evil}, {"trace", "--from", evil}, {"status", "--format", evil},
 	} {
 		text, err := k.run(args[0], args[1:]...)
 		if err == nil {
