@@ -69,7 +69,8 @@ func (l *Lab) checkHosts(changes []sg.Change) (err error) {
 	return nil
 }
 
-// enforce puts one of two states of the account in force on all hosts.
+// enforce puts one of two states of the account in force on all hosts. On a host, its network ACL
+// changes after its groups.
 func (l *Lab) enforce(account *sg.Account, numbers map[ruleKey]uint32, delta sg.Delta) error {
 	return each(l.hosts, func(h *Host) error {
 		if err := h.rules.Change(l.compile(account, numbers, h)); err != nil {

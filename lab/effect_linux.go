@@ -35,7 +35,9 @@ const (
 func (l *Lab) effect(from *sg.Account, was map[ruleKey]uint32, delta sg.Delta) Effect {
 	e := Effect{ended: map[string]map[uint32]func(netip.Addr) bool{}, acls: delta.ACLs}
 	for _, h := range l.hosts {
-		e.ended[h.Name] = l.ended(h, from, was)
+		if len(delta.Revoked)+len(delta.Attached)+len(delta.PrefixLists) > 0 {
+			e.ended[h.Name] = l.ended(h, from, was)
+		}
 		fate := fateOf(carried(l.account, h), l.untracked(from, h), l.untracked(l.account, h), l.settings.Loose)
 		if e.Untracked != Checked && fate != Unchanged {
 			e.Untracked = fate

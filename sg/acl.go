@@ -75,6 +75,9 @@ func (a *ACL) ordered() (*ACL, error) {
 			case !r.Peer.IsValid():
 				return nil, say.Errorf("rule %d has no address range", r.Number)
 			}
+			if err := (Rule{Protocol: r.Protocol, From: r.From, To: r.To}).checkWhat(); err != nil {
+				return nil, say.Errorf("rule %d: %w", r.Number, err)
+			}
 		}
 		if d == packet.Ingress {
 			to.Ingress = rules

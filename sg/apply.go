@@ -306,5 +306,5 @@ func checkDirection(d packet.Direction) error {
 	if d == packet.Ingress || d == packet.Egress {
 		return nil
 	}
-	return &Error{Malformed, fmt.Sprintf("%q is not a direction: choose ingress or egress", string(d))}
+	return malformed("%q is not a direction: choose ingress or egress", string(d))
 }

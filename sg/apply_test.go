@@ -95,6 +95,7 @@ func TestApplyRefuses(t *testing.T) {
 		{SetACL{"A", &ACL{Egress: []ACLRule{{Number: 1}}}}, "", "set network ACL: rule 1 has no address range"},
 		{SetACL{"A", &ACL{Egress: []ACLRule{{Number: 1, Peer: prefix("::/0")}, {Number: 1, Peer: prefix("::/0")}}}}, "", "set network ACL: rule 1 is given twice"},
 		{SetACL{"A", &ACL{Egress: []ACLRule{{Number: 40000, Peer: prefix("::/0")}}}}, "", "set network ACL: rule 40000: the number must be from 1 to 32766"},
+		{SetACL{"A", &ACL{Egress: []ACLRule{{Number: 1, Protocol: packet.TCP, From: 70000, To: 70000, Peer: prefix("::/0")}}}}, Malformed, "set network ACL: rule 1: InvalidPermission.Malformed: 70000-70000 is not a range from 0 to 65535"},
 		{ModifyPrefixList{PrefixList: "pl-2"}, PrefixListNotFound, "change prefix list pl-2: InvalidPrefixListID.NotFound: The prefix list (pl-2) does not exist."},
 		{ModifyPrefixList{PrefixList: "pl-1"}, "", "change prefix list pl-1: no entry to add or remove"},
 		{ModifyPrefixList{PrefixList: "pl-1", Add: []netip.Prefix{prefix("fd00::/8")}}, "", "change prefix list pl-1: it takes IPv4 entries only, not fd00::/8"},

@@ -111,11 +111,12 @@ func CheckPorts(p packet.Protocol, given bool) error {
 	return &Error{InvalidValue, fmt.Sprintf("Invalid value for portRange. Must specify both from and to ports with %s.", with)}
 }
 
+func malformed(message string, args ...any) error {
+	return &Error{Malformed, fmt.Sprintf(message, args...)}
+}
+
 // check rejects what EC2 rejects about a single rule.
 func (r Rule) check() error {
-	malformed := func(message string, args ...any) error {
-		return &Error{Malformed, fmt.Sprintf(message, args...)}
-	}
 	peers := 0
 	for _, there := range []bool{r.Peer.IsValid(), r.PrefixList != "", r.Reference.GroupID != "" || r.Reference.GroupName != ""} {
 		if there {
@@ -125,6 +126,11 @@ func (r Rule) check() error {
 	if peers != 1 {
 		return malformed("A rule has exactly one peer, not %d", peers)
 	}
+	return r.checkWhat()
+}
+
+// checkWhat rejects protocols and ports that do not exist.
+func (r Rule) checkWhat() error {
 	if r.Protocol < packet.All || r.Protocol > 255 {
 		return malformed("%d is not a protocol", int(r.Protocol))
 	}
@@ -150,20 +156,17 @@ func (r Rule) check() error {
 // rejects names with characters that a terminal would not print as they are.
 func (r Rule) checkNames(number int) error {
 	const longest = 128 // bytes: the limit of an nft(8) comment
-	malformed := func(message string, args ...any) error {
-		return &Error{Malformed, fmt.Sprintf("rule %d %s", number, fmt.Sprintf(message, args...))}
-	}
 	switch {
 	case r.ID == "":
-		return malformed("has no id")
+		return malformed("rule %d has no id", number)
 	case packet.Reserved(r.ID):
-		return malformed("has an id that lablab uses itself: %q", r.ID)
+		return malformed("rule %d has an id that lablab uses itself: %q", number, r.ID)
 	case len(r.ID) > longest:
-		return malformed("has an id of more than %d bytes", longest)
+		return malformed("rule %d has an id of more than %d bytes", number, longest)
 	}
 	for _, text := range []string{r.ID, r.PrefixList, r.Reference.GroupID, r.Reference.GroupName} {
 		if strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) || c == '"' || c == '\\' }) {
-			return malformed("has a name with characters that cannot be shown: %q", text)
+			return malformed("rule %d has a name with characters that cannot be shown: %q", number, text)
 		}
 	}
 	return nil
