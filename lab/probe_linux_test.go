@@ -173,6 +173,7 @@ func TestChangesUnderFire(t *testing.T) {
 			for i := range fresh.Interfaces {
 				fresh.Interfaces[i].Addresses = []netip.Addr{randomAddr(random, false), randomAddr(random, true)}
 			}
+			fresh.PrefixLists[0].Entries = []netip.Prefix{randomPrefix(random), randomPrefix(random)}
 		}
 		rs := compile(fresh)
 		if round%3 == 0 {

@@ -101,7 +101,7 @@ func (a *Account) Clone() *Account {
 	for i, g := range a.Groups {
 		clone.Groups[i] = g.Clone()
 	}
-	clone.Interfaces, clone.Revoked = slices.Clone(a.Interfaces), slices.Clone(a.Revoked)
+	clone.Interfaces, clone.PrefixLists, clone.Revoked = slices.Clone(a.Interfaces), slices.Clone(a.PrefixLists), slices.Clone(a.Revoked)
 	return &clone
 }
 

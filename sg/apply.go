@@ -280,7 +280,6 @@ func (c ModifyPrefixList) apply(a *Account) error {
 		}
 		l.Entries = append(l.Entries, p)
 	}
-	a.PrefixLists = slices.Clone(a.PrefixLists)
 	a.PrefixLists[i] = l
 	return nil
 }
