@@ -44,7 +44,7 @@ an address range. "off" removes the ACL.`,
 			return err
 		}
 		next(c, effect(done, say.F("for the verdict on each packet: lablab trace"), "").In(env.Language))
-		return broken(tellACL(env, args[0], acl))
+		return tellACL(env, args[0], acl)
 	})
 }
 
@@ -143,16 +143,14 @@ func protocolOf(text string) (packet.Protocol, bool) {
 }
 
 // tellACL warns about a direction in which the ACL allows nothing.
-func tellACL(env Env, host string, acl *sg.ACL) (err error) {
+func tellACL(env Env, host string, acl *sg.ACL) error {
 	switch {
 	case acl == nil:
-		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%s has no network ACL", oneLine(host)))
+		return env.did(env.Language.Sprintf("%s has no network ACL", host))
 	case len(acl.Egress) == 0:
-		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%s has a network ACL; it allows nothing outbound, not even replies", oneLine(host)))
+		return env.did(env.Language.Sprintf("%s has a network ACL; it allows nothing outbound, not even replies", host))
 	case len(acl.Ingress) == 0:
-		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%s has a network ACL; it allows nothing inbound, not even replies", oneLine(host)))
-	default:
-		_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%s has a network ACL", oneLine(host)))
+		return env.did(env.Language.Sprintf("%s has a network ACL; it allows nothing inbound, not even replies", host))
 	}
-	return err
+	return env.did(env.Language.Sprintf("%s has a network ACL", host))
 }

@@ -61,15 +61,16 @@ func newAuthorize(env Env) *cobra.Command {
 		if status, err = lab.Status(ctx); err != nil {
 			return err
 		}
+		var lines []string
 		usual := say.F("new flows are allowed in: lablab flows")
 		for group, r := range rulesOf(status, change) {
-			_, err = fmt.Fprintln(env.Stdout, oneLine(env.Language.Sprintf("authorized in group %s: %s (%s)", group, r.ID, r.Text)))
+			lines = append(lines, env.Language.Sprintf("authorized in group %s: %s (%s)", group, r.ID, r.Text))
 			if r.Direction == packet.Egress {
 				usual = say.F("new flows are allowed out: lablab flows")
 			}
 		}
 		next(c, effect(done, usual, "lablab cut").In(env.Language))
-		return broken(err)
+		return env.did(lines...)
 	})
 }
 
@@ -104,10 +105,11 @@ func newRevoke(env Env) *cobra.Command {
 			cut += " --admitted-by " + change.IDs[0]
 		}
 		next(c, effect(done, say.F("established flows are not affected, only new ones: lablab flows"), cut).In(env.Language))
+		var lines []string
 		for group, r := range rulesOf(status, change) {
-			_, err = fmt.Fprintln(env.Stdout, oneLine(env.Language.Sprintf("revoked from group %s: %s (%s)", group, r.ID, r.Text)))
+			lines = append(lines, env.Language.Sprintf("revoked from group %s: %s (%s)", group, r.ID, r.Text))
 		}
-		return broken(err)
+		return env.did(lines...)
 	})
 }
 

@@ -24,7 +24,7 @@ const (
 	exitNotHeld = 1
 	exitUsage   = 2 // the command line is wrong
 	exitUnable  = 3 // environment: missing privilege or kernel feature
-	exitBroken  = 4 // internal error during a run
+	exitBroken  = 4 // internal error during a run, or output that could not be written
 )
 
 // An Env is what a command takes from its process.
@@ -64,9 +64,13 @@ func Main(env Env) (code int) {
 		return complain(env, root, unspoken)
 	}
 	root.SetArgs(env.Args)
-	root.SetOut(env.Stdout)
+	out := &keptError{Writer: env.Stdout}
+	root.SetOut(out)
 	root.SetErr(env.Stderr)
 	c, err := root.ExecuteC()
+	if err == nil {
+		err = out.err
+	}
 	if err == nil {
 		return code
 	}
@@ -99,6 +103,8 @@ func complain(env Env, c *cobra.Command, err error) int {
 		if hint.Empty() && strings.Contains(err.Error(), "panic: ") {
 			hint = bugHint()
 		}
+	case unwritten(err):
+		code, hint = exitBroken, say.Sentence{}
 	case errors.As(err, &notRun):
 		code, hint = notRun.code, notRun.hint
 	case errors.As(err, &usage):

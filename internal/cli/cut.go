@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -43,14 +42,11 @@ instead, and dropped unless a rule allows it untracked.`,
 		case n == 0 && request.ConntrackID != 0:
 			return &usageError{say.Errorf("no flow has id %d", request.ConntrackID), say.F("ids are in the second column of lablab flows")}
 		case n == 1:
-			_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("1 entry deleted"))
-		default:
-			if n == 0 {
-				next(c, env.Language.Sprintf("to see which rules admit flows: lablab flows"))
-			}
-			_, err = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%d entries deleted", n))
+			return env.did(env.Language.Sprintf("1 entry deleted"))
+		case n == 0:
+			next(c, env.Language.Sprintf("to see which rules admit flows: lablab flows"))
 		}
-		return broken(err)
+		return env.did(env.Language.Sprintf("%d entries deleted", n))
 	})
 }
 

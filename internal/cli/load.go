@@ -40,8 +40,7 @@ the lab stays as it is.`,
 		if err := lab.Load(ctx, args[0]); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintln(env.Stdout, env.Language.Sprintf("the lab now has the hosts and groups of %s", args[0]))
-		return broken(err)
+		return env.did(env.Language.Sprintf("the lab now has the hosts and groups of %s", args[0]))
 	})
 }
 

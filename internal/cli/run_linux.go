@@ -64,14 +64,15 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 	defer leave()
 	p := newPresenter(out.env, f.text(), f.colour, f.quiet)
 	r, err := p.present(log.Subscribe(watching))
-	out.events = log.Events()
-	if err == nil {
-		err = errors.Join(p.conclude(r), out.write(render.Runs{Results: []render.Result{r}, Language: env.Language}))
-	}
 	if err != nil {
 		cancel() // the remaining output could not be written
 		_, _ = <-played, <-recorded
-		return 0, &brokenError{err: err}
+		return 0, &brokenError{err, say.F("the run was stopped")}
+	}
+	out.events = log.Events()
+	if err := errors.Join(p.conclude(r), out.write(render.Runs{Results: []render.Result{r}, Language: env.Language})); err != nil {
+		_, _ = <-played, <-recorded
+		return 0, &brokenError{err, done(r.Conclusion())}
 	}
 	if err := errors.Join(<-played, <-recorded); err != nil || ctx.Err() != nil {
 		return 0, failure(ctx, err)
@@ -118,15 +119,15 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 		return nil
 	}
 	results, err := b.run(ctx, scenarios)
-	if err != nil && ctx.Err() == nil {
-		return 0, &brokenError{err: err}
-	}
 	runs := render.Runs{Results: results, Many: true, Language: env.Language}
+	if err != nil && ctx.Err() == nil {
+		return 0, &brokenError{err, done(runs.Sum())}
+	}
 	if f.text() {
 		err = text.Summary(runs)
 	}
 	if err := errors.Join(err, out.write(runs)); err != nil {
-		return 0, &brokenError{err: err}
+		return 0, &brokenError{err, done(runs.Sum())}
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -35,10 +34,7 @@ a packet to each host, allowed out by a rule and dropped on arrival.`,
 		if err != nil {
 			return err
 		}
-		for _, line := range statusLines(env.Language, status, entries, packets) {
-			_, _ = fmt.Fprintln(env.Stdout, oneLine(line))
-		}
-		return nil
+		return env.tell(statusLines(env.Language, status, entries, packets)...)
 	})
 }
 

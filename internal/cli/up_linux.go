@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"slices"
@@ -74,12 +73,13 @@ func (f upFlags) keep(ctx context.Context, env Env, keeper *control.Keeper, list
 		return errors.Join(err, keeper.Close(), server.Close())
 	}
 	viewed := f.viewed(env)
+	var greeted error
 	if !viewed {
 		client := env.lab(f.name)
 		status, err := client.Status(down)
 		client.Close()
 		if err == nil {
-			greet(env, f, status)
+			greeted = greet(env, f, status) // the lab goes on without a reader
 		} else if down.Err() == nil { // not taken down yet
 			return errors.Join(err, keeper.Close(), server.Close(), web.close())
 		}
@@ -93,8 +93,7 @@ func (f upFlags) keep(ctx context.Context, env Env, keeper *control.Keeper, list
 			shown <- watch(alive, env, f, keeper, cancelDown)
 			return
 		}
-		follow(env, f, keeper)
-		shown <- nil
+		shown <- errors.Join(greeted, follow(env, f, keeper))
 	}()
 	<-alive.Done()
 	var err, told error
@@ -141,11 +140,16 @@ func namesHosts() (func([]scenario.Host) error, error) {
 }
 
 // follow writes one line for each event that is worth a sentence.
-func follow(env Env, f upFlags, keeper *control.Keeper) {
-	lines := render.NewProgress(render.Colour(env.Stdout, f.colour, env.Getenv), nil, nil, env.Language)
+// It returns the first error of writing.
+func follow(env Env, f upFlags, keeper *control.Keeper) error {
+	text := render.Colour(env.Stdout, f.colour, env.Getenv)
+	out := &keptError{Writer: text.Forward}
+	text.Forward = out
+	lines := render.NewProgress(text, nil, nil, env.Language)
 	for e := range keeper.Events(context.Background()) {
 		lines.Add(e)
 	}
+	return out.err
 }
 
 // viewed reports whether to show the lab live: on a terminal that belongs to this process.
@@ -179,7 +183,7 @@ func watch(ctx context.Context, env Env, f upFlags, keeper *control.Keeper, down
 }
 
 // greet writes what the user can do now.
-func greet(env Env, f upFlags, status control.Status) {
+func greet(env Env, f upFlags, status control.Status) error {
 	name := ""
 	if f.name != defaultName {
 		name = " --name " + f.name
@@ -188,13 +192,14 @@ func greet(env Env, f upFlags, status control.Status) {
 	if letsPingsIn(status, a) {
 		try = "ping " + a.Name
 	}
-	_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s is up. In another terminal:", f.name))
+	lines := []string{env.Language.Sprintf("lab %s is up. In another terminal:", f.name)}
 	for _, line := range []string{"exec" + name + " " + b.Name + " -- " + try, "status" + name, "flows" + name + " " + a.Name, "down" + name} {
-		_, _ = fmt.Fprintln(env.Stdout, "  "+lab.Command(line))
+		lines = append(lines, "  "+lab.Command(line))
 	}
 	if status.Web != "" {
-		_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("In a browser: %s", status.Web))
+		lines = append(lines, env.Language.Sprintf("In a browser: %s", status.Web))
 	}
+	return env.tell(lines...)
 }
 
 // letsPingsIn reports whether one of the host's rules is for ICMP, or for all protocols.
@@ -221,8 +226,7 @@ func runsAlready(env Env, f upFlags) (int, error) {
 			lines = append(lines, env.Language.Sprintf("the lab has no page; to get one: lablab down --name %s, then run this again", f.name))
 		}
 	}
-	_, err := fmt.Fprintln(env.Stdout, strings.Join(lines, "\n"))
-	return exitHeld, broken(err)
+	return exitHeld, env.tell(lines...)
 }
 
 // detach starts the same command in the background, and waits until the lab responds.
@@ -252,7 +256,9 @@ func detach(env Env, f upFlags) (int, error) {
 	const step, patience = 10 * time.Millisecond, 30 * time.Second
 	for waited := time.Duration(0); waited < patience; waited += step {
 		if status, err := client.Status(ctx); err == nil {
-			greet(env, f, status)
+			if err := greet(env, f, status); err != nil {
+				return 0, &brokenError{err, say.F("lab %s is up all the same; to take it down: lablab down --name %s", f.name, f.name)}
+			}
 			return exitHeld, nil
 		}
 		select {

@@ -83,7 +83,7 @@ func refused(err error) error {
 	var usage *usageError
 	var ec2 *sg.Error
 	switch {
-	case err == nil || errors.As(err, &usage) || errors.Is(err, syscall.EPIPE):
+	case err == nil || errors.As(err, &usage) || errors.Is(err, syscall.EPIPE) || unwritten(err):
 		return err
 	case errors.As(err, &ec2):
 		return &usageError{err, say.F("list its rules: lablab status")}
@@ -122,7 +122,7 @@ func newDown(env Env) *cobra.Command {
 				}
 				names = []string{name}
 			}
-			var failed error
+			var failed, untold error
 			var left []string
 			for _, n := range names {
 				switch err := env.takeDown(ctx, n); {
@@ -136,13 +136,13 @@ func newDown(env Env) *cobra.Command {
 					}
 					failed = &brokenError{err, say.F("their processes may be stopped or busy: lablab ps")}
 				default:
-					_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("lab %s is gone", n))
+					untold = errors.Join(untold, env.did(env.Language.Sprintf("lab %s is gone", n)))
 				}
 			}
-			if failed == nil {
+			if failed == nil && untold == nil {
 				suggest(env, c)
 			}
-			return failed
+			return errors.Join(failed, untold)
 		},
 	}
 	addName(c, &name)
@@ -205,11 +205,15 @@ func newPS(env Env) *cobra.Command {
 			if format == "json" {
 				return broken(writeJSON(env.Stdout, labs))
 			}
+			var lines []string
 			for _, s := range labs {
-				_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%-12s %-16s pid %-8d %d hosts", s.Name, s.Scenario, s.PID, len(s.Hosts)))
+				lines = append(lines, env.Language.Sprintf("%-12s %-16s pid %-8d %d hosts", s.Name, s.Scenario, s.PID, len(s.Hosts)))
 			}
 			for _, name := range silent {
-				_, _ = fmt.Fprintln(env.Stdout, env.Language.Sprintf("%-12s is not responding", oneLine(name)))
+				lines = append(lines, env.Language.Sprintf("%-12s is not responding", name))
+			}
+			if err := env.tell(lines...); err != nil {
+				return err
 			}
 			next(c, env.Language.Sprintf("show one: lablab status --name NAME; start another: lablab up --name NAME"))
 			if len(labs)+len(silent) == 0 {
@@ -273,8 +277,7 @@ func newGroups(env Env) *cobra.Command {
 		if len(args) == 1 {
 			carries = env.Language.Sprintf("%s has no groups: no new flow is allowed in or out", args[0])
 		}
-		_, err = fmt.Fprintln(env.Stdout, oneLine(carries))
-		return broken(err)
+		return env.did(carries)
 	})
 }
 
@@ -308,9 +311,6 @@ second, in place on a terminal, until Ctrl-C.`,
 		if len(flows) == 0 {
 			next(c, env.Language.Sprintf("conntrack has no entries; for the verdict on each packet: lablab trace"))
 		}
-		for _, line := range flowLines(env.Language, flows) {
-			_, _ = fmt.Fprintln(env.Stdout, line)
-		}
-		return nil
+		return env.tell(flowLines(env.Language, flows)...)
 	})
 }
