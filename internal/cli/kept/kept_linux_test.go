@@ -315,6 +315,14 @@ func suspended(t *testing.T, path string) {
 	within(t, 5*time.Second, "a change", func() { k.must("revoke", "icmp") })
 }
 
+// writeProgram writes a program while no child is being started: a child that has a copy of the
+// open file keeps the program from being run (ETXTBSY).
+func writeProgram(name string, program []byte) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(name, program, 0o755)
+}
+
 // Another user of the machine cannot reach a lab: the mode of its socket forbids it, and so does
 // the lab itself.
 func TestKeptFromOthers(t *testing.T) {
@@ -337,7 +345,7 @@ func TestKeptFromOthers(t *testing.T) {
 	theirs := filepath.Join(public, "program")
 	socket := control.Socket(k.directory, k.name)
 	for _, err := range []error{
-		os.Chmod(public, 0o755), os.WriteFile(theirs, program, 0o755), os.Chmod(theirs, 0o755),
+		os.Chmod(public, 0o755), writeProgram(theirs, program), os.Chmod(theirs, 0o755),
 		os.Mkdir(filepath.Join(public, "lablab"), 0o755), os.Symlink(socket, control.Socket(filepath.Join(public, "lablab"), k.name)),
 	} {
 		if err != nil {
