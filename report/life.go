@@ -29,6 +29,7 @@ type life struct {
 	// creator is the verdict on the packet that created the entry; not set if it was not seen.
 	creator creation
 	born    when // when it was created, or first known
+	known   when // when it was first reported
 	replied when // when it first saw a reply, if ever
 	dead    when // when it was reported destroyed, or found to be gone
 	// admissions are the rules in its mark, one after the other: until there is a reply, each packet
@@ -78,7 +79,9 @@ func (l *life) end() claims.Ending {
 }
 
 // ref identifies the entry in claims.
-func (l *life) ref() claims.Entry { return claims.Entry{Host: l.host, ID: l.id, Created: l.born.seq} }
+func (l *life) ref() claims.Entry {
+	return claims.Entry{Host: l.host, ID: l.id, Reported: l.known.seq, Creator: l.creator.seq}
+}
 
 // gone returns when the entry ended: when lablab deleted it, or when that was reported.
 func (l *life) gone() when {
@@ -225,7 +228,7 @@ func (ls *lives) bear(at when, host string, e flow.Entry, fresh bool) *life {
 		f = &flowLives{}
 		ls.flows[key] = f
 	}
-	entry := &life{host: host, id: e.ID, orig: e.Orig, reply: e.Reply, born: at, touched: at.at}
+	entry := &life{host: host, id: e.ID, orig: e.Orig, reply: e.Reply, born: at, known: at, touched: at.at}
 	last := f.last()
 	creator := f.first
 	if last != nil && !creator.happened() && f.latest.seq > last.creator.seq && f.latest.seq > last.born.seq {

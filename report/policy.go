@@ -300,12 +300,12 @@ func (p *policy) opened(after, at when, v timeline.Judged) (change, bool) {
 		return change{}, false
 	}
 	peer, _ := seenBy(v)
-	for _, s := range slices.Backward(p.spans(r, v.Host, peer)) {
-		if s.from.seq < at.seq || s.from.at-at.at <= lag {
-			return s.from, s.from.seq > after.seq
-		}
+	spans := p.spans(r, v.Host, peer)
+	i := slices.IndexFunc(spans, func(s span) bool { return !s.to.happened() || s.to.seq > at.seq })
+	if i < 0 || spans[i].from.seq > at.seq && spans[i].from.at-at.at > lag {
+		return change{}, false
 	}
-	return change{}, false
+	return spans[i].from, spans[i].from.seq > after.seq
 }
 
 // seenBy returns the peer and what else rules see of a packet.

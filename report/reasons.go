@@ -50,7 +50,7 @@ func (t *explainer) closed(r run) phrase {
 	case peerLeft:
 		done = say.F("rule %q is about group %q, which was removed from %s", c.rule.ID, c.group, c.host)
 	}
-	claimed := t.claim(r, claims.Claim{Kind: claims.Closed, Change: c.seq, Rule: c.rule.Number})
+	claimed := t.claimChange(claims.Closed, r, c)
 	return phrase{say.F(" any more (%s%s)", done, inExperiment(c.experiment)), claimed}
 }
 
@@ -63,7 +63,7 @@ func (t *explainer) opened(r run) phrase {
 	if !found {
 		return phrase{}
 	}
-	claimed := t.claim(r, claims.Claim{Kind: claims.Opened, Change: c.seq, Rule: c.rule.Number})
+	claimed := t.claimChange(claims.Opened, r, c)
 	switch c.cause {
 	case ruleAuthorized:
 		return phrase{say.F("it had been authorized%s", inExperiment(c.experiment)), claimed}

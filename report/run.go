@@ -98,7 +98,13 @@ func (t *explainer) decided(r run) claims.Claim {
 func (t *explainer) claim(r run, c claims.Claim) []claims.Claim {
 	about := t.decided(r)
 	about.Kind, about.Entry, about.Ending, about.Change, about.Rule, about.Other = c.Kind, c.Entry, c.Ending, c.Change, c.Rule, c.Other
+	about.Group, about.Member = c.Group, c.Member
 	return []claims.Claim{about}
+}
+
+// claimChange claims what a change of a rule did for packets.
+func (t *explainer) claimChange(kind claims.Kind, r run, c change) []claims.Claim {
+	return t.claim(r, claims.Claim{Kind: kind, Change: c.seq, Rule: c.rule.Number, Group: c.group, Member: c.host})
 }
 
 // A phrase is a part of a sentence, and what it claims.

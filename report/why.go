@@ -50,9 +50,15 @@ func (t *explainer) explain() {
 	}
 	t.anotherFlow()
 	t.was = nil
-	for _, r := range t.runs(t.stream.To, packet.Ingress, false) {
-		t.arrival(r)
-		t.was = &r
+	for runs := t.runs(t.stream.To, packet.Ingress, false); len(runs) > 0; {
+		n := t.renewals(runs)
+		if n > 1 {
+			t.renewed(runs[:n])
+		} else {
+			n = 1
+			t.arrival(runs[0])
+		}
+		t.was, runs = &runs[n-1], runs[n:]
 	}
 	t.replies()
 	t.unproved()
@@ -164,6 +170,36 @@ func (t *explainer) admitted(r run) {
 	}
 }
 
+// renewals returns how many packets at the beginning of runs created an entry each because the one
+// before had ended with its connection, as when each attempt to connect is rejected.
+func (t *explainer) renewals(runs []run) (n int) {
+	if t.was == nil || !t.was.accepted() {
+		return 0
+	}
+	for _, r := range runs {
+		before := t.lives.previous(r.first.when, r.Host, t.flow, r.entry)
+		created := r.State == packet.New && r.accepted() && r.First == r.Last && r.entry != nil && r.entry.creator.seq == r.first.seq
+		if !created || before == nil || before.end() != claims.Closing || r.By != runs[0].By || r.First != runs[0].First+n {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// renewed explains packets that created an entry each.
+func (t *explainer) renewed(runs []run) {
+	all := runs[0]
+	all.Last, all.last = runs[len(runs)-1].Last, runs[len(runs)-1].last
+	they := t.they(all)
+	for _, r := range runs {
+		they.claims = append(they.claims, t.gone(r).claims...)
+		they.claims = append(they.claims, t.claim(r, claims.Claim{Kind: claims.Created, Entry: r.entry.ref(), Rule: r.Number})...)
+	}
+	t.say(t.of(all), "%s %s NEW again: each time, %s's conntrack entry had ended with its connection, so the rules were checked again, and rule %q allowed %s.",
+		they, were(all), all.Host, all.ID, them(all))
+}
+
 // unreplied explains packets that were NEW and accepted although they had an entry.
 func (t *explainer) unreplied(r run) {
 	unreplied := t.claim(r, claims.Claim{Kind: claims.Unreplied, Entry: r.entry.ref()})
@@ -253,7 +289,8 @@ func (t *explainer) outlived(r run) {
 			continue
 		}
 		c := gap.from
-		outlived := t.claim(after, claims.Claim{Kind: claims.Outlived, Entry: r.entry.ref(), Change: c.seq, Rule: c.rule.Number})
+		outlived := t.claimChange(claims.Outlived, after, c)
+		outlived[0].Entry = r.entry.ref()
 		doing, shown := say.F("removing group %q from %s", c.group, c.host), &t.lessons.removed
 		switch c.cause {
 		case ruleRevoked:
@@ -308,26 +345,32 @@ func (t *explainer) invalid(r run) {
 
 // unproved lists packets whose fate was not seen.
 func (t *explainer) unproved() {
-	if t.stream.Stalled > 0 {
-		stalled := say.N(t.stream.Stalled, "%d message stalled", "%d messages stalled")
-		if again := t.stream.Retransmitted; again > 0 {
+	s := t.stream
+	if s.Stalled > 0 {
+		stalled := t.outcome(Stalled, s.Stalled, say.N(s.Stalled, "%d message stalled", "%d messages stalled"))
+		if again := s.Retransmitted; again > 0 {
 			t.say(t.sum(became(Stalled)), "The connection stayed open, but %s in it: the kernel dropped its segments; TCP retransmitted %s, in vain.", stalled, timesWord(again))
 		} else {
 			t.say(t.sum(became(Stalled)), "The connection stayed open, but %s in it: the kernel dropped its segments.", stalled)
 		}
 	}
-	if t.stream.Belated > 0 {
-		t.say(t.sum(belated), "%d of them got through later, once the path was open again: TCP had not given up.", t.stream.Belated)
+	if s.Belated > 0 {
+		t.say(t.sum(belated), "%s of them got through later, once the path was open again: TCP had not given up.", t.outcome("belated", s.Belated, say.F("%d", s.Belated)))
 	}
-	if t.stream.Reset > 0 {
-		t.say(t.sum(became(Reset)), "For %s the sender was told that the port is closed.", say.N(t.stream.Reset, "%d packet", "%d packets"))
+	if s.Reset > 0 {
+		t.say(t.sum(became(Reset)), "For %s the sender was told that the port is closed.", t.outcome(Reset, s.Reset, say.N(s.Reset, "%d packet", "%d packets")))
 	}
-	if t.stream.Lost > 0 {
-		t.say(t.sum(became(Lost)), "%s neither answered nor seen dropped: lost beyond the rules, or missed.", say.N(t.stream.Lost, "%d packet was", "%d packets were"))
+	if s.Lost > 0 {
+		t.say(t.sum(became(Lost)), "%s neither answered nor seen dropped: lost beyond the rules, or missed.", t.outcome(Lost, s.Lost, say.N(s.Lost, "%d packet was", "%d packets were")))
 	}
-	if t.stream.Late > 0 {
-		t.say(t.sum(became(Late)), "%s more than a second, and counts as answered.", say.N(t.stream.Late, "%d reply took", "%d replies took"))
+	if s.Late > 0 {
+		t.say(t.sum(became(Late)), "%s more than a second, and counts as answered.", t.outcome(Late, s.Late, say.N(s.Late, "%d reply took", "%d replies took")))
 	}
+}
+
+// outcome names packets that had an outcome, and claims how many.
+func (t *explainer) outcome(o Outcome, n int, words say.Sentence) phrase {
+	return phrase{words, []claims.Claim{{Kind: claims.Became, Stream: t.stream.Name, Outcome: string(o), Count: n}}}
 }
 
 // state returns the state of packets as people write it.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"lablab/internal/claimtest"
 	"lablab/internal/nstest"
 	"lablab/lab"
 	"lablab/packet"
@@ -36,7 +37,10 @@ func run(t *testing.T, sc *scenario.Scenario, interval time.Duration) *report.Re
 	if err := timeline.Check(log.Events()); err != nil {
 		t.Error(err)
 	}
-	return report.Of(log.Events())
+	r := report.Of(log.Events())
+	claimtest.Check(t, log.Events(), r)
+	claimtest.CheckOrder(t, log.Events())
+	return r
 }
 
 // expect fails the test, and prints the report, unless the run held or not as wanted and no

@@ -20,20 +20,25 @@ type Claim struct {
 	// Entry is a conntrack entry of the host; Ending is why it is gone.
 	Entry  Entry
 	Ending Ending
-	// Change is the event that opened or closed the way: the first of a timeline is 1.
-	Change uint64
-	// Rule is the number of the rule that Change is about, or that admitted Entry.
+	// Change is the event that opened or closed the way: the first of a timeline is 1. If it is not
+	// about Rule, Member joined or left Group, or the prefix list Group got or lost an entry.
+	Change        uint64
+	Group, Member string
+	// Rule is the number of the rule that matched before or after Change, or that admitted Entry.
 	Rule uint32
-	// Other is another stream.
+	// Other is another stream, or this one.
 	Other string
+	// Count packets had that outcome.
+	Outcome string
+	Count   int
 }
 
-// An Entry identifies a conntrack entry. The kernel uses its ids again, so it is the entry that was
-// created by the packet of event Created, or reported by that event.
+// An Entry identifies a conntrack entry: the kernel uses its ids again.
 type Entry struct {
-	Host    string
-	ID      uint32
-	Created uint64
+	Host     string
+	ID       uint32
+	Reported uint64 // the event that reported it first
+	Creator  uint64 // the verdict on the packet that created it; 0 if unknown
 }
 
 // A Kind is what a claim is about.
@@ -44,8 +49,7 @@ const (
 	Decided     Kind = "decided"       // the host decided this about each of the packets
 	NoEntry     Kind = "no entry"      // the host had no entry for the flow when the first arrived
 	Created     Kind = "created"       // the first packet created the entry, admitted by the rule
-	Carried     Kind = "carried"       // the entry accepted the packets
-	CarriedFor  Kind = "carried for"   // so it did, and a packet of the other stream had created it
+	Carried     Kind = "carried"       // the entry accepted the packets; one of Other had created it
 	Unreplied   Kind = "unreplied"     // the entry existed, and had seen no reply
 	Tracked     Kind = "tracked"       // the entry existed when the first packet arrived
 	EntryGone   Kind = "entry gone"    // the entry had ended before the first packet
@@ -57,6 +61,7 @@ const (
 	OpenToWorld Kind = "open to world" // the host's groups are open both ways for such packets
 	AllReplies  Kind = "all replies"   // every reply was ESTABLISHED wherever it was decided about
 	SameFlow    Kind = "same flow"     // conntrack takes the other stream for the same flow
+	Became      Kind = "became"        // Count packets had Outcome
 	OtherFlow   Kind = "another flow"  // conntrack does not
 )
 

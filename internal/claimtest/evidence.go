@@ -1,0 +1,243 @@
+package claimtest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"lablab/flow"
+	"lablab/packet"
+	"lablab/report/claims"
+	"lablab/timeline"
+)
+
+// Evidence is a timeline, read for checking claims. Events count from 1.
+type Evidence struct {
+	events  []timeline.Event // the first is empty
+	entries []*entry
+}
+
+// A verdict is the first verdict on a packet at one place, and its event.
+type verdict struct {
+	timeline.Judged
+	at   int
+	time time.Duration
+}
+
+// An entry is a conntrack entry, from the event that reports it to the one that reports its end.
+type entry struct {
+	host       string
+	id         uint32
+	orig       packet.Key
+	begin, end int // end is 0 if it did not end
+	replied    int // 0 if it saw no reply
+	marks      []mark
+	timeout    time.Duration
+	tcp        string // its last state
+}
+
+// A mark is the number of the rule that admitted the entry, from an event on.
+type mark struct {
+	at     int
+	number uint32
+}
+
+// Read reads a timeline.
+func Read(events []timeline.Event) *Evidence {
+	e := &Evidence{events: append(make([]timeline.Event, 1), events...)}
+	alive := map[claims.Entry]*entry{}
+	for at := 1; at < len(e.events); at++ {
+		changed, is := e.events[at].Body.(timeline.EntryChanged)
+		if !is {
+			continue
+		}
+		key := claims.Entry{Host: changed.Host, ID: changed.Entry.ID}
+		x := alive[key]
+		if x == nil && changed.Change == flow.Destroy {
+			continue
+		}
+		if x == nil || changed.Change == flow.New { // the end of the one before was not reported
+			x = &entry{host: changed.Host, id: changed.Entry.ID, orig: changed.Entry.Orig, begin: at}
+			alive[key] = x
+			e.entries = append(e.entries, x)
+		}
+		if changed.Entry.TCP != "" {
+			x.tcp = changed.Entry.TCP
+		}
+		if changed.Change == flow.Destroy {
+			x.end = at
+			delete(alive, key)
+			continue
+		}
+		if x.replied == 0 && slices.Contains(changed.Entry.Status, "SEEN_REPLY") {
+			x.replied = at
+		}
+		if n := len(x.marks); n == 0 || x.marks[n-1].number != changed.Entry.Mark {
+			x.marks = append(x.marks, mark{at, changed.Entry.Mark})
+		}
+		if changed.Entry.Timeout > 0 {
+			x.timeout = changed.Entry.Timeout
+		}
+	}
+	return e
+}
+
+// judged returns the verdict of a host at an event.
+func (e *Evidence) judged(at int, host string) (timeline.Judged, bool) {
+	if at < 1 || at >= len(e.events) {
+		return timeline.Judged{}, false
+	}
+	v, is := e.events[at].Body.(timeline.Judged)
+	return v, is && v.Host == host
+}
+
+// verdict returns the first verdict on a packet at the place of a claim.
+func (e *Evidence) verdict(c claims.Claim, seq int) (verdict, bool) {
+	for at := range e.events {
+		v, is := e.events[at].Body.(timeline.Judged)
+		if is && v.Stream == c.Stream && v.Host == c.Host && v.Direction == c.Direction && v.Reply == c.Reply && v.Seq > 0 && v.Seq <= seq && seq <= max(v.Seq, v.Last) {
+			return verdict{v, at, e.events[at].At}, true
+		}
+	}
+	return verdict{}, false
+}
+
+// entry returns the entry that a claim means.
+func (e *Evidence) entry(c claims.Entry) (*entry, error) {
+	for _, x := range e.entries {
+		if x.host == c.Host && x.id == c.ID && x.begin == int(c.Reported) {
+			return x, nil
+		}
+	}
+	return nil, fmt.Errorf("no entry %+v", c)
+}
+
+// entryAndFirst returns the entry of a claim and the verdict on its first packet.
+func (e *Evidence) entryAndFirst(c claims.Claim) (*entry, verdict, error) {
+	x, err := e.entry(c.Entry)
+	if err != nil {
+		return nil, verdict{}, err
+	}
+	v, found := e.verdict(c, c.First)
+	if !found {
+		return nil, v, fmt.Errorf("no verdict on packet %d", c.First)
+	}
+	return x, v, nil
+}
+
+// round is how long one round of reading the kernel's reports can take on a busy machine. In each
+// round the events of a host are recorded behind its verdicts.
+const round = 100 * time.Millisecond
+
+// during returns an error unless the entry existed when a verdict was given: it was created by that
+// packet or before, and had not ended.
+func (e *Evidence) during(x *entry, v verdict) error {
+	other := e.endBefore(x, x.host)
+	switch {
+	case x.begin > v.at && e.events[x.begin].At-v.time > round:
+		return fmt.Errorf("the entry was reported at event %d, long after the verdict at %d", x.begin, v.at)
+	case x.begin > v.at && other > v.at && e.events[other].At-v.time > round:
+		return fmt.Errorf("another entry was there until event %d", other)
+	case x.end != 0 && x.end < v.at:
+		return fmt.Errorf("the entry had ended at event %d, before the verdict at %d", x.end, v.at)
+	}
+	return nil
+}
+
+// entryAt returns the entry of a verdict's flow that certainly existed at that time.
+func (e *Evidence) entryAt(v verdict, host string) *entry {
+	for _, x := range e.entries {
+		if x.host == host && x.flow() == canonical(v.Packet.Key()) && x.begin < v.at && !e.endedBefore(x, v) {
+			return x
+		}
+	}
+	return nil
+}
+
+// endedBefore reports whether an entry had ended by a verdict, or may have: its end is recorded in
+// the same round.
+func (e *Evidence) endedBefore(x *entry, v verdict) bool {
+	return x.end != 0 && (x.end < v.at || e.events[x.end].At-v.time <= round)
+}
+
+// endBefore returns the event that ended the entry before x of the same flow, or 0.
+func (e *Evidence) endBefore(x *entry, host string) (end int) {
+	for _, o := range e.entries {
+		if o.host == host && o.flow() == x.flow() && o.begin < x.begin && o.end != 0 && o.end <= x.begin {
+			end = max(end, o.end)
+		}
+	}
+	return end
+}
+
+// ending returns why an entry ended.
+func (e *Evidence) ending(x *entry) claims.Ending {
+	touched := e.events[x.begin].At
+	reset := false
+	for at := 1; at < len(e.events); at++ {
+		switch body := e.events[at].Body.(type) {
+		case timeline.Cut:
+			near := e.events[at].At - e.events[x.end].At
+			if body.Host == x.host && body.Flow == x.orig && at > x.begin && near.Abs() <= 10*round && !e.renewed(x, at) {
+				return map[string]claims.Ending{timeline.CutAsked: claims.Asked, timeline.CutUntracked: claims.Untracked}[body.Why]
+			}
+		case timeline.Judged:
+			if body.Host != x.host || canonical(body.Packet.Key()) != x.flow() || at > x.end || body.State == packet.Untracked || body.State == packet.Invalid {
+				continue
+			}
+			if body.State == packet.Established {
+				reset = reset || at > x.begin && body.Packet.TCPFlags&packet.RST != 0
+			}
+			if body.State == packet.Established || at < x.begin || x.replied == 0 {
+				touched = max(touched, e.events[at].At)
+			}
+		}
+	}
+	switch {
+	case reset || slices.Contains([]string{"FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE"}, x.tcp):
+		return claims.Closing
+	case x.timeout == 0:
+		return claims.Unknown
+	case e.events[x.end].At-touched >= x.timeout:
+		return claims.TimedOut
+	}
+	return claims.Deleted
+}
+
+// renewed reports whether the flow had a later entry by an event.
+func (e *Evidence) renewed(x *entry, by int) bool {
+	return slices.ContainsFunc(e.entries, func(o *entry) bool {
+		return o.host == x.host && o.flow() == x.flow() && o.begin > x.begin && o.begin < by
+	})
+}
+
+// flow returns what identifies the entry's flow.
+func (x *entry) flow() packet.Key { return canonical(x.orig) }
+
+// markAt returns the number in the entry's mark at an event.
+func (x *entry) markAt(at int) (number uint32) {
+	for i, m := range x.marks {
+		if i == 0 || m.at <= at {
+			number = m.number
+		}
+	}
+	return number
+}
+
+// canonical returns the same key for both directions of a flow.
+func canonical(k packet.Key) packet.Key {
+	reversed := k
+	reversed.Source, reversed.Destination = k.Destination, k.Source
+	reversed.SourcePort, reversed.DestinationPort = k.DestinationPort, k.SourcePort
+	switch {
+	case k.Protocol == packet.ICMP && k.ICMPType == 0:
+		reversed.ICMPType = 8
+		return reversed
+	case k.Protocol == packet.ICMPv6 && k.ICMPType == 129:
+		reversed.ICMPType = 128
+		return reversed
+	case k.Protocol.IsICMP() || k.Compare(reversed) <= 0:
+		return k
+	}
+	return reversed
+}
