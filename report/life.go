@@ -107,9 +107,10 @@ type lives struct {
 	flows map[flowAt]*flowLives
 	alive map[entryID]*life
 	lossy map[string]when // since when entries may have come and gone unseen, by host
-	// strangers are the dead entries of flows without a stream, oldest first. Only the latest are
-	// kept.
-	strangers []flowAt
+	// others are the flows without a stream, oldest first. Of those without an entry only the latest
+	// are kept.
+	others []flowAt
+	most   int // length at which to forget some
 }
 
 // An entryID identifies a living entry.
@@ -127,7 +128,7 @@ type flowLives struct {
 }
 
 func newLives() *lives {
-	return &lives{flows: map[flowAt]*flowLives{}, alive: map[entryID]*life{}, lossy: map[string]when{}}
+	return &lives{flows: map[flowAt]*flowLives{}, alive: map[entryID]*life{}, lossy: map[string]when{}, most: 2 * othersKept}
 }
 
 // add takes the next event. The kernel reports verdicts and entries separately, so an entry may be
@@ -156,29 +157,56 @@ func (ls *lives) judged(at when, v timeline.Judged) {
 	}
 	key := flowAt{v.Host, canonical(v.Packet.Key())}
 	f := ls.flows[key]
+	if f == nil && !created {
+		return
+	}
 	if f == nil {
-		if !created {
-			return
-		}
-		f = &flowLives{}
-		ls.flows[key] = f
+		f = ls.flow(key)
 	}
 	f.stream = f.stream || v.Stream != ""
 	entry := f.last()
-	if created {
+	switch {
+	case created:
 		f.created(at, v, entry)
-		return
-	}
-	if entry == nil {
-		return
-	}
-	if !entry.dead.happened() {
+	case entry == nil:
+	case entry.dead.happened() || f.first.happened(): // the packet belongs to the next entry, or ended this one
+		entry.closing = entry.closing || !f.first.happened() && v.Packet.TCPFlags&packet.RST != 0
+	default:
 		entry.touched = at.at // also by a packet that is dropped
+		entry.closing = entry.closing || v.Packet.TCPFlags&packet.RST != 0
+		if v.State == packet.Established && !entry.replied.happened() && !entry.sends(v.Packet.Key()) {
+			entry.replied = at
+		}
 	}
-	if v.State == packet.Established && !entry.replied.happened() && !entry.sends(v.Packet.Key()) {
-		entry.replied = at
+}
+
+// othersKept is how many flows are kept that have neither a stream nor an entry.
+const othersKept = 10_000
+
+// flow returns the entries of a flow, and forgets others.
+func (ls *lives) flow(key flowAt) *flowLives {
+	if f := ls.flows[key]; f != nil {
+		return f
 	}
-	entry.closing = entry.closing || v.Packet.TCPFlags&packet.RST != 0
+	f := &flowLives{}
+	ls.flows[key] = f
+	ls.others = append(ls.others, key)
+	if len(ls.others) < ls.most {
+		return f
+	}
+	old, kept := ls.others[:len(ls.others)-othersKept], ls.others[len(ls.others)-othersKept:]
+	ls.others = slices.Clone(kept)
+	for _, key := range old {
+		switch f := ls.flows[key]; {
+		case f == nil || f.stream:
+		case f.last() != nil && !f.last().dead.happened():
+			ls.others = append(ls.others, key)
+		default:
+			delete(ls.flows, key)
+		}
+	}
+	ls.most = len(ls.others) + othersKept
+	return f
 }
 
 // created notes a packet that creates an entry unless there is one. entry is the flow's latest.
@@ -210,7 +238,7 @@ func (ls *lives) changed(at when, e timeline.EntryChanged) {
 	if e.Change == flow.Destroy {
 		entry.dead = at
 		entry.closing = entry.closing || closing(e.Entry.TCP)
-		ls.bury(id, entry)
+		delete(ls.alive, id)
 		return
 	}
 	entry.update(at, e.Entry, ls.flows[flowAt{e.Host, canonical(e.Entry.Orig)}].latest)
@@ -222,11 +250,10 @@ func (ls *lives) changed(at when, e timeline.EntryChanged) {
 // bear records a new entry, or one that is reported for the first time. Its creator is the first
 // packet that may have created it.
 func (ls *lives) bear(at when, host string, e flow.Entry, fresh bool) *life {
-	key := flowAt{host, canonical(e.Orig)}
-	f := ls.flows[key]
-	if f == nil {
-		f = &flowLives{}
-		ls.flows[key] = f
+	const most = 100 // entries of a flow without a stream
+	f := ls.flow(flowAt{host, canonical(e.Orig)})
+	if len(f.lives) >= most && !f.stream {
+		f.lives = slices.Delete(f.lives, 0, most/2)
 	}
 	entry := &life{host: host, id: e.ID, orig: e.Orig, reply: e.Reply, born: at, known: at, touched: at.at}
 	last := f.last()
@@ -250,7 +277,10 @@ func (ls *lives) bear(at when, host string, e flow.Entry, fresh bool) *life {
 // update takes what an event or a listing reports about an entry. latest is the latest packet of the
 // flow that a rule accepted.
 func (l *life) update(at when, e flow.Entry, latest creation) {
-	if l.closing = closing(e.TCP); !l.replied.happened() && slices.Contains(e.Status, seenReply) {
+	if e.TCP != "" {
+		l.closing = closing(e.TCP)
+	}
+	if !l.replied.happened() && slices.Contains(e.Status, seenReply) {
 		l.replied = at
 	}
 	if n := len(l.admissions); n > 0 && l.admissions[n-1].number == e.Mark {
@@ -271,26 +301,6 @@ const seenReply = "SEEN_REPLY"
 // closing reports whether a TCP connection in that state is being closed.
 func closing(tcp string) bool {
 	return slices.Contains([]string{"FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE"}, tcp)
-}
-
-// bury takes an entry from the living. Of flows without a stream it keeps only the latest.
-func (ls *lives) bury(id entryID, entry *life) {
-	const most = 10_000
-	delete(ls.alive, id)
-	key := flowAt{entry.host, canonical(entry.orig)}
-	if ls.flows[key].stream {
-		return
-	}
-	ls.strangers = append(ls.strangers, key)
-	if len(ls.strangers) < 2*most {
-		return
-	}
-	for _, old := range ls.strangers[:most] {
-		if f := ls.flows[old]; f != nil && !f.stream && f.last().dead.happened() {
-			delete(ls.flows, old)
-		}
-	}
-	ls.strangers = slices.Clone(ls.strangers[most:])
 }
 
 // wasCut records that lablab deleted an entry. That the entry is gone may be reported before or
@@ -328,7 +338,7 @@ func (ls *lives) dumped(at when, body timeline.Dumped) {
 	for id, entry := range ls.alive {
 		if id.host == body.Host && !listed[id.id] {
 			entry.dead, entry.timeout = at, 0
-			ls.bury(id, entry)
+			delete(ls.alive, id)
 		}
 	}
 }
