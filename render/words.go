@@ -7,40 +7,40 @@ import (
 
 // A Told is a report for a page, and its words in some languages.
 type Told struct {
-	Report *report.Report   `json:"report"`
-	Words  map[string]Words `json:"words"`
+	Report *report.Report      `json:"report"`
+	Words  map[string]runWords `json:"words"`
 }
 
 // In returns a report with its words in these languages.
 func In(r *report.Report, languages ...string) (Told, error) {
-	told := Told{r, map[string]Words{}}
+	told := Told{r, map[string]runWords{}}
 	for _, name := range languages {
 		l, err := say.Speak(name)
 		if err != nil {
 			return Told{}, err
 		}
-		told.Words[name] = WordsOf(r, l)
+		told.Words[name] = wordsOf(r, l)
 	}
 	return told, nil
 }
 
-// Words are the sentences about a run that a page shows. Those that a report has too are at their
+// runWords are the sentences about a run that a page shows. Those that a report has too are at their
 // places in the report, whose figures are the same in every language.
-type Words struct {
+type runWords struct {
 	Title       string            `json:"title"`
 	Question    string            `json:"question,omitempty"`
-	Verdict     VerdictWords      `json:"verdict"`
-	Experiments []ExperimentWords `json:"experiments"`
-	Streams     []StreamWords     `json:"streams"`
-	Flows       []FlowWords       `json:"flows"`
-	Why         []ParagraphWords  `json:"why"`
+	Verdict     verdictWords      `json:"verdict"`
+	Experiments []experimentWords `json:"experiments"`
+	Streams     []streamWords     `json:"streams"`
+	Flows       []flowWords       `json:"flows"`
+	Why         []paragraphWords  `json:"why"`
 }
 
-// VerdictWords say how a run ended, and what did not hold.
-type VerdictWords struct {
+// verdictWords say how a run ended, and what did not hold.
+type verdictWords struct {
 	Tone       tone           `json:"tone"`
 	Conclusion string         `json:"conclusion"`
-	Failures   []FailureWords `json:"failures"`
+	Failures   []failureWords `json:"failures"`
 }
 
 // A tone is how good news is.
@@ -65,72 +65,90 @@ func toneOf(r *report.Report) tone {
 	return bad
 }
 
-// FailureWords say what did not hold.
-type FailureWords struct {
+// failureWords say what did not hold.
+type failureWords struct {
 	Failure    string `json:"failure"`
 	Experiment int    `json:"experiment,omitempty"`
 	Stream     string `json:"stream,omitempty"`
 }
 
-// ExperimentWords are the words of an experiment.
-type ExperimentWords struct {
+// experimentWords are the words of an experiment.
+type experimentWords struct {
 	Title       string            `json:"title"`
 	Do          []string          `json:"do"`
-	Predictions []PredictionWords `json:"predictions"`
+	Predictions []predictionWords `json:"predictions"`
+	Streams     []resultWords     `json:"streams"`
 }
 
-// PredictionWords are the words of a prediction.
-type PredictionWords struct {
+// resultWords are the words about a stream in one experiment.
+type resultWords struct {
+	Because []becauseWords `json:"because"`
+}
+
+// becauseWords are a sentence of the explanation.
+type becauseWords struct {
+	Sentence string `json:"sentence"`
+}
+
+// predictionWords are the words of a prediction.
+type predictionWords struct {
 	Subject   string `json:"subject"`
 	Predicted string `json:"predicted"`
 	Observed  string `json:"observed"`
 	Held      string `json:"held_word"`
 }
 
-// StreamWords are the words about a stream.
-type StreamWords struct {
+// streamWords are the words about a stream.
+type streamWords struct {
 	Title      string `json:"title"`
 	Statistics string `json:"statistics"`
 }
 
-// FlowWords are the words about a conntrack entry.
-type FlowWords struct {
+// flowWords are the words about a conntrack entry.
+type flowWords struct {
 	Admitter string `json:"admitter"`
 }
 
-// ParagraphWords are the words of a paragraph of the explanation.
-type ParagraphWords struct {
+// paragraphWords are the words of a paragraph of the explanation.
+type paragraphWords struct {
 	Subject   string   `json:"subject"`
 	Sentences []string `json:"sentences"`
 }
 
-// WordsOf returns the words about a run in a language.
-func WordsOf(r *report.Report, l *say.Language) Words {
-	w := Words{Title: l.Text(r.Title), Question: l.Text(r.Question), Verdict: verdictWords(r, l)}
+// wordsOf returns the words about a run in a language.
+func wordsOf(r *report.Report, l *say.Language) runWords {
+	w := runWords{Title: l.Text(r.Title), Question: l.Text(r.Question), Verdict: verdictIn(r, l)}
 	for _, x := range r.Experiments {
-		words := ExperimentWords{Title: l.Text(x.Title), Do: told(l, x.Do)}
+		of := experimentWords{Title: l.Text(x.Title), Do: told(l, x.Do)}
 		for _, p := range x.Predictions {
-			words.Predictions = append(words.Predictions, PredictionWords{p.Subject.In(l), p.Predicted.In(l), p.Observed.In(l), held(p, x).In(l)})
+			of.Predictions = append(of.Predictions, predictionWords{p.Subject.In(l), p.Predicted.In(l), p.Observed.In(l), held(p, x).In(l)})
 		}
-		w.Experiments = append(w.Experiments, words)
+		for _, s := range x.Streams {
+			var result resultWords
+			for _, because := range s.Because {
+				result.Because = append(result.Because, becauseWords{because.Sentence.In(l)})
+			}
+			of.Streams = append(of.Streams, result)
+		}
+		w.Experiments = append(w.Experiments, of)
 	}
 	for i := range r.Streams {
 		s := &r.Streams[i]
-		w.Streams = append(w.Streams, StreamWords{say.F("Stream %s (%s)", s.Name, s.What()).In(l), figures(s).In(l)})
+		w.Streams = append(w.Streams, streamWords{say.F("Stream %s (%s)", s.Name, s.What()).In(l), figures(s).In(l)})
 	}
 	for _, f := range r.Flows {
-		w.Flows = append(w.Flows, FlowWords{f.Admitter().In(l)})
+		w.Flows = append(w.Flows, flowWords{f.Admitter().In(l)})
 	}
 	for _, p := range r.Why {
-		w.Why = append(w.Why, ParagraphWords{p.Subject.In(l), told(l, p.Sentences)})
+		w.Why = append(w.Why, paragraphWords{p.Subject.In(l), told(l, p.Sentences)})
 	}
 	return w
 }
 
-func verdictWords(r *report.Report, l *say.Language) VerdictWords {
-	w := VerdictWords{Tone: toneOf(r), Conclusion: r.Conclusion().In(l), Failures: []FailureWords{}}
+func verdictIn(r *report.Report, l *say.Language) verdictWords {
+	w := verdictWords{Tone: toneOf(r), Conclusion: r.Conclusion().In(l), Failures: []failureWords{}}
 	for _, p := range r.Failures() {
-		w.Failures = append(w.Failures, FailureWords{p.Failure().In(l), p.Experiment, p.Stream})
+		w.Failures = append(w.Failures, failureWords{p.Failure().In(l), p.Experiment, p.Stream})
 	}
 	return w
 }

@@ -15,7 +15,7 @@ func TestWordsAreThoseOfTheReport(t *testing.T) {
 	}
 	r := report.Of(recorded(t, "ping"))
 	for _, l := range []*say.Language{nil, japanese} {
-		w := WordsOf(r, l)
+		w := wordsOf(r, l)
 		if len(w.Experiments) != len(r.Experiments) || len(w.Why) != len(r.Why) {
 			t.Fatalf("%s: %d experiments and %d paragraphs, want %d and %d", l.Name(), len(w.Experiments), len(w.Why), len(r.Experiments), len(r.Why))
 		}
@@ -30,10 +30,10 @@ func TestWordsAreThoseOfTheReport(t *testing.T) {
 			}
 		}
 	}
-	if got := WordsOf(r, japanese).Experiments[2].Title; got != "2 つ目の ping を始める" {
+	if got := wordsOf(r, japanese).Experiments[2].Title; got != "2 つ目の ping を始める" {
 		t.Errorf("the title of experiment 3 is %q", got)
 	}
-	if got := WordsOf(r, nil).Why[0].Sentences[0]; got != r.Why[0].Sentences[0].String() {
+	if got := wordsOf(r, nil).Why[0].Sentences[0]; got != r.Why[0].Sentences[0].String() {
 		t.Errorf("in English it is said: %q", got)
 	}
 }

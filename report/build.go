@@ -328,6 +328,9 @@ func (b *builder) finish() *Report {
 	b.Missed.Events = b.missed[timeline.MissedEvents]
 	b.Missed.Verdicts = max(b.Missed.Verdicts, b.missed[timeline.MissedVerdicts])
 	b.Why = append(b.Why, b.why()...)
+	for i := range b.Streams {
+		b.because(&b.Streams[i])
+	}
 	return b.Report
 }
 

@@ -39,21 +39,23 @@ func (t *explainer) outset() *Moment {
 	return t.stream.moment(t.stream.Packets[0].Seq, t.stream.Packets[0].Seq)
 }
 
-// sum returns the moment from the first to the last packet for which is holds, or nil.
-func (t *explainer) sum(is func(Packet) bool) *Moment {
+// sum returns the number of packets for which is holds, and the moment from the first to the last.
+func (t *explainer) sum(is func(Packet) bool) (at *Moment, n int) {
 	var first, last int
 	for _, p := range t.stream.Packets {
-		if is(p) {
-			if first == 0 {
-				first = p.Seq
-			}
-			last = p.Seq
+		if !is(p) || t.experiment != 0 && t.experiment != p.Experiment {
+			continue
 		}
+		if n == 0 {
+			first = p.Seq
+		}
+		last = p.Seq
+		n++
 	}
-	if first == 0 {
-		return nil
+	if n == 0 {
+		return nil, 0
 	}
-	return t.stream.moment(first, last)
+	return t.stream.moment(first, last), n
 }
 
 func (s *Stream) moment(first, last int) *Moment {
@@ -67,6 +69,6 @@ func (s *Stream) moment(first, last int) *Moment {
 
 func became(o Outcome) func(Packet) bool { return func(p Packet) bool { return p.Outcome == o } }
 
-func answered(p Packet) bool { return p.RTTMS != nil }
+func lost(p Packet) bool { return p.Outcome == Lost || p.Outcome == Unsent }
 
 func belated(p Packet) bool { return p.Belated }

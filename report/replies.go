@@ -6,10 +6,13 @@ import (
 	"lablab/say"
 )
 
-// replies explains the way back.
-func (t *explainer) replies() {
-	there, here := t.runs(t.stream.To, packet.Egress, true), t.runs(t.stream.From, packet.Ingress, true)
-	t.plainReplies(there, here)
+// replies returns what happened on the way back: out of the destination, and into the sender.
+func (t *explainer) replies() (there, here []run) {
+	return t.runs(t.stream.To, packet.Egress, true), t.runs(t.stream.From, packet.Ingress, true)
+}
+
+// otherReplies explains replies for which a rule decided.
+func (t *explainer) otherReplies(there, here []run) {
 	for _, runs := range [][]run{there, here} {
 		t.was = nil
 		for _, r := range runs {

@@ -118,6 +118,8 @@ type StreamResult struct {
 	Predicted Outcome `json:"predicted"` // empty if no outcome was predicted
 	Observed  Outcome `json:"observed"`
 	Held      bool    `json:"held"`
+	// Because explains what was observed, from the evidence of the experiments up to this one.
+	Because []because `json:"because,omitempty"`
 }
 
 // An Outcome is what happened to all packets of a stream in one experiment, or to a single packet.

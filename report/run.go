@@ -16,15 +16,22 @@ type run struct {
 	entry       *life    // that they belonged to, if it is known
 }
 
-// runs returns what happened to a stream's packets, or to the replies, at one place.
+// runs returns what happened to a stream's packets, or to the replies, at one place. Of an
+// experiment, only what was sent and decided about in it counts.
 func (t *explainer) runs(host string, d packet.Direction, reply bool) []run {
 	var all []run
 	for _, j := range t.builder.packets[t.stream.Name] {
+		if t.experiment != 0 && t.experiment != j.Experiment {
+			continue
+		}
 		i := slices.IndexFunc(j.verdicts, func(v verdict) bool { return v.Host == host && v.Direction == d && v.Reply == reply })
 		if i < 0 {
 			continue
 		}
 		v := &j.verdicts[i]
+		if t.experiment != 0 && t.experiment != v.experiment {
+			continue
+		}
 		next := run{rangeOf(v.Judged, j.Seq), v, v, t.lives.carrier(v.when, v.Judged, t.flow)}
 		if n := len(all); n > 0 && all[n-1].entry == next.entry && all[n-1].continuedBy(next.VerdictRange) {
 			all[n-1].Last, all[n-1].last = next.Last, v

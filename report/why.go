@@ -19,10 +19,7 @@ func (b *builder) why() []Paragraph {
 		if s.Sent == 0 {
 			continue
 		}
-		t := &explainer{
-			builder: b, stream: s, lessons: &l, flow: b.flow(s), matched: map[uint32]bool{},
-			Paragraph: Paragraph{Subject: say.F("Stream %s (%s)", s.Name, s.What()), Stream: s.Name},
-		}
+		t := b.explainer(s, &l)
 		t.explain()
 		paragraphs = append(paragraphs, t.Paragraph)
 	}
@@ -37,19 +34,41 @@ func (b *builder) why() []Paragraph {
 type explainer struct {
 	*builder
 	Paragraph
-	stream  *Stream
-	flow    packet.Key // its requests
-	lessons *lessons
-	was     *run            // what was explained before, at the same place
-	matched map[uint32]bool // the rules that have matched its requests where they arrive
+	stream     *Stream
+	flow       packet.Key // its requests
+	lessons    *lessons
+	was        *run            // what was explained before, at the same place
+	matched    map[uint32]bool // the rules that have matched its requests where they arrive
+	experiment int             // to explain, or 0 for the whole run
+}
+
+func (b *builder) explainer(s *Stream, l *lessons) *explainer {
+	return &explainer{
+		builder: b, stream: s, lessons: l, flow: b.flow(s), matched: map[uint32]bool{},
+		Paragraph: Paragraph{Subject: say.F("Stream %s (%s)", s.Name, s.What()), Stream: s.Name},
+	}
 }
 
 func (t *explainer) explain() {
+	t.departures()
+	t.anotherFlow()
+	t.was = nil
+	t.arrivals()
+	there, here := t.replies()
+	t.plainReplies(there, here)
+	t.otherReplies(there, here)
+	t.unproved()
+}
+
+// departures explains what happened to packets where they left.
+func (t *explainer) departures() {
 	for _, r := range t.runs(t.stream.From, packet.Egress, false) {
 		t.departure(r)
 	}
-	t.anotherFlow()
-	t.was = nil
+}
+
+// arrivals explains what happened to packets where they arrived.
+func (t *explainer) arrivals() {
 	for runs := t.runs(t.stream.To, packet.Ingress, false); len(runs) > 0; {
 		n := t.renewals(runs)
 		if n > 1 {
@@ -60,8 +79,6 @@ func (t *explainer) explain() {
 		}
 		t.was, runs = &runs[n-1], runs[n:]
 	}
-	t.replies()
-	t.unproved()
 }
 
 // departure explains packets that did not leave.
@@ -345,32 +362,31 @@ func (t *explainer) invalid(r run) {
 
 // unproved lists packets whose fate was not seen.
 func (t *explainer) unproved() {
-	s := t.stream
-	if s.Stalled > 0 {
-		stalled := t.outcome(Stalled, s.Stalled, say.N(s.Stalled, "%d message stalled", "%d messages stalled"))
-		if again := s.Retransmitted; again > 0 {
-			t.say(t.sum(became(Stalled)), "The connection stayed open, but %s in it: the kernel dropped its segments; TCP retransmitted %s, in vain.", stalled, timesWord(again))
+	if at, n := t.sum(became(Stalled)); n > 0 {
+		stalled := t.outcome(Stalled, n, say.N(n, "%d message stalled", "%d messages stalled"))
+		if again := t.stream.Retransmitted; again > 0 && t.experiment == 0 {
+			t.say(at, "The connection stayed open, but %s in it: the kernel dropped its segments; TCP retransmitted %s, in vain.", stalled, timesWord(again))
 		} else {
-			t.say(t.sum(became(Stalled)), "The connection stayed open, but %s in it: the kernel dropped its segments.", stalled)
+			t.say(at, "The connection stayed open, but %s in it: the kernel dropped its segments.", stalled)
 		}
 	}
-	if s.Belated > 0 {
-		t.say(t.sum(belated), "%s of them got through later, once the path was open again: TCP had not given up.", t.outcome("belated", s.Belated, say.F("%d", s.Belated)))
+	if at, n := t.sum(belated); n > 0 && t.experiment == 0 {
+		t.say(at, "%s of them got through later, once the path was open again: TCP had not given up.", t.outcome("belated", n, say.F("%d", n)))
 	}
-	if s.Reset > 0 {
-		t.say(t.sum(became(Reset)), "For %s the sender was told that the port is closed.", t.outcome(Reset, s.Reset, say.N(s.Reset, "%d packet", "%d packets")))
+	if at, n := t.sum(became(Reset)); n > 0 {
+		t.say(at, "For %s the sender was told that the port is closed.", t.outcome(Reset, n, say.N(n, "%d packet", "%d packets")))
 	}
-	if s.Lost > 0 {
-		t.say(t.sum(became(Lost)), "%s neither answered nor seen dropped: lost beyond the rules, or missed.", t.outcome(Lost, s.Lost, say.N(s.Lost, "%d packet was", "%d packets were")))
+	if at, n := t.sum(lost); n > 0 {
+		t.say(at, "%s neither answered nor seen dropped: lost beyond the rules, or missed.", t.outcome(Lost, n, say.N(n, "%d packet was", "%d packets were")))
 	}
-	if s.Late > 0 {
-		t.say(t.sum(became(Late)), "%s more than a second, and counts as answered.", t.outcome(Late, s.Late, say.N(s.Late, "%d reply took", "%d replies took")))
+	if at, n := t.sum(became(Late)); n > 0 {
+		t.say(at, "%s more than a second, and counts as answered.", t.outcome(Late, n, say.N(n, "%d reply took", "%d replies took")))
 	}
 }
 
 // outcome names packets that had an outcome, and claims how many.
 func (t *explainer) outcome(o Outcome, n int, words say.Sentence) phrase {
-	return phrase{words, []claims.Claim{{Kind: claims.Became, Stream: t.stream.Name, Outcome: string(o), Count: n}}}
+	return phrase{words, []claims.Claim{{Kind: claims.Became, Stream: t.stream.Name, Experiment: t.experiment, Outcome: string(o), Count: n}}}
 }
 
 // state returns the state of packets as people write it.

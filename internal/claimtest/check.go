@@ -8,6 +8,7 @@ import (
 
 	"lablab/report"
 	"lablab/report/claims"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -18,14 +19,27 @@ func Check(t testing.TB, events []timeline.Event, r *report.Report) {
 	e := Read(events)
 	for _, p := range r.Why {
 		for i, sentence := range p.Sentences {
-			if p.Stream != "" && len(p.Claims[i]) == 0 {
-				t.Errorf("%q asserts nothing", sentence)
+			e.check(t, sentence, p.Claims[i], p.Stream != "")
+		}
+	}
+	for _, x := range r.Experiments {
+		for _, s := range x.Streams {
+			for _, because := range s.Because {
+				e.check(t, because.Sentence, because.Claims, true)
 			}
-			for _, c := range p.Claims[i] {
-				if why := e.Refute(c); why != "" {
-					t.Errorf("%q: %s: %s", sentence, c.Kind, why)
-				}
-			}
+		}
+	}
+}
+
+// check fails the test if the events contradict a sentence, or if it asserts nothing and must.
+func (e *Evidence) check(t testing.TB, sentence say.Sentence, asserted []claims.Claim, must bool) {
+	t.Helper()
+	if must && len(asserted) == 0 {
+		t.Errorf("%q asserts nothing", sentence)
+	}
+	for _, c := range asserted {
+		if why := e.Refute(c); why != "" {
+			t.Errorf("%q: %s: %s", sentence, c.Kind, why)
 		}
 	}
 }

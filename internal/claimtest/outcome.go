@@ -55,6 +55,12 @@ func (e *Evidence) fates(stream string) map[int]*fate {
 func (e *Evidence) became(c claims.Claim) error {
 	n, dropped := 0, 0
 	for _, f := range e.fates(c.Stream) {
+		if f.dropped { // a message may be stuck behind an earlier one
+			dropped++
+		}
+		if c.Experiment != 0 && c.Experiment != f.sent {
+			continue
+		}
 		had := map[string]bool{
 			"reset":   f.unreachable,
 			"late":    f.late || f.replied > f.sent,
@@ -64,9 +70,6 @@ func (e *Evidence) became(c claims.Claim) error {
 		}
 		if had[c.Outcome] {
 			n++
-		}
-		if f.dropped {
-			dropped++
 		}
 	}
 	switch {

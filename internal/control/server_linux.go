@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/internal/serve"
-	"lablab/timeline"
 )
 
 // A Server lets other processes inspect and change a lab.
@@ -41,8 +39,9 @@ func Serve(keeper *Keeper, about Status, listener net.Listener, down context.Can
 func (s *Server) Close() error { return s.http.Close() }
 
 // events streams the timeline as JSON Lines: past events first, or those after the one that the
-// query names. If another lab replaces this one, its timeline follows. With report= the report
-// comes last, because once the lab is gone, no server is left to ask.
+// query names. If another lab replaces this one, its timeline follows. With narration= it says what
+// the events mean. With report= the report comes last, because once the lab is gone, no server is
+// left to ask.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	k := s.keeper.current()
 	if k == nil {
@@ -57,39 +56,19 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/jsonl")
-	flusher := http.NewResponseController(w)
-	encoder := json.NewEncoder(w)
-	events := s.keeper.follow(r.Context(), k, after, whole)
-	_ = flusher.Flush()
-	if tell(events, encoder, flusher) && r.URL.Query().Has("report") {
-		if reports, err := s.keeper.lastOf(k).ending(); err == nil {
-			_ = encoder.Encode(map[string]any{"report": reports})
+	t := newTeller(w)
+	if r.URL.Query().Has("narration") {
+		if err := t.narrate(k.log, after); err != nil {
+			refuse(w, r, http.StatusInternalServerError, err)
+			return
 		}
 	}
-}
-
-// tell writes events until they end, and reports whether the lab has ended too.
-func tell(events <-chan timeline.Event, to *json.Encoder, flusher *http.ResponseController) (over bool) {
-	for {
-		e, more := <-events
-		// Flush all waiting events at once.
-		for waiting := true; more && waiting; {
-			if to.Encode(e) != nil {
-				return false
-			}
-			_, over = e.Body.(timeline.Ended)
-			select {
-			case e, more = <-events:
-			default:
-				waiting = false
-			}
-		}
-		if !more {
-			return over
-		}
-		if flusher.Flush() != nil {
-			return false
+	w.Header().Set("Content-Type", "application/jsonl")
+	events := s.keeper.follow(r.Context(), k, after, whole)
+	_ = t.flusher.Flush()
+	if t.tell(events) && r.URL.Query().Has("report") {
+		if told, err := s.keeper.lastOf(k).ending(); err == nil {
+			_ = t.to.Encode(map[string]any{"report": told})
 		}
 	}
 }

@@ -67,23 +67,24 @@ func writePages(t *testing.T, dir string) {
 	japaneseSession := pageOf(session())
 	japaneseSession.Lang = "ja"
 	for name, content := range map[string]string{
-		"ping.html":        written(t, pageOf(events)),
-		"ping.ja.html":     written(t, japanese),
-		"ping.txt":         text.String(),
-		"ping.json":        data.String(),
-		"ping.told.json":   told(t, events),
-		"hostile.html":     written(t, pageOf(hostile(t))),
-		"large.html":       written(t, pageOf(large(100_000))),
-		"crowd.html":       written(t, pageOf(crowd(16))),
-		"session.html":     written(t, pageOf(session())),
-		"session.ja.html":  written(t, japaneseSession),
-		"byhand.html":      written(t, pageOf(byHand())),
-		"cut-short.html":   written(t, pageOf(events[:len(events)/2])),
-		"interrupted.html": written(t, pageOf(record(t, "interrupted"))),
-		"broken.html":      written(t, pageOf(broken(events))),
-		"failed.html":      written(t, pageOf(failed(events))),
-		"fed.html":         fed(t),
-		"ping.jsonl":       lines(t, events),
+		"ping.html":           written(t, pageOf(events)),
+		"ping.ja.html":        written(t, japanese),
+		"ping.txt":            text.String(),
+		"ping.json":           data.String(),
+		"ping.told.json":      told(t, events),
+		"ping.narration.json": narration(t, events),
+		"hostile.html":        written(t, pageOf(hostile(t))),
+		"large.html":          written(t, pageOf(large(100_000))),
+		"crowd.html":          written(t, pageOf(crowd(16))),
+		"session.html":        written(t, pageOf(session())),
+		"session.ja.html":     written(t, japaneseSession),
+		"byhand.html":         written(t, pageOf(byHand())),
+		"cut-short.html":      written(t, pageOf(events[:len(events)/2])),
+		"interrupted.html":    written(t, pageOf(record(t, "interrupted"))),
+		"broken.html":         written(t, pageOf(broken(events))),
+		"failed.html":         written(t, pageOf(failed(events))),
+		"fed.html":            fed(t),
+		"ping.jsonl":          lines(t, events),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
@@ -99,6 +100,20 @@ func told(t *testing.T, events []timeline.Event) string {
 		t.Fatal(err)
 	}
 	b, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// narration returns what is said about a timeline.
+func narration(t *testing.T, events []timeline.Event) string {
+	t.Helper()
+	in, err := render.NewInterpreter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(in.Narrate(events))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +225,7 @@ func (m *maker) stream(name string, from, to int) {
 		Source: netip.AddrFrom4([4]byte{10, 0, 0, byte(from)}), Target: netip.AddrFrom4([4]byte{10, 0, 0, byte(to)})}
 	m.add(s)
 	for i, host := range []string{s.From, s.To} {
-		key := packet.Key{Protocol: packet.ICMP, Source: s.Source, Destination: s.Target, ICMPID: s.ICMPID}
+		key := packet.Key{Protocol: packet.ICMP, Source: s.Source, Destination: s.Target, ICMPID: s.ICMPID, ICMPType: 8}
 		m.add(timeline.EntryChanged{Host: host, Change: flow.New, Entry: flow.Entry{ID: uint32(2*from + i), Orig: key, Status: []string{"SEEN_REPLY"}, Timeout: 30 * time.Second, Mark: 1}})
 	}
 }

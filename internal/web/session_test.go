@@ -68,8 +68,7 @@ func byHand() []timeline.Event {
 		}
 	}
 	entry := func(t time.Duration, host string, id int, change flow.Change) {
-		key := packet.Key{Protocol: packet.ICMP, Source: netip.MustParseAddr("10.0.0.2"), Destination: netip.MustParseAddr("10.0.0.1"), ICMPID: uint16(id)}
-		add(t, timeline.EntryChanged{Host: host, Change: change, Entry: flow.Entry{ID: uint32(id), Orig: key, Timeout: 30 * time.Second, Mark: 1}})
+		add(t, timeline.EntryChanged{Host: host, Change: change, Entry: flow.Entry{ID: uint32(id), Orig: pingKey(id), Timeout: 3 * time.Second, Mark: 1}})
 	}
 	const s = time.Second
 	ping(1*s, 7, 1, "new", "new", "established", "established")
@@ -78,7 +77,7 @@ func byHand() []timeline.Event {
 	add(2500*time.Millisecond, timeline.RuleRevoked{Rule: timeline.Rule{Number: 1, Group: "lab", Direction: packet.Ingress, Hosts: []string{"h1", "h2"}, Rule: icmpRule()}})
 	ping(3*s, 7, 3, "established", "established", "established", "established")
 	ping(4*s, 8, 1, "established", "dropped")
-	add(5*s, timeline.Cut{Host: "h1", Flow: packet.Key{Protocol: packet.ICMP, Source: netip.MustParseAddr("10.0.0.2"), Destination: netip.MustParseAddr("10.0.0.1"), ICMPID: 7}, Why: timeline.CutAsked})
+	add(5*s, timeline.Cut{Host: "h1", Flow: pingKey(7), Why: timeline.CutAsked})
 	entry(5*s, "h1", 7, flow.Destroy)
 	entry(6*s, "h1", 9, flow.New)
 	entry(9*s, "h1", 9, flow.Destroy)
@@ -92,4 +91,9 @@ func byHand() []timeline.Event {
 		events[i].At = at[i]
 	}
 	return events
+}
+
+// pingKey returns the key of a ping from h2 to h1.
+func pingKey(id int) packet.Key {
+	return packet.Key{Protocol: packet.ICMP, Source: netip.MustParseAddr("10.0.0.2"), Destination: netip.MustParseAddr("10.0.0.1"), ICMPID: uint16(id), ICMPType: 8}
 }

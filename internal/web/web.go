@@ -67,6 +67,13 @@ func (p Page) write(w io.Writer) error {
 		if s.Report, err = embedded(told); err != nil {
 			return err
 		}
+		in, err := render.NewInterpreter()
+		if err != nil {
+			return err
+		}
+		if s.Narration, err = embedded(in.Narrate(p.Events)); err != nil {
+			return err
+		}
 	}
 	return s.write(w)
 }
@@ -84,10 +91,11 @@ func (p Page) shell() (shell, error) {
 
 // A shell is the data of the template.
 type shell struct {
-	Lang, Policy   string
-	Style          template.CSS
-	Script         template.JS
-	Record, Report template.JS
+	Lang, Policy              string
+	Style                     template.CSS
+	Script                    template.JS
+	Vocabulary                template.JS
+	Record, Report, Narration template.JS
 }
 
 // newShell returns a page whose script is entry and the modules that it imports. The page may
@@ -105,7 +113,14 @@ func newShell(files fs.FS, lang, connect, entry string, sheets ...string) (shell
 		}
 		style += string(b)
 	}
-	return shell{Lang: lang, Policy: policy(style, script, connect), Style: template.CSS(style), Script: template.JS(script)}, nil
+	in, err := render.NewInterpreter()
+	if err != nil {
+		return shell{}, err
+	}
+	vocabulary, err := embedded(in.Vocabulary())
+	return shell{
+		Lang: lang, Policy: policy(style, script, connect), Style: template.CSS(style), Script: template.JS(script), Vocabulary: vocabulary,
+	}, err
 }
 
 func (s shell) write(w io.Writer) error {

@@ -28,9 +28,10 @@ type Claim struct {
 	Rule uint32
 	// Other is another stream, or this one.
 	Other string
-	// Count packets had that outcome.
-	Outcome string
-	Count   int
+	// Count packets had that outcome: of those sent in Experiment, or of all if that is 0.
+	Experiment int
+	Outcome    string
+	Count      int
 }
 
 // An Entry identifies a conntrack entry: the kernel uses its ids again.

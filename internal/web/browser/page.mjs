@@ -48,6 +48,11 @@ export function decided(text, rule, number) {
   return { by, rule, ...(number && { rule_number: number }), packet };
 }
 
+// narration returns what a lab says about events: for each number, the words in pieces, and more.
+export function narration(...said) {
+  return { subtitles: said.map(([, words, more]) => ({ words: { en: words, ja: words }, ...more })), captions: said.map(([seq], i) => [seq, i]) };
+}
+
 // shot takes a screenshot if they are wanted.
 export async function shot(page, name) {
   if (!shots) return;

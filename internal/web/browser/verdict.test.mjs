@@ -34,7 +34,10 @@ test('what did not hold, and why', async () => {
   const { tone, words } = await first(page);
   assert.equal(tone, 'bad');
   assert.match(words, /^✕FAIL: 1 of \d+ predictions did not hold\. experiment 2, stream 1: predicted dropped, observed answered 9\/9/);
+  assert.match(words, /Packets 11–19 were ESTABLISHED/);
   await shot(page, 'verdict-failed');
+  await page.locator('#verdict .moment').first().click();
+  assert.match(await page.locator('#story').innerText(), /^Packet 11 of stream 1/);
   await page.getByRole('button', { name: '日本語' }).click();
   assert.match((await first(page)).words, /^✕失敗: 予測 \d+ 件のうち 1 件が不一致でした。 実験 2、ストリーム 1: 予測 遮断、結果 応答あり 9\/9/);
   await shot(page, 'verdict-failed-ja');

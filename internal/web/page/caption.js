@@ -2,13 +2,14 @@
 // at a time.
 import { setText, setData } from './dom.js';
 import { flagged } from './film.js';
+import { verdictsOf } from './legs.js';
+import { legsOf } from './model.js';
 import { say } from './say.js';
-import { captionOf } from './story.js';
 import { span } from './words.js';
 
 const hearing = 1800; // ms that it takes to hear a sentence
 const most = 4; // maximum number of sentences waiting
-const wordless = new Set(['started', 'ran', 'within']); // steps without a subtitle
+const lookback = 100; // maximum number of earlier subtitles to show when there is no later one
 
 // refused says that the lab rejected the page.
 export function refused() { return say('The lab rejected this page: open the complete URL that lablab up printed, including the part after #.'); }
@@ -23,8 +24,8 @@ export class Caption {
   }
 
   // set switches to another film, or to another language.
-  set(model, film) {
-    Object.assign(this, { model, film, all: [], upto: 0, waiting: [] });
+  set(model, film, narration) {
+    Object.assign(this, { model, film, narration, all: [], upto: 0, waiting: [] });
     this.extend();
   }
 
@@ -34,13 +35,15 @@ export class Caption {
     for (; this.upto < this.film.told; this.upto++) {
       const step = steps[this.upto];
       if (step.pause) this.all.push({ t: step.start - step.lead, pause: step.pause });
-      if (step.routine || (step.experiment === 0 && !this.film.live)) continue;
-      if (!wordless.has(step.kind)) this.all.push({ t: step.start, step });
+      if (!step.routine && (step.experiment > 0 || this.film.live)) this.all.push({ t: step.start, step });
     }
     // If the lab has already ended when the film arrives, say so.
     if (this.film.live && this.model.ended && !this.all.at(-1)?.ended) this.all.push({ t: this.film.length, ended: true });
-    this.shown = undefined;
+    this.renew();
   }
+
+  // renew lets the next frame look again for what is said: more may have come.
+  renew() { this.shown = undefined; }
 
   // refuse sets whether the lab rejected this page; then there is nothing else to say.
   refuse(whether) {
@@ -65,8 +68,7 @@ export class Caption {
     this.shown = i;
     const experiment = this.model.experiments.findLast((x) => x.step.start <= t);
     setText(this.head, experiment ? say('Experiment {0}: {1}', experiment.number, this.model.titleOf(experiment.number)) : this.model.begun?.question ?? '');
-    const now = this.all[i];
-    const words = this.wordsOf(now);
+    const { now, words } = this.latest(i);
     setText(this.text, words.text);
     setData(this.root, 'tone', words.tone);
     setData(this.root, 'title', now?.step?.kind === 'experiment' ? 'yes' : null);
@@ -74,14 +76,32 @@ export class Caption {
     this.tell(player, begins ? [this.head.textContent, words.text].filter(Boolean).join(' – ') : words.text, begins || flagged.has(now?.step?.kind));
   }
 
-  // wordsOf returns the subtitle at that time; before the first step, how things are.
+  // latest returns the latest of what is shown about which something is said, and the words.
+  latest(i) {
+    for (let k = i; k >= Math.max(0, i - lookback); k--) {
+      const words = this.wordsOf(this.all[k]);
+      if (words) return { now: this.all[k], words };
+    }
+    return { words: this.wordsOf() };
+  }
+
+  // wordsOf returns what is said about a part of the film, or null; before the first, how things
+  // are.
   wordsOf(now) {
     if (!now && this.refused) return { text: refused(), tone: 'drop' };
     if (!now && this.film.live) return { text: this.model.begun ? say('The lab is ready. Start some traffic, then revoke the rule that allows it.') : '' };
     if (!now) return { text: say('The lab is ready. Press Play, or drag the timeline.') };
     if (now.ended) return { text: say('The lab has ended.') };
     if (now.pause) return { text: this.remembered(now.t) ? say('Nothing is sent for {0}. The timeouts of the entries run down.', span(now.pause)) : say('Nothing is sent for {0}.', span(now.pause)) };
-    return captionOf(now.step, this.model, this.film) ?? { text: '' };
+    if (now.step.kind === 'experiment') return { text: this.model.doneIn(now.step.body.number).join('; ') };
+    return now.step.kind === 'packet' ? this.ofPacket(now.step) : this.narration.of(now.step.seq);
+  }
+
+  // ofPacket returns what is said about a packet, or that it was sent.
+  ofPacket(step) {
+    const { journey } = step;
+    const values = { seq: journey.seq };
+    return this.narration.ofWay(legsOf(step).flatMap(verdictsOf), values) ?? (step.again ? null : this.narration.of(journey.event, values));
   }
 
   // remembered reports whether a host has an entry at t.

@@ -1,8 +1,10 @@
 // The card with the whole story of a packet.
 import { element } from './dom.js';
+import { verdictsOf } from './legs.js';
+import { legsOf } from './model.js';
+import { departure, ending, outcomeName } from './narration.js';
 import { say } from './say.js';
-import { outcomeName, storyOf } from './story.js';
-import { streamName } from './words.js';
+import { packetText, runTime, span, streamName } from './words.js';
 
 export class Card {
   constructor(root, closed) {
@@ -10,13 +12,19 @@ export class Card {
     this.closed = closed;
   }
 
-  show(journey, outcome, model, packet) {
-    const lines = storyOf(journey, outcome, model, packet);
-    this.title = say('Packet {0} of {1}: {2}', journey.seq, streamName(journey.stream.stream), outcomeName(outcome));
+  // show shows the story of a packet; packet is what the report knows of it.
+  show(journey, outcome, narration, packet) {
+    const { stream, seq, sent, ns, rtt, error, step } = journey;
+    this.title = say('Packet {0} of {1}: {2}', seq, streamName(stream.stream), outcomeName(outcome));
+    const began = departure({ from: stream.from, to: stream.to, time: runTime(sent ?? ns), experiment: packet?.experiment || step.experiment });
+    const ended = ending(outcome, { rtt: span(rtt), error: error ?? '' });
+    const legs = [step, ...journey.again].filter(Boolean).flatMap(legsOf);
     this.root.replaceChildren(
       element('header', {}, element('h2', {}, this.title),
         element('button', { type: 'button', class: 'close', 'aria-label': say('close'), onclick: () => this.closed() }, '×')),
-      element('div', { class: 'ways' }, parts(lines).map((part) => element('div', {}, part.map((line) => (line.head ? element('p', { class: 'packet-line' }, element('code', {}, line.head)) : element('p', {}, line)))))));
+      element('div', { class: 'ways' }, element('div', {}, element('p', {}, began), element('p', {}, ended)),
+        legs.map((leg) => element('div', {}, element('p', { class: 'packet-line' }, element('code', {}, packetText(leg.packet))),
+          verdictsOf(leg).map((v) => element('p', {}, narration.line(v)))))));
     this.root.hidden = false;
   }
 
@@ -24,15 +32,4 @@ export class Card {
     this.root.hidden = true;
     this.root.replaceChildren();
   }
-}
-
-// parts groups the lines by the packet's direction; its beginning and end come first.
-function parts(lines) {
-  const all = [[]];
-  for (const line of lines.slice(0, -1)) {
-    if (line.head) all.push([]);
-    all.at(-1).push(line);
-  }
-  all[0].push(lines.at(-1));
-  return all;
 }

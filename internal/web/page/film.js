@@ -1,8 +1,8 @@
 // The film: when each step is shown, in seconds. A run of a tenth of a second and one of an hour
 // both become watchable: news gets time, repeats go by quickly.
 import { arrived } from './hand.js';
+import { judgedAt, verdictsOf } from './legs.js';
 import { legsOf } from './model.js';
-import { judgedAt } from './legs.js';
 import { tcp } from './words.js';
 
 const shortest = 20; // s for repeated packets, if there are many
@@ -191,14 +191,14 @@ function weigh(step) {
   step.wanted = other ? Math.min(6, 1.2 + 1.2 * legs.length + (told.was === undefined ? 0.6 : 0)) : Math.min(4, 0.8 + 0.7 * legs.length);
 }
 
-function dropped(legs) { return legs.some((l) => (l.egress && !l.egress.accepted) || (l.ingress && !l.ingress.accepted)); }
+function dropped(legs) { return legs.some((l) => verdictsOf(l).some((v) => !v.accepted)); }
 
 // signature returns the verdicts on a packet, whatever their order.
 function signature(legs) {
   const verdicts = new Set();
   for (const leg of legs) {
-    for (const v of [leg.egress, leg.ingress]) {
-      if (v) verdicts.add(`${v.host} ${leg.reply} ${v === leg.egress} ${v.state} ${v.accepted} ${v.rule} ${v.number}`);
+    for (const v of verdictsOf(leg)) {
+      verdicts.add(`${v.host} ${leg.reply} ${v === leg.egress} ${v.state} ${v.accepted} ${v.rule} ${v.rule_number}`);
     }
   }
   return [...verdicts].sort().join('\n');

@@ -47,9 +47,10 @@ export class Follower {
   async attempt() {
     let answered = false;
     try {
-      const response = await request(`events?after=${this.last}&started=${encodeURIComponent(this.started)}&report`);
+      const response = await request(`events?after=${this.last}&started=${encodeURIComponent(this.started)}&report&narration`);
       answered = true;
       this.tell('live');
+      this.page.narrate(null);
       await this.read(response.body.pipeThrough(new TextDecoderStream()).getReader());
       if (this.over) return 'ended';
       return this.tired ? 'tired' : 'lost';
@@ -80,6 +81,11 @@ export class Follower {
   take(event) {
     if (event.report) {
       this.report = event.report;
+      return;
+    }
+    if (event.narration) {
+      this.flush();
+      this.page.narrate(event.narration);
       return;
     }
     if (event.kind === 'begun') {

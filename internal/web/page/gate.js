@@ -64,7 +64,7 @@ export class Gate {
 
   // rowOf returns the row that gave a verdict; an error about a flow passes as the flow does.
   rowOf(direction, verdict) {
-    const key = verdict.number ? `rule ${verdict.number}` : verdict.rule;
+    const key = verdict.rule_number ? `rule ${verdict.rule_number}` : verdict.rule;
     return this.rows.get(`${direction} ${key}`) ?? this.rows.get(`${direction} ${verdict.accepted ? 'established' : 'default-deny'}`);
   }
 

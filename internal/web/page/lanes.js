@@ -2,8 +2,8 @@
 // rule changes as flags. It is drawn once; only the line of the current time moves over it.
 import { element, setText, visible } from './dom.js';
 import { flagged } from './film.js';
+import { outcomeName } from './narration.js';
 import { say, spoken } from './say.js';
-import { outcomeName } from './story.js';
 import { filmTime, runTime, streamName } from './words.js';
 
 // Heights in px at 16 px per rem: of the experiments, of the changes, of a stream.

@@ -5,8 +5,7 @@
 export function inOrder(legs) {
   const queues = new Map();
   for (const leg of legs) {
-    for (const verdict of [leg.egress, leg.ingress]) {
-      if (!verdict) continue;
+    for (const verdict of verdictsOf(leg)) {
       if (!queues.has(verdict.host)) queues.set(verdict.host, []);
       queues.get(verdict.host).push({ leg, seq: verdict.seq });
     }
@@ -22,6 +21,9 @@ export function inOrder(legs) {
   }
   return ordered;
 }
+
+// verdictsOf returns the verdicts on a leg, in order.
+export function verdictsOf({ egress, ingress }) { return [egress, ingress].filter(Boolean); }
 
 // The parts of a leg: out of the sender's gate, over the wire, in at the receiver's gate.
 const parts = { out: 0.28, wire: 0.5, end: 0.94 };

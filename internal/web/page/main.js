@@ -7,6 +7,8 @@
 //     setReport(told)    the report on the events so far, with its words in one or more
 //                        languages: { report: {…}, words: { en: {…}, ja: {…} } }, as
 //                        render.Told has them
+//     narrate(part)      the next part of what is said about the events, as render.Narration
+//                        has it; null before the first part of another narration
 //     reset()            forget everything; what comes next is another timeline
 //     state()            how things are after the last event, for the controls:
 //                        { hosts: [{name, address, groups}], streams: [{name, protocol, from,
@@ -33,6 +35,7 @@ import { Film } from './film.js';
 import { Player } from './player.js';
 import { Stage } from './stage.js';
 import { Lanes } from './lanes.js';
+import { Narration } from './narration.js';
 import { Quiz } from './quiz.js';
 import { Buttons } from './buttons.js';
 import { Caption } from './caption.js';
@@ -41,14 +44,16 @@ import { listen } from './moment.js';
 import { showVerdict } from './verdict.js';
 import { foretold, showReport } from './why.js';
 
-export function start({ events = [], told = null, live = false } = {}) {
+export function start({ events = [], told = null, narration = null, live = false } = {}) {
   const page = new Page(live);
   page.append(events);
+  page.narrate(narration);
   page.setReport(told);
   page.begin();
   return {
     append: (more) => page.append(more),
     setReport: (told) => page.setReport(told),
+    narrate: (part) => page.narrate(part),
     reset: () => page.reset(),
     state: () => page.state(),
     follows: () => page.player.following,
@@ -87,6 +92,7 @@ class Page {
   reset() {
     this.player?.pause();
     this.model = new Model();
+    this.narration = new Narration();
     this.film = new Film(this.model, this.live);
     this.player = new Player(this.film, (t) => this.draw(t));
     this.stage = new Stage(this.nodes.stage, this.player);
@@ -96,7 +102,7 @@ class Page {
     this.quiz = new Quiz(document.body, this.player, this.model, this.film, () => this.report, () => this.lanes.redraw());
     this.setReport(null);
     this.choose(null);
-    this.caption.set(this.model, this.film);
+    this.caption.set(this.model, this.film, this.narration);
     this.lanes.set(this.model, this.film, (journey) => this.outcomeOf(journey));
     if (this.live) this.player.follow();
   }
@@ -106,7 +112,7 @@ class Page {
     if (!events.length) return;
     this.film.schedule();
     if (this.live) this.caption.extend();
-    else this.caption.set(this.model, this.film);
+    else this.caption.set(this.model, this.film, this.narration);
     this.lanes.set(this.model, this.film, (journey) => this.outcomeOf(journey));
     this.player.wake();
     if (this.model.ended) this.player.finish();
@@ -117,6 +123,13 @@ class Page {
         document.dispatchEvent(new CustomEvent('lablab:state'));
       });
     }
+  }
+
+  narrate(part) {
+    if (!part) return this.narration.begin();
+    this.narration.add(part);
+    this.caption.renew();
+    this.player.wake();
   }
 
   setReport(told) {
@@ -158,7 +171,7 @@ class Page {
     this.stage.speak();
     this.lanes.speak();
     this.buttons.speak();
-    this.caption.set(this.model, this.film);
+    this.caption.set(this.model, this.film, this.narration);
     this.choose(this.chosen);
     document.dispatchEvent(new CustomEvent('lablab:language'));
     this.player.wake();
@@ -230,7 +243,7 @@ class Page {
     this.chosen = journey;
     if (!journey) return this.card.close();
     const packet = this.outcomes.get(journey.stream.stream)?.get(journey.seq);
-    this.card.show(journey, this.outcomeOf(journey), this.model, packet);
+    this.card.show(journey, this.outcomeOf(journey), this.narration, packet);
     if (seek) this.player.seek(journey.step.start + journey.step.length * 0.3);
   }
 

@@ -46,7 +46,7 @@ export class Model {
   }
 
   step(kind, event, more = {}) {
-    const step = { index: this.steps.length, kind, ns: event.at_ns, experiment: event.experiment, body: event.body, changes: this.changes, start: 0, length: 0, ...more };
+    const step = { index: this.steps.length, seq: event.seq, kind, ns: event.at_ns, experiment: event.experiment, body: event.body, changes: this.changes, start: 0, length: 0, ...more };
     this.steps.push(step);
     return step;
   }
@@ -81,7 +81,7 @@ export class Model {
     const place = seq - stream.first;
     if (place < 0 || place > stream.packets.length + 1e6) return null;
     while (stream.packets.length <= place) {
-      stream.packets.push({ stream, seq: stream.first + stream.packets.length, step: null, again: [], outcome: '', sent: null, rtt: null, verdicts: 0 });
+      stream.packets.push({ stream, seq: stream.first + stream.packets.length, step: null, again: [], outcome: '', sent: null, rtt: null });
     }
     const journey = stream.packets[place];
     if (!journey.step && event) {
@@ -176,7 +176,7 @@ const takes = new Map(Object.entries({
     m.step('configured', e);
   },
   cut(m, b, e) {
-    const entry = [...m.living.values()].find((x) => x.host === b.host && x.flow === keyOf(b.flow));
+    const entry = [...m.living.values()].find((x) => x.host === b.host && keyOf(x.orig) === keyOf(b.flow));
     if (entry?.hidden) return; // it is not shown
     m.changes++;
     const step = m.step('cut', e, { entry });
@@ -193,11 +193,11 @@ const takes = new Map(Object.entries({
   },
   sent(m, b, e) {
     const j = m.journey(b.stream, b.seq, e);
-    if (j) [j.sent, j.connecting] = [e.at_ns, b.connecting];
+    if (j) [j.sent, j.event] = [e.at_ns, e.seq];
   },
   not_sent(m, b, e) {
     const j = m.journey(b.stream, b.seq, e);
-    if (j) [j.outcome, j.error, j.local] = [b.dropped_by_local_firewall ? 'refused' : 'unsent', b.error, b.dropped_by_local_firewall];
+    if (j) [j.outcome, j.error, j.event] = [b.dropped_by_local_firewall ? '' : 'unsent', b.error, e.seq];
   },
   replied(m, b, e) {
     const j = m.journey(b.stream, b.seq, e);
@@ -239,7 +239,7 @@ function judged(m, b, e) {
   const { journey, step, reply } = seen;
   const place = b.direction === 'egress' ? 'egress' : 'ingress';
   const moment = journey ? { step, leg: legFor(journey, step, b, e, reply, place), place } : { step };
-  if (b.stream) count(m, b, e);
+  if (b.stream) carry(m, b, e);
   const flow = key(b.host, seen.flow);
   const at = m.latest.get(flow) ?? {};
   at.any = moment;
@@ -270,27 +270,23 @@ function legFor(journey, step, b, e, reply, place) {
     leg = { packet: b.packet, reply, from: reply ? to : from, to: reply ? from : to, egress: null, ingress: null };
     step.legs.push(leg);
   }
-  leg[place] = { host: b.host, state: b.state, accepted: b.accepted, by: b.by, rule: b.rule, number: b.rule_number ?? 0, seq: e.seq };
+  const { host, direction, state, accepted, by, rule, rule_number } = b;
+  leg[place] = { host, direction, state, accepted, by, rule, rule_number, seq: e.seq };
   step.ordered = null;
   return leg;
 }
 
-// count records a verdict with each message that the packet carries.
-function count(m, b, e) {
-  for (let seq = b.seq; seq <= Math.max(b.seq, Math.min(b.last ?? 0, b.seq + 1000)); seq++) {
-    const j = m.journey(b.stream, seq, e);
-    if (!j) break;
-    j.verdicts++;
-    if (!b.accepted && !j.outcome) j.outcome = 'refused';
-  }
+// carry adds each message that a packet carries.
+function carry(m, b, e) {
+  for (let seq = b.seq; seq <= Math.max(b.seq, Math.min(b.last ?? 0, b.seq + 1000)); seq++) if (!m.journey(b.stream, seq, e)) break;
 }
 
 // entry_changed adds, changes and removes conntrack entries.
 function entry_changed(m, b, e) {
   const id = key(b.host, b.entry.id);
   let entry = m.living.get(id);
-  const stream = entry?.stream ?? streamOf(m, b.entry.orig);
-  const flow = key(b.host, keyOf(b.entry.orig));
+  const of = entry?.flow ?? flowOfEntry(m, b.entry);
+  const flow = key(b.host, of);
   const at = m.latest.get(flow) ?? {};
   if (b.change === 'destroy') {
     if (!entry) return;
@@ -300,11 +296,11 @@ function entry_changed(m, b, e) {
     return;
   }
   if (!entry) {
-    entry = { host: b.host, id: b.entry.id, orig: b.entry.orig, stream, flow: keyOf(b.entry.orig), hidden: !m.ready || m.canaries.has(keyOf(b.entry.orig)), born: at.begun ?? at.any, changes: [], touches: [], dead: null, cut: null };
+    entry = { host: b.host, id: b.entry.id, orig: b.entry.orig, stream: streamOf(m, of), flow: of, hidden: !m.ready || m.canaries.has(keyOf(b.entry.orig)), born: at.begun ?? at.any, changes: [], touches: [], dead: null, cut: null };
     entry.born ??= entry.hidden ? null : m.now('born', e);
     m.living.set(id, entry);
     m.entries.push(entry);
-    if (!stream) m.hand.note(b.entry.orig, (address) => m.hostAt(address));
+    if (!entry.stream) m.hand.note(b.entry.orig, (address) => m.hostAt(address));
     at.entry = entry;
     m.latest.set(flow, at);
   }
@@ -323,9 +319,14 @@ function keyOf(k) { return [k.protocol, k.source, k.destination, k.source_port ?
 function flowOf(s) { return keyOf({ ...s, destination: s.target, destination_port: s.port }); }
 
 // streamOf returns the stream that a flow belongs to: the last that was started with it.
-function streamOf(m, orig) {
-  const flow = keyOf(orig);
-  return [...m.streams.values()].findLast((s) => s.flow === flow) ?? null;
+function streamOf(m, flow) { return [...m.streams.values()].findLast((s) => s.flow === flow) ?? null; }
+
+// flowOfEntry returns the flow that an entry is about, by the key of its requests: the other end
+// may have started the entry.
+function flowOfEntry(m, { orig, reply }) {
+  const there = keyOf(orig);
+  const back = reply && keyOf(reply);
+  return back && !streamOf(m, there) && streamOf(m, back) ? back : there;
 }
 
 // legsOf returns the legs of a packet, one after the other.

@@ -1,9 +1,10 @@
 // The quiz: before each experiment the film stops and asks what will happen to each stream;
 // afterwards it says who was right.
-import { becauseOf } from './because.js';
 import { element, setData } from './dom.js';
+import { outcomeName } from './narration.js';
 import { say } from './say.js';
-import { outcomeName } from './story.js';
+
+const most = 5; // maximum number of sentences that explain an answer
 
 export class Quiz {
   // report returns the report; turned is called when the quiz starts and ends.
@@ -104,7 +105,7 @@ export class Quiz {
     return element('div', { class: 'answer', 'data-right': right ? 'yes' : 'no' },
       element('h3', {}, say('Stream {0}: {1} ({2} replies to {3} packets)', s.stream, outcomeName(s.observed), s.received, s.sent)),
       element('p', { class: 'guess' }, element('span', { 'aria-hidden': 'true' }, right ? '✓ ' : '✕ '), right ? say('You said: {0}. Correct.', said) : say('You said: {0}. Wrong.', said)),
-      becauseOf(this.model, s.stream, number).map((sentence) => element('p', {}, sentence)));
+      (s.because ?? []).slice(0, most).map(({ sentence }) => element('p', {}, sentence)));
   }
 
   open(form) {

@@ -1,6 +1,6 @@
-// The page as a file, which contains the timeline and the report.
+// The page as a file, which contains the timeline, the report and what is said.
 import { start } from './main.js';
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
-start({ events: read('record'), told: read('report') });
+start({ events: read('record'), told: read('report'), narration: read('narration') });

@@ -19,6 +19,8 @@ export function spoken() { return language; }
 // say returns the text with the values in place of {0}, {1} …
 export function say(text, ...values) {
   const form = language === 'ja' ? japanese[text] ?? text : text;
-  const said = form.replace(/\{(\d)\}/g, (place, i) => (i in values ? visible(values[i]) : place));
-  return language === 'ja' ? said.replace(between, '') : said;
+  return spaced(form.replace(/\{(\d)\}/g, (place, i) => (i in values ? visible(values[i]) : place)));
 }
+
+// spaced returns a sentence with the spaces that its language has.
+export function spaced(sentence) { return language === 'ja' ? sentence.replace(between, '') : sentence; }

@@ -78,7 +78,7 @@ export class Stage {
     const found = new Map([...this.gates.keys()].map((name) => [name, new Set()]));
     for (const step of this.film.running(t, glow)) {
       for (const { egress, ingress } of step.kind === 'packet' ? legsOf(step) : []) {
-        for (const verdict of [egress, ingress]) if (verdict?.number) found.get(verdict.host)?.add(verdict.number);
+        for (const verdict of [egress, ingress]) if (verdict?.rule_number) found.get(verdict.host)?.add(verdict.rule_number);
       }
     }
     return found;

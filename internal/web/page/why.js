@@ -2,8 +2,8 @@
 // sentence comes from the report.
 import { element, patch } from './dom.js';
 import { momentButton } from './moment.js';
+import { outcomeName } from './narration.js';
 import { say } from './say.js';
-import { outcomeName } from './story.js';
 import { streamName } from './words.js';
 
 // foretold reports whether anything was predicted.

@@ -1,0 +1,178 @@
+package report
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lablab/flow"
+	"lablab/packet"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// narrated returns the subtitles of events, by their numbers.
+func narrated(events []timeline.Event) map[uint64]subtitle {
+	n := NewNarrator()
+	for _, e := range events {
+		n.Add(e)
+	}
+	said := n.Said()
+	of := map[uint64]subtitle{}
+	for _, c := range said.Captions {
+		of[c.Event] = said.Subtitles[c.Subtitle]
+	}
+	return of
+}
+
+// subtitles returns what is said about a timeline, in order and without repetitions. A blank is an
+// underscore.
+func subtitles(events []timeline.Event) (all []string) {
+	of := narrated(events)
+	for _, e := range events {
+		words := strings.Join(slices.Collect(everyOther(of[e.Seq].Words.Pieces(nil))), "_")
+		if words != "" && (len(all) == 0 || all[len(all)-1] != words) {
+			all = append(all, words)
+		}
+	}
+	return all
+}
+
+func everyOther(pieces []string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for i := 0; i < len(pieces); i += 2 {
+			if !yield(pieces[i]) {
+				return
+			}
+		}
+	}
+}
+
+// A lab is a made-up timeline of two hosts, A and B, in a group that allows pings between them.
+type lab struct {
+	events []timeline.Event
+	at     time.Duration
+}
+
+func newLab(hosts ...string) *lab {
+	l := &lab{}
+	begun := timeline.Begun{}
+	for i, address := range hosts {
+		begun.Hosts = append(begun.Hosts, timeline.Host{Name: string(rune('A' + i)), Address: netip.MustParsePrefix(address), Groups: []string{"lab"}})
+	}
+	l.add(begun, timeline.RuleAuthorized{Rule: icmpRule}, timeline.RuleAuthorized{Rule: outRule}, timeline.Ready{})
+	return l
+}
+
+var (
+	icmpRule = timeline.Rule{Number: 1, Group: "lab", Direction: packet.Ingress, Hosts: []string{"A", "B"}, Rule: sg.Rule{ID: "icmp", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.0.0.0/16")}}
+	outRule  = timeline.Rule{Number: 2, Group: "lab", Direction: packet.Egress, Hosts: []string{"A", "B"}, Rule: sg.Rule{ID: "out", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}
+)
+
+func (l *lab) add(bodies ...timeline.Body) {
+	for _, body := range bodies {
+		l.at += time.Second
+		l.events = append(l.events, timeline.Event{Seq: uint64(len(l.events) + 1), At: l.at, Body: body})
+	}
+}
+
+// judged is a verdict: an empty id stands for the entry.
+func judged(host string, d packet.Direction, h packet.Header, state packet.State, id string, number uint32) timeline.Judged {
+	j := timeline.Judged{Host: host, Direction: d, Packet: h, State: state, Accepted: true, By: packet.By{Kind: packet.ByGroup, ID: id, Number: number}}
+	switch id {
+	case "":
+		j.By = packet.By{Kind: packet.ByEstablished, ID: packet.EstablishedID}
+	case packet.DefaultDenyID:
+		j.Accepted, j.By = false, packet.By{Kind: packet.ByDefault, ID: id}
+	}
+	return j
+}
+
+func echo(from, to string, icmpType uint8, id, seq uint16) packet.Header {
+	return packet.Header{Protocol: packet.ICMP, Source: netip.MustParseAddr(from), Destination: netip.MustParseAddr(to), ICMPType: icmpType, EchoID: id, EchoSeq: seq}
+}
+
+func segment(from, to string, flags uint8) packet.Header {
+	a, b := netip.MustParseAddrPort(from), netip.MustParseAddrPort(to)
+	return packet.Header{Protocol: packet.TCP, Source: a.Addr(), Destination: b.Addr(), SourcePort: a.Port(), DestinationPort: b.Port(), TCPFlags: flags}
+}
+
+func entry(host string, change flow.Change, k packet.Key, mark uint32, status ...string) timeline.EntryChanged {
+	return timeline.EntryChanged{Host: host, Change: change, Entry: flow.Entry{ID: 5, Orig: k, Status: status, Timeout: 30 * time.Second, Mark: mark}}
+}
+
+// Pings of a program are narrated by the entry that carries them.
+func TestNarrationOfPings(t *testing.T) {
+	l := newLab("10.0.0.1/16", "10.0.0.2/16")
+	there, back := echo("10.0.0.2", "10.0.0.1", 8, 7, 1), echo("10.0.0.1", "10.0.0.2", 0, 7, 1)
+	l.add(
+		judged("A", packet.Ingress, there, packet.New, "icmp", 1), judged("A", packet.Egress, back, packet.Established, "", 0),
+		judged("B", packet.Egress, there, packet.New, "out", 2), judged("B", packet.Ingress, back, packet.Established, "", 0),
+		entry("A", flow.New, there.Key(), 1), entry("A", flow.Update, there.Key(), 1, "SEEN_REPLY"),
+		judged("A", packet.Ingress, there, packet.Established, "", 0),
+		timeline.RuleRevoked{Rule: icmpRule},
+		judged("A", packet.Ingress, there, packet.Established, "", 0),
+		judged("A", packet.Ingress, echo("10.0.0.2", "10.0.0.1", 8, 8, 1), packet.New, packet.DefaultDenyID, 0),
+		timeline.Cut{Host: "A", Flow: there.Key(), Why: timeline.CutAsked}, entry("A", flow.Destroy, there.Key(), 1),
+		judged("A", packet.Ingress, there, packet.New, packet.DefaultDenyID, 0),
+		timeline.Ended{},
+	)
+	want := []string{
+		"Ping _ from B to A is NEW to A, which does not remember this flow and checks its rules. Rule icmp matches: accepted, and remembered.",
+		"A remembers a new flow, icmp 10.0.0.2 > 10.0.0.1 id 7, admitted by rule icmp.",
+		"Ping _ from B to A is ESTABLISHED: A remembers this flow and accepts it without checking the rules.",
+		"Rule icmp (icmp 10.0.0.0/16) is revoked. The conntrack entries stay.",
+		"Ping _ from B to A is ESTABLISHED: A remembers this flow and accepts it without checking the rules. Rule icmp, which admitted the flow, is gone. The memory is not.",
+		"Ping _ from B to A is NEW to A. Rule icmp is gone and no other rule matches: dropped.",
+		"An entry is deleted on A. The next packet of the flow will count as new.",
+		"Ping _ from B to A is NEW to A. Rule icmp is gone and no other rule matches: dropped.",
+	}
+	if diff := cmp.Diff(want, subtitles(l.events)); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+}
+
+// Either end may send the first packet that is seen of a connection: its entry tells which end
+// asked.
+func TestNarrationOfConnections(t *testing.T) {
+	l := newLab("fd00::1/64", "fd00::2/64")
+	there, back := segment("[fd00::2]:4000", "[fd00::1]:22", packet.SYN), segment("[fd00::1]:22", "[fd00::2]:4000", packet.FIN)
+	l.add(
+		judged("A", packet.Ingress, there, packet.New, "icmp", 1), judged("A", packet.Egress, back, packet.Established, "", 0),
+		entry("A", flow.New, there.Key(), 1),
+		judged("B", packet.Ingress, back, packet.Established, "", 0),
+		judged("A", packet.Egress, back, packet.New, packet.DefaultDenyID, 0),
+		entry("A", flow.Destroy, there.Key(), 1),
+		timeline.Ended{},
+	)
+	want := []string{
+		"A TCP packet from B to port 22 of A is NEW to A, which does not remember this flow and checks its rules. Rule icmp matches: accepted, and remembered.",
+		"A remembers a new flow, tcp [fd00::2]:4000 > [fd00::1]:22, admitted by rule icmp.",
+		"A TCP packet from A back to B is ESTABLISHED: B remembers this flow and accepts it without checking the rules.",
+		"A TCP packet from A back to B does not leave A: no outbound rule matches, so it is dropped.",
+		"Another program has deleted an entry on A. The next packet of the flow will count as new.",
+	}
+	if diff := cmp.Diff(want, subtitles(l.events)); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+}
+
+// What a host sends to itself, and the packets of the self-check, are not narrated.
+func TestNarrationIsAboutTraffic(t *testing.T) {
+	l := newLab("10.0.0.1/16", "10.0.0.2/16")
+	inside := segment("127.0.0.1:4000", "127.0.0.1:53", packet.SYN)
+	loopback := judged("A", packet.Ingress, inside, packet.New, packet.LoopbackID, 0)
+	loopback.Kind = packet.ByLoopback
+	canary := segment("10.0.0.2:4000", "10.0.0.1:9", packet.SYN)
+	l.add(
+		loopback, timeline.CanaryDropped{Host: "A", Packet: canary},
+		judged("A", packet.Ingress, canary, packet.New, packet.DefaultDenyID, 0), entry("B", flow.New, canary.Key(), 0), timeline.Ended{},
+	)
+	if got := subtitles(l.events); len(got) > 0 {
+		t.Errorf("said: %q", got)
+	}
+}
