@@ -43,6 +43,7 @@ type CheckedRule struct {
 	Addresses   int              `json:"addresses"` // number of address ranges that the peer stands for
 	Enforced    bool             `json:"enforced"`
 	Reason      say.Sentence     `json:"reason,omitzero"` // why it is not enforced
+	list        bool             // the peer is a prefix list
 }
 
 // CheckOf explains what was read.
@@ -62,7 +63,14 @@ func CheckOf(a *sg.Account) *Check {
 				peers, reason := a.Peers(r)
 				checked.Rules = append(checked.Rules, CheckedRule{
 					ID: r.ID, Direction: d, What: r.What(), Peer: r.PeerText(), Description: r.Description,
-					Addresses: len(peers), Enforced: reason.Empty(), Reason: reason,
+					Addresses: len(peers), Enforced: reason.Empty(), Reason: reason, list: r.PrefixList != "",
+				})
+			}
+		}
+		for _, u := range a.Unread {
+			if u.Group == g.ID {
+				checked.Rules = append(checked.Rules, CheckedRule{
+					ID: u.ID, Direction: u.Direction, What: u.What(), Peer: cmp.Or(u.PeerText(), "?"), Description: u.Description, Reason: say.F("%s", u.Err),
 				})
 			}
 		}
@@ -90,7 +98,8 @@ func (t *Text) Check(c *Check) error {
 	}
 	total := c.Sources.Enforced + c.Sources.Unenforceable
 	b.WriteByte('\n')
-	t.paragraph(&b, "", bold, say.F("%d groups, %d sources: %d enforced, %d not enforceable.", len(c.Groups), total, c.Sources.Enforced, c.Sources.Unenforceable))
+	t.paragraph(&b, "", bold, say.F("%s, %s: %d enforced, %d not enforceable.",
+		say.N(len(c.Groups), "%d group", "%d groups"), say.N(total, "%d source", "%d sources"), c.Sources.Enforced, c.Sources.Unenforceable))
 	return t.flush(&b)
 }
 
@@ -106,6 +115,8 @@ func (t *Text) group(b *bytes.Buffer, g CheckedGroup) {
 		switch {
 		case !r.Enforced:
 			peer += styled(red, t.language.Sprintf(" (not enforceable)"))
+		case r.list:
+			peer += " (" + say.N(r.Addresses, "%d range", "%d ranges").In(t.language) + ")"
 		case r.Addresses != 1:
 			peer += t.language.Sprintf(" (%d addresses)", r.Addresses)
 		}

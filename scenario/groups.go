@@ -127,7 +127,19 @@ func (w *walk) described(e entry[group]) string {
 			w.about(e.Place, "group %s is used twice: %s is the same group", found[i].ID, other)
 		}
 	}
+	for _, u := range w.sc.Account.Unread {
+		if u.Group == found[i].ID { // a scenario does not run with half a group
+			w.inFile(e.Place, u.Err)
+		}
+	}
 	return found[i].ID
+}
+
+// inFile reports what is wrong in a file of groups. It shows no line of it, since it may be the wrong
+// file.
+func (w *walk) inFile(at Place, wrong *sg.FileError) {
+	w.about(at, "the group file has errors")
+	w.list = append(w.list, Problem{File: wrong.File, Place: Place{wrong.Line, wrong.Column}, Text: wrong.Message})
 }
 
 // read adds the groups of a file to the account, once, and returns them.
@@ -153,9 +165,7 @@ func (w *walk) read(from line) []*sg.Group {
 	var wrong *sg.FileError
 	switch {
 	case errors.As(err, &wrong):
-		// Do not show lines of that file: it may be the wrong file.
-		w.about(from.Place, "the group file has errors")
-		w.list = append(w.list, Problem{File: wrong.File, Place: Place{wrong.Line, wrong.Column}, Text: wrong.Message})
+		w.inFile(from.Place, wrong)
 	case err != nil:
 		w.about(from.Place, "cannot read the groups: %v", err)
 	}

@@ -17,6 +17,9 @@ type Account struct {
 	Revoked []GroupRule
 	// Notes list what was read differently from how it was written.
 	Notes []Note
+	// Unread lists rules that stand in a file and could not be understood. They admit nothing here,
+	// although EC2 may have them.
+	Unread []Unread
 	// knowsInterfaces is whether any list of interfaces was read, even an empty one.
 	knowsInterfaces bool
 }
@@ -40,6 +43,13 @@ type GroupRule struct {
 	Group     string
 	Direction packet.Direction
 	Rule
+}
+
+// An Unread is a rule that could not be understood, as far as it was: it has the protocol All if its
+// protocol is unknown, no peer if that is, and no direction if that is.
+type Unread struct {
+	GroupRule
+	Err *FileError
 }
 
 // A PrefixList is a named set of address ranges.

@@ -46,6 +46,10 @@ func (a *Account) Audit() Audit {
 			audit.Warnings = append(audit.Warnings, a.overQuota(g, d)...)
 		}
 	}
+	audit.Unenforceable += len(a.Unread)
+	for _, u := range a.Unread {
+		audit.Problems = append(audit.Problems, Finding{u.Group, u.ID, say.F("%s", u.Err)})
+	}
 	return audit
 }
 

@@ -1,41 +1,36 @@
 package sg
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-
+	"lablab/packet"
 	"lablab/say"
 )
 
-// Permissions parses a list of permissions in the form that the AWS CLI's --ip-permissions takes,
-// into one rule per source. A single permission needs no list around it (README of the AWS CLI). It
-// rejects the same input as reading a file does.
-func Permissions(text string) ([]Rule, error) {
-	if strings.HasPrefix(strings.TrimSpace(text), "{") {
-		text = "[" + text + "]"
+// Permissions parses a list of permissions in the forms that the AWS CLI's --ip-permissions takes,
+// into one rule per source: JSON, where a single permission needs no list around it (README of the
+// AWS CLI), or its shorthand. It rejects what reading a file leaves out or notes as unknown.
+func Permissions(written string) ([]Rule, error) {
+	r := &reader{file: "permissions", text: []byte(written), account: &Account{}, members: map[string]bool{}}
+	read := r.shorthand
+	if start := strings.TrimSpace(written); strings.HasPrefix(start, "{") || strings.HasPrefix(start, "[") {
+		read = r.json
 	}
-	var list []types.IpPermission
-	if err := json.Unmarshal([]byte(text), &list); err != nil {
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) && wrong.Field == "" {
-			return nil, say.New("read permissions: not a list of JSON objects")
-		}
-		return nil, say.Errorf("read permissions: %w", err)
-	}
-	if len(list) == 0 {
-		return nil, say.New("read permissions: the list is empty")
-	}
-	file, err := json.Marshal(map[string]any{"SecurityGroups": []any{map[string]any{"GroupId": "sg-0", "IpPermissions": list}}})
+	values, err := read()
 	if err != nil {
-		return nil, say.Errorf("read permissions: %w", err)
-	}
-	var account Account
-	if err := account.Read("permissions", bytes.NewReader(file)); err != nil {
 		return nil, err
 	}
-	return account.Groups[0].Ingress, nil
+	g := &Group{ID: "sg-0"}
+	for _, list := range values {
+		r.permissions(g, packet.Ingress, list)
+	}
+	switch {
+	case len(r.account.Unread) > 0:
+		return nil, r.account.Unread[0].Err
+	case r.strange != nil:
+		return nil, r.strange
+	case len(g.Ingress) == 0:
+		return nil, say.New("read permissions: the list is empty")
+	}
+	return g.Ingress, nil
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -136,7 +137,7 @@ func TestLargeFiles(t *testing.T) {
 	var ranges, rules, groups []string
 	for i := range 20000 {
 		ranges = append(ranges, fmt.Sprintf(`{"CidrIp": "10.%d.%d.1/24"}`, i>>8, i&255))
-		rules = append(rules, fmt.Sprintf(`{"SecurityGroupRuleId": "sgr-%d", "GroupId": "sg-1", "IpProtocol": "-1", "CidrIpv4": "10.%d.%d.0/24"}`, i, i>>8, i&255))
+		rules = append(rules, fmt.Sprintf(`{"SecurityGroupRuleId": "sgr-%d", "GroupId": "sg-1", "IsEgress": false, "IpProtocol": "-1", "CidrIpv4": "10.%d.%d.0/24"}`, i, i>>8, i&255))
 		groups = append(groups, fmt.Sprintf(`{"GroupId": "sg-%d"}`, i))
 	}
 	for name, text := range map[string]string{
@@ -203,28 +204,37 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// No decoded field is a time, whatever the SDK adds: one that Go cannot parse would make the file
-// invalid.
-func TestNoTimeIsDecoded(t *testing.T) {
-	var look func(reflect.Type, string)
-	look = func(of reflect.Type, name string) {
-		switch {
-		case of == reflect.TypeFor[time.Time]():
-			t.Errorf("%s is a time", name)
-		case of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice:
-			look(of.Elem(), name)
-		case of.Kind() == reflect.Struct:
-			for _, field := range reflect.VisibleFields(of) {
-				if field.IsExported() && !field.Anonymous {
-					look(field.Type, name+"."+field.Name)
-				}
+// Every member that EC2 may write into a group, a permission or a rule is known, as the AWS SDK names
+// them.
+func TestMembersOfTheSDKAreKnown(t *testing.T) {
+	permission := permissionMembers
+	for _, source := range sources {
+		permission = append(permission[:len(permission):len(permission)], source.names...)
+	}
+	for _, test := range []struct {
+		of    reflect.Type
+		known []string
+	}{
+		{reflect.TypeFor[types.SecurityGroup](), groupMembers},
+		{reflect.TypeFor[types.IpPermission](), permission},
+		{reflect.TypeFor[types.IpRange](), rangeMembers},
+		{reflect.TypeFor[types.Ipv6Range](), range6Members},
+		{reflect.TypeFor[types.PrefixListId](), listMembers},
+		{reflect.TypeFor[types.UserIdGroupPair](), referenceMembers},
+		{reflect.TypeFor[types.SecurityGroupRule](), ruleMembers},
+		{reflect.TypeFor[types.RevokedSecurityGroupRule](), ruleMembers},
+		{reflect.TypeFor[types.ReferencedSecurityGroup](), referenceMembers},
+	} {
+		for _, field := range reflect.VisibleFields(test.of) {
+			if field.IsExported() && !slices.Contains(test.known, field.Name) {
+				t.Errorf("%s.%s is unknown", test.of.Name(), field.Name)
 			}
 		}
 	}
-	look(reflect.TypeFor[document](), "document")
 }
 
-// Each file breaks one rule, and is named after it.
+// Each file breaks one rule, and is named after it. What is wrong with the file ends it, and nothing
+// of it is read; a rule that is wrong is left out; a small thing is noted.
 func TestInvalid(t *testing.T) {
 	files, err := filepath.Glob("testdata/invalid/*.json")
 	if err != nil || len(files) == 0 {
@@ -240,7 +250,19 @@ func TestInvalid(t *testing.T) {
 		before := read(t, "groups.json")
 		err = a.Read(filepath.Base(file), bytes.NewReader(text))
 		var wrong *FileError
-		if !errors.As(err, &wrong) {
+		switch {
+		case err == nil:
+			for _, u := range a.Unread {
+				fmt.Fprintf(&b, "left out: %s: %v\n", u.ID, u.Err)
+			}
+			for _, note := range a.Notes[len(before.Notes):] {
+				fmt.Fprintf(&b, "noted: %s\n", note)
+			}
+			if len(a.Unread) == 0 && len(a.Notes) == len(before.Notes) {
+				t.Errorf("%s: nothing is said", file)
+			}
+			continue
+		case !errors.As(err, &wrong):
 			t.Errorf("%s: got %v, want a FileError", file, err)
 			continue
 		}
@@ -272,7 +294,7 @@ func TestHostileInput(t *testing.T) {
 		"10,000 deep":      `{"SecurityGroups": ` + strings.Repeat("[", 10001),
 		"nothing":          "",
 		"NaN":              `{"SecurityGroups": NaN}`,
-		"huge number":      `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [{"IpProtocol": "tcp", "FromPort": 1e400}]}]}`,
+		"huge number":      `{"PrefixLists": [{"PrefixListId": "pl-1", "MaxEntries": 1e400}]}`,
 	} {
 		began := time.Now()
 		a := &Account{}

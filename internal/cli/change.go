@@ -31,7 +31,7 @@ func (f *ruleFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.port, "port", "", "a port, a range (22-25), or an ICMP type and code (8--1); -1 for all")
 	c.Flags().StringVar(&f.cidr, "cidr", "", "address range, IPv4 or IPv6")
 	c.Flags().StringVar(&f.source, "source-group", "", "`ID` of a group as the peer")
-	c.Flags().StringVar(&f.permissions, "ip-permissions", "", "list of permissions as `JSON`")
+	c.Flags().StringVar(&f.permissions, "ip-permissions", "", "`PERMISSIONS` as JSON or in the AWS CLI's shorthand, or file://NAME")
 	c.Flags().StringSliceVar(&f.ids, "security-group-rule-ids", nil, "rule `ID`s")
 	c.Flags().BoolVar(&f.egress, "egress", false, "act on outbound rules")
 }
@@ -181,6 +181,10 @@ func ruleNames(status control.Status) (ids []string) {
 // change returns the change that the flags request. Arguments may name the rules that of returns
 // for a group by their ids.
 func (f ruleFlags) change(status control.Status, args []string, of func(control.Group) []control.Rule) (sg.Authorize, error) {
+	// The AWS CLI takes several permissions in shorthand behind --ip-permissions.
+	if more := slices.IndexFunc(args, func(a string) bool { return !strings.Contains(a, "=") }); f.permissions != "" && more < 0 {
+		f.permissions, args = strings.Join(append([]string{f.permissions}, args...), " "), nil
+	}
 	change := sg.Authorize{Group: f.group, Direction: packet.Ingress, IDs: append(f.ids, args...)}
 	if f.egress {
 		change.Direction = packet.Egress
@@ -216,7 +220,11 @@ func (f ruleFlags) rules(d packet.Direction) ([]sg.Rule, error) {
 		if f.protocol != "" || f.port != "" || f.cidr != "" || f.source != "" {
 			return nil, say.New("the --protocol, --port, --cidr and --source-group options are not compatible with the --ip-permissions option")
 		}
-		rules, err := sg.Permissions(f.permissions)
+		written, err := fromFile(f.permissions)
+		if err != nil {
+			return nil, err
+		}
+		rules, err := sg.Permissions(written)
 		for i := range rules {
 			rules[i].ID = ruleID(d, rules[i])
 		}
@@ -249,6 +257,17 @@ func (f ruleFlags) rules(d packet.Direction) ([]sg.Rule, error) {
 	}
 	rule.ID = ruleID(d, rule)
 	return []sg.Rule{rule}, nil
+}
+
+// fromFile returns the value of an option. As with the AWS CLI, file://NAME stands for the contents
+// of a file.
+func fromFile(value string) (string, error) {
+	name, isFile := strings.CutPrefix(value, "file://")
+	if !isFile {
+		return value, nil
+	}
+	text, _, err := contents(name)
+	return string(text), err
 }
 
 // portsOf parses --port as the AWS CLI does: 22 is 22-22. With ICMP, 8--1 is type 8 and all codes,

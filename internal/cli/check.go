@@ -22,6 +22,7 @@ import (
 
 func newCheck(env Env) *cobra.Command {
 	var format, colour string
+	var strict bool
 	c := &cobra.Command{
 		Use:   "check FILE|DIRECTORY...",
 		Short: "Validate scenarios or EC2 security-group JSON",
@@ -56,7 +57,7 @@ any system.`,
 			if err != nil {
 				return err
 			}
-			read, err := readMixed(files)
+			read, err := readMixed(files, strict)
 			if err != nil {
 				return tellProblems(env, err)
 			}
@@ -71,6 +72,7 @@ any system.`,
 		},
 	}
 	c.Flags().StringVar(&format, "format", "text", "output format: text or json")
+	c.Flags().BoolVar(&strict, "strict", false, strictUsage)
 	c.Flags().StringVar(&colour, "color", "auto", "colours: auto, always or never")
 	return c
 }
@@ -110,12 +112,12 @@ type checkedScenario struct {
 
 // readMixed reads each scenario on its own, and everything else into one account. It reports the
 // problems of all scenarios at once.
-func readMixed(files []string) (checked, error) {
+func readMixed(files []string, strict bool) (checked, error) {
 	var read checked
 	var problems []error
 	account, groups := &sg.Account{}, false
 	for _, name := range files {
-		text, err := contents(name)
+		text, name, err := contents(name)
 		if err != nil {
 			return read, err
 		}
@@ -135,23 +137,24 @@ func readMixed(files []string) (checked, error) {
 	}
 	if groups {
 		read.Check = render.CheckOf(account)
+		problems = append(problems, understood(account, strict))
 	}
 	return read, errors.Join(problems...)
 }
 
-// contents returns the contents of any file. Of a file that is too large it reads just enough to
-// see that.
-func contents(name string) ([]byte, error) {
-	f, err := os.Open(name)
+// contents returns the contents of any file, and its name for messages. Of a file that is too large
+// it reads just enough to see that.
+func contents(name string) ([]byte, string, error) {
+	in, err := open(name)
 	if err != nil {
-		return nil, unreadable(name, isScenario(name, nil), err)
+		return nil, name, unreadable(name, isScenario(name, nil), err)
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 33<<20))
+	defer in.Close()
+	text, err := io.ReadAll(io.LimitReader(in, 33<<20))
 	if err != nil {
-		return nil, unreadable(name, isScenario(name, nil), err)
+		return nil, in.name, unreadable(name, isScenario(name, nil), err)
 	}
-	return text, nil
+	return text, in.name, nil
 }
 
 func unreadable(name string, aScenario bool, err error) error {
@@ -168,37 +171,46 @@ func unreadable(name string, aScenario bool, err error) error {
 // isScenario reports whether a file is a scenario rather than the output of aws ec2. A scenario may
 // be JSON, which is YAML too.
 func isScenario(name string, text []byte) bool {
-	extension := strings.ToLower(filepath.Ext(name))
-	start := bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
+	extension := strings.ToLower(filepath.Ext(strings.TrimSuffix(name, ".gz")))
+	start := bytes.TrimSpace(text)
 	switch {
-	case extension == ".yaml" || extension == ".yml":
-		return true
+	case sg.Described(text):
+		return false
 	case bytes.HasPrefix(start, []byte("{")):
 		var members map[string]json.RawMessage
 		_ = json.Unmarshal(start, &members)
 		return members["experiments"] != nil || members["hosts"] != nil
-	case bytes.HasPrefix(start, []byte("[")), bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
-		return false
 	}
 	return extension != ".json"
 }
 
-// readAccount reads the files one after another into one account.
-func readAccount(files []string) (*sg.Account, error) {
+// readAccount reads the files one after another into one account. If it is strict, a rule that
+// cannot be understood is an error.
+func readAccount(files []string, strict bool) (*sg.Account, error) {
 	account := &sg.Account{}
 	for _, name := range files {
-		f, err := os.Open(name)
+		in, err := open(name)
 		if err != nil {
 			return nil, unreadable(name, false, err)
 		}
-		err = account.Read(name, f)
-		_ = f.Close()
+		err = account.Read(in.name, in)
+		in.Close()
 		if err != nil {
 			return nil, err
 		}
 	}
-	return account, nil
+	return account, understood(account, strict)
 }
+
+// understood returns the error of the first rule that could not be understood.
+func understood(account *sg.Account, strict bool) error {
+	if strict && len(account.Unread) > 0 {
+		return account.Unread[0].Err
+	}
+	return nil
+}
+
+const strictUsage = "fail if a rule of a file cannot be understood, instead of leaving it out"
 
 // checkedOf summarizes a scenario without running it.
 func checkedOf(sc *scenario.Scenario) checkedScenario {

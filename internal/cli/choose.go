@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 
 	"lablab/say"
 	"lablab/scenario"
+	"lablab/sg"
 )
 
 // choose returns the scenarios that the arguments name: built-in ones by name, or all of them;
@@ -106,6 +106,13 @@ func loadOne(name string) (*scenario.Scenario, error) {
 	if sc, found := scenario.Builtin(name); found {
 		return sc, nil
 	}
+	if name == stdin {
+		text, name, err := contents(name)
+		if err != nil {
+			return nil, err
+		}
+		return scenario.Read(name, text, scenario.Regular)
+	}
 	if _, err := os.Stat(name); err != nil && !isFile(name) && !strings.ContainsAny(name, "*?[") {
 		return nil, unknownName(name)
 	}
@@ -141,11 +148,10 @@ func withEnding(name string) string {
 	return ""
 }
 
-// isOfEC2 reports whether a file holds security groups as aws ec2 prints them.
+// isOfEC2 reports whether a file holds what aws ec2 prints.
 func isOfEC2(name string) bool {
-	text, err := contents(name)
-	var members map[string]json.RawMessage
-	return err == nil && json.Unmarshal(text, &members) == nil && (members["SecurityGroups"] != nil || members["SecurityGroupRules"] != nil)
+	text, _, err := contents(name)
+	return err == nil && sg.Described(text)
 }
 
 func isBuiltin(name string) bool { return slices.Contains(scenario.Builtins(), name) }

@@ -110,7 +110,9 @@ func complain(env Env, c *cobra.Command, err error) int {
 	case errors.As(err, &usage):
 		hint = usage.hint
 	case errors.As(err, &wrong):
-		hint = say.F("fix it there; nothing was run")
+		if hint = wrong.Hint; hint.Empty() {
+			hint = say.F("fix it there; nothing was run")
+		}
 	}
 	if errors.As(err, &directory) {
 		hint = directory.Hint

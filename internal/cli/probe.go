@@ -28,6 +28,7 @@ type probeFlags struct {
 	packet                               packetLine
 	protocol                             string
 	port, sourcePort, kind, code         int
+	strict                               bool
 }
 
 // A packetLine is one packet of a batch file, which is in JSON Lines.
@@ -116,6 +117,7 @@ answer. 5: kernel and prediction disagree. For a batch: 0, 3 or 5.`,
 	flags.StringVar(&f.batch, "batch", "", "read packets from `FILE`; - for standard input")
 	flags.StringVar(&f.format, "format", "text", "output format for a single packet: text or json")
 	flags.StringVar(&f.related, "related", "off", relatedUsage)
+	flags.BoolVar(&f.strict, "strict", false, strictUsage)
 	flags.StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (when not root), always, never")
 	return c
 }
@@ -161,7 +163,7 @@ func (f *probeFlags) question() (*question, error) {
 	}
 	q := &question{own: map[bool]netip.Addr{false: netip.MustParseAddr("10.255.1.197"), true: netip.MustParseAddr("fd00:10:255:1::197")}}
 	var err error
-	if q.account, err = readAccount(append(append(append([]string{}, f.groups...), f.interfaces...), f.prefixLists...)); err != nil {
+	if q.account, err = readAccount(append(append(append([]string{}, f.groups...), f.interfaces...), f.prefixLists...), f.strict); err != nil {
 		return nil, err
 	}
 	if len(f.ids) == 0 && len(q.account.Groups) != 1 {

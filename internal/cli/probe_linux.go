@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"os"
 	"strings"
 
 	"lablab/lab"
@@ -113,13 +112,11 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 
 // batch answers a file of packets, in order.
 func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.Prober) (code int, err error) {
-	from := os.Stdin
-	if name != "-" {
-		if from, err = os.Open(name); err != nil {
-			return 0, &usageError{say.Errorf("read packets: %w", err), toRead(name, err, say.F("choose a readable file"))}
-		}
-		defer from.Close()
+	from, err := open(name)
+	if err != nil {
+		return 0, &usageError{say.Errorf("read packets: %w", err), toRead(name, err, say.F("choose a readable file"))}
 	}
+	defer from.Close()
 	out := bufio.NewWriter(env.Stdout)
 	encoder := json.NewEncoder(out)
 	const many = 1024
@@ -146,9 +143,12 @@ func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 			continue
 		}
+		if bytes.HasPrefix(bytes.TrimSpace(lines.Bytes()), []byte("[")) {
+			return 0, &usageError{say.Errorf("%s:%d: a list of packets, but each packet has a line of its own", from.name, number), say.F("to convert it: jq -c .[] FILE")}
+		}
 		b, err := q.line(lines.Bytes())
 		if err != nil {
-			return 0, &usageError{say.Errorf("%s:%d: %w", name, number, err), say.F(`a line looks like {"from":"203.0.113.7","protocol":"tcp","port":443}`)}
+			return 0, &usageError{say.Errorf("%s:%d: %w", from.name, number, err), say.F(`a line looks like {"from":"203.0.113.7","protocol":"tcp","port":443}`)}
 		}
 		if probes = append(probes, b); len(probes) == many {
 			if err := answered(); err != nil {

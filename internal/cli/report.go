@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -92,11 +91,12 @@ func worst(runs render.Runs) int {
 // readRecord reads the record of a run.
 func readRecord(name string) ([]timeline.Event, error) {
 	hint := say.F("name a file written by lablab run --record")
-	f, err := os.Open(name)
+	f, err := open(name)
 	if err != nil {
 		return nil, &usageError{say.Errorf("read record: %w", err), toRead(name, err, hint)}
 	}
 	defer f.Close()
+	name = f.name
 	events, err := web.Read(f)
 	if err != nil {
 		return nil, &usageError{say.Errorf("%s: %w", name, err), hint}

@@ -16,6 +16,7 @@ import (
 func newRules(env Env) *cobra.Command {
 	var ids []string
 	var related, name, format string
+	var strict bool
 	c := &cobra.Command{
 		Use:   "rules FILE... [--group ID]...\n  lablab rules HOST [--name LAB]",
 		Short: "Print the nftables ruleset of security groups or of a lab's host",
@@ -38,7 +39,7 @@ current counters, like nft list table.`,
 			if err != nil {
 				return err
 			}
-			account, err := readAccount(files)
+			account, err := readAccount(files, strict)
 			if err != nil {
 				return err
 			}
@@ -56,6 +57,7 @@ current counters, like nft list table.`,
 	addName(c, &name)
 	c.Flags().StringVar(&format, "format", "text", "output format: text, or json for a host")
 	c.Flags().StringVar(&related, "related", "off", relatedUsage)
+	c.Flags().BoolVar(&strict, "strict", false, strictUsage)
 	c.Flags().StringArrayVar(&ids, "group", nil, "`ID` of a group of the host; may be repeated")
 	return c
 }

@@ -35,7 +35,7 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 		return false, r.noFormat()
 	}
 	host := args[0]
-	if r.name == "" && strings.Contains(host, ".") {
+	if r.name == "" && (strings.Contains(host, ".") || host == stdin) {
 		return false, r.noFormat() // a file, whether or not it exists and whatever labs are running
 	}
 	_, noFile := os.Stat(host)

@@ -31,6 +31,7 @@ type runFlags struct {
 	// The user's own group, if one is given.
 	group, groups           string
 	interfaces, prefixLists []string
+	strict                  bool
 }
 
 func newRun(env Env, code *int) *cobra.Command {
@@ -96,6 +97,7 @@ func (f *runFlags) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.group, "group", "", "`ID` of that group (required if the file has several)")
 	flags.StringArrayVar(&f.interfaces, "interfaces", nil, "`FILE` from aws ec2 describe-network-interfaces, for --groups")
 	flags.StringArrayVar(&f.prefixLists, "prefix-lists", nil, "`FILE` with prefix lists or their entries, for --groups")
+	flags.BoolVar(&f.strict, "strict", false, strictUsage)
 	flags.StringVar(&f.related, "related", "off", relatedUsage)
 	flags.StringVar(&f.timeouts, "timeouts", "nitro", "idle timeouts: nitro, nitro-v6, or those of the network interface `ID` from --interfaces")
 	flags.Float64Var(&f.scale, "time-scale", 1, "time-lapse: multiply waits and conntrack timeouts by `F`, at most 1")
@@ -177,7 +179,7 @@ func (f runFlags) chosen() (*scenario.Scenario, error) {
 		}
 		return scenario.FourExperiments(), nil
 	}
-	account, err := readAccount(slices.Concat([]string{f.groups}, f.interfaces, f.prefixLists))
+	account, err := readAccount(slices.Concat([]string{f.groups}, f.interfaces, f.prefixLists), f.strict)
 	if err != nil {
 		return nil, err
 	}
