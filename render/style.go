@@ -6,6 +6,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"lablab/report"
+	"lablab/say"
 )
 
 // ECMA-48 "select graphic rendition" sequences. They are always written; where colour is not
@@ -26,7 +27,8 @@ func styled(style, text string) string {
 	return style + text + plain
 }
 
-// Colour returns a writer to f that keeps or strips colours. It is decided by when ("always",
+// Colour returns a writer to f that keeps or strips colours, and whose signs fit the locale. Colours
+// are decided by when ("always",
 // "never" or "auto"), then by NO_COLOR (no-color.org) and FORCE_COLOR, and last by whether f is a
 // terminal.
 func Colour(f *os.File, when string, getenv func(string) string) *colorprofile.Writer {
@@ -40,7 +42,7 @@ func Colour(f *os.File, when string, getenv func(string) string) *colorprofile.W
 	case getenv("TERM") != "dumb" && IsTerminal(f):
 		profile = colorprofile.ANSI
 	}
-	return &colorprofile.Writer{Forward: f, Profile: profile}
+	return &colorprofile.Writer{Forward: say.Signs(f, getenv), Profile: profile}
 }
 
 // A mark stands for one packet. Its shape shows the outcome; the colour only helps.

@@ -62,7 +62,7 @@ func Messages(name string) ([]Message, error) {
 }
 
 // Preferred returns the name of the language that the user wants: from a flag, then LABLAB_LANG,
-// then the locale.
+// then the locale. A locale without UTF-8 cannot show Japanese as lablab writes it.
 func Preferred(flag string, getenv func(string) string) string {
 	for _, wish := range []string{flag, getenv("LABLAB_LANG")} {
 		if wish != "" {
@@ -71,13 +71,28 @@ func Preferred(flag string, getenv func(string) string) string {
 	}
 	for _, key := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if locale := getenv(key); locale != "" { // the first that is set wins, as in setlocale(3)
-			if locale == "ja" || strings.HasPrefix(locale, "ja_") || strings.HasPrefix(locale, "ja.") {
+			if japanese := locale == "ja" || strings.HasPrefix(locale, "ja_") || strings.HasPrefix(locale, "ja."); japanese && utf8(getenv) {
 				return "ja"
 			}
 			return "en"
 		}
 	}
 	return "en"
+}
+
+// utf8 reports whether the user's terminal shows UTF-8, by its locale. So does one without a locale,
+// and one that names no encoding.
+func utf8(getenv func(string) string) bool {
+	for _, key := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		locale := getenv(key)
+		if locale == "" {
+			continue
+		}
+		locale, _, _ = strings.Cut(locale, "@")
+		_, encoding, named := strings.Cut(locale, ".")
+		return !named && locale != "C" && locale != "POSIX" || strings.ReplaceAll(strings.ToLower(encoding), "-", "") == "utf8"
+	}
+	return true
 }
 
 // Name returns "en" or "ja".

@@ -115,10 +115,37 @@ func TestPreferred(t *testing.T) {
 		{"", map[string]string{"LANG": "ja_JP.UTF-8", "LC_MESSAGES": "POSIX"}, "en"},
 		{"", map[string]string{"LANG": "de_DE.UTF-8"}, "en"},
 		{"", map[string]string{"LC_MESSAGES": "ja"}, "ja"},
+		{"", map[string]string{"LANG": "ja_JP.eucJP"}, "en"},
+		{"", map[string]string{"LC_ALL": "ja_JP.SJIS"}, "en"},
+		{"", map[string]string{"LANG": "ja_JP.utf8@modifier"}, "ja"},
+		{"", map[string]string{"LC_MESSAGES": "ja_JP.eucJP", "LC_CTYPE": "C.UTF-8"}, "ja"},
+		{"", map[string]string{"LC_MESSAGES": "ja_JP.UTF-8", "LC_CTYPE": "C"}, "en"},
+		{"ja", map[string]string{"LC_ALL": "ja_JP.eucJP"}, "ja"},
 		{"fr", nil, "fr"}, // kept here; Speak reports the unknown language
 	} {
 		if got := Preferred(c.flag, func(key string) string { return c.env[key] }); got != c.want {
 			t.Errorf("%q, %v: %q, not %q", c.flag, c.env, got, c.want)
+		}
+	}
+}
+
+func TestUTF8(t *testing.T) {
+	for _, c := range []struct {
+		env  map[string]string
+		want bool
+	}{
+		{nil, true},
+		{map[string]string{"LANG": "C"}, false},
+		{map[string]string{"LANG": "C.UTF-8"}, true},
+		{map[string]string{"LC_ALL": "POSIX", "LANG": "en_US.UTF-8"}, false},
+		{map[string]string{"LC_CTYPE": "UTF-8", "LANG": "C"}, true}, // as macOS sends it over ssh
+		{map[string]string{"LANG": "uk_UA.KOI8-U"}, false},
+		{map[string]string{"LANG": "de_DE@euro"}, true},
+		{map[string]string{"LANG": "en_US.utf8"}, true},
+		{map[string]string{"LC_MESSAGES": "C", "LANG": "ja_JP.UTF-8"}, true},
+	} {
+		if got := utf8(func(key string) string { return c.env[key] }); got != c.want {
+			t.Errorf("%v: %v, not %v", c.env, got, c.want)
 		}
 	}
 }

@@ -64,7 +64,7 @@ any system.`,
 			if format == "json" {
 				return broken(writeJSON(env.Stdout, read))
 			}
-			if err := read.text(env.Stdout, env.Language); err != nil || read.Check == nil {
+			if err := read.text(say.Signs(env.Stdout, env.Getenv), env.Language); err != nil || read.Check == nil {
 				return broken(err)
 			}
 			text := newText(env, colour)

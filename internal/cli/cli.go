@@ -64,7 +64,7 @@ func Main(env Env) (code int) {
 		return complain(env, root, unspoken)
 	}
 	root.SetArgs(env.Args)
-	out := &keptError{Writer: env.Stdout}
+	out := &keptError{Writer: say.Signs(env.Stdout, env.Getenv)}
 	root.SetOut(out)
 	root.SetErr(env.Stderr)
 	c, err := root.ExecuteC()
@@ -117,9 +117,10 @@ func complain(env Env, c *cobra.Command, err error) int {
 	if errors.As(err, &directory) {
 		hint = directory.Hint
 	}
-	_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("error: %s", oneLine(env.Language.Error(err))))
+	complaints := say.Signs(env.Stderr, env.Getenv)
+	_, _ = fmt.Fprintln(complaints, env.Language.Sprintf("error: %s", oneLine(env.Language.Error(err))))
 	if !hint.Empty() {
-		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("hint: %s", oneLine(nameAgain(c, hint.In(env.Language)))))
+		_, _ = fmt.Fprintln(complaints, env.Language.Sprintf("hint: %s", oneLine(nameAgain(c, hint.In(env.Language)))))
 	}
 	return code
 }

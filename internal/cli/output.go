@@ -104,8 +104,9 @@ func (o *outputs) write(runs render.Runs) error {
 	var errs []error
 	for i, r := range o.reports {
 		format, _, _ := strings.Cut(r, "=")
-		// A file is not a terminal, so the writer strips colours.
-		errs = append(errs, o.render(render.Colour(o.files[i], "never", o.env.Getenv), runs, format))
+		// A file is not a terminal: it has no colours, and is UTF-8 in every locale.
+		unset := func(string) string { return "" }
+		errs = append(errs, o.render(render.Colour(o.files[i], "never", unset), runs, format))
 	}
 	if !o.text() {
 		errs = append(errs, o.render(o.env.Stdout, runs, o.format))

@@ -7,6 +7,7 @@ import (
 
 	"lablab/render"
 	"lablab/report"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -53,7 +54,7 @@ func newProgress(env Env, text bool, colour string) *render.Progress {
 	}
 	words := render.Colour(env.Stderr, colour, env.Getenv)
 	if terminal {
-		return render.NewProgress(words, env.Stderr, func() (int, int) { return render.Size(env.Stderr) }, env.Language)
+		return render.NewProgress(words, say.Signs(env.Stderr, env.Getenv), func() (int, int) { return render.Size(env.Stderr) }, env.Language)
 	}
 	return render.NewProgress(words, nil, nil, env.Language)
 }

@@ -16,7 +16,7 @@ func (env Env) tell(lines ...string) error {
 	for _, line := range lines {
 		b.WriteString(oneLine(line) + "\n")
 	}
-	_, err := io.WriteString(env.Stdout, b.String())
+	_, err := io.WriteString(say.Signs(env.Stdout, env.Getenv), b.String())
 	return err
 }
 

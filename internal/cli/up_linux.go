@@ -174,7 +174,7 @@ func watch(ctx context.Context, env Env, f upFlags, keeper *control.Keeper, down
 		flag = " --name " + f.name
 	}
 	summary, err := view.Run(watching, view.Options{
-		Name: f.name, Lab: client, Events: keeper.Events(watching), In: os.Stdin, Out: env.Stdout, Colourless: f.colour == "never", Flag: flag, Language: env.Language,
+		Name: f.name, Lab: client, Events: keeper.Events(watching), In: os.Stdin, Out: env.Stdout, Getenv: env.Getenv, Colourless: f.colour == "never", Flag: flag, Language: env.Language,
 	})
 	if err != nil {
 		return err

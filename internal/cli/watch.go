@@ -44,14 +44,14 @@ func watchFlows(ctx context.Context, env Env, lab *control.Client, host, format 
 			width, height := render.Size(env.Stdout)
 			frame, lines := inPlaceOf(env.Language, watched(env.Language, entries.All(), width), width, height, drawn)
 			drawn = lines
-			_, err = env.Stdout.Write(frame)
+			_, err = say.Signs(env.Stdout, env.Getenv).Write(frame)
 		default:
 			var block bytes.Buffer
 			for _, l := range watched(env.Language, entries.All(), math.MaxInt) {
 				fmt.Fprintln(&block, l)
 			}
 			block.WriteByte('\n')
-			_, err = env.Stdout.Write(block.Bytes())
+			_, err = say.Signs(env.Stdout, env.Getenv).Write(block.Bytes())
 		}
 		if err != nil {
 			return broken(err)

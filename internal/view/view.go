@@ -39,6 +39,7 @@ type Options struct {
 	Lab     Lab
 	Events  <-chan timeline.Event
 	In, Out *os.File
+	Getenv  func(string) string
 	// Colourless removes the colours.
 	Colourless bool
 	// Flag follows "lablab exec" and the like in suggested commands, where the lab must be named.
@@ -53,7 +54,7 @@ const frames = 20
 // Run shows the lab until the user quits or ctx ends. Then it restores the screen and returns the
 // summary for the scrollback.
 func Run(ctx context.Context, o Options) (*Summary, error) {
-	options := []tea.ProgramOption{tea.WithInput(o.In), tea.WithOutput(o.Out), tea.WithFPS(frames), tea.WithoutSignalHandler()}
+	options := []tea.ProgramOption{tea.WithInput(o.In), tea.WithOutput(terminal{o.Out, say.Signs(o.Out, o.Getenv)}), tea.WithFilter(sized), tea.WithFPS(frames), tea.WithoutSignalHandler()}
 	if o.Colourless {
 		options = append(options, tea.WithColorProfile(colorprofile.ASCII))
 	}
@@ -70,6 +71,22 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, say.Errorf("show the lab: %w", err)
 	}
 	return last.(*model).summary(), nil
+}
+
+// A terminal writes signs that fit the locale.
+type terminal struct {
+	*os.File
+	signs io.Writer
+}
+
+func (t terminal) Write(b []byte) (int, error) { return t.signs.Write(b) }
+
+// sized gives the usual size to a terminal that does not know its own, such as a serial console.
+func sized(_ tea.Model, msg tea.Msg) tea.Msg {
+	if size, ok := msg.(tea.WindowSizeMsg); ok && (size.Width == 0 || size.Height == 0) {
+		return tea.WindowSizeMsg{Width: 80, Height: 24}
+	}
+	return msg
 }
 
 // feed sends events to the view, one batch per frame.

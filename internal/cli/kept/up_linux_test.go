@@ -3,6 +3,7 @@ package kept_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,7 +30,12 @@ type screen struct {
 // onTerminal starts a program on its own terminal.
 func onTerminal(t *testing.T, c *exec.Cmd) *screen {
 	t.Helper()
-	tty, err := pty.StartWithSize(c, &pty.Winsize{Rows: 24, Cols: 80})
+	return onTerminalOf(t, c, pty.Winsize{Rows: 24, Cols: 80})
+}
+
+func onTerminalOf(t *testing.T, c *exec.Cmd, size pty.Winsize) *screen {
+	t.Helper()
+	tty, err := pty.StartWithSize(c, &size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +99,25 @@ func (s *screen) redrawn(t *testing.T, columns uint16, word string) {
 		text, _ := s.since(from)
 		return strings.Contains(text, word)
 	})
+}
+
+// A serial console has no size, and perhaps no UTF-8. The live view is drawn there all the same.
+func TestLiveViewOnASerialConsole(t *testing.T) {
+	t.Parallel()
+	path := nstest.LabBuilder(t)
+	for i, size := range []pty.Winsize{{}, {Cols: 100}, {Rows: 40}} {
+		name := fmt.Sprintf("serial-%d", i)
+		c := exec.Command(path, "up", "--name", name)
+		c.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "TERM=vt100", "LC_ALL=C")
+		tty := onTerminalOf(t, c, size)
+		var text string
+		eventually(t, "a frame", func() bool { text, _ = tty.since(0); return strings.Contains(text, "10.255.0.0/16") })
+		if other := regexp.MustCompile(`[^\x00-\x7f]+`).FindString(text); other != "" {
+			t.Errorf("%v: %q is not in ASCII", size, other)
+		}
+		tty.press(t, "q")
+		<-tty.done
+	}
 }
 
 // In the live view a ping is started and outlives the revocation of its rule. Quitting leaves only
