@@ -24,20 +24,24 @@ func next(c *cobra.Command, suggestion string) {
 // command matches a command within a suggestion, and the flags with which it is already complete.
 var command = regexp.MustCompile(`lablab [a-z-]+( --(help|name))?`)
 
-// nameAgain adds --name to the commands that a text suggests: if the lab had to be named once, it
-// has to be named again.
+// nameAgain adds --name and --socket-dir to the commands that a text suggests: if the lab had to be
+// named once, it has to be named again.
 func nameAgain(c *cobra.Command, text string) string {
-	name := c.Flags().Lookup("name")
-	if name == nil || !name.Changed {
-		return text
-	}
 	return command.ReplaceAllStringFunc(text, func(suggested string) string {
 		words := strings.Fields(suggested)[1:]
 		of, _, err := c.Root().Find(words[:1])
-		if err != nil || len(words) > 1 || of.Flags().Lookup("name") == nil {
+		if err != nil || len(words) > 1 && words[1] == "--help" {
 			return suggested
 		}
-		return suggested + " --name " + name.Value.String()
+		again := "lablab " + words[0]
+		for _, name := range []string{"socket-dir", "name"} {
+			given := c.Flags().Lookup(name)
+			if given == nil || !given.Changed || of.Flags().Lookup(name) == nil || len(words) > 1 && name == "name" {
+				continue
+			}
+			again += " --" + name + " " + given.Value.String()
+		}
+		return again + strings.TrimPrefix(suggested, "lablab "+words[0])
 	})
 }
 

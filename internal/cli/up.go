@@ -20,6 +20,7 @@ const defaultName = "lab"
 // upFlags are the flags of `lablab up`.
 type upFlags struct {
 	name, colour, rootless string
+	sockets                *socketDir
 	detach, plain          bool
 	language               string
 	file                   string // a scenario's name or file
@@ -67,6 +68,7 @@ on a loopback address, to anyone with the printed URL, which contains a secret t
 		},
 	}
 	c.Flags().StringVar(&f.name, "name", defaultName, "name the lab `NAME`")
+	f.sockets = addSocketDir(c)
 	c.Flags().BoolVarP(&f.detach, "detach", "d", false, "run in the background")
 	c.Flags().BoolVar(&f.plain, "plain", false, "print one line per event, also on a terminal")
 	c.Flags().StringVar(&f.web, "web", "", "serve the page at `ADDRESS:PORT` (default: 127.0.0.1 and any free port)")

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"io"
+	"math"
 	"net"
 	"os"
 	"slices"
@@ -169,12 +171,8 @@ func watch(ctx context.Context, env Env, f upFlags, keeper *control.Keeper, down
 	defer client.Close()
 	watching, leave := context.WithCancel(ctx)
 	defer leave()
-	flag := ""
-	if f.name != defaultName {
-		flag = " --name " + f.name
-	}
 	summary, err := view.Run(watching, view.Options{
-		Name: f.name, Lab: client, Events: keeper.Events(watching), In: os.Stdin, Out: env.Stdout, Getenv: env.Getenv, Colourless: f.colour == "never", Flag: flag, Language: env.Language,
+		Name: f.name, Lab: client, Events: keeper.Events(watching), In: os.Stdin, Out: env.Stdout, Getenv: env.Getenv, Colourless: f.colour == "never", Flag: f.addressing(), Language: env.Language,
 	})
 	if err != nil {
 		return err
@@ -182,12 +180,18 @@ func watch(ctx context.Context, env Env, f upFlags, keeper *control.Keeper, down
 	return summary.Write(render.Colour(env.Stdout, f.colour, env.Getenv))
 }
 
+// addressing returns the flags with which other commands address the lab, each after a space.
+func (f upFlags) addressing() string {
+	flags := f.sockets.again()
+	if f.name != defaultName {
+		flags += " --name " + f.name
+	}
+	return flags
+}
+
 // greet writes what the user can do now.
 func greet(env Env, f upFlags, status control.Status) error {
-	name := ""
-	if f.name != defaultName {
-		name = " --name " + f.name
-	}
+	name := f.addressing()
 	a, b, try := status.Hosts[0], status.Hosts[1], "bash"
 	if letsPingsIn(status, a) {
 		try = "ping " + a.Name
@@ -238,11 +242,11 @@ func detach(env Env, f upFlags) (int, error) {
 	if _, err := client.Status(ctx); err == nil {
 		return runsAlready(env, f)
 	}
-	said, err := os.CreateTemp("", "lablab-up-")
+	memory, err := unix.MemfdCreate("lablab-up", unix.MFD_CLOEXEC) // needs no writable directory
 	if err != nil {
 		return 0, &brokenError{err: say.Errorf("start in the background: %w", err)}
 	}
-	defer func() { _ = os.Remove(said.Name()) }()
+	said := os.NewFile(uintptr(memory), "lablab-up")
 	defer said.Close()
 	process, err := background(f.again(), said)
 	if err != nil {
@@ -263,8 +267,7 @@ func detach(env Env, f upFlags) (int, error) {
 		}
 		select {
 		case code := <-ended:
-			text, _ := os.ReadFile(said.Name())
-			_, _ = env.Stderr.Write(text) // an error and a hint
+			_, _ = io.Copy(env.Stderr, io.NewSectionReader(said, 0, math.MaxInt32)) // an error and a hint
 			return code, nil
 		case <-time.After(step):
 		case <-ctx.Done():

@@ -223,6 +223,7 @@ func newPS(env Env) *cobra.Command {
 			return nil
 		},
 	}
+	addSocketDir(c)
 	c.Flags().StringVar(&format, "format", "text", "output format: text or json")
 	return c
 }

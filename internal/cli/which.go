@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -15,6 +17,38 @@ import (
 // addName adds --name to a command that queries a running lab.
 func addName(c *cobra.Command, name *string) {
 	c.Flags().StringVar(name, "name", "", "`NAME` of the lab (required if several are running)")
+	addSocketDir(c)
+}
+
+// addSocketDir adds the flag for the directory of labs' sockets.
+func addSocketDir(c *cobra.Command) *socketDir {
+	d := new(socketDir)
+	c.Flags().Var(d, "socket-dir", "`DIR` of the labs' sockets")
+	return d
+}
+
+// A socketDir is the value of --socket-dir. It goes into the environment, where the processes that
+// this one starts find it too.
+type socketDir string
+
+func (d *socketDir) String() string { return string(*d) }
+func (d *socketDir) Type() string   { return "DIR" }
+
+func (d *socketDir) Set(value string) error {
+	absolute, err := filepath.Abs(value)
+	if err != nil {
+		return err
+	}
+	*d = socketDir(absolute)
+	return os.Setenv(control.DirectoryKey, absolute)
+}
+
+// again returns the flag as another command needs it, with a space before it, or nothing.
+func (d socketDir) again() string {
+	if d == "" {
+		return ""
+	}
+	return " --socket-dir " + string(d)
 }
 
 // namedByFlag refuses a lab's name as an argument without --name.

@@ -14,7 +14,8 @@ import (
 	"lablab/say"
 )
 
-const rootsDirectory = "/run/lablab"
+// DirectoryKey is the environment variable that names the directory of sockets.
+const DirectoryKey = "LABLAB_SOCKET_DIR"
 
 // A DirectoryError says why a directory cannot hold sockets. Hint says how to fix it.
 type DirectoryError struct {
@@ -28,12 +29,9 @@ func (e *DirectoryError) Unwrap() error { return e.err }
 // In returns the error in a language.
 func (e *DirectoryError) In(l *say.Language) string { return l.Error(e.err) }
 
-// unusable returns an error about the directory, or about something in it.
-func unusable(directory string, err error) error {
-	if directory == rootsDirectory {
-		return &DirectoryError{err, say.F("root's labs need %s to exist and to belong to root alone", directory)}
-	}
-	return &DirectoryError{err, say.F("set XDG_RUNTIME_DIR to a directory that only you can write to")}
+// unusable returns an error about the directory of sockets, or about something in it.
+func unusable(err error) error {
+	return &DirectoryError{err, say.F("choose a writable directory of your own: --socket-dir DIR with every command, or set %s, or XDG_RUNTIME_DIR unless you are root", DirectoryKey)}
 }
 
 // checkLength refuses a path that is too long for a socket.
@@ -42,16 +40,18 @@ func checkLength(path string) error {
 	if len(path) <= most {
 		return nil
 	}
-	return &DirectoryError{say.Errorf("the socket path is too long: %s", path), say.F("it has %d bytes, the limit is %d (see unix(7)): set XDG_RUNTIME_DIR to a shorter directory", len(path), most)}
+	return &DirectoryError{say.Errorf("the socket path is too long: %s", path), say.F("it has %d bytes, the limit is %d (see unix(7)): choose a shorter directory with --socket-dir", len(path), most)}
 }
 
-// Directory returns the directory of a user's sockets: /run/lablab for root, and
-// $XDG_RUNTIME_DIR/lablab for other users, or a directory below the one for temporary files if that
-// is not set.
+// Directory returns the directory of a user's sockets: the one that the user chose; or /run/lablab
+// for root, and $XDG_RUNTIME_DIR/lablab for other users, or a directory below the one for temporary
+// files if that is not set.
 func Directory(getenv func(string) string, user int) string {
-	switch runtime := getenv("XDG_RUNTIME_DIR"); {
+	switch chosen, runtime := getenv(DirectoryKey), getenv("XDG_RUNTIME_DIR"); {
+	case chosen != "":
+		return chosen
 	case user == 0:
-		return rootsDirectory
+		return "/run/lablab"
 	case runtime != "":
 		return filepath.Join(runtime, "lablab")
 	}
@@ -71,7 +71,7 @@ func Listen(directory, name string) (net.Listener, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(directory, 0o700); err != nil {
-		return nil, unusable(directory, say.Errorf("create socket directory: %w", err))
+		return nil, unusable(say.Errorf("create socket directory: %w", err))
 	}
 	if err := checkOwn(directory); err != nil {
 		return nil, err
@@ -83,12 +83,12 @@ func Listen(directory, name string) (net.Listener, error) {
 	path := Socket(directory, name)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		_ = lock.Close()
-		return nil, say.Errorf("replace socket: %w", err)
+		return nil, unusable(say.Errorf("replace socket: %w", err))
 	}
 	listener, err := net.Listen("unix", path)
 	if err != nil {
 		_ = lock.Close()
-		return nil, say.Errorf("open socket: %w", err)
+		return nil, unusable(say.Errorf("open socket: %w", err))
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		_ = listener.Close()
@@ -111,12 +111,12 @@ func checkOwn(directory string) error {
 		return nil
 	}
 	if err != nil {
-		return unusable(directory, say.Errorf("inspect socket directory: %w", err))
+		return unusable(say.Errorf("inspect socket directory: %w", err))
 	}
 	const others = 0o022 // write bits of group and others
 	owner := info.Sys().(*syscall.Stat_t).Uid
 	if !info.IsDir() || int(owner) != os.Getuid() || info.Mode()&others != 0 {
-		return unusable(directory, say.Errorf("others can put sockets into %s", directory))
+		return unusable(say.Errorf("others can put sockets into %s", directory))
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func lockName(path string) (*os.File, error) {
 	for {
 		lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {
-			return nil, unusable(filepath.Dir(path), say.Errorf("lock socket: %w", err))
+			return nil, unusable(say.Errorf("lock socket: %w", err))
 		}
 		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		here, errHere := os.Stat(path)
@@ -165,7 +165,7 @@ func Names(directory string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, unusable(directory, say.Errorf("list labs: %w", err))
+		return nil, unusable(say.Errorf("list labs: %w", err))
 	}
 	var names []string
 	for _, e := range entries {

@@ -89,7 +89,7 @@ func TestUnusableDirectory(t *testing.T) {
 func hintOf(t *testing.T, err error, want string) {
 	t.Helper()
 	var directory *DirectoryError
-	if !errors.As(err, &directory) || !strings.Contains(err.Error(), want) || !strings.Contains(directory.Hint.String(), "set XDG_RUNTIME_DIR to a ") {
+	if !errors.As(err, &directory) || !strings.Contains(err.Error(), want) || !strings.Contains(directory.Hint.String(), "--socket-dir") {
 		t.Errorf("%v, want %s, with a hint", err, want)
 	}
 }
