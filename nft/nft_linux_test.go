@@ -367,3 +367,18 @@ func TestCountersAgreeWithNft(t *testing.T) {
 		}
 	}
 }
+
+// A kernel that does not answer is an error within seconds, and the next change works.
+func TestNoAnswer(t *testing.T) {
+	t.Parallel()
+	n := nstest.New(t)
+	table, err := Install(n, exampleRules())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	nstest.Silence(t, n)
+	if err := table.Change(Ruleset{}); err == nil || !strings.Contains(err.Error(), "the kernel did not answer within ") {
+		t.Error(err)
+	}
+}

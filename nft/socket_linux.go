@@ -8,15 +8,12 @@ import (
 	mnl "github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
+	"lablab/ns"
 	"lablab/say"
 )
 
-const (
-	// A transaction is sent in one piece.
-	socketBuffer = 16 << 20 // bytes
-	// The kernel answers in milliseconds; without a limit, a lost answer would block forever.
-	answerTime = 10 * time.Second
-)
+// A transaction is sent in one piece.
+const socketBuffer = 16 << 20 // bytes
 
 // dial opens a socket for changes.
 func (t *Table) dial() (*mnl.Conn, error) {
@@ -40,16 +37,24 @@ func (t *Table) dial() (*mnl.Conn, error) {
 // long-lived socket would get out of step. t.mu is held.
 func (t *Table) read(do func(*nftables.Conn) error) error {
 	var c *nftables.Conn
+	var socket *mnl.Conn
+	guarded := func(opened *mnl.Conn) error {
+		socket = opened
+		return t.guard(opened)
+	}
 	err := t.ns.Do(func() (err error) {
-		c, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(t.guard))
+		c, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(guarded))
 		return err
 	})
 	if err != nil {
 		return say.Errorf("open nftables socket: %w", err)
 	}
 	t.retire(c.CloseLasting)
-	return do(c)
+	return ns.Await(interrupt(socket), func() error { return do(c) })
 }
+
+// interrupt returns a function that ends the wait for an answer on the socket.
+func interrupt(socket *mnl.Conn) func() { return func() { _ = socket.SetReadDeadline(time.Now()) } }
 
 // retire defers closing a socket: right after a deletion, the kernel blocks close for about 10 ms
 // (nft_rcv_nl_event in net/netfilter/nf_tables_api.c), and that occupies a processor. t.mu is held.
@@ -78,7 +83,7 @@ func (t *Table) guard(c *mnl.Conn) error {
 		return err
 	}
 	t.room = min(t.room, room)
-	return c.SetDeadline(time.Now().Add(answerTime))
+	return nil
 }
 
 // roomOf returns how many bytes a transaction on the socket may have: for an ordinary user that is

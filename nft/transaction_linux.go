@@ -2,12 +2,12 @@ package nft
 
 import (
 	"errors"
-	"time"
 
 	"github.com/google/nftables"
 	mnl "github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
+	"lablab/ns"
 	"lablab/say"
 )
 
@@ -101,23 +101,22 @@ func (t *Table) commit(tx *transaction) (err error) {
 			t.socket = nil
 		}
 	}()
-	if err := t.socket.SetDeadline(time.Now().Add(answerTime)); err != nil {
-		return err
-	}
 	sent, err := t.socket.SendMessages(messages)
 	if err != nil {
 		return err
 	}
 	last := sent[len(sent)-2].Header.Sequence // the message before the end of the batch
-	for {
-		answers, err := t.socket.Receive()
-		if err != nil {
-			return err
-		}
-		for _, a := range answers {
-			if a.Header.Type == mnl.Error && a.Header.Sequence == last {
-				return nil
+	return ns.Await(interrupt(t.socket), func() error {
+		for {
+			answers, err := t.socket.Receive()
+			if err != nil {
+				return err
+			}
+			for _, a := range answers {
+				if a.Header.Type == mnl.Error && a.Header.Sequence == last {
+					return nil
+				}
 			}
 		}
-	}
+	})
 }

@@ -84,7 +84,11 @@ func (t *Table) Close() error { return t.conn.Close() }
 // Dump lists all entries. For this the kernel walks the hash table that all namespaces share, which
 // takes 10 ms if it has 262,144 buckets.
 func (t *Table) Dump() ([]flow.Entry, error) {
-	flows, err := t.conn.Dump(nil)
+	var flows []conntrack.Flow
+	err := t.await(func() (err error) {
+		flows, err = t.conn.Dump(nil)
+		return err
+	})
 	if err != nil {
 		return nil, say.Errorf("list conntrack entries: %w", err)
 	}
@@ -99,23 +103,34 @@ func (t *Table) Dump() ([]flow.Entry, error) {
 // those that do not exist.
 func (t *Table) Get(keys []packet.Key) ([]flow.Entry, error) {
 	var entries []flow.Entry
-	for _, k := range keys {
-		f, err := t.conn.Get(flowOf(k))
-		if errors.Is(err, unix.ENOENT) {
-			continue
+	err := t.await(func() error {
+		for _, k := range keys {
+			f, err := t.conn.Get(flowOf(k))
+			if errors.Is(err, unix.ENOENT) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			entries = append(entries, entryOf(&f))
 		}
-		if err != nil {
-			return nil, say.Errorf("read conntrack entry: %w", err)
-		}
-		entries = append(entries, entryOf(&f))
+		return nil
+	})
+	if err != nil {
+		return nil, say.Errorf("read conntrack entry: %w", err)
 	}
 	return entries, nil
+}
+
+// await calls ask, and closes the table if the kernel does not answer: the library sets no deadline.
+func (t *Table) await(ask func() error) error {
+	return ns.Await(func() { _ = t.conn.Close() }, ask)
 }
 
 // Delete deletes the entry with that key, in the direction of its first packet, and reports whether
 // it existed.
 func (t *Table) Delete(k packet.Key) (bool, error) {
-	err := t.conn.Delete(flowOf(k))
+	err := t.await(func() error { return t.conn.Delete(flowOf(k)) })
 	if errors.Is(err, unix.ENOENT) {
 		return false, nil
 	}

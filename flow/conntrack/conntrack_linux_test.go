@@ -151,3 +151,30 @@ func TestKernelTime(t *testing.T) {
 		t.Errorf("got %s without the attribute", got)
 	}
 }
+
+// A kernel that does not answer is an error within seconds. So is a library that waits for an answer
+// that the kernel never sends, as ti-mo's Get does with netlink 1.10.
+func TestNoAnswer(t *testing.T) {
+	left, _, _ := pinged(t)
+	absent := packet.Key{Protocol: packet.UDP, Source: nstest.Left, Destination: nstest.Right}
+	tables := []*Table{open(t, left), open(t, left), open(t, left)}
+	nstest.Silence(t, left)
+	for name, ask := range map[string]func(*Table) error{
+		"get":    func(table *Table) error { _, err := table.Get([]packet.Key{absent}); return err },
+		"dump":   func(table *Table) error { _, err := table.Dump(); return err },
+		"delete": func(table *Table) error { _, err := table.Delete(absent); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			table := tables[0]
+			tables = tables[1:]
+			t.Parallel()
+			began := time.Now()
+			if err := ask(table); err == nil || !strings.Contains(err.Error(), "the kernel did not answer within ") {
+				t.Error(err)
+			}
+			if took := time.Since(began); took > 2*ns.AnswerTime {
+				t.Errorf("took %s", took)
+			}
+		})
+	}
+}
