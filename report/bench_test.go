@@ -128,3 +128,49 @@ func BenchmarkAskAgain(b *testing.B) {
 		_ = known.Report()
 	}
 }
+
+// restless returns a timeline in which a rule is revoked and another authorized a thousand times,
+// while every other packet of a stream is dropped, and each creates an entry otherwise.
+func restless() []timeline.Event {
+	const packets, changes = 100_000, 1_000
+	var events []timeline.Event
+	add := func(b timeline.Body) {
+		n := len(events) + 1
+		events = append(events, timeline.Event{Seq: uint64(n), At: time.Duration(n) * time.Millisecond, Body: b})
+	}
+	a, b := netip.MustParseAddr("10.255.1.197"), netip.MustParseAddr("10.255.1.10")
+	h := packet.Header{Protocol: packet.UDP, Source: b, Destination: a, SourcePort: 4000, DestinationPort: 53}
+	add(timeline.Begun{Hosts: []timeline.Host{{Name: "A", Address: netip.PrefixFrom(a, 16), Groups: []string{"lab"}}, {Name: "B", Address: netip.PrefixFrom(b, 16), Groups: []string{"lab"}}}})
+	add(timeline.Ready{})
+	add(timeline.StreamStarted{Stream: "s", Protocol: packet.UDP, From: "B", To: "A", Source: b, Target: a, SourcePort: 4000, Port: 53})
+	var rule timeline.Rule
+	for seq := range packets {
+		if seq%(packets/changes) == 0 {
+			if rule.Number > 0 {
+				add(timeline.RuleRevoked{Rule: rule})
+			}
+			rule = timeline.Rule{Number: rule.Number + 1, Group: "lab", Direction: packet.Ingress, Rule: sg.Rule{ID: fmt.Sprint("r", seq), Protocol: packet.UDP, From: 53, To: 53, Peer: netip.MustParsePrefix("10.255.1.10/32")}}
+			add(timeline.RuleAuthorized{Rule: rule})
+		}
+		add(timeline.Sent{Stream: "s", Seq: seq + 1})
+		v := timeline.Judged{Host: "A", Direction: packet.Ingress, Stream: "s", Seq: seq + 1, State: packet.New, Packet: h, By: packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}}
+		if seq%2 == 0 {
+			add(v)
+			continue
+		}
+		v.Accepted, v.By = true, packet.By{Kind: packet.ByGroup, ID: rule.ID, Number: rule.Number}
+		entry := flow.Entry{ID: uint32(seq), Orig: h.Key(), Mark: rule.Number}
+		add(v)
+		add(timeline.EntryChanged{Host: "A", Change: flow.New, Entry: entry})
+		add(timeline.EntryChanged{Host: "A", Change: flow.Destroy, Entry: entry})
+	}
+	return events
+}
+
+// BenchmarkRestless explains a run in which each packet needs a sentence of its own.
+func BenchmarkRestless(b *testing.B) {
+	events := restless()
+	for b.Loop() {
+		_ = Of(events)
+	}
+}

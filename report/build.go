@@ -34,6 +34,7 @@ func newBuilder() *builder {
 		last:      map[string]time.Duration{},
 		lives:     newLives(),
 		policy:    newPolicy(),
+		ruleAt:    map[uint32]int{},
 		plans:     map[int]timeline.Plan{},
 		hits:      map[hit]int{},
 		drops:     map[stall]int{},
@@ -55,7 +56,8 @@ type builder struct {
 	listed            map[listing]bool
 	lives             *lives
 	policy            *policy
-	ready             bool // traffic may begin
+	ruleAt            map[uint32]int // index in Rules, by number
+	ready             bool           // traffic may begin
 	plans             map[int]timeline.Plan
 	hits              map[hit]int   // how often a rule accepted
 	drops             map[stall]int // segments of a TCP connection that were seen to be dropped
@@ -119,6 +121,9 @@ func (b *builder) add(e timeline.Event) {
 	case timeline.Begun:
 		b.begin(body)
 	case timeline.RuleAuthorized:
+		if _, known := b.ruleAt[body.Number]; !known {
+			b.ruleAt[body.Number] = len(b.Rules)
+		}
 		b.Rules = append(b.Rules, Rule{Rule: body.Rule, Text: body.String(), AuthorizedIn: e.Experiment})
 	case timeline.Ready:
 		b.ready = true
@@ -296,10 +301,8 @@ func (j *journey) sent(e timeline.Event) {
 }
 
 func (b *builder) rule(number uint32) *Rule {
-	for i := range b.Rules {
-		if b.Rules[i].Number == number {
-			return &b.Rules[i]
-		}
+	if i, known := b.ruleAt[number]; known {
+		return &b.Rules[i]
 	}
 	return nil
 }

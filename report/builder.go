@@ -31,6 +31,8 @@ func (b *builder) snapshot() *builder {
 		x.Streams, x.Ran, x.Done = slices.Clone(x.Streams), slices.Clone(x.Ran), slices.Clone(x.Done)
 	}
 	s.order = slices.Clone(b.order)
+	policy := *b.policy
+	policy.ways, s.policy = nil, &policy // which is not for two readers at once
 	s.packets = make(map[string][]*journey, len(b.packets))
 	for stream, journeys := range b.packets {
 		copies := make([]journey, len(journeys))

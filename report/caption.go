@@ -195,7 +195,7 @@ func admitted(at when, v timeline.Judged, name say.Sentence, entry *life) subtit
 
 // notAdmitted says that no rule accepted a packet, and since when.
 func (n *Narrator) notAdmitted(at when, v timeline.Judged, name say.Sentence) subtitle {
-	c, found := n.policy.closed(at, v, nil)
+	c, found := n.policy.closed(at, v)
 	switch {
 	case !found:
 		return dropping("%s is NEW to %s and no rule matches: dropped.", name, v.Host)

@@ -19,6 +19,8 @@ type policy struct {
 	numbers map[uint32]*ruleHistory
 	joined  map[string]when // when a group was first attached to a host, while its rules are unknown
 	lists   map[string][]listChange
+	proved  map[proof]bool
+	ways    map[wayKey]*way // that were asked for since the last change
 	loose   []looseness
 	ready   bool // traffic may begin
 }
@@ -45,6 +47,12 @@ type aclChange struct {
 type listChange struct {
 	when
 	timeline.PrefixListChanged
+}
+
+// A proof is a rule that has accepted packets from or to a peer.
+type proof struct {
+	rule uint32
+	peer netip.Addr
 }
 
 // A looseness is whether conntrack picks up connections mid-stream from then on.
@@ -88,11 +96,15 @@ const (
 type span struct{ from, to change }
 
 func newPolicy() *policy {
-	return &policy{hosts: map[string]*hostPolicy{}, names: map[netip.Addr]string{}, numbers: map[uint32]*ruleHistory{}, joined: map[string]when{}, lists: map[string][]listChange{}}
+	return &policy{hosts: map[string]*hostPolicy{}, names: map[netip.Addr]string{}, numbers: map[uint32]*ruleHistory{}, joined: map[string]when{}, lists: map[string][]listChange{}, proved: map[proof]bool{}}
 }
 
 // add takes the next event.
 func (p *policy) add(at when, body timeline.Body) {
+	switch body.(type) {
+	case timeline.Begun, timeline.RuleAuthorized, timeline.RuleRevoked, timeline.GroupsChanged, timeline.PrefixListChanged:
+		p.ways = nil
+	}
 	switch body := body.(type) {
 	case timeline.Begun:
 		for _, h := range body.Hosts {
@@ -121,6 +133,13 @@ func (p *policy) add(at when, body timeline.Body) {
 		h.acls = append(h.acls, aclChange{at, body.ACL})
 	case timeline.PrefixListChanged:
 		p.lists[body.PrefixList] = append(p.lists[body.PrefixList], listChange{at, body})
+	case timeline.Judged:
+		if r := p.numbers[body.Number]; r != nil && r.PrefixList != "" && body.Accepted {
+			peer, _ := seenBy(body)
+			if by := (proof{r.Number, peer}); !p.proved[by] {
+				p.proved[by], p.ways = true, nil
+			}
+		}
 	case timeline.Configured:
 		p.loose = append(p.loose, looseness{at, body.Loose})
 	}
@@ -266,30 +285,75 @@ func (p *policy) left(host, group string) (change, bool) {
 // lag is how much later than it happened something may be recorded.
 const lag = 100 * time.Millisecond
 
-// closed returns the change since which no rule of a host has matched a packet that was dropped at
-// some time. matched are rules that have matched such packets before. It returns false if there was
-// no such change, or if what is known contradicts the drop.
-func (p *policy) closed(at when, v timeline.Judged, matched map[uint32]bool) (last change, found bool) {
+// A way is when the rules of a host matched packets of one kind from or to one peer.
+type way struct {
+	spans []span // by their beginnings
+	last  []int  // for each, which of those up to it ends last
+}
+
+// A wayKey is what distinguishes ways.
+type wayKey struct {
+	host      string
+	direction packet.Direction
+	what      sg.Packet
+}
+
+// way returns the way that a host's rules have had for a packet.
+func (p *policy) way(v timeline.Judged) *way {
 	peer, what := seenBy(v)
+	key := wayKey{v.Host, v.Direction, what}
+	if found := p.ways[key]; found != nil {
+		return found
+	}
+	const most = 10_000 // number of ways to keep
+	if p.ways == nil || len(p.ways) >= most {
+		p.ways = map[wayKey]*way{}
+	}
+	all := &way{}
 	for _, r := range p.rules {
-		unsure := r.PrefixList != "" && len(p.lists[r.PrefixList]) == 0 && !matched[r.Number]
-		if unsure || r.Direction != v.Direction || !r.AllowsWhat(what) {
-			continue
-		}
-		for _, s := range p.spans(r, v.Host, peer) {
-			switch {
-			case s.from.seq >= at.seq:
-			case s.to.happened() && (s.to.seq < at.seq || s.to.at-at.at <= lag):
-				if s.to.seq > last.seq {
-					last, found = s.to, true
-				}
-			case s.from.happened() && at.at-s.from.at <= lag: // the drop was before it
-			default:
-				return change{}, false
-			}
+		unsure := r.PrefixList != "" && len(p.lists[r.PrefixList]) == 0 && !p.proved[proof{r.Number, peer}]
+		if !unsure && r.Direction == v.Direction && r.AllowsWhat(what) {
+			all.spans = append(all.spans, p.spans(r, v.Host, peer)...)
 		}
 	}
-	return last, found
+	slices.SortStableFunc(all.spans, func(a, b span) int { return cmp.Compare(a.from.seq, b.from.seq) })
+	last := 0
+	for i, s := range all.spans {
+		if s.endsAfter(all.spans[last]) {
+			last = i
+		}
+		all.last = append(all.last, last)
+	}
+	p.ways[key] = all
+	return all
+}
+
+func (s span) endsAfter(o span) bool {
+	return o.to.happened() && (!s.to.happened() || s.to.seq > o.to.seq)
+}
+
+// closed returns the change since which no rule has matched packets that were dropped at some time.
+// It returns false if no rule had matched before, or if what is known contradicts the drop.
+func (p *policy) closed(at when, v timeline.Judged) (change, bool) {
+	w := p.way(v)
+	for _, begun := range []func(span) bool{
+		func(s span) bool { return s.from.seq < at.seq },
+		func(s span) bool { return !s.from.happened() || at.at-s.from.at > lag }, // the drop was before the others
+	} {
+		n, _ := slices.BinarySearchFunc(w.spans, true, func(s span, _ bool) int {
+			if begun(s) {
+				return -1
+			}
+			return 1
+		})
+		if n == 0 {
+			return change{}, false
+		}
+		if end := w.spans[w.last[n-1]].to; end.happened() && (end.seq < at.seq || end.at-at.at <= lag) {
+			return end, true
+		}
+	}
+	return change{}, false
 }
 
 // opened returns the change since which a rule has matched a packet that was accepted at some time,

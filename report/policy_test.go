@@ -75,7 +75,7 @@ func TestWhatClosedAndOpenedTheWay(t *testing.T) {
 			if test.accepted {
 				c, _ = p.opened(ready, at, v)
 			} else {
-				c, _ = p.closed(at, v, nil)
+				c, _ = p.closed(at, v)
 			}
 			if c.cause != test.want {
 				t.Errorf("%+v, want cause %d", c, test.want)

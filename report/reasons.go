@@ -37,7 +37,7 @@ func (t *explainer) gone(r run) phrase {
 
 // closed says which change closed the way for packets that no rule matched, if that is known.
 func (t *explainer) closed(r run) phrase {
-	c, found := t.policy.closed(r.first.when, r.first.Judged, t.matched)
+	c, found := t.policy.closed(r.first.when, r.first.Judged)
 	if !found {
 		return phrase{}
 	}

@@ -37,14 +37,13 @@ type explainer struct {
 	stream     *Stream
 	flow       packet.Key // its requests
 	lessons    *lessons
-	was        *run            // what was explained before, at the same place
-	matched    map[uint32]bool // the rules that have matched its requests where they arrive
-	experiment int             // to explain, or 0 for the whole run
+	was        *run // what was explained before, at the same place
+	experiment int  // to explain, or 0 for the whole run
 }
 
 func (b *builder) explainer(s *Stream, l *lessons) *explainer {
 	return &explainer{
-		builder: b, stream: s, lessons: l, flow: b.flow(s), matched: map[uint32]bool{},
+		builder: b, stream: s, lessons: l, flow: b.flow(s),
 		Paragraph: Paragraph{Subject: say.F("Stream %s (%s)", s.Name, s.What()), Stream: s.Name},
 	}
 }
@@ -99,7 +98,7 @@ func (t *explainer) arrival(r run) {
 	switch {
 	case r.Kind == packet.ByACL && !r.accepted():
 		t.stateless(r, t.they(r))
-	case r.State == packet.New && r.accepted() && t.rule(r.Number) != nil:
+	case r.State == packet.New && r.accepted() && t.policy.numbers[r.Number] != nil:
 		t.admitted(r)
 	case r.State == packet.New && !r.accepted():
 		t.notAdmitted(r)
@@ -113,9 +112,6 @@ func (t *explainer) arrival(r run) {
 		t.say(t.of(r), "%s %s %s to %s and accepted by rule %q.", t.they(r), were(r), state(r), r.Host, r.ID)
 	default:
 		t.say(t.of(r), "%s %s %s to %s and dropped by %s.", t.they(r), were(r), state(r), r.Host, r.ID)
-	}
-	if r.accepted() && r.Number != 0 {
-		t.matched[r.Number] = true
 	}
 	if !r.accepted() && r.Kind != packet.ByACL && t.was != nil && t.was.State == packet.Untracked {
 		// Without its rule, an untracked flow is NEW to conntrack (UDP) or INVALID (TCP).
@@ -163,7 +159,7 @@ func (t *explainer) admitted(r run) {
 		they = t.they(r)
 		they.claims = append(they.claims, t.claim(r, claims.Claim{Kind: claims.Created, Entry: r.entry.ref(), Rule: r.Number})...)
 	}
-	rule, opened, gone := t.rule(r.Number), t.opened(r), t.gone(r)
+	rule, opened, gone := t.policy.numbers[r.Number], t.opened(r), t.gone(r)
 	droppedBefore := t.was != nil && t.was.State == packet.New && !t.was.accepted()
 	switch {
 	case droppedBefore && !opened.Empty():
@@ -173,14 +169,14 @@ func (t *explainer) admitted(r run) {
 	case t.was != nil && !gone.Empty():
 		t.say(t.of(r), "%s %s NEW again: %s, so the rules were checked again, and rule %q allowed %s.", they, were(r), gone, r.ID, them(r))
 	case !gone.Empty():
-		t.say(t.of(r), "%s %s NEW: %s, so the rules were checked, and rule %q (%s) allowed %s.", they, were(r), gone, r.ID, rule.Rule, them(r))
+		t.say(t.of(r), "%s %s NEW: %s, so the rules were checked, and rule %q (%s) allowed %s.", they, were(r), gone, r.ID, rule.Rule.Rule, them(r))
 	case r.entry == nil:
 		t.say(t.of(r), "%s %s NEW to %s, so the rules were checked, and rule %q (%s) allowed %s.",
-			they, were(r), r.Host, r.ID, rule.Rule, them(r))
+			they, were(r), r.Host, r.ID, rule.Rule.Rule, them(r))
 	default:
 		they.claims = append(they.claims, t.claim(r, claims.Claim{Kind: claims.NoEntry})...)
 		t.say(t.of(r), "%s %s NEW to %s: conntrack had no entry, so the rules were checked, and rule %q (%s) allowed %s.",
-			they, were(r), r.Host, r.ID, rule.Rule, them(r))
+			they, were(r), r.Host, r.ID, rule.Rule.Rule, them(r))
 	}
 	if rest.Last > r.Last {
 		t.unreplied(rest)
