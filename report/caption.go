@@ -122,7 +122,7 @@ func (n *Narrator) verdict(at when, v timeline.Judged) subtitle {
 	case v.State == packet.Established && v.Kind == packet.ByEstablished:
 		return n.remembered(at, v, name, entry)
 	case v.State == packet.New && v.Kind == packet.ByGroup:
-		return admitted(at, v, name, entry)
+		return n.admitted(at, v, name, entry)
 	case v.State == packet.Untracked && v.Kind == packet.ByGroup:
 		return accepting("%s is UNTRACKED: %s is open to the world both ways for it, so it keeps no entry. Rule %s matches: accepted.", name, v.Host, v.ID)
 	}
@@ -186,11 +186,18 @@ func (n *Narrator) remembered(at when, v timeline.Judged, name say.Sentence, ent
 }
 
 // admitted says that a rule accepted a packet, and whether its flow had an entry already.
-func admitted(at when, v timeline.Judged, name say.Sentence, entry *life) subtitle {
+func (n *Narrator) admitted(at when, v timeline.Judged, name say.Sentence, entry *life) subtitle {
 	if entry != nil && entry.creator.seq != at.seq && entry.born.seq < at.seq {
 		return accepting("%s is NEW to %s: nothing has come back yet, so the rules are checked again. Rule %s matches: accepted.", name, v.Host, v.ID)
 	}
-	return accepting("%s is NEW to %s, which does not remember this flow and checks its rules. Rule %s matches: accepted, and remembered.", name, v.Host, v.ID)
+	said := say.F("%s is NEW to %s, which does not remember this flow and checks its rules.", name, v.Host)
+	switch c, _ := n.policy.opened(when{}, at, v); c.cause {
+	case hostJoined, peerJoined:
+		return accepting("%s %s has joined group %s, so rule %s matches: accepted, and remembered.", said, c.host, c.group, v.ID)
+	case peerListed:
+		return accepting("%s Prefix list %s has got %s, so rule %s matches: accepted, and remembered.", said, c.group, c.entry, v.ID)
+	}
+	return accepting("%s Rule %s matches: accepted, and remembered.", said, v.ID)
 }
 
 // notAdmitted says that no rule accepted a packet, and since when.

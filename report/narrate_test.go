@@ -176,3 +176,62 @@ func TestNarrationIsAboutTraffic(t *testing.T) {
 		t.Errorf("said: %q", got)
 	}
 }
+
+// A rule about a group matches while the sender is a member; its entries stay.
+func TestNarrationOfMembers(t *testing.T) {
+	l := newLab("10.0.0.1/16", "10.0.0.2/16")
+	rule := timeline.Rule{Number: 3, Group: "lab", Direction: packet.Ingress, Hosts: []string{"A"}, Rule: sg.Rule{ID: "from-app", Protocol: packet.TCP, From: 22, To: 22, Reference: sg.Reference{GroupID: "app"}}}
+	there := segment("10.0.0.2:4000", "10.0.0.1:22", packet.SYN)
+	arrives := func(state packet.State, id string, number uint32) timeline.Judged {
+		return judged("A", packet.Ingress, there, state, id, number)
+	}
+	l.add(
+		timeline.RuleAuthorized{Rule: rule}, arrives(packet.New, packet.DefaultDenyID, 0),
+		timeline.GroupsChanged{Host: "B", Groups: []string{"lab", "app"}}, arrives(packet.New, "from-app", 3), entry("A", flow.New, there.Key(), 3),
+		timeline.GroupsChanged{Host: "B", Groups: []string{"lab"}}, arrives(packet.Established, "", 0),
+		timeline.Cut{Host: "A", Flow: there.Key(), Why: timeline.CutAsked}, entry("A", flow.Destroy, there.Key(), 3),
+		arrives(packet.New, packet.DefaultDenyID, 0), timeline.Ended{},
+	)
+	want := []string{
+		"Rule from-app (tcp 22 app) is authorized. It is checked for packets that no conntrack entry accepts.",
+		"A TCP packet from B to port 22 of A is NEW to A and no rule matches: dropped.",
+		"B is now in group lab, app.",
+		"A TCP packet from B to port 22 of A is NEW to A, which does not remember this flow and checks its rules. B has joined group app, so rule from-app matches: accepted, and remembered.",
+		"A remembers a new flow, tcp 10.0.0.2:4000 > 10.0.0.1:22, admitted by rule from-app.",
+		"B is now in group lab. The rules of group app no longer apply; remembered flows stay.",
+		"A TCP packet from B to port 22 of A is ESTABLISHED: A remembers this flow and accepts it without checking the rules. B has left group app, so rule from-app no longer matches. The memory stays.",
+		"An entry is deleted on A. The next packet of the flow will count as new.",
+		"A TCP packet from B to port 22 of A is NEW to A. B has left group app, so rule from-app no longer matches: dropped.",
+	}
+	if diff := cmp.Diff(want, subtitles(l.events)); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+}
+
+// Every packet of a stream that arrives or is dropped has a subtitle, and every decision a line.
+func TestEveryVerdictIsNarrated(t *testing.T) {
+	for _, name := range []string{"ping", "cut", "interrupted"} {
+		events := recorded(t, name)
+		of := narrated(events)
+		n := NewNarrator()
+		for _, e := range events {
+			n.Add(e)
+		}
+		lines := map[decision]bool{}
+		for _, l := range n.Said().Lines {
+			lines[l.Decision] = true
+		}
+		for _, e := range events {
+			v, is := e.Body.(timeline.Judged)
+			if !is || v.Stream == "" {
+				continue
+			}
+			if _, said := of[e.Seq]; !said && (!v.Accepted || v.Direction == packet.Ingress && !v.Reply) {
+				t.Errorf("%s, event %d: no subtitle", name, e.Seq)
+			}
+			if !lines[decision{v.Host, v.Direction, v.State, v.Accepted, v.By}] {
+				t.Errorf("%s, event %d: no line", name, e.Seq)
+			}
+		}
+	}
+}

@@ -203,7 +203,7 @@ export class Gate {
     card.mark = change?.mark ?? 0;
     const row = this.host.rows.find((r) => r.rule.number === card.mark);
     const gone = row && this.rows.get(`${row.rule.direction} rule ${row.rule.number}`)?.dataset.gone;
-    setText(card.by, !row ? say('admitted by no rule') : gone ? say('admitted by {0} (since revoked)', row.rule.id) : say('admitted by {0}', row.rule.id));
+    setText(card.by, admission(row?.rule.id, gone));
     setData(card, 'orphan', gone ? 'yes' : null);
     entry.touchedAt = touch ? this.film.when(touch) : this.film.when(entry.born);
   }
@@ -212,6 +212,13 @@ export class Gate {
   changeOf(entry, t) { return entry.changes.findLast((c) => this.film.when(c.moment) <= t) ?? entry.changes[0]; }
 
   realOf(moment) { return moment?.step ? moment.step.ns : 0; }
+}
+
+// admission returns which rule admitted an entry, and what has become of that rule at the host.
+function admission(rule, gone) {
+  if (!rule) return say('admitted by no rule');
+  if (gone === 'revoked') return say('admitted by {0} (since revoked)', rule);
+  return gone ? say('admitted by {0} (group left)', rule) : say('admitted by {0}', rule);
 }
 
 // inOrderOfWeight puts rules in force first, above all those that have accepted something. Of the

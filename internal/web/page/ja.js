@@ -51,6 +51,7 @@ export const japanese = {
   'deleted': '削除済み',
   'admitted by no rule': '許可したルールなし',
   'admitted by {0} (since revoked)': '許可したルール: {0}(取り消し済み)',
+  'admitted by {0} (group left)': '許可したルール: {0}(グループ解除)',
   'admitted by {0}': '許可したルール: {0}',
   'stream {0}': 'ストリーム {0}',
 
