@@ -52,6 +52,13 @@ type Unread struct {
 	Err *FileError
 }
 
+// MayOpen reports whether the rule might open ports to the world, in either direction: then a flow
+// might be untracked.
+func (u Unread) MayOpen(p packet.Protocol) bool {
+	return (!u.Peer.IsValid() || u.Peer.Bits() == 0) && u.PrefixList == "" && u.Reference == (Reference{}) &&
+		(u.Protocol == packet.All || u.Protocol == p) && (p == packet.TCP || p == packet.UDP)
+}
+
 // A PrefixList is a named set of address ranges.
 type PrefixList struct {
 	ID, Name string
@@ -146,13 +153,21 @@ func (a *Account) Carried(ids []string) []*Group {
 // enforced, Peers returns a reason instead. An empty list without a reason means a group that no
 // interface has.
 func (a *Account) Peers(r Rule) (peers []netip.Prefix, reason say.Sentence) {
+	peers, reason, _ = a.peers(r)
+	return peers, reason
+}
+
+// peers is Peers. With a reason, stale is whether EC2 has no peers for the rule either; otherwise
+// they are merely not known.
+func (a *Account) peers(r Rule) (peers []netip.Prefix, reason say.Sentence, stale bool) {
 	switch {
 	case r.Peer.IsValid():
-		return []netip.Prefix{r.Peer}, say.Sentence{}
+		return []netip.Prefix{r.Peer}, say.Sentence{}, false
 	case r.PrefixList != "":
-		return a.listed(r.PrefixList)
+		peers, reason = a.listed(r.PrefixList)
+		return peers, reason, false
 	}
-	return a.members(r.Reference)
+	return a.referenced(r.Reference)
 }
 
 func (a *Account) listed(id string) (peers []netip.Prefix, reason say.Sentence) {
@@ -166,10 +181,10 @@ func (a *Account) listed(id string) (peers []netip.Prefix, reason say.Sentence) 
 	return a.PrefixLists[i].Entries, say.Sentence{}
 }
 
-// members returns the private addresses of the interfaces that have a group. Public addresses do
+// referenced returns the private addresses of the interfaces that have a group. Public addresses do
 // not count (VPC user guide, security group rules). EC2 does not document whether delegated
 // prefixes do; here they count, since they are private too.
-func (a *Account) members(ref Reference) (peers []netip.Prefix, reason say.Sentence) {
+func (a *Account) referenced(ref Reference) (peers []netip.Prefix, reason say.Sentence, stale bool) {
 	id := a.referred(ref)
 	carried := false
 	for _, i := range a.Interfaces {
@@ -184,19 +199,45 @@ func (a *Account) members(ref Reference) (peers []netip.Prefix, reason say.Sente
 	}
 	switch {
 	case carried:
-		return peers, say.Sentence{}
+		return peers, say.Sentence{}, false
 	case id == "":
-		return nil, say.F("no group named %q was read", ref.GroupName)
+		return nil, say.F("no group named %q was read", ref.GroupName), false
 	case !a.knowsInterfaces:
-		return nil, say.F("the members of group %s are unknown: no network interfaces were read", id)
+		return nil, say.F("the members of group %s are unknown: no network interfaces were read", id), false
 	case a.Group(id) != nil:
-		return nil, say.Sentence{} // known, and no interface has it
+		return nil, say.Sentence{}, false // known, and no interface has it
 	case ref.Peering != "":
-		return nil, say.F("group %s is in a peer VPC, whose network interfaces were not read", id)
+		return nil, say.F("group %s is in a peer VPC, whose network interfaces were not read", id), false
 	case ref.Owner == "":
-		return nil, say.F("group %s was deleted: the rule is stale", id)
+		return nil, say.F("group %s was deleted: the rule is stale", id), true
 	}
-	return nil, say.F("neither group %s nor any network interface in it was read", id)
+	return nil, say.F("neither group %s nor any network interface in it was read", id), false
+}
+
+// Doubts returns the rules of the groups that might admit a packet, but cannot be enforced since
+// something is not known: unless another rule admits it, what EC2 does with the packet is unknown.
+func (a *Account) Doubts(groups []*Group, d packet.Direction, p Packet) []Finding {
+	var doubts []Finding
+	for _, g := range groups {
+		for _, r := range g.Rules(d) {
+			if _, reason, stale := a.peers(r); !reason.Empty() && !stale && r.AllowsWhat(p) && a.mayHold(r.PrefixList, p.Peer) {
+				doubts = append(doubts, Finding{g.ID, r.ID, reason})
+			}
+		}
+		for _, u := range a.Unread {
+			if u.Group == g.ID && (u.Direction == d || u.Direction == "") && u.AllowsWhat(p) && (!u.Peer.IsValid() || u.Peer.Contains(p.Peer)) {
+				doubts = append(doubts, Finding{g.ID, u.ID, say.F("%s", u.Err)})
+			}
+		}
+	}
+	return doubts
+}
+
+// mayHold reports whether a prefix list whose entries are unknown can hold an address: its version
+// of IP may be known.
+func (a *Account) mayHold(id string, address netip.Addr) bool {
+	i := slices.IndexFunc(a.PrefixLists, func(l PrefixList) bool { return l.ID == id })
+	return i < 0 || a.PrefixLists[i].AddressFamily == "" || (a.PrefixLists[i].AddressFamily == "IPv6") == address.Is6()
 }
 
 // referred returns the id of the group that a reference means, or "".

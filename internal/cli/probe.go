@@ -17,8 +17,12 @@ import (
 	"lablab/sg"
 )
 
-// exitDisagree says that the kernel did not do what was predicted.
-const exitDisagree = 5
+const (
+	// exitDisagree says that the kernel did not do what was predicted.
+	exitDisagree = 5
+	// exitUnknown says that a rule was left out that might admit the packet.
+	exitUnknown = 6
+)
 
 // probeFlags are the flags of `lablab probe`.
 type probeFlags struct {
@@ -57,12 +61,16 @@ func (p *protoName) UnmarshalJSON(b []byte) error {
 
 // An answer is the output about one packet.
 type answer struct {
-	Verdict   *string `json:"verdict"` // accept or drop; null if the kernel could not be queried
+	// Verdict is accept, drop, or unknown if a rule that was left out might admit the packet. It is
+	// null if the kernel could not be queried.
+	Verdict   *string `json:"verdict"`
 	Rule      string  `json:"rule,omitempty"`
 	Group     *string `json:"group"`
 	State     string  `json:"state,omitempty"` // conntrack's
-	Tracked   *bool   `json:"tracked"`         // whether the kernel tracked the flow under EC2's documented rule; null for a dropped packet
+	Tracked   *bool   `json:"tracked"`         // whether the kernel tracked the flow under EC2's documented rule; null if not accepted, or unknown
 	Predicted string  `json:"predicted"`
+	// Doubts are the rules that were left out, if the verdict is unknown.
+	Doubts []sg.Finding `json:"doubts,omitempty"`
 	// Disagrees reports whether the kernel tracks the flow although the prediction said otherwise,
 	// or the reverse.
 	Disagrees bool   `json:"tracked_otherwise_than_predicted,omitempty"`
@@ -84,8 +92,13 @@ reads packets from a file, one JSON object per line, and writes an answer for ea
 
   {"from":"203.0.113.7","protocol":"tcp","port":443}
 
+Where a rule was left out, such as a group whose members were not read, a packet that it
+might allow is not dropped for certain: the verdict is "unknown", with the reason, unless
+another rule allows the packet.
+
 Exit code 0: accepted. 1: dropped. 3: the kernel could not be tested, so there is no
-answer. 5: kernel and prediction disagree. For a batch: 0, 3 or 5.`,
+answer. 5: kernel and prediction disagree. 6: unknown. For a batch the first of 5, 3 and
+6 that applies to a packet, or 0.`,
 		Example: `  lablab probe --groups groups.json --group sg-0a1 --from 203.0.113.7 --protocol tcp --port 443
   lablab probe --groups groups.json --group sg-0a1 --from 10.255.1.10 --protocol icmp
   lablab probe --groups groups.json --group sg-0a1 --egress --to 8.8.8.8 --protocol udp --port 53
@@ -290,14 +303,27 @@ func (q *question) answer(b lab.Probe, told lab.Judgement) answer {
 		a.Tracked = &tracked
 		predicted := !slices.ContainsFunc(q.untracked, func(u sg.Untracked) bool { return u.Covers(d, p) })
 		a.Disagrees = tracked != predicted
+		if tracked && slices.ContainsFunc(q.account.Unread, func(u sg.Unread) bool { return q.has(u.Group) && u.MayOpen(p.Protocol) }) {
+			a.Tracked = nil
+		}
 		for _, g := range q.groups {
 			if _, _, found := g.Find(told.Rule); found {
 				a.Group = &g.ID
 			}
 		}
 	}
+	if verdict == "drop" && a.Predicted == "drop" {
+		if a.Doubts = q.account.Doubts(q.groups, d, p); len(a.Doubts) > 0 {
+			verdict, a.Rule, a.Predicted = "unknown", "", "unknown"
+		}
+	}
 	a.Verdict = &verdict
 	return a
+}
+
+// has reports whether the host has a group.
+func (q *question) has(id string) bool {
+	return slices.ContainsFunc(q.groups, func(g *sg.Group) bool { return g.ID == id })
 }
 
 // exit returns the exit code for an answer.
@@ -307,6 +333,8 @@ func (a answer) exit() int {
 		return exitUnable
 	case *a.Verdict != a.Predicted || a.Disagrees:
 		return exitDisagree
+	case *a.Verdict == "unknown":
+		return exitUnknown
 	case *a.Verdict == "drop":
 		return exitNotHeld
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"lablab/lab"
@@ -83,12 +84,19 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 		verdict = say.F("accepted by rule %s of group %s (%s): %s", a.Rule, group.ID, group.Name, rule)
 	case a.Rule == packet.AmazonServiceID:
 		verdict = say.F("accepted without a rule: security groups do not filter traffic to this Amazon address")
+	case *a.Verdict == "unknown":
+		verdict = say.F("unknown: a rule was left out that might allow it")
 	case *a.Verdict == "accept":
 		verdict = say.F("accepted as %s, not by a group's rule", a.Rule)
 	}
 	type row struct{ what, said say.Sentence }
 	rows := []row{{say.F("packet"), say.F("%s, %s", q.packet, way)}, {say.F("verdict"), verdict}}
+	for _, doubt := range a.Doubts {
+		rows = append(rows, row{say.Sentence{}, say.F("%s: %s", doubt.Rule, doubt.Reason)})
+	}
 	switch {
+	case a.Tracked == nil && *a.Verdict == "accept":
+		rows = append(rows, row{say.F("tracked"), say.F("unknown: a rule was left out that might make the flow untracked")})
 	case a.Tracked == nil:
 	case *a.Tracked:
 		rows = append(rows, row{say.F("tracked"), say.F("yes, by EC2's documented rules: the flow outlives the rule that admitted it")})
@@ -96,8 +104,11 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 		rows = append(rows, row{say.F("tracked"), say.F("no, by EC2's documented rules: the flow ends when the rule is revoked")})
 	}
 	agreed := say.F("drop")
-	if a.Predicted == "accept" {
+	switch a.Predicted {
+	case "accept":
 		agreed = say.F("accept")
+	case "unknown":
+		agreed = say.F("unknown")
 	}
 	if a.exit() == exitDisagree {
 		agreed = say.F("%s, but the kernel DISAGREES: please report this", agreed)
@@ -108,6 +119,16 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// worse returns the exit code of a batch after one more packet. A dropped packet is as good an answer
+// as an accepted one.
+func worse(code, exit int) int {
+	order := []int{exitUnknown, exitUnable, exitDisagree}
+	if slices.Index(order, exit) > slices.Index(order, code) {
+		return exit
+	}
+	return code
 }
 
 // batch answers a file of packets, in order.
@@ -128,9 +149,7 @@ func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.
 		}
 		for i, b := range probes {
 			a := q.answer(b, told[i])
-			if exit := a.exit(); exit != exitNotHeld {
-				code = max(code, exit)
-			}
+			code = worse(code, a.exit())
 			if err := encoder.Encode(a); err != nil {
 				return say.Errorf("write answers: %w", err)
 			}
