@@ -53,7 +53,7 @@ any system.`,
 			if err := oneOf("--color", colour, "auto", "always", "never"); err != nil {
 				return err
 			}
-			files, err := inDirectories(files)
+			files, err := env.inDirectories(files)
 			if err != nil {
 				return err
 			}
@@ -79,11 +79,11 @@ any system.`,
 
 // inDirectories returns the files, with each directory replaced by the scenarios in it and below
 // it.
-func inDirectories(files []string) (all []string, err error) {
+func (env Env) inDirectories(files []string) (all []string, err error) {
 	for _, name := range files {
 		found := []string{name}
 		if about, err := os.Stat(name); err == nil && about.IsDir() {
-			if found, err = below(name); err != nil {
+			if found, err = env.below(name); err != nil {
 				return nil, err
 			}
 		}
@@ -269,17 +269,26 @@ func (c checked) text(w io.Writer, l *say.Language) error {
 	return err
 }
 
-// tellProblems writes the problems of scenarios, each with its line and a caret, and returns the
-// error that ends the command. It returns any other error as it is.
+// tellProblems writes the first problems of scenarios, each with its line and a caret, and returns
+// the error that ends the command, with the number of all. It returns any other error as it is.
 func tellProblems(env Env, err error) error {
 	list := scenario.ProblemsOf(err)
 	if len(list) == 0 {
 		return err
 	}
-	n := 0
+	const most, mostOfOne = 100, 20 // problems that are shown
+	n, shown := 0, 0
 	for _, p := range list {
-		_, _ = fmt.Fprintln(env.Stderr, p.In(env.Language))
 		n += p.Count()
+		few := *p
+		few.List = p.List[:min(len(p.List), mostOfOne, most-shown)]
+		few.More = p.Count() - len(few.List)
+		if shown += len(few.List); len(few.List) > 0 {
+			_, _ = fmt.Fprintln(env.Stderr, few.In(env.Language))
+		}
+	}
+	if shown == most && n > most {
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("only the first %d problems are shown", most))
 	}
 	wrong, hint := say.Errorf("%s has %s", list[0].File, say.N(n, "%d problem", "%d problems")), say.F("fix it there; nothing was run")
 	if n > 1 {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +18,7 @@ import (
 
 // choose returns the scenarios that the arguments name: built-in ones by name, or all of them;
 // files; and those below directories. Many reports whether the arguments can name more than one.
-func choose(args []string) (names []string, many bool, err error) {
+func (env Env) choose(args []string) (names []string, many bool, err error) {
 	many = len(args) > 1
 	for _, arg := range args {
 		about, err := os.Stat(arg)
@@ -29,7 +30,7 @@ func choose(args []string) (names []string, many bool, err error) {
 			names = append(names, arg)
 		case err == nil && about.IsDir():
 			many = true
-			found, err := below(arg)
+			found, err := env.below(arg)
 			if err != nil {
 				return nil, false, err
 			}
@@ -44,9 +45,10 @@ func choose(args []string) (names []string, many bool, err error) {
 	return slices.Compact(names), many, nil
 }
 
-// below returns the scenario files in a directory and below it, without hidden ones.
-func below(dir string) ([]string, error) {
-	var found []string
+// below returns the scenario files in a directory and below it, without hidden ones. It reports
+// which YAML files it skips since they are not scenarios: directories hold other things too.
+func (env Env) below(dir string) ([]string, error) {
+	var found, others []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -55,18 +57,47 @@ func below(dir string) ([]string, error) {
 			if d.IsDir() {
 				return fs.SkipDir
 			}
-		case !d.IsDir() && isYAML(path):
+		case d.IsDir() || !isYAML(path):
+		case isOther(path):
+			others = append(others, path)
+		default:
 			found = append(found, path)
 		}
 		return nil
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, &usageError{say.Errorf("find scenarios: %w", err), say.F("choose a readable directory")}
-	}
-	if len(found) == 0 {
+	case len(found)+len(others) == 0:
 		return nil, &usageError{say.Errorf("find scenarios: no *.yaml or *.yml file in %s", dir), say.F("to start one: lablab show ping > mine.yaml")}
+	case len(found) == 0:
+		return nil, &usageError{say.Errorf("find scenarios: no YAML file in %s is a scenario", dir), say.F("to see what is wrong with one, name it: lablab check %s", others[0])}
+	case len(others) > 0:
+		_, _ = fmt.Fprintln(env.Stderr, skipped(others).In(env.Language))
 	}
 	return found, nil
+}
+
+// skipped says which files were skipped.
+func skipped(others []string) say.Sentence {
+	const few = 3
+	if len(others) <= few {
+		return say.F("skipped, not scenarios: %s", oneLine(strings.Join(others, ", ")))
+	}
+	return say.F("skipped, not scenarios: %s and %d more", oneLine(strings.Join(others[:few], ", ")), len(others)-few)
+}
+
+// ofScenario matches a key that a scenario needs.
+var ofScenario = regexp.MustCompile(`(?m)^["']?(hosts|groups|experiments)\b|^\{(?s:.*)\b(hosts|experiments)\b`)
+
+// isOther reports whether a YAML file holds something else than a scenario: it has none of the keys
+// that one needs. A file that cannot be read counts as a scenario, so that the reason is reported.
+func isOther(name string) bool {
+	if about, err := os.Stat(name); err != nil || !about.Mode().IsRegular() {
+		return false
+	}
+	text, _, err := contents(name)
+	return err == nil && !ofScenario.Match(text)
 }
 
 // isFile reports whether an argument names a file rather than a built-in scenario.

@@ -110,7 +110,7 @@ func (f *runFlags) flags(flags *pflag.FlagSet) {
 
 // scenarios returns the scenarios to run. Many reports whether the arguments can name more than
 // one.
-func (f runFlags) scenarios(args []string) (all []*scenario.Scenario, many bool, err error) {
+func (f runFlags) scenarios(env Env, args []string) (all []*scenario.Scenario, many bool, err error) {
 	if len(args) == 0 {
 		sc, err := f.chosen()
 		if err != nil {
@@ -123,7 +123,7 @@ func (f runFlags) scenarios(args []string) (all []*scenario.Scenario, many bool,
 			return nil, false, err
 		}
 		var names []string
-		if names, many, err = choose(args); err != nil {
+		if names, many, err = env.choose(args); err != nil {
 			return nil, false, err
 		}
 		many = many || f.shard != ""

@@ -22,7 +22,7 @@ func run(env Env, f runFlags, args []string) (int, error) {
 	if done, code, err := elsewhere(env, f.rootless); done {
 		return code, err
 	}
-	scenarios, many, err := f.scenarios(args)
+	scenarios, many, err := f.scenarios(env, args)
 	if err != nil {
 		return 0, tellProblems(env, err)
 	}
