@@ -41,7 +41,7 @@ func keep(t *testing.T, path, name string, more ...string) *kept {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(runtime) })
 	k := &kept{t: t, path: path, name: fmt.Sprintf("%s-%d", name, os.Getpid()), env: append(os.Environ(), "XDG_RUNTIME_DIR="+runtime)}
-	k.directory = control.Directory(func(string) string { return runtime }, os.Getuid())
+	k.directory = control.Directory(func(key string) string { return map[string]string{"XDG_RUNTIME_DIR": runtime}[key] }, os.Getuid())
 	k.must("up", append([]string{"-d"}, more...)...)
 	t.Cleanup(func() { _, _ = k.run("down") })
 	return k
