@@ -111,7 +111,7 @@ func (n *Narrator) entry(at when, e timeline.EntryChanged) subtitle {
 
 // verdict says why a host accepted or dropped a packet.
 func (n *Narrator) verdict(at when, v timeline.Judged) subtitle {
-	entry := n.lives.carrier(at, v, v.Packet.Key())
+	entry := n.lives.of(v.Host, v.Packet.Key()).carrier(at, v.State)
 	name, state := n.name(at, v, entry), strings.ToUpper(string(v.State))
 	if !v.Accepted {
 		return n.dropped(at, v, name)

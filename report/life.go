@@ -241,7 +241,7 @@ func (ls *lives) changed(at when, e timeline.EntryChanged) {
 		delete(ls.alive, id)
 		return
 	}
-	entry.update(at, e.Entry, ls.flows[flowAt{e.Host, canonical(e.Entry.Orig)}].latest)
+	entry.update(at, e.Entry, ls.of(e.Host, e.Entry.Orig).latest)
 	if e.Entry.Timeout > 0 {
 		entry.timeout = e.Entry.Timeout
 	}
@@ -306,7 +306,7 @@ func closing(tcp string) bool {
 // wasCut records that lablab deleted an entry. That the entry is gone may be reported before or
 // after.
 func (ls *lives) wasCut(at when, cut timeline.Cut) {
-	f := ls.flows[flowAt{cut.Host, canonical(cut.Flow)}]
+	f := ls.of(cut.Host, cut.Flow)
 	if f == nil {
 		return
 	}
@@ -330,7 +330,7 @@ func (ls *lives) dumped(at when, body timeline.Dumped) {
 		if entry == nil {
 			entry = ls.bear(at, body.Host, e, false)
 		}
-		entry.update(at, e, ls.flows[flowAt{body.Host, canonical(e.Orig)}].latest)
+		entry.update(at, e, ls.of(body.Host, e.Orig).latest)
 	}
 	if _, lossy := ls.lossy[body.Host]; !lossy {
 		return
@@ -343,12 +343,16 @@ func (ls *lives) dumped(at when, body timeline.Dumped) {
 	}
 }
 
+// of returns the entries that a flow has had at a host, or nil.
+func (ls *lives) of(host string, key packet.Key) *flowLives {
+	return ls.flows[flowAt{host, canonical(key)}]
+}
+
 // carrier returns the entry that a packet belonged to when a host decided about it, or nil if it
 // had none or is untracked. A packet that was dropped as NEW creates no entry; it may belong to one
 // that has not seen a reply.
-func (ls *lives) carrier(at when, v timeline.Judged, key packet.Key) *life {
-	f := ls.flows[flowAt{v.Host, canonical(key)}]
-	if f == nil || v.State == packet.Untracked || v.State == packet.Invalid {
+func (f *flowLives) carrier(at when, state packet.State) *life {
+	if f == nil || state == packet.Untracked || state == packet.Invalid {
 		return nil
 	}
 	var entry, next *life
@@ -359,7 +363,7 @@ func (ls *lives) carrier(at when, v timeline.Judged, key packet.Key) *life {
 	if i+1 < len(f.lives) && f.lives[i+1].born.at-at.at <= patience {
 		next = f.lives[i+1]
 	}
-	if v.State == packet.New {
+	if state == packet.New {
 		return entry.ifUnreplied(at)
 	}
 	switch {
@@ -395,7 +399,7 @@ func (ls *lives) before(at when, host string, key packet.Key) *life {
 
 // previous returns the entry before another one; or the latest one if that is nil.
 func (ls *lives) previous(at when, host string, key packet.Key, entry *life) *life {
-	f := ls.flows[flowAt{host, canonical(key)}]
+	f := ls.of(host, key)
 	if f == nil {
 		return nil
 	}

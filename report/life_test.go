@@ -36,7 +36,7 @@ func carryWhatWasCounted(t *testing.T, events []timeline.Event) {
 			if body.Packet.IsError() {
 				continue
 			}
-			entry := ls.carrier(at, body, body.Packet.Key())
+			entry := ls.of(body.Host, body.Packet.Key()).carrier(at, body.State)
 			if entry == nil {
 				if body.State == packet.Established || body.State == packet.New && body.Accepted {
 					t.Errorf("event %d: no entry for %s %s %s (%s)", e.Seq, body.State, body.Host, body.Packet, body.ID)
@@ -106,7 +106,7 @@ func (s *script) entry(change flow.Change, id, mark uint32, status ...string) {
 }
 
 // all returns the entries of the flow.
-func (s *script) all() []*life { return s.lives.flows[flowAt{"A", canonical(queryKey)}].lives }
+func (s *script) all() []*life { return s.lives.of("A", queryKey).lives }
 
 // An entry was created by the first packet that may have created it, in whatever order that is
 // reported.
@@ -239,7 +239,7 @@ func TestCarrier(t *testing.T) {
 		"the creator": {one, atOne, first}, "a reply": {answer, atAnswer, first},
 		"new before its end is reported": {dropped, atDropped, nil}, "invalid": {invalid, atInvalid, nil},
 	} {
-		if got := s.lives.carrier(test.at, test.v, queryKey); got != test.want {
+		if got := s.lives.of("A", queryKey).carrier(test.at, test.v.State); got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
 	}

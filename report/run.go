@@ -2,7 +2,6 @@ package report
 
 import (
 	"net/netip"
-	"slices"
 
 	"lablab/packet"
 	"lablab/report/claims"
@@ -20,19 +19,16 @@ type run struct {
 // experiment, only what was sent and decided about in it counts.
 func (t *explainer) runs(host string, d packet.Direction, reply bool) []run {
 	var all []run
+	entries := t.lives.of(host, t.flow)
 	for _, j := range t.builder.packets[t.stream.Name] {
 		if t.experiment != 0 && t.experiment != j.Experiment {
 			continue
 		}
-		i := slices.IndexFunc(j.verdicts, func(v verdict) bool { return v.Host == host && v.Direction == d && v.Reply == reply })
-		if i < 0 {
+		v := j.verdictAt(host, d, reply)
+		if v == nil || t.experiment != 0 && t.experiment != v.experiment {
 			continue
 		}
-		v := &j.verdicts[i]
-		if t.experiment != 0 && t.experiment != v.experiment {
-			continue
-		}
-		next := run{rangeOf(v.Judged, j.Seq), v, v, t.lives.carrier(v.when, v.Judged, t.flow)}
+		next := run{rangeOf(v, j.Seq), v, v, entries.carrier(v.when, v.State)}
 		if n := len(all); n > 0 && all[n-1].entry == next.entry && all[n-1].continuedBy(next.VerdictRange) {
 			all[n-1].Last, all[n-1].last = next.Last, v
 			continue
@@ -42,17 +38,23 @@ func (t *explainer) runs(host string, d packet.Direction, reply bool) []run {
 	return all
 }
 
+// verdictAt returns the first verdict on a packet, or on the reply to it, at one place; or nil.
+func (j *journey) verdictAt(host string, d packet.Direction, reply bool) *verdict {
+	for i := range j.verdicts {
+		if v := &j.verdicts[i]; v.Reply == reply && v.Direction == d && v.Host == host {
+			return v
+		}
+	}
+	return nil
+}
+
 func (r run) accepted() bool { return r.Verdict == "accept" }
 
 // between returns the part of a run that lies in a span of time.
 func (t *explainer) between(r run, s span) (part run, any bool) {
 	part = r
 	for seq := r.First; seq <= r.Last; seq++ {
-		j := t.builder.packets[t.stream.Name][seq-1]
-		i := slices.IndexFunc(j.verdicts, func(v verdict) bool {
-			return v.Host == r.Host && v.Direction == r.Direction && v.Reply == r.first.Reply
-		})
-		v := &j.verdicts[i]
+		v := t.builder.packets[t.stream.Name][seq-1].verdictAt(r.Host, r.Direction, r.first.Reply)
 		if v.seq < s.from.seq || s.to.happened() && v.seq > s.to.seq {
 			continue
 		}

@@ -7,7 +7,6 @@ import (
 
 	"lablab/packet"
 	"lablab/say"
-	"lablab/timeline"
 )
 
 // finishStream counts a stream's packets and sums up the verdicts on them.
@@ -158,13 +157,11 @@ func ranges(s *Stream, journeys []*journey) []VerdictRange {
 	} {
 		start := len(result)
 		for _, j := range journeys {
-			i := slices.IndexFunc(j.verdicts, func(v verdict) bool {
-				return v.Host == place.host && v.Direction == place.direction && v.Reply == place.reply
-			})
-			if i < 0 {
+			v := j.verdictAt(place.host, place.direction, place.reply)
+			if v == nil {
 				continue
 			}
-			next := rangeOf(j.verdicts[i].Judged, j.Seq)
+			next := rangeOf(v, j.Seq)
 			if n := len(result); n > start && result[n-1].continuedBy(next) {
 				result[n-1].Last = next.Last
 				continue
@@ -175,7 +172,7 @@ func ranges(s *Stream, journeys []*journey) []VerdictRange {
 	return result
 }
 
-func rangeOf(v timeline.Judged, seq int) VerdictRange {
+func rangeOf(v *verdict, seq int) VerdictRange {
 	r := VerdictRange{
 		Host: v.Host, Direction: v.Direction, Packet: "request", First: seq, Last: seq,
 		State: v.State, Verdict: "drop", By: v.By,
