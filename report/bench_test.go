@@ -174,3 +174,16 @@ func BenchmarkRestless(b *testing.B) {
 		_ = Of(events)
 	}
 }
+
+// BenchmarkNarrate narrates a record of a million events.
+func BenchmarkNarrate(b *testing.B) {
+	events := long(1_000_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		n := NewNarrator()
+		for _, e := range events {
+			n.Add(e)
+		}
+		b.ReportMetric(float64(len(n.Said().Subtitles)), "subtitles")
+	}
+}

@@ -88,6 +88,8 @@ func (n *Narrator) entry(at when, e timeline.EntryChanged) subtitle {
 	switch {
 	case l == nil || l.id != e.Entry.ID:
 		return subtitle{}
+	case e.Change == flow.New && l.creator.happened():
+		return subtitle{} // the packet that created it has one
 	case e.Change == flow.New:
 		if rule := n.policy.numbers[e.Entry.Mark]; rule != nil {
 			return accepting("%s remembers a new flow, %s, admitted by rule %s.", e.Host, e.Entry.Orig, rule.ID)
