@@ -307,7 +307,7 @@ func TestLooseResurrects(t *testing.T) {
 // The kernel uses the timeouts of the profile.
 func TestTimeoutsAreSet(t *testing.T) {
 	sc := serverAndClient(allow("icmp", packet.ICMP, sg.Any, "0.0.0.0/0"))
-	i := sg.Interface{ID: "eni-1", TCPEstablished: 77, UDPStream: 66}
+	i := sg.Interface{ID: "eni-1", TrackingTimeouts: sg.TrackingTimeouts{TCPEstablished: 77, UDPStream: 66}}
 	for _, timeouts := range []sg.Timeouts{sg.Nitro(), sg.NitroV6(), i.Timeouts()} {
 		sc.Timeouts = timeouts
 		l, _ := build(t, sc)

@@ -16,6 +16,14 @@ type Check struct {
 	Problems []sg.Finding   `json:"problems"`
 	Warnings []sg.Finding   `json:"warnings"`
 	Notes    []say.Sentence `json:"notes"`
+	// ACLs are the network ACLs of the interfaces that were read.
+	ACLs []CheckedACL `json:"network_acls,omitempty"`
+}
+
+// A CheckedACL is an interface and the rules of the network ACL that guards it.
+type CheckedACL struct {
+	Interface string   `json:"interface"`
+	Rules     []string `json:"rules"`
 }
 
 // Sources counts the sources of all rules.
@@ -76,6 +84,11 @@ func CheckOf(a *sg.Account) *Check {
 		}
 		c.Groups = append(c.Groups, checked)
 	}
+	for _, i := range a.Interfaces {
+		if i.ACL != nil {
+			c.ACLs = append(c.ACLs, CheckedACL{i.ID, i.ACL.Lines()})
+		}
+	}
 	for _, n := range a.Notes {
 		c.Notes = append(c.Notes, say.F("%s", n))
 	}
@@ -87,6 +100,12 @@ func (t *Text) Check(c *Check) error {
 	var b bytes.Buffer
 	for _, g := range c.Groups {
 		t.group(&b, g)
+	}
+	for _, acl := range c.ACLs {
+		t.heading(&b, say.F("%s: network ACL of its subnet", acl.Interface))
+		for _, rule := range acl.Rules {
+			t.paragraph(&b, "  ", plain, say.As(rule))
+		}
 	}
 	t.findings(&b, say.F("Not enforceable"), red, c.Problems)
 	t.findings(&b, say.F("Worth a look"), yellow, c.Warnings)

@@ -20,6 +20,11 @@ type Account struct {
 	// Unread lists rules that stand in a file and could not be understood. They admit nothing here,
 	// although EC2 may have them.
 	Unread []Unread
+	// InstanceTypes have idle timeouts of their own.
+	InstanceTypes []InstanceType
+	// acls are the network ACLs that were read, by subnet; stale are the rules that EC2 lists as stale.
+	acls  map[string]*ACL
+	stale map[staleRule]bool
 	// knowsInterfaces is whether any list of interfaces was read, even an empty one.
 	knowsInterfaces bool
 }
@@ -27,15 +32,26 @@ type Account struct {
 // An Interface is an elastic network interface: security groups are attached to it.
 type Interface struct {
 	ID        string
+	Subnet    string
 	Groups    []string // ids
 	Addresses []netip.Addr
 	// Prefixes are ranges of private addresses that are delegated to the interface.
 	Prefixes []netip.Prefix
 	// ACL is the network ACL that guards it, or nil.
 	ACL *ACL
-	// Timeouts of tracked connections, in seconds; 0 for the default
-	// (ConnectionTrackingConfiguration).
+	TrackingTimeouts
+}
+
+// TrackingTimeouts are idle timeouts of tracked connections, in seconds; 0 for the default
+// (ConnectionTrackingConfiguration).
+type TrackingTimeouts struct {
 	TCPEstablished, UDPStream, UDP int
+}
+
+// An InstanceType has its name, such as m8i.large, and its default timeouts.
+type InstanceType struct {
+	Name string
+	TrackingTimeouts
 }
 
 // A GroupRule is a rule, its group and its direction.
@@ -138,6 +154,19 @@ func (a *Account) Interface(id string) (Interface, bool) {
 	return a.Interfaces[i], true
 }
 
+// TimeoutsOf returns the timeouts of the network interface with that id, or of the instance type with
+// that name, if it was read.
+func (a *Account) TimeoutsOf(name string) (Timeouts, bool) {
+	if i, found := a.Interface(name); found {
+		return i.Timeouts(), true
+	}
+	i := slices.IndexFunc(a.InstanceTypes, func(t InstanceType) bool { return t.Name == name })
+	if i < 0 {
+		return Timeouts{}, false
+	}
+	return a.InstanceTypes[i].timeouts(name), true
+}
+
 // Carried returns the groups with these ids.
 func (a *Account) Carried(ids []string) []*Group {
 	var groups []*Group
@@ -186,6 +215,9 @@ func (a *Account) listed(id string) (peers []netip.Prefix, reason say.Sentence) 
 // prefixes do; here they count, since they are private too.
 func (a *Account) referenced(ref Reference) (peers []netip.Prefix, reason say.Sentence, stale bool) {
 	id := a.referred(ref)
+	if reason := a.whyStale(ref); !reason.Empty() {
+		return nil, reason, true
+	}
 	carried := false
 	for _, i := range a.Interfaces {
 		if !slices.Contains(i.Groups, id) {
@@ -260,6 +292,9 @@ func (a *Account) means(r Rule, peer netip.Addr) bool {
 	if r.Reference == (Reference{}) {
 		peers, _ := a.Peers(r)
 		return slices.ContainsFunc(peers, contains)
+	}
+	if !a.whyStale(r.Reference).Empty() {
+		return false
 	}
 	id := a.referred(r.Reference)
 	for _, i := range a.Interfaces {

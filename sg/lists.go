@@ -30,6 +30,9 @@ func (r *reader) networkInterface(from *node) (i Interface, err error) {
 	if i.ID, err = r.string(from, "NetworkInterfaceId"); err != nil {
 		return i, err
 	}
+	if i.Subnet, err = r.string(from, "SubnetId"); err != nil {
+		return i, err
+	}
 	for _, g := range from.member("Groups").list() {
 		if err := r.object(g, "Groups"); err != nil {
 			return i, err
@@ -77,15 +80,39 @@ func (r *reader) networkInterface(from *node) (i Interface, err error) {
 		}
 	}
 	if t := from.member("ConnectionTrackingConfiguration"); t != nil {
-		err = cmp.Or(r.seconds(t, "TcpEstablishedTimeout", &i.TCPEstablished),
-			r.seconds(t, "UdpStreamTimeout", &i.UDPStream), r.seconds(t, "UdpTimeout", &i.UDP))
+		i.TrackingTimeouts, err = r.timeouts(t, "")
 	}
 	return i, err
 }
 
-func (r *reader) seconds(n *node, name string, to *int) (err error) {
-	*to, _, err = r.number(n, name)
-	return err
+// timeouts reads a ConnectionTrackingConfiguration. Those of instance types have "Default" before
+// each name.
+func (r *reader) timeouts(from *node, prefix string) (t TrackingTimeouts, err error) {
+	for _, m := range []struct {
+		name string
+		to   *int
+	}{{"TcpEstablishedTimeout", &t.TCPEstablished}, {"UdpStreamTimeout", &t.UDPStream}, {"UdpTimeout", &t.UDP}} {
+		if *m.to, _, err = r.number(from, prefix+m.name); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// instanceTypes reads the timeouts in describe-instance-types.
+func (r *reader) instanceTypes(list []*node) error {
+	for _, from := range list {
+		name, err := r.id(from, "InstanceType")
+		if err != nil {
+			return err
+		}
+		t, err := r.timeouts(from.member("NetworkInfo").member("ConnectionTrackingConfiguration"), "Default")
+		if err != nil {
+			return err
+		}
+		r.account.InstanceTypes = append(r.account.InstanceTypes, InstanceType{name, t})
+	}
+	return nil
 }
 
 var errAddress = say.New("not an IP address")

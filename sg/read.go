@@ -79,6 +79,10 @@ func kinds() []listKind {
 		{"NetworkInterfaces", has("NetworkInterfaceId"), (*reader).interfaces},
 		{"PrefixLists", has("PrefixListId"), (*reader).prefixLists},
 		{"Entries", has("Cidr"), (*reader).entries},
+		{"NetworkAcls", has("NetworkAclId"), (*reader).networkACLs},
+		{"StaleSecurityGroupSet", has("StaleIpPermissions"), (*reader).staleGroups},
+		{"SecurityGroupVpcAssociations", has("State"), (*reader).associations},
+		{"InstanceTypes", has("InstanceType"), (*reader).instanceTypes},
 	}
 }
 
@@ -105,6 +109,7 @@ func (r *reader) read() error {
 			return err
 		}
 	}
+	r.guard()
 	return nil
 }
 

@@ -45,14 +45,18 @@ func TimeoutsOf(profile string) (Timeouts, bool) {
 // Timeouts returns the timeouts configured for the interface (ConnectionTrackingConfiguration),
 // with Nitro's as the default.
 func (i Interface) Timeouts() Timeouts {
+	return i.timeouts(fmt.Sprintf("interface %s", i.ID))
+}
+
+func (configured TrackingTimeouts) timeouts(profile string) Timeouts {
 	t := Nitro()
-	t.Profile = fmt.Sprintf("interface %s", i.ID)
-	for _, configured := range []struct {
+	t.Profile = profile
+	for _, c := range []struct {
 		seconds int
 		timeout *time.Duration
-	}{{i.TCPEstablished, &t.TCPEstablished}, {i.UDPStream, &t.UDPStream}, {i.UDP, &t.UDP}} {
-		if configured.seconds > 0 {
-			*configured.timeout = time.Duration(configured.seconds) * time.Second
+	}{{configured.TCPEstablished, &t.TCPEstablished}, {configured.UDPStream, &t.UDPStream}, {configured.UDP, &t.UDP}} {
+		if c.seconds > 0 {
+			*c.timeout = time.Duration(c.seconds) * time.Second
 		}
 	}
 	return t

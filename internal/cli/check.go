@@ -34,6 +34,8 @@ It also reads the output of these AWS CLI commands, in any combination:
   aws ec2 describe-security-groups          aws ec2 describe-security-group-rules
   aws ec2 describe-network-interfaces       aws ec2 describe-prefix-lists
   aws ec2 describe-managed-prefix-lists     aws ec2 get-managed-prefix-list-entries
+  aws ec2 describe-network-acls             aws ec2 describe-stale-security-groups
+  aws ec2 describe-instance-types           aws ec2 describe-security-group-vpc-associations
 
 and prints the rules, which of their sources can be enforced, why the others cannot, and
 what looks like a mistake. Every source is accounted for.

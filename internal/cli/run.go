@@ -99,7 +99,7 @@ func (f *runFlags) flags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.prefixLists, "prefix-lists", nil, "`FILE` with prefix lists or their entries, for --groups")
 	flags.BoolVar(&f.strict, "strict", false, strictUsage)
 	flags.StringVar(&f.related, "related", "off", relatedUsage)
-	flags.StringVar(&f.timeouts, "timeouts", "nitro", "idle timeouts: nitro, nitro-v6, or those of the network interface `ID` from --interfaces")
+	flags.StringVar(&f.timeouts, "timeouts", "nitro", "idle timeouts: nitro, nitro-v6, or those of the network interface or instance type `NAME` from --interfaces")
 	flags.Float64Var(&f.scale, "time-scale", 1, "time-lapse: multiply waits and conntrack timeouts by `F`, at most 1")
 	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "run `N` scenarios at a time (default: the number of processors)")
 	flags.Lookup("jobs").DefValue = "0" // hides the default, so that help is the same on every machine
@@ -161,11 +161,9 @@ func (f runFlags) adjust(sc *scenario.Scenario, many bool) error {
 	}
 	timeouts, known := sg.TimeoutsOf(f.timeouts)
 	if !known {
-		i, found := sc.Account.Interface(f.timeouts)
-		if !found {
-			return &usageError{say.Errorf("--timeouts %q is neither a profile nor the id of a network interface that was read", f.timeouts), say.F("choose nitro or nitro-v6, or give the file with the interface: --interfaces FILE")}
+		if timeouts, known = sc.Account.TimeoutsOf(f.timeouts); !known {
+			return &usageError{say.Errorf("--timeouts %q is neither a profile nor a network interface or instance type that was read", f.timeouts), say.F("choose nitro or nitro-v6, or give the file with the interface or type: --interfaces FILE")}
 		}
-		timeouts = i.Timeouts()
 	}
 	sc.Timeouts = timeouts
 	return nil
