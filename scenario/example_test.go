@@ -35,7 +35,7 @@ func ExampleRead() {
 	// mine.yaml:27:20: group lab has no rule imcp: did you mean "icmp"?
 	//         do: [{ revoke: imcp, group: lab }]
 	//                        ^
-	// mine.yaml:37:10: EC2 rejects this: InvalidPermission.Duplicate: The group already has a rule with the ID 'icmp'
+	// mine.yaml:37:10: EC2 rejects this: InvalidPermission.Duplicate: the specified rule "peer: 10.255.0.0/16, ICMP, type: ALL, code: ALL, ALLOW" already exists
 	//         do: [{ authorize: icmp, group: lab }]
 	//              ^
 }

@@ -80,7 +80,7 @@ func TestApplyRefuses(t *testing.T) {
 		{Authorize{Group: "web", Direction: "sideways", Rules: []Rule{{ID: "x"}}}, Malformed, `authorize in group web: InvalidPermission.Malformed: "sideways" is not a direction: choose ingress or egress`},
 		{Authorize{Group: "web", Direction: packet.Ingress, Rules: []Rule{{ID: "x", Protocol: packet.All, Reference: Reference{GroupID: "app"}}}}, GroupNotFound, "authorize in group web: InvalidGroup.NotFound: The security group 'app' does not exist"},
 		{Authorize{IDs: []string{"ssh"}}, RuleNotFound, "authorize: InvalidSecurityGroupRuleId.NotFound: The security group rule ID 'ssh' was revoked from no group, or from several"},
-		{Authorize{Group: "web", IDs: []string{"ssh"}}, Duplicate, "authorize in group web: InvalidPermission.Duplicate: The group already has a rule with the ID 'ssh'"},
+		{Authorize{Group: "web", IDs: []string{"ssh"}}, Duplicate, `authorize in group web: InvalidPermission.Duplicate: the specified rule "peer: pl-1, TCP, from port: 22, to port: 22, ALLOW" already exists`},
 		{Authorize{Group: "web", IDs: []string{"dns"}}, RuleNotFound, "authorize in group web: InvalidSecurityGroupRuleId.NotFound: The security group rule ID 'dns' was not revoked here"},
 		{Authorize{Group: "web", Direction: packet.Ingress, Rules: []Rule{{ID: "x", Protocol: packet.All, PrefixList: "pl-2"}}}, PrefixListNotFound, "authorize in group web: InvalidPrefixListID.NotFound: The prefix list (pl-2) does not exist."},
 		{Authorize{Group: "web", Direction: packet.Ingress, Rules: []Rule{{}}}, Malformed, "authorize in group web: InvalidPermission.Malformed: rule 1 has no id"},

@@ -1,8 +1,6 @@
 package sg
 
 import (
-	"net/netip"
-
 	"lablab/packet"
 	"lablab/say"
 )
@@ -39,6 +37,8 @@ func (a *Account) Audit() Audit {
 				audit.Enforced++
 				if reason := r.neverMatches(); !reason.Empty() {
 					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, reason})
+				} else if wider, found := widerThan(r, g.Rules(d)); found {
+					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, say.F("adds nothing: rule %s (%s) allows all of it", wider.ID, wider)})
 				} else if d == packet.Ingress && r.Peer.IsValid() && r.Peer.Bits() == 0 {
 					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, say.F("open to the world: %s from %s", r.What(), r.Peer)})
 				}
@@ -51,22 +51,6 @@ func (a *Account) Audit() Audit {
 		audit.Problems = append(audit.Problems, Finding{u.Group, u.ID, say.F("%s", u.Err)})
 	}
 	return audit
-}
-
-// neverMatches returns why no packet can match the rule, or nothing.
-func (r Rule) neverMatches() say.Sentence {
-	nobody := netip.MustParsePrefix("255.255.255.255/32")
-	switch {
-	case !r.Peer.IsValid():
-		return say.Sentence{}
-	case r.Peer == nobody:
-		return say.F("never matches: 255.255.255.255 is not a host's address (some tools use it for \"nothing\")")
-	case r.Protocol == packet.ICMP && r.Peer.Addr().Is6():
-		return say.F("never matches: icmp is for IPv4; IPv6 has icmpv6")
-	case r.Protocol == packet.ICMPv6 && r.Peer.Addr().Is4():
-		return say.F("never matches: icmpv6 is for IPv6; IPv4 has icmp")
-	}
-	return say.Sentence{}
 }
 
 // quota is how many rules a group may have per direction and version of IP, unless AWS has raised

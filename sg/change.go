@@ -54,12 +54,12 @@ func (g *Group) Authorize(d packet.Direction, rules ...Rule) error {
 		if r.Peer.IsValid() {
 			r.Peer = r.Peer.Masked()
 		}
+		if slices.ContainsFunc(list, r.Same) {
+			return &Error{Duplicate, fmt.Sprintf("the specified rule %q already exists", r.peerText())}
+		}
 		_, _, there := g.Find(r.ID) // in either direction
 		if r.ID != "" && (there || slices.ContainsFunc(list, func(o Rule) bool { return o.ID == r.ID })) {
 			return &Error{Duplicate, fmt.Sprintf("The group already has a rule with the ID '%s'", r.ID)}
-		}
-		if slices.ContainsFunc(list, r.Same) {
-			return &Error{Duplicate, fmt.Sprintf("the specified rule %q already exists", r.peerText())}
 		}
 		list = append(list, r)
 	}

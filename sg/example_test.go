@@ -44,5 +44,5 @@ func ExampleAccount_Apply() {
 	// sg-1: tcp 443 0.0.0.0/0
 	// allowed: false
 	// allowed: true
-	// authorize in group sg-1: InvalidPermission.Duplicate: The group already has a rule with the ID 'https'
+	// authorize in group sg-1: InvalidPermission.Duplicate: the specified rule "peer: 0.0.0.0/0, TCP, from port: 443, to port: 443, ALLOW" already exists
 }
