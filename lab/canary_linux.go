@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lablab/nft"
+	"lablab/ns"
 	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
@@ -71,19 +72,21 @@ func (l *Lab) sendSelfCheck(ctx context.Context, from, to *Host, port int) error
 	if err != nil {
 		return say.Errorf("send self-check from %s to %s: %w", from.Name, to.Name, err)
 	}
-	const patience = 5 * time.Second
-	select {
-	case v := <-fates:
-		if v.Accepted {
-			return &NotProved{What: say.F("%s accepted %s by %s", to.Name, v.Packet, v.By.ID)}
+	const long, step = 5 * time.Second, 20 * time.Millisecond
+	for patience := ns.Patient(long, step); !patience.Over(); patience.Spend() {
+		select {
+		case v := <-fates:
+			if v.Accepted {
+				return &NotProved{What: say.F("%s accepted %s by %s", to.Name, v.Packet, v.By.ID)}
+			}
+			l.log.Append(timeline.CanaryDropped{Host: to.Name, Packet: v.Packet})
+			return nil
+		case <-patience.Step():
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
-		l.log.Append(timeline.CanaryDropped{Host: to.Name, Packet: v.Packet})
-		return nil
-	case <-time.After(patience):
-		return &NotProved{What: say.F("no verdict from %s on a UDP packet to port %d within %s", to.Name, port, patience)}
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
+	return &NotProved{What: say.F("no verdict from %s on a UDP packet to port %d within %s", to.Name, port, long)}
 }
 
 // onUnattributed calls hear for verdicts on packets that belong to no stream.

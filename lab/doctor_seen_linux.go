@@ -9,6 +9,7 @@ import (
 	"lablab/flow"
 	"lablab/flow/conntrack"
 	"lablab/nft"
+	"lablab/ns"
 	"lablab/packet"
 	"lablab/say"
 )
@@ -144,16 +145,15 @@ const soonTold = 500 * time.Millisecond
 
 // untilTold polls until done reports true, for at most patience.
 func untilTold(ctx context.Context, patience time.Duration, done func() (bool, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errNotTold)
-	defer cancel()
-	for {
+	for left := ns.Patient(patience, time.Millisecond); !left.Over(); left.Spend() {
 		if is, err := done(); is || err != nil {
 			return err
 		}
 		select {
-		case <-time.After(time.Millisecond):
+		case <-left.Step():
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
+	return errNotTold
 }

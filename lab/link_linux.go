@@ -126,12 +126,8 @@ func unplug(h *Host) error {
 // awaitCarrier waits until the interface is running: the kernel sets IFF_RUNNING once the queue is
 // in place (net/core/link_watch.c).
 func awaitCarrier(ctx context.Context, h *netlink.Handle, name string) error {
-	const patience = 5 * time.Second
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, say.Errorf("no carrier on a veth pair after %s", patience))
-	defer cancel()
-	poll := time.NewTicker(200 * time.Microsecond)
-	defer poll.Stop()
-	for {
+	const long, step = 5 * time.Second, 200 * time.Microsecond
+	for patience := ns.Patient(long, step); !patience.Over(); patience.Spend() {
 		link, err := h.LinkByName(name)
 		if err != nil {
 			return say.Errorf("await carrier: %w", err)
@@ -140,11 +136,12 @@ func awaitCarrier(ctx context.Context, h *netlink.Handle, name string) error {
 			return nil
 		}
 		select {
-		case <-poll.C:
+		case <-patience.Step():
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
+	return say.Errorf("no carrier on a veth pair after %s", long)
 }
 
 // rtnetlink returns a handle for one family in a namespace. A closed handle would act on the

@@ -236,13 +236,12 @@ func fatal(err error) bool {
 
 // await reads the kernel's verdicts until done returns true, or until none has come for a while.
 func (p *Prober) await(ctx context.Context, see func(nft.Verdict), done func() bool) (missed bool, err error) {
-	const patience, step = time.Second, time.Millisecond
-	for waited := time.Duration(0); waited < patience; waited += step {
+	for patience := ns.Patient(time.Second, time.Millisecond); !patience.Over(); patience.Spend() {
 		if err := p.trace.Drain(see, func(int) { missed = true }); err != nil || done() {
 			return missed, err
 		}
 		select {
-		case <-time.After(step):
+		case <-patience.Step():
 		case <-ctx.Done():
 			return missed, context.Cause(ctx)
 		}

@@ -10,6 +10,7 @@ import (
 	"lablab/flow"
 	"lablab/flow/conntrack"
 	"lablab/nft"
+	"lablab/ns"
 	"lablab/packet"
 	"lablab/pinger"
 	"lablab/scenario"
@@ -222,17 +223,17 @@ func (w *witness) catchUp(ctx context.Context) {
 // which this process was stopped does not count.
 func (w *witness) await(ctx context.Context, done func() bool) bool {
 	const step = 10 * time.Millisecond
-	for patience := time.Second; ; {
+	for patience := ns.Patient(time.Second, step); ; {
 		w.mu.Lock()
 		ok, changed := done(), w.changed
 		w.mu.Unlock()
-		if ok || patience <= 0 {
+		if ok || patience.Over() {
 			return ok
 		}
 		select {
 		case <-changed:
-		case <-time.After(step):
-			patience -= step
+		case <-patience.Step():
+			patience.Spend()
 		case <-ctx.Done():
 			return false
 		}

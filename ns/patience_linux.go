@@ -7,27 +7,57 @@ import (
 	"lablab/say"
 )
 
+// A Patience is how much longer to wait for something, in steps. It counts the time in which this
+// process ran: a step that took longer than it should have, because the process was stopped or had
+// no processor, counts for less than a step, the less the longer it took.
+type Patience struct {
+	left, step time.Duration
+	began      time.Time // of the step
+}
+
+// Patient returns a patience that lasts as long as is given, on a machine that is not busy.
+func Patient(long, step time.Duration) *Patience { return &Patience{left: long, step: step} }
+
+// Step begins a step, whose end the channel tells. Whoever receives it calls [Patience.Spend].
+func (p *Patience) Step() <-chan time.Time {
+	p.began = time.Now()
+	return time.After(p.step)
+}
+
+// Spend counts the step that has ended.
+func (p *Patience) Spend() {
+	const usual = 20 * time.Millisecond // on a machine that is not busy
+	took, most := time.Since(p.began), max(usual, p.step)
+	if took > most {
+		took = most * most / took
+	}
+	p.left -= took
+}
+
+// Over reports whether the patience has ended.
+func (p *Patience) Over() bool { return p.left <= 0 }
+
 // AnswerTime is how long the kernel may take to answer a request. It takes milliseconds; without a
 // limit, a lost answer would block forever.
 const AnswerTime = 5 * time.Second
 
 // Await calls ask, which waits for an answer of the kernel. If none comes within [AnswerTime], it
-// calls giveUp, which must make ask return. Time in which this process was stopped does not count:
-// the answer may be there all the same.
+// calls giveUp, which must make ask return.
 func Await(giveUp func(), ask func() error) error {
-	const step = 100 * time.Millisecond
+	p := Patient(AnswerTime, 100*time.Millisecond)
 	var mu sync.Mutex
-	var tick *time.Timer
 	ended, silent := false, false
-	left := AnswerTime
 	mu.Lock()
-	tick = time.AfterFunc(step, func() {
+	p.began = time.Now()
+	var tick *time.Timer
+	tick = time.AfterFunc(p.step, func() { // cheaper than a goroutine, as nearly every answer comes at once
 		mu.Lock()
 		defer mu.Unlock()
-		switch left -= step; {
+		switch p.Spend(); {
 		case ended:
-		case left > 0:
-			tick.Reset(step)
+		case !p.Over():
+			p.began = time.Now()
+			tick.Reset(p.step)
 		default:
 			silent = true
 			giveUp()

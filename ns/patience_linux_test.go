@@ -50,3 +50,23 @@ func TestAwait(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A step in which the process did not run for long counts for little.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	const step, delay = time.Millisecond, 400 * time.Millisecond
+	p := ns.Patient(delay/2, step)
+	<-p.Step()
+	time.Sleep(delay) // as if it had been stopped
+	if p.Spend(); p.Over() {
+		t.Error("a delay used up the patience")
+	}
+	steps := 0
+	for ; !p.Over() && steps < 1000; steps++ {
+		<-p.Step()
+		p.Spend()
+	}
+	if !p.Over() {
+		t.Errorf("patience is left after %d steps", steps)
+	}
+}

@@ -6,11 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"lablab/ns"
 	"lablab/say"
 )
 
-// step is the unit in which a stream's patience is counted. Time in which this process was stopped
-// counts as one step at most.
+// step is the unit in which a stream's patience is counted.
 const step = 20 * time.Millisecond
 
 // A Stream sends packets that are released n at a time. In between it is held: it sends nothing
@@ -122,25 +122,25 @@ func (s *Stream) doom(seq int) {
 // missing replies Patience after the last packet was sent, and returns an error only if ctx ends or
 // the stream fails.
 func (s *Stream) Settle(ctx context.Context) error {
-	patience := s.patience()
+	patience := ns.Patient(s.patience(), step)
 	for {
 		s.mu.Lock()
 		sent, settled, changed := len(s.probes) >= s.let, s.waiting == 0, s.changed
 		s.mu.Unlock()
-		if sent && patience <= 0 {
+		if sent && patience.Over() {
 			s.writeOff()
 		}
-		if sent && (settled || patience <= 0) {
+		if sent && (settled || patience.Over()) {
 			return nil
 		}
 		var wait <-chan time.Time
 		if sent {
-			wait = time.After(step)
+			wait = patience.Step()
 		}
 		select {
 		case <-changed:
 		case <-wait:
-			patience -= step
+			patience.Spend()
 		case <-s.done:
 			return s.broken()
 		case <-ctx.Done():

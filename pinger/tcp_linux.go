@@ -137,9 +137,10 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var conn net.Conn
+	attempt := &attempt{}
 	err := s.n.Do(func() error {
-		defer s.whenHopeless(seq, cancel)()
-		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(s.config.Source), Control: reusable, KeepAlive: -1}
+		defer s.whenHopeless(seq, attempt, cancel)()
+		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(s.config.Source), Control: attempt.prepare, KeepAlive: -1}
 		d.SetMultipathTCP(false)
 		return untilFree(ctx, func() (err error) {
 			conn, err = d.DialContext(ctx, "tcp", s.config.Target.String())
@@ -151,7 +152,7 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		s.unreachAt(seq, err)
 		return nil, nil
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, syscall.ETIMEDOUT): // TCP itself gives up after its retransmissions
 		return nil, nil
 	default:
 		var dial *net.OpError
@@ -198,12 +199,13 @@ func (s *talking) connected(seq int) {
 	s.observe(probe)
 }
 
-// whenHopeless cancels an attempt as soon as its SYN is seen to be dropped, or after Patience.
-func (s *talking) whenHopeless(seq int, cancel func()) (stop func()) {
+// whenHopeless cancels an attempt as soon as its SYN is seen to be dropped, or if there is no answer
+// within Patience after the SYN.
+func (s *talking) whenHopeless(seq int, attempt *attempt, cancel func()) (stop func()) {
 	ended := make(chan struct{})
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		for patience := Patience; patience > 0; {
+		for patience := ns.Patient(Patience, step); !patience.Over(); {
 			s.mu.Lock()
 			doomed, changed := s.doomed[seq], s.changed
 			s.mu.Unlock()
@@ -212,8 +214,10 @@ func (s *talking) whenHopeless(seq int, cancel func()) (stop func()) {
 			}
 			select {
 			case <-changed:
-			case <-time.After(step):
-				patience -= step
+			case <-patience.Step():
+				if attempt.unanswered() {
+					patience.Spend()
+				}
 			case <-ended:
 				return
 			}
@@ -289,14 +293,14 @@ func (s *talking) hangUp() {
 // starts a program, the child has a copy of each socket until execve(2), also of one that was closed
 // meanwhile.
 func untilFree(ctx context.Context, open func() error) error {
-	for patience := Patience; ; patience -= step {
+	for patience := ns.Patient(Patience, step); ; patience.Spend() {
 		err := open()
 		taken := errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EADDRNOTAVAIL)
-		if !taken || patience <= 0 {
+		if !taken || patience.Over() {
 			return err
 		}
 		select {
-		case <-time.After(step):
+		case <-patience.Step():
 		case <-ctx.Done():
 			return err
 		}
@@ -323,10 +327,36 @@ func (s *talking) retransmission() time.Duration {
 	return max(Patience, 2*rto)
 }
 
-// reusable lets a stream take the port of one that has ended, and keeps its own port free for the
+// An attempt is the socket that opens a connection.
+type attempt struct {
+	mu     sync.Mutex
+	socket syscall.RawConn // or nil
+}
+
+// unanswered reports whether the SYN has left and has no answer yet. An answer that this process was
+// too slow to take is late, not lost.
+func (a *attempt) unanswered() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.socket == nil {
+		return false
+	}
+	const synSent = 2 // TCP_SYN_SENT, linux/tcp_states.h
+	waiting := false
+	_ = a.socket.Control(func(fd uintptr) {
+		told, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		waiting = err == nil && told.State == synSent
+	})
+	return waiting
+}
+
+// prepare lets a stream take the port of one that has ended, and keeps its own port free for the
 // next: closing the socket resets the connection, even one given up while it was established, so
 // no TIME_WAIT holds the port (tcp(7), SO_LINGER in socket(7)).
-func reusable(_, _ string, c syscall.RawConn) error {
+func (a *attempt) prepare(_, _ string, c syscall.RawConn) error {
+	a.mu.Lock()
+	a.socket = c
+	a.mu.Unlock()
 	var sockErr error
 	err := c.Control(func(fd uintptr) {
 		sockErr = errors.Join(
