@@ -172,7 +172,7 @@ func (ls *lives) judged(at when, v timeline.Judged) {
 	case entry.dead.happened() || f.first.happened(): // the packet belongs to the next entry, or ended this one
 		entry.closing = entry.closing || !f.first.happened() && v.Packet.TCPFlags&packet.RST != 0
 	default:
-		entry.touched = at.at // also by a packet that is dropped
+		entry.touch(at, v.State) // also by a packet that is dropped
 		entry.closing = entry.closing || v.Packet.TCPFlags&packet.RST != 0
 		if v.State == packet.Established && !entry.replied.happened() && !entry.sends(v.Packet.Key()) {
 			entry.replied = at
@@ -222,7 +222,16 @@ func (f *flowLives) created(at when, v timeline.Judged, entry *life) {
 		entry.creator = c // the entry was reported before the verdict
 		entry.touched = at.at
 	default:
-		entry.touched = at.at
+		entry.touch(at, v.State)
+	}
+}
+
+// touch notes that the entry carried a packet, unless it had expired. A NEW packet does not belong
+// to an entry that has seen a reply.
+func (l *life) touch(at when, state packet.State) {
+	expired := l.replied.happened() || l.timeout > 0 && at.at-l.touched > l.timeout+time.Second
+	if state == packet.Established || !expired {
+		l.touched = at.at
 	}
 }
 

@@ -181,6 +181,20 @@ func TestWhyAnEntryIsGone(t *testing.T) {
 			s.at.at += 20 * time.Second
 			s.entry("destroy", 1, 1)
 		}, claims.Deleted},
+		{"it was idle, and new packets came before its end was reported", func(s *script) {
+			begin(s)
+			s.packet(1, "established", 0, true)
+			s.at.at += 30 * time.Second
+			s.packet(2, "new", 1, false)
+			s.packet(3, "new", 1, false)
+			s.entry("destroy", 1, 1)
+		}, claims.TimedOut},
+		{"so did a packet of a flow without replies", func(s *script) {
+			begin(s)
+			s.at.at += 40 * time.Second
+			s.packet(2, "new", 1, false)
+			s.entry("destroy", 1, 1)
+		}, claims.TimedOut},
 		{"its connection was closed", func(s *script) {
 			begin(s)
 			s.add(timeline.EntryChanged{Host: "A", Change: flow.Update, Entry: flow.Entry{ID: 1, Orig: queryKey, Mark: 1, TCP: "TIME_WAIT", Timeout: time.Second}})

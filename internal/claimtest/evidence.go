@@ -125,18 +125,32 @@ func (e *Evidence) entryAndFirst(c claims.Claim) (*entry, verdict, error) {
 	return x, v, nil
 }
 
-// round is how long one round of reading the kernel's reports can take on a busy machine. In each
-// round the events of a host are recorded behind its verdicts.
+// round is how long after a verdict an event can be recorded that happened before it: in each round
+// of reading the kernel's reports, the events of a host are recorded behind its verdicts.
 const round = 100 * time.Millisecond
+
+// follows reports whether a conntrack event certainly happened after a verdict. The kernel says when
+// it happened, also on a machine that is so busy that it is recorded much later.
+func (e *Evidence) follows(event int, v verdict) bool {
+	const skew = 20 * time.Millisecond // between the clock of the kernel's events and that of the record
+	happened := e.events[event].At
+	changed, _ := e.events[event].Body.(timeline.EntryChanged)
+	if begun, is := e.events[1].Body.(timeline.Begun); is && !changed.Kernel.IsZero() {
+		if by := e.events[1].At + changed.Kernel.Sub(begun.Started); by <= happened+skew { // else a clock was set
+			return event > v.at && by > v.time+skew
+		}
+	}
+	return event > v.at && happened-v.time > round
+}
 
 // during returns an error unless the entry existed when a verdict was given: it was created by that
 // packet or before, and had not ended.
 func (e *Evidence) during(x *entry, v verdict) error {
 	other := e.endBefore(x, x.host)
 	switch {
-	case x.begin > v.at && e.events[x.begin].At-v.time > round:
-		return fmt.Errorf("the entry was reported at event %d, long after the verdict at %d", x.begin, v.at)
-	case x.begin > v.at && other > v.at && e.events[other].At-v.time > round:
+	case e.follows(x.begin, v):
+		return fmt.Errorf("the entry was reported at event %d, after the verdict at %d", x.begin, v.at)
+	case x.begin > v.at && other > 0 && e.follows(other, v):
 		return fmt.Errorf("another entry was there until event %d", other)
 	case x.end != 0 && x.end < v.at:
 		return fmt.Errorf("the entry had ended at event %d, before the verdict at %d", x.end, v.at)
@@ -157,7 +171,7 @@ func (e *Evidence) entryAt(v verdict, host string) *entry {
 // endedBefore reports whether an entry had ended by a verdict, or may have: its end is recorded in
 // the same round.
 func (e *Evidence) endedBefore(x *entry, v verdict) bool {
-	return x.end != 0 && (x.end < v.at || e.events[x.end].At-v.time <= round)
+	return x.end != 0 && !e.follows(x.end, v)
 }
 
 // endBefore returns the event that ended the entry before x of the same flow, or 0.
