@@ -18,7 +18,8 @@ type Patience struct {
 // Patient returns a patience that lasts as long as is given, on a machine that is not busy.
 func Patient(long, step time.Duration) *Patience { return &Patience{left: long, step: step} }
 
-// Step begins a step, whose end the channel tells. Whoever receives it calls [Patience.Spend].
+// Step begins a step and returns a channel that tells its end. The caller then calls
+// [Patience.Spend].
 func (p *Patience) Step() <-chan time.Time {
 	p.began = time.Now()
 	return time.After(p.step)

@@ -46,6 +46,7 @@ func TestFullOutput(t *testing.T) {
 		{"authorize --name NAME icmp", "this was done before: authorized in group lab: icmp"},
 		{"cut --name NAME --all", "entries deleted"},
 		{"groups --name NAME A", "this was done before: A has no groups"},
+		{"prefix-list --name NAME", ""},
 		{"acl --name NAME A --ingress RULE --egress RULE", "this was done before: A has a network ACL"},
 		{"acl --name NAME A off", "this was done before: A has no network ACL"},
 		{"load --name NAME cut", "this was done before: the lab now has the hosts and groups of cut"},
