@@ -162,8 +162,6 @@ func firstPacket(h *Host, k packet.Key) (packet.Direction, sg.Packet) {
 	return packet.Ingress, p
 }
 
-var bothDirections = [...]packet.Direction{packet.Ingress, packet.Egress}
-
 // record adds what changed to the timeline. Revoked rules have the numbers that they had.
 func (l *Lab) record(delta sg.Delta, was map[ruleKey]uint32) {
 	for _, c := range delta.Attached {

@@ -160,11 +160,10 @@ func changed(e timeline.Body) say.Sentence {
 
 // sent notes a packet whose outcome is to be told.
 func (p *Progress) sent(stream string, seq int) {
-	waiting := append(p.waiting[stream], seq)
-	if p.keep > 0 && len(waiting) > p.keep {
-		waiting = waiting[1:]
+	p.waiting[stream] = append(p.waiting[stream], seq)
+	if over := len(p.waiting[stream]) - p.keep; p.keep > 0 && over > 0 {
+		p.waiting[stream] = p.waiting[stream][over:]
 	}
-	p.waiting[stream] = waiting
 	p.settle(stream)
 }
 

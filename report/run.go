@@ -51,19 +51,19 @@ func (j *journey) verdictAt(host string, d packet.Direction, reply bool) *verdic
 func (r run) accepted() bool { return r.Verdict == "accept" }
 
 // between returns the part of a run that lies in a span of time.
-func (t *explainer) between(r run, s span) (part run, any bool) {
+func (t *explainer) between(r run, s span) (part run, found bool) {
 	part = r
 	for seq := r.First; seq <= r.Last; seq++ {
 		v := t.builder.packets[t.stream.Name][seq-1].verdictAt(r.Host, r.Direction, r.first.Reply)
 		if v.seq < s.from.seq || s.to.happened() && v.seq > s.to.seq {
 			continue
 		}
-		if !any {
-			part.First, part.first, any = seq, v, true
+		if !found {
+			part.First, part.first, found = seq, v, true
 		}
 		part.Last, part.last = seq, v
 	}
-	return part, any
+	return part, found
 }
 
 // flow returns the key of a stream's requests. Older records do not have its source address.

@@ -297,8 +297,8 @@ func (t *explainer) outlived(r run) {
 		return
 	}
 	for _, gap := range t.policy.lapsed(r.entry, r.entry.admittedBy(r.first.seq)) {
-		after, any := t.between(r, gap)
-		if !any {
+		after, found := t.between(r, gap)
+		if !found {
 			continue
 		}
 		c := gap.from
