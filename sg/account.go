@@ -92,6 +92,7 @@ type Note struct {
 	File         string
 	Line, Column int
 	Text         say.Sentence
+	page         string // the kind of list of which more follows
 }
 
 func (n Note) String() string { return n.In(nil) }

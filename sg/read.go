@@ -39,6 +39,7 @@ func (a *Account) Read(file string, from io.Reader) error {
 	if more := r.notes - len(r.account.Notes) + len(a.Notes); more > 0 {
 		r.account.Notes = append(r.account.Notes, Note{File: file, Line: 1, Column: 1, Text: say.N(more, "and %d more such note", "and %d more such notes")})
 	}
+	r.account.Notes = slices.DeleteFunc(r.account.Notes, func(n Note) bool { return n.page != "" && n.page == r.ended })
 	*a = *r.account
 	return nil
 }
@@ -58,6 +59,7 @@ type reader struct {
 	notes   int
 	members map[string]bool // unknown members that were noted
 	strange error           // about the first of them
+	ended   string          // the kind of list of which this is the last page
 	// The position of each rule in its group.
 	places  map[placed]int
 	indexed map[side]bool
@@ -120,7 +122,7 @@ func (r *reader) output(value *node, last bool) error {
 		if !slices.ContainsFunc(value.members, func(m member) bool { return named(m)(k.member) }) || k.member == "Entries" && value.member("NetworkAclId") != nil {
 			continue
 		}
-		known = true
+		known, r.ended = true, k.member
 		if err := k.read(r, value.member(k.member).list()); err != nil {
 			return err
 		}
@@ -128,7 +130,12 @@ func (r *reader) output(value *node, last bool) error {
 	if known {
 		r.unknown(value, "aws ec2", outputMembers)
 		if next := value.member("NextToken"); last && !next.empty() {
-			r.note(next, "this is incomplete: EC2 has more results (NextToken)")
+			r.notes++ // it is kept, however many there are
+			r.account.Notes = append(r.account.Notes, Note{
+				File: r.file, Line: next.line, Column: next.column, page: r.ended,
+				Text: say.F("this is incomplete: EC2 has more results (NextToken)"),
+			})
+			r.ended = ""
 		}
 		return nil
 	}

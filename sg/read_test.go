@@ -169,6 +169,20 @@ func TestCutOffListIsNoted(t *testing.T) {
 	}
 }
 
+// The last page, read after the others, completes them; one of another kind does not.
+func TestPages(t *testing.T) {
+	first, second := `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": []}], "NextToken": "a"}`, `{"SecurityGroups": [], "NextToken": "b"}`
+	last, other := `{"SecurityGroups": [{"GroupId": "sg-3", "IpPermissions": []}]}`, `{"NetworkInterfaces": []}`
+	for _, test := range []struct {
+		files []string
+		notes int
+	}{{[]string{first, second, last}, 0}, {[]string{first, other}, 1}, {[]string{last, first}, 1}, {[]string{first, second}, 2}} {
+		if a := readTexts(t, test.files...); len(a.Notes) != test.notes {
+			t.Errorf("%q: %d notes, want %d: %v", test.files, len(a.Notes), test.notes, a.Notes)
+		}
+	}
+}
+
 func TestNullIsNoGroups(t *testing.T) {
 	a := &Account{}
 	if err := a.Read("null.json", strings.NewReader(`{"SecurityGroups": null}`)); err != nil || len(a.Groups) != 0 {
