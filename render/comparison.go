@@ -22,7 +22,8 @@ func (t *Text) comparison(b *bytes.Buffer, r *report.Report) {
 		for _, x := range r.Experiments {
 			t.paragraph(b, fmt.Sprintf("  %d  ", x.Number), plain, say.Text(x.Title))
 			for _, p := range x.Compared() {
-				t.paragraph(b, "     ", heldStyle(p, x), say.F("%s: predicted %s; observed %s; held: %s", p.Subject, p.Predicted, p.Observed, held(p, x)))
+				words, style := heldIn(p, x)
+				t.paragraph(b, "     ", style, say.F("%s: predicted %s; observed %s; held: %s", p.Subject, p.Predicted, p.Observed, words))
 			}
 		}
 		return
@@ -33,7 +34,8 @@ func (t *Text) comparison(b *bytes.Buffer, r *report.Report) {
 	for _, x := range r.Experiments {
 		number, title := fmt.Sprint(x.Number), x.Title
 		for _, p := range x.Compared() {
-			w.AppendRow(t.row(number, say.Text(title), p.Subject, p.Predicted, p.Observed, styled(heldStyle(p, x), held(p, x).In(t.language))))
+			words, style := heldIn(p, x)
+			w.AppendRow(t.row(number, say.Text(title), p.Subject, p.Predicted, p.Observed, styled(style, words.In(t.language))))
 			number, title = "", ""
 		}
 	}
@@ -43,15 +45,15 @@ func (t *Text) comparison(b *bytes.Buffer, r *report.Report) {
 // besideTitles returns the columns that the comparison needs apart from the titles.
 func (t *Text) besideTitles(r *report.Report) int {
 	const usual, between = 54, 13 // columns for the indent, the number, and the space after each column
-	told := [4][]string{{t.language.Sprintf("of")}, {t.language.Sprintf("predicted")}, {t.language.Sprintf("observed")}, {t.language.Sprintf("held?")}}
+	columns := [4][]string{{t.language.Sprintf("of")}, {t.language.Sprintf("predicted")}, {t.language.Sprintf("observed")}, {t.language.Sprintf("held?")}}
 	for _, x := range r.Experiments {
 		for _, p := range x.Compared() {
 			for i, s := range []say.Sentence{p.Subject, p.Predicted, p.Observed, held(p, x)} {
-				told[i] = append(told[i], s.In(t.language))
+				columns[i] = append(columns[i], s.In(t.language))
 			}
 		}
 	}
-	return max(usual, between+widest(told[0])+widest(told[1])+widest(told[2])+widest(told[3]))
+	return max(usual, between+widest(columns[0])+widest(columns[1])+widest(columns[2])+widest(columns[3]))
 }
 
 // wordy reports whether the predictions are too long for a table of that width.
@@ -68,18 +70,19 @@ func wordy(r *report.Report, l *say.Language, columns int) bool {
 
 // held returns whether the prediction held, in words.
 func held(p report.Prediction, x report.Experiment) say.Sentence {
-	switch {
-	case p.Held:
-		return say.F("yes")
-	case !x.Begun:
-		return say.F("not run")
-	case !x.Complete:
-		return say.F("cut short")
-	}
-	return say.F("NO")
+	words, _ := heldIn(p, x)
+	return words
 }
 
-// heldStyle returns the style of that word.
-func heldStyle(p report.Prediction, x report.Experiment) string {
-	return map[string]string{"yes": green, "not run": yellow, "cut short": yellow, "NO": red}[held(p, x).String()]
+// heldIn returns those words, and their style.
+func heldIn(p report.Prediction, x report.Experiment) (words say.Sentence, style string) {
+	switch {
+	case p.Held:
+		return say.F("yes"), green
+	case !x.Begun:
+		return say.F("not run"), yellow
+	case !x.Complete:
+		return say.F("cut short"), yellow
+	}
+	return say.F("NO"), red
 }

@@ -114,19 +114,19 @@ func where(r *report.Report, p report.Point) string {
 
 // reasons explains each subject with a failure, once.
 func (t *Text) reasons(b *bytes.Buffer, r Result) {
-	var told []string
+	var explained []string
 	for _, p := range r.Points() {
 		if !p.Failed() {
 			continue
 		}
 		for _, w := range r.WhyOf(p) {
-			if slices.Contains(told, w.Subject.String()) {
+			if slices.Contains(explained, w.Stream) {
 				continue
 			}
-			if len(told) == 0 {
+			if len(explained) == 0 {
 				t.heading(b, say.F("Why, in %s", r.Name()))
 			}
-			told = append(told, w.Subject.String())
+			explained = append(explained, w.Stream)
 			t.paragraph(b, "  ", bold, w.Subject)
 			for _, sentence := range w.Sentences {
 				t.paragraph(b, "  - ", plain, sentence)

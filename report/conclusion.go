@@ -36,10 +36,10 @@ func (l *lesson) learn(at *Moment, shown ...claims.Claim) {
 
 // conclusion returns what the run has shown.
 func (l *lessons) conclusion() Paragraph {
-	moral := Paragraph{Subject: say.F("In short")}
+	conclusion := Paragraph{Subject: say.F("In short")}
 	tell := func(l lesson, s say.Sentence) {
 		if l.at != nil {
-			moral.say(l.at, "%s", phrase{s, l.claims})
+			conclusion.say(l.at, "%s", phrase{s, l.claims})
 		}
 	}
 	first := say.F("The rules decide on the first packet of a flow. Its conntrack entry decides on all the others.")
@@ -60,7 +60,7 @@ func (l *lessons) conclusion() Paragraph {
 	tell(l.member, say.F("A group as a source means its members when a flow starts. A member that leaves keeps the flows already admitted."))
 	tell(l.errors, say.F("An ICMP error about a flow is not part of the flow: without a rule for it, the sender never finds out."))
 	tell(l.stateless, say.F("A network ACL checks every packet in both directions, whatever conntrack knows."))
-	return moral
+	return conclusion
 }
 
 // silence looks for a host that answered although its own rules let nothing out.

@@ -23,25 +23,25 @@ type manualLog struct {
 
 // add takes the next event and describes it if it is worth reporting.
 func (d *manualLog) add(e timeline.Event) (what say.Sentence) {
-	deed := ManualStep{AtMS: ms(e.At)}
+	step := ManualStep{AtMS: ms(e.At)}
 	if judged, ok := e.Body.(timeline.Judged); ok {
-		deed.What = d.first.news(judged)
+		step.What = d.first.news(judged)
 	} else {
-		deed.What = describe(e.Body)
+		step.What = describe(e.Body)
 	}
-	if deed.What.Empty() {
-		return deed.What
+	if step.What.Empty() {
+		return step.What
 	}
 	if cut, ok := e.Body.(timeline.Cut); ok {
-		deed.host, deed.cuts = cut.Host, 1
-		if n := len(d.steps) - 1; n >= 0 && d.steps[n].with(deed) {
+		step.host, step.cuts = cut.Host, 1
+		if n := len(d.steps) - 1; n >= 0 && d.steps[n].with(step) {
 			d.steps[n].cuts++
 			d.steps[n].What = say.F("delete %d conntrack entries on %s", d.steps[n].cuts, cut.Host)
-			return deed.What
+			return step.What
 		}
 	}
-	d.steps = append(d.steps, deed)
-	return deed.What
+	d.steps = append(d.steps, step)
+	return step.What
 }
 
 // with reports whether both delete entries on the same host, as one command does.

@@ -129,7 +129,7 @@ func rulesOf(status control.Status, change sg.Authorize) iter.Seq2[string, contr
 // about reports whether a change affects a rule: it names the rule's id, or has the same content.
 func about(change sg.Authorize, r control.Rule) bool {
 	return slices.Contains(change.IDs, r.ID) || r.Direction == change.Direction &&
-		slices.ContainsFunc(change.Rules, func(same sg.Rule) bool { return same.String() == r.Text })
+		slices.ContainsFunc(change.Rules, func(same sg.Rule) bool { return same.Same(r.Rule) })
 }
 
 // operation returns EC2's name of the requested operation.
