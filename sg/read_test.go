@@ -466,7 +466,7 @@ func FuzzRead(f *testing.F) {
 			}
 			return
 		}
-		sources := 0
+		sources := len(a.Unread)
 		for _, g := range a.Groups {
 			sources += len(g.Ingress) + len(g.Egress)
 		}
