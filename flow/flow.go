@@ -32,6 +32,10 @@ type Entry struct {
 	Got  Count  `json:"got"`  // in the other direction
 }
 
+// SeenReply is the status of an entry that has carried a packet in both directions (IPS_SEEN_REPLY of
+// linux/netfilter/nf_conntrack_common.h).
+const SeenReply = "SEEN_REPLY"
+
 // A Change is what happened to an entry.
 type Change string
 

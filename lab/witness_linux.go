@@ -160,7 +160,7 @@ func (w *witness) changedEntry(host string, e conntrack.Event) {
 }
 
 // missed records that reports on a host were lost.
-func (w *witness) missed(host, what string, n int) {
+func (w *witness) missed(host string, what timeline.Evidence, n int) {
 	w.log.Append(timeline.Missed{Host: host, What: what, Count: n})
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -115,7 +115,7 @@ func (p *Progress) Add(e timeline.Event) {
 			p.tell(p.known.News(body))
 		}
 	case timeline.Missed:
-		p.line("lost %d %s on %s (socket overflow)", body.Count, missedWord(body.What), body.Host)
+		p.line("lost %d %s on %s (socket overflow)", body.Count, body.What.Said(), body.Host)
 	case timeline.Interrupted:
 		p.line("interrupted: %s", body.By)
 	case timeline.Ended:
@@ -278,13 +278,6 @@ func (p *Progress) now() timeline.Plan {
 
 // cut truncates s to columns.
 func cut(s string, columns int) string { return text.Trim(s, max(columns, 0)) }
-
-func missedWord(what string) say.Sentence {
-	if what == timeline.MissedVerdicts {
-		return say.F("verdicts")
-	}
-	return say.F("events")
-}
 
 func startedWord(s timeline.StreamStarted) say.Sentence {
 	if s.Port == 0 {

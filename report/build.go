@@ -29,7 +29,7 @@ func newBuilder() *builder {
 		counters:  map[counterKey]timeline.Counter{},
 		lastCount: map[counterKey]timeline.Counter{},
 		before:    map[counterKey]timeline.Counter{},
-		missed:    map[string]int{},
+		missed:    map[timeline.Evidence]int{},
 		lossy:     map[string]bool{},
 		last:      map[string]time.Duration{},
 		lives:     newLives(),
@@ -50,9 +50,9 @@ type builder struct {
 	counters map[counterKey]timeline.Counter
 	// The latest counters, and the totals from before a rule came back.
 	lastCount, before map[counterKey]timeline.Counter
-	lossy             map[string]bool          // hosts whose evidence is incomplete
-	missed            map[string]int           // what was reported lost, and how much
-	last              map[string]time.Duration // time of the latest reply, by stream
+	lossy             map[string]bool           // hosts whose evidence is incomplete
+	missed            map[timeline.Evidence]int // what was reported lost, and how much
+	last              map[string]time.Duration  // time of the latest reply, by stream
 	listed            map[listing]bool
 	lives             *lives
 	policy            *policy

@@ -38,7 +38,7 @@ func (e Entry) State() (words []string) {
 	if e.TCPState != "" {
 		words = append(words, e.TCPState)
 	}
-	if !slices.Contains(e.Status, seenReply) {
+	if !slices.Contains(e.Status, flow.SeenReply) {
 		words = append(words, "UNREPLIED") // conntrack(8)'s word for an entry without a reply
 	}
 	return append(words, e.Status...)

@@ -37,7 +37,7 @@ type life struct {
 	admissions []admission
 
 	cut     when // when lablab deleted it, and why
-	cutWhy  string
+	cutWhy  timeline.CutReason
 	touched time.Duration // when it last carried a packet, as far as is known
 	timeout time.Duration // how long it lasts without a packet; 0 if unknown
 	closing bool          // TCP: the connection was being closed
@@ -289,7 +289,7 @@ func (l *life) update(at when, e flow.Entry, latest creation) {
 	if e.TCP != "" {
 		l.closing = closing(e.TCP)
 	}
-	if !l.replied.happened() && slices.Contains(e.Status, seenReply) {
+	if !l.replied.happened() && slices.Contains(e.Status, flow.SeenReply) {
 		l.replied = at
 	}
 	if n := len(l.admissions); n > 0 && l.admissions[n-1].number == e.Mark {
@@ -303,9 +303,6 @@ func (l *life) update(at when, e flow.Entry, latest creation) {
 	}
 	l.admissions = append(l.admissions, admission{at, e.Mark})
 }
-
-// seenReply is the status of an entry that has seen a reply.
-const seenReply = "SEEN_REPLY"
 
 // closing reports whether a TCP connection in that state is being closed.
 func closing(tcp string) bool {

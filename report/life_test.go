@@ -134,7 +134,7 @@ func TestWhoCreatedAnEntry(t *testing.T) {
 			s.packet(2, "established", 0, true)
 			s.entry("destroy", 1, 1)
 			s.entry("new", 2, 1)
-			s.entry("update", 2, 1, seenReply)
+			s.entry("update", 2, 1, flow.SeenReply)
 		}, []int{1, 2}},
 		{"its end was not reported", func(s *script) {
 			s.packet(1, "new", 1, false)
@@ -144,7 +144,7 @@ func TestWhoCreatedAnEntry(t *testing.T) {
 			s.entry("new", 2, 1)
 		}, []int{1, 2}},
 		{"long before the verdict", func(s *script) { s.entry("new", 1, 1); s.at.at += 2 * patience; s.packet(1, "new", 1, false) }, []int{0}},
-		{"nobody knows", func(s *script) { s.entry("update", 1, 1, seenReply) }, []int{0}},
+		{"nobody knows", func(s *script) { s.entry("update", 1, 1, flow.SeenReply) }, []int{0}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newScript()
@@ -163,7 +163,7 @@ func TestWhoCreatedAnEntry(t *testing.T) {
 // Why an entry is gone follows from who deleted it, and from how long it was idle.
 func TestWhyAnEntryIsGone(t *testing.T) {
 	begin := func(s *script) { s.packet(1, "new", 1, false); s.entry("new", 1, 1) }
-	cut := func(why string) timeline.Cut { return timeline.Cut{Host: "A", Flow: queryKey, Why: why} }
+	cut := func(why timeline.CutReason) timeline.Cut { return timeline.Cut{Host: "A", Flow: queryKey, Why: why} }
 	for _, test := range []struct {
 		name string
 		run  func(*script)

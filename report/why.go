@@ -1,6 +1,7 @@
 package report
 
 import (
+	"lablab/flow"
 	"slices"
 	"strings"
 
@@ -254,7 +255,7 @@ func (t *explainer) remembered(r run) {
 		t.say(t.of(r), "%s does not remember what it drops, so every packet was new again.", phrase{say.As(t.stream.To), none})
 	}
 	here, _ := t.entryAt(r, t.stream.From)
-	if here == nil || slices.Contains(here.Status, seenReply) || here.AdmittedBy == nil {
+	if here == nil || slices.Contains(here.Status, flow.SeenReply) || here.AdmittedBy == nil {
 		return
 	}
 	if l := t.lives.before(r.last.when, t.stream.From, t.flow); l != nil && !l.repliedBy(r.last.when) {

@@ -184,13 +184,16 @@ type Configured struct {
 type Cut struct {
 	Host string     `json:"host"`
 	Flow packet.Key `json:"flow"`
-	Why  string     `json:"why"` // CutUntracked or CutAsked
+	Why  CutReason  `json:"why"`
 }
+
+// A CutReason is why an entry was deleted.
+type CutReason string
 
 // Reasons for deleting an entry.
 const (
-	CutUntracked = "untracked" // flows like it are no longer tracked
-	CutAsked     = "asked"     // someone asked for it
+	CutUntracked CutReason = "untracked" // flows like it are no longer tracked
+	CutAsked     CutReason = "asked"     // someone asked for it
 )
 
 // CanaryDropped reports that a packet which no rule allows was sent, and that the kernel was seen
@@ -337,18 +340,29 @@ type Counter struct {
 
 // Missed reports that messages from the kernel were lost.
 type Missed struct {
-	Host string `json:"host"`
-	What string `json:"what"` // MissedVerdicts or MissedEvents
+	Host string   `json:"host"`
+	What Evidence `json:"what"`
 	// Count is the number lost. For verdicts it is an estimate from the number of messages that the
 	// kernel counts as dropped.
 	Count int `json:"count"`
 }
 
+// Evidence is a kind of message from the kernel.
+type Evidence string
+
 // Kinds of evidence that can be missed.
 const (
-	MissedVerdicts = "verdicts"
-	MissedEvents   = "events"
+	MissedVerdicts Evidence = "verdicts"
+	MissedEvents   Evidence = "events"
 )
+
+// Said returns the kind in words.
+func (e Evidence) Said() say.Sentence {
+	if e == MissedVerdicts {
+		return say.F("verdicts")
+	}
+	return say.F("events")
+}
 
 // Interrupted reports that the run was stopped early, on request.
 type Interrupted struct {

@@ -69,7 +69,7 @@ func Read(events []timeline.Event) *Evidence {
 			delete(alive, key)
 			continue
 		}
-		if x.replied == 0 && slices.Contains(changed.Entry.Status, "SEEN_REPLY") {
+		if x.replied == 0 && slices.Contains(changed.Entry.Status, flow.SeenReply) {
 			x.replied = at
 		}
 		if n := len(x.marks); n == 0 || x.marks[n-1].number != changed.Entry.Mark {
@@ -193,7 +193,7 @@ func (e *Evidence) ending(x *entry) claims.Ending {
 		case timeline.Cut:
 			near := e.events[at].At - e.events[x.end].At
 			if body.Host == x.host && body.Flow == x.orig && at > x.begin && near.Abs() <= 10*round && !e.renewed(x, at) {
-				return map[string]claims.Ending{timeline.CutAsked: claims.Asked, timeline.CutUntracked: claims.Untracked}[body.Why]
+				return map[timeline.CutReason]claims.Ending{timeline.CutAsked: claims.Asked, timeline.CutUntracked: claims.Untracked}[body.Why]
 			}
 		case timeline.Judged:
 			if body.Host != x.host || canonical(body.Packet.Key()) != x.flow() || at > x.end || body.State == packet.Untracked || body.State == packet.Invalid {

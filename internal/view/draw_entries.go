@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"lablab/flow"
 	"lablab/say"
 )
 
@@ -55,7 +56,7 @@ func (e Entry) left(width, time int) line {
 	var l line
 	if width >= withStatus {
 		state := "UNREPLIED" // conntrack(8)'s words, as in lablab flows
-		for _, word := range []string{"SEEN_REPLY", "ASSURED"} {
+		for _, word := range []string{flow.SeenReply, "ASSURED"} {
 			if slices.Contains(e.Status, word) {
 				state = word
 			}

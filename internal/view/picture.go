@@ -90,7 +90,7 @@ func (p *picture) add(e timeline.Event) (ask bool) {
 		p.judged(body)
 	case timeline.Missed:
 		p.missed += body.Count
-		p.tell(yellow, "lost %d %s on %s (socket overflow)", body.Count, say.Text(body.What), body.Host)
+		p.tell(yellow, "lost %d %s on %s (socket overflow)", body.Count, body.What.Said(), body.Host)
 	case timeline.EntryChanged:
 		return body.Change != flow.Update
 	default:
