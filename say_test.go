@@ -65,6 +65,7 @@ var english = map[string]string{
 	"nft/compile.go":         "nft's language",
 	"nft/live_linux.go":      "nft's language",
 	"nft/ruleset.go":         "nft's language",
+	"nft/untracked.go":       "nft's language",
 	"render/ping.go":         "ping's words",
 	"render/tap.go":          "TAP's words",
 	"scenario/builtin.go":    "a panic: the tests read all of them",

@@ -26,10 +26,13 @@ type Entry struct {
 	TCP string `json:"tcp_state,omitempty"`
 	// Timeout is how long the entry lasts without another packet, in whole seconds.
 	Timeout time.Duration `json:"timeout_ns"`
-	// Mark is the number of the rule that admitted the connection.
+	// Mark is the number of the rule that admitted the connection; 0 if it is untracked.
 	Mark uint32 `json:"mark"`
-	Sent Count  `json:"sent"` // in the direction of the first packet
-	Got  Count  `json:"got"`  // in the other direction
+	// Untracked is whether EC2 would not track the connection: the rules decide about each of its
+	// packets, as if there were no entry.
+	Untracked bool  `json:"untracked,omitempty"`
+	Sent      Count `json:"sent"` // in the direction of the first packet
+	Got       Count `json:"got"`  // in the other direction
 }
 
 // SeenReply is the status of an entry that has carried a packet in both directions (IPS_SEEN_REPLY of

@@ -43,13 +43,13 @@ func (l *Lab) Apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
 	l.account, l.numbers = to, numbers
 	l.record(delta, was)
 	effect := l.effect(from, was, delta)
-	var deleted atomic.Int64
+	var converted atomic.Int64
 	err = each(l.hosts, func(h *Host) error {
-		n, err := l.cutUntracked(h, from)
-		deleted.Add(int64(n))
+		n, err := l.untrack(h, from)
+		converted.Add(int64(n))
 		return err
 	})
-	effect.Deleted = int(deleted.Load())
+	effect.Converted = int(converted.Load())
 	return effect, err
 }
 
@@ -103,7 +103,7 @@ func (l *Lab) compile(account *sg.Account, numbers map[ruleKey]uint32, h *Host) 
 	return rs
 }
 
-// untracked returns the flows that conntrack must not see on a host.
+// untracked returns the flows of a host that EC2 does not track.
 func (l *Lab) untracked(account *sg.Account, h *Host) []sg.Untracked {
 	if h.AlwaysTracked {
 		return nil
@@ -117,18 +117,17 @@ func carried(account *sg.Account, h *Host) []*sg.Group {
 	return account.Carried(i.Groups)
 }
 
-// cutUntracked deletes the entries of flows that are no longer tracked, and returns how many it
-// deleted. Otherwise those entries would match again as soon as the flows are tracked again. (AWS
-// does not document that EC2 does this, but its isolation tools rely on it.)
-func (l *Lab) cutUntracked(h *Host, from *sg.Account) (deleted int, err error) {
-	if h.AlwaysTracked {
+// untrack marks the entries of flows that are no longer tracked, and returns how many it marked. By
+// packet, the rules mark an entry when its next packet comes, and nothing needs to be done here.
+func (l *Lab) untrack(h *Host, from *sg.Account) (marked int, err error) {
+	if h.AlwaysTracked || h.ByPacket {
 		return 0, nil
 	}
 	fresh := sg.NoLongerTracked(from, l.account, h.Name)
 	if len(fresh) == 0 {
 		return 0, nil
 	}
-	entries, err := l.Flows(h.Name)
+	entries, err := l.tracked(h.Name)
 	if err != nil {
 		return 0, err
 	}
@@ -137,16 +136,16 @@ func (l *Lab) cutUntracked(h *Host, from *sg.Account) (deleted int, err error) {
 		if !slices.ContainsFunc(fresh, func(u sg.Untracked) bool { return u.Covers(d, packet) }) {
 			continue
 		}
-		was, err := l.delete(h, e.Orig)
+		was, err := l.markUntracked(h, e.Orig)
 		if err != nil {
-			return deleted, err
+			return marked, err
 		}
 		if was {
-			deleted++
+			marked++
+			l.log.Append(timeline.Cut{Host: h.Name, Flow: e.Orig, Why: timeline.CutUntracked})
 		}
-		l.log.Append(timeline.Cut{Host: h.Name, Flow: e.Orig, Why: timeline.CutUntracked})
 	}
-	return deleted, nil
+	return marked, nil
 }
 
 // firstPacket returns the first packet of a flow as the groups of a host see it.
@@ -240,7 +239,7 @@ func (l *Lab) Cut(host string, meant func(flow.Entry) bool) (int, error) {
 		if host != "" && h.Name != host {
 			continue
 		}
-		entries, err := l.Flows(h.Name)
+		entries, err := l.tracked(h.Name)
 		if err != nil {
 			return cut, err
 		}
@@ -267,6 +266,13 @@ func (l *Lab) Known(number uint32) (timeline.Rule, bool) {
 	defer l.changing.Unlock()
 	rule, known := l.known[number]
 	return rule, known
+}
+
+// markUntracked marks an entry while it holds the lock on the shared socket.
+func (l *Lab) markUntracked(h *Host, k packet.Key) (bool, error) {
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	return h.conntrack.Untrack(k)
 }
 
 // delete deletes an entry while it holds the lock on the shared socket.

@@ -56,7 +56,7 @@ func TestDiagnoseFindsWhatBreaks(t *testing.T) {
 			map[string]string{"veth": "broken on purpose"}},
 		{"an expression", "nft ct mark", func(_ *testing.T, e *examination) error { e.lacking[3] = unix.EOPNOTSUPP; return nil },
 			map[string]string{"nft ct mark": "lacks it (CONFIG_NF_CONNTRACK_MARK)"}},
-		{"the trace", "ping", nftable("delete table inet trace"),
+		{"the trace", "ping", nftable("flush chain inet trace ingress; flush chain inet trace egress"),
 			map[string]string{"verdict trace": "the kernel reports nothing"}},
 		{"the filter", "default deny", nftable("chain inet security_group ingress { policy accept; }"),
 			map[string]string{"default deny": "the self-check failed"}},

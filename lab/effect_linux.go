@@ -4,14 +4,15 @@ import (
 	"net/netip"
 	"slices"
 
+	"lablab/flow"
 	"lablab/packet"
 	"lablab/sg"
 )
 
 // An Effect is what changes did to existing flows.
 type Effect struct {
-	// Deleted is how many entries were deleted because their flows are no longer tracked.
-	Deleted int
+	// Converted is how many flows with an entry are no longer tracked.
+	Converted int
 	// Untracked is what happens to flows that become tracked through the change.
 	Untracked Fate
 	// ended holds, by host and the number of a rule, which peers the rule no longer applies to.
@@ -19,7 +20,7 @@ type Effect struct {
 	acls  []sg.SetACL // attached or removed
 }
 
-// A Fate is what happens to flows without an entry when their host starts to track them.
+// A Fate is what happens to untracked flows when their host starts to track flows like them.
 type Fate string
 
 const (
@@ -38,7 +39,7 @@ func (l *Lab) effect(from *sg.Account, was map[ruleKey]uint32, delta sg.Delta) E
 		if len(delta.Revoked)+len(delta.Attached)+len(delta.PrefixLists) > 0 {
 			e.ended[h.Name] = l.ended(h, from, was)
 		}
-		fate := fateOf(carried(l.account, h), l.untracked(from, h), l.untracked(l.account, h), l.settings.Loose)
+		fate := fateOf(carried(l.account, h), l.untracked(from, h), l.untracked(l.account, h))
 		if e.Untracked != Checked && fate != Unchanged {
 			e.Untracked = fate
 		}
@@ -80,7 +81,7 @@ func (l *Lab) Outlived(e Effect) (int, error) {
 		if err != nil || len(ended) == 0 {
 			continue
 		}
-		entries, err := l.Flows(host)
+		entries, err := l.tracked(host)
 		if err != nil {
 			return 0, err
 		}
@@ -103,7 +104,7 @@ func (l *Lab) Denied(e Effect) (int, error) {
 		if err != nil || c.ACL == nil {
 			continue
 		}
-		entries, err := l.Flows(c.Interface)
+		entries, err := l.tracked(c.Interface)
 		if err != nil {
 			return 0, err
 		}
@@ -118,6 +119,12 @@ func (l *Lab) Denied(e Effect) (int, error) {
 	return n, nil
 }
 
+// tracked lists the entries of the flows of a host that EC2 would track.
+func (l *Lab) tracked(host string) ([]flow.Entry, error) {
+	entries, err := l.Flows(host)
+	return slices.DeleteFunc(entries, func(e flow.Entry) bool { return e.Untracked }), err
+}
+
 // rulesOn returns the rules that apply to a host, by their numbers.
 func rulesOn(account *sg.Account, numbers map[ruleKey]uint32, h *Host) map[uint32]sg.Rule {
 	on := map[uint32]sg.Rule{}
@@ -129,26 +136,21 @@ func rulesOn(account *sg.Account, numbers map[ruleKey]uint32, h *Host) map[uint3
 	return on
 }
 
-// fateOf returns what happens to flows that become tracked on a host. The groups are those after
-// the change; before and now are the untracked flows before and after it.
-func fateOf(groups []*sg.Group, before, now []sg.Untracked, loose bool) Fate {
+// fateOf returns what happens to the untracked flows of a host, which stay untracked. The groups are
+// those after the change; before and now are the flows that EC2 does not track before and after it.
+func fateOf(groups []*sg.Group, before, now []sg.Untracked) Fate {
 	fate := Unchanged
 	for _, u := range before {
 		if slices.ContainsFunc(now, u.Within) {
 			continue
 		}
-		// Where conntrack picks up a flow mid-stream, the host's own next packet can create an
-		// entry that admits the other side.
-		sends := (loose || u.Protocol == packet.UDP) && anyRule(groups, u.Direction.Opposite(), u.Protocol, 0, lastPort)
-		if sends || anyRule(groups, u.Direction, u.Protocol, u.From, u.To) {
+		if anyRule(groups, u.Direction, u.Protocol, u.From, u.To) {
 			return Checked
 		}
 		fate = Dropped
 	}
 	return fate
 }
-
-const lastPort = 65535
 
 // anyRule reports whether a rule allows one of these ports to or from some address.
 func anyRule(groups []*sg.Group, d packet.Direction, p packet.Protocol, from, to int) bool {

@@ -21,7 +21,7 @@ func TestEffect(t *testing.T) {
 		before    sg.Changes
 		change    sg.Change
 		outlived  int
-		deleted   int
+		converted int
 		untracked Fate
 		lives     bool
 	}{
@@ -29,11 +29,11 @@ func TestEffect(t *testing.T) {
 		{name: "an open rule is revoked", rule: open, change: revoke("server", "ssh"), untracked: Dropped},
 		{name: "other groups", rule: narrow, change: attach("A", "empty"), outlived: 1, lives: true},
 		{name: "an open rule, and other groups", rule: open, change: attach("A"), untracked: Dropped},
-		{name: "the flow is not tracked any more", rule: narrow, change: attach("A", "open"), deleted: 1, lives: true},
+		{name: "the flow is not tracked any more", rule: narrow, change: attach("A", "open"), converted: 1, lives: true},
 		{name: "a rule is added", rule: narrow, change: authorize("server", packet.Ingress, allow("web", packet.TCP, 80, "10.0.0.0/8")), lives: true},
 		{name: "another rule may allow it", rule: open, before: sg.Changes{authorize("server", packet.Ingress, allow("narrow", packet.TCP, 22, "10.255.1.10/32"))},
 			change: revoke("server", "ssh"), untracked: Checked, lives: true},
-		{name: "conntrack takes up connections in the middle", rule: open, loose: true, change: revoke("server", "ssh"), untracked: Checked},
+		{name: "conntrack takes up connections in the middle", rule: open, loose: true, change: revoke("server", "ssh"), untracked: Dropped},
 		{name: "the client is removed from a prefix list", rule: listed, change: sg.ModifyPrefixList{PrefixList: "office", Remove: client}, outlived: 1, lives: true},
 		{name: "something else is added to it", rule: listed, change: sg.ModifyPrefixList{PrefixList: "office", Add: elsewhere}, lives: true},
 		{name: "the rule goes after the client", rule: listed, before: sg.Changes{sg.ModifyPrefixList{PrefixList: "office", Remove: client}}, change: revoke("server", "ssh"), outlived: 1, lives: true},
@@ -58,8 +58,8 @@ func TestEffect(t *testing.T) {
 			must(t, err)
 			outlived, err := l.Outlived(done)
 			must(t, err)
-			if outlived != test.outlived || done.Deleted != test.deleted || done.Untracked != test.untracked {
-				t.Errorf("%d outlive it, %d deleted, untracked %q, want %d, %d, %q", outlived, done.Deleted, done.Untracked, test.outlived, test.deleted, test.untracked)
+			if outlived != test.outlived || done.Converted != test.converted || done.Untracked != test.untracked {
+				t.Errorf("%d outlive it, %d converted, untracked %q, want %d, %d, %q", outlived, done.Converted, done.Untracked, test.outlived, test.converted, test.untracked)
 			}
 			patience := soon
 			if !test.lives {

@@ -289,6 +289,9 @@ func randomProbe(r *rand.Rand, i int) Probe {
 	if b.Egress {
 		b.From, b.To = b.To, b.From
 	}
+	if r.IntN(3) == 0 { // from a port that may be open itself
+		b.SourcePort, b.Port = b.Port, b.SourcePort
+	}
 	b.Protocol = []packet.Protocol{packet.TCP, packet.UDP, packet.ICMP, packet.ICMPv6, 47, 132}[r.IntN(6)]
 	if six && b.Protocol == packet.ICMP || !six && b.Protocol == packet.ICMPv6 {
 		b.Protocol = packet.TCP // ICMP of the other IP version exists on no wire

@@ -10,7 +10,6 @@ import (
 
 	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
 // Change enforces another ruleset: at every moment, packets that both rulesets allow are accepted,
@@ -82,10 +81,16 @@ func (t *Table) move(sets []Set) error {
 // members (seen on Linux 6.18). t.mu is held.
 func (t *Table) replace(to Ruleset) error {
 	from := t.inForce
+	to.Related, to.Guarded, to.WasUntracked = from.Related, from.Guarded, from.marksUntracked()
 	if err := t.addSets(to.Sets); err != nil {
 		return err
 	}
 	tx := newTransaction()
+	if to.marksUntracked() && !from.marksUntracked() {
+		if err := t.replaceEstablished(tx, to); err != nil {
+			return err
+		}
+	}
 	added, removed := map[packet.Direction][]Rule{}, map[packet.Direction][]Rule{}
 	for _, d := range directions {
 		added[d] = without(to.Rules(d), from.Rules(d), d)
@@ -116,7 +121,6 @@ func (t *Table) replace(to Ruleset) error {
 	if err := t.commit(tx); err != nil {
 		return err
 	}
-	to.Related, to.Guarded = from.Related, from.Guarded
 	t.inForce = to
 	for _, d := range directions {
 		for _, r := range removed[d] {
@@ -185,17 +189,6 @@ func sameRules(a, b Ruleset) bool {
 		}
 	}
 	return true
-}
-
-// addUntracked refills the chains that keep packets from conntrack, and creates them if necessary.
-func addUntracked(c *nftables.Conn, untracked []sg.Untracked) {
-	for _, d := range directions {
-		chain := c.AddChain(rawChain(d))
-		c.FlushChain(chain)
-		for _, u := range untracked {
-			c.AddRule(&nftables.Rule{Table: chain.Table, Chain: chain, Exprs: untrackedExprs(u, d)})
-		}
-	}
 }
 
 // An identity tells a rule from all others: a group's rule becomes one rule here, or one per

@@ -155,7 +155,7 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 		}
 		return v, true, nil
 	case t.table != GroupTable || t.chain != string(packet.Ingress) && t.chain != string(packet.Egress):
-		return Verdict{}, false, nil // a chain that only keeps packets from conntrack
+		return Verdict{}, false, nil // a chain that only marks entries
 	case t.code != codeAccept && t.code != codeDrop:
 		return Verdict{}, false, nil
 	case t.kind != tracedRule && t.kind != tracedPolicy:

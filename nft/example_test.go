@@ -24,7 +24,7 @@ func ExampleCompile() {
 	// 		ip6 hoplimit 1 icmpv6 type 130-132 accept comment "multicast-listener"
 	// 		ip6 hoplimit 1 icmpv6 type mld2-listener-report accept comment "multicast-listener"
 	// 		iif "lo" accept comment "loopback"
-	// 		ip saddr 10.0.0.0/8 tcp dport 22 counter ct mark set 0x00000001 accept comment "ssh"
+	// 		ip saddr 10.0.0.0/8 tcp dport 22 counter meta mark set 0x00000001 accept comment "ssh"
 	// 	}
 	//
 	// 	chain egress {

@@ -39,7 +39,9 @@ func Expressions() []Expression {
 			&expr.Meta{Key: expr.MetaKeyNFTRACE, Register: register, SourceRegister: true},
 		}},
 		{Name: "set", Option: "CONFIG_NF_TABLES", sets: []Set{names}, exprs: []expr.Any{load, &expr.Lookup{SourceRegister: register, SetName: names.Name}}},
-		{Name: "notrack", Option: "CONFIG_NFT_CT", Module: "nft_ct", exprs: []expr.Any{&expr.Notrack{}}},
+		{Name: "ct direction", Option: "CONFIG_NFT_CT", Module: "nft_ct", exprs: []expr.Any{
+			&expr.Ct{Key: expr.CtKeyDIRECTION, Register: register}, equal([]byte{originalDirection}),
+		}},
 	}
 }
 
@@ -69,7 +71,6 @@ func (t *Table) try(e Expression) error {
 		for _, d := range directions {
 			c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter, nftables.ChainPolicyAccept))
 		}
-		c.AddChain(rawChain(directions[0]))
 	})
 	for _, s := range e.sets {
 		tx.addSet(s)

@@ -104,8 +104,8 @@ func idOf(r *nftables.Rule) string {
 	return id
 }
 
-// numberOf returns the number that the rule writes to the ct mark: the value loaded just before it.
-// (The library does not decode `ct mark set` itself.)
+// numberOf returns the number that the rule writes to the packet's mark: the value loaded just
+// before it.
 func numberOf(r *nftables.Rule) uint32 {
 	for _, e := range r.Exprs {
 		if e, ok := e.(*expr.Immediate); ok && len(e.Data) == 4 {

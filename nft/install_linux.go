@@ -42,7 +42,7 @@ func (t *Table) install(rs Ruleset) error {
 	if err := t.read(t.learnStates); err != nil {
 		return err
 	}
-	t.inForce = Ruleset{Related: rs.Related, Guarded: rs.Guarded}
+	t.inForce = Ruleset{Related: rs.Related, Guarded: rs.Guarded, WasUntracked: rs.marksUntracked()}
 	for _, part := range t.parts(rs) {
 		if err := t.change(part); err != nil {
 			return err

@@ -12,7 +12,7 @@ import (
 
 // counted matches a rule with a counter in the text of a ruleset: what the rule matches, what it
 // does, its number and its id.
-var counted = regexp.MustCompile(`^(\t\t.*?) counter((?: ct mark set 0x([0-9a-f]{8}))? accept comment "(.*)"\n)$`)
+var counted = regexp.MustCompile(`^(\t\t.*?) counter((?: meta mark set 0x([0-9a-f]{8}))? accept comment "(.*)"\n)$`)
 
 // Live returns the ruleset's text with the values of its counters, as `nft list table` prints it.
 func (rs Ruleset) Live(counters []Counter) string {

@@ -67,25 +67,6 @@ func l4proto(p packet.Protocol) string {
 	return p.String()
 }
 
-// untrackedText matches the packets of untracked flows that travel in direction d: by destination
-// port if that is the direction of the first packet, otherwise by source port.
-func untrackedText(u sg.Untracked, d packet.Direction) string {
-	side := "dport"
-	if u.Direction != d {
-		side = "sport"
-	}
-	text := versionText(u.Six) + " "
-	switch {
-	case allPorts(u):
-		return text + "meta l4proto " + l4proto(u.Protocol)
-	case u.From == u.To:
-		return text + fmt.Sprintf("%s %s %d", u.Protocol, side, u.From)
-	}
-	return text + fmt.Sprintf("%s %s %d-%d", u.Protocol, side, u.From, u.To)
-}
-
-func allPorts(u sg.Untracked) bool { return u.From == 0 && u.To == 65535 }
-
 func versionText(six bool) string {
 	if six {
 		return "meta nfproto ipv6"

@@ -21,7 +21,7 @@ func ruleExprs(r Rule, d packet.Direction) []expr.Any {
 	return append(exprs,
 		&expr.Counter{},
 		&expr.Immediate{Register: register, Data: binaryutil.NativeEndian.PutUint32(r.Number)},
-		&expr.Ct{Key: expr.CtKeyMARK, Register: register, SourceRegister: true},
+		&expr.Meta{Key: expr.MetaKeyMARK, Register: register, SourceRegister: true},
 		&expr.Verdict{Kind: expr.VerdictAccept},
 	)
 }
@@ -36,7 +36,7 @@ func (rs Ruleset) fixedExprs(d packet.Direction) [][]expr.Any {
 		return counted(append(matchState(expr.CtStateBitRELATED), slices.Concat(match...)...))
 	}
 	rules := [][]expr.Any{
-		counted(matchState(expr.CtStateBitESTABLISHED)),
+		counted(rs.establishedExprs()),
 		discoveryExprs(),
 		linkExprs(1, 130, 132),
 		linkExprs(1, 143, 143),
@@ -87,19 +87,6 @@ func linkExprs(hops, first, last byte) []expr.Any {
 
 func protocol(p packet.Protocol) []expr.Any {
 	return []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: register}, equal([]byte{byte(p)})}
-}
-
-// untrackedExprs keep what [untrackedText] matches from conntrack.
-func untrackedExprs(u sg.Untracked, d packet.Direction) []expr.Any {
-	exprs := append(version(u.Six), protocol(u.Protocol)...)
-	if allPorts(u) {
-		return append(exprs, &expr.Notrack{})
-	}
-	offset := uint32(2) // the destination port
-	if u.Direction != d {
-		offset = 0
-	}
-	return append(append(append(exprs, transport(offset, 2)), matchPorts(u.From, u.To)), &expr.Notrack{})
 }
 
 // matchState returns `ct state X`.

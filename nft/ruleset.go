@@ -36,8 +36,8 @@ const (
 
 // A Rule is one security-group rule in a ruleset.
 type Rule struct {
-	// Number goes into the mark of each connection that the rule admits. It is never 0, and never
-	// reused for another rule of the same lab.
+	// Number becomes the mark of each packet that the rule accepts, and of the connection that the
+	// packet begins. It is never 0, and never reused for another rule of the same lab.
 	Number uint32
 	sg.Rule
 	// Set holds the peer's addresses if the peer is a prefix list or a group.
@@ -49,9 +49,12 @@ type Rule struct {
 type Ruleset struct {
 	Ingress, Egress []Rule
 	Sets            []Set // the sets in which rules look up addresses
-	// Untracked flows bypass conntrack in both directions.
+	// Untracked flows are those that EC2 does not track. The rules decide about each of their
+	// packets, for as long as conntrack has their entry, even if they are no longer listed here.
 	Untracked []sg.Untracked
-	Related   Related
+	// WasUntracked is whether there may be entries of such flows although Untracked is empty.
+	WasUntracked bool
+	Related      Related
 	// Guarded is whether loopback traffic is checked against the rules too. EC2's groups guard the
 	// network interface, and a host's traffic to itself does not pass it.
 	Guarded bool
@@ -86,14 +89,8 @@ func (rs Ruleset) String() string {
 		}
 		b.WriteString("\t}\n")
 	}
-	if len(rs.Untracked) > 0 {
-		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
-			fmt.Fprintf(&b, "\n\tchain %s {\n\t\ttype filter hook %s priority raw; policy accept;\n", untrackedChain(d), rawHookName(d))
-			for _, u := range rs.Untracked {
-				fmt.Fprintf(&b, "\t\t%s notrack\n", untrackedText(u, d))
-			}
-			b.WriteString("\t}\n")
-		}
+	if rs.marksUntracked() {
+		b.WriteString(rs.untrackedChains())
 	}
 	b.WriteString("}\n")
 	return b.String()
@@ -112,7 +109,7 @@ type fixedRule struct {
 // be reached over IPv6. Multicast listener messages do not leave the link either.
 func (rs Ruleset) fixedRules(d packet.Direction) []fixedRule {
 	rules := []fixedRule{
-		{packet.ByEstablished, packet.EstablishedID, "ct state established counter"},
+		{packet.ByEstablished, packet.EstablishedID, rs.establishedText()},
 		{packet.ByLink, packet.NeighbourDiscoveryID, discoveryText},
 		{packet.ByLink, packet.MulticastListenerID, "ip6 hoplimit 1 icmpv6 type 130-132"},
 		{packet.ByLink, packet.MulticastListenerID, "ip6 hoplimit 1 icmpv6 type mld2-listener-report"},
@@ -147,7 +144,7 @@ func (r Rule) line(d packet.Direction) string {
 	if protocol := protocolText(r.Rule); protocol != "" {
 		match += " " + protocol
 	}
-	return fmt.Sprintf("%s counter ct mark set 0x%08x accept comment %q", match, r.Number, r.ID)
+	return fmt.Sprintf("%s counter meta mark set 0x%08x accept comment %q", match, r.Number, r.ID)
 }
 
 func hookName(d packet.Direction) string {
@@ -164,15 +161,4 @@ func services() []Range {
 		addresses = append(addresses, netip.PrefixFrom(a, a.BitLen()))
 	}
 	return merge(addresses)
-}
-
-// untrackedChain returns the name of the chain that keeps packets of one direction from conntrack,
-// before it sees them.
-func untrackedChain(d packet.Direction) string { return "untracked_" + string(d) }
-
-func rawHookName(d packet.Direction) string {
-	if d == packet.Ingress {
-		return "prerouting"
-	}
-	return "output"
 }

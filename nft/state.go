@@ -2,7 +2,7 @@ package nft
 
 import "lablab/packet"
 
-// The states of conntrack, with the bits that `ct state` matches and that the trace contains:
+// The states of conntrack, with the bits that the trace contains:
 // NF_CT_STATE_BIT in linux/netfilter/nf_conntrack_common.h.
 var states = []struct {
 	name packet.State

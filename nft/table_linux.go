@@ -115,13 +115,3 @@ func baseChain(t *nftables.Table, d packet.Direction, priority nftables.ChainPri
 	}
 	return &nftables.Chain{Table: t, Name: string(d), Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: &priority, Policy: &policy}
 }
-
-// rawChain returns the chain that keeps packets from conntrack.
-func rawChain(d packet.Direction) *nftables.Chain {
-	chain := baseChain(groupTable(), d, *nftables.ChainPriorityRaw, nftables.ChainPolicyAccept)
-	chain.Name = untrackedChain(d)
-	if d == packet.Ingress {
-		chain.Hooknum = nftables.ChainHookPrerouting
-	}
-	return chain
-}

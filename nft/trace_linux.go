@@ -7,38 +7,56 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/ns"
+	"lablab/packet"
 	"lablab/say"
 )
 
 // addTrace adds the table that turns on tracing, just before the group's own. It has one rule per
-// state, so the rule that begins a packet's trace shows the state on every kernel. It also keeps
-// conntrack active when the last group rule that needs it is gone.
+// state, so the rule that begins a packet's trace shows the state on every kernel; for packets of a
+// flow that EC2 would not track, that is untracked. It also keeps conntrack active when the last
+// group rule that needs it is gone.
 //
-// An ICMP error comes with the conntrack entry of the flow that it is about, and the rule that
-// accepts it would write its number there. So the table saves the entry's mark in the packet's own
-// mark, and restores it after the rules.
+// A rule that accepts a packet leaves its number in the packet's mark. If the packet is NEW, the
+// table writes that to the mark of its conntrack entry.
 func addTrace(c *nftables.Conn) {
 	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: TraceTable})
 	for _, d := range directions {
-		chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter-10, nftables.ChainPolicyAccept))
-		for _, state := range states {
-			exprs := matchState(state.bit)
-			if state.bit == expr.CtStateBitRELATED {
-				exprs = append(exprs, &expr.Ct{Key: expr.CtKeyMARK, Register: register}, &expr.Meta{Key: expr.MetaKeyMARK, Register: register, SourceRegister: true})
+		chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter-9, nftables.ChainPolicyAccept))
+		for _, state := range tracedStates {
+			exprs := matchState(state.bits)
+			if state.marked {
+				exprs = append(exprs, loadMark(), equal(untrackedMark()))
 			}
 			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(exprs,
+				&expr.Immediate{Register: register, Data: make([]byte, 4)}, // a program may have set the mark
+				&expr.Meta{Key: expr.MetaKeyMARK, Register: register, SourceRegister: true},
 				&expr.Immediate{Register: register, Data: []byte{1}},
 				&expr.Meta{Key: expr.MetaKeyNFTRACE, Register: register, SourceRegister: true},
 				&expr.Verdict{Kind: expr.VerdictAccept}, // saves the message about the policy
 			)})
 		}
-		behind := baseChain(table, d, *nftables.ChainPriorityFilter+10, nftables.ChainPolicyAccept)
-		behind.Name = string(d) + "_behind"
-		c.AddRule(&nftables.Rule{Table: table, Chain: c.AddChain(behind), Exprs: append(matchState(expr.CtStateBitRELATED),
+		after := baseChain(table, d, *nftables.ChainPriorityFilter+10, nftables.ChainPolicyAccept)
+		after.Name = string(d) + "_accepted"
+		c.AddRule(&nftables.Rule{Table: table, Chain: c.AddChain(after), Exprs: append(matchState(expr.CtStateBitNEW),
+			loadMark(), &expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: untrackedMark()},
 			&expr.Meta{Key: expr.MetaKeyMARK, Register: register},
 			&expr.Ct{Key: expr.CtKeyMARK, Register: register, SourceRegister: true},
 		)})
 	}
+}
+
+// tracedStates are the states of packets, in the order of the rules that match them.
+var tracedStates = []struct {
+	name   packet.State
+	bits   uint32
+	marked bool // for entries with packet.UntrackedMark only
+}{
+	{name: packet.Untracked, bits: expr.CtStateBitNEW | expr.CtStateBitESTABLISHED, marked: true},
+	{name: packet.New, bits: expr.CtStateBitNEW},
+	{name: packet.Established, bits: expr.CtStateBitESTABLISHED},
+	{name: packet.Related, bits: expr.CtStateBitRELATED},
+	{name: packet.Invalid, bits: expr.CtStateBitINVALID},
+	{name: packet.Untracked, bits: expr.CtStateBitUNTRACKED},
 }
 
 // learnStates records which handle stands for which state. The kernel lists the rules in the order
@@ -50,11 +68,11 @@ func (t *Table) learnStates(c *nftables.Conn) error {
 		if err != nil {
 			return say.Errorf("read back trace rules: %w", err)
 		}
-		if len(rules) != len(states) {
-			return say.Errorf("read back trace rules: %d of %d", len(rules), len(states))
+		if len(rules) != len(tracedStates) {
+			return say.Errorf("read back trace rules: %d of %d", len(rules), len(tracedStates))
 		}
 		for i, r := range rules {
-			t.states[r.Handle] = states[i].name
+			t.states[r.Handle] = tracedStates[i].name
 		}
 	}
 	return nil

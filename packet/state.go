@@ -9,5 +9,10 @@ const (
 	Established State = "established" // its flow has an entry and has been answered
 	Related     State = "related"     // an error about such a flow
 	Invalid     State = "invalid"     // conntrack cannot assign it to a flow
-	Untracked   State = "untracked"   // bypasses conntrack
+	Untracked   State = "untracked"   // EC2 would not track its flow, or it bypassed conntrack
 )
+
+// UntrackedMark is the mark of conntrack entries whose flows EC2 would not track: nothing is
+// accepted because of them. Other entries have the number of the rule that admitted them, which is
+// smaller.
+const UntrackedMark uint32 = 1 << 31

@@ -16,11 +16,18 @@ func (r *Report) IsCanary(f Flow) bool {
 }
 
 // Admission says which rule admitted a flow, and what has happened to the rule since.
-func (f Flow) Admission() say.Sentence { return say.F("admitted by %s", f.Admitter()) }
+func (f Flow) Admission() say.Sentence {
+	if f.Untracked {
+		return say.F("untracked")
+	}
+	return say.F("admitted by %s", f.Admitter())
+}
 
 // Admitter returns the rule that admitted a flow, and what has happened to the rule since.
 func (f Flow) Admitter() say.Sentence {
 	switch {
+	case f.Untracked:
+		return say.F("no rule (untracked)")
 	case f.AdmittedBy == nil:
 		return say.F("no security-group rule")
 	case f.EqualSince != nil:

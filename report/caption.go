@@ -95,6 +95,8 @@ func (n *Narrator) entry(at when, e timeline.EntryChanged) subtitle {
 			return accepting("%s remembers a new flow, %s, admitted by rule %s.", e.Host, e.Entry.Orig, rule.ID)
 		}
 		return accepting("%s remembers a new flow, %s, admitted by no rule.", e.Host, e.Entry.Orig)
+	case e.Change != flow.Destroy && e.Entry.Untracked && l.cut.seq == at.seq:
+		return ending("%s forgets an entry: such flows are no longer tracked there.", e.Host)
 	case e.Change != flow.Destroy:
 		return subtitle{}
 	}
@@ -126,7 +128,7 @@ func (n *Narrator) verdict(at when, v timeline.Judged) subtitle {
 	case v.State == packet.New && v.Kind == packet.ByGroup:
 		return n.admitted(at, v, name, entry)
 	case v.State == packet.Untracked && v.Kind == packet.ByGroup:
-		return accepting("%s is UNTRACKED: %s is open to the world both ways for it, so it keeps no entry. Rule %s matches: accepted.", name, v.Host, v.ID)
+		return accepting("%s is UNTRACKED: %s keeps no entry of such a flow. Rule %s matches: accepted.", name, v.Host, v.ID)
 	}
 	return accepting("%s is %s to %s: accepted by %s.", name, state, v.Host, v.ID)
 }
@@ -143,6 +145,8 @@ func (n *Narrator) dropped(at when, v timeline.Judged, name say.Sentence) subtit
 		return dropping("%s is RELATED, not ESTABLISHED, and no rule of %s matches: dropped.", name, v.Host)
 	case v.State == packet.Invalid:
 		return n.invalid(at, v, name)
+	case v.State == packet.Untracked && v.Kind == packet.ByDefault:
+		return dropping("%s is UNTRACKED to %s, and no rule matches: dropped.", name, v.Host)
 	case v.State == packet.New:
 		return n.notAdmitted(at, v, name)
 	}

@@ -30,6 +30,8 @@ type Entry struct {
 	AdmittedBy      *string `json:"admitted_by"`
 	AdmittingNumber uint32  `json:"admitting_rule_number"`
 	AdmittingGone   bool    `json:"admitting_rule_revoked"`
+	// Untracked is whether EC2 would not track the flow: nothing is accepted because of the entry.
+	Untracked bool `json:"untracked,omitempty"`
 }
 
 // State returns the words for the state of an entry: the TCP state, whether any reply has been
@@ -49,7 +51,7 @@ func EntryOf(host string, e flow.Entry) Entry {
 	entry := Entry{
 		Host: host, Protocol: e.Orig.Protocol.String(), Source: e.Orig.Source.String(), Destination: e.Orig.Destination.String(),
 		ConntrackID: e.ID, Packets: e.Sent.Packets, ReplyPackets: e.Got.Packets, Bytes: e.Sent.Bytes, ReplyBytes: e.Got.Bytes,
-		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, TCPState: e.TCP, AdmittingNumber: e.Mark,
+		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, TCPState: e.TCP, AdmittingNumber: e.Mark, Untracked: e.Untracked,
 	}
 	switch e.Orig.Protocol {
 	case packet.ICMP, packet.ICMPv6:

@@ -238,6 +238,10 @@ func (l *life) touch(at when, state packet.State) {
 func (ls *lives) changed(at when, e timeline.EntryChanged) {
 	id := entryID{e.Host, e.Entry.ID}
 	entry := ls.alive[id]
+	if e.Entry.Untracked {
+		ls.untracked(at, id)
+		return
+	}
 	if entry == nil {
 		if e.Change == flow.Destroy {
 			return // it was there before the timeline begins
@@ -254,6 +258,19 @@ func (ls *lives) changed(at when, e timeline.EntryChanged) {
 	if e.Entry.Timeout > 0 {
 		entry.timeout = e.Entry.Timeout
 	}
+}
+
+// untracked takes that the flow of an entry is not tracked, or no longer: to the rules, the entry
+// does not exist.
+func (ls *lives) untracked(at when, id entryID) {
+	entry := ls.alive[id]
+	if entry == nil {
+		return
+	}
+	if entry.dead = at; !entry.cut.happened() {
+		entry.cut, entry.cutWhy = at, timeline.CutUntracked
+	}
+	delete(ls.alive, id)
 }
 
 // bear records a new entry, or one that is reported for the first time. Its creator is the first
@@ -332,6 +349,10 @@ func (ls *lives) dumped(at when, body timeline.Dumped) {
 	listed := map[uint32]bool{}
 	for _, e := range body.Entries {
 		listed[e.ID] = true
+		if e.Untracked {
+			ls.untracked(at, entryID{body.Host, e.ID})
+			continue
+		}
 		entry := ls.alive[entryID{body.Host, e.ID}]
 		if entry == nil {
 			entry = ls.bear(at, body.Host, e, false)

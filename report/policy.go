@@ -332,6 +332,28 @@ func (s span) endsAfter(o span) bool {
 	return o.to.happened() && (!s.to.happened() || s.to.seq > o.to.seq)
 }
 
+// untracked reports whether EC2 would not track a flow that begins with a packet at some time.
+func (p *policy) untracked(at when, v timeline.Judged) bool {
+	inForce := &sg.Group{}
+	for _, r := range p.rules {
+		if r.Peer.Bits() != 0 { // only rules that are open to the world count
+			continue
+		}
+		for _, s := range p.spans(r, v.Host, r.Peer.Addr()) {
+			if s.from.seq > at.seq || s.to.happened() && s.to.seq <= at.seq {
+				continue
+			}
+			if r.Direction == packet.Ingress {
+				inForce.Ingress = append(inForce.Ingress, r.Rule.Rule)
+			} else {
+				inForce.Egress = append(inForce.Egress, r.Rule.Rule)
+			}
+		}
+	}
+	_, what := seenBy(v)
+	return !sg.Tracked([]*sg.Group{inForce}, v.Direction, what)
+}
+
 // closed returns the change since which no rule has matched packets that were dropped at some time.
 // It returns false if no rule had matched before, or if what is known contradicts the drop.
 func (p *policy) closed(at when, v timeline.Judged) (change, bool) {

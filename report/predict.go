@@ -142,7 +142,7 @@ func (b *builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
 	stream := b.Stream(p.Flow)
 	i := slices.IndexFunc(b.Flows, func(f Flow) bool {
 		// Ignore which stream the entry is attributed to: several may have had the same flow.
-		return f.Experiment == x.Number && f.Host == p.Host && stream != nil && (stream.has(f.orig) || stream.has(f.reply) && !stream.IsPing())
+		return f.Experiment == x.Number && f.Host == p.Host && !f.Untracked && stream != nil && (stream.has(f.orig) || stream.has(f.reply) && !stream.IsPing())
 	})
 	looked := b.listed[listing{x.Number, p.Host}]
 	switch {

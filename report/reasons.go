@@ -26,7 +26,7 @@ func (t *explainer) gone(r run) phrase {
 	case claims.Asked, claims.Deleted:
 		return phrase{say.F("%s had been deleted%s", entry, in), claimed}
 	case claims.Untracked:
-		return phrase{say.F("%s had been deleted%s, because such flows were no longer tracked", entry, in), claimed}
+		return phrase{say.F("%s had ended%s, because such flows were no longer tracked", entry, in), claimed}
 	case claims.TimedOut:
 		return phrase{say.F("%s had timed out%s", entry, in), claimed}
 	case claims.Closing:
@@ -112,7 +112,7 @@ func (t *explainer) entryAt(r run, host string) (entry *Flow, looked bool) {
 	experiment := t.stream.Packets[r.Last-1].Experiment
 	for i := range t.Flows {
 		f := &t.Flows[i]
-		if f.Experiment == experiment && f.Host == host && f.Stream != nil && *f.Stream == t.stream.Name {
+		if f.Experiment == experiment && f.Host == host && !f.Untracked && f.Stream != nil && *f.Stream == t.stream.Name {
 			return f, true
 		}
 	}

@@ -107,6 +107,8 @@ func (t *explainer) arrival(r run) {
 		t.established(r)
 	case r.State == packet.Untracked && r.accepted():
 		t.untracked(r)
+	case r.State == packet.Untracked && r.Kind == packet.ByDefault:
+		t.say(t.of(r), "%s %s UNTRACKED on %s and no rule matched%s: default deny dropped %s.", t.they(r), were(r), r.Host, t.closed(r), them(r))
 	case r.State == packet.Invalid:
 		t.invalid(r)
 	case r.accepted():
@@ -115,7 +117,6 @@ func (t *explainer) arrival(r run) {
 		t.say(t.of(r), "%s %s %s to %s and dropped by %s.", t.they(r), were(r), state(r), r.Host, r.ID)
 	}
 	if !r.accepted() && r.Kind != packet.ByACL && t.was != nil && t.was.State == packet.Untracked {
-		// Without its rule, an untracked flow is NEW to conntrack (UDP) or INVALID (TCP).
 		t.lessons.untracked.learn(t.of(r), t.decided(*t.was), t.decided(r))
 	}
 }
@@ -325,20 +326,24 @@ func (t *explainer) outlived(r run) {
 	}
 }
 
-// untracked explains packets that bypassed conntrack.
+// untracked explains packets of a flow that EC2 would not track.
 func (t *explainer) untracked(r run) {
 	if t.was != nil && t.was.entry != nil && t.was.entry.end() == claims.Untracked {
 		gone := t.claim(r, claims.Claim{Kind: claims.EntryGone, Entry: t.was.entry.ref(), Ending: claims.Untracked})
-		t.say(t.of(r), "%s's conntrack entry for the flow was deleted, because such flows are no longer tracked there.", phrase{say.As(r.Host), gone})
+		t.say(t.of(r), "%s's conntrack entry for the flow ended, because such flows are no longer tracked there.", phrase{say.As(r.Host), gone})
 	}
 	they := t.they(r)
+	if !t.policy.untracked(r.first.when, r.first.Judged) {
+		t.say(t.of(r), "%s %s still UNTRACKED on %s, like the flow before: rule %q allowed each packet by itself.", they, were(r), r.Host, r.ID)
+		return
+	}
 	they.claims = append(they.claims, t.claim(r, claims.Claim{Kind: claims.OpenToWorld})...)
 	if opened := t.opened(r); !opened.Empty() {
-		t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways: conntrack is bypassed, and rule %q allowed each packet by itself: %s.",
+		t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways: no entry counts, and rule %q allowed each packet by itself: %s.",
 			they, were(r), r.Host, them(r), r.ID, opened)
 		return
 	}
-	t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways: conntrack is bypassed, and rule %q allowed each packet by itself.",
+	t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways: no entry counts, and rule %q allowed each packet by itself.",
 		they, were(r), r.Host, them(r), r.ID)
 }
 

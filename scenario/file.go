@@ -23,6 +23,7 @@ type host struct {
 	Address       word    `json:"address" jsonschema:"the host's address with its prefix length, such as 10.255.1.10/16"`
 	Groups        []name  `json:"groups,omitempty" jsonschema:"the host's security groups"`
 	AlwaysTracked boolean `json:"always_tracked,omitempty" jsonschema:"whether all its flows are tracked, as those through a load balancer are"`
+	Conversion    word    `json:"conversion,omitempty" jsonschema:"when a tracked flow that becomes untracked loses its tracking: with the change, or with its next packet"`
 }
 
 // A group lists its rules here, or refers to a group in another file.

@@ -19,6 +19,9 @@ func (w *walk) network(f file) {
 	for _, e := range f.Hosts {
 		w.isNew(e.Place, say.F("a host"), e.name)
 		h := Host{Name: e.name, AlwaysTracked: e.value.AlwaysTracked.value}
+		if c := e.value.Conversion; c.given() && w.choice(say.As("conversion"), c, "at-once", "by-packet") {
+			h.ByPacket = c.text == "by-packet"
+		}
 		w.hosts[e.name] = &standing{carried: map[string]bool{}}
 		if at := e.value.Address; at.given() && w.address(at, &h) {
 			other, taken := addresses[h.Address.Addr()]

@@ -52,6 +52,9 @@ type Host struct {
 	// AlwaysTracked reports whether all flows of the host are tracked, like those that come through
 	// a load balancer or a NAT gateway (EC2 user guide, "Automatically tracked connections").
 	AlwaysTracked bool
+	// ByPacket is whether a tracked flow that the host's groups make untracked stays tracked until its
+	// next packet. AWS does not document when EC2 stops tracking such a flow.
+	ByPacket bool
 }
 
 // A Place is a position in a scenario file, from 1; 0 if the thing was not read from one.

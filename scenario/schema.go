@@ -85,6 +85,7 @@ func schema() (*jsonschema.Schema, error) {
 	s.Schema, s.Title = dialect, "a scenario of lablab"
 	s.Properties["name"].Pattern = namePattern
 	s.Properties["related"].Enum = []any{"off", "pmtud", "all"}
+	s.Properties["hosts"].AdditionalProperties.Properties["conversion"].Enum = []any{"at-once", "by-packet"}
 	return s, nil
 }
 

@@ -140,6 +140,21 @@ func (t *Table) Delete(k packet.Key) (bool, error) {
 	return true, nil
 }
 
+// Untrack marks the entry with that key, in the direction of its first packet, as one of a flow that
+// EC2 would not track, and reports whether it existed.
+func (t *Table) Untrack(k packet.Key) (bool, error) {
+	f := flowOf(k)
+	f.Mark = packet.UntrackedMark
+	err := t.await(func() error { return t.conn.Update(f) })
+	if errors.Is(err, unix.ENOENT) {
+		return false, nil
+	}
+	if err != nil {
+		return false, say.Errorf("mark conntrack entry: %w", err)
+	}
+	return true, nil
+}
+
 // flowOf names an entry for the library, which identifies an IPv6 entry by both directions.
 func flowOf(k packet.Key) conntrack.Flow {
 	back := k
@@ -160,6 +175,10 @@ func tupleOf(k packet.Key) conntrack.Tuple {
 }
 
 func entryOf(f *conntrack.Flow) flow.Entry {
+	mark, untracked := f.Mark, f.Mark == packet.UntrackedMark
+	if untracked {
+		mark = 0
+	}
 	return flow.Entry{
 		ID:      f.ID,
 		Orig:    keyOf(f.TupleOrig),
@@ -167,7 +186,7 @@ func entryOf(f *conntrack.Flow) flow.Entry {
 		Status:  statusNames(uint32(f.Status)),
 		TCP:     tcpState(f.ProtoInfo.TCP),
 		Timeout: time.Duration(f.Timeout) * time.Second,
-		Mark:    f.Mark,
+		Mark:    mark, Untracked: untracked,
 		Sent:    flow.Count{Packets: f.CountersOrig.Packets, Bytes: f.CountersOrig.Bytes},
 		Got:     flow.Count{Packets: f.CountersReply.Packets, Bytes: f.CountersReply.Bytes},
 	}

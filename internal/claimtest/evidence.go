@@ -34,6 +34,7 @@ type entry struct {
 	marks      []mark
 	timeout    time.Duration
 	tcp        string // its last state
+	untracked  bool   // it ended because its flow is no longer tracked
 }
 
 // A mark is the number of the rule that admitted the entry, from an event on.
@@ -53,7 +54,7 @@ func Read(events []timeline.Event) *Evidence {
 		}
 		key := claims.Entry{Host: changed.Host, ID: changed.Entry.ID}
 		x := alive[key]
-		if x == nil && changed.Change == flow.Destroy {
+		if x == nil && (changed.Change == flow.Destroy || changed.Entry.Untracked) {
 			continue
 		}
 		if x == nil || changed.Change == flow.New { // the end of the one before was not reported
@@ -64,8 +65,8 @@ func Read(events []timeline.Event) *Evidence {
 		if changed.Entry.TCP != "" {
 			x.tcp = changed.Entry.TCP
 		}
-		if changed.Change == flow.Destroy {
-			x.end = at
+		if changed.Change == flow.Destroy || changed.Entry.Untracked {
+			x.end, x.untracked = at, changed.Entry.Untracked
 			delete(alive, key)
 			continue
 		}
@@ -186,6 +187,9 @@ func (e *Evidence) endBefore(x *entry, host string) (end int) {
 
 // ending returns why an entry ended.
 func (e *Evidence) ending(x *entry) claims.Ending {
+	if x.untracked {
+		return claims.Untracked
+	}
 	touched := e.events[x.begin].At
 	reset := false
 	for at := 1; at < len(e.events); at++ {

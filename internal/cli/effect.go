@@ -14,13 +14,13 @@ func effect(e control.Effect, usual say.Sentence, cut string) say.Sentence {
 	case "dropped":
 		parts = append(parts, say.F("untracked flows are cut off now: they have no entry, and no rule allows them"))
 	case "checked":
-		parts = append(parts, say.F("untracked flows have no entry: the rules decide on their next packet"))
+		parts = append(parts, say.F("untracked flows have no entry: the rules decide about each packet"))
 	}
 	switch {
-	case e.Deleted == 1:
-		parts = append(parts, say.F("1 entry was deleted: its flow is no longer tracked"))
-	case e.Deleted > 1:
-		parts = append(parts, say.F("%d entries were deleted: their flows are no longer tracked", e.Deleted))
+	case e.Converted == 1:
+		parts = append(parts, say.F("1 flow is no longer tracked: the rules decide about each packet"))
+	case e.Converted > 1:
+		parts = append(parts, say.F("%d flows are no longer tracked: the rules decide about each packet", e.Converted))
 	}
 	switch {
 	case e.Denied == 1:

@@ -18,7 +18,10 @@ func flowLines(l *say.Language, flows []control.Flow) []string {
 	lines := make([]string, len(flows))
 	for i, f := range flows {
 		by := say.F("admitted by %s", say.F("no security-group rule"))
-		if f.AdmittedBy != nil {
+		switch {
+		case f.Untracked:
+			by = say.F("untracked")
+		case f.AdmittedBy != nil:
 			by = say.F("admitted by %s", admitting(f))
 		}
 		lines[i] = oneLine(fmt.Sprintf("%-*s %-*d %-*s  ", host, f.Host, id, f.ConntrackID, key, f.Key) +
@@ -38,7 +41,10 @@ func narrowLines(l *say.Language, flows []control.Flow, state bool) []string {
 	lines := make([]string, len(flows))
 	for i, f := range flows {
 		by := say.F("by no rule")
-		if f.AdmittedBy != nil {
+		switch {
+		case f.Untracked:
+			by = say.F("untracked")
+		case f.AdmittedBy != nil:
 			by = say.F("%s%s", say.F("by "), admitting(f))
 		}
 		lines[i] = oneLine(fmt.Sprintf("%-*s %-*s  %*s %*d s  %s", host, f.Host, key, f.Key, packets, passed(f), left, f.TimeoutSeconds, by.In(l)))

@@ -47,7 +47,9 @@ func countsOf(ctx context.Context, lab *control.Client, status control.Status) (
 		return nil, nil, err
 	}
 	for _, f := range flows {
-		entries[f.Host]++
+		if !f.Untracked {
+			entries[f.Host]++
+		}
 	}
 	for _, h := range status.Hosts {
 		rules, err := lab.Rules(ctx, h.Name)

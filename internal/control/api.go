@@ -146,8 +146,8 @@ type Effect struct {
 	// Outlived is the number of entries that remain although the rule that admitted them no longer
 	// applies to their flow.
 	Outlived int `json:"outlived"`
-	// Deleted is the number of entries that were deleted because their flows are no longer tracked.
-	Deleted int `json:"deleted"`
+	// Converted is the number of flows with an entry that are no longer tracked.
+	Converted int `json:"converted"`
 	// Untracked says what happens to flows that were untracked until now: "dropped" if no rule
 	// allows them, "checked" if a rule may. It is empty if the change makes no flow tracked.
 	Untracked string `json:"untracked,omitempty"`

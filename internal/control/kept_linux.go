@@ -157,7 +157,7 @@ func (k *kept) apply(ctx context.Context, changes ...sg.Change) (Effect, error) 
 		return Effect{}, err
 	}
 	denied, err := k.lab.Denied(done)
-	return Effect{Outlived: outlived, Deleted: done.Deleted, Untracked: string(done.Untracked), Denied: denied}, err
+	return Effect{Outlived: outlived, Converted: done.Converted, Untracked: string(done.Untracked), Denied: denied}, err
 }
 
 func (k *kept) cut(c CutRequest) (CutAnswer, error) {

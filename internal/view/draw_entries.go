@@ -98,6 +98,8 @@ func secondsOf(n int) say.Sentence {
 // admission returns the rule that admitted the flow.
 func (e Entry) admission() line {
 	switch {
+	case e.Untracked:
+		return words(dim, "untracked")
 	case e.AdmittedBy == nil:
 		return words(dim, "by no rule")
 	case e.AdmittingGone:

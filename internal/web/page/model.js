@@ -288,7 +288,7 @@ function entry_changed(m, b, e) {
   const of = entry?.flow ?? flowOfEntry(m, b.entry);
   const flow = key(b.host, of);
   const at = m.latest.get(flow) ?? {};
-  if (b.change === 'destroy') {
+  if (b.change === 'destroy' || b.entry.untracked) { // to the rules, an untracked entry does not exist
     if (!entry) return;
     m.living.delete(id);
     entry.dead = entry.cut ?? (entry.hidden ? { step: m.steps.at(-1) } : m.now('gone', e));
