@@ -49,7 +49,7 @@ func (l *Lab) forbidden(from, to *Host) (port int, exists bool) {
 func (l *Lab) sendSelfCheck(ctx context.Context, from, to *Host, port int) error {
 	fates := make(chan nft.Verdict, 1)
 	target := netip.AddrPortFrom(to.Address.Addr(), uint16(port))
-	l.verdicts.onUnattributed(func(host string, v nft.Verdict) {
+	l.recorder.onUnattributed(func(host string, v nft.Verdict) {
 		p := v.Packet
 		if host == to.Name && v.Direction == packet.Ingress && p.Protocol == packet.UDP && p.Source == from.Address.Addr() && p.DestinationPort == uint16(port) {
 			select {
@@ -58,7 +58,7 @@ func (l *Lab) sendSelfCheck(ctx context.Context, from, to *Host, port int) error
 			}
 		}
 	})
-	defer l.verdicts.onUnattributed(nil)
+	defer l.recorder.onUnattributed(nil)
 
 	err := from.ns.Do(func() error {
 		conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(target))
@@ -89,9 +89,9 @@ func (l *Lab) sendSelfCheck(ctx context.Context, from, to *Host, port int) error
 	return &NotProved{What: say.F("no verdict from %s on a UDP packet to port %d within %s", to.Name, port, long)}
 }
 
-// onUnattributed calls hear for verdicts on packets that belong to no stream.
-func (w *witness) onUnattributed(hear func(host string, v nft.Verdict)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.unattributed = hear
+// onUnattributed calls do for verdicts on packets that belong to no stream.
+func (r *recorder) onUnattributed(do func(host string, v nft.Verdict)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unattributed = do
 }

@@ -49,7 +49,7 @@ type Lab struct {
 	broken    context.Context    // done when a watcher has panicked, with that as its cause
 	fail      context.CancelCauseFunc
 	collector *collector
-	verdicts  *witness
+	recorder  *recorder
 }
 
 // A Host is a machine of the lab.
@@ -67,7 +67,7 @@ type Host struct {
 func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	log.Append(begun(sc, o))
 	l := &Lab{
-		log: log, interval: o.Interval, unwatch: func() {}, verdicts: newWitness(log), announced: map[string]bool{}, known: map[uint32]timeline.Rule{}, numbers: map[ruleKey]uint32{}, asked: askedFor(sc), servers: map[string]*pinger.Server{},
+		log: log, interval: o.Interval, unwatch: func() {}, recorder: newRecorder(log), announced: map[string]bool{}, known: map[uint32]timeline.Rule{}, numbers: map[ruleKey]uint32{}, asked: askedFor(sc), servers: map[string]*pinger.Server{},
 		related: nft.Related(sc.Related), settings: conntrack.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
 	}
 	l.broken, l.fail = context.WithCancelCause(context.Background())

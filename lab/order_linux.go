@@ -34,8 +34,8 @@ type reading struct {
 	late    bool // it was read in an earlier round
 }
 
-func newOrder(hosts []*Host, w *witness) *order {
-	o := &order{senders: map[netip.Addr]bool{}, departed: map[packet.Header]int{}, judged: w.judged, changed: w.changedEntry}
+func newOrder(hosts []*Host, r *recorder) *order {
+	o := &order{senders: map[netip.Addr]bool{}, departed: map[packet.Header]int{}, judged: r.judged, changed: r.changedEntry}
 	for _, h := range hosts {
 		o.queues = append(o.queues, &queue{host: h.Name})
 		o.senders[h.Address.Addr()] = true

@@ -46,7 +46,7 @@ func TestOrderOfRecord(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
-			o := newOrder(hosts, newWitness(nil))
+			o := newOrder(hosts, newRecorder(nil))
 			o.judged = func(host string, v nft.Verdict) {
 				got = append(got, host+map[packet.Direction]string{packet.Egress: ">", packet.Ingress: "<"}[v.Direction]+string(rune('0'+v.Packet.EchoSeq)))
 			}

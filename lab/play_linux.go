@@ -106,7 +106,7 @@ func (l *Lab) play(ctx context.Context, e scenario.Experiment) error {
 			return err
 		}
 	}
-	l.verdicts.catchUp(ctx)
+	l.recorder.catchUp(ctx)
 	return context.Cause(ctx)
 }
 
@@ -156,7 +156,7 @@ func (l *Lab) cut(a scenario.Cut) error {
 	_, err := l.Cut(a.Host, func(e flow.Entry) bool {
 		switch {
 		case a.Stream != "":
-			return l.verdicts.belongs(e.Orig, a.Stream)
+			return l.recorder.belongs(e.Orig, a.Stream)
 		case a.AdmittedBy != "":
 			return l.known[e.Mark].ID == a.AdmittedBy // l.changing is held
 		}

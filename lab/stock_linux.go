@@ -22,7 +22,7 @@ func (l *Lab) takeStock() error {
 	return each(l.hosts, func(h *Host) error {
 		var entries []flow.Entry
 		var err error
-		if keys, complete := l.verdicts.entries(h.Name); complete {
+		if keys, complete := l.recorder.entries(h.Name); complete {
 			entries, err = h.conntrack.Get(keys)
 		} else {
 			entries, err = h.conntrack.Dump()
@@ -54,7 +54,7 @@ func (l *Lab) audit(ctx context.Context) error {
 		if err != nil {
 			return unableTo(dumpEntries, err)
 		}
-		if n := len(l.verdicts.unreported(ctx, h.Name, entries)); n > 0 {
+		if n := len(l.recorder.unreported(ctx, h.Name, entries)); n > 0 {
 			l.log.Append(timeline.Missed{Host: h.Name, What: timeline.MissedEvents, Count: n})
 		}
 		return nil

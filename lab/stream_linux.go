@@ -76,7 +76,7 @@ func (l *Lab) start(ctx context.Context, a scenario.Start) error {
 		started.SourcePort, started.Port = r.key.sourcePort, r.key.port
 	}
 	l.log.Append(started)
-	err = l.verdicts.start(r.key, a, func() (*pinger.Stream, error) {
+	err = l.recorder.start(r.key, a, func() (*pinger.Stream, error) {
 		r.Stream, err = l.open(ctx, from, r)
 		return r.Stream, err
 	})
@@ -108,7 +108,7 @@ func (l *Lab) key(a scenario.Start, from, to *Host) streamKey {
 	default:
 		k.sourcePort = uint16(firstPort + l.started - 1)
 	}
-	for a.ID == 0 && a.SourcePort == 0 && (l.asked[int(k.sourcePort)] || l.verdicts.knows(k)) {
+	for a.ID == 0 && a.SourcePort == 0 && (l.asked[int(k.sourcePort)] || l.recorder.knows(k)) {
 		k.sourcePort++
 	}
 	return k

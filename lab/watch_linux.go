@@ -30,7 +30,7 @@ type source struct {
 // watch starts listening to the verdicts and the conntrack events of each host.
 func (l *Lab) watch() (err error) {
 	const most = 20 * time.Millisecond
-	c := &collector{come: make(chan struct{}, 1), asked: make(chan chan struct{}), rounds: min(l.interval, most), order: newOrder(l.hosts, l.verdicts)}
+	c := &collector{come: make(chan struct{}, 1), asked: make(chan chan struct{}), rounds: min(l.interval, most), order: newOrder(l.hosts, l.recorder)}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -41,7 +41,7 @@ func (l *Lab) watch() (err error) {
 		if err != nil {
 			return unableTo(openEvents, err)
 		}
-		missed := func(n int) { l.verdicts.missed(h.Name, timeline.MissedEvents, n) }
+		missed := func(n int) { l.recorder.missed(h.Name, timeline.MissedEvents, n) }
 		see := c.order.queues[i].event
 		c.sources = append(c.sources, source{func() error { return events.Drain(see, missed) }, events.Close, missed})
 	}
@@ -50,7 +50,7 @@ func (l *Lab) watch() (err error) {
 		if err != nil {
 			return unableTo(openTrace, err)
 		}
-		missed := func(n int) { l.verdicts.missed(h.Name, timeline.MissedVerdicts, n) }
+		missed := func(n int) { l.recorder.missed(h.Name, timeline.MissedVerdicts, n) }
 		see := func(v nft.Verdict) {
 			l.tellBlocked(h, v)
 			c.order.queues[i].verdict(v)

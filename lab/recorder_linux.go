@@ -17,8 +17,8 @@ import (
 	"lablab/timeline"
 )
 
-// A witness turns the kernel's reports into the timeline, and tracks how complete they are.
-type witness struct {
+// A recorder turns the kernel's reports into the timeline, and tracks how complete they are.
+type recorder struct {
 	log *timeline.Log
 
 	mu           sync.Mutex
@@ -34,49 +34,49 @@ type entryIndex struct {
 	missed bool                  // events were lost, so the index may be wrong
 }
 
-func newWitness(log *timeline.Log) *witness {
-	return &witness{log: log, streams: map[streamKey]*journeys{}, indexes: map[string]*entryIndex{}, changed: make(chan struct{})}
+func newRecorder(log *timeline.Log) *recorder {
+	return &recorder{log: log, streams: map[streamKey]*journeys{}, indexes: map[string]*entryIndex{}, changed: make(chan struct{})}
 }
 
 // start starts a stream such that none of its verdicts arrives before the stream is known.
-func (w *witness) start(key streamKey, a scenario.Start, begin func() (*pinger.Stream, error)) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (r *recorder) start(key streamKey, a scenario.Start, begin func() (*pinger.Stream, error)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	stream, err := begin()
 	if err != nil {
 		return err
 	}
-	w.streams[key] = newJourneys(a, stream)
+	r.streams[key] = newJourneys(a, stream)
 	return nil
 }
 
 // knows reports whether there was ever a stream with that key.
-func (w *witness) knows(key streamKey) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.streams[key] != nil
+func (r *recorder) knows(key streamKey) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.streams[key] != nil
 }
 
 // judged logs a verdict of the kernel at one host, with the packet of a stream that it is about.
-func (w *witness) judged(host string, v nft.Verdict) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (r *recorder) judged(host string, v nft.Verdict) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if v.Packet.IsError() {
-		w.judgedError(host, v)
+		r.judgedError(host, v)
 		return
 	}
 	key, reply := keyOf(v.Packet)
-	j := w.streams[key]
+	j := r.streams[key]
 	if j == nil {
-		j, reply = w.streams[key.reversed()], true
+		j, reply = r.streams[key.reversed()], true
 	}
 	if j == nil {
-		w.logUnattributed(host, v)
+		r.logUnattributed(host, v)
 		return
 	}
 	part, known := j.part(host, v, reply)
 	if !known { // the verdict that would explain it was lost
-		w.logUnattributed(host, v)
+		r.logUnattributed(host, v)
 		return
 	}
 	event := eventOf(host, v)
@@ -84,15 +84,15 @@ func (w *witness) judged(host string, v nft.Verdict) {
 	if event.Last <= event.Seq {
 		event.Last = 0
 	}
-	w.log.Append(event)
+	r.log.Append(event)
 	j.judge(host, v, part, reply)
-	w.wake()
+	r.wake()
 }
 
 // judgedError logs a verdict on an ICMP error. The error belongs to the stream of the packet that it
-// quotes. w.mu is held.
-func (w *witness) judgedError(host string, v nft.Verdict) {
-	for key, j := range w.streams {
+// quotes. r.mu is held.
+func (r *recorder) judgedError(host string, v nft.Verdict) {
+	for key, j := range r.streams {
 		if key.protocol != v.Packet.QuotedProtocol || key.source != v.Packet.Destination {
 			continue
 		}
@@ -102,21 +102,21 @@ func (w *witness) judgedError(host string, v nft.Verdict) {
 		}
 		event := eventOf(host, v)
 		event.Stream, event.Seq, event.Reply = j.Start.Stream, seq, true
-		w.log.Append(event)
+		r.log.Append(event)
 		if !v.Accepted {
 			j.stream.Dropped(seq)
 		}
-		w.wake()
+		r.wake()
 		return
 	}
-	w.logUnattributed(host, v)
+	r.logUnattributed(host, v)
 }
 
-// logUnattributed logs a verdict on a packet of no stream. w.mu is held.
-func (w *witness) logUnattributed(host string, v nft.Verdict) {
-	w.log.Append(eventOf(host, v))
-	if w.unattributed != nil {
-		w.unattributed(host, v)
+// logUnattributed logs a verdict on a packet of no stream. r.mu is held.
+func (r *recorder) logUnattributed(host string, v nft.Verdict) {
+	r.log.Append(eventOf(host, v))
+	if r.unattributed != nil {
+		r.unattributed(host, v)
 	}
 }
 
@@ -128,26 +128,26 @@ func eventOf(host string, v nft.Verdict) timeline.Judged {
 }
 
 // belongs reports whether an entry belongs to a stream.
-func (w *witness) belongs(k packet.Key, stream string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (r *recorder) belongs(k packet.Key, stream string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	key := streamKey{protocol: k.Protocol, source: k.Source, target: k.Destination, sourcePort: k.SourcePort, port: k.DestinationPort}
 	if k.Protocol == packet.ICMP || k.Protocol == packet.ICMPv6 {
 		key.sourcePort = k.ICMPID
 	}
-	j := w.streams[key]
+	j := r.streams[key]
 	if j == nil {
-		j = w.streams[key.reversed()]
+		j = r.streams[key.reversed()]
 	}
 	return j != nil && j.Start.Stream == stream
 }
 
 // changedEntry handles a conntrack event of one host.
-func (w *witness) changedEntry(host string, e conntrack.Event) {
-	w.log.Append(timeline.EntryChanged{Host: host, Change: e.Change, Entry: e.Entry, Kernel: e.Kernel})
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	alive := w.index(host).alive
+func (r *recorder) changedEntry(host string, e conntrack.Event) {
+	r.log.Append(timeline.EntryChanged{Host: host, Change: e.Change, Entry: e.Entry, Kernel: e.Kernel})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	alive := r.index(host).alive
 	switch e.Change {
 	case flow.New, flow.Update:
 		alive[e.Entry.Orig] = e.Entry.ID
@@ -156,77 +156,77 @@ func (w *witness) changedEntry(host string, e conntrack.Event) {
 			delete(alive, e.Entry.Orig)
 		}
 	}
-	w.wake()
+	r.wake()
 }
 
 // missed records that reports on a host were lost.
-func (w *witness) missed(host string, what timeline.Evidence, n int) {
-	w.log.Append(timeline.Missed{Host: host, What: what, Count: n})
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (r *recorder) missed(host string, what timeline.Evidence, n int) {
+	r.log.Append(timeline.Missed{Host: host, What: what, Count: n})
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if what == timeline.MissedEvents {
-		w.index(host).missed = true
+		r.index(host).missed = true
 	}
 }
 
 // entries returns the keys of the host's entries, in a stable order, and whether the list is
 // complete.
-func (w *witness) entries(host string) (keys []packet.Key, complete bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	keys = slices.SortedFunc(maps.Keys(w.index(host).alive), packet.Key.Compare)
-	return keys, !w.index(host).missed
+func (r *recorder) entries(host string) (keys []packet.Key, complete bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	keys = slices.SortedFunc(maps.Keys(r.index(host).alive), packet.Key.Compare)
+	return keys, !r.index(host).missed
 }
 
 // unreported waits until the kernel has reported all these entries, and returns those that it has
 // not reported.
-func (w *witness) unreported(ctx context.Context, host string, entries []flow.Entry) (untold []flow.Entry) {
-	w.await(ctx, func() bool {
-		untold = slices.DeleteFunc(slices.Clone(entries), func(e flow.Entry) bool {
-			return w.index(host).alive[e.Orig] == e.ID
+func (r *recorder) unreported(ctx context.Context, host string, entries []flow.Entry) (missing []flow.Entry) {
+	r.await(ctx, func() bool {
+		missing = slices.DeleteFunc(slices.Clone(entries), func(e flow.Entry) bool {
+			return r.index(host).alive[e.Orig] == e.ID
 		})
-		return len(untold) == 0
+		return len(missing) == 0
 	})
-	return untold
+	return missing
 }
 
-// index returns the host's index. w.mu is held.
-func (w *witness) index(host string) *entryIndex {
-	if w.indexes[host] == nil {
-		w.indexes[host] = &entryIndex{alive: map[packet.Key]uint32{}}
+// index returns the host's index. r.mu is held.
+func (r *recorder) index(host string) *entryIndex {
+	if r.indexes[host] == nil {
+		r.indexes[host] = &entryIndex{alive: map[packet.Key]uint32{}}
 	}
-	return w.indexes[host]
+	return r.indexes[host]
 }
 
 // catchUp waits until the kernel has reported the final verdict on every packet whose fate the
 // sender knows. Whatever is missing after a second is not waited for again.
-func (w *witness) catchUp(ctx context.Context) {
-	told := w.await(ctx, func() bool {
-		for _, j := range w.streams {
+func (r *recorder) catchUp(ctx context.Context) {
+	complete := r.await(ctx, func() bool {
+		for _, j := range r.streams {
 			if !j.reported() {
 				return false
 			}
 		}
 		return true
 	})
-	if told {
+	if complete {
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, j := range w.streams {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, j := range r.streams {
 		j.giveUp()
 	}
 }
 
 // await waits until done returns true, for about a second at most. It counts steps, so time in
 // which this process was stopped does not count.
-func (w *witness) await(ctx context.Context, done func() bool) bool {
+func (r *recorder) await(ctx context.Context, done func() bool) bool {
 	const step = 10 * time.Millisecond
 	for patience := ns.Patient(time.Second, step); ; {
-		w.mu.Lock()
-		ok, changed := done(), w.changed
-		w.mu.Unlock()
+		r.mu.Lock()
+		ok, changed := done(), r.changed
+		r.mu.Unlock()
 		if ok || patience.Over() {
 			return ok
 		}
@@ -240,8 +240,8 @@ func (w *witness) await(ctx context.Context, done func() bool) bool {
 	}
 }
 
-// wake wakes all waiters. w.mu is held.
-func (w *witness) wake() {
-	close(w.changed)
-	w.changed = make(chan struct{})
+// wake wakes all waiters. r.mu is held.
+func (r *recorder) wake() {
+	close(r.changed)
+	r.changed = make(chan struct{})
 }
