@@ -5,23 +5,23 @@ import (
 	"lablab/say"
 )
 
-// A Told is a report for a page, and its words in some languages.
-type Told struct {
+// A Translated report is for a page: a report and its words in some languages.
+type Translated struct {
 	Report *report.Report      `json:"report"`
 	Words  map[string]runWords `json:"words"`
 }
 
 // In returns a report with its words in these languages.
-func In(r *report.Report, languages ...string) (Told, error) {
-	told := Told{r, map[string]runWords{}}
+func In(r *report.Report, languages ...string) (Translated, error) {
+	translated := Translated{r, map[string]runWords{}}
 	for _, name := range languages {
 		l, err := say.Speak(name)
 		if err != nil {
-			return Told{}, err
+			return Translated{}, err
 		}
-		told.Words[name] = wordsOf(r, l)
+		translated.Words[name] = wordsOf(r, l)
 	}
-	return told, nil
+	return translated, nil
 }
 
 // runWords are the sentences about a run that a page shows. Those that a report has too are at their
@@ -119,7 +119,7 @@ type paragraphWords struct {
 func wordsOf(r *report.Report, l *say.Language) runWords {
 	w := runWords{Title: l.Text(r.Title), Question: l.Text(r.Question), Verdict: verdictIn(r, l)}
 	for _, x := range r.Experiments {
-		of := experimentWords{Title: l.Text(x.Title), Do: told(l, x.Do)}
+		of := experimentWords{Title: l.Text(x.Title), Do: textsIn(l, x.Do)}
 		for _, p := range x.Predictions {
 			of.Predictions = append(of.Predictions, predictionWords{p.Subject.In(l), p.Predicted.In(l), p.Observed.In(l), held(p, x).In(l)})
 		}
@@ -140,7 +140,7 @@ func wordsOf(r *report.Report, l *say.Language) runWords {
 		w.Flows = append(w.Flows, flowWords{f.Admitter().In(l)})
 	}
 	for _, p := range r.Why {
-		w.Why = append(w.Why, paragraphWords{p.Subject.In(l), told(l, p.Sentences)})
+		w.Why = append(w.Why, paragraphWords{p.Subject.In(l), textsIn(l, p.Sentences)})
 	}
 	return w
 }
@@ -153,7 +153,7 @@ func verdictIn(r *report.Report, l *say.Language) verdictWords {
 	return w
 }
 
-func told(l *say.Language, sentences []say.Sentence) []string {
+func textsIn(l *say.Language, sentences []say.Sentence) []string {
 	var texts []string
 	for _, s := range sentences {
 		texts = append(texts, s.In(l))

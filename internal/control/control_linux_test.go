@@ -95,7 +95,7 @@ func TestPublic(t *testing.T) {
 		}
 		for _, secret := range []string{"secret", "/proc/", `"pid"`, "namespace"} {
 			if strings.Contains(string(text), secret) {
-				t.Errorf("%s tells %q: %s", route, secret, text)
+				t.Errorf("%s shows %q: %s", route, secret, text)
 			}
 		}
 	}
@@ -106,7 +106,7 @@ func TestPublic(t *testing.T) {
 	}
 	status, err := s.Status(t.Context())
 	if err != nil || status.Web == "" || status.PID != 7 || status.Hosts[0].Namespace == "" {
-		t.Errorf("its owner is told %+v, %v", status, err)
+		t.Errorf("its owner gets %+v, %v", status, err)
 	}
 }
 
@@ -117,7 +117,7 @@ func TestWatchedTooLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if e, more := <-s.keeper.Events(t.Context()); more {
-		t.Errorf("a lab that is gone tells of %v", e)
+		t.Errorf("a lab that is gone reports %v", e)
 	}
 }
 
@@ -334,7 +334,7 @@ func TestReport(t *testing.T) {
 	if time.Now().Before(made) {
 		t.Error("it was made again within a second")
 	}
-	var both render.Told
+	var both render.Translated
 	text, err = s.keeper.current().report.of(t.Context(), log, "ja")
 	if err := errors.Join(err, json.Unmarshal(text, &both)); err != nil || both.Report.Title == "" || both.Words["ja"].Title == "" || both.Report.Title == both.Words["ja"].Title {
 		t.Errorf("in Japanese: %+v, %v", both, err)

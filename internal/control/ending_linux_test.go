@@ -16,7 +16,7 @@ func TestLastReport(t *testing.T) {
 	s := serveLab(t)
 	type line struct {
 		Kind   string
-		Report *render.Told
+		Report *render.Translated
 	}
 	watch := func(query string) <-chan []line {
 		response, err := http.Get(s.public.URL + "/v1/events" + query)

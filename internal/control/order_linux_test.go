@@ -29,21 +29,21 @@ func isPing(e timeline.Event) bool {
 }
 
 // Everything that the kernel sent before the lab ended comes before its end in the timeline.
-func TestToldBeforeTheEnd(t *testing.T) {
+func TestVerdictsBeforeTheEnd(t *testing.T) {
 	s := serveLab(t)
 	log := s.keeper.current().log
 	ping(t, s)
 	if err := s.keeper.Close(); err != nil {
 		t.Fatal(err)
 	}
-	told := 0
+	verdicts := 0
 	for _, e := range log.Events() {
 		if isPing(e) {
-			told++
+			verdicts++
 		}
 	}
-	if told != 4 {
-		t.Errorf("%d verdicts are told, want 4", told)
+	if verdicts != 4 {
+		t.Errorf("%d verdicts, want 4", verdicts)
 	}
 }
 
@@ -62,7 +62,7 @@ func TestNewsIsNew(t *testing.T) {
 		}
 		_ = s.News(ctx, everything, func(e timeline.Event) error {
 			if isPing(e) {
-				t.Error("a packet of before is told as news")
+				t.Error("an earlier packet is news")
 			}
 			if e.Body == timeline.Body(mark) {
 				cancel()
@@ -74,7 +74,7 @@ func TestNewsIsNew(t *testing.T) {
 }
 
 // A packet that a rule accepted comes before the rule's revocation in the timeline.
-func TestToldBeforeTheChange(t *testing.T) {
+func TestVerdictsBeforeTheChange(t *testing.T) {
 	s := serveLab(t)
 	change := sg.Authorize{Group: "lab", IDs: []string{"icmp"}}
 	for range 10 {
@@ -94,7 +94,7 @@ func TestToldBeforeTheChange(t *testing.T) {
 				revoked = false
 			case timeline.Judged:
 				if revoked && body.ID == "icmp" {
-					t.Fatal("a packet that the rule let in is told after its end")
+					t.Fatal("a packet that the rule accepted comes after its revocation")
 				}
 			}
 		}

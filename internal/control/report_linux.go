@@ -49,7 +49,7 @@ func (x *explained) of(ctx context.Context, log *timeline.Log, words string) ([]
 }
 
 // ending returns the report of a timeline that has ended, with its words in every language.
-func (k *kept) ending() (render.Told, error) {
+func (k *kept) ending() (render.Translated, error) {
 	x := &k.report
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -88,9 +88,9 @@ func (x *explained) text(words string) ([]byte, error) {
 	if words == "" {
 		err = render.JSON(&text, x.report)
 	} else {
-		var told render.Told
-		if told, err = render.In(x.report, words); err == nil {
-			err = json.NewEncoder(&text).Encode(told)
+		var translated render.Translated
+		if translated, err = render.In(x.report, words); err == nil {
+			err = json.NewEncoder(&text).Encode(translated)
 		}
 	}
 	if err != nil {

@@ -56,19 +56,19 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
-	t := newTeller(w)
+	events := newEventWriter(w)
 	if r.URL.Query().Has("narration") {
-		if err := t.narrate(k.log, after); err != nil {
+		if err := events.narrate(k.log, after); err != nil {
 			refuse(w, r, http.StatusInternalServerError, err)
 			return
 		}
 	}
 	w.Header().Set("Content-Type", "application/jsonl")
-	events := s.keeper.follow(r.Context(), k, after, whole)
-	_ = t.flusher.Flush()
-	if t.tell(events) && r.URL.Query().Has("report") {
-		if told, err := s.keeper.lastOf(k).ending(); err == nil {
-			_ = t.to.Encode(map[string]any{"report": told})
+	followed := s.keeper.follow(r.Context(), k, after, whole)
+	_ = events.flusher.Flush()
+	if events.writeAll(followed) && r.URL.Query().Has("report") {
+		if ending, err := s.keeper.lastOf(k).ending(); err == nil {
+			_ = events.to.Encode(map[string]any{"report": ending})
 		}
 	}
 }

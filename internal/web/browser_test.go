@@ -71,7 +71,7 @@ func writePages(t *testing.T, dir string) {
 		"ping.ja.html":        written(t, japanese),
 		"ping.txt":            text.String(),
 		"ping.json":           data.String(),
-		"ping.told.json":      told(t, events),
+		"ping.report.json":      reportOn(t, events),
 		"ping.narration.json": narration(t, events),
 		"hostile.html":        written(t, pageOf(hostile(t))),
 		"large.html":          written(t, pageOf(large(100_000))),
@@ -92,8 +92,8 @@ func writePages(t *testing.T, dir string) {
 	}
 }
 
-// told returns the report on a timeline as a page gets it.
-func told(t *testing.T, events []timeline.Event) string {
+// reportOn returns the report on a timeline as a page gets it.
+func reportOn(t *testing.T, events []timeline.Event) string {
 	t.Helper()
 	in, err := render.In(report.Of(events), say.Languages()...)
 	if err != nil {

@@ -60,11 +60,11 @@ func (p Page) write(w io.Writer) error {
 		if s.Record, err = embedded(p.Events); err != nil {
 			return err
 		}
-		told, err := render.In(p.Report, say.Languages()...)
+		translated, err := render.In(p.Report, say.Languages()...)
 		if err != nil {
 			return err
 		}
-		if s.Report, err = embedded(told); err != nil {
+		if s.Report, err = embedded(translated); err != nil {
 			return err
 		}
 		in, err := render.NewInterpreter()

@@ -13,7 +13,7 @@ import (
 
 // A client that wants to know what events mean learns it after them; one that comes back later learns
 // what it does not know.
-func TestTellerNarrates(t *testing.T) {
+func TestEventWriterNarrates(t *testing.T) {
 	log := timeline.NewLog()
 	rule := timeline.Rule{Number: 1, Group: "lab", Rule: sg.Rule{ID: "icmp"}}
 	for _, body := range []timeline.Body{
@@ -24,11 +24,11 @@ func TestTellerNarrates(t *testing.T) {
 	}
 	for after, want := range map[uint64][][2]uint64{0: {{4, 0}, {5, 1}, {6, 0}}, 4: {{5, 1}, {6, 0}}, 7: nil} {
 		w := httptest.NewRecorder()
-		teller := newTeller(w)
-		if err := teller.narrate(log, after); err != nil {
+		events := newEventWriter(w)
+		if err := events.narrate(log, after); err != nil {
 			t.Fatal(err)
 		}
-		if over := teller.tell(log.SubscribeAfter(t.Context(), after)); over != (after < 7) {
+		if over := events.writeAll(log.SubscribeAfter(t.Context(), after)); over != (after < 7) {
 			t.Errorf("after %d: over is %v", after, over)
 		}
 		subtitles, captions := 0, [][2]uint64(nil)
