@@ -21,8 +21,8 @@ import (
 	"lablab/scenario"
 )
 
-// A told is an English message in the code.
-type told struct {
+// A message is an English message in the code.
+type message struct {
 	english string
 	where   token.Position
 	// may holds which arguments are words that only English needs.
@@ -36,7 +36,7 @@ type listener struct {
 	consts map[string]string // string constants, by name
 	agrees map[string]bool   // functions that return a say.Agreement
 	wraps  map[string][]int  // functions that take a format, and the positions of that argument
-	told   []told
+	messages []message
 	wrong  []string
 }
 
@@ -187,14 +187,14 @@ func (l *listener) note(call *ast.CallExpr, at int, ours bool) {
 		}
 		return
 	}
-	m := told{english: english, where: where, may: map[int]bool{}}
+	m := message{english: english, where: where, may: map[int]bool{}}
 	for i, arg := range call.Args[at+1:] {
 		if c, is := arg.(*ast.CallExpr); is {
 			name, _ := c.Fun.(*ast.Ident)
 			m.may[i+1] = isSay(c.Fun, "Agreement") || name != nil && l.agrees[name.Name]
 		}
 	}
-	l.told = append(l.told, m)
+	l.messages = append(l.messages, m)
 }
 
 // worded reports whether a format contains words, not only arguments.
@@ -226,7 +226,7 @@ func verbs(format string) map[int]string {
 }
 
 // fits returns what is wrong with a translation, or "".
-func (m told) fits(text string) string {
+func (m message) fits(text string) string {
 	want, got := verbs(m.english), verbs(text)
 	for n := range got { // else nested sentences in a record could double at each level
 		if strings.Count(text, fmt.Sprintf("%%[%d]", n)) > 1 {
@@ -253,8 +253,8 @@ func (m told) fits(text string) string {
 }
 
 // typed returns words of certain types, which are looked up when they are shown.
-func (l *listener) typed() []told {
-	var all []told
+func (l *listener) typed() []message {
+	var all []message
 	for _, tree := range l.trees {
 		ast.Inspect(tree, func(n ast.Node) bool {
 			switch n := n.(type) {
@@ -265,13 +265,13 @@ func (l *listener) typed() []told {
 				}
 				for _, v := range n.Values {
 					if text, ok := l.text(v); ok {
-						all = append(all, told{english: text, where: l.files.Position(n.Pos())})
+						all = append(all, message{english: text, where: l.files.Position(n.Pos())})
 					}
 				}
 			case *ast.CompositeLit: // for example: trial{"kernel", …}
 				if kind, ok := n.Type.(*ast.Ident); ok && kind.Name == "trial" || n.Type == nil && len(n.Elts) == 4 {
 					if text, ok := l.text(n.Elts[0]); ok && tree.Name.Name == "lab" {
-						all = append(all, told{english: text, where: l.files.Position(n.Pos())})
+						all = append(all, message{english: text, where: l.files.Position(n.Pos())})
 					}
 				}
 			}
@@ -281,12 +281,12 @@ func (l *listener) typed() []told {
 	return all
 }
 
-// helped returns the help texts of the commands.
-func helped(c *cobra.Command) []told {
-	var all []told
+// helpMessages returns the help texts of the commands.
+func helpMessages(c *cobra.Command) []message {
+	var all []message
 	add := func(text string) {
 		if text != "" {
-			all = append(all, told{english: text, where: token.Position{Filename: c.CommandPath() + " --help"}})
+			all = append(all, message{english: text, where: token.Position{Filename: c.CommandPath() + " --help"}})
 		}
 	}
 	add(c.Short)
@@ -305,14 +305,14 @@ func helped(c *cobra.Command) []told {
 		add(g.Title)
 	}
 	for _, below := range c.Commands() {
-		all = append(all, helped(below)...)
+		all = append(all, helpMessages(below)...)
 	}
 	return all
 }
 
-// taught returns the titles and questions of the course.
-func taught() []told {
-	var all []told
+// courseMessages returns the titles and questions of the course.
+func courseMessages() []message {
+	var all []message
 	for _, name := range scenario.Builtins() {
 		sc, _ := scenario.Builtin(name)
 		texts := []string{sc.Title, sc.Question}
@@ -320,7 +320,7 @@ func taught() []told {
 			texts = append(texts, x.Title)
 		}
 		for _, text := range texts {
-			all = append(all, told{english: text, where: token.Position{Filename: "scenario/course/" + name + ".yaml"}})
+			all = append(all, message{english: text, where: token.Position{Filename: "scenario/course/" + name + ".yaml"}})
 		}
 	}
 	return all

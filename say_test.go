@@ -20,7 +20,7 @@ func TestEverythingIsSaidInJapanese(t *testing.T) {
 	commands := cli.Commands()
 	commands.InitDefaultHelpCmd()
 	commands.InitDefaultCompletionCmd("completion")
-	all := slices.Concat(l.told, l.typed(), helped(commands), taught())
+	all := slices.Concat(l.messages, l.typed(), helpMessages(commands), courseMessages())
 	messages, err := say.Messages("ja")
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestNobodySpeaksEnglishOnly(t *testing.T) {
 				}
 				at := l.files.Position(arg.Pos())
 				if _, meant := english[at.Filename]; !meant {
-					t.Errorf("%s: %q is told in English only: let say tell it", at, text)
+					t.Errorf("%s: %q is in English only: use package say", at, text)
 				}
 				delete(silent, at.Filename)
 			}

@@ -114,7 +114,7 @@ func TestMessagesAreWordedPlainly(t *testing.T) {
 			t.Errorf("%s: %q: %s", where, text, wrong)
 		}
 	}
-	for _, all := range [][]told{l.told, l.typed(), helped(commands), taught()} {
+	for _, all := range [][]message{l.messages, l.typed(), helpMessages(commands), courseMessages()} {
 		for _, m := range all {
 			check(m.where.String(), m.english)
 		}

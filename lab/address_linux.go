@@ -22,7 +22,7 @@ func awaitAddress(ctx context.Context, h *Host) error {
 	defer handle.Close()
 	local := &netlink.Route{Table: unix.RT_TABLE_LOCAL}
 	const patience = 5 * time.Second // the worker may be waiting for namespaces to be torn down
-	err = untilTold(ctx, patience, func() (bool, error) {
+	err = awaitReport(ctx, patience, func() (bool, error) {
 		routes, err := handle.RouteListFiltered(unix.AF_INET6, local, netlink.RT_FILTER_TABLE)
 		return slices.ContainsFunc(routes, func(r netlink.Route) bool {
 			return r.Dst != nil && r.Dst.IP.Equal(h.Address.Addr().AsSlice())

@@ -45,9 +45,9 @@ func (b *blocked) leave(listener *blockedListener) int {
 	return listener.lost
 }
 
-// tellBlocked reports a packet that the host's egress rules dropped to the captures at that host.
+// reportBlocked reports a packet that the host's egress rules dropped to the captures at that host.
 // It never blocks.
-func (l *Lab) tellBlocked(h *Host, v nft.Verdict) {
+func (l *Lab) reportBlocked(h *Host, v nft.Verdict) {
 	if v.Accepted || v.Direction != packet.Egress || len(v.Headers) == 0 {
 		return
 	}

@@ -67,20 +67,20 @@ func (e *examination) tryEvents(ctx context.Context) (f Finding, err error) {
 	if e.eventErr != nil {
 		return f, e.eventErr
 	}
-	told, dated := false, false
-	err = untilTold(ctx, soonTold, func() (bool, error) {
+	reported, dated := false, false
+	err = awaitReport(ctx, reportTime, func() (bool, error) {
 		err := e.events.Drain(func(event conntrack.Event) {
 			if event.Change != flow.New || !isDoctors(event.Entry) {
 				return
 			}
-			told = true
+			reported = true
 			if !event.Kernel.IsZero() {
 				dated = true
 			}
 		}, func(int) {})
-		return told, err
+		return reported, err
 	})
-	if errors.Is(err, errNotTold) {
+	if errors.Is(err, errNoReport) {
 		const option = "CONFIG_NF_CONNTRACK_EVENTS"
 		return f, &Unable{say.F("conntrack sends no events (%s)", option), say.F("use a kernel that has %s", option), err}
 	}
@@ -119,7 +119,7 @@ func (e *examination) tryDeny(ctx context.Context) (f Finding, err error) {
 // await reads the kernel's verdicts until one is wanted.
 func (e *examination) await(ctx context.Context, wanted func(nft.Verdict) bool) error {
 	looked := 0
-	err := untilTold(ctx, soonTold, func() (bool, error) {
+	err := awaitReport(ctx, reportTime, func() (bool, error) {
 		for _, t := range e.traces {
 			if err := t.Drain(func(v nft.Verdict) { e.verdicts = append(e.verdicts, v) }, func(int) {}); err != nil {
 				return false, err
@@ -138,13 +138,13 @@ func (e *examination) await(ctx context.Context, wanted func(nft.Verdict) bool) 
 	return nil
 }
 
-var errNotTold = say.New("the kernel reports nothing")
+var errNoReport = say.New("the kernel reports nothing")
 
-// soonTold is how long to wait for a kernel that reports something at all.
-const soonTold = 500 * time.Millisecond
+// reportTime is how long to wait for a kernel that reports something at all.
+const reportTime = 500 * time.Millisecond
 
-// untilTold polls until done reports true, for at most patience.
-func untilTold(ctx context.Context, patience time.Duration, done func() (bool, error)) error {
+// awaitReport polls until done reports true, for at most patience.
+func awaitReport(ctx context.Context, patience time.Duration, done func() (bool, error)) error {
 	for left := ns.Patient(patience, time.Millisecond); !left.Over(); left.Spend() {
 		if is, err := done(); is || err != nil {
 			return err
@@ -155,5 +155,5 @@ func untilTold(ctx context.Context, patience time.Duration, done func() (bool, e
 			return context.Cause(ctx)
 		}
 	}
-	return errNotTold
+	return errNoReport
 }

@@ -156,7 +156,7 @@ func TestFreeStreamBreaks(t *testing.T) {
 		}
 	}
 	if ctx.Err() != nil {
-		t.Error("nobody tells of it")
+		t.Error("no error reports it")
 	}
 	if err := l.StopStream(name); err == nil {
 		t.Error("it still runs")

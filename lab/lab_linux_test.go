@@ -127,7 +127,7 @@ func TestTruth(t *testing.T) {
 	}
 	why := say.List(" ", r.Why[0].Sentences...).String()
 	if !strings.Contains(why, "NEW again: A's conntrack entry had been deleted in experiment 2") {
-		t.Errorf("the reason is not told: %s", why)
+		t.Errorf("the reason is missing: %s", why)
 	}
 	if r.Missed != (report.Missed{}) {
 		t.Errorf("missed %+v", r.Missed)
@@ -157,20 +157,20 @@ func TestOraclesAgree(t *testing.T) {
 		}
 		entries := nstest.Output(t, h.ns, "conntrack", "-L", "-o", "id")
 		listed := strings.Count(entries, "\n") - 1 // the last line is a summary
-		told := 0
+		seen := 0
 		for _, f := range r.Flows {
 			if f.Host != h.Name || f.Experiment != 4 {
 				continue
 			}
-			told++
+			seen++
 			for _, word := range []string{fmt.Sprintf("id=%d", f.ConntrackID), fmt.Sprintf("mark=%d", f.AdmittingNumber), fmt.Sprintf("packets=%d", f.Packets)} {
 				if !strings.Contains(entries, word) {
 					t.Errorf("%s: conntrack(8) does not say %q:\n%s", h.Name, word, entries)
 				}
 			}
 		}
-		if told != listed {
-			t.Errorf("%s: %d entries told, conntrack(8) lists %d:\n%s", h.Name, told, listed, entries)
+		if seen != listed {
+			t.Errorf("%s: %d entries seen, conntrack(8) lists %d:\n%s", h.Name, seen, listed, entries)
 		}
 		addresses := nstest.Output(t, h.ns, "ip", "-o", "-4", "addr", "show", "dev", "eth0")
 		if !strings.Contains(addresses, h.Address.String()) {

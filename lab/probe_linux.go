@@ -163,11 +163,11 @@ func (p *Prober) Ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
 	judgements := make([]Judgement, 0, len(probes))
 	for start := 0; start < len(probes); start += window {
 		some := probes[start:min(start+window, len(probes))]
-		told, err := p.ask(ctx, some)
+		those, err := p.ask(ctx, some)
 		if err != nil {
 			return nil, err
 		}
-		judgements = append(judgements, told...)
+		judgements = append(judgements, those...)
 	}
 	return judgements, nil
 }
@@ -197,7 +197,7 @@ func (p *Prober) askOnce(ctx context.Context, probes []Probe, judgements []Judge
 		p.tag = len(all)
 	}
 	first := p.tag - len(all) + 1
-	told := make([]bool, len(all))
+	decided := make([]bool, len(all))
 	for i, probe := range all {
 		if err := p.send(probe, first+i); fatal(err) {
 			return false, say.Errorf("send %s: %w", probe, err)
@@ -205,20 +205,20 @@ func (p *Prober) askOnce(ctx context.Context, probes []Probe, judgements []Judge
 	}
 	see := func(v nft.Verdict) {
 		i := int(v.Packet.Tag) - first
-		if i < 0 || i >= len(all) || told[i] || !all[i].is(v) {
+		if i < 0 || i >= len(all) || decided[i] || !all[i].is(v) {
 			return
 		}
-		told[i] = true
+		decided[i] = true
 		if i < len(judgements) {
 			judgements[i] = Judgement{Admitted: v.Accepted, Rule: v.By.ID, State: v.State}
 		}
 	}
-	lost, err := p.await(ctx, see, func() bool { return told[len(probes)] })
-	if err != nil || lost || !told[len(probes)] {
+	lost, err := p.await(ctx, see, func() bool { return decided[len(probes)] })
+	if err != nil || lost || !decided[len(probes)] {
 		return false, err
 	}
 	for i := range judgements {
-		judgements[i].Impossible = !told[i]
+		judgements[i].Impossible = !decided[i]
 	}
 	return true, nil
 }

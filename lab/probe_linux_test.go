@@ -121,7 +121,7 @@ func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
 		for i := range probes {
 			probes[i] = randomProbe(random, i)
 		}
-		told, err := p.Ask(t.Context(), probes)
+		judgements, err := p.Ask(t.Context(), probes)
 		if err != nil {
 			t.Fatalf("seed %d, round %d: %v", seed, round, err)
 		}
@@ -130,11 +130,11 @@ func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
 			by, admitted := a.Judge(a.Groups, d, packet)
 			all[admitted]++
 			tracked := sg.Tracked(a.Groups, d, packet)
-			if told[i].State == "untracked" {
+			if judgements[i].State == "untracked" {
 				untracked++
 			}
-			if admitted != told[i].Admitted || told[i].Impossible || admitted && tracked != (told[i].State != "untracked") {
-				t.Errorf("seed %d, round %d: %s: predicted %v by %s, the kernel says %+v", seed, round, probe, admitted, by.Rule.ID, told[i])
+			if admitted != judgements[i].Admitted || judgements[i].Impossible || admitted && tracked != (judgements[i].State != "untracked") {
+				t.Errorf("seed %d, round %d: %s: predicted %v by %s, the kernel says %+v", seed, round, probe, admitted, by.Rule.ID, judgements[i])
 				wrong = &disagreement{a.Groups, a.Interfaces, a.PrefixLists, probe}
 			}
 		}
@@ -185,7 +185,7 @@ func TestChangesUnderFire(t *testing.T) {
 		}
 		changed := make(chan error)
 		go func() { changed <- p.host.rules.Change(rs) }()
-		told, err := p.Ask(t.Context(), probes)
+		judgements, err := p.Ask(t.Context(), probes)
 		if err := errors.Join(err, <-changed); err != nil {
 			t.Fatalf("seed %d, round %d: %v", seed, round, err)
 		}
@@ -198,8 +198,8 @@ func TestChangesUnderFire(t *testing.T) {
 				continue
 			}
 			sure++
-			if told[i].Admitted != before {
-				t.Errorf("seed %d, round %d: %s: admitted %v before (by %s) and after (by %s), but %+v meanwhile", seed, round, probe, before, byOld.Rule, byNew.Rule, told[i])
+			if judgements[i].Admitted != before {
+				t.Errorf("seed %d, round %d: %s: admitted %v before (by %s) and after (by %s), but %+v meanwhile", seed, round, probe, before, byOld.Rule, byNew.Rule, judgements[i])
 			}
 		}
 		old = fresh

@@ -40,11 +40,11 @@ func (d disagreement) holds(ctx context.Context, predict func(*sg.Account, Probe
 		return false, err
 	}
 	defer p.Close()
-	told, err := p.Ask(ctx, []Probe{d.Probe})
+	judgements, err := p.Ask(ctx, []Probe{d.Probe})
 	if err != nil {
 		return false, err
 	}
-	return told[0].Admitted != predict(a, d.Probe), nil
+	return judgements[0].Admitted != predict(a, d.Probe), nil
 }
 
 func predicted(a *sg.Account, b Probe) bool {

@@ -52,7 +52,7 @@ func (l *Lab) watch() (err error) {
 		}
 		missed := func(n int) { l.recorder.missed(h.Name, timeline.MissedVerdicts, n) }
 		see := func(v nft.Verdict) {
-			l.tellBlocked(h, v)
+			l.reportBlocked(h, v)
 			c.order.queues[i].verdict(v)
 		}
 		c.sources = append(c.sources, source{func() error { return trace.Drain(see, missed) }, trace.Close, missed})

@@ -122,12 +122,12 @@ func (a *assembler) verdictsIn(messages int) int {
 }
 
 // add processes the next message. It returns a verdict once a packet's fate is known.
-func (a *assembler) add(m netlink.Message) (v Verdict, told bool, err error) {
+func (a *assembler) add(m netlink.Message) (v Verdict, complete bool, err error) {
 	a.messages++
-	if v, told, err = a.take(m); told {
+	if v, complete, err = a.take(m); complete {
 		a.verdicts++
 	}
-	return v, told, err
+	return v, complete, err
 }
 
 func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
@@ -177,7 +177,7 @@ func (a *assembler) finish(t message) Verdict {
 	v := a.begun[t.id]
 	delete(a.begun, t.id)
 	v.Direction, v.Accepted = packet.Direction(t.chain), t.code == codeAccept
-	if packet, told := packet.ParseHeaders(t.network, t.transport); told {
+	if packet, parsed := packet.ParseHeaders(t.network, t.transport); parsed {
 		v.Packet = packet // a message about the policy has no headers
 	}
 	return v

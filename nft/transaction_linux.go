@@ -35,11 +35,11 @@ func newTransaction() *transaction {
 }
 
 // add collects the messages that the library encodes.
-func (tx *transaction) add(tell func(*nftables.Conn)) {
+func (tx *transaction) add(encode func(*nftables.Conn)) {
 	if tx.err != nil {
 		return
 	}
-	tell(tx.conn)
+	encode(tx.conn)
 	if err := tx.conn.Flush(); err != nil && !errors.Is(err, errTaken) {
 		tx.err = err
 	}

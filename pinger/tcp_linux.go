@@ -320,8 +320,8 @@ func (s *talking) retransmission() time.Duration {
 	}
 	var rto time.Duration
 	_ = raw.Control(func(fd uintptr) {
-		if told, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
-			rto = time.Duration(told.Rto) * time.Microsecond
+		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			rto = time.Duration(info.Rto) * time.Microsecond
 		}
 	})
 	return max(Patience, 2*rto)
@@ -344,8 +344,8 @@ func (a *attempt) unanswered() bool {
 	const synSent = 2 // TCP_SYN_SENT, linux/tcp_states.h
 	waiting := false
 	_ = a.socket.Control(func(fd uintptr) {
-		told, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-		waiting = err == nil && told.State == synSent
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		waiting = err == nil && info.State == synSent
 	})
 	return waiting
 }

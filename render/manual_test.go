@@ -68,7 +68,7 @@ func TestProgressOfSession(t *testing.T) {
 	}
 	for _, want := range []string{"1.5 s  revoke rule icmp of group lab\n", "s  start stream 1: ping A from B\n"} {
 		if !strings.Contains(b.String(), want) {
-			t.Errorf("not told: %q in\n%s", want, b.String())
+			t.Errorf("missing: %q in\n%s", want, b.String())
 		}
 		if drawn := strings.ReplaceAll(screen.String(), "\x1b[K", ""); !strings.Contains(drawn, want) {
 			t.Errorf("not drawn: %q", want)

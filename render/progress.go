@@ -60,7 +60,7 @@ func (p *Progress) Add(e timeline.Event) {
 			p.line("%s  %s", clock(p.language, e.At.Seconds()), what)
 		}
 	case p.ready:
-		p.tell(changed(e.Body))
+		p.sentence(changed(e.Body))
 	}
 	p.known.Add(e)
 	switch body := e.Body.(type) {
@@ -112,7 +112,7 @@ func (p *Progress) Add(e timeline.Event) {
 			p.settle(body.Stream)
 		}
 		if p.ready && p.current == 0 { // done by hand, outside any experiment
-			p.tell(p.known.News(body))
+			p.sentence(p.known.News(body))
 		}
 	case timeline.Missed:
 		p.line("lost %d %s on %s (socket overflow)", body.Count, body.What.Said(), body.Host)
@@ -129,8 +129,8 @@ func (p *Progress) Add(e timeline.Event) {
 	}
 }
 
-// tell writes a sentence, unless it is empty.
-func (p *Progress) tell(words say.Sentence) {
+// sentence writes a sentence, unless it is empty.
+func (p *Progress) sentence(words say.Sentence) {
 	if !words.Empty() {
 		p.line("%s", words)
 	}
@@ -158,7 +158,7 @@ func changed(e timeline.Body) say.Sentence {
 	return say.Sentence{}
 }
 
-// sent notes a packet whose outcome is to be told.
+// sent notes a packet whose outcome is to be shown.
 func (p *Progress) sent(stream string, seq int) {
 	p.waiting[stream] = append(p.waiting[stream], seq)
 	if over := len(p.waiting[stream]) - p.keep; p.keep > 0 && over > 0 {

@@ -37,7 +37,7 @@ func (l *lesson) learn(at *Moment, shown ...claims.Claim) {
 // conclusion returns what the run has shown.
 func (l *lessons) conclusion() Paragraph {
 	conclusion := Paragraph{Subject: say.F("In short")}
-	tell := func(l lesson, s say.Sentence) {
+	add := func(l lesson, s say.Sentence) {
 		if l.at != nil {
 			conclusion.say(l.at, "%s", phrase{s, l.claims})
 		}
@@ -46,20 +46,20 @@ func (l *lessons) conclusion() Paragraph {
 	switch {
 	case l.dropped.at == nil:
 	case l.revoked.at != nil:
-		tell(l.revoked, first)
-		tell(l.dropped, say.F("So revoking a rule blocks new flows but does not end those it has admitted. That is what makes the firewall stateful."))
+		add(l.revoked, first)
+		add(l.dropped, say.F("So revoking a rule blocks new flows but does not end those it has admitted. That is what makes the firewall stateful."))
 	case l.removed.at != nil:
-		tell(l.removed, first)
-		tell(l.dropped, say.F("So removing a group blocks new flows but does not end those that its rules have admitted. That is what makes the firewall stateful."))
+		add(l.removed, first)
+		add(l.dropped, say.F("So removing a group blocks new flows but does not end those that its rules have admitted. That is what makes the firewall stateful."))
 	}
-	tell(l.forgotten, say.F("Once an entry is gone, the next packet is NEW and only the rules decide."))
-	tell(l.same, say.F("conntrack identifies a flow by its addresses and ports or ICMP id, not by the program that sends it."))
-	tell(l.unreplied, say.F("An entry accepts packets by itself only once it has seen a reply. Until then, every packet is NEW and needs a rule."))
-	tell(l.untracked, say.F("An untracked flow has no entry to live on: each packet needs a rule, so the flow ends with its rule. EC2 does not track TCP and UDP flows that are open to the world both ways."))
-	tell(l.silent, say.F("A reply belongs to an admitted flow and needs no rule of its own. A flow that the host starts does."))
-	tell(l.member, say.F("A group as a source means its members when a flow starts. A member that leaves keeps the flows already admitted."))
-	tell(l.errors, say.F("An ICMP error about a flow is not part of the flow: without a rule for it, the sender never finds out."))
-	tell(l.stateless, say.F("A network ACL checks every packet in both directions, whatever conntrack knows."))
+	add(l.forgotten, say.F("Once an entry is gone, the next packet is NEW and only the rules decide."))
+	add(l.same, say.F("conntrack identifies a flow by its addresses and ports or ICMP id, not by the program that sends it."))
+	add(l.unreplied, say.F("An entry accepts packets by itself only once it has seen a reply. Until then, every packet is NEW and needs a rule."))
+	add(l.untracked, say.F("An untracked flow has no entry to live on: each packet needs a rule, so the flow ends with its rule. EC2 does not track TCP and UDP flows that are open to the world both ways."))
+	add(l.silent, say.F("A reply belongs to an admitted flow and needs no rule of its own. A flow that the host starts does."))
+	add(l.member, say.F("A group as a source means its members when a flow starts. A member that leaves keeps the flows already admitted."))
+	add(l.errors, say.F("An ICMP error about a flow is not part of the flow: without a rule for it, the sender never finds out."))
+	add(l.stateless, say.F("A network ACL checks every packet in both directions, whatever conntrack knows."))
 	return conclusion
 }
 

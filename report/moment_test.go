@@ -69,13 +69,13 @@ func TestRevokedInTheMidst(t *testing.T) {
 			log.Append(timeline.EntryChanged{Host: "A", Change: flow.New, Entry: flow.Entry{Orig: header.Key(), Mark: rule.Number}})
 		}
 	}
-	var told []string
+	var said []string
 	for _, p := range Of(log.Events()).Why {
 		for _, s := range p.Sentences {
-			told = append(told, s.String())
+			said = append(said, s.String())
 		}
 	}
-	if all := strings.Join(told, "\n"); !strings.Contains(all, "changed nothing for packets 4–6:") {
+	if all := strings.Join(said, "\n"); !strings.Contains(all, "changed nothing for packets 4–6:") {
 		t.Errorf("it says\n%s", all)
 	}
 }

@@ -137,9 +137,9 @@ func (t *explainer) anotherFlow() {
 			other = s
 		}
 	}
-	what, told := say.F("ICMP id"), say.F("pings")
+	what, traffic := say.F("ICMP id"), say.F("pings")
 	if !t.stream.IsPing() {
-		what, told = say.F("source port"), say.F("connections")
+		what, traffic = say.F("source port"), say.F("connections")
 	}
 	switch {
 	case same != nil:
@@ -148,7 +148,7 @@ func (t *explainer) anotherFlow() {
 	case other != nil:
 		claimed := []claims.Claim{{Kind: claims.OtherFlow, Stream: t.stream.Name, Other: other.Name}}
 		t.say(t.outset(), "Hosts and protocol are the same as for stream %s, but the %s differs, and conntrack tells %s apart by that: to conntrack, this is another flow.",
-			phrase{say.As(other.Name), claimed}, what, told)
+			phrase{say.As(other.Name), claimed}, what, traffic)
 	}
 }
 

@@ -113,11 +113,11 @@ func TestWhyFollowsTheEntry(t *testing.T) {
 			if i < 0 {
 				t.Fatal("nothing is said about the stream")
 			}
-			var told []string
+			var said []string
 			for _, s := range r.Why[i].Sentences {
-				told = append(told, s.String())
+				said = append(said, s.String())
 			}
-			all := strings.Join(told, "\n")
+			all := strings.Join(said, "\n")
 			rest := all
 			for _, want := range test.says {
 				_, after, found := strings.Cut(rest, want)

@@ -12,14 +12,14 @@ func New(text string) error { return &failure{Sentence{format: text}, text} }
 // Errorf is fmt.Errorf for a message that can be translated.
 func Errorf(format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
-	told := failure{Sentence{format: format, args: args}, err.Error()}
+	message := failure{Sentence{format: format, args: args}, err.Error()}
 	switch of := err.(type) { //nolint:errorlint // what it wraps itself, and not what that wraps
 	case interface{ Unwrap() error }:
-		return &wrapping{told, of.Unwrap()}
+		return &wrapping{message, of.Unwrap()}
 	case interface{ Unwrap() []error }:
-		return &joining{told, of.Unwrap()}
+		return &joining{message, of.Unwrap()}
 	}
-	return &told
+	return &message
 }
 
 // A failure is an error that keeps its message as a sentence.
@@ -65,12 +65,12 @@ func (l *Language) Error(err error) string {
 	}
 	switch of := err.(type) { //nolint:errorlint // as above
 	case interface{ Unwrap() []error }: // from errors.Join
-		var told []string
+		var messages []string
 		for _, e := range of.Unwrap() {
-			told = append(told, l.Error(e))
+			messages = append(messages, l.Error(e))
 		}
 		if english == errors.Join(of.Unwrap()...).Error() {
-			return strings.Join(told, "\n")
+			return strings.Join(messages, "\n")
 		}
 	case interface{ Unwrap() error }: // from another package, around one of ours
 		if inner := of.Unwrap(); inner != nil {

@@ -127,16 +127,16 @@ func (l *Language) lookUp(format string) string {
 
 // render is fmt.Sprintf, except that it translates arguments that support it.
 func (l *Language) render(format string, args []any) string {
-	told := make([]any, len(args))
+	rendered := make([]any, len(args))
 	for i, arg := range args {
 		switch a := arg.(type) {
 		case Sayer:
-			told[i] = spoken(a.In(l))
+			rendered[i] = spoken(a.In(l))
 		case error:
-			told[i] = spoken(l.Error(a))
+			rendered[i] = spoken(l.Error(a))
 		default:
-			told[i] = arg
+			rendered[i] = arg
 		}
 	}
-	return fmt.Sprintf(strings.ReplaceAll(format, "%w", "%v"), told...)
+	return fmt.Sprintf(strings.ReplaceAll(format, "%w", "%v"), rendered...)
 }

@@ -71,11 +71,11 @@ type list struct {
 }
 
 func (s list) In(l *Language) string {
-	told := make([]string, len(s.all))
+	rendered := make([]string, len(s.all))
 	for i, one := range s.all {
-		told[i] = one.In(l)
+		rendered[i] = one.In(l)
 	}
-	return strings.Join(told, l.lookUp(s.separator))
+	return strings.Join(rendered, l.lookUp(s.separator))
 }
 
 // String returns the sentence in English.

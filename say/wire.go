@@ -81,9 +81,9 @@ func (k *Kept) Sentence() Sentence {
 	return s
 }
 
-// Telling returns the sentence that was kept if its English text is english, and otherwise just
+// Matching returns the sentence that was kept if its English text is english, and otherwise just
 // english.
-func (k *Kept) Telling(english string) Sentence {
+func (k *Kept) Matching(english string) Sentence {
 	if s := k.Sentence(); !s.Empty() && s.String() == english {
 		return s
 	}
@@ -92,7 +92,7 @@ func (k *Kept) Telling(english string) Sentence {
 
 // Error returns an error with the sentence that was kept, or with just the English text if nothing
 // was.
-func (k *Kept) Error(english string) error { return &failure{k.Telling(english), english} }
+func (k *Kept) Error(english string) error { return &failure{k.Matching(english), english} }
 
 // UnmarshalJSON keeps integers exact, and recognises sentences among the arguments.
 func (k *Kept) UnmarshalJSON(text []byte) error {

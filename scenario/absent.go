@@ -65,10 +65,10 @@ func (w *walk) unreadable(k kind, at Place, name string, known []string) bool {
 
 // misses reports whether to complain about an unknown name: once per name.
 func (w *walk) misses(k kind, at Place, name string, known []string) bool {
-	told := string(k) + " " + name
-	if w.absent[told] || w.unreadable(k, at, name, known) {
+	missing := string(k) + " " + name
+	if w.absent[missing] || w.unreadable(k, at, name, known) {
 		return false
 	}
-	w.absent[told] = true
+	w.absent[missing] = true
 	return true
 }

@@ -218,7 +218,7 @@ func (w *walk) notOf(why say.Sentence, members []leaf, lists ...some[name]) {
 	}
 	for _, m := range members {
 		if m.given() {
-			w.told(m.Place, say.Sentence{}, why)
+			w.report(m.Place, say.Sentence{}, why)
 		}
 	}
 }

@@ -34,16 +34,16 @@ func (s *foreigners) line(number int, line []rune) {
 		return
 	}
 	s.block = -1
-	told := len(s.c.list)
-	tell := func(i int) bool {
-		if len(s.c.list) == told {
+	listed := len(s.c.list)
+	found := func(i int) bool {
+		if len(s.c.list) == listed {
 			s.c.foreigner(Place{number, i + 1}, line[i])
 		}
-		return len(s.c.list) > told
+		return len(s.c.list) > listed
 	}
 	if s.quote == 0 {
 		for i := range start {
-			if tell(i) {
+			if found(i) {
 				return
 			}
 		}
@@ -72,11 +72,11 @@ func (s *foreigners) line(number int, line []rune) {
 			return
 		}
 		text = false
-		if tell(i) {
+		if found(i) {
 			return
 		}
 		if next := i + 1; r == ':' && (next == len(line) || isSpace(line[next])) {
-			if next < len(line) && tell(next) {
+			if next < len(line) && found(next) {
 				return
 			}
 			key := string(line[word:i])

@@ -116,16 +116,16 @@ type complaints struct {
 
 // about adds a problem at a place in the file.
 func (c *complaints) about(at Place, format string, args ...any) {
-	c.told(at, say.Sentence{}, say.F(format, args...))
+	c.report(at, say.Sentence{}, say.F(format, args...))
 }
 
 // hinted adds a problem and its fix, if one is known. A value without a place is not in the file or
 // could not be read; that has been reported already.
 func (c *complaints) hinted(at Place, hint say.Sentence, format string, args ...any) {
-	c.told(at, hint, say.F(format, args...))
+	c.report(at, hint, say.F(format, args...))
 }
 
-func (c *complaints) told(at Place, hint, text say.Sentence) {
+func (c *complaints) report(at Place, hint, text say.Sentence) {
 	if at.Line == 0 && len(c.list) > 0 {
 		return
 	}
@@ -152,8 +152,8 @@ func (c *complaints) error() error {
 	list := slices.CompactFunc(c.list, func(a, b Problem) bool {
 		return a.File == b.File && a.Place == b.Place && a.Text.String() == b.Text.String() && a.Hint.String() == b.Hint.String()
 	})
-	told := list[:min(len(list), most)]
-	return &Problems{File: c.file, List: told, More: len(list) - len(told)}
+	shown := list[:min(len(list), most)]
+	return &Problems{File: c.file, List: shown, More: len(list) - len(shown)}
 }
 
 // Count returns the number of problems.

@@ -116,7 +116,7 @@ func (c *complaints) plain(tokens token.Tokens) bool {
 			c.about(at, "a key is one word, followed by a colon")
 		}
 		if problem := d.next(t); !problem.Empty() {
-			c.told(at, say.Sentence{}, problem)
+			c.report(at, say.Sentence{}, problem)
 			return false
 		}
 	}

@@ -61,7 +61,7 @@ func (p Plan) Said() []say.Sentence {
 	for i, do := range p.Do {
 		said[i] = say.As(do)
 		if i < len(p.Doing) {
-			said[i] = p.Doing[i].Telling(do)
+			said[i] = p.Doing[i].Matching(do)
 		}
 	}
 	return said
@@ -239,7 +239,7 @@ type StreamStopped struct {
 }
 
 // Why returns why the stream failed.
-func (s StreamStopped) Why() say.Sentence { return s.Said.Telling(s.Error) }
+func (s StreamStopped) Why() say.Sentence { return s.Said.Matching(s.Error) }
 
 // Sent reports that a packet was given to the kernel and left. For TCP: that a message was written
 // to the connection, or that a connection is being opened for it.

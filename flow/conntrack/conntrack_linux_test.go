@@ -99,22 +99,22 @@ func TestGetReadsWhatDumpLists(t *testing.T) {
 func TestWatchTellsTheLifeOfAnEntry(t *testing.T) {
 	left, _, watch := pinged(t)
 	nstest.Output(t, left, "conntrack", "-D", "-p", "icmp")
-	var told []Event
-	if err := watch.Drain(func(e Event) { told = append(told, e) }, func(int) { t.Error("events missed") }); err != nil {
+	var reported []Event
+	if err := watch.Drain(func(e Event) { reported = append(reported, e) }, func(int) { t.Error("events missed") }); err != nil {
 		t.Fatal(err)
 	}
-	if len(told) < 3 || told[0].Change != flow.New || told[len(told)-1].Change != flow.Destroy {
-		t.Fatalf("told %+v, want new, update …, destroy", told)
+	if len(reported) < 3 || reported[0].Change != flow.New || reported[len(reported)-1].Change != flow.Destroy {
+		t.Fatalf("reported %+v, want new, update …, destroy", reported)
 	}
-	for _, e := range told {
-		if e.Entry.ID != told[0].Entry.ID || e.Entry.Orig.Protocol != packet.ICMP {
+	for _, e := range reported {
+		if e.Entry.ID != reported[0].Entry.ID || e.Entry.Orig.Protocol != packet.ICMP {
 			t.Errorf("event of another entry: %+v", e)
 		}
 		if !e.Kernel.IsZero() && (time.Since(e.Kernel) < 0 || time.Since(e.Kernel) > time.Minute) {
 			t.Errorf("happened at %s by the kernel's clock, which is not now", e.Kernel)
 		}
 	}
-	if last := told[len(told)-1].Entry; last.Sent.Packets != 3 || last.Got.Packets != 3 {
+	if last := reported[len(reported)-1].Entry; last.Sent.Packets != 3 || last.Got.Packets != 3 {
 		t.Errorf("destroyed with %+v, want 3 packets each way", last)
 	}
 }

@@ -44,7 +44,7 @@ an address range. "off" removes the ACL.`,
 			return err
 		}
 		next(c, effect(done, say.F("for the verdict on each packet: lablab trace"), "").In(env.Language))
-		return tellACL(env, args[0], acl)
+		return printACL(env, args[0], acl)
 	})
 }
 
@@ -142,8 +142,8 @@ func protocolOf(text string) (packet.Protocol, bool) {
 	return packet.ParseProtocol(text)
 }
 
-// tellACL warns about a direction in which the ACL allows nothing.
-func tellACL(env Env, host string, acl *sg.ACL) error {
+// printACL warns about a direction in which the ACL allows nothing.
+func printACL(env Env, host string, acl *sg.ACL) error {
 	switch {
 	case acl == nil:
 		return env.did(env.Language.Sprintf("%s has no network ACL", host))

@@ -39,7 +39,7 @@ func (b *batch) run(ctx context.Context, scenarios []*scenario.Scenario) ([]rend
 		workers.Go(func() {
 			for i := range next {
 				results[i] = b.one(ctx, i, scenarios[i])
-				if err := b.tell(results[i]); err != nil {
+				if err := b.report(results[i]); err != nil {
 					cancel(err) // the remaining results could not be written
 				}
 			}
@@ -53,7 +53,7 @@ func (b *batch) run(ctx context.Context, scenarios []*scenario.Scenario) ([]rend
 	return results, context.Cause(ctx)
 }
 
-func (b *batch) tell(r render.Result) error {
+func (b *batch) report(r render.Result) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.ended(r)

@@ -59,8 +59,8 @@ func TestBatch(t *testing.T) {
 	names := []string{"replied", "panic", "refused", "broken", "unable", "unrecorded", "replied"}
 	want := []report.Verdict{report.Held, report.Broken, report.NotHeld, report.Broken, report.Broken, report.Broken, report.Held}
 	for _, jobs := range []int{1, 3, 100} {
-		told := 0
-		b := &batch{jobs: jobs, play: pretend, ended: func(render.Result) error { told++; return nil }}
+		reported := 0
+		b := &batch{jobs: jobs, play: pretend, ended: func(render.Result) error { reported++; return nil }}
 		results, err := b.run(t.Context(), named(names...))
 		if err != nil {
 			t.Fatal(err)
@@ -72,8 +72,8 @@ func TestBatch(t *testing.T) {
 				t.Errorf("result %d is of %q, want %q", i, r.Scenario, names[i])
 			}
 		}
-		if !slices.Equal(got, want) || told != len(names) {
-			t.Errorf("%d jobs: %q, want %q; told of %d", jobs, got, want, told)
+		if !slices.Equal(got, want) || reported != len(names) {
+			t.Errorf("%d jobs: %q, want %q; %d reported", jobs, got, want, reported)
 		}
 		if b.refused == nil || b.refused.Hint.String() != "get it" {
 			t.Errorf("refused by %v", b.refused)

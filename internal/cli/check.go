@@ -61,7 +61,7 @@ any system.`,
 			}
 			read, err := readMixed(files, strict)
 			if err != nil {
-				return tellProblems(env, err)
+				return writeProblems(env, err)
 			}
 			if format == "json" {
 				return broken(writeJSON(env.Stdout, read))
@@ -271,9 +271,9 @@ func (c checked) text(w io.Writer, l *say.Language) error {
 	return err
 }
 
-// tellProblems writes the first problems of scenarios, each with its line and a caret, and returns
+// writeProblems writes the first problems of scenarios, each with its line and a caret, and returns
 // the error that ends the command, with the number of all. It returns any other error as it is.
-func tellProblems(env Env, err error) error {
+func writeProblems(env Env, err error) error {
 	list := scenario.ProblemsOf(err)
 	if len(list) == 0 {
 		return err

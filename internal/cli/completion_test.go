@@ -16,10 +16,10 @@ func TestFormatsOfCommands(t *testing.T) {
 			continue
 		}
 		usage := strings.FieldsFunc(strings.ReplaceAll(flag.Usage, ":", ","), func(r rune) bool { return r == ' ' || r == ',' })
-		told := wordsOf(c.Name())["format"]
+		completed := wordsOf(c.Name())["format"]
 		for _, format := range append(formats(), "jsonl") {
-			if slices.Contains(usage, format) != slices.Contains(told, format) {
-				t.Errorf("%s --format: %q and %q", c.Name(), flag.Usage, told)
+			if slices.Contains(usage, format) != slices.Contains(completed, format) {
+				t.Errorf("%s --format: %q and %q", c.Name(), flag.Usage, completed)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func doctor(env Env, f doctorFlags) (int, error) {
 	if ctx.Err() != nil {
 		return 0, failure(ctx, context.Cause(ctx))
 	}
-	if err := tellDiagnosis(env, f, diagnosisOf(d)); err != nil {
+	if err := writeDiagnosis(env, f, diagnosisOf(d)); err != nil {
 		return 0, broken(err)
 	}
 	if !d.Able() {
@@ -33,7 +33,7 @@ func doctor(env Env, f doctorFlags) (int, error) {
 	return exitHeld, nil
 }
 
-func tellDiagnosis(env Env, f doctorFlags, d *render.Diagnosis) error {
+func writeDiagnosis(env Env, f doctorFlags, d *render.Diagnosis) error {
 	if f.format == "json" {
 		return writeJSON(env.Stdout, d)
 	}
@@ -42,9 +42,9 @@ func tellDiagnosis(env Env, f doctorFlags, d *render.Diagnosis) error {
 
 // diagnosisOf converts a diagnosis into its report.
 func diagnosisOf(d lab.Diagnosis) *render.Diagnosis {
-	told := &render.Diagnosis{Able: d.Able(), Kernel: d.Kernel, Rootless: d.Rootless, Run: lab.Command("run")}
+	shown := &render.Diagnosis{Able: d.Able(), Kernel: d.Kernel, Rootless: d.Rootless, Run: lab.Command("run")}
 	for _, f := range d.Findings {
-		told.Checks = append(told.Checks, render.Ability{Name: f.Name, Status: string(f.Status), Found: f.Found, Hint: f.Hint, Needed: f.Needed})
+		shown.Checks = append(shown.Checks, render.Ability{Name: f.Name, Status: string(f.Status), Found: f.Found, Hint: f.Hint, Needed: f.Needed})
 	}
-	return told
+	return shown
 }

@@ -46,7 +46,7 @@ func execIn(ctx context.Context, env Env, name, host string, command []string) e
 		set = append(set, "PS1="+host+"# ") // for a shell without a prompt of its own
 	}
 	environment := environmentWith(set)
-	if err := tellEnd(ctx, env, name, host); err != nil {
+	if err := watchEnd(ctx, env, name, host); err != nil {
 		return &brokenError{err: err}
 	}
 	if status.Rootless {

@@ -17,19 +17,19 @@ import (
 // outliveCommand waits for the end of a lab or of a program in it, whichever comes first.
 const outliveCommand = "outlive"
 
-// The file descriptors that it gets from [tellEnd].
+// The file descriptors that it gets from [watchEnd].
 const (
 	labEnds     = 3 // a connection to the lab
 	programEnds = 4 // of the program (pidfd_open(2))
 )
 
-// tellEnd starts a watcher process. If the lab ends while the program that this process is
+// watchEnd starts a watcher process. If the lab ends while the program that this process is
 // about to become still runs, the watcher says so on standard error.
 //
 // The watcher must not be a child of the program, which would not expect one. So another
 // process starts it and exits at once. The watcher has its own session, so that a Ctrl-C meant
 // for the program does not reach it.
-func tellEnd(ctx context.Context, env Env, name, host string) error {
+func watchEnd(ctx context.Context, env Env, name, host string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return say.Errorf("find this program: %w", err)
@@ -68,7 +68,7 @@ func outlive(self string, lab, program *os.File, args ...string) (*os.Process, e
 	return process, nil
 }
 
-// newOutlive returns the hidden command that [tellEnd] starts.
+// newOutlive returns the hidden command that [watchEnd] starts.
 func newOutlive(env Env) *cobra.Command {
 	return &cobra.Command{
 		Use: outliveCommand, Hidden: true, Args: arguments(1, 2), DisableFlagParsing: true,

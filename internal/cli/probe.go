@@ -286,20 +286,20 @@ func within(name string, given *int, usual, most int) (int, error) {
 }
 
 // answer compares what the kernel did with the prediction.
-func (q *question) answer(b lab.Probe, told lab.Judgement) answer {
+func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 	d, p := b.Packet()
-	a := answer{Predicted: "drop", Rule: told.Rule, State: string(told.State)}
+	a := answer{Predicted: "drop", Rule: by.Rule, State: string(by.State)}
 	if _, admitted := q.account.Judge(q.groups, d, p); admitted {
 		a.Predicted = "accept"
 	}
-	if told.Impossible {
+	if by.Impossible {
 		a.Error = "the kernel drops it before any rule could judge it: its addresses are not possible"
 		return a
 	}
 	verdict := "drop"
-	if told.Admitted {
+	if by.Admitted {
 		verdict = "accept"
-		tracked := told.State != "untracked"
+		tracked := by.State != "untracked"
 		a.Tracked = &tracked
 		predicted := !slices.ContainsFunc(q.untracked, func(u sg.Untracked) bool { return u.Covers(d, p) })
 		a.Disagrees = tracked != predicted
@@ -307,7 +307,7 @@ func (q *question) answer(b lab.Probe, told lab.Judgement) answer {
 			a.Tracked = nil
 		}
 		for _, g := range q.groups {
-			if _, _, found := g.Find(told.Rule); found {
+			if _, _, found := g.Find(by.Rule); found {
 				a.Group = &g.ID
 			}
 		}

@@ -35,7 +35,7 @@ func probe(env Env, f probeFlags) (int, error) {
 	}
 	ctx, cancel := interruptible(env.Signals, grace)
 	defer cancel()
-	tellLeftOut(env.Stderr, env.Language, q.account, q.groups)
+	writeLeftOut(env.Stderr, env.Language, q.account, q.groups)
 	rs := nft.Compile(q.account, q.groups, nft.InOrder())
 	rs.Related = related
 	prober, err := lab.NewProber(ctx, rs)
@@ -57,11 +57,11 @@ func (f probeFlags) ask(ctx context.Context, env Env, q *question, prober *lab.P
 	if f.batch != "" {
 		return q.batch(ctx, env, f.batch, prober)
 	}
-	told, err := prober.Ask(ctx, []lab.Probe{*q.packet})
+	judgements, err := prober.Ask(ctx, []lab.Probe{*q.packet})
 	if err != nil {
 		return 0, err
 	}
-	a := q.answer(*q.packet, told[0])
+	a := q.answer(*q.packet, judgements[0])
 	if a.Verdict == nil { // a prediction does not replace a verdict
 		return 0, &lab.Unable{Lacks: say.F("%s: %s", q.packet, a.Error), Hint: say.F("choose another address")}
 	}
@@ -143,12 +143,12 @@ func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.
 	const many = 1024
 	var probes []lab.Probe
 	answered := func() error {
-		told, err := prober.Ask(ctx, probes)
+		judgements, err := prober.Ask(ctx, probes)
 		if err != nil {
 			return err
 		}
 		for i, b := range probes {
-			a := q.answer(b, told[i])
+			a := q.answer(b, judgements[i])
 			code = worse(code, a.exit())
 			if err := encoder.Encode(a); err != nil {
 				return say.Errorf("write answers: %w", err)

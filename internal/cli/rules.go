@@ -47,7 +47,7 @@ current counters, like nft list table.`,
 			if err != nil {
 				return err
 			}
-			tellLeftOut(env.Stderr, env.Language, account, groups)
+			writeLeftOut(env.Stderr, env.Language, account, groups)
 			rs := nft.Compile(account, groups, nft.InOrder())
 			rs.Related = passes
 			_, err = io.WriteString(env.Stdout, rs.String())
@@ -97,8 +97,8 @@ func chosen(account *sg.Account, ids []string) ([]*sg.Group, error) {
 	return groups, nil
 }
 
-// tellLeftOut lists the sources of the groups that no rule enforces.
-func tellLeftOut(w io.Writer, l *say.Language, account *sg.Account, groups []*sg.Group) {
+// writeLeftOut lists the sources of the groups that no rule enforces.
+func writeLeftOut(w io.Writer, l *say.Language, account *sg.Account, groups []*sg.Group) {
 	for _, p := range account.Audit().Problems {
 		if slices.ContainsFunc(groups, func(g *sg.Group) bool { return g.ID == p.Group }) {
 			_, _ = fmt.Fprintln(w, l.Sprintf("left out: %s: %s", p.Rule, p.Reason))

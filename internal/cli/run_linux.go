@@ -24,7 +24,7 @@ func run(env Env, f runFlags, args []string) (int, error) {
 	}
 	scenarios, many, err := f.scenarios(env, args)
 	if err != nil {
-		return 0, tellProblems(env, err)
+		return 0, writeProblems(env, err)
 	}
 	if many && (f.page() || f.show) {
 		return 0, errManyPages

@@ -34,7 +34,7 @@ a packet to each host, allowed out by a rule and dropped on arrival.`,
 		if err != nil {
 			return err
 		}
-		return env.tell(statusLines(env.Language, status, entries, packets)...)
+		return env.print(statusLines(env.Language, status, entries, packets)...)
 	})
 }
 

@@ -38,7 +38,7 @@ func up(env Env, f upFlags) (code int, err error) {
 	}
 	sc, err := f.scenario()
 	if err != nil {
-		return 0, tellProblems(env, err)
+		return 0, writeProblems(env, err)
 	}
 	listener, err := control.Listen(control.Directory(env.Getenv, owner()), f.name)
 	if errors.Is(err, control.ErrRuns) {
@@ -98,18 +98,18 @@ func (f upFlags) keep(ctx context.Context, env Env, keeper *control.Keeper, list
 		shown <- errors.Join(greeted, follow(env, f, keeper))
 	}()
 	<-alive.Done()
-	var err, told error
+	var err, viewErr error
 	if keeper.Broken().Err() != nil {
 		err = context.Cause(keeper.Broken())
 	}
 	if viewed {
-		told = <-shown // while the lab still exists: the summary has its last state
+		viewErr = <-shown // while the lab still exists: the summary has its last state
 	}
 	err = errors.Join(err, keeper.Close(), server.Close(), web.close())
 	if !viewed {
-		told = <-shown
+		viewErr = <-shown
 	}
-	return errors.Join(err, told)
+	return errors.Join(err, viewErr)
 }
 
 // about returns the part of the status that never changes.
@@ -203,7 +203,7 @@ func greet(env Env, f upFlags, status control.Status) error {
 	if status.Web != "" {
 		lines = append(lines, env.Language.Sprintf("In a browser: %s", status.Web))
 	}
-	return env.tell(lines...)
+	return env.print(lines...)
 }
 
 // letsPingsIn reports whether one of the host's rules is for ICMP, or for all protocols.
@@ -230,7 +230,7 @@ func runsAlready(env Env, f upFlags) (int, error) {
 			lines = append(lines, env.Language.Sprintf("the lab has no page; to get one: lablab down --name %s, then run this again", f.name))
 		}
 	}
-	return exitHeld, env.tell(lines...)
+	return exitHeld, env.print(lines...)
 }
 
 // detach starts the same command in the background, and waits until the lab responds.

@@ -122,7 +122,7 @@ func newDown(env Env) *cobra.Command {
 				}
 				names = []string{name}
 			}
-			var failed, untold error
+			var failed, outputErr error
 			var left []string
 			for _, n := range names {
 				switch err := env.takeDown(ctx, n); {
@@ -136,13 +136,13 @@ func newDown(env Env) *cobra.Command {
 					}
 					failed = &brokenError{err, say.F("their processes may be stopped or busy: lablab ps")}
 				default:
-					untold = errors.Join(untold, env.did(env.Language.Sprintf("lab %s is gone", n)))
+					outputErr = errors.Join(outputErr, env.did(env.Language.Sprintf("lab %s is gone", n)))
 				}
 			}
-			if failed == nil && untold == nil {
+			if failed == nil && outputErr == nil {
 				suggest(env, c)
 			}
-			return errors.Join(failed, untold)
+			return errors.Join(failed, outputErr)
 		},
 	}
 	addName(c, &name)
@@ -212,7 +212,7 @@ func newPS(env Env) *cobra.Command {
 			for _, name := range silent {
 				lines = append(lines, env.Language.Sprintf("%-12s is not responding", name))
 			}
-			if err := env.tell(lines...); err != nil {
+			if err := env.print(lines...); err != nil {
 				return err
 			}
 			next(c, env.Language.Sprintf("show one: lablab status --name NAME; start another: lablab up --name NAME"))
@@ -312,6 +312,6 @@ second, in place on a terminal, until Ctrl-C.`,
 		if len(flows) == 0 {
 			next(c, env.Language.Sprintf("conntrack has no entries; for the verdict on each packet: lablab trace"))
 		}
-		return env.tell(flowLines(env.Language, flows)...)
+		return env.print(flowLines(env.Language, flows)...)
 	})
 }

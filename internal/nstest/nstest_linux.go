@@ -157,7 +157,7 @@ var lablab = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(os.Getenv(ownerKey), "lablab")
 	info, known := debug.ReadBuildInfo()
 	if !known {
-		return "", errors.New("build lablab: the test tells nothing of its module")
+		return "", errors.New("build lablab: the test binary has no module path")
 	}
 	if out, err := exec.Command("go", "build", "-o", path, info.Main.Path).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build lablab: %w\n%s", err, out)

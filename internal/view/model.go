@@ -101,20 +101,20 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		for _, e := range msg {
 			m.due = m.live.add(e) || m.due
 			if hosts := m.live.hosts; m.live.news == nil && len(hosts) > 1 {
-				m.live.tell(plain, "in another terminal: lablab exec%s %s -- ping %s", m.Flag, hosts[1].Name, hosts[0].Name)
+				m.live.announce(plain, "in another terminal: lablab exec%s %s -- ping %s", m.Flag, hosts[1].Name, hosts[0].Name)
 			}
 		}
 	case answers:
 		m.asking = false
 		if msg.err != nil {
-			m.live.tell(red, "%v", msg.err)
+			m.live.announce(red, "%v", msg.err)
 			break
 		}
 		m.live.answered(msg)
 	case doneMsg:
 		m.due = true
 		if msg.err != nil {
-			m.live.tell(red, "%s: %v", msg.what, msg.err)
+			m.live.announce(red, "%s: %v", msg.what, msg.err)
 		}
 		if m.changes = m.changes[1:]; len(m.changes) > 0 {
 			return m, m.changes[0]
@@ -262,7 +262,7 @@ func (m *model) chosenEntry() int {
 func (m *model) change(authorize bool) tea.Cmd {
 	i := m.chosenRule()
 	if i < 0 {
-		m.live.tell(yellow, "no rule to choose")
+		m.live.announce(yellow, "no rule to choose")
 		return nil
 	}
 	r := m.shown().rules[i]
@@ -292,7 +292,7 @@ func inShort(err, short error, codes ...string) error {
 func (m *model) ping() tea.Cmd {
 	hosts := m.live.hosts
 	if len(hosts) < 2 {
-		m.live.tell(yellow, "a stream needs two hosts")
+		m.live.announce(yellow, "a stream needs two hosts")
 		return nil
 	}
 	return m.start("icmp", hosts[1].Name, hosts[0].Name, 0)
@@ -316,7 +316,7 @@ func (m *model) stop() tea.Cmd {
 			return m.do(say.F("stop stream %s", name), func(ctx context.Context) error { return m.Lab.StopStream(ctx, name) })
 		}
 	}
-	m.live.tell(yellow, "no stream is running: p starts a ping")
+	m.live.announce(yellow, "no stream is running: p starts a ping")
 	return nil
 }
 
@@ -324,12 +324,12 @@ func (m *model) stop() tea.Cmd {
 func (m *model) cut() tea.Cmd {
 	i := m.chosenEntry()
 	if i < 0 {
-		m.live.tell(yellow, "no entry to choose")
+		m.live.announce(yellow, "no entry to choose")
 		return nil
 	}
 	e := m.shown().entries.All()[i]
 	if e.Mark == Gone {
-		m.live.tell(yellow, "that entry is already gone")
+		m.live.announce(yellow, "that entry is already gone")
 		return nil
 	}
 	key := e.Key

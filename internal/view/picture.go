@@ -83,14 +83,14 @@ func (p *picture) add(e timeline.Event) (ask bool) {
 	p.known.Add(e)
 	switch body := e.Body.(type) {
 	case timeline.StreamStarted:
-		p.tell(plain, "stream %s started", body.Stream)
+		p.announce(plain, "stream %s started", body.Stream)
 	case timeline.StreamStopped:
 		p.stopped(body)
 	case timeline.Judged:
 		p.judged(body)
 	case timeline.Missed:
 		p.missed += body.Count
-		p.tell(yellow, "lost %d %s on %s (socket overflow)", body.Count, body.What.Said(), body.Host)
+		p.announce(yellow, "lost %d %s on %s (socket overflow)", body.Count, body.What.Said(), body.Host)
 	case timeline.EntryChanged:
 		return body.Change != flow.Update
 	default:
@@ -99,20 +99,20 @@ func (p *picture) add(e timeline.Event) (ask bool) {
 	return false
 }
 
-// stopped tells that a stream has ended.
+// stopped shows that a stream has ended.
 func (p *picture) stopped(body timeline.StreamStopped) {
 	if body.Error != "" {
-		p.tell(red, "stream %s failed: %s", body.Stream, body.Why())
+		p.announce(red, "stream %s failed: %s", body.Stream, body.Why())
 		return
 	}
-	p.tell(plain, "stream %s stopped", body.Stream)
+	p.announce(plain, "stream %s stopped", body.Stream)
 }
 
 // begin starts a timeline: that of the lab, or of one that replaced it.
 func (p *picture) begin(b timeline.Begun) {
 	if !p.started.IsZero() {
 		*p = *newPicture(p.status)
-		p.tell(green, "scenario %s loaded", b.Scenario)
+		p.announce(green, "scenario %s loaded", b.Scenario)
 	}
 	p.kernel, p.started, p.now = b.Kernel, b.Started, b.Started
 	p.status.Scenario = b.Scenario
@@ -130,7 +130,7 @@ func (p *picture) changed(e timeline.Event) bool {
 		p.authorize(body.Rule)
 		if e.At > time.Second || len(p.revoked) > 0 {
 			p.revoked = append(p.revoked, say.F("%s authorized after %s", body.ID, lasting(e.At)))
-			p.tell(green, "rule %s authorized on %s", body.ID, hostsOf(body.Hosts))
+			p.announce(green, "rule %s authorized on %s", body.ID, hostsOf(body.Hosts))
 		}
 	case timeline.RuleRevoked:
 		if i := p.rule(body.Group, body.ID); i >= 0 {
@@ -138,18 +138,18 @@ func (p *picture) changed(e timeline.Event) bool {
 		}
 		p.revoked = append(p.revoked, say.F("%s revoked after %s", body.ID, lasting(e.At)))
 		if p.admitted(body.Number) {
-			p.tell(yellow, "rule %s revoked on %s; flows it admitted go on", body.ID, hostsOf(body.Hosts))
+			p.announce(yellow, "rule %s revoked on %s; flows it admitted go on", body.ID, hostsOf(body.Hosts))
 		} else {
-			p.tell(yellow, "rule %s revoked on %s", body.ID, hostsOf(body.Hosts))
+			p.announce(yellow, "rule %s revoked on %s", body.ID, hostsOf(body.Hosts))
 		}
 	case timeline.GroupsChanged:
-		p.tell(yellow, "%s is now in %s", body.Host, groupsOf(body.Groups))
+		p.announce(yellow, "%s is now in %s", body.Host, groupsOf(body.Groups))
 	case timeline.ACLChanged:
-		p.tell(yellow, "network ACL on %s: %s", body.Host, map[bool]say.Sentence{true: say.F("on"), false: say.F("off")}[body.ACL != nil])
+		p.announce(yellow, "network ACL on %s: %s", body.Host, map[bool]say.Sentence{true: say.F("on"), false: say.F("off")}[body.ACL != nil])
 	case timeline.PrefixListChanged:
-		p.tell(yellow, "%s", body.Now())
+		p.announce(yellow, "%s", body.Now())
 	case timeline.Cut:
-		p.tell(yellow, "entry deleted on %s: %s", body.Host, body.Flow.Named(p.name))
+		p.announce(yellow, "entry deleted on %s: %s", body.Host, body.Flow.Named(p.name))
 	default:
 		return false
 	}
@@ -161,7 +161,7 @@ func (p *picture) admitted(number uint32) bool {
 	return slices.ContainsFunc(p.entries.All(), func(e Entry) bool { return e.AdmittingNumber == number && e.Mark != Gone })
 }
 
-func (p *picture) tell(style, format string, args ...any) { p.news = words(style, format, args...) }
+func (p *picture) announce(style, format string, args ...any) { p.news = words(style, format, args...) }
 
 func (p *picture) judged(v timeline.Judged) {
 	p.verdicts = append(p.verdicts, v)

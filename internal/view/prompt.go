@@ -29,7 +29,7 @@ type prompt struct {
 // prompts opens a prompt with a suggested port.
 func (m *model) prompts(protocol string, port int) {
 	if len(m.live.hosts) < 2 {
-		m.live.tell(yellow, "a stream needs two hosts")
+		m.live.announce(yellow, "a stream needs two hosts")
 		return
 	}
 	if i := m.chosenRule(); i >= 0 {

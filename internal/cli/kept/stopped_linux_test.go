@@ -125,9 +125,9 @@ func TestStoppedWatchers(t *testing.T) {
 		})
 		// Every line that was left out is counted.
 		trace := watchers["trace"].said()
-		told := strings.Count(trace, " icmp 10.255.")
-		if !strings.Contains(trace, "lost") || told == 0 {
-			t.Errorf("%d packets told of:\n%s", told, trace[max(len(trace)-300, 0):])
+		seen := strings.Count(trace, " icmp 10.255.")
+		if !strings.Contains(trace, "lost") || seen == 0 {
+			t.Errorf("%d packets seen:\n%s", seen, trace[max(len(trace)-300, 0):])
 		}
 	})
 }

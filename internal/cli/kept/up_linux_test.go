@@ -234,7 +234,7 @@ func TestPlainUp(t *testing.T) {
 		if out, err := revoke.CombinedOutput(); err != nil {
 			t.Errorf("revoke: %v: %s", err, out)
 		}
-		eventually(t, "it tells what was done", func() bool {
+		eventually(t, "it shows what was done", func() bool {
 			text, _ := tty.since(0)
 			return strings.Contains(text, "rule icmp revoked on A, B")
 		})

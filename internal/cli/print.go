@@ -10,8 +10,8 @@ import (
 	"lablab/say"
 )
 
-// tell writes lines to standard output, in one write.
-func (env Env) tell(lines ...string) error {
+// print writes lines to standard output, in one write.
+func (env Env) print(lines ...string) error {
 	var b strings.Builder
 	for _, line := range lines {
 		b.WriteString(oneLine(line) + "\n")
@@ -23,7 +23,7 @@ func (env Env) tell(lines ...string) error {
 // did writes what a command has done. If that cannot be written, it was done all the same, and the
 // error's hint says so.
 func (env Env) did(lines ...string) error {
-	err := env.tell(lines...)
+	err := env.print(lines...)
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return err
 	}
