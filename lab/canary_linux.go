@@ -37,8 +37,8 @@ func (l *Lab) prove(ctx context.Context) error {
 func (l *Lab) forbidden(from, to *Host) (port int, exists bool) {
 	const discard = 9 // RFC 863: the receiver throws everything away
 	for port := discard; port < 1<<16; port++ {
-		_, out := l.account.Judge(carried(l.account, from), packet.Egress, sg.Packet{Protocol: packet.UDP, Peer: to.Address.Addr(), To: port})
-		_, in := l.account.Judge(carried(l.account, to), packet.Ingress, sg.Packet{Protocol: packet.UDP, Peer: from.Address.Addr(), To: port})
+		_, out := l.account.Judge(groupsOf(l.account, from), packet.Egress, sg.Packet{Protocol: packet.UDP, Peer: to.Address.Addr(), To: port})
+		_, in := l.account.Judge(groupsOf(l.account, to), packet.Ingress, sg.Packet{Protocol: packet.UDP, Peer: from.Address.Addr(), To: port})
 		if out && !in {
 			return port, true
 		}

@@ -97,7 +97,7 @@ func (l *Lab) number(delta sg.Delta) map[ruleKey]uint32 {
 
 // compile builds the ruleset of a host.
 func (l *Lab) compile(account *sg.Account, numbers map[ruleKey]uint32, h *Host) nft.Ruleset {
-	rs := nft.Compile(account, carried(account, h), func(g *sg.Group, r sg.Rule) uint32 { return numbers[ruleKey{g.Key(), r.ID}] })
+	rs := nft.Compile(account, groupsOf(account, h), func(g *sg.Group, r sg.Rule) uint32 { return numbers[ruleKey{g.Key(), r.ID}] })
 	rs.Untracked = l.untracked(account, h)
 	rs.Related = l.related
 	return rs
@@ -108,13 +108,13 @@ func (l *Lab) untracked(account *sg.Account, h *Host) []sg.Untracked {
 	if h.AlwaysTracked {
 		return nil
 	}
-	return sg.UntrackedBy(carried(account, h))
+	return sg.UntrackedBy(groupsOf(account, h))
 }
 
-// carried returns the groups of a host.
-func carried(account *sg.Account, h *Host) []*sg.Group {
+// groupsOf returns the groups of a host.
+func groupsOf(account *sg.Account, h *Host) []*sg.Group {
 	i, _ := account.Interface(h.Name)
-	return account.Carried(i.Groups)
+	return account.GroupsByID(i.Groups)
 }
 
 // untrack marks the entries of flows that are no longer tracked, and returns how many it marked. By
@@ -209,7 +209,7 @@ func (l *Lab) recordRules(g *sg.Group, delta sg.Delta, was map[ruleKey]uint32) {
 func (l *Lab) carriers(account *sg.Account, g *sg.Group) []string {
 	var names []string
 	for _, h := range l.hosts {
-		if slices.Contains(carried(account, h), g) {
+		if slices.Contains(groupsOf(account, h), g) {
 			names = append(names, h.Name)
 		}
 	}

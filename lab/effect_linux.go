@@ -39,7 +39,7 @@ func (l *Lab) effect(from *sg.Account, was map[ruleKey]uint32, delta sg.Delta) E
 		if len(delta.Revoked)+len(delta.Attached)+len(delta.PrefixLists) > 0 {
 			e.ended[h.Name] = l.ended(h, from, was)
 		}
-		fate := fateOf(carried(l.account, h), l.untracked(from, h), l.untracked(l.account, h))
+		fate := fateOf(groupsOf(l.account, h), l.untracked(from, h), l.untracked(l.account, h))
 		if e.Untracked != Checked && fate != Unchanged {
 			e.Untracked = fate
 		}
@@ -128,7 +128,7 @@ func (l *Lab) tracked(host string) ([]flow.Entry, error) {
 // rulesOn returns the rules that apply to a host, by their numbers.
 func rulesOn(account *sg.Account, numbers map[ruleKey]uint32, h *Host) map[uint32]sg.Rule {
 	on := map[uint32]sg.Rule{}
-	for _, g := range carried(account, h) {
+	for _, g := range groupsOf(account, h) {
 		for _, r := range slices.Concat(g.Ingress, g.Egress) {
 			on[numbers[ruleKey{g.Key(), r.ID}]] = r
 		}

@@ -146,7 +146,7 @@ func (w *walk) apart(at Place, s Start) bool {
 func (w *walk) inForce(host string, d ...packet.Direction) []string {
 	var ids []string
 	i, _ := w.now.Interface(host)
-	for _, g := range w.now.Carried(i.Groups) {
+	for _, g := range w.now.GroupsByID(i.Groups) {
 		for _, direction := range d {
 			for _, r := range g.Rules(direction) {
 				ids = append(ids, r.ID)

@@ -168,8 +168,8 @@ func (a *Account) TimeoutsOf(name string) (Timeouts, bool) {
 	return a.InstanceTypes[i].timeouts(name), true
 }
 
-// Carried returns the groups with these ids.
-func (a *Account) Carried(ids []string) []*Group {
+// GroupsByID returns the groups with these ids.
+func (a *Account) GroupsByID(ids []string) []*Group {
 	var groups []*Group
 	for _, g := range a.Groups {
 		if slices.Contains(ids, g.Key()) {

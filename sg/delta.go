@@ -74,6 +74,6 @@ func without(list, others []netip.Prefix) []netip.Prefix {
 func NoLongerTracked(from, to *Account, id string) []Untracked {
 	was, _ := from.Interface(id)
 	is, _ := to.Interface(id)
-	before := UntrackedBy(from.Carried(was.Groups))
-	return slices.DeleteFunc(UntrackedBy(to.Carried(is.Groups)), func(u Untracked) bool { return slices.Contains(before, u) })
+	before := UntrackedBy(from.GroupsByID(was.Groups))
+	return slices.DeleteFunc(UntrackedBy(to.GroupsByID(is.Groups)), func(u Untracked) bool { return slices.Contains(before, u) })
 }

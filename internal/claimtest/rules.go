@@ -75,7 +75,7 @@ func (a *account) add(r timeline.Rule) {
 // groups returns the groups of a host.
 func (a account) groups(host string) []*sg.Group {
 	i, _ := a.Interface(host)
-	return a.Carried(i.Groups)
+	return a.GroupsByID(i.Groups)
 }
 
 // matches reports whether the rule with that number matches a packet at a host.

@@ -274,11 +274,11 @@ func newGroups(env Env) *cobra.Command {
 			return err
 		}
 		next(c, effect(done, say.F("established flows are not affected, only new ones: lablab flows"), "lablab cut").In(env.Language))
-		carries := env.Language.Sprintf("%s is now in %s", args[0], strings.Join(args[1:], ", "))
+		result := env.Language.Sprintf("%s is now in %s", args[0], strings.Join(args[1:], ", "))
 		if len(args) == 1 {
-			carries = env.Language.Sprintf("%s has no groups: no new flow is allowed in or out", args[0])
+			result = env.Language.Sprintf("%s has no groups: no new flow is allowed in or out", args[0])
 		}
-		return env.did(carries)
+		return env.did(result)
 	})
 }
 
