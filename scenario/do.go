@@ -76,7 +76,7 @@ func (a *doRestart) action(w *walk, at Place) Action {
 }
 
 // running returns the stream with that name if it is running.
-func (w *walk) running(n name) *flowing {
+func (w *walk) running(n name) *streamState {
 	s := w.stream(n)
 	if s != nil && s.stopped {
 		w.about(n.Place, "stream %s has already been stopped", n.text)
@@ -89,9 +89,9 @@ func (a *doAuthorize) action(w *walk, at Place) Action {
 	g := w.changed(a.Group)
 	if g == nil {
 		for _, from := range a.Authorize { // they are not in force, for a reason already reported
-			w.spoiled[from.id.text] = true
+			w.reported[from.id.text] = true
 			if from.rule != nil {
-				w.spoiled[from.rule.ID.text] = true
+				w.reported[from.rule.ID.text] = true
 			}
 		}
 		return nil
@@ -136,7 +136,7 @@ func (w *walk) again(g *sg.Group, id name) (sg.GroupRule, bool) {
 		}
 		ids = append(ids, r.ID)
 	}
-	if id.given() && !w.spoiled[id.text] {
+	if id.given() && !w.reported[id.text] {
 		w.hinted(id.Place, DidYouMean(id.text, ids), "group %s has never had a rule %s", g.Name, id.text)
 	}
 	return sg.GroupRule{}, false
@@ -147,7 +147,7 @@ func (w *walk) again(g *sg.Group, id name) (sg.GroupRule, bool) {
 func (w *walk) later(g *sg.Group, d packet.Direction, from rule, n int) (sg.Rule, bool) {
 	r, ok := w.rule(from)
 	if !ok {
-		w.spoiled[r.ID] = true
+		w.reported[r.ID] = true
 		return r, false
 	}
 	ever := w.now.Ever(g.Key())
@@ -202,7 +202,7 @@ func (a *doRevoke) action(w *walk, at Place) Action {
 
 // takenAway revokes a rule, and reports whether the group had it.
 func (w *walk) takenAway(g *sg.Group, id name) bool {
-	if !id.given() || w.spoiled[id.text] {
+	if !id.given() || w.reported[id.text] {
 		return false
 	}
 	if to, err := w.now.Apply(sg.Revoke{Group: g.Key(), IDs: []string{id.text}}); err == nil {
@@ -281,7 +281,7 @@ func (w *walk) known(rule name, hosts []string) {
 	for _, h := range hosts {
 		ids = append(ids, w.everInForce(h)...)
 	}
-	if !slices.Contains(ids, rule.text) && !w.spoiled[rule.text] {
+	if !slices.Contains(ids, rule.text) && !w.reported[rule.text] {
 		slices.Sort(ids)
 		w.hinted(rule.Place, DidYouMean(rule.text, slices.Compact(ids)), "no such host has had a rule %s", rule.text)
 	}

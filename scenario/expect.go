@@ -41,7 +41,7 @@ func (w *walk) expect(x entry[some[prediction]]) []Expectation {
 }
 
 // ofStream reads the predictions about a stream's packets.
-func (w *walk) ofStream(s *flowing, p prediction) []Expectation {
+func (w *walk) ofStream(s *streamState, p prediction) []Expectation {
 	m := p.members
 	e := Expectation{Place: m.Place, Stream: s.Stream, Outcome: Outcome(p.outcome.text), By: m.By.text, First: m.First.value}
 	if p.outcome.given() {
@@ -65,7 +65,7 @@ func (w *walk) ofStream(s *flowing, p prediction) []Expectation {
 	if m.First.given() {
 		w.between(m.First, say.F("the first answered packet of stream %s", s.Stream), 1, s.sent)
 	}
-	if m.By.given() && w.judges(s, m.By) {
+	if m.By.given() && w.decides(s, m.By) {
 		e.By = m.By.text
 	}
 	if m.Tracked.given() {
@@ -75,7 +75,7 @@ func (w *walk) ofStream(s *flowing, p prediction) []Expectation {
 }
 
 // outcomes reads the fields that say how many packets have which outcome.
-func (w *walk) outcomes(e *Expectation, s *flowing, m predicted) {
+func (w *walk) outcomes(e *Expectation, s *streamState, m predicted) {
 	set := func(at leaf, o Outcome) {
 		if e.Outcome != "" {
 			w.about(at.Place, "all packets of stream %s cannot be both %s and %s", s.Stream, e.Outcome, o)
@@ -122,7 +122,7 @@ func (w *walk) outcomes(e *Expectation, s *flowing, m predicted) {
 }
 
 // possible reports an error for an outcome that the protocol does not have.
-func (w *walk) possible(at Place, s *flowing, o Outcome) {
+func (w *walk) possible(at Place, s *streamState, o Outcome) {
 	switch {
 	case o == Stalled && s.Protocol != packet.TCP:
 		w.about(at, "only a TCP connection can be stalled, and stream %s is %s", s.Stream, s.Protocol)
@@ -131,8 +131,8 @@ func (w *walk) possible(at Place, s *flowing, o Outcome) {
 	}
 }
 
-// judges reports whether a rule can decide about a stream's packets at the destination.
-func (w *walk) judges(s *flowing, by name) bool {
+// decides reports whether a rule can decide about a stream's packets at the destination.
+func (w *walk) decides(s *streamState, by name) bool {
 	h := w.hosts[s.To]
 	if h == nil || h.vague {
 		return false // already reported

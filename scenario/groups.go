@@ -23,7 +23,7 @@ func (w *walk) account(groups named[group]) {
 		} else {
 			w.groups[e.name] = e.name
 		}
-		w.spoiled[e.name] = w.groups[e.name] == ""
+		w.reported[e.name] = w.groups[e.name] == ""
 	}
 	for _, e := range groups {
 		switch id := w.groups[e.name]; {
@@ -54,7 +54,7 @@ func (w *walk) written(e entry[group]) *sg.Group {
 			}
 			switch _, _, twice := g.Find(r.ID); {
 			case !ok:
-				w.spoiled[r.ID] = true
+				w.reported[r.ID] = true
 			case twice:
 				w.about(from.Place, "group %s has two rules with the id %s", e.name, r.ID)
 			default:
@@ -175,7 +175,7 @@ func (w *walk) read(from line) []*sg.Group {
 
 // group returns the id of the group with that name in the scenario, or with that id in a file.
 func (w *walk) group(n name) (id string, known bool) {
-	if !n.given() || w.spoiled[n.text] {
+	if !n.given() || w.reported[n.text] {
 		return "", false
 	}
 	if id, known := w.groups[n.text]; known {

@@ -22,7 +22,7 @@ func (w *walk) network(f file) {
 		if c := e.value.Conversion; c.given() && w.choice(say.As("conversion"), c, "at-once", "by-packet") {
 			h.ByPacket = c.text == "by-packet"
 		}
-		w.hosts[e.name] = &standing{carried: map[string]bool{}}
+		w.hosts[e.name] = &hostState{groups: map[string]bool{}}
 		if at := e.value.Address; at.given() && w.address(at, &h) {
 			other, taken := addresses[h.Address.Addr()]
 			switch {
@@ -112,7 +112,7 @@ func (w *walk) carry(host string, names []name) []string {
 		ids = append(ids, id)
 	}
 	for _, id := range ids {
-		w.hosts[host].carried[id] = true
+		w.hosts[host].groups[id] = true
 	}
 	return ids
 }

@@ -141,8 +141,8 @@ func (c *complaints) error() error {
 	if len(c.list) == 0 {
 		return nil
 	}
-	if foreign := c.foreign(); len(foreign) > 0 {
-		c.list = foreign // the other problems follow from it, or are reported after it is fixed
+	if lookalikes := c.lookalikes(); len(lookalikes) > 0 {
+		c.list = lookalikes // the other problems follow from it, or are reported after it is fixed
 	}
 	const most = 100
 	slices.SortStableFunc(c.list, func(a, b Problem) int {

@@ -60,8 +60,8 @@ func Read(path string, text []byte, open Opener) (*Scenario, error) {
 	}
 	w := &walk{
 		complaints: c, open: open, sc: &Scenario{File: path, Account: &sg.Account{}, Timeouts: sg.Nitro()},
-		hosts: map[string]*standing{}, groups: map[string]string{},
-		spoiled: map[string]bool{}, streams: map[string]*flowing{}, keys: map[string]Place{},
+		hosts: map[string]*hostState{}, groups: map[string]string{},
+		reported: map[string]bool{}, streams: map[string]*streamState{}, keys: map[string]Place{},
 	}
 	pairs, _ := (&complaints{}).pairs(body)
 	for _, p := range pairs {

@@ -37,7 +37,7 @@ func (w *walk) rule(from rule) (sg.Rule, bool) {
 		r.Peer, _ = w.cidr(from.CIDR)
 	case from.SourceGroup.given():
 		r.Reference.GroupID, _ = w.group(from.SourceGroup)
-		if r.Reference.GroupID == "" { // already reported, or spoiled
+		if r.Reference.GroupID == "" { // already reported
 			return r, false
 		}
 	case from.PrefixList.given():

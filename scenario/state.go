@@ -18,27 +18,27 @@ type walk struct {
 	sc    *Scenario
 	files map[string][]*sg.Group // groups, by file path
 
-	hosts   map[string]*standing
-	groups  map[string]string // group ids, by name in the scenario
-	now     *sg.Account       // the state after the actions so far
-	spoiled map[string]bool   // rule ids and group names already reported
-	streams map[string]*flowing
-	packets int // per stream in this experiment; unknown if it could not be read
-	keys    map[string]Place
-	unread  map[kind]int    // line from which on a missing name may belong to something unreadable
-	absent  map[string]bool // missing names already reported
+	hosts    map[string]*hostState
+	groups   map[string]string // group ids, by name in the scenario
+	now      *sg.Account       // the state after the actions so far
+	reported map[string]bool   // rule ids and group names already reported
+	streams  map[string]*streamState
+	packets  int // per stream in this experiment; unknown if it could not be read
+	keys     map[string]Place
+	unread   map[kind]int    // line from which on a missing name may belong to something unreadable
+	absent   map[string]bool // missing names already reported
 }
 
 const unknown = -1
 
-// A standing is what is known of a host.
-type standing struct {
-	carried map[string]bool // group ids, now or earlier
-	vague   bool            // one of its groups is unknown
+// A hostState is what is known of a host.
+type hostState struct {
+	groups map[string]bool // group ids, now or earlier
+	vague  bool            // one of its groups is unknown
 }
 
-// A flowing is a stream that is running, or was.
-type flowing struct {
+// A streamState is a stream that is running, or was.
+type streamState struct {
 	Start
 	stopped bool
 	sent    int // packets to wait for, including this experiment
@@ -91,7 +91,7 @@ func (w *walk) host(n name) bool {
 }
 
 // stream returns the stream with that name if it has been started.
-func (w *walk) stream(n name) *flowing {
+func (w *walk) stream(n name) *streamState {
 	if !n.given() {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (w *walk) started(as name, s Start) bool {
 		return false
 	}
 	s.Stream = as.text
-	w.streams[as.text] = &flowing{Start: s}
+	w.streams[as.text] = &streamState{Start: s}
 	return true
 }
 
@@ -159,7 +159,7 @@ func (w *walk) inForce(host string, d ...packet.Direction) []string {
 // everInForce returns the rules of all groups that the host has or has had, past rules included.
 func (w *walk) everInForce(host string) []string {
 	var ids []string
-	for _, group := range sorted(w.hosts[host].carried) {
+	for _, group := range sorted(w.hosts[host].groups) {
 		for _, r := range w.now.Ever(group) {
 			ids = append(ids, r.ID)
 		}
@@ -169,7 +169,7 @@ func (w *walk) everInForce(host string) []string {
 
 // ruleOf reports whether an id names one of these rules.
 func (w *walk) ruleOf(n name, ids []string, of say.Sentence) bool {
-	if !n.given() || w.spoiled[n.text] {
+	if !n.given() || w.reported[n.text] {
 		return false
 	}
 	found := 0

@@ -7,25 +7,25 @@ import (
 	"lablab/say"
 )
 
-// foreign finds characters that look like YAML syntax but are not, as input methods and web pages
+// lookalikes finds characters that look like YAML syntax but are not, as input methods and web pages
 // produce them. It reports the first in each line, and only where YAML syntax is meant: text for
 // people, quoted text and comments may contain them.
-func (c *complaints) foreign() []Problem {
-	s := &foreigners{c: &complaints{file: c.file, lines: c.lines}, block: -1}
+func (c *complaints) lookalikes() []Problem {
+	s := &lookalikeScanner{c: &complaints{file: c.file, lines: c.lines}, block: -1}
 	for i, line := range c.lines {
 		s.line(i+1, []rune(line))
 	}
 	return s.c.list
 }
 
-// A foreigners scanner goes through the lines of a file that may not be valid YAML.
-type foreigners struct {
+// A lookalikeScanner reads the lines of a file that may not be valid YAML.
+type lookalikeScanner struct {
 	c     *complaints
 	block int  // indentation of the key whose value is a block of text, or -1
 	quote rune // the open quote, or 0
 }
 
-func (s *foreigners) line(number int, line []rune) {
+func (s *lookalikeScanner) line(number int, line []rune) {
 	start := 0
 	for start < len(line) && isSpace(line[start]) {
 		start++
@@ -37,7 +37,7 @@ func (s *foreigners) line(number int, line []rune) {
 	listed := len(s.c.list)
 	found := func(i int) bool {
 		if len(s.c.list) == listed {
-			s.c.foreigner(Place{number, i + 1}, line[i])
+			s.c.lookalike(Place{number, i + 1}, line[i])
 		}
 		return len(s.c.list) > listed
 	}
@@ -104,8 +104,8 @@ func isText(key string) bool {
 
 func isSpace(r rune) bool { return r == '\t' || unicode.Is(unicode.Zs, r) }
 
-// foreigner reports a character if it only looks like YAML syntax.
-func (c *complaints) foreigner(at Place, r rune) {
+// lookalike reports a character if it only looks like YAML syntax.
+func (c *complaints) lookalike(at Place, r rune) {
 	const widened = '！' - '!'
 	switch {
 	case r == '\u3000':
