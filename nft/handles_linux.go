@@ -15,10 +15,10 @@ import (
 // long as installing them, so it is done only when handles are needed: before a rule is deleted or
 // a verdict is explained. t.mu is held.
 func (t *Table) know() (err error) {
-	if t.news != nil {
+	if t.notifications != nil {
 		return nil
 	}
-	if t.news, err = listenToNews(t.ns); err != nil {
+	if t.notifications, err = listenForRules(t.ns); err != nil {
 		return err
 	}
 	for _, d := range directions {
@@ -32,10 +32,10 @@ func (t *Table) know() (err error) {
 // learnNew records the handles of rules that were just added, from the kernel's notifications if
 // they are complete, or else by listing all rules. t.mu is held.
 func (t *Table) learnNew(added map[packet.Direction][]Rule) error {
-	if t.news == nil {
+	if t.notifications == nil {
 		return nil
 	}
-	handles, complete, err := t.news.rules()
+	handles, complete, err := t.notifications.rules()
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,8 @@ type Table struct {
 	before *sg.ACL           // the current network ACL, or nil
 	// The handles of the rules in force, once they have been needed, and from then on the
 	// notifications of new ones.
-	handles map[identity]uint64
-	news    *news
+	handles       map[identity]uint64
+	notifications *notifications
 	// How often a set of that name has been replaced by another.
 	versions map[string]int
 	socket   *mnl.Conn // for changes; nil until the first one
@@ -52,8 +52,8 @@ func (t *Table) Close() {
 	if t.socket != nil {
 		_ = t.socket.Close()
 	}
-	if t.news != nil {
-		_ = t.news.Close()
+	if t.notifications != nil {
+		_ = t.notifications.Close()
 	}
 }
 

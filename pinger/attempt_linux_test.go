@@ -50,7 +50,7 @@ func TestAttemptThatWasAnsweredIsNotGivenUp(t *testing.T) {
 			t.Parallel()
 			s := &talking{Stream: newStream(say.F("tcp"), nil, nil, 0)}
 			ctx, cancel := context.WithCancel(context.Background())
-			stop := s.whenHopeless(1, c.attempt, cancel)
+			stop := s.cancelIfDropped(1, c.attempt, cancel)
 			select {
 			case <-ctx.Done():
 			case <-time.After(3 * Patience):

@@ -31,7 +31,7 @@ type Stream struct {
 	let     int
 	probes  []Probe
 	waiting int
-	doomed  map[int]bool  // Seq of packets whose reply is no longer awaited
+	givenUp map[int]bool  // Seq of packets whose reply is no longer awaited
 	changed chan struct{} // closed whenever any of these changes
 
 	// For ICMP: Seq of the packets that left, in pro-bing's own order, and of those that could not
@@ -47,7 +47,7 @@ type Stream struct {
 func newStream(what say.Sentence, observe func(Probe), cancel context.CancelFunc, let int) *Stream {
 	return &Stream{
 		what: what, observe: observe, cancel: cancel, let: let,
-		done: make(chan struct{}), doomed: map[int]bool{}, changed: make(chan struct{}),
+		done: make(chan struct{}), givenUp: map[int]bool{}, changed: make(chan struct{}),
 		patience: func() time.Duration { return Patience },
 	}
 }
@@ -85,7 +85,7 @@ func (s *Stream) Let(n int) {
 func (s *Stream) Dropped(seq int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.doom(seq)
+	s.giveUp(seq)
 	s.wake()
 }
 
@@ -98,18 +98,18 @@ func (s *Stream) Stuck() {
 	s.stuck = true
 	for _, p := range s.probes {
 		if p.Fate == Waiting {
-			s.doom(p.Seq)
+			s.giveUp(p.Seq)
 		}
 	}
 	s.wake()
 }
 
-// doom stops waiting for a packet. s.mu is held.
-func (s *Stream) doom(seq int) {
-	if s.doomed[seq] {
+// giveUp stops waiting for a packet. s.mu is held.
+func (s *Stream) giveUp(seq int) {
+	if s.givenUp[seq] {
 		return
 	}
-	s.doomed[seq] = true
+	s.givenUp[seq] = true
 	if seq <= len(s.probes) && s.probes[seq-1].Fate == Waiting {
 		s.waiting--
 	}
@@ -170,7 +170,7 @@ func (s *Stream) writeOff() {
 	defer s.mu.Unlock()
 	for _, p := range s.probes {
 		if p.Fate == Waiting {
-			s.doomed[p.Seq] = true
+			s.givenUp[p.Seq] = true
 		}
 	}
 	s.waiting = 0
@@ -204,8 +204,8 @@ func (s *Stream) add(probe Probe, list *[]int) {
 	switch {
 	case probe.Fate != Waiting:
 	case s.stuck:
-		s.doomed[probe.Seq] = true
-	case !s.doomed[probe.Seq]:
+		s.givenUp[probe.Seq] = true
+	case !s.givenUp[probe.Seq]:
 		s.waiting++
 	}
 	s.wake()
@@ -226,7 +226,7 @@ func (s *Stream) settle(seq int, fate Fate, rtt time.Duration, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.probes[seq-1] = probe
-	if !s.doomed[seq] {
+	if !s.givenUp[seq] {
 		s.waiting--
 	}
 	if fate == Replied {

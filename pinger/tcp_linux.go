@@ -139,7 +139,7 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	var conn net.Conn
 	attempt := &attempt{}
 	err := s.n.Do(func() error {
-		defer s.whenHopeless(seq, attempt, cancel)()
+		defer s.cancelIfDropped(seq, attempt, cancel)()
 		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(s.config.Source), Control: attempt.prepare, KeepAlive: -1}
 		d.SetMultipathTCP(false)
 		return untilFree(ctx, func() (err error) {
@@ -199,17 +199,17 @@ func (s *talking) connected(seq int) {
 	s.observe(probe)
 }
 
-// whenHopeless cancels an attempt as soon as its SYN is seen to be dropped, or if there is no answer
+// cancelIfDropped cancels an attempt as soon as its SYN is seen to be dropped, or if there is no answer
 // within Patience after the SYN.
-func (s *talking) whenHopeless(seq int, attempt *attempt, cancel func()) (stop func()) {
+func (s *talking) cancelIfDropped(seq int, attempt *attempt, cancel func()) (stop func()) {
 	ended := make(chan struct{})
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		for patience := ns.Patient(Patience, step); !patience.Over(); {
 			s.mu.Lock()
-			doomed, changed := s.doomed[seq], s.changed
+			givenUp, changed := s.givenUp[seq], s.changed
 			s.mu.Unlock()
-			if doomed {
+			if givenUp {
 				break
 			}
 			select {

@@ -112,7 +112,7 @@ func (s *Stream) oldest() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.probes {
-		if p.Fate == Waiting && !s.doomed[p.Seq] {
+		if p.Fate == Waiting && !s.givenUp[p.Seq] {
 			return p.Seq
 		}
 	}

@@ -63,26 +63,26 @@ func (l *lessons) conclusion() Paragraph {
 	return conclusion
 }
 
-// silence looks for a host that answered although its own rules let nothing out.
-func (b *builder) silence(l *lessons) {
+// learnSilent looks for a host that answered although its own rules allow nothing outbound.
+func (b *builder) learnSilent(l *lessons) {
 	for i := range b.Streams {
 		s := &b.Streams[i]
-		kept := s.keptIn()
+		dropped := s.droppedAtSource()
 		for j := range b.Streams {
-			if other := &b.Streams[j]; kept && s.Received == 0 && other.To == s.From && other.Received > 0 {
+			if other := &b.Streams[j]; dropped && s.Received == 0 && other.To == s.From && other.Received > 0 {
 				l.silent.learn(s.moment(s.Packets[0].Seq, s.Packets[len(s.Packets)-1].Seq))
 			}
 		}
 	}
 }
 
-// keptIn reports whether the sender's own rules dropped all packets of a stream.
-func (s *Stream) keptIn() bool {
-	kept := 0
+// droppedAtSource reports whether the sender's own rules dropped all packets of a stream.
+func (s *Stream) droppedAtSource() bool {
+	dropped := 0
 	for _, v := range s.Verdicts {
 		if v.Host == s.From && v.Direction == packet.Egress && v.Packet == "request" && v.Verdict == "drop" {
-			kept += v.Last - v.First + 1
+			dropped += v.Last - v.First + 1
 		}
 	}
-	return s.Sent > 0 && kept == s.Sent
+	return s.Sent > 0 && dropped == s.Sent
 }

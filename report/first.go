@@ -18,8 +18,8 @@ type flowAt struct {
 
 // news says what happened to a packet without a stream, unless that is old news.
 func (f firstPackets) news(j timeline.Judged) say.Sentence {
-	letIn := j.Accepted && j.Direction == packet.Ingress && j.Number != 0
-	if j.Stream != "" || !letIn && j.Accepted {
+	admitted := j.Accepted && j.Direction == packet.Ingress && j.Number != 0
+	if j.Stream != "" || !admitted && j.Accepted {
 		return say.Sentence{}
 	}
 	const most = 10_000 // number of flows to keep

@@ -69,8 +69,8 @@ func (b *builder) predictStream(x *Experiment, p timeline.Prediction, seen *Pred
 	}
 	verdicts := b.whereTheyArrive(p.Stream, x.Number)
 	if p.By != "" {
-		judges := wordsOf(verdicts, func(v verdict) string { return v.ID })
-		claims = append(claims, claim{say.F("by %s", p.By), say.F("by %s", listed(judges)), judgedBy(judges, p.By)})
+		rules := wordsOf(verdicts, func(v verdict) string { return v.ID })
+		claims = append(claims, claim{say.F("by %s", p.By), say.F("by %s", listed(rules)), decidedBy(rules, p.By)})
 	}
 	if p.Tracked != nil {
 		states := wordsOf(verdicts, func(v verdict) string { return string(v.State) })
@@ -217,10 +217,10 @@ func areUntracked(verdicts []verdict) bool {
 	return len(verdicts) > 0 && !slices.ContainsFunc(verdicts, func(v verdict) bool { return v.State != "untracked" })
 }
 
-// judgedBy reports whether a rule decided about the packets: once it has accepted the first, the
+// decidedBy reports whether a rule decided about the packets: once it has accepted the first, the
 // others are established.
-func judgedBy(judges []string, rule string) bool {
-	return slices.Contains(judges, rule) && !slices.ContainsFunc(judges, func(j string) bool { return j != rule && j != packet.EstablishedID })
+func decidedBy(rules []string, rule string) bool {
+	return slices.Contains(rules, rule) && !slices.ContainsFunc(rules, func(j string) bool { return j != rule && j != packet.EstablishedID })
 }
 
 func listed(words []string) say.Sentence {

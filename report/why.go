@@ -24,9 +24,9 @@ func (b *builder) why() []Paragraph {
 		t.explain()
 		paragraphs = append(paragraphs, t.Paragraph)
 	}
-	b.silence(&l)
-	if moral := l.conclusion(); len(moral.Sentences) > 0 {
-		paragraphs = append(paragraphs, moral)
+	b.learnSilent(&l)
+	if conclusion := l.conclusion(); len(conclusion.Sentences) > 0 {
+		paragraphs = append(paragraphs, conclusion)
 	}
 	return paragraphs
 }

@@ -61,14 +61,14 @@ func keep(arg any) any {
 	return fmt.Sprint(arg)
 }
 
-// outlandish formats would fill the memory with spaces, or repeat an argument endlessly. None of
-// our English formats is like that.
-var outlandish = regexp.MustCompile(`%[^a-zA-Z%]*(?:[*[]|[0-9]{3})`)
+// hugeFormat matches formats that would fill the memory with spaces, or repeat an argument endlessly.
+// None of our English formats is like that.
+var hugeFormat = regexp.MustCompile(`%[^a-zA-Z%]*(?:[*[]|[0-9]{3})`)
 
 // Sentence returns the sentence that was kept. It is empty if k is nil or the format cannot be one
 // of ours.
 func (k *Kept) Sentence() Sentence {
-	if k == nil || outlandish.MatchString(k.Format) || outlandish.MatchString(k.One) {
+	if k == nil || hugeFormat.MatchString(k.Format) || hugeFormat.MatchString(k.One) {
 		return Sentence{}
 	}
 	s := Sentence{format: k.Format, one: k.One}

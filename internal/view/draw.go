@@ -344,7 +344,7 @@ func (m *model) helpText(height int) []line {
 		words(bold, " Packets of streams, and entries"),
 		words(plain, "   ").add(green, "✓").add(plain, " answered  ").add(red, "✗").add(plain, " dropped  ").add(yellow, "=").add(plain, " stalled in its connection"),
 		words(plain, "   ").add(red, "R").add(plain, " port closed  ").add(yellow, "!").add(plain, " not sent  ").add(yellow, "~").add(plain, " late  ").add(yellow, "?").add(plain, " lost  ").add(dim, "·").add(plain, " waiting"),
-		words(plain, "   ").add(green, "+").add(plain, " new  ").add(cyan, "*").add(plain, " refreshed  ").add(yellow, "!").add(plain, " gone in %d s  ", dyingFor).add(red, "×").add(plain, " gone"),
+		words(plain, "   ").add(green, "+").add(plain, " new  ").add(cyan, "*").add(plain, " refreshed  ").add(yellow, "!").add(plain, " gone in %d s  ", expiringFor).add(red, "×").add(plain, " gone"),
 		{},
 		words(bold, " In another terminal"),
 		words(plain, "   lablab exec%s %s -- ping %s", m.Flag, from, to),

@@ -48,7 +48,7 @@ func (m *model) entriesPanel(width int) panel {
 }
 
 func styleOf(m Mark) span {
-	return sign(map[Mark]string{New: green, Refreshed: cyan, Dying: yellow, Gone: red}[m], string(m))
+	return sign(map[Mark]string{New: green, Refreshed: cyan, Expiring: yellow, Gone: red}[m], string(m))
 }
 
 // left returns the packets each way and the time left, within width columns.
@@ -73,7 +73,7 @@ func (e Entry) left(width, time int) line {
 		return l.add(red, " %*s", time, say.F("gone"))
 	}
 	style := plain
-	if e.Mark == Dying {
+	if e.Mark == Expiring {
 		style = yellow
 	}
 	if width >= withBar {

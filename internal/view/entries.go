@@ -17,15 +17,15 @@ const (
 	Steady    Mark = " "
 	New       Mark = "+" // just created
 	Refreshed Mark = "*" // a packet has just restarted its timeout
-	Dying     Mark = "!" // expires in a few seconds unless a packet arrives
+	Expiring  Mark = "!" // expires in a few seconds unless a packet arrives
 	Gone      Mark = "×" // just deleted or expired
 )
 
 // How long entries count as new, as expiring, and stay visible once they are gone.
 const (
-	newFor   = 1500 * time.Millisecond
-	dyingFor = 5 // seconds
-	goneFor  = 3 * time.Second
+	newFor      = 1500 * time.Millisecond
+	expiringFor = 5 // seconds
+	goneFor     = 3 * time.Second
 )
 
 // An Entry is a conntrack entry with its mark.
@@ -69,8 +69,8 @@ func (t *Entries) Update(flows []control.Flow, at time.Time) {
 		switch {
 		case at.Sub(e.seen) < newFor:
 			e.Mark = New
-		case f.TimeoutSeconds <= dyingFor:
-			e.Mark = Dying
+		case f.TimeoutSeconds <= expiringFor:
+			e.Mark = Expiring
 		case known && passed:
 			e.Mark = Refreshed
 		}

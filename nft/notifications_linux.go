@@ -11,22 +11,22 @@ import (
 	"lablab/say"
 )
 
-// A news receives the kernel's notifications of new rules in one namespace (NFNLGRP_NFTABLES),
-// above all their handles, which the library does not return. Listing all rules to get them takes
+// notifications are the kernel's notifications of new rules in one namespace (NFNLGRP_NFTABLES). They
+// have the rules' handles, which the library does not return. Listing all rules to get them takes
 // longer than adding one.
-type news struct{ *ns.Listener }
+type notifications struct{ *ns.Listener }
 
-func listenToNews(n *ns.Namespace) (*news, error) {
+func listenForRules(n *ns.Namespace) (*notifications, error) {
 	l, err := n.Listen(unix.NFNLGRP_NFTABLES)
 	if err != nil {
 		return nil, err
 	}
-	return &news{l}, nil
+	return &notifications{l}, nil
 }
 
 // rules returns the handles of the rules that were added to the group's table since the last call,
 // in order, and whether the list is complete.
-func (n *news) rules() (handles map[packet.Direction][]uint64, complete bool, err error) {
+func (n *notifications) rules() (handles map[packet.Direction][]uint64, complete bool, err error) {
 	const newRule = unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWRULE
 	handles, complete = map[packet.Direction][]uint64{}, true
 	err = n.Drain(func(m netlink.Message) error {

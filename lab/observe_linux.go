@@ -13,12 +13,12 @@ func (l *Lab) Observe(ctx context.Context) error {
 	l.collector.sync(ctx) // events say which entries to query; get the last ones too
 	l.reading.Lock()
 	defer l.reading.Unlock()
-	return l.takeStock()
+	return l.recordState()
 }
 
-// takeStock queries one by one the entries that events reported, which takes microseconds; a full
+// recordState queries one by one the entries that events reported, which takes microseconds; a full
 // dump takes so long that it is left to [Lab.audit].
-func (l *Lab) takeStock() error {
+func (l *Lab) recordState() error {
 	return each(l.hosts, func(h *Host) error {
 		var entries []flow.Entry
 		var err error
