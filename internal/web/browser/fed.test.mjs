@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { open, close, read, drawn, until, length } from './page.mjs';
 
 const events = read('ping.jsonl').trim().split('\n').map((line) => JSON.parse(line));
-const inWords = JSON.parse(read('ping.told.json'));
+const inWords = JSON.parse(read('ping.report.json'));
 
 test('follows what it is fed, and can be dragged back', async () => {
   const page = await open('fed.html');
@@ -55,7 +55,7 @@ test('is the same fed at once or piece by piece', async () => {
   assert.equal(seen[2], seen[0]);
 });
 
-test('forgets everything when it is told to', async () => {
+test('forgets everything on reset', async () => {
   const page = await open('fed.html');
   await page.evaluate((all) => globalThis.fed.append(all), events);
   await until(page, () => document.querySelectorAll('.entry').length === 4);
@@ -108,7 +108,7 @@ test('begins again with what the lab remembers before it is too much', async () 
   const [first, again, behind] = asked.urls.map((url) => new URL(url, 'http://lab').searchParams);
   for (const search of [first, again]) assert.deepEqual([search.get('after'), search.get('started')], ['0', '0001-01-01T00:00:00Z']);
   assert.deepEqual([behind.get('after'), behind.get('started')], ['40', events[0].body.started]);
-  assert.deepEqual(asked.how, ['live', 'live', 'lost', 'live', 'lost', 'refused'], 'nobody is told of it');
+  assert.deepEqual(asked.how, ['live', 'live', 'lost', 'live', 'lost', 'refused'], 'the loss is hidden');
   const last = await page.evaluate(() => globalThis.fed.state().streams.length);
   assert.equal(last, 1, 'what came after is forgotten');
   await close(page);
@@ -229,6 +229,6 @@ test('says that the lab has ended', async () => {
   await until(page, () => document.querySelector('#caption .words').textContent === 'The lab has ended.');
   await page.keyboard.press('Home');
   await drawn(page);
-  assert.notEqual(await words(), 'The lab has ended.', 'what was before is told of as ever');
+  assert.notEqual(await words(), 'The lab has ended.', 'earlier events are shown as ever');
   await close(page);
 });

@@ -265,7 +265,7 @@ test('many entries that come and go together make no long film', async () => {
   await close(page);
 });
 
-test('of quick pings the second kind is told of too, when there is time', async () => {
+test('of quick pings the second kind is shown too, when there is time', async () => {
   const { page, append, ping } = await lab(5);
   const pings = [];
   for (let n = 1; n <= 8; n++) pings.push(ping(1 + n / 5, n, n === 1 ? 'icmp' : 'established'));

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { open, close, read, until, plain } from './page.mjs';
 
 const report = JSON.parse(read('ping.json'));
-const { words } = JSON.parse(read('ping.told.json'));
+const { words } = JSON.parse(read('ping.report.json'));
 const text = plain(read('ping.txt'));
 
 test('plays to the end', async () => {

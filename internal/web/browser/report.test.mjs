@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { open, close, read } from './page.mjs';
 
 const events = read('ping.jsonl').trim().split('\n').map((line) => JSON.parse(line));
-const told = JSON.parse(read('ping.told.json'));
+const told = JSON.parse(read('ping.report.json'));
 
 // live opens a live page with that report.
 async function live(made) {

@@ -20,7 +20,7 @@ export class Caption {
     this.region = region;
     [this.head, this.text] = root.children;
     this.waiting = []; // to be heard
-    this.telling = null;
+    this.speaking = null;
   }
 
   // set switches to another film, or to another language.
@@ -32,7 +32,7 @@ export class Caption {
   // extend records when the subtitles of new steps begin.
   extend() {
     const { steps } = this.model;
-    for (; this.upto < this.film.told; this.upto++) {
+    for (; this.upto < this.film.classified; this.upto++) {
       const step = steps[this.upto];
       if (step.pause) this.all.push({ t: step.start - step.lead, pause: step.pause });
       if (!step.routine && (step.experiment > 0 || this.film.live)) this.all.push({ t: step.start, step });
@@ -73,7 +73,7 @@ export class Caption {
     setData(this.root, 'tone', words.tone);
     setData(this.root, 'title', now?.step?.kind === 'experiment' ? 'yes' : null);
     const begins = now?.step?.kind === 'experiment';
-    this.tell(player, begins ? [this.head.textContent, words.text].filter(Boolean).join(' – ') : words.text, begins || flagged.has(now?.step?.kind));
+    this.announce(player, begins ? [this.head.textContent, words.text].filter(Boolean).join(' – ') : words.text, begins || flagged.has(now?.step?.kind));
   }
 
   // latest returns the latest of what is shown about which something is said, and the words.
@@ -110,9 +110,9 @@ export class Caption {
     return this.model.entries.some((e) => !e.hidden && before(e.born) && !before(e.dead));
   }
 
-  // tell gives sentences to a screen reader one after the other, each for as long as it takes to
+  // announce gives sentences to a screen reader one after the other, each for as long as it takes to
   // hear. Of those waiting it keeps changes of the lab and the last.
-  tell(player, text, change) {
+  announce(player, text, change) {
     if (player.playing && player.speed > 4) return;
     if (!text || text === (this.waiting.at(-1)?.text ?? this.region.textContent)) return;
     this.waiting = [...this.waiting.filter((w) => w.change && player.playing), { text, change }].slice(-most);
@@ -121,17 +121,17 @@ export class Caption {
 
   // hear gives a sentence to the screen reader at once.
   hear(text) {
-    clearTimeout(this.telling);
-    this.telling = null;
+    clearTimeout(this.speaking);
+    this.speaking = null;
     this.waiting = [{ text }];
     this.next();
   }
 
   next() {
-    if (this.telling || !this.waiting.length) return;
+    if (this.speaking || !this.waiting.length) return;
     setText(this.region, this.waiting.shift().text);
-    this.telling = setTimeout(() => {
-      this.telling = null;
+    this.speaking = setTimeout(() => {
+      this.speaking = null;
       this.next();
     }, hearing);
   }

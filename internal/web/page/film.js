@@ -26,7 +26,7 @@ export class Film {
     this.length = 0;
     this.longest = flight; // longest of all steps
     this.done = 0; // number of scheduled steps
-    this.told = 0; // number of steps already classified as news or repeats
+    this.classified = 0; // number of steps already classified as news or repeats
     this.news = []; // packets that are news
   }
 
@@ -51,7 +51,7 @@ export class Film {
     const scale = Math.min(1, most / Math.max(1e-9, fixed));
     const routine = steps.reduce((n, s) => n + (s.routine ? 1 : 0), 0);
     this.place(scale, Math.min(slowest, Math.max(shortest, whole - fixed * scale) / Math.max(1, routine)));
-    this.done = this.told = steps.length;
+    this.done = this.classified = steps.length;
     this.news = steps.filter((s) => s.kind === 'packet' && !s.routine);
   }
 
@@ -86,8 +86,8 @@ export class Film {
       this.length = Math.max(this.length, step.start + step.length);
     }
     this.done = steps.length;
-    for (; this.told < steps.length && this.settled(steps[this.told]); this.told++) {
-      const step = steps[this.told];
+    for (; this.classified < steps.length && this.settled(steps[this.classified]); this.classified++) {
+      const step = steps[this.classified];
       weigh(step);
       if (step.kind === 'packet' && !step.routine) this.news.push(step);
     }
@@ -173,22 +173,22 @@ function weigh(step) {
   }
   const legs = legsOf(step);
   const { stream } = step.journey;
-  if (stream.told?.changes !== step.changes) stream.told = { changes: step.changes, signs: new Set(), was: stream.told?.last };
+  if (stream.shown?.changes !== step.changes) stream.shown = { changes: step.changes, signs: new Set(), was: stream.shown?.last };
   const sign = signature(legs);
-  const told = stream.told;
-  const other = told.last === undefined ? sign !== told.was : !told.signs.has(sign);
-  const before = told.last;
+  const shown = stream.shown;
+  const other = shown.last === undefined ? sign !== shown.was : !shown.signs.has(sign);
+  const before = shown.last;
   const first = before === undefined;
-  told.last = sign;
-  told.signs.add(sign);
+  shown.last = sign;
+  shown.signs.add(sign);
   step.news = other ? 'other' : first || step.pause ? 'still' : '';
   if (step.news && stream.hand && !stream.hand.worth(step, sign, dropped(legs))) { // the next of its kind may be
     step.news = '';
-    told.last = before;
-    if (other) told.signs.delete(sign);
+    shown.last = before;
+    if (other) shown.signs.delete(sign);
   }
   step.routine = !step.news || (!legs.length && stream.protocol === tcp); // a message waiting in its connection is not news
-  step.wanted = other ? Math.min(6, 1.2 + 1.2 * legs.length + (told.was === undefined ? 0.6 : 0)) : Math.min(4, 0.8 + 0.7 * legs.length);
+  step.wanted = other ? Math.min(6, 1.2 + 1.2 * legs.length + (shown.was === undefined ? 0.6 : 0)) : Math.min(4, 0.8 + 0.7 * legs.length);
 }
 
 function dropped(legs) { return legs.some((l) => verdictsOf(l).some((v) => !v.accepted)); }

@@ -8,12 +8,12 @@ const many = 600_000; // maximum number of events that a page keeps; a lab keeps
 const never = '0001-01-01T00:00:00Z'; // the start of no timeline
 
 export class Follower {
-  // page is the result of start(). tell is called with the state of the connection: 'live'; 'lost',
+  // page is the result of start(). onState is called with the state of the connection: 'live'; 'lost',
   // with the ms until the next attempt; 'refused', 'full' or 'ended', with the final report. most
   // is how many events it holds before it starts again from those that the lab still has.
-  constructor(page, tell, most = many) {
+  constructor(page, onState, most = many) {
     this.page = page;
-    this.tell = tell;
+    this.onState = onState;
     this.most = most;
     this.kept = 0;
     this.last = 0; // number of the last event
@@ -30,15 +30,15 @@ export class Follower {
   async run() {
     for (let pause = least; ; pause = Math.min(most, pause * 2)) {
       const before = this.last;
-      const told = await this.attempt();
+      const state = await this.attempt();
       this.flush();
-      if (told === 'tired') {
+      if (state === 'tired') {
         [this.last, this.started] = [0, never];
         continue;
       }
-      if (told === 'refused' || told === 'ended') return this.tell(told, null, this.report);
+      if (state === 'refused' || state === 'ended') return this.onState(state, null, this.report);
       if (this.last !== before) pause = least;
-      this.tell(told, pause);
+      this.onState(state, pause);
       await this.wait(pause * (0.75 + Math.random() / 2));
     }
   }
@@ -49,7 +49,7 @@ export class Follower {
     try {
       const response = await request(`events?after=${this.last}&started=${encodeURIComponent(this.started)}&report&narration`);
       answered = true;
-      this.tell('live');
+      this.onState('live');
       this.page.narrate(null);
       await this.read(response.body.pipeThrough(new TextDecoderStream()).getReader());
       if (this.over) return 'ended';

@@ -1,6 +1,6 @@
 // Packets without a stream: what programs send that the user runs in a host. The kernel reports
 // them like those of a stream, but they have no numbers. So all that is known about a packet is in
-// its headers, which also tell which verdicts are about the same packet.
+// its headers, which also show which verdicts are about the same packet.
 
 const patience = 1e8; // ns; a later verdict is about another packet with the same headers
 const alike = 2e7; // ns in which the first of several packets with the same fate stands for all
@@ -30,7 +30,7 @@ export class Hand {
     this.keyOf = keyOf;
     this.flows = new Map(); // by that key, in the original direction
     this.recent = []; // when the latest steps began
-    this.told = { changes: -1, news: 0, drops: new Map() }; // what the film has shown, and when
+    this.shown = { changes: -1, news: 0, drops: new Map() }; // what the film has shown, and when
   }
 
   // flow returns the flow of a packet, and whether the packet is a reply.
@@ -84,11 +84,11 @@ export class Hand {
   // of accepted packets one per second is shown, of dropped ones one of each kind. After a change
   // of the rules all are news again.
   worth(step, sign, dropped) {
-    if (this.told.changes !== step.changes) this.told = { changes: step.changes, news: -Infinity, drops: new Map() };
-    const last = dropped ? this.told.drops.get(sign) ?? -Infinity : this.told.news;
+    if (this.shown.changes !== step.changes) this.shown = { changes: step.changes, news: -Infinity, drops: new Map() };
+    const last = dropped ? this.shown.drops.get(sign) ?? -Infinity : this.shown.news;
     if (step.ns - last < 9e8) return false; // a ping per second arrives slightly early or late
-    this.told.news = step.ns;
-    if (dropped) this.told.drops.set(sign, step.ns);
+    this.shown.news = step.ns;
+    if (dropped) this.shown.drops.set(sign, step.ns);
     return true;
   }
 }

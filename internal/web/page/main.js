@@ -1,12 +1,12 @@
 // The page plays a timeline like a video.
 //
-//   start({ events, told, live }) draws it, and returns what feeds it:
+//   start({ events, report, live }) draws it, and returns what feeds it:
 //
 //     append(events)     the next events of the timeline, as a record has them
 //                        ({seq, at_ns, experiment, kind, body}), each once and in order
-//     setReport(told)    the report on the events so far, with its words in one or more
+//     setReport(report)  the report on the events so far, with its words in one or more
 //                        languages: { report: {…}, words: { en: {…}, ja: {…} } }, as
-//                        render.Told has them
+//                        render.Translated has them
 //     narrate(part)      the next part of what is said about the events, as render.Narration
 //                        has it; null before the first part of another narration
 //     reset()            forget everything; what comes next is another timeline
@@ -42,17 +42,17 @@ import { Caption } from './caption.js';
 import { Card } from './card.js';
 import { listen } from './moment.js';
 import { showVerdict } from './verdict.js';
-import { foretold, showReport } from './why.js';
+import { hasPredictions, showReport } from './why.js';
 
-export function start({ events = [], told = null, narration = null, live = false } = {}) {
+export function start({ events = [], report = null, narration = null, live = false } = {}) {
   const page = new Page(live);
   page.append(events);
   page.narrate(narration);
-  page.setReport(told);
+  page.setReport(report);
   page.begin();
   return {
     append: (more) => page.append(more),
-    setReport: (told) => page.setReport(told),
+    setReport: (report) => page.setReport(report),
     narrate: (part) => page.narrate(part),
     reset: () => page.reset(),
     state: () => page.state(),
@@ -132,16 +132,16 @@ class Page {
     this.player.wake();
   }
 
-  setReport(told) {
-    this.told = told;
+  setReport(translated) {
+    this.translated = translated;
     this.outcomes = new Map();
-    for (const s of told?.report.streams ?? []) this.outcomes.set(s.name, new Map((s.packets ?? []).map((p) => [p.seq, p])));
+    for (const s of translated?.report.streams ?? []) this.outcomes.set(s.name, new Map((s.packets ?? []).map((p) => [p.seq, p])));
     this.showReport();
     this.lanes.redraw();
   }
 
   // report returns the report in the current language.
-  get report() { return this.told && worded(this.told.report, this.told.words[spoken()]); }
+  get report() { return this.translated && worded(this.translated.report, this.translated.words[spoken()]); }
 
   outcomeOf(journey) { return this.outcomes.get(journey.stream.stream)?.get(journey.seq)?.outcome || journey.outcome || 'waiting'; }
 
@@ -180,7 +180,7 @@ class Page {
   showReport() {
     const { report } = this;
     this.model.plan = report?.experiments ?? [];
-    this.nodes.quiz.hidden = this.live || !foretold(report); // nothing is predicted in a session by hand
+    this.nodes.quiz.hidden = this.live || !hasPredictions(report); // nothing is predicted in a session by hand
     setText(this.nodes.title, report?.title || this.model.begun?.title || 'lablab');
     setText(this.nodes.asking, say('Quiz: {0}', this.model.begun?.scenario ?? ''));
     setText(this.nodes.question, report?.question || this.model.begun?.question || '');

@@ -144,9 +144,9 @@ export function groupsOf(state, known) {
   }
   for (const g of known.groups) {
     const mine = groups.get(g.id);
-    const untold = (r) => !latest.has(`${g.id}\n${r.id}`);
-    for (const r of g.rules.filter(untold)) mine.rules.push({ ...r, group: g.id, on: true });
-    for (const r of g.revoked.filter(untold)) mine.rules.push({ ...r, group: g.id, on: false });
+    const missing = (r) => !latest.has(`${g.id}\n${r.id}`);
+    for (const r of g.rules.filter(missing)) mine.rules.push({ ...r, group: g.id, on: true });
+    for (const r of g.revoked.filter(missing)) mine.rules.push({ ...r, group: g.id, on: false });
   }
   for (const g of groups.values()) {
     g.hosts = state.hosts.filter((h) => h.groups.includes(g.id)).map((h) => h.name);

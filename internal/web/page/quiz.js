@@ -46,11 +46,11 @@ export class Quiz {
       const before = i ? this.model.experiments[i - 1] : null;
       const at = x.step.start;
       if (at >= to || at < from - 0.05) continue;
-      if (before && this.answers.has(before.number) && !this.judged.has(before.number)) return this.halt(at, () => this.tell(before.number));
+      if (before && this.answers.has(before.number) && !this.judged.has(before.number)) return this.halt(at, () => this.reveal(before.number));
       if (!this.answers.has(x.number) && this.streams(x.number).length) return this.halt(at, () => this.ask(x.number));
     }
     const last = this.model.experiments.at(-1);
-    if (last && to >= this.film.length - 0.05 && this.answers.has(last.number) && !this.judged.has(last.number)) return this.halt(this.film.length - 0.06, () => this.tell(last.number));
+    if (last && to >= this.film.length - 0.05 && this.answers.has(last.number) && !this.judged.has(last.number)) return this.halt(this.film.length - 0.06, () => this.reveal(last.number));
     return null;
   }
 
@@ -87,14 +87,14 @@ export class Quiz {
       choices().map(([value, text]) => element('label', {}, element('input', { type: 'radio', name: `stream ${s.stream}`, value, required: true }), text)));
   }
 
-  tell(number) {
+  reveal(number) {
     this.judged.add(number);
     const guesses = this.answers.get(number);
     const all = this.streams(number);
     const right = all.every((s) => guesses.get(s.stream) === kind(s));
     this.open(element('form', { method: 'dialog', onsubmit: (event) => { event.preventDefault(); this.go(); } },
       element('h2', { id: 'quiz-title', 'data-right': right ? 'yes' : 'no' }, right ? say('Right!') : say('Not quite.')),
-      element('div', { id: 'quiz-told' }, all.map((s) => this.answer(number, s, guesses.get(s.stream)))),
+      element('div', { id: 'quiz-result' }, all.map((s) => this.answer(number, s, guesses.get(s.stream)))),
       element('div', { class: 'buttons' }, element('button', { type: 'submit', class: 'primary' }, say('Continue')))));
   }
 
@@ -111,7 +111,7 @@ export class Quiz {
   open(form) {
     this.dialog.replaceChildren(form);
     // A screen reader must hear the answer too, not only the button.
-    if (form.querySelector('#quiz-told')) this.dialog.setAttribute('aria-describedby', 'quiz-told');
+    if (form.querySelector('#quiz-result')) this.dialog.setAttribute('aria-describedby', 'quiz-result');
     else this.dialog.removeAttribute('aria-describedby');
     if (!this.dialog.open) this.dialog.showModal();
   }

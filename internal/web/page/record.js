@@ -3,4 +3,4 @@ import { start } from './main.js';
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
-start({ events: read('record'), told: read('report'), narration: read('narration') });
+start({ events: read('record'), report: read('report'), narration: read('narration') });

@@ -15,9 +15,9 @@ export class Reporter {
   }
 
   // last takes the final report of a lab that is gone and can no longer be asked.
-  last(told) {
+  last(report) {
     this.over = true;
-    if (told) this.page.setReport(told);
+    if (report) this.page.setReport(report);
   }
 
   // due records that something has happened.
@@ -31,8 +31,8 @@ export class Reporter {
     this.asking = true;
     this.wanted = false;
     try {
-      const told = await ask(`report?words=${spoken()}`);
-      if (!this.over) this.page.setReport(told);
+      const report = await ask(`report?words=${spoken()}`);
+      if (!this.over) this.page.setReport(report);
     } catch { /* retried when the connection is back */ }
     setTimeout(() => {
       this.asking = false;

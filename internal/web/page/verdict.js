@@ -3,7 +3,7 @@ import { element } from './dom.js';
 import { momentButton } from './moment.js';
 import { say } from './say.js';
 
-const most = 3; // maximum number of failures told here; the report below has all of them
+const most = 3; // maximum number of failures shown here; the report below has all of them
 
 const signs = { good: '✓', neutral: '–', doubtful: '!', bad: '✕' };
 
@@ -14,10 +14,10 @@ export function showVerdict(root, report, goesOn) {
   if (root.hidden) return root.replaceChildren();
   const { tone, conclusion, failures } = verdict;
   root.dataset.tone = tone;
-  const told = failures.slice(0, most).map((f) => element('li', {}, f.failure, because(report, f)));
-  const more = failures.length - told.length;
-  if (more) told.push(element('li', {}, say('and {0} more', more)));
-  root.replaceChildren(element('p', {}, element('span', { class: 'sign', 'aria-hidden': 'true' }, signs[tone]), conclusion), element('ul', {}, told));
+  const shown = failures.slice(0, most).map((f) => element('li', {}, f.failure, because(report, f)));
+  const more = failures.length - shown.length;
+  if (more) shown.push(element('li', {}, say('and {0} more', more)));
+  root.replaceChildren(element('p', {}, element('span', { class: 'sign', 'aria-hidden': 'true' }, signs[tone]), conclusion), element('ul', {}, shown));
 }
 
 // because returns why something did not hold: the explanation of its stream in that experiment.

@@ -6,8 +6,8 @@ import { outcomeName } from './narration.js';
 import { say } from './say.js';
 import { streamName } from './words.js';
 
-// foretold reports whether anything was predicted.
-export function foretold(report) { return Boolean(report?.experiments.some((x) => x.predictions.length)); }
+// hasPredictions reports whether anything was predicted.
+export function hasPredictions(report) { return Boolean(report?.experiments.some((x) => x.predictions.length)); }
 
 // showReport draws a report and changes only what differs from what is already drawn.
 export function showReport(root, report) {
