@@ -17,11 +17,11 @@ type because struct {
 
 // because explains a stream experiment by experiment, from what was known by then: a reader who is
 // asked what comes next may see it.
-func (b *builder) because(s *Stream) {
+func (b *Builder) because(s *Stream) {
 	t := b.explainer(s, &lessons{})
 	var was *run // the latest packets to arrive, in an earlier experiment
-	for i := range b.Experiments {
-		x := &b.Experiments[i]
+	for i := range b.report.Experiments {
+		x := &b.report.Experiments[i]
 		t.experiment, t.Paragraph, t.was = x.Number, Paragraph{}, nil
 		t.departures()
 		t.was = was

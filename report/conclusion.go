@@ -64,12 +64,12 @@ func (l *lessons) conclusion() Paragraph {
 }
 
 // learnSilent looks for a host that answered although its own rules allow nothing outbound.
-func (b *builder) learnSilent(l *lessons) {
-	for i := range b.Streams {
-		s := &b.Streams[i]
+func (b *Builder) learnSilent(l *lessons) {
+	for i := range b.streams {
+		s := &b.streams[i]
 		dropped := s.droppedAtSource()
-		for j := range b.Streams {
-			if other := &b.Streams[j]; dropped && s.Received == 0 && other.To == s.From && other.Received > 0 {
+		for j := range b.streams {
+			if other := &b.streams[j]; dropped && s.Received == 0 && other.To == s.From && other.Received > 0 {
 				l.silent.learn(s.moment(s.Packets[0].Seq, s.Packets[len(s.Packets)-1].Seq))
 			}
 		}

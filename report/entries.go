@@ -8,16 +8,16 @@ import (
 	"lablab/timeline"
 )
 
-func (b *builder) dumped(experiment int, body timeline.Dumped) {
+func (b *Builder) dumped(experiment int, body timeline.Dumped) {
 	b.listed[listing{experiment, body.Host}] = true
 	// If an experiment has several listings, the last one counts.
-	b.Flows = slices.DeleteFunc(b.Flows, func(f Flow) bool { return f.Experiment == experiment && f.Host == body.Host })
+	b.report.Flows = slices.DeleteFunc(b.report.Flows, func(f Flow) bool { return f.Experiment == experiment && f.Host == body.Host })
 	for _, e := range body.Entries {
-		b.Flows = append(b.Flows, b.flowOf(experiment, body.Host, e))
+		b.report.Flows = append(b.report.Flows, b.flowOf(experiment, body.Host, e))
 	}
 }
 
-func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
+func (b *Builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 	f := Flow{orig: e.Orig, reply: e.Reply, Experiment: experiment, Entry: EntryOf(host, e), Stream: b.streamOf(e)}
 	rule := b.rule(e.Mark)
 	if rule == nil {
@@ -28,7 +28,7 @@ func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 		f.GroupLeftIn = &left.experiment
 	}
 	if f.AdmittingGone {
-		for _, r := range b.Rules {
+		for _, r := range b.report.Rules {
 			if r.RevokedIn == nil && r.Group == rule.Group && r.Direction == rule.Direction && r.Same(rule.Rule.Rule) {
 				f.EqualSince = &r.AuthorizedIn
 			}
@@ -39,10 +39,10 @@ func (b *builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 
 // streamOf returns the stream that a conntrack entry belongs to, or nil: the latest, if several had
 // the same flow. The other end may have started the flow.
-func (b *builder) streamOf(e flow.Entry) *string {
-	for i := len(b.Streams) - 1; i >= 0; i-- {
-		if b.Streams[i].has(e.Orig) || b.Streams[i].has(e.Reply) && !b.Streams[i].IsPing() {
-			return &b.Streams[i].Name
+func (b *Builder) streamOf(e flow.Entry) *string {
+	for i := len(b.streams) - 1; i >= 0; i-- {
+		if b.streams[i].has(e.Orig) || b.streams[i].has(e.Reply) && !b.streams[i].IsPing() {
+			return &b.streams[i].Name
 		}
 	}
 	return nil
@@ -59,7 +59,7 @@ func (s *Stream) SameFlow(other Stream) bool {
 	return s.Protocol == other.Protocol && s.From == other.From && s.To == other.To && s.ICMPID == other.ICMPID && s.SourcePort == other.SourcePort && s.Port == other.Port
 }
 
-func (b *builder) counted(host string, c timeline.Counter) {
+func (b *Builder) counted(host string, c timeline.Counter) {
 	key := counterKey{host, c.Direction, c.Number, c.Rule}
 	if _, known := b.counters[key]; !known {
 		b.order = append(b.order, key)

@@ -11,11 +11,11 @@ import (
 // Live is what is known of the streams while their lab goes on: the outcome of each packet, as the
 // report decides it, and what is done by hand.
 type Live struct {
-	packets *builder
-	manual  manualLog
-	lanes   []*Lane
-	keep    int // the least number of packets of a stream to know one by one; 0 for all
-	now     time.Duration
+	traffic
+	manual manualLog
+	lanes  []*Lane
+	keep   int // the least number of packets of a stream to know one by one; 0 for all
+	now    time.Duration
 }
 
 // A Lane is a stream and the outcomes of its packets so far.
@@ -35,13 +35,13 @@ type Lane struct {
 // NewLive returns what is known before the first event. Of each stream it keeps at least the latest
 // packets, as many as keep says; 0 keeps all.
 func NewLive(keep int) *Live {
-	return &Live{packets: newBuilder(), manual: manualLog{first: firstPackets{}}, keep: keep}
+	return &Live{traffic: newTraffic(), manual: manualLog{first: firstPackets{}}, keep: keep}
 }
 
 // Add takes the next event.
 func (l *Live) Add(e timeline.Event) {
 	l.now = e.At
-	l.packets.addPacket(e)
+	l.traffic.add(when{at: e.At, experiment: e.Experiment}, e)
 	switch body := e.Body.(type) {
 	case timeline.StreamStarted:
 		l.lanes = append(l.lanes, &Lane{StreamStarted: body, Outcomes: map[Outcome]int{}})
@@ -69,7 +69,7 @@ func (l *Live) sent(experiment int, stream string) {
 }
 
 // Outcome returns the outcome of a packet as far as it is known, or nothing.
-func (l *Live) Outcome(stream string, seq int) Outcome { return l.packets.soFar(stream, seq) }
+func (l *Live) Outcome(stream string, seq int) Outcome { return l.soFar(stream, seq) }
 
 // In returns how many packets a stream has sent in an experiment, and the outcomes of the latest of
 // them, at most n, in order; nothing for those that are not known yet.
@@ -78,7 +78,7 @@ func (l *Live) In(experiment int, stream string, n int) (sent int, latest []Outc
 	if lane == nil || lane.experiment != experiment {
 		return 0, nil
 	}
-	for _, j := range slices.Backward(l.packets.packets[stream]) {
+	for _, j := range slices.Backward(l.packets[stream]) {
 		if j == nil || j.Experiment < experiment && j.Outcome != "" || len(latest) >= n {
 			break
 		}
@@ -99,7 +99,7 @@ func (l *Live) Lanes(at time.Duration) []Lane {
 		for outcome, n := range known.Outcomes {
 			lane.Outcomes[outcome] = n
 		}
-		for _, j := range l.packets.packets[lane.Stream][lane.forgotten:] {
+		for _, j := range l.packets[lane.Stream][lane.forgotten:] {
 			if j.Outcome == "" {
 				continue // has a verdict, but its sender has not yet reported it
 			}
@@ -129,7 +129,7 @@ func (l *Live) at(at time.Duration, s timeline.StreamStarted, j *journey) Outcom
 
 // forget counts the oldest packets of a stream and forgets them.
 func (l *Live) forget(lane *Lane) {
-	journeys := l.packets.packets[lane.Stream]
+	journeys := l.packets[lane.Stream]
 	if l.keep == 0 || len(journeys)-lane.forgotten < 2*l.keep {
 		return
 	}

@@ -12,9 +12,7 @@ import (
 // A Narrator says what the events of a timeline mean, as a film is narrated: while they happen. It
 // takes each event once, and keeps nothing of the packets that it has spoken about.
 type Narrator struct {
-	now       when
-	lives     *lives
-	policy    *policy
+	history
 	streams   map[string]timeline.StreamStarted
 	ready     bool
 	self      map[packet.Key]bool // flows of the lab's self-check
@@ -94,7 +92,7 @@ type sending struct {
 // NewNarrator returns a narrator who has seen nothing.
 func NewNarrator() *Narrator {
 	return &Narrator{
-		lives: newLives(), policy: newPolicy(), streams: map[string]timeline.StreamStarted{}, self: map[packet.Key]bool{},
+		history: newHistory(), streams: map[string]timeline.StreamStarted{}, self: map[packet.Key]bool{},
 		seen: map[numbered]time.Duration{}, numbers: map[string]uint64{}, decisions: map[decision]bool{},
 	}
 }
@@ -107,9 +105,7 @@ func (n *Narrator) Add(e timeline.Event) {
 		*n = *NewNarrator()
 		n.next, n.said = next, said
 	}
-	n.now = when{n.now.seq + 1, e.At, e.Experiment}
-	n.lives.add(n.now, e.Body)
-	n.policy.add(n.now, e.Body)
+	n.history.add(e)
 	n.settle(e.At - patience)
 	switch body := e.Body.(type) {
 	case timeline.Ready:

@@ -9,7 +9,7 @@ import (
 )
 
 // predict compares the predictions of an experiment with the observations.
-func (b *builder) predict(x *Experiment) {
+func (b *Builder) predict(x *Experiment) {
 	x.Predictions = []Prediction{}
 	for _, p := range b.plans[x.Number].Predicted {
 		seen := Prediction{Line: p.Line, Column: p.Column}
@@ -39,7 +39,7 @@ func (p *Prediction) take(claims []claim) {
 	p.Predicted, p.Observed = say.List(", ", predicted...), say.List(", ", observed...)
 }
 
-func (b *builder) predictStream(x *Experiment, p timeline.Prediction, seen *Prediction) {
+func (b *Builder) predictStream(x *Experiment, p timeline.Prediction, seen *Prediction) {
 	seen.Subject, seen.Stream = say.F("stream %s", p.Stream), p.Stream
 	result := x.result(p.Stream)
 	all := result.Sent == x.Packets
@@ -105,7 +105,7 @@ func trackedText(tracked bool) say.Sentence {
 	return say.F("untracked")
 }
 
-func (b *builder) predictHost(x *Experiment, p timeline.Prediction, seen *Prediction) {
+func (b *Builder) predictHost(x *Experiment, p timeline.Prediction, seen *Prediction) {
 	seen.Subject = say.F("host %s", p.Host)
 	var c claim
 	switch {
@@ -138,9 +138,9 @@ func times(n int) say.Sentence {
 }
 
 // predictEntry checks the conntrack entry of a stream at the end of the experiment.
-func (b *builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
-	stream := b.Stream(p.Flow)
-	i := slices.IndexFunc(b.Flows, func(f Flow) bool {
+func (b *Builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
+	stream := b.stream(p.Flow)
+	i := slices.IndexFunc(b.report.Flows, func(f Flow) bool {
 		// Ignore which stream the entry is attributed to: several may have had the same flow.
 		return f.Experiment == x.Number && f.Host == p.Host && !f.Untracked && stream != nil && (stream.has(f.orig) || stream.has(f.reply) && !stream.IsPing())
 	})
@@ -149,7 +149,7 @@ func (b *builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
 	case p.Absent:
 		observed := say.F("no entry")
 		if i >= 0 {
-			observed = say.F("an entry, %s", b.Flows[i].Admission())
+			observed = say.F("an entry, %s", b.report.Flows[i].Admission())
 		}
 		return claim{say.F("no entry for stream %s", p.Flow), observed, looked && i < 0}
 	case i < 0:
@@ -157,13 +157,13 @@ func (b *builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
 	case p.AdmittedBy == "":
 		return claim{say.F("an entry for stream %s", p.Flow), say.F("an entry"), true}
 	}
-	by := b.Flows[i].AdmittedBy
-	return claim{say.F("an entry for stream %s, admitted by %s", p.Flow, p.AdmittedBy), b.Flows[i].Admission(), by != nil && *by == p.AdmittedBy}
+	by := b.report.Flows[i].AdmittedBy
+	return claim{say.F("an entry for stream %s, admitted by %s", p.Flow, p.AdmittedBy), b.report.Flows[i].Admission(), by != nil && *by == p.AdmittedBy}
 }
 
 // firstReply returns the first packet of a stream that was answered by the end of an experiment, or
 // 0.
-func (b *builder) firstReply(stream string, experiment int) int {
+func (b *Builder) firstReply(stream string, experiment int) int {
 	for _, j := range b.packets[stream] {
 		if (j.Outcome == Replied || j.Outcome == Late) && j.Experiment <= experiment {
 			return j.Seq
@@ -174,8 +174,8 @@ func (b *builder) firstReply(stream string, experiment int) int {
 
 // whereTheyArrive returns the verdicts on a stream's packets in an experiment: at the destination,
 // or at the sender if its own rules dropped them.
-func (b *builder) whereTheyArrive(stream string, experiment int) []verdict {
-	s := b.Stream(stream)
+func (b *Builder) whereTheyArrive(stream string, experiment int) []verdict {
+	s := b.stream(stream)
 	if s == nil {
 		return nil
 	}

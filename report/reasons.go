@@ -110,8 +110,8 @@ func (t *explainer) entryAt(r run, host string) (entry *Flow, looked bool) {
 		return nil, false
 	}
 	experiment := t.stream.Packets[r.Last-1].Experiment
-	for i := range t.Flows {
-		f := &t.Flows[i]
+	for i := range t.report.Flows {
+		f := &t.report.Flows[i]
 		if f.Experiment == experiment && f.Host == host && !f.Untracked && f.Stream != nil && *f.Stream == t.stream.Name {
 			return f, true
 		}
@@ -123,15 +123,15 @@ func (t *explainer) entryAt(r run, host string) (entry *Flow, looked bool) {
 // hosts.
 func (t *explainer) anotherFlow() {
 	var same, other *Stream
-	for i := range t.Streams {
-		s := &t.Streams[i]
+	for i := range t.streams {
+		s := &t.streams[i]
 		if s.Name == t.stream.Name {
 			break
 		}
 		if s.From != t.stream.From || s.To != t.stream.To || s.Protocol != t.stream.Protocol || s.Port != t.stream.Port {
 			continue
 		}
-		if canonical(t.builder.flow(s)) == canonical(t.flow) {
+		if canonical(t.Builder.flow(s)) == canonical(t.flow) {
 			same = s
 		} else if other == nil {
 			other = s

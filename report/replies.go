@@ -36,7 +36,7 @@ func (t *explainer) plainReplies(there, here []run) {
 	const places = 2
 	every := t.stream.Received > 0
 	var ranges [][2]int
-	for _, j := range t.builder.packets[t.stream.Name] {
+	for _, j := range t.Builder.packets[t.stream.Name] {
 		for _, v := range j.verdicts {
 			every = every && (!v.Reply || v.Accepted && v.State == packet.Established)
 		}

@@ -20,7 +20,7 @@ type run struct {
 func (t *explainer) runs(host string, d packet.Direction, reply bool) []run {
 	var all []run
 	entries := t.lives.of(host, t.flow)
-	for _, j := range t.builder.packets[t.stream.Name] {
+	for _, j := range t.Builder.packets[t.stream.Name] {
 		if t.experiment != 0 && t.experiment != j.Experiment {
 			continue
 		}
@@ -54,7 +54,7 @@ func (r run) accepted() bool { return r.Verdict == "accept" }
 func (t *explainer) between(r run, s span) (part run, found bool) {
 	part = r
 	for seq := r.First; seq <= r.Last; seq++ {
-		v := t.builder.packets[t.stream.Name][seq-1].verdictAt(r.Host, r.Direction, r.first.Reply)
+		v := t.Builder.packets[t.stream.Name][seq-1].verdictAt(r.Host, r.Direction, r.first.Reply)
 		if v.seq < s.from.seq || s.to.happened() && v.seq > s.to.seq {
 			continue
 		}
@@ -67,7 +67,7 @@ func (t *explainer) between(r run, s span) (part run, found bool) {
 }
 
 // flow returns the key of a stream's requests. Older records do not have its source address.
-func (b *builder) flow(s *Stream) packet.Key {
+func (b *Builder) flow(s *Stream) packet.Key {
 	protocol, _ := packet.ParseProtocol(s.Protocol)
 	target, _ := netip.ParseAddr(s.Target)
 	k := packet.Key{Protocol: protocol, Source: s.source, Destination: target, SourcePort: s.SourcePort, DestinationPort: s.Port}

@@ -10,7 +10,7 @@ import (
 )
 
 // finishStream counts a stream's packets and sums up the verdicts on them.
-func (b *builder) finishStream(s *Stream) {
+func (b *Builder) finishStream(s *Stream) {
 	var rtts []float64
 	var first, last time.Duration
 	for _, j := range b.packets[s.Name] {
@@ -18,7 +18,7 @@ func (b *builder) finishStream(s *Stream) {
 			continue // has a verdict, but its sender has not yet reported it
 		}
 		b.settle(s, j)
-		if x := b.Experiment(j.Experiment); j.Outcome == Lost && x != nil && !x.Complete && b.now.at-j.at < patience {
+		if x := b.report.Experiment(j.Experiment); j.Outcome == Lost && x != nil && !x.Complete && b.now.at-j.at < patience {
 			j.Outcome = Waiting
 		}
 		if s.Sent == 0 {
@@ -54,7 +54,7 @@ func (b *builder) finishStream(s *Stream) {
 		if j.Belated {
 			s.Belated++
 		}
-		b.Missed.Verdicts += j.missing()
+		b.report.Missed.Verdicts += j.missing()
 	}
 	if s.Sent > 0 {
 		s.LossPercent = float64(s.Sent-s.Received) * 100 / float64(s.Sent)
@@ -62,40 +62,6 @@ func (b *builder) finishStream(s *Stream) {
 	s.TimeMS = ms(max(last, b.last[s.Name]) - first)
 	s.RTT = rttOf(rtts)
 	s.Verdicts = ranges(s, b.packets[s.Name])
-}
-
-// settle decides the outcome of a packet from the evidence about it.
-func (b *builder) settle(s *Stream, j *journey) {
-	switch {
-	case s.Protocol == packet.TCP.String() && (!j.connecting || j.connected):
-		// The message was sent into a connection. If nothing comes back and segments were seen to
-		// be dropped, it is stuck there.
-		stuck := b.drops[stall{s.Name, j.Experiment}] > 0
-		switch {
-		case stuck && (j.belated || !j.answered && j.Outcome != Reset):
-			j.Outcome, j.Belated = Stalled, j.belated
-		case j.belated:
-			j.Outcome = Late
-		}
-	case j.refused && !j.answered:
-		j.Outcome = Refused
-	}
-}
-
-// soFar returns the outcome of a packet as far as it is known now, or nothing.
-func (b *builder) soFar(stream string, seq int) Outcome {
-	s := b.Stream(stream)
-	if s == nil || seq < 1 || seq > len(b.packets[stream]) || b.packets[stream][seq-1] == nil {
-		return ""
-	}
-	j := *b.packets[stream][seq-1]
-	if j.Outcome == "" { // its sender has not yet reported it
-		return ""
-	}
-	if b.settle(s, &j); j.Outcome == Lost { // or still in flight
-		return ""
-	}
-	return j.Outcome
 }
 
 // IsPing reports whether the stream sends ICMP echo requests.

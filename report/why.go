@@ -12,11 +12,11 @@ import (
 
 // why explains what the evidence shows, stream by stream. Every sentence rests on a verdict, entry
 // or event.
-func (b *builder) why() []Paragraph {
+func (b *Builder) why() []Paragraph {
 	var paragraphs []Paragraph
 	var l lessons
-	for i := range b.Streams {
-		s := &b.Streams[i]
+	for i := range b.streams {
+		s := &b.streams[i]
 		if s.Sent == 0 {
 			continue
 		}
@@ -33,7 +33,7 @@ func (b *builder) why() []Paragraph {
 
 // An explainer tells the story of one stream.
 type explainer struct {
-	*builder
+	*Builder
 	Paragraph
 	stream     *Stream
 	flow       packet.Key // its requests
@@ -42,9 +42,9 @@ type explainer struct {
 	experiment int  // to explain, or 0 for the whole run
 }
 
-func (b *builder) explainer(s *Stream, l *lessons) *explainer {
+func (b *Builder) explainer(s *Stream, l *lessons) *explainer {
 	return &explainer{
-		builder: b, stream: s, lessons: l, flow: b.flow(s),
+		Builder: b, stream: s, lessons: l, flow: b.flow(s),
 		Paragraph: Paragraph{Subject: say.F("Stream %s (%s)", s.Name, s.What()), Stream: s.Name},
 	}
 }
