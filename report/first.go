@@ -10,12 +10,6 @@ import (
 // first is worth reporting, and the first after a rule has changed.
 type firstPackets map[flowAt]packet.By
 
-// A flowAt is a flow as one host sees it.
-type flowAt struct {
-	host string
-	flow packet.Key
-}
-
 // news says what happened to a packet without a stream, unless that is old news.
 func (f firstPackets) news(j timeline.Judged) say.Sentence {
 	admitted := j.Accepted && j.Direction == packet.Ingress && j.Number != 0

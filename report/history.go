@@ -1,6 +1,10 @@
 package report
 
-import "lablab/timeline"
+import (
+	"time"
+
+	"lablab/timeline"
+)
 
 // A history is what explanations rest on, apart from the packets: the conntrack entries, and what the
 // groups allowed.
@@ -9,6 +13,16 @@ type history struct {
 	lives  *lives
 	policy *policy
 }
+
+// A when is a place in the timeline.
+type when struct {
+	seq        uint64 // number of the event, as counted by the reader
+	at         time.Duration
+	experiment int
+}
+
+// happened reports whether there is such a place.
+func (w when) happened() bool { return w.seq > 0 }
 
 func newHistory() history { return history{lives: newLives(), policy: newPolicy()} }
 

@@ -65,7 +65,3 @@ func (n *Narrator) hostAt(address netip.Addr) string {
 	}
 	return address.String()
 }
-
-func isEcho(h packet.Header, v4, v6 uint8) bool {
-	return h.Protocol == packet.ICMP && h.ICMPType == v4 || h.Protocol == packet.ICMPv6 && h.ICMPType == v6
-}

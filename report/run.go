@@ -1,8 +1,6 @@
 package report
 
 import (
-	"net/netip"
-
 	"lablab/packet"
 	"lablab/report/claims"
 	"lablab/say"
@@ -65,35 +63,6 @@ func (t *explainer) between(r run, s span) (part run, found bool) {
 	}
 	return part, found
 }
-
-// flow returns the key of a stream's requests. Older records do not have its source address.
-func (b *Builder) flow(s *Stream) packet.Key {
-	protocol, _ := packet.ParseProtocol(s.Protocol)
-	target, _ := netip.ParseAddr(s.Target)
-	k := packet.Key{Protocol: protocol, Source: s.source, Destination: target, SourcePort: s.SourcePort, DestinationPort: s.Port}
-	if !k.Source.IsValid() {
-		for address, name := range b.policy.names {
-			if name == s.From {
-				k.Source = address
-			}
-		}
-	}
-	if s.IsPing() {
-		k.ICMPID, k.ICMPType = s.ICMPID, echoRequest
-		if target.Is6() {
-			k.Protocol, k.ICMPType = packet.ICMPv6, echoRequestV6
-		}
-	}
-	return k
-}
-
-// The ICMP types of pings (RFC 792, RFC 4443).
-const (
-	echoRequest   = 8
-	echoReply     = 0
-	echoRequestV6 = 128
-	echoReplyV6   = 129
-)
 
 // decided claims what a host decided about packets.
 func (t *explainer) decided(r run) claims.Claim {
