@@ -31,13 +31,13 @@ type message struct {
 
 // A listener finds everything that the code tells people.
 type listener struct {
-	files  *token.FileSet
-	trees  []*ast.File
-	consts map[string]string // string constants, by name
-	agrees map[string]bool   // functions that return a say.Agreement
-	wraps  map[string][]int  // functions that take a format, and the positions of that argument
+	files    *token.FileSet
+	trees    []*ast.File
+	consts   map[string]string // string constants, by name
+	agrees   map[string]bool   // functions that return a say.Agreement
+	wraps    map[string][]int  // functions that take a format, and the positions of that argument
 	messages []message
-	wrong  []string
+	wrong    []string
 }
 
 // listen reads all code except tests and the code that supports them.

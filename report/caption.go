@@ -12,28 +12,33 @@ import (
 	"lablab/timeline"
 )
 
-func plainly(format string, args ...any) subtitle { return subtitle{Words: say.F(format, args...)} }
+func plainly(format string, args ...any) subtitle { return subtitle{}.saying(format, args...) }
 
 func accepting(format string, args ...any) subtitle {
-	return subtitle{Words: say.F(format, args...), Tone: accept}
+	return subtitle{Tone: accept}.saying(format, args...)
 }
 
 // ending says what ends the way of packets.
 func ending(format string, args ...any) subtitle {
-	return subtitle{Words: say.F(format, args...), Tone: drop}
+	return subtitle{Tone: drop}.saying(format, args...)
 }
 
 func dropping(format string, args ...any) subtitle {
-	return subtitle{Words: say.F(format, args...), Tone: drop, Decides: true}
+	return subtitle{Tone: drop, Decides: true}.saying(format, args...)
+}
+
+func (s subtitle) saying(format string, args ...any) subtitle {
+	s.Words, s.claims = sentence(format, args...)
+	return s
 }
 
 // changed says what a change of the lab means for later packets; nothing if it means nothing.
 func (n *Narrator) changed(e timeline.Body) subtitle {
 	switch body := e.(type) {
 	case timeline.RuleRevoked:
-		return ending("Rule %s (%s) is revoked. The conntrack entries stay.", body.ID, body.Rule.String())
+		return ending("Rule %q (%s) is revoked. The conntrack entries stay.", body.ID, body.Rule.String())
 	case timeline.RuleAuthorized:
-		return accepting("Rule %s (%s) is authorized. It is checked for packets that no conntrack entry accepts.", body.ID, body.Rule.String())
+		return accepting("Rule %q (%s) is authorized. It is checked for packets that no conntrack entry accepts.", body.ID, body.Rule.String())
 	case timeline.GroupsChanged:
 		return n.regrouped(body)
 	case timeline.ACLChanged:
@@ -69,95 +74,90 @@ func (n *Narrator) regrouped(now timeline.GroupsChanged) subtitle {
 		is = say.F("%s is now in group %s.", now.Host, strings.Join(now.Groups, ", "))
 	}
 	var left []string
+	var claimed []claims.Claim
 	if groups := n.policy.host(now.Host).groups; len(groups) > 1 {
 		for _, group := range groups[len(groups)-2].groups {
 			if !slices.Contains(now.Groups, group) {
 				left = append(left, group)
+				claimed = append(claimed, claims.Claim{Kind: claims.Left, Change: n.now.seq, Group: group, Member: now.Host})
 			}
 		}
 	}
 	if len(left) == 0 {
 		return subtitle{Words: is}
 	}
-	return plainly("%s The rules of group %s no longer apply; remembered flows stay.", is, strings.Join(left, ", "))
+	return plainly("%s The rules of group %s no longer apply; remembered flows stay.", is, phrase{say.As(strings.Join(left, ", ")), claimed})
 }
 
 // entry says that an entry came or went, and why; nothing if lablab deleted it.
 func (n *Narrator) entry(at when, e timeline.EntryChanged) subtitle {
-	l := n.lives.before(at, e.Host, e.Entry.Orig)
-	switch {
-	case l == nil || l.id != e.Entry.ID:
-		return subtitle{}
-	case e.Change == flow.New && l.creator.happened():
-		return subtitle{} // the packet that created it has one
-	case e.Change == flow.New:
-		if rule := n.policy.numbers[e.Entry.Mark]; rule != nil {
-			return accepting("%s remembers a new flow, %s, admitted by rule %s.", e.Host, e.Entry.Orig, rule.ID)
-		}
-		return accepting("%s remembers a new flow, %s, admitted by no rule.", e.Host, e.Entry.Orig)
-	case e.Change != flow.Destroy && e.Entry.Untracked && l.cut.seq == at.seq:
-		return ending("%s forgets an entry: such flows are no longer tracked there.", e.Host)
-	case e.Change != flow.Destroy:
+	l := n.lives.of(e.Host, e.Entry.Orig).reportedBy(at)
+	if l == nil {
 		return subtitle{}
 	}
-	switch l.end() {
-	case claims.TimedOut:
-		return plainly("An entry has timed out and is forgotten.")
-	case claims.Closing:
-		return plainly("A connection is closed: %s forgets its entry.", e.Host)
-	case claims.Deleted:
-		return plainly("Another program has deleted an entry on %s. The next packet of the flow will count as new.", e.Host)
-	case claims.Unknown:
-		return plainly("%s has forgotten an entry.", e.Host)
+	claim := claims.Claim{Event: at.seq, Host: e.Host, Entry: l.ref()}
+	switch {
+	case e.Change == flow.New && !l.creator.happened(): // else the packet that created it has a subtitle
+		claim.Kind, claim.Rule = claims.Appeared, e.Entry.Mark
+		host := phrase{say.As(e.Host), []claims.Claim{claim}}
+		if rule := n.policy.numbers[e.Entry.Mark]; rule != nil {
+			return accepting("%s remembers a new flow, %s, admitted by rule %q.", host, e.Entry.Orig, rule.ID)
+		}
+		return accepting("%s remembers a new flow, %s, admitted by no rule.", host, e.Entry.Orig)
+	case e.Change == flow.Destroy:
+		claim.Kind, claim.Ending = claims.Ended, l.end()
+		return subtitle{Words: l.ends(), claims: []claims.Claim{claim}}
+	case l.dead == at:
+		claim.Kind, claim.Ending = claims.Ended, claims.Untracked
+		return ending("%s forgets an entry: such flows are no longer tracked there.", phrase{say.As(e.Host), []claims.Claim{claim}})
 	}
 	return subtitle{}
 }
 
 // verdict says why a host accepted or dropped a packet.
 func (n *Narrator) verdict(at when, v timeline.Judged) subtitle {
-	entry := n.lives.of(v.Host, v.Packet.Key()).carrier(at, v.State)
-	name, state := n.name(at, v, entry), strings.ToUpper(string(v.State))
-	if !v.Accepted {
-		return n.dropped(at, v, name)
-	}
+	judged := &verdict{v, at}
+	r := run{VerdictRange: rangeOf(judged, v.Seq), first: judged, last: judged, entry: n.lives.of(v.Host, v.Packet.Key()).carrier(at, v.State), alone: true}
+	name := phrase{n.name(at, v, r.entry), []claims.Claim{r.decided()}}
 	switch {
+	case !v.Accepted:
+		return n.dropped(r, name)
 	case v.State == packet.Related:
 		return related(v, name)
 	case v.State == packet.Established && v.Kind == packet.ByEstablished:
-		return n.remembered(at, v, name, entry)
+		return n.remembered(r, name)
 	case v.State == packet.New && v.Kind == packet.ByGroup:
-		return n.admitted(at, v, name, entry)
+		return n.admitted(r, name)
 	case v.State == packet.Untracked && v.Kind == packet.ByGroup:
-		return accepting("%s is UNTRACKED: %s keeps no entry of such a flow. Rule %s matches: accepted.", name, v.Host, v.ID)
+		return accepting("%s is UNTRACKED: %s keeps no entry of such a flow. Rule %q matches: accepted.", name, v.Host, v.ID)
 	}
-	return accepting("%s is %s to %s: accepted by %s.", name, state, v.Host, v.ID)
+	return accepting("%s is %s to %s: accepted by %s.", name, state(r), v.Host, v.ID)
 }
 
 // dropped says why a host dropped a packet.
-func (n *Narrator) dropped(at when, v timeline.Judged, name say.Sentence) subtitle {
-	state := strings.ToUpper(string(v.State))
+func (n *Narrator) dropped(r run, name phrase) subtitle {
 	switch {
-	case v.Kind == packet.ByACL:
-		return dropping("%s is %s, but the network ACL of %s is stateless and drops it.", name, state, v.Host)
-	case v.Direction == packet.Egress:
-		return dropping("%s does not leave %s: no outbound rule matches, so it is dropped.", name, v.Host)
-	case v.State == packet.Related:
-		return dropping("%s is RELATED, not ESTABLISHED, and no rule of %s matches: dropped.", name, v.Host)
-	case v.State == packet.Invalid:
-		return n.invalid(at, v, name)
-	case v.State == packet.Untracked && v.Kind == packet.ByDefault:
-		return dropping("%s is UNTRACKED to %s, and no rule matches: dropped.", name, v.Host)
-	case v.State == packet.New:
-		return n.notAdmitted(at, v, name)
+	case r.Kind == packet.ByACL:
+		return dropping("%s is %s to %s, but its network ACL (%s) drops it: a network ACL is stateless.", name, state(r), r.Host, n.byACL(r))
+	case r.Direction == packet.Egress:
+		return dropping("%s does not leave %s: no outbound rule matches%s, so it is dropped.", name, r.Host, n.closed(r))
+	case r.State == packet.Related:
+		return dropping("%s is RELATED to %s, not ESTABLISHED, and no rule matches: dropped.", name, r.Host)
+	case r.State == packet.Invalid:
+		return n.invalid(r, name)
+	case r.State == packet.New:
+		return dropping("%s is NEW to %s and no rule matches%s: dropped.", name, r.Host, n.closed(r))
+	case r.State == packet.Untracked && r.Kind == packet.ByDefault:
+		return dropping("%s is UNTRACKED to %s and no rule matches%s: dropped.", name, r.Host, n.closed(r))
 	}
-	return dropping("%s is %s to %s: dropped by %s.", name, state, v.Host, v.ID)
+	return dropping("%s is %s to %s: dropped by %s.", name, state(r), r.Host, r.ID)
 }
 
 // related says what an ICMP error about a flow that has an entry brings.
-func related(v timeline.Judged, name say.Sentence) subtitle {
+func related(v timeline.Judged, name phrase) subtitle {
 	s := accepting("%s is RELATED to a flow that %s remembers: accepted by %s.", name, v.Host, v.ID)
 	if portClosed(v.Packet) {
-		s = accepting("%s is RELATED. Rule %s allows it in to %s, so the sender learns that the port is closed.", name, v.ID, v.Host)
+		s = accepting("%s is RELATED. Rule %q allows it in to %s, so the sender learns that the port is closed.", name, v.ID, v.Host)
 	}
 	s.Decides = true
 	return s
@@ -170,68 +170,54 @@ func portClosed(h packet.Header) bool {
 
 // remembered says that a packet was accepted because its flow has an entry, and what the entry has
 // outlived.
-func (n *Narrator) remembered(at when, v timeline.Judged, name say.Sentence, entry *life) subtitle {
-	said := say.F("%s is ESTABLISHED: %s remembers this flow and accepts it without checking the rules.", name, v.Host)
-	if entry == nil {
-		return subtitle{Words: said, Tone: accept}
+func (n *Narrator) remembered(r run, name phrase) subtitle {
+	if r.entry != nil {
+		name.claims = append(name.claims, r.claim(claims.Claim{Kind: claims.Carried, Entry: r.entry.ref()})...)
 	}
-	for _, gap := range n.policy.lapsed(entry, entry.admittedBy(at.seq)) {
-		switch c := gap.from; {
-		case c.seq > at.seq || gap.to.happened() && gap.to.seq <= at.seq:
-		case c.cause == peerLeft:
-			return accepting("%s %s has left group %s, so rule %s no longer matches. The memory stays.", said, c.host, c.group, c.rule.ID)
-		case c.cause == peerUnlisted:
-			return accepting("%s Prefix list %s no longer has %s, so rule %s no longer matches. The memory stays.", said, c.group, c.entry, c.rule.ID)
-		case c.cause == hostLeft:
-			return accepting("%s %s has left group %s, whose rule %s admitted the flow. The memory stays.", said, c.host, c.group, c.rule.ID)
-		default:
-			return accepting("%s Rule %s, which admitted the flow, is gone. The memory is not.", said, c.rule.ID)
+	said, claimed := sentence("%s is ESTABLISHED: %s remembers this flow and accepts it without checking the rules.", name, r.Host)
+	if c, has := n.outlived(r); has {
+		outlived := r.claimChange(claims.Outlived, c)
+		outlived[0].Entry = r.entry.ref()
+		return accepting("%s The rule that admitted the flow no longer matches (%s%s). The memory stays.",
+			phrase{said, claimed}, phrase{c.done(), outlived}, inExperiment(c.experiment))
+	}
+	return subtitle{Words: said, Tone: accept, claims: claimed}
+}
+
+// outlived returns the change since which the rule that admitted a packet's entry matches no more.
+func (n *Narrator) outlived(r run) (change, bool) {
+	if r.entry == nil {
+		return change{}, false
+	}
+	at := r.first.seq
+	for _, gap := range n.policy.lapsed(r.entry, r.entry.admittedBy(at)) {
+		if gap.from.seq <= at && (!gap.to.happened() || gap.to.seq > at) {
+			return gap.from, true
 		}
 	}
-	return subtitle{Words: said, Tone: accept}
+	return change{}, false
 }
 
 // admitted says that a rule accepted a packet, and whether its flow had an entry already.
-func (n *Narrator) admitted(at when, v timeline.Judged, name say.Sentence, entry *life) subtitle {
-	if entry != nil && entry.creator.seq != at.seq && entry.born.seq < at.seq {
-		return accepting("%s is NEW to %s: nothing has come back yet, so the rules are checked again. Rule %s matches: accepted.", name, v.Host, v.ID)
+func (n *Narrator) admitted(r run, name phrase) subtitle {
+	if l := r.entry; l != nil && l.creator.seq != r.first.seq && l.born.seq < r.first.seq {
+		name.claims = append(name.claims, r.claim(claims.Claim{Kind: claims.Unreplied, Entry: l.ref()})...)
+		return accepting("%s is NEW to %s: nothing has come back yet, so the rules are checked again. Rule %q matches: accepted.", name, r.Host, r.ID)
 	}
-	said := say.F("%s is NEW to %s, which does not remember this flow and checks its rules.", name, v.Host)
-	switch c, _ := n.policy.opened(when{}, at, v); c.cause {
-	case hostJoined, peerJoined:
-		return accepting("%s %s has joined group %s, so rule %s matches: accepted, and remembered.", said, c.host, c.group, v.ID)
-	case peerListed:
-		return accepting("%s Prefix list %s has got %s, so rule %s matches: accepted, and remembered.", said, c.group, c.entry, v.ID)
+	name.claims = append(name.claims, r.claim(claims.Claim{Kind: claims.NoEntry})...)
+	said, claimed := sentence("%s is NEW to %s, which does not remember this flow and checks its rules.", name, r.Host)
+	if opened := n.opened(when{}, r, present); !opened.Empty() {
+		return accepting("%s Rule %q matches (%s): accepted, and remembered.", phrase{said, claimed}, r.ID, opened)
 	}
-	return accepting("%s Rule %s matches: accepted, and remembered.", said, v.ID)
-}
-
-// notAdmitted says that no rule accepted a packet, and since when.
-func (n *Narrator) notAdmitted(at when, v timeline.Judged, name say.Sentence) subtitle {
-	c, found := n.policy.closed(at, v)
-	switch {
-	case !found:
-		return dropping("%s is NEW to %s and no rule matches: dropped.", name, v.Host)
-	case c.cause == peerLeft:
-		return dropping("%s is NEW to %s. %s has left group %s, so rule %s no longer matches: dropped.", name, v.Host, c.host, c.group, c.rule.ID)
-	case c.cause == peerUnlisted:
-		return dropping("%s is NEW to %s. Prefix list %s no longer has %s, so rule %s no longer matches: dropped.", name, v.Host, c.group, c.entry, c.rule.ID)
-	case c.cause == hostLeft:
-		return dropping("%s is NEW to %s, which has left group %s: no rule matches any more. Dropped.", name, v.Host, c.group)
-	}
-	return dropping("%s is NEW to %s. Rule %s is gone and no other rule matches: dropped.", name, v.Host, c.rule.ID)
+	return accepting("%s Rule %q matches: accepted, and remembered.", phrase{said, claimed}, r.ID)
 }
 
 // invalid says why a packet that conntrack cannot assign to a flow was dropped.
-func (n *Narrator) invalid(at when, v timeline.Judged, name say.Sentence) subtitle {
-	l := n.lives.before(at, v.Host, v.Packet.Key())
-	switch {
-	case l != nil && l.livedAt(at):
-		return dropping("%s is INVALID to %s: it does not fit the connection of its entry. Dropped.", name, v.Host)
-	case v.Packet.TCPFlags&(packet.SYN|packet.RST) == 0 && !n.lives.mayHaveMissed(at, v.Host) && !n.policy.looseAt(at):
-		return dropping("%s is INVALID to %s: it has no entry and does not start a connection. Dropped.", name, v.Host)
+func (n *Narrator) invalid(r run, name phrase) subtitle {
+	if why := n.whyInvalid(r, present); !why.Empty() {
+		return dropping("%s is INVALID: %s. No rule matches%s: dropped.", name, why, n.closed(r))
 	}
-	return dropping("%s is INVALID to %s and no rule matches: dropped.", name, v.Host)
+	return dropping("%s is INVALID to %s and no rule matches%s: dropped.", name, r.Host, n.closed(r))
 }
 
 // words says what a host decided; rule is the text of the rule, if one of a group's decided.

@@ -59,6 +59,22 @@ func (s *Stream) SameFlow(other Stream) bool {
 	return s.Protocol == other.Protocol && s.From == other.From && s.To == other.To && s.ICMPID == other.ICMPID && s.SourcePort == other.SourcePort && s.Port == other.Port
 }
 
+// entryAt returns the stream's conntrack entry at a host when the experiment of r's last packet
+// ended, or nil; and whether that host's entries were read then.
+func (t *explainer) entryAt(r run, host string) (entry *Flow, looked bool) {
+	if r.Last > len(t.stream.Packets) {
+		return nil, false
+	}
+	experiment := t.stream.Packets[r.Last-1].Experiment
+	for i := range t.report.Flows {
+		f := &t.report.Flows[i]
+		if f.Experiment == experiment && f.Host == host && !f.Untracked && f.Stream != nil && *f.Stream == t.stream.Name {
+			return f, true
+		}
+	}
+	return nil, t.listed[listing{experiment, host}]
+}
+
 func (b *Builder) counted(host string, c timeline.Counter) {
 	key := counterKey{host, c.Direction, c.Number, c.Rule}
 	if _, known := b.counters[key]; !known {

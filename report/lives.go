@@ -247,6 +247,19 @@ func (ls *lives) of(host string, key packet.Key) *flowLives {
 	return ls.flows[flowAt{host, canonical(key)}]
 }
 
+// reportedBy returns the entry that an event reports first, or whose end it reports; or nil.
+func (f *flowLives) reportedBy(at when) *life {
+	if f == nil {
+		return nil
+	}
+	for _, l := range slices.Backward(f.lives) {
+		if l.known == at || l.dead == at {
+			return l
+		}
+	}
+	return nil
+}
+
 // carrier returns the entry that a packet belonged to when a host decided about it, or nil if it
 // had none or is untracked. A packet that was dropped as NEW creates no entry; it may belong to one
 // that has not seen a reply.

@@ -3,9 +3,6 @@ package report
 import (
 	"cmp"
 	"slices"
-
-	"lablab/report/claims"
-	"lablab/say"
 )
 
 // A Moment is the packets of a stream that a sentence is about, and the experiment in which the
@@ -19,14 +16,8 @@ type Moment struct {
 
 // say adds a sentence, the moment that it is about, and what its phrases claim.
 func (p *Paragraph) say(at *Moment, format string, args ...any) {
-	var claimed []claims.Claim
-	for i, arg := range args {
-		if said, is := arg.(phrase); is {
-			args[i] = said.Sentence
-			claimed = append(claimed, said.claims...)
-		}
-	}
-	p.Sentences = append(p.Sentences, say.F(format, args...))
+	words, claimed := sentence(format, args...)
+	p.Sentences = append(p.Sentences, words)
 	p.Moments = append(p.Moments, at)
 	p.Claims = append(p.Claims, claimed)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lablab/packet"
+	"lablab/report/claims"
 	"lablab/say"
 	"lablab/timeline"
 )
@@ -23,6 +24,9 @@ type Narrator struct {
 	next      uint64
 	decisions map[decision]bool // that a line has been written for
 	said      Narration
+	// Check is called with each subtitle and what it claims, if it is not nil: for tests. at is the
+	// event that it is about; the first of a timeline is 1.
+	Check func(at uint64, words say.Sentence, claimed []claims.Claim)
 }
 
 // A Narration is what a Narrator has said since it was last asked.
@@ -42,6 +46,7 @@ type subtitle struct {
 	Words   say.Sentence // with a blank "seq" for the number of the packet
 	Tone    tone
 	Decides bool // the story of the packet turns on this event
+	claims  []claims.Claim
 }
 
 // A tone is what something means for packets. Most changes have none.
@@ -79,13 +84,13 @@ type happening struct {
 // A numbered is a packet of a stream.
 type numbered struct {
 	stream string
-	seq    int
+	number int
 }
 
 // A sending is a packet that was sent, and the event that reported it.
 type sending struct {
 	numbered
-	at    time.Duration
+	when
 	event uint64
 }
 
@@ -101,9 +106,9 @@ func NewNarrator() *Narrator {
 func (n *Narrator) Add(e timeline.Event) {
 	if _, begins := e.Body.(timeline.Begun); begins {
 		n.settle(n.now.at + 1)
-		next, said := n.next, n.said
+		next, said, check := n.next, n.said, n.Check
 		*n = *NewNarrator()
-		n.next, n.said = next, said
+		n.next, n.said, n.Check = next, said, check
 	}
 	n.history.add(e)
 	n.settle(e.At - patience)
@@ -115,7 +120,7 @@ func (n *Narrator) Add(e timeline.Event) {
 	case timeline.StreamStarted:
 		n.streams[body.Stream] = body
 	case timeline.Sent:
-		n.sent = append(n.sent, sending{numbered{body.Stream, body.Seq}, e.At, e.Seq})
+		n.sent = append(n.sent, sending{numbered{body.Stream, body.Seq}, n.now, e.Seq})
 	case timeline.Judged:
 		n.judged(e, body)
 	case timeline.EntryChanged:
@@ -124,11 +129,11 @@ func (n *Narrator) Add(e timeline.Event) {
 		}
 	case timeline.Cut:
 		if !n.self[canonical(body.Flow)] {
-			n.say(e.Seq, n.changed(body))
+			n.say(n.now, e.Seq, n.changed(body))
 		}
 	default:
 		if n.ready {
-			n.say(e.Seq, n.changed(e.Body))
+			n.say(n.now, e.Seq, n.changed(e.Body))
 		}
 	}
 }
@@ -179,16 +184,17 @@ func (n *Narrator) settle(before time.Duration) {
 		n.waiting = n.waiting[1:]
 		switch body := h.Body.(type) {
 		case timeline.Judged:
-			n.say(h.Seq, n.verdict(h.when, body))
+			n.say(h.when, h.Seq, n.verdict(h.when, body))
 		case timeline.EntryChanged:
-			n.say(h.Seq, n.entry(h.when, body))
+			n.say(h.when, h.Seq, n.entry(h.when, body))
 		}
 	}
 	for len(n.sent) > 0 && n.sent[0].at < before {
 		s := n.sent[0]
 		n.sent = n.sent[1:]
 		if _, seen := n.seen[s.numbered]; !seen && n.streams[s.stream].Protocol != packet.TCP { // a message may wait in its connection
-			n.say(s.event, plainly("%s was sent; no verdict was seen.", packetOf(s.stream)))
+			unseen := claims.Claim{Kind: claims.Unseen, Event: s.seq, Stream: s.stream, First: s.number, Last: s.number}
+			n.say(s.when, s.event, plainly("%s was sent; no verdict was seen.", phrase{packetOf(s.stream), []claims.Claim{unseen}}))
 		}
 	}
 	const most = 10_000 // packets to remember
@@ -197,11 +203,15 @@ func (n *Narrator) settle(before time.Duration) {
 	}
 }
 
-// say gives an event a subtitle, unless that is empty.
-func (n *Narrator) say(event uint64, s subtitle) {
+// say gives an event a subtitle, unless that is empty. at is its place in the timeline.
+func (n *Narrator) say(at when, event uint64, s subtitle) {
 	if s.Words.Empty() {
 		return
 	}
+	if n.Check != nil {
+		n.Check(at.seq, s.Words, s.claims)
+	}
+	s.claims = nil
 	const most = 10_000 // subtitles to share
 	if len(n.numbers) > most {
 		clear(n.numbers)

@@ -122,13 +122,13 @@ func TestNarrationOfPings(t *testing.T) {
 		timeline.Ended{},
 	)
 	want := []string{
-		"Ping _ from B to A is NEW to A, which does not remember this flow and checks its rules. Rule icmp matches: accepted, and remembered.",
+		`Ping _ from B to A is NEW to A, which does not remember this flow and checks its rules. Rule "icmp" matches: accepted, and remembered.`,
 		"Ping _ from B to A is ESTABLISHED: A remembers this flow and accepts it without checking the rules.",
-		"Rule icmp (icmp 10.0.0.0/16) is revoked. The conntrack entries stay.",
-		"Ping _ from B to A is ESTABLISHED: A remembers this flow and accepts it without checking the rules. Rule icmp, which admitted the flow, is gone. The memory is not.",
-		"Ping _ from B to A is NEW to A. Rule icmp is gone and no other rule matches: dropped.",
+		`Rule "icmp" (icmp 10.0.0.0/16) is revoked. The conntrack entries stay.`,
+		`Ping _ from B to A is ESTABLISHED: A remembers this flow and accepts it without checking the rules. The rule that admitted the flow no longer matches (rule "icmp" was revoked). The memory stays.`,
+		`Ping _ from B to A is NEW to A and no rule matches any more (rule "icmp" was revoked): dropped.`,
 		"An entry is deleted on A. The next packet of the flow will count as new.",
-		"Ping _ from B to A is NEW to A. Rule icmp is gone and no other rule matches: dropped.",
+		`Ping _ from B to A is NEW to A and no rule matches any more (rule "icmp" was revoked): dropped.`,
 	}
 	if diff := cmp.Diff(want, subtitles(l.events)); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
@@ -149,7 +149,7 @@ func TestNarrationOfConnections(t *testing.T) {
 		timeline.Ended{},
 	)
 	want := []string{
-		"A TCP packet from B to port 22 of A is NEW to A, which does not remember this flow and checks its rules. Rule icmp matches: accepted, and remembered.",
+		`A TCP packet from B to port 22 of A is NEW to A, which does not remember this flow and checks its rules. Rule "icmp" matches: accepted, and remembered.`,
 		"A TCP packet from A back to B is ESTABLISHED: B remembers this flow and accepts it without checking the rules.",
 		"A TCP packet from A back to B does not leave A: no outbound rule matches, so it is dropped.",
 		"Another program has deleted an entry on A. The next packet of the flow will count as new.",
@@ -172,11 +172,11 @@ func TestNarrationOfEntries(t *testing.T) {
 		entry("A", flow.New, k, 1), closed, timeline.Ended{},
 	)
 	want := []string{
-		"A remembers a new flow, tcp 10.0.0.2:4000 > 10.0.0.1:22, admitted by rule icmp.",
+		`A remembers a new flow, tcp 10.0.0.2:4000 > 10.0.0.1:22, admitted by rule "icmp".`,
 		"Another program has deleted an entry on A. The next packet of the flow will count as new.",
 		"A remembers a new flow, tcp 10.0.0.2:4000 > 10.0.0.1:22, admitted by no rule.",
 		"An entry has timed out and is forgotten.",
-		"A remembers a new flow, tcp 10.0.0.2:4000 > 10.0.0.1:22, admitted by rule icmp.",
+		`A remembers a new flow, tcp 10.0.0.2:4000 > 10.0.0.1:22, admitted by rule "icmp".`,
 		"A connection is closed: A forgets its entry.",
 	}
 	if diff := cmp.Diff(want, subtitles(l.events)); diff != "" {
@@ -216,14 +216,14 @@ func TestNarrationOfMembers(t *testing.T) {
 		arrives(packet.New, packet.DefaultDenyID, 0), timeline.Ended{},
 	)
 	want := []string{
-		"Rule from-app (tcp 22 app) is authorized. It is checked for packets that no conntrack entry accepts.",
+		`Rule "from-app" (tcp 22 app) is authorized. It is checked for packets that no conntrack entry accepts.`,
 		"A TCP packet from B to port 22 of A is NEW to A and no rule matches: dropped.",
 		"B is now in group lab, app.",
-		"A TCP packet from B to port 22 of A is NEW to A, which does not remember this flow and checks its rules. B has joined group app, so rule from-app matches: accepted, and remembered.",
+		`A TCP packet from B to port 22 of A is NEW to A, which does not remember this flow and checks its rules. Rule "from-app" matches (group "app" was attached to B): accepted, and remembered.`,
 		"B is now in group lab. The rules of group app no longer apply; remembered flows stay.",
-		"A TCP packet from B to port 22 of A is ESTABLISHED: A remembers this flow and accepts it without checking the rules. B has left group app, so rule from-app no longer matches. The memory stays.",
+		`A TCP packet from B to port 22 of A is ESTABLISHED: A remembers this flow and accepts it without checking the rules. The rule that admitted the flow no longer matches (rule "from-app" is about group "app", which was removed from B). The memory stays.`,
 		"An entry is deleted on A. The next packet of the flow will count as new.",
-		"A TCP packet from B to port 22 of A is NEW to A. B has left group app, so rule from-app no longer matches: dropped.",
+		`A TCP packet from B to port 22 of A is NEW to A and no rule matches any more (rule "from-app" is about group "app", which was removed from B): dropped.`,
 	}
 	if diff := cmp.Diff(want, subtitles(l.events)); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)

@@ -66,30 +66,6 @@ type ruleHistory struct {
 	authorized, revoked when // not set: before the traffic, never
 }
 
-// A change is what opened or closed the way for packets.
-type change struct {
-	when
-	cause cause
-	rule  *ruleHistory
-	host  string // which joined or left a group
-	group string
-	entry netip.Prefix // which a prefix list got or lost
-}
-
-// A cause is the kind of a change.
-type cause int
-
-const (
-	ruleAuthorized cause = iota + 1
-	ruleRevoked
-	hostJoined // the host got the rule's group
-	hostLeft
-	peerJoined // the other host got the group that the rule names as its peer
-	peerLeft
-	peerListed // the prefix list that the rule names got the other host
-	peerUnlisted
-)
-
 // A span is a time in which a rule matched the packets between a host and a peer. Its beginning or
 // end did not happen if it has none.
 type span struct{ from, to change }

@@ -100,11 +100,11 @@ func (t *explainer) reply(r run) {
 	case r.accepted():
 	case r.State == packet.Related:
 		t.say(t.of(r), "%s %s RELATED to %s and dropped by %s: an error is not part of the flow.", t.errorAbout(r), were(r), r.Host, r.ID)
-		t.lessons.errors.learn(t.of(r), t.decided(r))
+		t.lessons.errors.learn(t.of(r), r.decided())
 	case r.Kind == packet.ByACL:
 		t.stateless(r, t.replyTo(r))
-	case r.State == packet.Invalid && !t.whyInvalid(r).Empty():
-		t.say(t.of(r), "%s %s INVALID to %s and dropped by %s: %s.", t.replyTo(r), were(r), r.Host, r.ID, t.whyInvalid(r))
+	case r.State == packet.Invalid && !t.whyInvalid(r, past).Empty():
+		t.say(t.of(r), "%s %s INVALID to %s and dropped by %s: %s.", t.replyTo(r), were(r), r.Host, r.ID, t.whyInvalid(r, past))
 	default:
 		t.say(t.of(r), "%s %s %s to %s and dropped by %s.", t.replyTo(r), were(r), state(r), r.Host, r.ID)
 	}
@@ -112,7 +112,7 @@ func (t *explainer) reply(r run) {
 
 // relatedAllowed explains ICMP errors that a rule allowed after others were dropped.
 func (t *explainer) relatedAllowed(r run) {
-	if opened := t.opened(r); !opened.Empty() {
+	if opened := t.openedAgain(r); !opened.Empty() {
 		t.say(t.of(r), "%s %s RELATED to %s too, but by then rule %q allowed %s: %s.", t.errorAbout(r), were(r), r.Host, r.ID, them(r), opened)
 		return
 	}
@@ -121,10 +121,10 @@ func (t *explainer) relatedAllowed(r run) {
 
 // replyTo names replies, and claims what the host decided about them.
 func (t *explainer) replyTo(r run) phrase {
-	return phrase{say.F("The replies to packets %d–%d", r.First, r.Last), []claims.Claim{t.decided(r)}}.orOne(r, say.F("The reply to packet %d", r.First))
+	return phrase{say.F("The replies to packets %d–%d", r.First, r.Last), []claims.Claim{r.decided()}}.orOne(r, say.F("The reply to packet %d", r.First))
 }
 
 // errorAbout names ICMP errors, and claims what the host decided about them.
 func (t *explainer) errorAbout(r run) phrase {
-	return phrase{say.F("The ICMP errors about packets %d–%d", r.First, r.Last), []claims.Claim{t.decided(r)}}.orOne(r, say.F("The ICMP error about packet %d", r.First))
+	return phrase{say.F("The ICMP errors about packets %d–%d", r.First, r.Last), []claims.Claim{r.decided()}}.orOne(r, say.F("The ICMP error about packet %d", r.First))
 }

@@ -11,6 +11,7 @@ type run struct {
 	VerdictRange
 	first, last *verdict // on the first and the last packet
 	entry       *life    // that they belonged to, if it is known
+	alone       bool     // it is about a single verdict, whether or not on a packet of a stream
 }
 
 // runs returns what happened to a stream's packets, or to the replies, at one place. Of an
@@ -26,7 +27,7 @@ func (t *explainer) runs(host string, d packet.Direction, reply bool) []run {
 		if v == nil || t.experiment != 0 && t.experiment != v.experiment {
 			continue
 		}
-		next := run{rangeOf(v, j.Seq), v, v, entries.carrier(v.when, v.State)}
+		next := run{VerdictRange: rangeOf(v, j.Seq), first: v, last: v, entry: entries.carrier(v.when, v.State)}
 		if n := len(all); n > 0 && all[n-1].entry == next.entry && all[n-1].continuedBy(next.VerdictRange) {
 			all[n-1].Last, all[n-1].last = next.Last, v
 			continue
@@ -64,36 +65,9 @@ func (t *explainer) between(r run, s span) (part run, found bool) {
 	return part, found
 }
 
-// decided claims what a host decided about packets.
-func (t *explainer) decided(r run) claims.Claim {
-	return claims.Claim{
-		Kind: claims.Decided, Stream: t.stream.Name, First: r.First, Last: r.Last, Reply: r.first.Reply,
-		Host: r.Host, Direction: r.Direction, State: r.State, Accepted: r.accepted(), By: r.By,
-	}
-}
-
-// claim returns a claim about packets.
-func (t *explainer) claim(r run, c claims.Claim) []claims.Claim {
-	about := t.decided(r)
-	about.Kind, about.Entry, about.Ending, about.Change, about.Rule, about.Other = c.Kind, c.Entry, c.Ending, c.Change, c.Rule, c.Other
-	about.Group, about.Member = c.Group, c.Member
-	return []claims.Claim{about}
-}
-
-// claimChange claims what a change of a rule did for packets.
-func (t *explainer) claimChange(kind claims.Kind, r run, c change) []claims.Claim {
-	return t.claim(r, claims.Claim{Kind: kind, Change: c.seq, Rule: c.rule.Number, Group: c.group, Member: c.host})
-}
-
-// A phrase is a part of a sentence, and what it claims.
-type phrase struct {
-	say.Sentence
-	claims []claims.Claim
-}
-
 // they names packets, and claims what the host decided about them.
 func (t *explainer) they(r run) phrase {
-	return phrase{say.F("Packets %d–%d", r.First, r.Last), []claims.Claim{t.decided(r)}}.orOne(r, say.F("Packet %d", r.First))
+	return phrase{say.F("Packets %d–%d", r.First, r.Last), []claims.Claim{r.decided()}}.orOne(r, say.F("Packet %d", r.First))
 }
 
 // orOne returns the phrase with other words if the run is a single packet.

@@ -117,7 +117,7 @@ func (t *explainer) arrival(r run) {
 		t.say(t.of(r), "%s %s %s to %s and dropped by %s.", t.they(r), were(r), state(r), r.Host, r.ID)
 	}
 	if !r.accepted() && r.Kind != packet.ByACL && t.was != nil && t.was.State == packet.Untracked {
-		t.lessons.untracked.learn(t.of(r), t.decided(*t.was), t.decided(r))
+		t.lessons.untracked.learn(t.of(r), t.was.decided(), r.decided())
 	}
 }
 
@@ -126,7 +126,7 @@ func (t *explainer) stateless(r run, what phrase) {
 	t.say(t.of(r), "%s %s %s to %s, but its network ACL (%s) dropped %s: a network ACL is stateless.",
 		what, were(r), state(r), r.Host, t.byACL(r), them(r))
 	if r.State == packet.Established {
-		t.lessons.stateless.learn(t.of(r), t.decided(r))
+		t.lessons.stateless.learn(t.of(r), r.decided())
 	}
 }
 
@@ -139,7 +139,7 @@ func (t *explainer) otherACL(r run) {
 	if !found || c.seq < t.was.last.seq {
 		return
 	}
-	changed := t.claim(r, claims.Claim{Kind: claims.ACLChanged, Change: c.seq})
+	changed := r.claim(claims.Claim{Kind: claims.ACLChanged, Change: c.seq})
 	if c.acl == nil {
 		t.say(t.of(r), "%s was removed%s.", phrase{say.F("%s's network ACL", r.Host), changed}, inExperiment(c.experiment))
 	} else {
@@ -159,9 +159,9 @@ func (t *explainer) admitted(r run) {
 		rest = r
 		rest.First, r.Last, r.last = r.First+1, r.First, r.first
 		they = t.they(r)
-		they.claims = append(they.claims, t.claim(r, claims.Claim{Kind: claims.Created, Entry: r.entry.ref(), Rule: r.Number})...)
+		they.claims = append(they.claims, r.claim(claims.Claim{Kind: claims.Created, Entry: r.entry.ref(), Rule: r.Number})...)
 	}
-	rule, opened, gone := t.policy.numbers[r.Number], t.opened(r), t.gone(r)
+	rule, opened, gone := t.policy.numbers[r.Number], t.openedAgain(r), t.gone(r)
 	droppedBefore := t.was != nil && t.was.State == packet.New && !t.was.accepted()
 	switch {
 	case droppedBefore && !opened.Empty():
@@ -176,7 +176,7 @@ func (t *explainer) admitted(r run) {
 		t.say(t.of(r), "%s %s NEW to %s, so the rules were checked, and rule %q (%s) allowed %s.",
 			they, were(r), r.Host, r.ID, rule.Rule.Rule, them(r))
 	default:
-		they.claims = append(they.claims, t.claim(r, claims.Claim{Kind: claims.NoEntry})...)
+		they.claims = append(they.claims, r.claim(claims.Claim{Kind: claims.NoEntry})...)
 		t.say(t.of(r), "%s %s NEW to %s: conntrack had no entry, so the rules were checked, and rule %q (%s) allowed %s.",
 			they, were(r), r.Host, r.ID, rule.Rule.Rule, them(r))
 	}
@@ -209,7 +209,7 @@ func (t *explainer) renewed(runs []run) {
 	they := t.they(all)
 	for _, r := range runs {
 		they.claims = append(they.claims, t.gone(r).claims...)
-		they.claims = append(they.claims, t.claim(r, claims.Claim{Kind: claims.Created, Entry: r.entry.ref(), Rule: r.Number})...)
+		they.claims = append(they.claims, r.claim(claims.Claim{Kind: claims.Created, Entry: r.entry.ref(), Rule: r.Number})...)
 	}
 	t.say(t.of(all), "%s %s NEW again: each time, %s's conntrack entry had ended with its connection, so the rules were checked again, and rule %q allowed %s.",
 		they, were(all), all.Host, all.ID, them(all))
@@ -217,7 +217,7 @@ func (t *explainer) renewed(runs []run) {
 
 // unreplied explains packets that were NEW and accepted although they had an entry.
 func (t *explainer) unreplied(r run) {
-	unreplied := t.claim(r, claims.Claim{Kind: claims.Unreplied, Entry: r.entry.ref()})
+	unreplied := r.claim(claims.Claim{Kind: claims.Unreplied, Entry: r.entry.ref()})
 	t.say(t.of(r), "%s %s NEW as well: conntrack had seen no reply, so %s's entry was UNREPLIED, and rule %q had to allow %s.",
 		phrase{t.they(r).Sentence, append(t.they(r).claims, unreplied...)}, were(r), r.Host, r.ID, them(r))
 	t.lessons.unreplied.learn(t.of(r), unreplied...)
@@ -232,7 +232,7 @@ func (t *explainer) notAdmitted(r run) {
 	}
 	switch {
 	case r.entry != nil:
-		unreplied := t.claim(r, claims.Claim{Kind: claims.Unreplied, Entry: r.entry.ref()})
+		unreplied := r.claim(claims.Claim{Kind: claims.Unreplied, Entry: r.entry.ref()})
 		t.say(t.of(r), "%s %s NEW: conntrack had seen no reply, so %s's entry was UNREPLIED, and no rule matched%s: default deny dropped %s.",
 			phrase{t.they(r).Sentence, append(t.they(r).claims, unreplied...)}, were(r), r.Host, closed, them(r))
 		t.lessons.unreplied.learn(t.of(r), unreplied...)
@@ -244,7 +244,7 @@ func (t *explainer) notAdmitted(r run) {
 	default:
 		t.say(t.of(r), "%s %s NEW to %s and no rule matched%s: default deny dropped %s.", t.they(r), were(r), r.Host, closed, them(r))
 	}
-	t.lessons.dropped.learn(t.of(r), t.decided(r))
+	t.lessons.dropped.learn(t.of(r), r.decided())
 	t.remembered(r)
 }
 
@@ -252,7 +252,7 @@ func (t *explainer) notAdmitted(r run) {
 func (t *explainer) remembered(r run) {
 	there, looked := t.entryAt(r, t.stream.To)
 	if there == nil && looked && r.entry == nil && r.First < r.Last {
-		none := t.claim(r, claims.Claim{Kind: claims.NoEntry})
+		none := r.claim(claims.Claim{Kind: claims.NoEntry})
 		t.say(t.of(r), "%s does not remember what it drops, so every packet was new again.", phrase{say.As(t.stream.To), none})
 	}
 	here, _ := t.entryAt(r, t.stream.From)
@@ -274,7 +274,7 @@ func (t *explainer) established(r run) {
 	var creator creation
 	if r.entry != nil {
 		creator = r.entry.creator
-		they.claims = append(they.claims, t.claim(r, claims.Claim{Kind: claims.Carried, Entry: r.entry.ref(), Other: creator.stream})...)
+		they.claims = append(they.claims, r.claim(claims.Claim{Kind: claims.Carried, Entry: r.entry.ref(), Other: creator.stream, Rule: creator.by.Number})...)
 	}
 	switch {
 	case creator.stream != "" && creator.stream != t.stream.Name:
@@ -304,16 +304,16 @@ func (t *explainer) outlived(r run) {
 			continue
 		}
 		c := gap.from
-		outlived := t.claimChange(claims.Outlived, after, c)
+		outlived := after.claimChange(claims.Outlived, c)
 		outlived[0].Entry = r.entry.ref()
-		doing, shown := say.F("removing group %q from %s", c.group, c.host), &t.lessons.removed
+		doing, shown := c.doing(), &t.lessons.removed
 		switch c.cause {
 		case ruleRevoked:
-			doing, shown = say.F("revoking rule %q", c.rule.ID), &t.lessons.revoked
+			shown = &t.lessons.revoked
 		case peerLeft:
 			shown = &t.lessons.member
 		case peerUnlisted:
-			doing, shown = say.F("removing %s from prefix list %q", c.entry, c.group), &lesson{}
+			shown = &lesson{}
 		}
 		if c.cause == peerLeft || c.cause == peerUnlisted {
 			t.say(t.of(after), "So %s%s changed nothing for %s: rule %q no longer matched, but the conntrack entry was still there.",
@@ -329,7 +329,7 @@ func (t *explainer) outlived(r run) {
 // untracked explains packets of a flow that EC2 would not track.
 func (t *explainer) untracked(r run) {
 	if t.was != nil && t.was.entry != nil && t.was.entry.end() == claims.Untracked {
-		gone := t.claim(r, claims.Claim{Kind: claims.EntryGone, Entry: t.was.entry.ref(), Ending: claims.Untracked})
+		gone := r.claim(claims.Claim{Kind: claims.EntryGone, Entry: t.was.entry.ref(), Ending: claims.Untracked})
 		t.say(t.of(r), "%s's conntrack entry for the flow ended, because such flows are no longer tracked there.", phrase{say.As(r.Host), gone})
 	}
 	they := t.they(r)
@@ -337,8 +337,8 @@ func (t *explainer) untracked(r run) {
 		t.say(t.of(r), "%s %s still UNTRACKED on %s, like the flow before: rule %q allowed each packet by itself.", they, were(r), r.Host, r.ID)
 		return
 	}
-	they.claims = append(they.claims, t.claim(r, claims.Claim{Kind: claims.OpenToWorld})...)
-	if opened := t.opened(r); !opened.Empty() {
+	they.claims = append(they.claims, r.claim(claims.Claim{Kind: claims.OpenToWorld})...)
+	if opened := t.openedAgain(r); !opened.Empty() {
 		t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways: no entry counts, and rule %q allowed each packet by itself: %s.",
 			they, were(r), r.Host, them(r), r.ID, opened)
 		return
@@ -349,7 +349,7 @@ func (t *explainer) untracked(r run) {
 
 // invalid explains packets that conntrack could not assign to a flow.
 func (t *explainer) invalid(r run) {
-	why := t.whyInvalid(r)
+	why := t.whyInvalid(r, past)
 	switch {
 	case r.accepted() && why.Empty():
 		t.say(t.of(r), "%s %s INVALID to %s and accepted by rule %q.", t.they(r), were(r), r.Host, r.ID)
@@ -393,3 +393,12 @@ func (t *explainer) outcome(o Outcome, n int, words say.Sentence) phrase {
 
 // state returns the state of packets as people write it.
 func state(r run) string { return strings.ToUpper(string(r.State)) }
+
+// openedAgain says which change opened the way for packets after others were dropped, if that is
+// known.
+func (t *explainer) openedAgain(r run) phrase {
+	if t.was == nil || t.was.accepted() {
+		return phrase{}
+	}
+	return t.opened(t.was.last.when, r, past)
+}

@@ -4,7 +4,10 @@ package claimtest
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"testing"
+	"time"
 
 	"lablab/report"
 	"lablab/report/claims"
@@ -12,8 +15,9 @@ import (
 	"lablab/timeline"
 )
 
-// Check fails the test for each sentence of a report that the events contradict, and for each
-// sentence about a stream that asserts nothing that can be checked.
+// Check fails the test for each sentence of a report, and each subtitle of the page, that the events
+// contradict. It also fails for those about packets and entries that assert nothing that can be
+// checked, or that name what they do not assert anything about.
 func Check(t testing.TB, events []timeline.Event, r *report.Report) {
 	t.Helper()
 	e := Read(events)
@@ -29,6 +33,23 @@ func Check(t testing.TB, events []timeline.Event, r *report.Report) {
 			}
 		}
 	}
+	n := report.NewNarrator()
+	n.Check = func(at uint64, words say.Sentence, claimed []claims.Claim) {
+		e.check(t, words, claimed, !isChange(e.events[at].Body) && !isSetting(e.events[at].Body))
+	}
+	for _, event := range events {
+		n.Add(event)
+	}
+	n.Said()
+}
+
+// isSetting reports whether a subtitle has the words of the event itself.
+func isSetting(b timeline.Body) bool {
+	switch b.(type) {
+	case timeline.ACLChanged, timeline.Cut, timeline.Configured, timeline.StreamStopped:
+		return true
+	}
+	return false
 }
 
 // check fails the test if the events contradict a sentence, or if it asserts nothing and must.
@@ -42,6 +63,20 @@ func (e *Evidence) check(t testing.TB, sentence say.Sentence, asserted []claims.
 			t.Errorf("%q: %s: %s", sentence, c.Kind, why)
 		}
 	}
+	for _, name := range quoted.FindAllStringSubmatch(sentence.String(), -1) {
+		if must && !slices.ContainsFunc(asserted, func(c claims.Claim) bool { return e.names(c, name[1]) }) {
+			t.Errorf("%q asserts nothing about %q", sentence, name[1])
+		}
+	}
+}
+
+// quoted matches the name of a rule, a group or a prefix list in a sentence.
+var quoted = regexp.MustCompile(`"([^"]+)"`)
+
+// names reports whether a claim is about a rule, a group or a prefix list of that name.
+func (e *Evidence) names(c claims.Claim, name string) bool {
+	rule, _ := e.rule(c.Rule)
+	return slices.Contains([]string{c.By.ID, rule.ID, c.Group}, name)
 }
 
 // Refute returns why the events contradict a claim, or nothing.
@@ -65,6 +100,10 @@ var checks = map[claims.Kind]func(*Evidence, claims.Claim) error{
 	claims.Unreplied:   (*Evidence).unreplied,
 	claims.Tracked:     (*Evidence).tracked,
 	claims.EntryGone:   (*Evidence).gone,
+	claims.Appeared:    (*Evidence).appeared,
+	claims.Ended:       (*Evidence).ended,
+	claims.Left:        (*Evidence).left,
+	claims.Unseen:      (*Evidence).unseen,
 	claims.Closed:      (*Evidence).closed,
 	claims.Opened:      (*Evidence).opened,
 	claims.Outlived:    (*Evidence).outlived,
@@ -79,6 +118,9 @@ var checks = map[claims.Kind]func(*Evidence, claims.Claim) error{
 
 // eachPacket checks the verdict on each of the packets of a claim.
 func (e *Evidence) eachPacket(c claims.Claim, check func(v verdict) error) error {
+	if c.Event > 0 {
+		c.First, c.Last = 1, 1
+	}
 	if c.First < 1 || c.Last < c.First {
 		return fmt.Errorf("packets %d to %d", c.First, c.Last)
 	}
@@ -137,11 +179,11 @@ func (e *Evidence) carried(c claims.Claim) error {
 	if err != nil {
 		return err
 	}
-	if c.Other != "" {
+	if c.Other != "" || c.Rule != 0 {
 		creator, is := e.judged(int(c.Entry.Creator), c.Host)
 		created := is && creator.State == "new" && creator.Accepted && canonical(creator.Packet.Key()) == entry.flow() && int(c.Entry.Creator) < entry.begin
-		if !created || creator.Stream != c.Other {
-			return fmt.Errorf("it was not created by a packet of stream %s", c.Other)
+		if !created || creator.Stream != c.Other || creator.Number != c.Rule {
+			return fmt.Errorf("it was not created by a packet of stream %q that rule %d accepted", c.Other, c.Rule)
 		}
 	}
 	return e.eachPacket(c, func(v verdict) error {
@@ -189,6 +231,45 @@ func (e *Evidence) gone(c claims.Claim) error {
 	}
 	if ending := e.ending(entry); ending != c.Ending {
 		return fmt.Errorf("it is %s rather than %s", ending, c.Ending)
+	}
+	return nil
+}
+
+func (e *Evidence) appeared(c claims.Claim) error {
+	entry, err := e.entry(c.Entry)
+	switch {
+	case err != nil:
+		return err
+	case entry.begin != int(c.Event) || entry.marks[0].number != c.Rule:
+		return fmt.Errorf("it was reported at event %d, with mark %d", entry.begin, entry.marks[0].number)
+	}
+	return nil
+}
+
+func (e *Evidence) ended(c claims.Claim) error {
+	entry, err := e.entry(c.Entry)
+	switch {
+	case err != nil:
+		return err
+	case entry.end != int(c.Event):
+		return fmt.Errorf("its end was reported at event %d", entry.end)
+	case e.ending(entry) != c.Ending:
+		return fmt.Errorf("it is %s rather than %s", e.ending(entry), c.Ending)
+	}
+	return nil
+}
+
+func (e *Evidence) unseen(c claims.Claim) error {
+	const patience = time.Second
+	sent := e.events[c.Event]
+	if s, is := sent.Body.(timeline.Sent); !is || s.Stream != c.Stream || s.Seq != c.First {
+		return fmt.Errorf("event %d is %+v", c.Event, sent.Body)
+	}
+	for at := range e.events {
+		v, is := e.events[at].Body.(timeline.Judged)
+		if is && v.Stream == c.Stream && v.Seq == c.First && e.events[at].At < sent.At+patience {
+			return fmt.Errorf("there is a verdict at event %d", at)
+		}
 	}
 	return nil
 }

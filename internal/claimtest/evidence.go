@@ -94,6 +94,10 @@ func (e *Evidence) judged(at int, host string) (timeline.Judged, bool) {
 
 // verdict returns the first verdict on a packet at the place of a claim.
 func (e *Evidence) verdict(c claims.Claim, seq int) (verdict, bool) {
+	if c.Event > 0 {
+		v, found := e.judged(int(c.Event), c.Host)
+		return verdict{v, int(c.Event), e.events[c.Event].At}, found
+	}
 	for at := range e.events {
 		v, is := e.events[at].Body.(timeline.Judged)
 		if is && v.Stream == c.Stream && v.Host == c.Host && v.Direction == c.Direction && v.Reply == c.Reply && v.Seq > 0 && v.Seq <= seq && seq <= max(v.Seq, v.Last) {

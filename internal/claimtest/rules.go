@@ -172,6 +172,17 @@ func isChange(b timeline.Body) bool {
 	return false
 }
 
+// left checks that a host had the group until the change.
+func (e *Evidence) left(c claims.Claim) error {
+	if err := e.change(c, false); err != nil {
+		return err
+	}
+	if host, _ := e.accountAt(int(c.Change) - 1).Interface(c.Member); !slices.Contains(host.Groups, c.Group) {
+		return fmt.Errorf("%s did not have group %s", c.Member, c.Group)
+	}
+	return nil
+}
+
 // opened checks that the rule has matched since the change and not before, and that an earlier
 // packet was dropped before it.
 func (e *Evidence) opened(c claims.Claim) error {
@@ -192,6 +203,9 @@ func (e *Evidence) opened(c claims.Claim) error {
 	}
 	if e.accountAt(change-1).matches(c.Rule, c.Host, c.Direction, k) {
 		return fmt.Errorf("rule %d matched before event %d too", c.Rule, change)
+	}
+	if c.Event > 0 {
+		return nil // it does not say that
 	}
 	for seq := c.First - 1; seq > 0; seq-- {
 		if before, found := e.verdict(c, seq); found && !before.Accepted {

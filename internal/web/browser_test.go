@@ -71,7 +71,7 @@ func writePages(t *testing.T, dir string) {
 		"ping.ja.html":        written(t, japanese),
 		"ping.txt":            text.String(),
 		"ping.json":           data.String(),
-		"ping.report.json":      reportOn(t, events),
+		"ping.report.json":    reportOn(t, events),
 		"ping.narration.json": narration(t, events),
 		"hostile.html":        written(t, pageOf(hostile(t))),
 		"large.html":          written(t, pageOf(large(100_000))),

@@ -7,7 +7,10 @@ import "lablab/packet"
 // A Claim is one thing that a sentence asserts. Which fields are set depends on Kind.
 type Claim struct {
 	Kind Kind
-	// Packets First to Last of Stream, or the replies to them, when they left or entered Host.
+	// Event is the verdict that the claim is about, or the event that reports Entry or its end: the
+	// first of a timeline is 1. If it is 0, the claim is about packets First to Last of Stream, or
+	// the replies to them, when they left or entered Host.
+	Event       uint64
 	Stream      string
 	First, Last int
 	Reply       bool
@@ -20,8 +23,8 @@ type Claim struct {
 	// Entry is a conntrack entry of the host; Ending is why it is gone.
 	Entry  Entry
 	Ending Ending
-	// Change is the event that opened or closed the way: the first of a timeline is 1. If it is not
-	// about Rule, Member joined or left Group, or the prefix list Group got or lost an entry.
+	// Change is the event that opened or closed the way. If it is not about Rule, Member joined or
+	// left Group, or the prefix list Group got or lost an entry.
 	Change        uint64
 	Group, Member string
 	// Rule is the number of the rule that matched before or after Change, or that admitted Entry.
@@ -50,19 +53,23 @@ const (
 	Decided     Kind = "decided"       // the host decided this about each of the packets
 	NoEntry     Kind = "no entry"      // the host had no entry for the flow when the first arrived
 	Created     Kind = "created"       // the first packet created the entry, admitted by the rule
-	Carried     Kind = "carried"       // the entry accepted the packets; one of Other had created it
+	Carried     Kind = "carried"       // the entry accepted the packets; if Rule is set, it admitted a packet of Other that created the entry
 	Unreplied   Kind = "unreplied"     // the entry existed, and had seen no reply
 	Tracked     Kind = "tracked"       // the entry existed when the first packet arrived
 	EntryGone   Kind = "entry gone"    // the entry had ended before the first packet
+	Appeared    Kind = "appeared"      // the entry was first reported by Event, admitted by the rule
+	Ended       Kind = "ended"         // the entry's end was reported by Event
 	Closed      Kind = "closed"        // no rule has matched since the change, and this rule did before
-	Opened      Kind = "opened"        // the rule has matched since the change, and not before
+	Opened      Kind = "opened"        // the rule has matched since the change, and not before; a packet of the stream was dropped then
 	Outlived    Kind = "outlived"      // the entry's rule has not matched since the change; it carries on
+	Left        Kind = "left"          // Member left Group by the change
 	ACLChanged  Kind = "acl changed"   // this was the last change of the host's network ACL
 	NotLoose    Kind = "not loose"     // conntrack does not pick up connections mid-stream
 	OpenToWorld Kind = "open to world" // the host's groups are open both ways for such packets
 	AllReplies  Kind = "all replies"   // every reply was ESTABLISHED wherever it was decided about
 	SameFlow    Kind = "same flow"     // conntrack takes the other stream for the same flow
 	Became      Kind = "became"        // Count packets had Outcome
+	Unseen      Kind = "unseen"        // no verdict on the packet that Event reports as sent was seen in time
 	OtherFlow   Kind = "another flow"  // conntrack does not
 )
 

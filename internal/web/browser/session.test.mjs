@@ -50,7 +50,7 @@ test('a rule that came back was gone before', async () => {
     await seek(page, t);
     told.add(await words(page));
   }
-  assert.ok([...told].includes('Packet 2 of stream 1 is NEW to h1, which has left group lab: no rule matches any more. Dropped.'), [...told].join('\n'));
+  assert.ok([...told].includes('Packet 2 of stream 1 is NEW to h1 and no rule matches any more (group "lab" was removed from h1): dropped.'), [...told].join('\n'));
   await close(page);
 });
 
@@ -88,7 +88,7 @@ test('live, a change of the rules is heard of among packets', async () => {
     await page.evaluate((some) => globalThis.fed.append(some), events.slice(i, Math.min(i + 20, revoked + 41)));
     await page.waitForTimeout(30);
   }
-  await until(page, () => globalThis.heard.some((text) => text.startsWith('Rule icmp')));
+  await until(page, () => globalThis.heard.some((text) => text.startsWith('Rule "icmp"')));
   await close(page);
 });
 
