@@ -179,7 +179,7 @@ func (n *Narrator) remembered(r run, name phrase) subtitle {
 		outlived := r.claimChange(claims.Outlived, c)
 		outlived[0].Entry = r.entry.ref()
 		return accepting("%s The rule that admitted the flow no longer matches (%s%s). The memory stays.",
-			phrase{said, claimed}, phrase{c.done(), outlived}, inExperiment(c.experiment))
+			phrase{said, claimed}, phrase{c.done(), outlived}, n.inExperiment(c.experiment))
 	}
 	return subtitle{Words: said, Tone: accept, claims: claimed}
 }

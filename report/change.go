@@ -55,9 +55,8 @@ func (c change) doing() say.Sentence {
 	return say.F("removing group %q from %s", c.group, c.host)
 }
 
-// begun says what opened the way for the packets that a rule matched.
-func (c change) begun(in tense) say.Sentence {
-	during := inExperiment(c.experiment)
+// begun says what opened the way for the packets that a rule matched, and when.
+func (c change) begun(in tense, during say.Sentence) say.Sentence {
 	switch c.cause {
 	case ruleAuthorized:
 		return say.F("it %s authorized%s", wasIn(in), during)
@@ -67,15 +66,15 @@ func (c change) begun(in tense) say.Sentence {
 	return say.F("group %q %s attached to %s%s", c.group, wasIn(in), c.host, during)
 }
 
-// had says how an entry had ended before packets came.
-func (l *life) had(entry say.Sentence) say.Sentence {
-	switch in := inExperiment(l.gone().experiment); l.end() {
+// had says how an entry had ended before packets came, and when.
+func (l *life) had(entry, during say.Sentence) say.Sentence {
+	switch l.end() {
 	case claims.Asked, claims.Deleted:
-		return say.F("%s had been deleted%s", entry, in)
+		return say.F("%s had been deleted%s", entry, during)
 	case claims.Untracked:
-		return say.F("%s had ended%s, because such flows were no longer tracked", entry, in)
+		return say.F("%s had ended%s, because such flows were no longer tracked", entry, during)
 	case claims.TimedOut:
-		return say.F("%s had timed out%s", entry, in)
+		return say.F("%s had timed out%s", entry, during)
 	case claims.Closing:
 		return say.F("%s had ended with its connection", entry)
 	}

@@ -3,6 +3,7 @@ package report
 import (
 	"time"
 
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -10,6 +11,7 @@ import (
 // groups allowed.
 type history struct {
 	now    when // the last event
+	byHand bool // nothing was planned: that all is one experiment says nothing
 	lives  *lives
 	policy *policy
 }
@@ -28,6 +30,25 @@ func newHistory() history { return history{lives: newLives(), policy: newPolicy(
 
 func (h *history) add(e timeline.Event) {
 	h.now = when{h.now.seq + 1, e.At, e.Experiment}
+	if begun, is := e.Body.(timeline.Begun); is {
+		h.byHand = len(begun.Plan) == 1 && begun.Plan[0].ByHand()
+	}
 	h.lives.add(h.now, e.Body)
 	h.policy.add(h.now, e.Body)
+}
+
+// inExperiment says in which experiment something happened, if that says anything.
+func (h *history) inExperiment(experiment int) say.Sentence {
+	if h.byHand {
+		return say.Sentence{}
+	}
+	return inExperiment(experiment)
+}
+
+// sinceExperiment says since which experiment something holds, if that says anything.
+func (h *history) sinceExperiment(experiment int) say.Sentence {
+	if h.byHand {
+		return say.Sentence{}
+	}
+	return sinceExperiment(experiment)
 }

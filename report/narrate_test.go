@@ -257,3 +257,23 @@ func TestEveryVerdictIsNarrated(t *testing.T) {
 		}
 	}
 }
+
+// What is done by hand is one experiment, which says nothing about when.
+func TestExperimentByHandIsNotNamed(t *testing.T) {
+	for planned, want := range map[int]string{
+		0: `Ping _ from B to A is NEW to A and no rule matches any more (rule "icmp" was revoked): dropped.`,
+		9: `Ping _ from B to A is NEW to A and no rule matches any more (rule "icmp" was revoked in experiment 1): dropped.`,
+	} {
+		l := newLab("10.0.0.1/16", "10.0.0.2/16")
+		l.add(timeline.RuleRevoked{Rule: icmpRule}, judged("A", packet.Ingress, echo("10.0.0.2", "10.0.0.1", 8, 7, 1), packet.New, packet.DefaultDenyID, 0))
+		begun := l.events[0].Body.(timeline.Begun)
+		begun.Plan = []timeline.Plan{{Number: 1, Packets: planned}}
+		l.events[0].Body = begun
+		for i := range l.events {
+			l.events[i].Experiment = 1
+		}
+		if said := subtitles(l.events); said[len(said)-1] != want {
+			t.Errorf("%d packets planned: %q, want %q", planned, said[len(said)-1], want)
+		}
+	}
+}

@@ -21,7 +21,7 @@ func (h *history) gone(r run) phrase {
 	if !ended.happened() || ended.seq > r.first.seq && ended.at-r.first.at > lag {
 		return phrase{Sentence: say.F("%s was gone", entry)} // so the verdict says
 	}
-	return phrase{l.had(entry), r.claim(claims.Claim{Kind: claims.EntryGone, Entry: l.ref(), Ending: l.end()})}
+	return phrase{l.had(entry, h.inExperiment(ended.experiment)), r.claim(claims.Claim{Kind: claims.EntryGone, Entry: l.ref(), Ending: l.end()})}
 }
 
 // closed says which change closed the way for packets that no rule matched, if that is known.
@@ -30,7 +30,7 @@ func (h *history) closed(r run) phrase {
 	if !found {
 		return phrase{}
 	}
-	return phrase{say.F(" any more (%s%s)", c.done(), inExperiment(c.experiment)), r.claimChange(claims.Closed, c)}
+	return phrase{say.F(" any more (%s%s)", c.done(), h.inExperiment(c.experiment)), r.claimChange(claims.Closed, c)}
 }
 
 // opened says which change opened the way for packets, if that happened after some time.
@@ -39,7 +39,7 @@ func (h *history) opened(after when, r run, in tense) phrase {
 	if !found {
 		return phrase{}
 	}
-	return phrase{c.begun(in), r.claimChange(claims.Opened, c)}
+	return phrase{c.begun(in, h.inExperiment(c.experiment)), r.claimChange(claims.Opened, c)}
 }
 
 // byACL names the rule of a network ACL that dropped packets, and since when the ACL is there.
@@ -48,7 +48,7 @@ func (h *history) byACL(r run) phrase {
 	if !found {
 		return phrase{Sentence: say.As(r.ID)}
 	}
-	return phrase{say.F("%s%s", r.ID, sinceExperiment(c.experiment)), r.claim(claims.Claim{Kind: claims.ACLChanged, Change: c.seq})}
+	return phrase{say.F("%s%s", r.ID, h.sinceExperiment(c.experiment)), r.claim(claims.Claim{Kind: claims.ACLChanged, Change: c.seq})}
 }
 
 // whyInvalid says why packets of a connection were INVALID, or nothing if that is unknown.

@@ -141,9 +141,9 @@ func (t *explainer) otherACL(r run) {
 	}
 	changed := r.claim(claims.Claim{Kind: claims.ACLChanged, Change: c.seq})
 	if c.acl == nil {
-		t.say(t.of(r), "%s was removed%s.", phrase{say.F("%s's network ACL", r.Host), changed}, inExperiment(c.experiment))
+		t.say(t.of(r), "%s was removed%s.", phrase{say.F("%s's network ACL", r.Host), changed}, t.inExperiment(c.experiment))
 	} else {
-		t.say(t.of(r), "%s was replaced%s.", phrase{say.F("%s's network ACL", r.Host), changed}, inExperiment(c.experiment))
+		t.say(t.of(r), "%s was replaced%s.", phrase{say.F("%s's network ACL", r.Host), changed}, t.inExperiment(c.experiment))
 	}
 }
 
@@ -317,10 +317,10 @@ func (t *explainer) outlived(r run) {
 		}
 		if c.cause == peerLeft || c.cause == peerUnlisted {
 			t.say(t.of(after), "So %s%s changed nothing for %s: rule %q no longer matched, but the conntrack entry was still there.",
-				phrase{doing, outlived}, inExperiment(c.experiment), seqs(after), c.rule.ID)
+				phrase{doing, outlived}, t.inExperiment(c.experiment), seqs(after), c.rule.ID)
 		} else {
 			t.say(t.of(after), "So %s%s changed nothing for %s: the rule that admitted the flow was gone, the conntrack entry was not.",
-				phrase{doing, outlived}, inExperiment(c.experiment), seqs(after))
+				phrase{doing, outlived}, t.inExperiment(c.experiment), seqs(after))
 		}
 		shown.learn(t.of(after), outlived...)
 	}
