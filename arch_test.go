@@ -32,7 +32,7 @@ var allowed = map[string][]string{
 	".":                    {"internal/cli"},
 	"./internal/cli":       {"flow", "internal/control", "internal/view", "internal/web", "lab", "ns", "nft", "render", "report", "scenario", "sg", "timeline"},
 	"./internal/control":   {"flow", "internal/serve", "lab", "render", "report", "scenario", "sg", "timeline"},
-	"./internal/view":      {"flow", "internal/control", "report", "sg", "timeline"},
+	"./internal/view":      {"flow", "internal/control", "render", "report", "sg", "timeline"},
 	"./internal/serve":     {},
 	"./internal/web":       {"internal/serve", "render", "report", "timeline"},
 	"./scripts/man":        {"internal/cli"},

@@ -50,22 +50,25 @@ type mark struct {
 	shape, style string
 }
 
+var marks = map[report.Outcome]mark{
+	report.Replied: {"✓", green},
+	report.Refused: {"✗", red},
+	report.Late:    {"~", yellow},
+	report.Unsent:  {"!", yellow},
+	report.Stalled: {"=", yellow},
+	report.Reset:   {"R", red},
+	report.Lost:    {"?", yellow},
+}
+
 func markOf(o report.Outcome) mark {
-	switch o {
-	case report.Replied:
-		return mark{"✓", green}
-	case report.Refused:
-		return mark{"✗", red}
-	case report.Late:
-		return mark{"~", yellow}
-	case report.Unsent:
-		return mark{"!", yellow}
-	case report.Stalled:
-		return mark{"=", yellow}
-	case report.Reset:
-		return mark{"R", red}
-	case report.Lost:
-		return mark{"?", yellow}
+	if m, known := marks[o]; known {
+		return m
 	}
 	return mark{"·", dim}
+}
+
+// Mark returns the sign for a packet with that outcome, and its style as an ECMA-48 sequence.
+func Mark(o report.Outcome) (shape, style string) {
+	m := markOf(o)
+	return m.shape, m.style
 }

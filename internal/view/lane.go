@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"lablab/packet"
+	"lablab/render"
 	"lablab/report"
 )
 
@@ -17,12 +18,12 @@ func drawn(outcomes []report.Outcome, columns int) line {
 	}
 	var drawn line
 	for _, o := range outcomes {
-		m := markOf(o)
-		if n := len(drawn); n > 0 && drawn[n-1].style == m.style {
-			drawn[n-1] = sign(m.style, drawn[n-1].in(nil)+m.in(nil))
+		shape, style := render.Mark(o)
+		if n := len(drawn); n > 0 && drawn[n-1].style == style {
+			drawn[n-1] = sign(style, drawn[n-1].in(nil)+shape)
 			continue
 		}
-		drawn = append(drawn, m)
+		drawn = append(drawn, sign(style, shape))
 	}
 	return drawn
 }
@@ -36,25 +37,4 @@ func word(l report.Lane) string {
 		return l.Protocol.String() + " " + strconv.Itoa(int(l.Port))
 	}
 	return l.Protocol.String()
-}
-
-// markOf returns the mark of an outcome, as in the report of a run.
-func markOf(o report.Outcome) span {
-	switch o {
-	case report.Replied:
-		return sign(green, "✓")
-	case report.Refused:
-		return sign(red, "✗")
-	case report.Late:
-		return sign(yellow, "~")
-	case report.Unsent:
-		return sign(yellow, "!")
-	case report.Stalled:
-		return sign(yellow, "=")
-	case report.Reset:
-		return sign(red, "R")
-	case report.Lost:
-		return sign(yellow, "?")
-	}
-	return sign(dim, "·")
 }

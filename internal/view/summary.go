@@ -42,7 +42,7 @@ func (m *model) summary() *Summary {
 			style string
 		}{{report.Refused, red}, {report.Stalled, yellow}, {report.Reset, red}, {report.Unsent, yellow}, {report.Lost, yellow}, {report.Waiting, dim}} {
 			if n := s.Outcomes[other.fate]; n > 0 {
-				l = l.add(plain, ", ").add(other.style, "%d %s", n, markWord(other.fate))
+				l = l.add(plain, ", ").add(other.style, "%d %s", n, other.fate)
 			}
 		}
 		if !s.Failed.Empty() {
@@ -75,20 +75,4 @@ func few(names []string) say.Sentence {
 		return say.F("%s and %d more", say.Names(", ", names[:most]...), len(names)-most)
 	}
 	return say.Names(", ", names...)
-}
-
-func markWord(o report.Outcome) say.Sentence {
-	switch o {
-	case report.Refused:
-		return say.F("dropped")
-	case report.Stalled:
-		return say.F("stalled")
-	case report.Reset:
-		return say.F("rejected")
-	case report.Lost:
-		return say.F("lost")
-	case report.Waiting:
-		return say.F("waiting")
-	}
-	return say.F("not sent")
 }
