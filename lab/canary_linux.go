@@ -60,16 +60,7 @@ func (l *Lab) sendSelfCheck(ctx context.Context, from, to *Host, port int) error
 	})
 	defer l.recorder.onUnattributed(nil)
 
-	err := from.ns.Do(func() error {
-		conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(target))
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		_, err = conn.Write([]byte("canary"))
-		return err
-	})
-	if err != nil {
+	if err := from.sendCanary(target); err != nil {
 		return say.Errorf("send self-check from %s to %s: %w", from.Name, to.Name, err)
 	}
 	const long, step = 5 * time.Second, 20 * time.Millisecond
@@ -94,4 +85,17 @@ func (r *recorder) onUnattributed(do func(host string, v nft.Verdict)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.unattributed = do
+}
+
+// sendCanary sends a datagram that is to be dropped.
+func (h *Host) sendCanary(target netip.AddrPort) error {
+	return h.ns.Do(func() error {
+		conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(target))
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_, err = conn.Write([]byte("canary"))
+		return err
+	})
 }

@@ -3,7 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
-	"net"
+	"net/netip"
 	"time"
 
 	"lablab/flow"
@@ -93,15 +93,7 @@ func (e *examination) tryEvents(ctx context.Context) (f Finding, err error) {
 // tryDeny sends a packet that no rule allows.
 func (e *examination) tryDeny(ctx context.Context) (f Finding, err error) {
 	const discard = 9 // RFC 863
-	err = e.b.ns.Do(func() error {
-		conn, err := net.DialUDP("udp", nil, &net.UDPAddr{IP: e.a.Address.Addr().AsSlice(), Port: discard})
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		_, err = conn.Write([]byte("canary"))
-		return err
-	})
+	err = e.b.sendCanary(netip.AddrPortFrom(e.a.Address.Addr(), discard))
 	if err != nil {
 		return f, say.Errorf("send a packet that no rule allows: %w", err)
 	}
