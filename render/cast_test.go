@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hinshun/vt10x"
 
+	"lablab/internal/recordtest"
 	"lablab/say"
 	"lablab/timeline"
 )
@@ -142,7 +143,7 @@ func TestCastShowsTheText(t *testing.T) {
 
 // Any prefix of a run can be played.
 func TestCastOfEveryPrefix(t *testing.T) {
-	events := recorded(t, "cut")
+	events := recordtest.Read(t, "cut")
 	for n := 1; n <= len(events); n += 23 {
 		r := Runs{Results: []Result{ResultOf(events[:n])}}
 		want := plainLines(written(t, "text", r))
@@ -198,7 +199,7 @@ func TestCastMarks(t *testing.T) {
 // slower is the run of the four experiments as if everything had taken that many times as long.
 func slower(t testing.TB, times float64) Result {
 	t.Helper()
-	events := recorded(t, "ping")
+	events := recordtest.Read(t, "ping")
 	for i := range events {
 		events[i].At = time.Duration(float64(events[i].At) * times)
 	}
@@ -254,7 +255,7 @@ func TestCastSize(t *testing.T) {
 func TestHostileNames(t *testing.T) {
 	const hostile = "\x1b]0;gone\x07\x1b[2J\x1b[8m\u009b31m\u202e\r\x00\x7fname"
 	var events []timeline.Event
-	for _, e := range recorded(t, "ping") {
+	for _, e := range recordtest.Read(t, "ping") {
 		switch body := e.Body.(type) {
 		case timeline.Begun:
 			body.Title, body.Question, body.Kernel = hostile, hostile, hostile

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"lablab/internal/recordtest"
 	"lablab/report"
 	"lablab/say"
 	"lablab/timeline"
@@ -32,12 +33,12 @@ func wordsInJapanese(t *testing.T, events []timeline.Event, width int) string {
 }
 
 func TestTextInJapanese(t *testing.T) {
-	golden(t, "ping.ja.txt", wordsInJapanese(t, recorded(t, "ping"), 80))
+	golden(t, "ping.ja.txt", wordsInJapanese(t, recordtest.Read(t, "ping"), 80))
 }
 
 func TestMarkdownInJapanese(t *testing.T) {
 	var b bytes.Buffer
-	runs := Runs{Results: []Result{ResultOf(recorded(t, "ping"))}, Language: japanese(t)}
+	runs := Runs{Results: []Result{ResultOf(recordtest.Read(t, "ping"))}, Language: japanese(t)}
 	if err := runs.Write(&b, "markdown"); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func TestMachinesReadEnglish(t *testing.T) {
 		written := map[string]string{}
 		for _, l := range []*say.Language{nil, japanese(t)} {
 			var b bytes.Buffer
-			runs := Runs{Results: []Result{ResultOf(recorded(t, "ping"))}, Language: l}
+			runs := Runs{Results: []Result{ResultOf(recordtest.Read(t, "ping"))}, Language: l}
 			if err := runs.Write(&b, format); err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +74,7 @@ func TestForgedWords(t *testing.T) {
 func TestJapaneseFitsTheTerminal(t *testing.T) {
 	for _, name := range []string{"ping", "cut", "interrupted"} {
 		for _, columns := range []int{40, 63, 80, 200} {
-			for _, line := range strings.Split(wordsInJapanese(t, recorded(t, name), columns), "\n") {
+			for _, line := range strings.Split(wordsInJapanese(t, recordtest.Read(t, name), columns), "\n") {
 				if n := width(line); n > columns && !pingLine.MatchString(line) {
 					t.Errorf("%s at %d columns: %d in %q", name, columns, n, line)
 				}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/charmbracelet/colorprofile"
 
+	"lablab/internal/recordtest"
 	"lablab/packet"
 	"lablab/report"
 	"lablab/timeline"
@@ -18,7 +19,7 @@ import (
 func TestProgressElsewhere(t *testing.T) {
 	var b bytes.Buffer
 	p := NewProgress(&colorprofile.Writer{Forward: &b, Profile: colorprofile.NoTTY}, nil, nil, nil)
-	for _, e := range recorded(t, "ping") {
+	for _, e := range recordtest.Read(t, "ping") {
 		p.Add(e)
 		p.Draw()
 	}
@@ -43,7 +44,7 @@ func TestProgressInPlace(t *testing.T) {
 	const width = 40
 	var screen bytes.Buffer
 	p := NewProgress(&colorprofile.Writer{Profile: colorprofile.ANSI}, &screen, func() (int, int) { return width, 24 }, nil)
-	events := recorded(t, "ping")
+	events := recordtest.Read(t, "ping")
 	for _, e := range events {
 		p.Add(e)
 		p.Draw()
@@ -78,7 +79,7 @@ func TestProgressOnChangingTerminal(t *testing.T) {
 	var screen bytes.Buffer
 	width, height := 80, 24
 	p := NewProgress(&colorprofile.Writer{Profile: colorprofile.NoTTY}, &screen, func() (int, int) { return width, height }, nil)
-	for _, e := range recorded(t, "ping")[:100] {
+	for _, e := range recordtest.Read(t, "ping")[:100] {
 		p.Add(e)
 	}
 	p.Draw()

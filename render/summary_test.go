@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"lablab/internal/nstest"
+	"lablab/internal/recordtest"
 	"lablab/report"
 	"lablab/say"
 	"lablab/timeline"
@@ -21,7 +22,7 @@ import (
 // read returns a run from the repository's testdata, as if played from a file.
 func read(t testing.TB, name string) Result {
 	t.Helper()
-	return result(recorded(t, name))
+	return result(recordtest.Read(t, name))
 }
 
 func result(events []timeline.Event) Result {
@@ -36,7 +37,7 @@ func result(events []timeline.Event) Result {
 // mutant returns the recorded run with a prediction that stream 2 is answered in experiment 3.
 func mutant(t testing.TB) Result {
 	t.Helper()
-	events := slices.Clone(recorded(t, "ping"))
+	events := slices.Clone(recordtest.Read(t, "ping"))
 	begun := events[0].Body.(timeline.Begun)
 	begun.Plan = slices.Clone(begun.Plan)
 	begun.Plan[2].Predicted = slices.Clone(begun.Plan[2].Predicted)
@@ -52,7 +53,7 @@ func mutant(t testing.TB) Result {
 func broken(t testing.TB) Result {
 	t.Helper()
 	var events []timeline.Event
-	for _, e := range recorded(t, "ping") {
+	for _, e := range recordtest.Read(t, "ping") {
 		if begun, ok := e.Body.(timeline.ExperimentBegun); ok && begun.Number == 4 {
 			break
 		}
@@ -66,7 +67,7 @@ const awkward = "it \x1b[31m]]> <b>&amp;</b> # SKIP 100%, | \\| *x* ::error::\x0
 // cutShort returns a record whose writer was killed.
 func cutShort(t testing.TB) Result {
 	t.Helper()
-	events := recorded(t, "ping")
+	events := recordtest.Read(t, "ping")
 	return result(events[:len(events)/2])
 }
 

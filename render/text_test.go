@@ -13,27 +13,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"lablab/internal/recordtest"
 	"lablab/report"
 	"lablab/timeline"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
-
-// recorded returns a run recorded on a real kernel with --record: "ping", as predicted; "cut", in
-// which someone deleted the conntrack entries during experiment 2; and "interrupted", by SIGINT.
-func recorded(t testing.TB, name string) []timeline.Event {
-	t.Helper()
-	f, err := os.Open(filepath.Join("..", "testdata", name+".jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	events, err := timeline.Read(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return events
-}
 
 func golden(t *testing.T, name, got string) {
 	t.Helper()
@@ -63,7 +48,7 @@ func words(t *testing.T, events []timeline.Event, width int) string {
 
 func TestText(t *testing.T) {
 	for _, name := range []string{"ping", "cut", "interrupted"} {
-		t.Run(name, func(t *testing.T) { golden(t, name+".txt", words(t, recorded(t, name), 80)) })
+		t.Run(name, func(t *testing.T) { golden(t, name+".txt", words(t, recordtest.Read(t, name), 80)) })
 	}
 }
 
@@ -72,7 +57,7 @@ var pingLine = regexp.MustCompile("packets transmitted|^rtt ")
 
 func TestTextFitsTheTerminal(t *testing.T) {
 	for _, width := range []int{40, 63, 64, 80, 200} {
-		for _, line := range strings.Split(words(t, recorded(t, "cut"), width), "\n") {
+		for _, line := range strings.Split(words(t, recordtest.Read(t, "cut"), width), "\n") {
 			if n := len([]rune(line)); n > width && !pingLine.MatchString(line) {
 				t.Errorf("at %d columns: %d in %q", width, n, line)
 			}
@@ -82,7 +67,7 @@ func TestTextFitsTheTerminal(t *testing.T) {
 
 // Any prefix of a run can be written.
 func TestTextOfEveryPrefix(t *testing.T) {
-	events := recorded(t, "cut")
+	events := recordtest.Read(t, "cut")
 	for n := 0; n <= len(events); n += 7 {
 		if err := NewText(&bytes.Buffer{}, 80, nil).All(report.Of(events[:n])); err != nil {
 			t.Fatalf("after %d events: %v", n, err)
@@ -92,7 +77,7 @@ func TestTextOfEveryPrefix(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := JSON(&b, report.Of(recorded(t, "ping"))); err != nil {
+	if err := JSON(&b, report.Of(recordtest.Read(t, "ping"))); err != nil {
 		t.Fatal(err)
 	}
 	var got map[string]any
@@ -144,7 +129,7 @@ func TestPingStatistics(t *testing.T) {
 }
 
 func BenchmarkText(b *testing.B) {
-	events := recorded(b, "ping")
+	events := recordtest.Read(b, "ping")
 	for b.Loop() {
 		_ = NewText(&bytes.Buffer{}, 80, nil).All(report.Of(events))
 	}

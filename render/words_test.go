@@ -3,6 +3,7 @@ package render
 import (
 	"testing"
 
+	"lablab/internal/recordtest"
 	"lablab/report"
 	"lablab/say"
 )
@@ -13,7 +14,7 @@ func TestWordsAreThoseOfTheReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := report.Of(recorded(t, "ping"))
+	r := report.Of(recordtest.Read(t, "ping"))
 	for _, l := range []*say.Language{nil, japanese} {
 		w := wordsOf(r, l)
 		if len(w.Experiments) != len(r.Experiments) || len(w.Why) != len(r.Why) {

@@ -1,12 +1,10 @@
 package report
 
 import (
-	"compress/gzip"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
 
+	"lablab/internal/recordtest"
 	"lablab/timeline"
 )
 
@@ -56,27 +54,9 @@ func TestBuilderDecidesAnew(t *testing.T) {
 // records returns all records of real runs.
 func records(t testing.TB) map[string][]timeline.Event {
 	t.Helper()
-	all := map[string][]timeline.Event{}
+	all := recordtest.All(t, "timeline/testdata/schema1/*.jsonl.gz")
 	for _, name := range []string{"ping", "cut", "interrupted"} {
-		all[name] = recorded(t, name)
-	}
-	files, err := filepath.Glob("../timeline/testdata/schema1/*.jsonl.gz")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d records: %v", len(files), err)
-	}
-	for _, file := range files {
-		f, err := os.Open(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		plain, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if all[filepath.Base(file)], err = timeline.Read(plain); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
+		all["new "+name] = recordtest.Read(t, name)
 	}
 	return all
 }

@@ -5,12 +5,13 @@ import (
 	"slices"
 	"testing"
 
+	"lablab/internal/recordtest"
 	"lablab/timeline"
 )
 
 // A kept lab has no experiments: its report explains the same events without naming an experiment.
 func TestWhyOfKeptLab(t *testing.T) {
-	played := recorded(t, "ping")
+	played := recordtest.Read(t, "ping")
 	kept := slices.Clone(played)
 	for i := range kept {
 		kept[i].Experiment = 0

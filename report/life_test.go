@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lablab/flow"
+	"lablab/internal/recordtest"
 	"lablab/packet"
 	"lablab/report/claims"
 	"lablab/timeline"
@@ -17,7 +18,7 @@ import (
 // the kernel does not count the packets that it ignores.)
 func TestEntriesCarryWhatTheKernelCounted(t *testing.T) {
 	for _, name := range []string{"ping", "cut", "interrupted"} {
-		t.Run(name, func(t *testing.T) { carryWhatWasCounted(t, recorded(t, name)) })
+		t.Run(name, func(t *testing.T) { carryWhatWasCounted(t, recordtest.Read(t, name)) })
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"lablab/flow"
+	"lablab/internal/recordtest"
 	"lablab/packet"
 	"lablab/sg"
 	"lablab/timeline"
@@ -13,7 +14,7 @@ import (
 
 // Each sentence can be linked to the packets that it is about.
 func TestMomentsAreThoseOfTheSentences(t *testing.T) {
-	r := Of(recorded(t, "ping"))
+	r := Of(recordtest.Read(t, "ping"))
 	for sentence, want := range map[string]Moment{
 		"was NEW to A":        {"1", 1, 1, 1},
 		"Packets 2–65 were":   {"1", 2, 65, 1},

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lablab/flow"
+	"lablab/internal/recordtest"
 	"lablab/packet"
 	"lablab/sg"
 	"lablab/timeline"
@@ -233,7 +234,7 @@ func TestNarrationOfMembers(t *testing.T) {
 // Every packet of a stream that arrives or is dropped has a subtitle, and every decision a line.
 func TestEveryVerdictIsNarrated(t *testing.T) {
 	for _, name := range []string{"ping", "cut", "interrupted"} {
-		events := recorded(t, name)
+		events := recordtest.Read(t, name)
 		of := narrated(events)
 		n := NewNarrator()
 		for _, e := range events {

@@ -3,8 +3,6 @@ package report
 import (
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -14,30 +12,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lablab/flow"
+	"lablab/internal/recordtest"
 	"lablab/packet"
 	"lablab/say"
 	"lablab/timeline"
 )
 
-// recorded returns a run recorded on a real kernel with --record: "ping", as predicted; "cut", in
-// which someone deleted the conntrack entries during experiment 2; and "interrupted", by SIGINT.
-func recorded(t testing.TB, name string) []timeline.Event {
-	t.Helper()
-	f, err := os.Open(filepath.Join("..", "testdata", name+".jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	events, err := timeline.Read(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return events
-}
-
 // The figures of the original experiment, from the record of a real run.
 func TestFourExperiments(t *testing.T) {
-	r := Of(recorded(t, "ping"))
+	r := Of(recordtest.Read(t, "ping"))
 	one, two := r.Stream("1"), r.Stream("2")
 	if one.Sent != 65 || one.Received != 65 || one.LossPercent != 0 || *one.FirstReply != 1 {
 		t.Errorf("stream 1: %d sent, %d received, %v%% lost, first %d", one.Sent, one.Received, one.LossPercent, *one.FirstReply)
@@ -69,7 +52,7 @@ func TestFourExperiments(t *testing.T) {
 
 // An entry names the rule that admitted it, even after the rule is gone.
 func TestEntriesNameTheirRule(t *testing.T) {
-	r := Of(recorded(t, "ping"))
+	r := Of(recordtest.Read(t, "ping"))
 	var got []string
 	for _, f := range r.Flows {
 		if f.Host == "A" && f.Stream != nil {
@@ -92,7 +75,7 @@ func TestEntriesNameTheirRule(t *testing.T) {
 // not hold, and the report admits the missing verdict.
 func TestSilenceProvesNothing(t *testing.T) {
 	var events []timeline.Event
-	for _, e := range recorded(t, "ping") {
+	for _, e := range recordtest.Read(t, "ping") {
 		if j, ok := e.Body.(timeline.Judged); ok && j.Stream == "2" && j.Seq == 7 {
 			continue
 		}
@@ -113,7 +96,7 @@ func TestSilenceProvesNothing(t *testing.T) {
 // without returns the recorded run without some of its events.
 func without(t *testing.T, name string, gone func(timeline.Event) bool) *Report {
 	t.Helper()
-	events := recorded(t, name)
+	events := recordtest.Read(t, name)
 	left := slices.DeleteFunc(slices.Clone(events), gone)
 	if len(left) == len(events) {
 		t.Fatal("nothing was left out")
@@ -156,7 +139,7 @@ func TestSentencesNeedEvidence(t *testing.T) {
 				}
 				return n
 			}
-			all, left := said(Of(recorded(t, "ping"))), said(without(t, "ping", test.gone))
+			all, left := said(Of(recordtest.Read(t, "ping"))), said(without(t, "ping", test.gone))
 			if all == 0 || left >= all {
 				t.Errorf("said %d times with the evidence and %d without", all, left)
 			}
@@ -167,7 +150,7 @@ func TestSentencesNeedEvidence(t *testing.T) {
 // A packet that its sender could not send was refused by a rule only if the rule was seen to drop
 // it.
 func TestErrorOfSenderProvesNothing(t *testing.T) {
-	events := recorded(t, "ping")
+	events := recordtest.Read(t, "ping")
 	for i, e := range events {
 		switch body := e.Body.(type) {
 		case timeline.Sent:
@@ -189,7 +172,7 @@ func TestErrorOfSenderProvesNothing(t *testing.T) {
 // A packet in flight when the run was interrupted is neither lost nor missed.
 func TestPacketsUnderWay(t *testing.T) {
 	var events []timeline.Event
-	for _, e := range recorded(t, "ping") {
+	for _, e := range recordtest.Read(t, "ping") {
 		if r, ok := e.Body.(timeline.Replied); ok && r.Stream == "1" && r.Seq == 30 {
 			break
 		}
@@ -203,7 +186,7 @@ func TestPacketsUnderWay(t *testing.T) {
 
 // A flow's entry may be destroyed more than once. The last time before the packet counts.
 func TestEntryDestroyedTwice(t *testing.T) {
-	r := Of(recorded(t, "cut"))
+	r := Of(recordtest.Read(t, "cut"))
 	var again []string
 	for _, sentence := range r.Why[0].Sentences {
 		if strings.Contains(sentence.String(), "NEW again") {
@@ -214,7 +197,7 @@ func TestEntryDestroyedTwice(t *testing.T) {
 		t.Fatalf("said: %q", again)
 	}
 	// The same again in experiment 4: the entry is destroyed, and seq 51 is new.
-	events := recorded(t, "cut")
+	events := recordtest.Read(t, "cut")
 	for i, e := range events {
 		j, ok := e.Body.(timeline.Judged)
 		if !ok || j.Stream != "1" || j.Seq != 51 || j.Host != "A" || j.Reply {
@@ -285,7 +268,7 @@ func TestMutants(t *testing.T) {
 		t.Run(mutant.name, func(t *testing.T) {
 			var events []timeline.Event
 			changed := 0
-			for _, e := range recorded(t, "ping") {
+			for _, e := range recordtest.Read(t, "ping") {
 				body := mutant.change(e.Body)
 				if !reflect.DeepEqual(body, e.Body) {
 					changed++
@@ -306,7 +289,7 @@ func TestMutants(t *testing.T) {
 
 // Any prefix of a run can be explained.
 func TestEveryPrefix(t *testing.T) {
-	events := recorded(t, "cut")
+	events := recordtest.Read(t, "cut")
 	for n := 0; n <= len(events); n += 7 {
 		r := Of(events[:n])
 		if r.Held {
@@ -328,7 +311,7 @@ func TestExitCodeIsPredicted(t *testing.T) {
 }
 
 func BenchmarkReport(b *testing.B) {
-	events := recorded(b, "ping")
+	events := recordtest.Read(b, "ping")
 	for b.Loop() {
 		_ = Of(events)
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"lablab/internal/recordtest"
 )
 
 // Explanations follow the entry that carried the packets. Each of these once said something else.
@@ -108,7 +110,7 @@ func TestWhyFollowsTheEntry(t *testing.T) {
 		},
 	} {
 		t.Run(test.record+" "+test.stream, func(t *testing.T) {
-			r := Of(recorded(t, test.record))
+			r := Of(recordtest.Read(t, test.record))
 			i := slices.IndexFunc(r.Why, func(p Paragraph) bool { return p.Stream == test.stream })
 			if i < 0 {
 				t.Fatal("nothing is said about the stream")

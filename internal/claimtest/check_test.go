@@ -1,13 +1,12 @@
 package claimtest
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"lablab/flow"
+	"lablab/internal/recordtest"
 	"lablab/packet"
 	"lablab/report"
 	"lablab/report/claims"
@@ -18,22 +17,7 @@ import (
 // records returns the recorded runs, by name.
 func records(t *testing.T) map[string][]timeline.Event {
 	t.Helper()
-	files, err := filepath.Glob("../../testdata/*.jsonl")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d records: %v", len(files), err)
-	}
-	all := map[string][]timeline.Event{}
-	for _, file := range files {
-		f, err := os.Open(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		name := strings.TrimSuffix(filepath.Base(file), ".jsonl")
-		if all[name], err = timeline.Read(f); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-	}
+	all := recordtest.All(t, "testdata/*.jsonl")
 	all["ping, verdicts lost"] = slices.Clone(all["ping"])
 	for i, e := range all["ping"] {
 		if v, is := e.Body.(timeline.Judged); is && v.Seq == 1 {

@@ -16,6 +16,7 @@ import (
 
 	"lablab/flow"
 	"lablab/internal/nstest"
+	"lablab/internal/recordtest"
 	"lablab/packet"
 	"lablab/render"
 	"lablab/report"
@@ -53,7 +54,7 @@ func TestInBrowser(t *testing.T) {
 // writePages writes what the browser tests read: pages, and the reports of the same record.
 func writePages(t *testing.T, dir string) {
 	t.Helper()
-	events := recorded(t)
+	events := recordtest.Read(t, "ping")
 	var text, data bytes.Buffer
 	r := report.Of(events)
 	if err := (render.Runs{Results: []render.Result{{Report: r}}}).Write(&text, "text"); err != nil {
@@ -80,7 +81,7 @@ func writePages(t *testing.T, dir string) {
 		"session.ja.html":     written(t, japaneseSession),
 		"byhand.html":         written(t, pageOf(byHand())),
 		"cut-short.html":      written(t, pageOf(events[:len(events)/2])),
-		"interrupted.html":    written(t, pageOf(record(t, "interrupted"))),
+		"interrupted.html":    written(t, pageOf(recordtest.Read(t, "interrupted"))),
 		"broken.html":         written(t, pageOf(broken(events))),
 		"failed.html":         written(t, pageOf(failed(events))),
 		"fed.html":            fed(t),

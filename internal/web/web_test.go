@@ -3,33 +3,15 @@ package web
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"lablab/internal/recordtest"
 	"lablab/report"
 	"lablab/timeline"
 )
-
-// recorded returns the record of the four experiments.
-// recorded returns the record of the four experiments.
-func recorded(t *testing.T) []timeline.Event { return record(t, "ping") }
-
-func record(t *testing.T, name string) []timeline.Event {
-	t.Helper()
-	f, err := os.Open("../../testdata/" + name + ".jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	events, err := timeline.Read(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return events
-}
 
 func written(t *testing.T, p Page) string {
 	t.Helper()
@@ -46,13 +28,13 @@ func pageOf(events []timeline.Event) Page {
 
 func TestPageOfTheFourExperimentsIsSmall(t *testing.T) {
 	const most = 400_000
-	if n := len(written(t, pageOf(recorded(t)))); n > most {
+	if n := len(written(t, pageOf(recordtest.Read(t, "ping")))); n > most {
 		t.Errorf("the page has %d bytes, want %d at most", n, most)
 	}
 }
 
 func TestPageIsARecord(t *testing.T) {
-	events := recorded(t)
+	events := recordtest.Read(t, "ping")
 	got, err := Read(strings.NewReader(written(t, pageOf(events))))
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +87,7 @@ func hostile(t *testing.T) []timeline.Event {
 		t.Fatal(err)
 	}
 	var events []timeline.Event
-	for _, e := range recorded(t) {
+	for _, e := range recordtest.Read(t, "ping") {
 		b, err := json.Marshal(e)
 		if err != nil {
 			t.Fatal(err)
