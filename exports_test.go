@@ -32,8 +32,8 @@ func TestExportedNamesFitOnAPage(t *testing.T) {
 		switch {
 		case most == 0 && n > page:
 			t.Errorf("%s exports %d names: reduce them to %d, or give the reason in docs/architecture.md", p.ImportPath, n, page)
-		case most > 0 && n > most:
-			t.Errorf("%s exports %d names, %d more than docs/architecture.md says", p.ImportPath, n, n-most)
+		case most > page && n > page && n != most:
+			t.Errorf("%s exports %d names, and docs/architecture.md says %d", p.ImportPath, n, most)
 		case most > 0 && n <= page:
 			t.Errorf("%s exports %d names only: docs/architecture.md need not mention it", p.ImportPath, n)
 		}
