@@ -285,6 +285,11 @@ func within(name string, given *int, usual, most int) (int, error) {
 	return *given, nil
 }
 
+// impossible says why a packet has no verdict.
+func impossible() say.Sentence {
+	return say.F("the kernel drops it before any rule is checked: its addresses are impossible")
+}
+
 // answer compares what the kernel did with the prediction.
 func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 	d, p := b.Packet()
@@ -293,7 +298,7 @@ func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 		a.Predicted = "accept"
 	}
 	if by.Impossible {
-		a.Error = "the kernel drops it before any rule could judge it: its addresses are not possible"
+		a.Error = impossible().String()
 		return a
 	}
 	verdict := "drop"

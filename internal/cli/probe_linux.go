@@ -63,7 +63,7 @@ func (f probeFlags) ask(ctx context.Context, env Env, q *question, prober *lab.P
 	}
 	a := q.answer(*q.packet, judgements[0])
 	if a.Verdict == nil { // a prediction does not replace a verdict
-		return 0, &lab.Unable{Lacks: say.F("%s: %s", q.packet, a.Error), Hint: say.F("choose another address")}
+		return 0, &lab.Unable{Lacks: say.F("%s: %s", q.packet, impossible()), Hint: say.F("choose another address")}
 	}
 	if f.format == "json" {
 		return a.exit(), json.NewEncoder(env.Stdout).Encode(a)
