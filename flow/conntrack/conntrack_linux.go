@@ -187,8 +187,8 @@ func entryOf(f *conntrack.Flow) flow.Entry {
 		TCP:     tcpState(f.ProtoInfo.TCP),
 		Timeout: time.Duration(f.Timeout) * time.Second,
 		Mark:    mark, Untracked: untracked,
-		Sent:    flow.Count{Packets: f.CountersOrig.Packets, Bytes: f.CountersOrig.Bytes},
-		Got:     flow.Count{Packets: f.CountersReply.Packets, Bytes: f.CountersReply.Bytes},
+		Sent: flow.Count{Packets: f.CountersOrig.Packets, Bytes: f.CountersOrig.Bytes},
+		Got:  flow.Count{Packets: f.CountersReply.Packets, Bytes: f.CountersReply.Bytes},
 	}
 }
 
