@@ -18,7 +18,7 @@ type Patience struct {
 // Patient returns a patience that lasts as long as is given, on a machine that is not busy.
 func Patient(long, step time.Duration) *Patience { return &Patience{left: long, step: step} }
 
-// Step begins a step and returns a channel that tells its end. The caller then calls
+// Step begins a step and returns a channel that reports its end. The caller then calls
 // [Patience.Spend].
 func (p *Patience) Step() <-chan time.Time {
 	p.began = time.Now()

@@ -199,7 +199,7 @@ func (s *talking) connected(seq int) {
 	s.observe(probe)
 }
 
-// cancelIfDropped cancels an attempt as soon as its SYN is seen to be dropped, or if there is no answer
+// cancelIfDropped cancels an attempt as soon as its SYN is seen to be dropped, or if no answer comes
 // within Patience after the SYN.
 func (s *talking) cancelIfDropped(seq int, attempt *attempt, cancel func()) (stop func()) {
 	ended := make(chan struct{})

@@ -10,7 +10,7 @@ import (
 )
 
 // name names a packet in the words of a subtitle. What programs send has no numbers: its entry
-// tells which end asked.
+// shows which end asked.
 func (n *Narrator) name(at when, v timeline.Judged, entry *life) say.Sentence {
 	if v.Stream != "" {
 		return nameInStream(v)

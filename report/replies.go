@@ -23,7 +23,7 @@ func (t *explainer) otherReplies(there, here []run) {
 	}
 }
 
-// plainReplies tells which replies were established on their whole way.
+// plainReplies says which replies were established on their whole way.
 func (t *explainer) plainReplies(there, here []run) {
 	plain := map[int]int{} // places at which a reply was accepted as established
 	for _, runs := range [][]run{there, here} {

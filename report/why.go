@@ -245,11 +245,11 @@ func (t *explainer) notAdmitted(r run) {
 		t.say(t.of(r), "%s %s NEW to %s and no rule matched%s: default deny dropped %s.", t.they(r), were(r), r.Host, closed, them(r))
 	}
 	t.lessons.dropped.learn(t.of(r), r.decided())
-	t.remembered(r)
+	t.entriesOfDropped(r)
 }
 
-// remembered tells which host had an entry for packets that were dropped as NEW.
-func (t *explainer) remembered(r run) {
+// entriesOfDropped says which host had an entry for packets that were dropped as NEW.
+func (t *explainer) entriesOfDropped(r run) {
 	there, looked := t.entryAt(r, t.stream.To)
 	if there == nil && looked && r.entry == nil && r.First < r.Last {
 		none := r.claim(claims.Claim{Kind: claims.NoEntry})
@@ -293,7 +293,7 @@ func (t *explainer) established(r run) {
 	t.outlived(r)
 }
 
-// outlived tells which changes the entry of established packets outlived.
+// outlived says which changes the entry of established packets outlived.
 func (t *explainer) outlived(r run) {
 	if r.entry == nil {
 		return

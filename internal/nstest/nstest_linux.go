@@ -50,7 +50,7 @@ func Main(m *testing.M) {
 	}))
 }
 
-var errPowerless = errors.New("this machine takes all power away in user namespaces")
+var errPowerless = errors.New("this machine allows no capabilities in user namespaces")
 
 // tested runs the tests of a package that builds labs itself.
 func tested(m *testing.M) int {
