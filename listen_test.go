@@ -260,7 +260,7 @@ func (l *listener) typed() []message {
 			switch n := n.(type) {
 			case *ast.ValueSpec: // for example: const makeVeth step = "make a veth pair"
 				kind, ok := n.Type.(*ast.Ident)
-				if !ok || !slices.Contains([]string{"step", "Direction"}, kind.Name) {
+				if !ok || !slices.Contains([]string{"step", "Stage", "Direction"}, kind.Name) {
 					return true
 				}
 				for _, v := range n.Values {

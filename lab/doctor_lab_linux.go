@@ -41,15 +41,15 @@ func (e *examination) tryNamespace(context.Context) (Finding, error) {
 func (e *examination) prepare(hosts ...*Host) error {
 	e.hosts = append(e.hosts, hosts...)
 	err := each(hosts, prepare)
-	switch {
-	case errors.Is(err, unix.EROFS):
-		return unableTo(armConntrack, err) // the error concerns /proc/sys
-	case errors.Is(err, fs.ErrNotExist):
-		return &Unable{say.F("this kernel has no IPv6 (CONFIG_IPV6), or was started with ipv6.disable=1"), say.F("remove ipv6.disable=1 from the kernel's command line"), err}
-	case err != nil:
-		return unableTo(buildLab, err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	explained := unableTo(buildLab, err)
+	var unable *Unable
+	if !errors.As(explained, &unable) && errors.Is(err, fs.ErrNotExist) {
+		return &Unable{say.F("this kernel has no IPv6 (CONFIG_IPV6), or was started with ipv6.disable=1"), say.F("remove ipv6.disable=1 from the kernel's command line"), err}
+	}
+	return explained
 }
 
 func (e *examination) tryVeth(ctx context.Context) (Finding, error) {

@@ -16,11 +16,16 @@ func tryKernel(context.Context) (Finding, error) { return ageOf(kernel()), nil }
 
 // ageOf reports whether lablab supports a kernel.
 func ageOf(kernel string) Finding {
-	var major, minor int
-	if _, err := fmt.Sscanf(kernel, "Linux %d.%d", &major, &minor); err == nil && (major < 5 || major == 5 && minor < 15) {
+	if olderThan(kernel, 5, 15) {
 		return degraded(say.F("use Linux 5.15 or newer if anything below fails"), "%s, older than lablab supports", kernel)
 	}
 	return found("%s", kernel)
+}
+
+func olderThan(kernel string, major, minor int) bool {
+	var is, point int
+	_, err := fmt.Sscanf(kernel, "Linux %d.%d", &is, &point)
+	return err == nil && (is < major || is == major && point < minor)
 }
 
 // tryAsRoot returns a hint to run the examination as root, or nothing if it already runs as root.
@@ -29,8 +34,8 @@ func tryAsRoot() say.Sentence {
 		return say.Sentence{}
 	}
 	s := started()
-	s.container = false // if it kept ordinary users from making user namespaces, this one would have none
-	return s.asRoot()
+	s.place = machine // if it kept ordinary users from making user namespaces, this one would have none
+	return s.allow()
 }
 
 // tryRoot checks for the capabilities of root that a lab needs.
@@ -38,8 +43,8 @@ func tryRoot(context.Context) (Finding, error) {
 	if ns.IsRootless() {
 		return Finding{Status: NotTried, Found: say.F("not used: all this was tried in a user namespace"), Hint: tryAsRoot()}, nil
 	}
-	if lacking := ns.Lacking(); len(lacking) > 0 {
-		return Finding{}, &Unable{say.F("this process lacks %s", strings.Join(lacking, ", ")), asRoot(), unix.EPERM}
+	if s := started(); len(s.Lacking) > 0 {
+		return Finding{}, &Unable{say.F("this process lacks %s", strings.Join(s.Lacking, ", ")), s.allow(), unix.EPERM}
 	}
 	return found("CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW"), nil
 }

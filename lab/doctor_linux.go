@@ -75,7 +75,7 @@ func (e *examination) examine(ctx context.Context, trials []trial) Diagnosis {
 func missingFor(err error, needed bool) Finding {
 	f := Finding{Status: Missing, Found: say.F("%v", err), Hint: say.F("lablab has no explanation for this: please report it with the kernel version")}
 	var unable *Unable
-	if errors.As(err, &unable) {
+	if errors.As(unableTo(buildLab, err), &unable) {
 		f.Found, f.Hint = unable.Lacks, unable.Hint
 		if errors.Is(err, unix.ENOSPC) && !needed {
 			f.Status = NotTried

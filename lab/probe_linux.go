@@ -123,7 +123,7 @@ func (p *Prober) openSockets() error {
 		return err
 	})
 	if err != nil {
-		return unableTo(openICMP, err)
+		return unableTo(openPacket, err)
 	}
 	err = p.host.ns.Do(func() (err error) {
 		for i, family := range []int{unix.AF_INET, unix.AF_INET6} {

@@ -10,30 +10,30 @@ import (
 	"lablab/say"
 )
 
-// A start is how this program was started, and by which user: what a hint needs to say how to run
-// it with more privileges.
+// A start is how this program was started, where, by which user, and what that user is denied: what a
+// hint needs to say how to run it with more privileges.
 type start struct {
-	args      []string // with the program's name as typed
-	program   string   // file
-	root      bool
-	powerful  bool // has the capabilities to do without a user namespace
-	container bool
-	sudo      bool // sudo(8) is installed
-	bySudo    bool // sudo(8) started this program
+	args     []string // with the program's name as typed
+	program  string   // file
+	root     bool
+	powerful bool // has the capabilities to do without a user namespace
+	sudo     bool // sudo(8) is installed
+	bySudo   bool // sudo(8) started this program
+	place    place
+	ns.Confinement
 }
 
 func started() start {
-	s := start{args: os.Args, root: ns.Owner() == 0, powerful: ns.Powerful() && !ns.IsRootless(), bySudo: os.Getenv("SUDO_UID") != ""}
+	s := start{
+		args: os.Args, root: ns.Owner() == 0, powerful: ns.Powerful() && !ns.IsRootless(), bySudo: os.Getenv("SUDO_UID") != "",
+		place: here(), Confinement: ns.Confined(),
+	}
 	if len(s.args) == 0 {
 		s.args = []string{"lablab"}
 	}
 	s.program, _ = os.Executable()
 	_, err := LookUp("sudo", os.Getenv("PATH"))
 	s.sudo = err == nil
-	for _, mark := range []string{"/.dockerenv", "/run/.containerenv"} { // of Docker and Podman
-		_, err := os.Stat(mark)
-		s.container = s.container || err == nil
-	}
 	return s
 }
 
@@ -75,16 +75,11 @@ func (s start) line() string {
 	return line
 }
 
-// asRoot returns a hint on how to give the program the privileges that it lacks.
-func (s start) asRoot() say.Sentence {
-	const flags = "--cap-add NET_ADMIN --cap-add SYS_ADMIN --security-opt systempaths=unconfined"
+// becomeRoot returns a hint on how to run the program as root.
+func (s start) becomeRoot() say.Sentence {
 	switch {
-	case s.powerful:
-		return say.F("leave out --rootless always: root needs no user namespace")
-	case s.root:
-		return say.F("root has too few capabilities here; for a container: docker run %s, or --privileged", flags)
-	case s.container:
-		return say.F("allow the container user namespaces: docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined")
+	case s.NoNewPrivs:
+		return say.F("run it as root, from another session: no_new_privs is set here, so sudo has no effect")
 	case !s.sudo:
 		return say.F("run it as root")
 	case s.byGoRun():
@@ -100,5 +95,3 @@ func (s start) asRoot() say.Sentence {
 // secure lists the directories in which sudo(8) looks for programs on Debian and Fedora
 // (secure_path in sudoers(5)).
 var secure = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
-
-func asRoot() say.Sentence { return started().asRoot() }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestLackingAgreesWithPowerful(t *testing.T) {
-	if lacking := ns.Lacking(); ns.Powerful() != (len(lacking) == 0) {
+	if lacking := ns.Confined().Lacking; ns.Powerful() != (len(lacking) == 0) {
 		t.Errorf("powerful: %v, lacking: %v", ns.Powerful(), lacking)
 	}
 }

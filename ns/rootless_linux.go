@@ -19,13 +19,8 @@ const rootlessMark = "LABLAB_ROOTLESS=1"
 // CAP_SYS_ADMIN (network namespaces), CAP_NET_ADMIN (links, rules, conntrack) and CAP_NET_RAW
 // (ICMP).
 func Powerful() bool {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var sets [2]unix.CapUserData
-	if err := unix.Capget(&header, &sets[0]); err != nil {
-		return false
-	}
 	const needed = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_NET_RAW
-	return sets[0].Effective&needed == needed
+	return effective()&needed == needed
 }
 
 // IsRootless reports whether [Rootless] started this process.
@@ -42,31 +37,44 @@ type Twin struct{ process *os.Process }
 // the kernel kills the other one too.
 //
 // It locks the calling goroutine to its thread, since the kernel also kills the other process when
-// the thread that started it ends. The same goroutine must call [Twin.Wait]. The error wraps the
-// errno of clone(2): EPERM or EACCES if a policy forbids user namespaces, ENOSPC at
-// user.max_user_namespaces. The other process inherits files; [Passed] returns them.
+// the thread that started it ends. The same goroutine must call [Twin.Wait]. The error is a
+// *RootlessError. The other process inherits files; [Passed] returns them.
 func Rootless(files ...*os.File) (*Twin, error) {
-	self, err := os.Executable()
+	self, err := Program()
 	if err != nil {
-		return nil, say.Errorf("find this program: %w", err)
+		return nil, &RootlessError{StartAgain, err}
 	}
 	runtime.LockOSThread()
+	users, groups := rootOnly()
 	child, err := os.StartProcess(self, os.Args, &os.ProcAttr{
 		Env:   append(os.Environ(), rootlessMark),
 		Files: append([]*os.File{os.Stdin, os.Stdout, os.Stderr}, files...),
 		Sys: &syscall.SysProcAttr{
 			// Its own network namespace keeps it from touching the machine's, even if it tried.
 			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+			UidMappings: users,
+			GidMappings: groups,
 			Pdeathsig:   syscall.SIGKILL,
 		},
 	})
 	if err != nil {
 		runtime.UnlockOSThread()
-		return nil, say.Errorf("create user namespace: %w", err)
+		return nil, whyNotRootless(err)
 	}
 	return &Twin{child}, nil
+}
+
+// Program returns a path at which this process can run its own program again: that of its file, or a
+// link of the kernel's if the file is gone or below a directory that this user may not enter.
+func Program() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", say.Errorf("find this program: %w", err)
+	}
+	if unix.Access(path, unix.X_OK) != nil {
+		return "/proc/self/exe", nil
+	}
+	return path, nil
 }
 
 // Passed returns the i-th of the files that the parent process passed to [Rootless].

@@ -114,7 +114,7 @@ func complain(env Env, c *cobra.Command, err error) int {
 			hint = say.F("fix it there; nothing was run")
 		}
 	}
-	if errors.As(err, &directory) {
+	if unable == nil && errors.As(err, &directory) {
 		hint = directory.Hint
 	}
 	complaints := say.Signs(env.Stderr, env.Getenv)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/internal/control"
+	"lablab/ns"
 	"lablab/render"
 	"lablab/say"
 )
@@ -30,9 +31,9 @@ const (
 // process starts it and exits at once. The watcher has its own session, so that a Ctrl-C meant
 // for the program does not reach it.
 func watchEnd(ctx context.Context, env Env, name, host string) error {
-	self, err := os.Executable()
+	self, err := ns.Program()
 	if err != nil {
-		return say.Errorf("find this program: %w", err)
+		return err
 	}
 	lab, err := control.Ending(ctx, control.Directory(env.Getenv, owner()), name)
 	if err != nil {
@@ -74,7 +75,7 @@ func newOutlive(env Env) *cobra.Command {
 		Use: outliveCommand, Hidden: true, Args: arguments(1, 2), DisableFlagParsing: true,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 2 {
-				self, err := os.Executable()
+				self, err := ns.Program()
 				if err != nil {
 					return err
 				}

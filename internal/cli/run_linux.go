@@ -156,7 +156,7 @@ func elsewhere(env Env, rootless string, files ...*os.File) (done bool, code int
 	switch {
 	case ns.IsRootless() && !ns.Powerful():
 		// AppArmor let us in here but took away all capabilities.
-		return true, 0, lab.ExplainRootless(unix.EPERM)
+		return true, 0, lab.ExplainRootless(&ns.RootlessError{Stage: ns.UseUser, Err: unix.EPERM})
 	case !ns.IsRootless() && (rootless == "always" || rootless == "auto" && !ns.Powerful()):
 		code, err := runRootless(env, files)
 		return true, code, err

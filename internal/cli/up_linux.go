@@ -45,14 +45,14 @@ func up(env Env, f upFlags) (code int, err error) {
 		return runsAlready(env, f)
 	}
 	if err != nil {
-		return 0, &brokenError{err: err}
+		return 0, failure(context.Background(), lab.Explain(err))
 	}
 	defer func() { _ = listener.Close() }()
 	ctx, cancel := interruptible(env.Signals, grace)
 	defer cancel()
 	prepare, err := namesHosts()
 	if err != nil {
-		return 0, &brokenError{err: err}
+		return 0, failure(ctx, lab.Explain(err))
 	}
 	const interval = time.Second // ping(8)'s interval
 	keeper, err := control.Keep(ctx, sc, lab.Options{Interval: interval, Rootless: ns.IsRootless(), Version: version()}, prepare)
@@ -250,7 +250,7 @@ func detach(env Env, f upFlags) (int, error) {
 	defer said.Close()
 	process, err := background(f.again(), said)
 	if err != nil {
-		return 0, &brokenError{err: say.Errorf("start in the background: %w", err)}
+		return 0, failure(ctx, lab.Explain(say.Errorf("start in the background: %w", err)))
 	}
 	ended := make(chan int, 1)
 	go func() {
@@ -283,7 +283,7 @@ func detach(env Env, f upFlags) (int, error) {
 
 // background starts this program again in its own session, so that it survives the terminal.
 func background(args []string, output *os.File) (*os.Process, error) {
-	self, err := os.Executable()
+	self, err := ns.Program()
 	if err != nil {
 		return nil, err
 	}
