@@ -45,7 +45,7 @@ func here() place {
 
 // isInitial reports whether this process is in the namespace that the kernel starts with, which
 // always has the same number (linux/proc_ns.h).
-func isInitial(kind string, number int) bool {
+func isInitial(kind string, number uint32) bool {
 	link, err := os.Readlink("/proc/self/ns/" + kind)
 	return err == nil && link == fmt.Sprintf("%s:[%d]", kind, number)
 }
@@ -77,9 +77,9 @@ func (s start) allowEither() say.Sentence {
 	return say.F("%s; or let it use a user namespace: --rootless auto", s.allow())
 }
 
-// options returns the options of docker run, or podman run, with which a lab can be built. As root it
-// takes three capabilities. /proc/sys may stay as it is, unless the container has its own user
-// namespace. An ordinary user takes a user namespace, which Docker's seccomp filter forbids.
+// options returns the options of docker run, or podman run, with which a lab can be built. Root needs
+// capabilities, and mounts another /proc by them. An ordinary user needs a user namespace, which
+// Docker's seccomp filter forbids, and the container's own /proc.
 func (s start) options() string {
 	var options []string
 	security := func(option string) { options = append(options, "--security-opt "+option) }
@@ -92,7 +92,7 @@ func (s start) options() string {
 	if !s.root || s.filteredWithSysAdmin() {
 		security("seccomp=unconfined")
 	}
-	switch hidden := !s.root || s.Remapped && !ns.IsRootless(); {
+	switch hidden := !s.root || s.hidden(); {
 	case hidden && s.place == podman:
 		security("unmask=ALL")
 	case hidden:
@@ -118,7 +118,7 @@ func (s start) securityContext() string {
 		capabilities += ", NET_RAW"
 	}
 	members = append(members, "capabilities: {add: ["+capabilities+"]}")
-	if s.Remapped && !ns.IsRootless() && s.Sysctls != nil {
+	if s.root && s.hidden() {
 		members = append(members, "procMount: Unmasked")
 	}
 	if s.root && s.filteredWithSysAdmin() {
@@ -153,6 +153,11 @@ func (s start) directives() string {
 		lines = append(lines, "AppArmorProfile=unconfined")
 	}
 	return strings.Join(lines, ", ")
+}
+
+// hidden reports whether root cannot mount another /proc, in spite of the capability.
+func (s start) hidden() bool {
+	return s.Sysctls != nil && !slices.Contains(s.Lacking, "CAP_SYS_ADMIN") && !ns.IsRootless()
 }
 
 // filtered reports whether a seccomp filter forbids what even root needs.

@@ -16,7 +16,6 @@ type Confinement struct {
 	NoNewPrivs bool     // programs such as sudo(8) give no privileges
 	Forbidden  []string // system calls that a seccomp filter forbids
 	Profile    string   // AppArmor's profile or SELinux's context, if this process is confined by one
-	Remapped   bool     // this process is in a user namespace, such as that of a container
 	NoProc     bool     // /proc is not mounted
 	Sysctls    error    // ErrReadOnly or ErrCovered if the settings of a network cannot be written
 }
@@ -29,8 +28,6 @@ func Confined() Confinement {
 	var mount unix.Statfs_t
 	err := unix.Statfs("/proc/self", &mount)
 	c.NoProc = err != nil || mount.Type != unix.PROC_SUPER_MAGIC
-	users, err := os.ReadFile("/proc/self/uid_map")
-	c.Remapped = err == nil && strings.Join(strings.Fields(string(users)), " ") != "0 0 4294967295"
 	c.Sysctls = onThread(func() error {
 		directory, err := sysctls()
 		if err != nil {
