@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,7 +22,6 @@ import (
 // The filter answers a system call with the errno; if ARGUMENT is given, only calls whose first
 // argument has that value, or with BITS those bits.
 func forbid() {
-	runtime.LockOSThread()
 	var program []bpf.Instruction
 	args := os.Args[1:]
 	for ; len(args) > 0 && args[0] != "--"; args = args[1:] {
@@ -84,22 +82,17 @@ func answering(text string) ([]bpf.Instruction, error) {
 	return append(check, compare...), nil
 }
 
-// filter installs a filter that allows what the program does not answer. Without CAP_SYS_ADMIN the
-// kernel asks for no_new_privs.
+// filter installs a filter on all threads, which allows what the program does not answer. It needs
+// CAP_SYS_ADMIN.
 func filter(program []bpf.Instruction) error {
 	raw, err := bpf.Assemble(append(program, bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}))
 	if err != nil {
 		return err
 	}
 	code := unix.SockFprog{Len: uint16(len(raw)), Filter: (*unix.SockFilter)(unsafe.Pointer(&raw[0]))} // of the same layout
-	install := func() error {
-		return unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&code)), 0, 0)
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&code)))
+	if errno != 0 {
+		return errno
 	}
-	if err := install(); !errors.Is(err, unix.EACCES) {
-		return err
-	}
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return err
-	}
-	return install()
+	return nil
 }
