@@ -95,13 +95,14 @@ func degraded(hint say.Sentence, format string, args ...any) Finding {
 // trials returns all trials, in order.
 func (e *examination) trials() []trial {
 	rootless := ns.IsRootless()
-	const files, namespace, veth, tables, rules, ping = "open files", "network namespace", "veth", "nf_tables", "ruleset", "ping"
+	const files, threads, namespace, veth, tables, rules, ping = "open files", "threads", "network namespace", "veth", "nf_tables", "ruleset", "ping"
 	list := []trial{
 		{"kernel", false, nil, tryKernel},
 		{"root", !rootless, nil, tryRoot},
 		{files, true, nil, tryOpenFiles},
+		{threads, true, nil, tryThreads},
 		{"user namespace", rootless || e.noWay != nil, []string{files}, e.tryUserNamespace},
-		{namespace, true, []string{files}, e.tryNamespace},
+		{namespace, true, []string{files, threads}, e.tryNamespace},
 		{veth, true, []string{namespace}, e.tryVeth},
 		{tables, true, []string{namespace}, e.tryTables},
 	}

@@ -38,6 +38,9 @@ func probe(env Env, f probeFlags) (int, error) {
 	writeLeftOut(env.Stderr, env.Language, q.account, q.groups)
 	rs := nft.Compile(q.account, q.groups, nft.InOrder())
 	rs.Related = related
+	if err := lab.Affords(0, 1, fewestHosts); err != nil {
+		return 0, err
+	}
 	prober, err := lab.NewProber(ctx, rs)
 	if err != nil {
 		return 0, failure(ctx, err)

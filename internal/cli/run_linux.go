@@ -48,6 +48,10 @@ func play(ctx context.Context, sc *scenario.Scenario, log *timeline.Log) error {
 
 // runOne shows a scenario while it runs, and returns the exit code.
 func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out *outputs) (int, error) {
+	if err := lab.Affords(0, 1, len(sc.Hosts)); err != nil {
+		out.close()
+		return 0, err
+	}
 	record, err := createRecord(env, f.record)
 	if err != nil {
 		out.close()
@@ -90,6 +94,14 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 
 // runMany runs several scenarios in parallel, and returns the exit code of the worst.
 func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Scenario, out *outputs) (int, error) {
+	hosts := 0
+	for _, sc := range scenarios {
+		hosts = max(hosts, len(sc.Hosts))
+	}
+	if err := lab.Affords(0, min(f.jobs, len(scenarios)), hosts); err != nil {
+		out.close()
+		return 0, err
+	}
 	if f.record != "" {
 		if err := makeOwned(env, f.record); err != nil {
 			out.close()
@@ -166,6 +178,9 @@ func elsewhere(env Env, rootless string, files ...*os.File) (done bool, code int
 
 // runRootless runs this command in another process, in a user namespace.
 func runRootless(env Env, files []*os.File) (int, error) {
+	if err := lab.Affords(1, 1, fewestHosts); err != nil { // the other process checks again, when it knows what to run
+		return 0, err
+	}
 	twin, err := ns.Rootless(files...)
 	if err != nil {
 		return 0, lab.ExplainRootless(err)
@@ -176,6 +191,9 @@ func runRootless(env Env, files []*os.File) (int, error) {
 	}
 	return code, nil
 }
+
+// fewestHosts is how many hosts a lab has at least.
+const fewestHosts = 2
 
 // failure returns the error that is most helpful: a signal, something the machine lacks, or the
 // internal error.

@@ -50,6 +50,9 @@ func up(env Env, f upFlags) (code int, err error) {
 	defer func() { _ = listener.Close() }()
 	ctx, cancel := interruptible(env.Signals, grace)
 	defer cancel()
+	if err := lab.Affords(0, 1, len(sc.Hosts)); err != nil {
+		return 0, err
+	}
 	prepare, err := namesHosts()
 	if err != nil {
 		return 0, failure(ctx, lab.Explain(err))
@@ -241,6 +244,9 @@ func detach(env Env, f upFlags) (int, error) {
 	defer cancel()
 	if _, err := client.Status(ctx); err == nil {
 		return runsAlready(env, f)
+	}
+	if err := lab.Affords(1, 1, fewestHosts); err != nil {
+		return 0, err
 	}
 	memory, err := unix.MemfdCreate("lablab-up", unix.MFD_CLOEXEC) // needs no writable directory
 	if err != nil {

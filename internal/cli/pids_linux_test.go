@@ -1,0 +1,78 @@
+package cli_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"lablab/internal/nstest"
+	"lablab/ns"
+)
+
+// A control group with too few processes is named, where Go's runtime would end the program with a
+// stack trace. With just enough, everything works.
+func TestPidsLimit(t *testing.T) {
+	t.Parallel()
+	path := nstest.LabBuilder(t)
+	if !ns.Powerful() || ns.IsRootless() {
+		t.Skip("needs root")
+	}
+	needs := regexp.MustCompile(`^error: lablab needs (\d+) threads for this, and may have (\d+) here \(pids\.max=(\d+)\)\nhint: .*\n$`)
+	for _, args := range [][]string{
+		{"run", "-q", "--interval", "1ms"},
+		{"run", "-q", "--interval", "1ms", "--rootless", "always"},
+		{"run", "-q", "--interval", "1ms", "-j", "4", "ping", "udp", "restart", "related"},
+	} {
+		said, code := limited(t, 9, path, args...)
+		told := needs.FindStringSubmatch(said)
+		if code != 3 || told == nil || told[3] != "9" {
+			t.Fatalf("9 processes, %v: exit code %d, want 3\n%s", args, code, said)
+		}
+		needed, _ := strconv.Atoi(told[1])
+		if said, code := limited(t, needed, path, args...); code != 0 {
+			t.Errorf("%d processes, %v: exit code %d\n%s", needed, args, code, said)
+		}
+	}
+}
+
+// limited runs a command in its own control group, with a limit on processes, and returns what it
+// wrote to standard error.
+func limited(t *testing.T, most int, path string, args ...string) (stderr string, code int) {
+	t.Helper()
+	var group string
+	for _, root := range []string{"/sys/fs/cgroup/pids", "/sys/fs/cgroup"} {
+		group = filepath.Join(root, fmt.Sprintf("lablab-test-%d-%d", os.Getpid(), most))
+		if os.Mkdir(group, 0o755) != nil {
+			continue
+		}
+		defer removeGroup(t, group)
+		if os.WriteFile(filepath.Join(group, "pids.max"), []byte(strconv.Itoa(most)), 0o644) == nil {
+			break
+		}
+		group = ""
+	}
+	if group == "" {
+		t.Skip("no control group for processes can be made here")
+	}
+	c := exec.Command(nstest.Tool(t, "sh"), append([]string{"-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, group, path}, args...)...)
+	var said bytes.Buffer
+	c.Stderr = &said
+	code = nstest.ExitCode(c.Run())
+	return said.String(), code
+}
+
+// removeGroup removes a control group as soon as its last process has ended.
+func removeGroup(t *testing.T, group string) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); os.Remove(group) != nil; <-time.After(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s is still in use", group)
+		}
+	}
+}
