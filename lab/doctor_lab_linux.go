@@ -47,7 +47,7 @@ func (e *examination) prepare(hosts ...*Host) error {
 	explained := unableTo(buildLab, err)
 	var unable *Unable
 	if !errors.As(explained, &unable) && errors.Is(err, fs.ErrNotExist) {
-		return &Unable{say.F("this kernel has no IPv6 (CONFIG_IPV6), or was started with ipv6.disable=1"), say.F("remove ipv6.disable=1 from the kernel's command line"), err}
+		return &Unable{Lacks: say.F("this kernel has no IPv6 (CONFIG_IPV6), or was started with ipv6.disable=1"), Hint: say.F("remove ipv6.disable=1 from the kernel's command line"), Err: err}
 	}
 	return explained
 }
@@ -70,11 +70,7 @@ func (e *examination) hasExpression(x nft.Expression, i int) (Finding, error) {
 	if err == nil || !nft.Lacks(err) {
 		return found("works"), err
 	}
-	hint := say.F("use a newer kernel: nf_tables has had it for years")
-	if x.Module != "" {
-		hint = kernelOf(x.Option, x.Module)
-	}
-	return Finding{}, &Unable{say.F("this kernel's nf_tables lacks it (%s)", x.Option), hint, err}
+	return Finding{}, &Unable{Lacks: say.F("this kernel's nf_tables lacks it (%s)", x.Option), Hint: hintOf(x), Err: err}
 }
 
 // tryRuleset enforces a group on both hosts that allows ping in and everything out.
@@ -172,7 +168,7 @@ func (e *examination) tryIPv6(ctx context.Context) (f Finding, err error) {
 func (e *examination) pingOver6(ctx context.Context, a, b *Host) (f Finding, err error) {
 	err = join(ctx, a, b)
 	if errors.Is(err, unix.EACCES) {
-		return f, &Unable{say.F("IPv6 is switched off in new network namespaces (disable_ipv6=1)"), say.F("give them their own settings: sudo sysctl net.core.devconf_inherit_init_net=0"), err}
+		return f, &Unable{Lacks: say.F("IPv6 is switched off in new network namespaces (disable_ipv6=1)"), Hint: say.F("give them their own settings: sudo sysctl net.core.devconf_inherit_init_net=0"), Err: err}
 	}
 	if err != nil {
 		return f, err

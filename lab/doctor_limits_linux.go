@@ -44,7 +44,7 @@ func tryRoot(context.Context) (Finding, error) {
 		return Finding{Status: NotTried, Found: say.F("not used: all this was tried in a user namespace"), Hint: tryAsRoot()}, nil
 	}
 	if s := started(); len(s.Lacking) > 0 {
-		return Finding{}, &Unable{say.F("this process lacks %s", strings.Join(s.Lacking, ", ")), s.allow(), unix.EPERM}
+		return Finding{}, &Unable{Lacks: say.F("this process lacks %s", strings.Join(s.Lacking, ", ")), Hint: s.allow(), Err: unix.EPERM}
 	}
 	return found("CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW"), nil
 }

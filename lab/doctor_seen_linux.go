@@ -82,7 +82,7 @@ func (e *examination) tryEvents(ctx context.Context) (f Finding, err error) {
 	})
 	if errors.Is(err, errNoReport) {
 		const option = "CONFIG_NF_CONNTRACK_EVENTS"
-		return f, &Unable{say.F("conntrack sends no events (%s)", option), say.F("use a kernel that has %s", option), err}
+		return f, &Unable{Lacks: say.F("conntrack sends no events (%s)", option), Hint: say.F("use a kernel that has %s", option), Err: err}
 	}
 	if dated {
 		return found("the new entry was reported with the kernel's timestamp"), err

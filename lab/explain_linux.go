@@ -182,7 +182,7 @@ func lacks() []lack {
 		{installRules, unix.EPROTONOSUPPORT, say.F("this kernel has no netfilter netlink (CONFIG_NETFILTER_NETLINK)"), kernelOf("CONFIG_NETFILTER_NETLINK", "nfnetlink")},
 		{installRules, unix.EOPNOTSUPP, say.F("this kernel has no nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)"), kernelOf("CONFIG_NF_TABLES_INET", "nf_tables")},
 		{installRules, unix.EINVAL, say.F("this kernel has no nf_tables (CONFIG_NF_TABLES)"), kernelOf("CONFIG_NF_TABLES", "nf_tables")},
-		{installRules, unix.ENOENT, say.F("this kernel's nf_tables lacks the ct expression (CONFIG_NFT_CT)"), kernelOf("CONFIG_NFT_CT", "nft_ct")},
+		{installRules, unix.ENOENT, say.F("this kernel's nf_tables lacks an expression that the rules need"), say.F("to see which: %s", Command("doctor"))},
 		{dumpEntries, unix.EINVAL, say.F("this kernel has no conntrack netlink (CONFIG_NF_CT_NETLINK)"), kernelOf("CONFIG_NF_CT_NETLINK", "nf_conntrack_netlink")},
 	}
 }
@@ -193,7 +193,7 @@ func kernelLacks(s step, errno unix.Errno) *Unable {
 	}
 	for _, l := range lacks() {
 		if l.step == s && l.errno == errno {
-			return &Unable{Lacks: l.lacks, Hint: l.hint}
+			return &Unable{Lacks: l.lacks, Hint: l.hint, kernel: true}
 		}
 	}
 	return nil

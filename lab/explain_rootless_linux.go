@@ -23,7 +23,7 @@ func ExplainRootless(err error) error {
 	if s.root && !s.powerful && !ns.IsRootless() {
 		why = say.F("root lacks %s here and cannot use a user namespace instead: %s", strings.Join(s.Lacking, ", "), why)
 	}
-	return &Unable{why, s.allowRootless(failed), err}
+	return &Unable{Lacks: why, Hint: s.allowRootless(failed), Err: err}
 }
 
 // noUserNamespace looks up why a stage failed.

@@ -66,6 +66,18 @@ type Host struct {
 // happens from then on goes into log. The error is an *Unable if the machine lacks something.
 func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	log.Append(begun(sc, o))
+	var l *Lab
+	err := onceLoaded(ctx, func() error { return haveModules(len(sc.Hosts) > 2) }, func() (err error) {
+		l, err = buildOnce(ctx, sc, o, log)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func buildOnce(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	l := &Lab{
 		log: log, interval: o.Interval, unwatch: func() {}, recorder: newRecorder(log), announced: map[string]bool{}, known: map[uint32]timeline.Rule{}, numbers: map[ruleKey]uint32{}, asked: askedFor(sc), servers: map[string]*pinger.Server{},
 		related: nft.Related(sc.Related), settings: conntrack.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},

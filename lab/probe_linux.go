@@ -34,6 +34,18 @@ type Prober struct {
 
 // NewProber builds a host that enforces rs.
 func NewProber(ctx context.Context, rs nft.Ruleset) (*Prober, error) {
+	var p *Prober
+	err := onceLoaded(ctx, func() error { return haveModules(false) }, func() (err error) {
+		p, err = newProber(ctx, rs)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func newProber(ctx context.Context, rs nft.Ruleset) (*Prober, error) {
 	p := &Prober{
 		host: &Host{Host: scenario.Host{Name: "host", Address: netip.MustParsePrefix("169.254.0.1/30")}},
 		peer: &Host{Host: scenario.Host{Name: "peer", Address: netip.MustParsePrefix("169.254.0.2/30")}},

@@ -34,7 +34,7 @@ func Affords(waiting, labs, hosts int) error {
 	case place == service:
 		hint = say.F("add to the service's unit file: %s", fmt.Sprintf("TasksMax=%d", plenty))
 	}
-	return &Unable{say.F("lablab needs %d threads for this, and may have %d here (%s)", need, max(most, 0), limit), hint, unix.EAGAIN}
+	return &Unable{Lacks: say.F("lablab needs %d threads for this, and may have %d here (%s)", need, max(most, 0), limit), Hint: hint, Err: unix.EAGAIN}
 }
 
 // tryThreads checks that a lab of two hosts can have its threads.

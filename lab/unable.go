@@ -7,6 +7,8 @@ type Unable struct {
 	Lacks say.Sentence // what is missing, as a sentence
 	Hint  say.Sentence // how to fix it
 	Err   error
+	// kernel is whether the kernel lacks something, or has not loaded it yet.
+	kernel bool
 }
 
 func (e *Unable) Error() string { return e.Lacks.String() }
