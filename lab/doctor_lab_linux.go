@@ -108,6 +108,10 @@ func (e *examination) tryConntrackNetlink(context.Context) (f Finding, err error
 	if err != nil {
 		return f, unableTo(dumpEntries, err)
 	}
+	const few = 100 // a large scenario's entries
+	if _, room, err := e.a.conntrack.Dropped(); err == nil && room > 0 && room < few {
+		return degraded(moreEntries(), "entries can be listed, but there is room for %d only (nf_conntrack_max)", room), nil
+	}
 	return found("entries can be listed"), nil
 }
 
@@ -126,7 +130,7 @@ func (e *examination) tryPing(ctx context.Context) (f Finding, err error) {
 	}
 	rtt, err := e.ping(ctx, e.b, e.a)
 	if err != nil {
-		return f, err
+		return f, errors.Join(full(e.a, e.b), err)
 	}
 	return found("an echo request of B was answered by A in %.2f ms", rtt.Seconds()*1000), nil
 }

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -18,7 +19,7 @@ import (
 // lab, which runs no scenario.
 func (l *Lab) Open(ctx context.Context) error {
 	if err := l.prove(ctx); err != nil {
-		return err
+		return errors.Join(full(l.hosts...), err)
 	}
 	if err := l.forget(); err != nil {
 		return err

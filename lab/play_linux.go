@@ -46,7 +46,12 @@ func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Lo
 }
 
 // Play proves that the lab filters and runs the experiments.
-func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) error {
+func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) (err error) {
+	defer func() {
+		if full := full(l.hosts...); full != nil && ctx.Err() == nil {
+			err = full
+		}
+	}()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(l.broken, func() { cancel(context.Cause(l.broken)) })()

@@ -227,10 +227,13 @@ func (p *Prober) askOnce(ctx context.Context, probes []Probe, judgements []Judge
 	}
 	lost, err := p.await(ctx, see, func() bool { return decided[len(probes)] })
 	if err != nil || lost || !decided[len(probes)] {
-		return false, err
+		return false, errors.Join(full(p.host), err)
 	}
 	for i := range judgements {
 		judgements[i].Impossible = !decided[i]
+	}
+	if slices.Contains(decided[:len(probes)], false) {
+		return true, full(p.host)
 	}
 	return true, nil
 }

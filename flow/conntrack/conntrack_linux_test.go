@@ -3,7 +3,9 @@ package conntrack
 import (
 	"encoding/binary"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -176,5 +178,20 @@ func TestNoAnswer(t *testing.T) {
 				t.Errorf("took %s", took)
 			}
 		})
+	}
+}
+
+// A table with room has dropped nothing.
+func TestDropped(t *testing.T) {
+	t.Parallel()
+	table, err := OpenTable(nstest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	packets, room, err := table.Dropped()
+	text, _ := os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_max")
+	if err != nil || packets != 0 || strconv.Itoa(room) != strings.TrimSpace(string(text)) {
+		t.Errorf("dropped %d packets with room for %d, %v; the limit is %s", packets, room, err, text)
 	}
 }
