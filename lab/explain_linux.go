@@ -61,14 +61,19 @@ func unableTo(s step, err error) error {
 	return why
 }
 
-// Explain explains an error of what comes before and beside the building of a lab, if a seccomp
-// filter or a missing /proc is the cause. It returns any other error as it is.
+// Explain explains an error of what comes before and after the building of a lab, if a seccomp filter,
+// a missing /proc or a missing capability is the cause. It returns any other error as it is.
 func Explain(err error) error {
-	if why := started().withheld(nameHosts); why != nil {
-		why.Err = err
-		return why
+	s := started()
+	why := s.withheld(nameHosts)
+	if why == nil && errors.Is(err, unix.EPERM) && slices.Contains(s.Lacking, "CAP_SYS_ADMIN") {
+		why = &Unable{Lacks: say.F("this process lacks %s", "CAP_SYS_ADMIN"), Hint: s.allow()}
 	}
-	return err
+	if why == nil {
+		return err
+	}
+	why.Err = err
+	return why
 }
 
 // exhausted names the limit that was reached.
@@ -124,7 +129,7 @@ func (s start) withheld(at step) *Unable {
 
 // doing leaves out the forbidden system calls that a step does without.
 func (s start) doing(at step) start {
-	only := map[string]step{"unshare(CLONE_NEWNS)": nameHosts, "mount": nameHosts, "socket(AF_PACKET)": openPacket}
+	only := map[string]step{"unshare(CLONE_NEWNS)": nameHosts, "mount": nameHosts, "socket(AF_PACKET)": openPacket, "socket(AF_INET6)": openICMP}
 	s.Forbidden = slices.DeleteFunc(slices.Clone(s.Forbidden), func(call string) bool { return only[call] != "" && only[call] != at })
 	return s
 }

@@ -88,12 +88,21 @@ func (p *Prober) build(ctx context.Context, rs nft.Ruleset) (err error) {
 
 // quiet keeps a host from sending anything by itself, and makes it accept any source.
 func quiet(n *ns.Namespace) error {
-	return n.SetSysctl(map[string]string{
+	err := n.SetSysctl(map[string]string{
 		"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0",
 		"ipv4/conf/all/accept_local": "1", "ipv4/conf/all/route_localnet": "1",
+	})
+	if err != nil {
+		return err
+	}
+	err = n.SetSysctl(map[string]string{
 		"ipv6/conf/default/accept_dad": "0", "ipv6/conf/default/accept_ra": "0",
 		"ipv6/conf/default/router_solicitations": "0", "ipv6/conf/default/addr_gen_mode": "1",
 	})
+	if errors.Is(err, unix.ENOENT) {
+		return nil // a kernel without IPv6 is quiet anyway
+	}
+	return err
 }
 
 // openEverything makes every address local to the host.
@@ -112,7 +121,11 @@ func (p *Prober) openEverything() error {
 			LinkIndex: lo.Attrs().Index, Dst: ipNet(netip.MustParsePrefix(everything)),
 			Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: unix.RT_SCOPE_HOST,
 		}
-		if err := h.RouteAdd(route); err != nil {
+		err := h.RouteAdd(route)
+		if errors.Is(err, unix.EOPNOTSUPP) && route.Dst.IP.To4() == nil {
+			continue // a kernel without IPv6
+		}
+		if err != nil {
 			return say.Errorf("make all of %s local to the host: %w", everything, err)
 		}
 	}
@@ -140,7 +153,11 @@ func (p *Prober) openSockets() error {
 	err = p.host.ns.Do(func() (err error) {
 		for i, family := range []int{unix.AF_INET, unix.AF_INET6} {
 			// IPPROTO_RAW: the packet includes its own IP header (raw(7)).
-			if p.out[i], err = unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW); err != nil {
+			p.out[i], err = unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+			if family == unix.AF_INET6 && errors.Is(err, unix.EAFNOSUPPORT) {
+				continue // a kernel without IPv6; no IPv6 packet can leave
+			}
+			if err != nil {
 				return err
 			}
 			if err := unix.SetsockoptInt(p.out[i], unix.SOL_SOCKET, unix.SO_BROADCAST, 1); err != nil {
@@ -310,6 +327,9 @@ func (p *Prober) send(b Probe, tag int) error {
 			return err
 		}
 		return unix.Sendto(p.wire, frame, 0, &unix.SockaddrLinklayer{Ifindex: p.link, Halen: 6})
+	}
+	if b.To.Is6() && p.out[1] < 0 {
+		return unix.ENETUNREACH
 	}
 	if b.To.Is4() {
 		err = unix.Sendto(p.out[0], packet, 0, &unix.SockaddrInet4{Addr: b.To.As4()})

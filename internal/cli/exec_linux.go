@@ -53,7 +53,7 @@ func execIn(ctx context.Context, env Env, name, host string, command []string) e
 		return enterRootless(status, i, command, environment)
 	}
 	if err := ns.Join(status.Hosts[i].Namespace, status.Hosts[i].UTS, hostNames(status.Hosts)); err != nil {
-		return &brokenError{err: say.Errorf("enter host %s: %w", host, err)}
+		return failure(ctx, lab.Explain(say.Errorf("enter host %s: %w", host, err)))
 	}
 	return cannotRun(program, syscall.Exec(program, command, environment))
 }

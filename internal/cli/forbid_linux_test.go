@@ -58,7 +58,7 @@ func answering(text string) ([]bpf.Instruction, error) {
 	call, bits, masked := strings.Cut(call, "&")
 	call, value, valued := strings.Cut(call, ":")
 	number, known := map[string]uint32{
-		"unshare": unix.SYS_UNSHARE, "setns": unix.SYS_SETNS, "socket": unix.SYS_SOCKET, "clone": unix.SYS_CLONE, "clone3": unix.SYS_CLONE3, "fsopen": unix.SYS_FSOPEN,
+		"unshare": unix.SYS_UNSHARE, "setns": unix.SYS_SETNS, "socket": unix.SYS_SOCKET, "clone": unix.SYS_CLONE, "clone3": unix.SYS_CLONE3, "fsopen": unix.SYS_FSOPEN, "mount": unix.SYS_MOUNT,
 	}[call]
 	errno, named := map[string]unix.Errno{"EPERM": unix.EPERM, "EACCES": unix.EACCES, "ENOSYS": unix.ENOSYS, "EAFNOSUPPORT": unix.EAFNOSUPPORT}[answer]
 	if !known || !named {
