@@ -48,7 +48,7 @@ func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Lo
 // Play proves that the lab filters and runs the experiments.
 func (l *Lab) Play(ctx context.Context, sc *scenario.Scenario) (err error) {
 	defer func() {
-		if full := full(l.hosts...); full != nil && ctx.Err() == nil {
+		if full := full(l.hosts...); full != nil {
 			err = full
 		}
 	}()

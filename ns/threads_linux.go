@@ -19,10 +19,10 @@ func Threads() (most int, limit string) {
 	most = math.MaxInt
 	own := len(taskIDs("self"))
 	for _, directory := range pidsDirectories() {
-		max, err := number(filepath.Join(directory, "pids.max"))
+		allowed, err := number(filepath.Join(directory, "pids.max"))
 		current, failed := number(filepath.Join(directory, "pids.current"))
-		if err == nil && failed == nil && max-current+own < most {
-			most, limit = max-current+own, fmt.Sprintf("pids.max=%d", max)
+		if err == nil && failed == nil && allowed-current+own < most {
+			most, limit = allowed-current+own, fmt.Sprintf("pids.max=%d", allowed)
 		}
 	}
 	var processes unix.Rlimit
