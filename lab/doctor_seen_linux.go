@@ -95,7 +95,7 @@ func (e *examination) tryDeny(ctx context.Context) (f Finding, err error) {
 	const discard = 9 // RFC 863
 	err = e.b.sendCanary(netip.AddrPortFrom(e.a.Address.Addr(), discard))
 	if err != nil {
-		return f, say.Errorf("send a packet that no rule allows: %w", err)
+		return f, errors.Join(full(e.a, e.b), say.Errorf("send a packet that no rule allows: %w", err))
 	}
 	var verdict nft.Verdict
 	err = e.await(ctx, func(v nft.Verdict) bool {
