@@ -71,26 +71,40 @@ const (
 
 // tryOpenFiles opens that many.
 func tryOpenFiles(context.Context) (Finding, error) {
+	opened, err := openable(manyFiles)
+	var unable *Unable
+	switch {
+	case err == nil:
+		return found("at least %d at a time", manyFiles), nil
+	case opened < fewFiles || !errors.As(err, &unable):
+		return Finding{}, err
+	}
+	return degraded(unable.Hint, "only %d at a time: too few for many hosts (RLIMIT_NOFILE)", opened), nil
+}
+
+// SpareFiles checks that this process may open n more files: a lab that is kept answers requests. The
+// error is an *Unable.
+func SpareFiles(n int) error {
+	_, err := openable(n)
+	return err
+}
+
+// openable opens n files at a time, or as many as it can, and closes them again.
+func openable(n int) (opened int, err error) {
 	var files []int
 	defer func() {
 		for _, fd := range files {
 			_ = unix.Close(fd)
 		}
 	}()
-	for len(files) < manyFiles {
+	for len(files) < n {
 		fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if err == nil {
-			files = append(files, fd)
-			continue
+		if err != nil {
+			return len(files), unableTo(buildLab, err)
 		}
-		err = unableTo(buildLab, err)
-		var unable *Unable
-		if len(files) < fewFiles || !errors.As(err, &unable) {
-			return Finding{}, err
-		}
-		return degraded(unable.Hint, "only %d at a time: too few for many hosts (RLIMIT_NOFILE)", len(files)), nil
+		files = append(files, fd)
 	}
-	return found("at least %d at a time", manyFiles), nil
+	return n, nil
 }
 
 // tryManyNamespaces makes as many namespaces as the largest lab needs: sixteen hosts and a switch.

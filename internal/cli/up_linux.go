@@ -62,6 +62,10 @@ func up(env Env, f upFlags) (code int, err error) {
 	if err != nil {
 		return 0, failure(ctx, err)
 	}
+	const enough = 16 // for those who watch the lab and those who change it
+	if err := lab.SpareFiles(enough); err != nil {
+		return 0, failure(ctx, errors.Join(err, keeper.Close()))
+	}
 	if err := f.keep(ctx, env, keeper, listener, web); err != nil {
 		return 0, &brokenError{err: err}
 	}
@@ -264,8 +268,10 @@ func detach(env Env, f upFlags) (int, error) {
 		ended <- state.ExitCode()
 	}()
 	const step, patience = 10 * time.Millisecond, 30 * time.Second
-	for waited := time.Duration(0); waited < patience; waited += step {
-		if status, err := client.Status(ctx); err == nil {
+	waiting, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	for waiting.Err() == nil {
+		if status, err := client.Status(waiting); err == nil {
 			if err := greet(env, f, status); err != nil {
 				return 0, &brokenError{err, say.F("lab %s is up all the same; to take it down: lablab down --name %s", f.name, f.name)}
 			}
@@ -276,14 +282,14 @@ func detach(env Env, f upFlags) (int, error) {
 			_, _ = io.Copy(env.Stderr, io.NewSectionReader(said, 0, math.MaxInt32)) // an error and a hint
 			return code, nil
 		case <-time.After(step):
-		case <-ctx.Done():
-			_ = process.Signal(syscall.SIGTERM)
-			<-ended
-			return 0, failure(ctx, context.Cause(ctx))
+		case <-waiting.Done():
 		}
 	}
 	_ = process.Signal(syscall.SIGTERM)
 	<-ended
+	if ctx.Err() != nil {
+		return 0, failure(ctx, context.Cause(ctx))
+	}
 	return 0, &brokenError{err: say.Errorf("lab %s did not respond within %s", f.name, patience)}
 }
 
