@@ -157,7 +157,7 @@ func (s start) directives() string {
 
 // hidden reports whether root cannot mount another /proc, in spite of the capability.
 func (s start) hidden() bool {
-	return s.Sysctls != nil && !slices.Contains(s.Lacking, "CAP_SYS_ADMIN") && !ns.IsRootless()
+	return s.Sysctls != nil && !slices.Contains(s.Lacking, "CAP_SYS_ADMIN") && !s.rootless
 }
 
 // filtered reports whether a seccomp filter forbids what even root needs.

@@ -33,7 +33,7 @@ func TestUnableTo(t *testing.T) {
 			t.Errorf("%v does not name the limit %s", errno, limit)
 		}
 	}
-	if err := unableTo(makeVeth, unix.EIO); !strings.Contains(err.Error(), string(makeVeth)) {
+	if err := unableTo(makeVeth, errors.New("no errno")); !strings.Contains(err.Error(), string(makeVeth)) {
 		t.Errorf("%v does not say what could not be done", err)
 	}
 }

@@ -20,7 +20,7 @@ func ExplainRootless(err error) error {
 	}
 	s := started().doing(makeUser)
 	why := s.noUserNamespace(failed)
-	if s.root && !s.powerful && !ns.IsRootless() {
+	if s.root && !s.powerful && !s.rootless {
 		why = say.F("root lacks %s here and cannot use a user namespace instead: %s", strings.Join(s.Lacking, ", "), why)
 	}
 	return &Unable{Lacks: why, Hint: s.allowRootless(failed), Err: err}

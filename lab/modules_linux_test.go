@@ -14,7 +14,7 @@ import (
 // lacks is named, and no other error is tried again.
 func TestOnceLoaded(t *testing.T) {
 	t.Parallel()
-	loading := unableTo(installRules, unix.EOPNOTSUPP)
+	loading := kernelLacks(installRules, unix.EOPNOTSUPP)
 	stays := errors.New("missing for good")
 	for _, test := range []struct {
 		what     string

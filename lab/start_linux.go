@@ -16,6 +16,7 @@ type start struct {
 	args     []string // with the program's name as typed
 	program  string   // file
 	root     bool
+	rootless bool // in a user namespace of its own
 	powerful bool // has the capabilities to do without a user namespace
 	sudo     bool // sudo(8) is installed
 	bySudo   bool // sudo(8) started this program
@@ -25,7 +26,7 @@ type start struct {
 
 func started() start {
 	s := start{
-		args: os.Args, root: ns.Owner() == 0, powerful: ns.Powerful() && !ns.IsRootless(), bySudo: os.Getenv("SUDO_UID") != "",
+		args: os.Args, root: ns.Owner() == 0, rootless: ns.IsRootless(), powerful: ns.Powerful() && !ns.IsRootless(), bySudo: os.Getenv("SUDO_UID") != "",
 		place: here(), Confinement: ns.Confined(),
 	}
 	if len(s.args) == 0 {
