@@ -19,10 +19,10 @@ import (
 // stack trace. With just enough, everything works.
 func TestPidsLimit(t *testing.T) {
 	t.Parallel()
-	path := nstest.LabBuilder(t)
 	if !ns.Powerful() || ns.IsRootless() {
 		t.Skip("needs root")
 	}
+	path := nstest.LabBuilder(t)
 	needs := regexp.MustCompile(`^error: lablab needs (\d+) threads for this, and may have (\d+) here \(pids\.max=(\d+)\)\nhint: .*\n$`)
 	for _, args := range [][]string{
 		{"run", "-q", "--interval", "1ms"},
