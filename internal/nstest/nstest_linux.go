@@ -159,7 +159,8 @@ var lablab = sync.OnceValues(func() (string, error) {
 	if !known {
 		return "", errors.New("build lablab: the test binary has no module path")
 	}
-	if out, err := exec.Command("go", "build", "-o", path, info.Main.Path).CombinedOutput(); err != nil {
+	// go run links lablab once for all packages and keeps it in the cache, unlike go build.
+	if out, err := exec.Command("go", "run", "-exec", "cp", info.Main.Path, path).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build lablab: %w\n%s", err, out)
 	}
 	return path, nil
