@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -46,8 +48,15 @@ func execIn(ctx context.Context, env Env, name, host string, command []string) e
 		set = append(set, "PS1="+host+"# ") // for a shell without a prompt of its own
 	}
 	environment := environmentWith(set)
+	dieOf(syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		dieOf(syscall.SIGHUP)
+	}
 	if err := watchEnd(ctx, env, name, host); err != nil {
 		return &brokenError{err: err}
+	}
+	if ctx.Err() != nil { // by a signal before that
+		return context.Cause(ctx)
 	}
 	if status.Rootless {
 		return enterRootless(status, i, command, environment)
@@ -56,6 +65,16 @@ func execIn(ctx context.Context, env Env, name, host string, command []string) e
 		return failure(ctx, lab.Explain(say.Errorf("enter host %s: %w", host, err)))
 	}
 	return cannotRun(program, syscall.Exec(program, command, environment))
+}
+
+// dieOf makes signals end this process, as they will end the program that it is about to become.
+// What signal.Reset leaves in place is a handler, which loses a signal during execve(2).
+func dieOf(signals ...syscall.Signal) {
+	const setSize = 8
+	var byDefault [32]byte // struct sigaction
+	for _, s := range signals {
+		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(s), uintptr(unsafe.Pointer(&byDefault)), 0, setSize, 0, 0)
+	}
 }
 
 // environmentWith returns this process's environment with some variables set, each once: getenv(3)

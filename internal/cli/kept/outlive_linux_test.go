@@ -57,6 +57,18 @@ func TestNobodyWaitsForTheLab(t *testing.T) {
 	})
 }
 
+// Ctrl-C ends exec at any moment, also while it is about to become the program.
+func TestInterruptedExec(t *testing.T) {
+	t.Parallel()
+	eachWay(t, func(t *testing.T, k *kept) {
+		for moment := time.Duration(0); moment < 50*time.Millisecond; moment += 7 * time.Millisecond {
+			program := k.daemon("B", nil, "sleep", "1000")
+			<-time.After(moment)
+			within(t, 10*time.Second, "exec after Ctrl-C", program.end)
+		}
+	})
+}
+
 // waiting returns the number of processes that wait for the end of this test's lab.
 func waiting(k *kept) (n int) {
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
