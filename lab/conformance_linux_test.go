@@ -255,12 +255,11 @@ func TestSilenceLongerThanTheTimeout(t *testing.T) {
 	if out := ping(); !strings.Contains(out, "1 received") {
 		t.Errorf("the same id within the timeout:\n%s", out)
 	}
-	for {
-		entries, err := l.hosts[0].conntrack.Dump()
+	entries, err := l.hosts[0].conntrack.Dump()
+	must(t, err)
+	for key := []packet.Key{entries[0].Orig}; len(entries) > 0; <-time.After(10 * time.Millisecond) {
+		entries, err = l.hosts[0].conntrack.Get(key)
 		must(t, err)
-		if len(entries) == 0 {
-			break
-		}
 	}
 	if out := ping(); !strings.Contains(out, "0 received") {
 		t.Errorf("the same id after the timeout:\n%s", out)

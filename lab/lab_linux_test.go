@@ -61,18 +61,22 @@ func run(t *testing.T, sc *scenario.Scenario, interval time.Duration) *report.Re
 // no evidence is lost.
 func TestFourExperimentsExactly(t *testing.T) {
 	nstest.Busy(t, 2)
-	for interval, times := range map[time.Duration]int{time.Millisecond: 15, 2 * time.Millisecond: 10, 10 * time.Millisecond: 3} {
-		t.Run(interval.String(), func(t *testing.T) {
-			for range times {
-				r := run(t, scenario.FourExperiments(), interval)
+	for _, pace := range []struct {
+		interval time.Duration
+		times    int
+	}{{10 * time.Millisecond, 3}, {2 * time.Millisecond, 10}, {time.Millisecond, 15}} {
+		for range pace.times {
+			t.Run(pace.interval.String(), func(t *testing.T) {
+				t.Parallel()
+				r := run(t, scenario.FourExperiments(), pace.interval)
 				if got := figures(r); got != original || !r.Held {
 					t.Errorf("held %v, figures %s", r.Held, got)
 				}
 				if r.Missed != (report.Missed{}) {
 					t.Errorf("missed %+v", r.Missed)
 				}
-			}
-		})
+			})
+		}
 	}
 }
 

@@ -43,24 +43,27 @@ func held(t *testing.T, r *report.Report) {
 // Streams of all protocols outlive the rule that admitted them, and new ones are dropped until it
 // is back: exact to the packet, at any pace, on a busy machine.
 func TestStreamsOfThreeProtocols(t *testing.T) {
-	t.Parallel()
 	nstest.Busy(t, 2)
-	for _, interval := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 30 * time.Millisecond} {
-		sc, start := three(interval)
-		again := []scenario.Action{
-			scenario.Start{Stream: "t2", Protocol: packet.TCP, From: "B", To: "A", Port: 22},
-			scenario.Start{Stream: "u2", Protocol: packet.UDP, From: "B", To: "A", Port: 53},
-			scenario.Start{Stream: "p2", Protocol: packet.ICMP, From: "B", To: "A"},
-		}
-		rules := sc.Account.Groups[0].Ingress
-		sc.Experiments = []scenario.Experiment{
-			{Title: "allowed", Do: start, For: 10, Expect: outcome(scenario.Replied, "t", "u", "p")},
-			{Title: "revoked", Do: []scenario.Action{scenario.Change{Change: revoke("server", "ssh", "dns", "icmp")}}, For: 9, Expect: outcome(scenario.Replied, "t", "u", "p")},
-			{Title: "new ones", Do: again, For: 19, Expect: append(outcome(scenario.Replied, "t", "u", "p"), outcome(scenario.Refused, "t2", "u2", "p2")...)},
-			{Title: "back", Do: []scenario.Action{scenario.Change{Change: authorize("server", packet.Ingress, rules...)}}, For: 27,
-				Expect: append(outcome(scenario.Replied, "t", "u", "p", "t2", "u2", "p2"), scenario.Expectation{Stream: "t2", First: 20}, scenario.Expectation{Stream: "u2", First: 20})},
-		}
-		held(t, run(t, sc, interval))
+	// At the slowest pace, new ones takes longer than TCP waits before it sends again.
+	for _, interval := range []time.Duration{15 * time.Millisecond, 5 * time.Millisecond, time.Millisecond} {
+		t.Run(interval.String(), func(t *testing.T) {
+			t.Parallel()
+			sc, start := three(interval)
+			again := []scenario.Action{
+				scenario.Start{Stream: "t2", Protocol: packet.TCP, From: "B", To: "A", Port: 22},
+				scenario.Start{Stream: "u2", Protocol: packet.UDP, From: "B", To: "A", Port: 53},
+				scenario.Start{Stream: "p2", Protocol: packet.ICMP, From: "B", To: "A"},
+			}
+			rules := sc.Account.Groups[0].Ingress
+			sc.Experiments = []scenario.Experiment{
+				{Title: "allowed", Do: start, For: 10, Expect: outcome(scenario.Replied, "t", "u", "p")},
+				{Title: "revoked", Do: []scenario.Action{scenario.Change{Change: revoke("server", "ssh", "dns", "icmp")}}, For: 9, Expect: outcome(scenario.Replied, "t", "u", "p")},
+				{Title: "new ones", Do: again, For: 19, Expect: append(outcome(scenario.Replied, "t", "u", "p"), outcome(scenario.Refused, "t2", "u2", "p2")...)},
+				{Title: "back", Do: []scenario.Action{scenario.Change{Change: authorize("server", packet.Ingress, rules...)}}, For: 27,
+					Expect: append(outcome(scenario.Replied, "t", "u", "p", "t2", "u2", "p2"), scenario.Expectation{Stream: "t2", First: 20}, scenario.Expectation{Stream: "u2", First: 20})},
+			}
+			held(t, run(t, sc, interval))
+		})
 	}
 }
 
