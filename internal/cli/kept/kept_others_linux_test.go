@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,24 +28,29 @@ func silent(t *testing.T, path string) {
 	trace.says(t, "press Ctrl-C to stop")
 	stop(t, pid)
 	defer func() { _ = syscall.Kill(pid, syscall.SIGCONT) }()
-	ps := exec.Command(path, "ps")
-	ps.Env = k.env
-	within(t, 10*time.Second, "ps", func() {
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		ps := exec.Command(path, "ps")
+		ps.Env = k.env
 		if out, err := ps.CombinedOutput(); err != nil || !regexp.MustCompile(k.name+` +is not responding\n`).Match(out) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
-	trace.end()
-	if said := trace.said(); !strings.Contains(said, "lost: the last events: the lab did not send them in time") {
-		t.Errorf("a trace does not know that the lab did not answer:\n%s", said)
-	}
+	asking.Go(func() {
+		trace.end()
+		if said := trace.said(); !strings.Contains(said, "lost: the last events: the lab did not send them in time") {
+			t.Errorf("a trace does not know that the lab did not answer:\n%s", said)
+		}
+	})
+	asking.Go(func() {
+		out, err := k.run("down")
+		if nstest.ExitCode(err) != 4 || !strings.Contains(out, "error: the lab is not responding: "+k.name+"\nhint: their processes may be stopped or busy") {
+			t.Errorf("down of a lab that is not responding: %v\n%s", err, out)
+		}
+	})
 	status := k.begin("status", nil)
 	status.says(t, "is not responding: its process may be stopped")
 	status.end()
-	out, err := k.run("down")
-	if nstest.ExitCode(err) != 4 || !strings.Contains(out, "error: the lab is not responding: "+k.name+"\nhint: their processes may be stopped or busy") {
-		t.Errorf("down of a lab that is not responding: %v\n%s", err, out)
-	}
 	for _, verb := range [][]string{{"exec", "B", "--", "true"}, {"flows"}, {"rules", "A"}} {
 		waiting := k.command(verb[0], verb[1:]...)
 		if err := waiting.Start(); err != nil {
@@ -58,6 +64,7 @@ func silent(t *testing.T, path string) {
 			}
 		})
 	}
+	within(t, 10*time.Second, "ps, trace and down", asking.Wait)
 }
 
 // When another scenario is loaded, commands that follow the old lab end and say so. Commands that
