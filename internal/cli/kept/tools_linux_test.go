@@ -189,7 +189,7 @@ func TestCurl(t *testing.T) {
 	})
 }
 
-// iperf3 measures a second of TCP and of UDP.
+// iperf3 measures some megabytes of TCP and of UDP.
 func TestIperf(t *testing.T) {
 	t.Parallel()
 	nstest.Tools(t, "iperf3", "ss")
@@ -198,8 +198,8 @@ func TestIperf(t *testing.T) {
 		k.allow("udp", "5201")
 		k.daemon("A", nil, "iperf3", "-s")
 		k.listening("A", "t", "5201")
-		for _, flags := range [][]string{{}, {"-R"}, {"-u", "-b", "10M"}} {
-			out := k.must("exec", append([]string{"B", "--", "iperf3", "-c", "A", "-t", "1"}, flags...)...)
+		for _, flags := range [][]string{{"-n", "10M"}, {"-n", "10M", "-R"}, {"-n", "1M", "-u", "-b", "100M"}} {
+			out := k.must("exec", append([]string{"B", "--", "iperf3", "-c", "A"}, flags...)...)
 			if !strings.Contains(out, "receiver") || strings.Contains(out, " 0.00 bits/sec") {
 				t.Errorf("%v:\n%s", flags, out)
 			}

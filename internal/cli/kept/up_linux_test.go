@@ -85,7 +85,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 		select {
 		case <-deadline:
 			t.Fatalf("never: %s", what)
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond): // many conditions start a process
 		}
 	}
 }
