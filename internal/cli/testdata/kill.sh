@@ -13,11 +13,11 @@ for moment in 00 01 02 03 04 06 08 10 12 14 16 18 20 25 30 35 40 50 60 90; do
 	wait $! 2>/dev/null
 	# Destruction takes the kernel some milliseconds.
 	tries=0
-	until lablab run -q --interval 1ms "$@" >/dev/null 2>&1; do
+	until lablab run -q --interval 1ms "$@" testdata/one.yaml >/dev/null 2>&1; do
 		tries=$((tries + 1))
 		if [ $tries -gt 30 ]; then
 			echo "killed after 0.0$moment s, and no lab could be built after that:"
-			exec lablab run -q --interval 1ms "$@"
+			exec lablab run -q --interval 1ms "$@" testdata/one.yaml
 		fi
 		sleep 0.1
 	done
