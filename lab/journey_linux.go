@@ -61,7 +61,10 @@ func isEcho(p packet.Header, v4, v6 uint8) bool {
 
 // A part is what one packet of a stream carries: the messages from first to last, or none (0) if
 // the packet only keeps a connection going.
-type part struct{ first, last int }
+type part struct {
+	first, last int
+	connecting  bool // it opens a TCP connection for the message, or answers the attempt
+}
 
 // part returns what a packet carries, and whether that is known yet.
 func (j *journeys) part(host string, v nft.Verdict, reply bool) (p part, known bool) {
@@ -71,7 +74,7 @@ func (j *journeys) part(host string, v nft.Verdict, reply bool) (p part, known b
 		if !reply {
 			j.tagged(v.Packet.Tag, seq)
 		}
-		return part{seq, seq}, true
+		return part{first: seq, last: seq}, true
 	case packet.TCP:
 		return j.segment(host, v, reply)
 	}
@@ -80,7 +83,7 @@ func (j *journeys) part(host string, v nft.Verdict, reply bool) (p part, known b
 		seq = j.stream.Failed(j.unsent)
 		j.unsent++
 	}
-	return part{seq, seq}, true
+	return part{first: seq, last: seq}, true
 }
 
 // tagged records the tag of a packet.
@@ -109,33 +112,34 @@ type errorsAt struct {
 }
 
 // segment returns which messages a TCP segment carries, by its place in the connection. A SYN
-// stands for the message that the connection is opened for.
+// stands for the message that the connection is opened for, and so does whatever answers it: a
+// SYN-ACK, a reset, or the ACK of a server that still has an earlier connection from that port
+// (challenge ACK, RFC 5961 section 4).
 func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, known bool) {
-	began := j.there
-	if reply {
-		began = j.back
+	switch syn := v.Packet.TCPFlags&packet.SYN != 0; {
+	case syn && !reply:
+		return j.attempt(host, v)
+	case syn:
+		j.back[host] = v.Packet.TCPSeq
+		return j.answer(host)
 	}
-	if v.Packet.TCPFlags&packet.SYN != 0 {
-		began[host] = v.Packet.TCPSeq
-		if !reply {
-			return j.attempt(host, v)
-		}
-		seq, known := j.begun[j.there[host]]
-		return part{seq, seq}, known
-	}
-	if _, answered := j.back[host]; reply && v.Packet.TCPFlags&packet.RST != 0 && !answered {
-		seq, known := j.begun[j.there[host]] // instead of a SYN-ACK
-		return part{seq, seq}, known
+	reset := v.Packet.TCPFlags&packet.RST != 0
+	if v.Packet.Length == 0 && reply && j.connecting(host) && (reset || !v.Accepted) {
+		return j.answer(host)
 	}
 	if v.Packet.Length == 0 {
 		return part{}, true
+	}
+	began := j.there
+	if reply {
+		began = j.back
 	}
 	first, known := j.begun[j.there[host]]
 	if !known {
 		return part{}, false
 	}
 	size, offset := sizeOf(j.Start), int(int32(v.Packet.TCPSeq-began[host]-1))
-	p = part{first + offset/size, first + (offset+v.Packet.Length-1)/size}
+	p = part{first: first + offset/size, last: first + (offset+v.Packet.Length-1)/size}
 	if offset < 0 || p.last > j.stream.Len()+1 {
 		return part{}, true // from an earlier connection
 	}
@@ -145,6 +149,10 @@ func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, know
 // attempt returns the message that a connection attempt is for. Attempts leave their host in order;
 // the other host can tell only after the sender's verdict was read.
 func (j *journeys) attempt(host string, v nft.Verdict) (p part, known bool) {
+	if j.there[host] != v.Packet.TCPSeq {
+		delete(j.back, host) // it has no answer yet
+	}
+	j.there[host] = v.Packet.TCPSeq
 	seq, known := j.begun[v.Packet.TCPSeq]
 	if !known && (host != j.From || v.Direction != packet.Egress) {
 		return part{}, false
@@ -153,7 +161,20 @@ func (j *journeys) attempt(host string, v nft.Verdict) (p part, known bool) {
 		seq = j.stream.Attempt(len(j.begun))
 		j.begun[v.Packet.TCPSeq] = seq
 	}
-	return part{seq, seq}, true
+	return part{first: seq, last: seq, connecting: true}, true
+}
+
+// connecting reports whether a host has seen a connection attempt and no SYN-ACK since.
+func (j *journeys) connecting(host string) bool {
+	_, attempted := j.there[host]
+	_, answered := j.back[host]
+	return attempted && !answered
+}
+
+// answer returns the message whose connection attempt a host saw last.
+func (j *journeys) answer(host string) (p part, known bool) {
+	seq, known := j.begun[j.there[host]]
+	return part{first: seq, last: seq, connecting: true}, known
 }
 
 // judge updates the fate of a packet from a verdict on it.
@@ -162,15 +183,14 @@ func (j *journeys) judge(host string, v nft.Verdict, p part, reply bool) {
 	if p.first == 0 {
 		return
 	}
-	attempt := v.Packet.TCPFlags&(packet.SYN|packet.RST) != 0 // a connection attempt or the answer to one
-	if over && (j.Protocol != packet.TCP || !attempt || !v.Accepted) {
+	if over && (!p.connecting || !v.Accepted) {
 		for seq := p.first; seq <= p.last; seq++ {
 			j.finished[seq] = true
 		}
 	}
 	switch {
 	case v.Accepted:
-	case j.Protocol == packet.TCP && !attempt:
+	case j.Protocol == packet.TCP && !p.connecting:
 		j.stream.Stuck()
 	default:
 		j.stream.Dropped(p.first)

@@ -130,9 +130,12 @@ func prepare(h *Host) (err error) {
 		return err
 	}
 	// Not every kernel has these. TCP retransmits at least once a second (Linux 6.15), so that a
-	// connection resumes soon after it is allowed again, and TCP does not give up. ICMP errors are
-	// not rate-limited.
+	// connection resumes soon after it is allowed again, and TCP does not give up. A server keeps no
+	// half-open socket of an attempt whose SYN-ACK was dropped (SYN cookies), and answers every SYN
+	// for an earlier connection: so each attempt from a port is answered like the first. ICMP errors
+	// are not rate-limited.
 	for key, value := range map[string]string{
+		"ipv4/tcp_syncookies": "2", "ipv4/tcp_invalid_ratelimit": "0",
 		"ipv4/tcp_rto_max_ms": "1000", "ipv4/tcp_retries2": "255", "ipv4/icmp_ratemask": "0", "ipv6/icmp/ratemask": "\n",
 	} {
 		if err := h.ns.SetSysctl(map[string]string{key: value}); err != nil && !errors.Is(err, unix.ENOENT) {
