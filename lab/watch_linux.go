@@ -64,6 +64,10 @@ func (l *Lab) watch() (err error) {
 		defer l.survive()
 		c.run(ctx)
 	})
+	l.watchers.Go(func() {
+		defer l.survive()
+		newPulse(readClocks()).run(ctx, l.log)
+	})
 	return nil
 }
 

@@ -53,6 +53,10 @@ func (c *checker) add(e Event) error {
 		return c.wasSent(body.Stream, body.Seq)
 	case Unreached:
 		return c.wasSent(body.Stream, body.Seq)
+	case Halted:
+		if body.Asleep < 0 || body.For < body.Asleep || body.Within < body.For {
+			return say.Errorf("it did not run for %s of %s, and was asleep for %s", body.For, body.Within, body.Asleep)
+		}
 	case Replied:
 		if body.RTT < 0 {
 			return say.Errorf("the reply came %s before its packet", -body.RTT)

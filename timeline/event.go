@@ -277,6 +277,20 @@ type TimedOut struct {
 	Within time.Duration `json:"within_ns"`
 }
 
+// Halted reports that lablab did not run for a while, so that packets, changes and waits came later
+// than planned: it was stopped, had no processor, or the machine was asleep.
+type Halted struct {
+	// For is how long it did not run, in total, within the time that ends with this event.
+	For    time.Duration `json:"for_ns"`
+	Within time.Duration `json:"within_ns"`
+	// Asleep is the part of For in which the machine was asleep: then the kernel's timers stood
+	// still too, and so did the clock of the timeline.
+	Asleep time.Duration `json:"asleep_ns,omitempty"`
+}
+
+// Late is how much later the following events are by the clock of the timeline.
+func (h Halted) Late() time.Duration { return h.For - h.Asleep }
+
 // NotSent reports that the kernel did not let a packet leave: the sender's own firewall dropped it,
 // or something else is wrong.
 type NotSent struct {
@@ -392,6 +406,7 @@ func (Connected) kind() string       { return "connected" }
 func (Unreached) kind() string       { return "unreached" }
 func (Ran) kind() string             { return "ran" }
 func (TimedOut) kind() string        { return "timed_out" }
+func (Halted) kind() string          { return "halted" }
 func (Sent) kind() string            { return "sent" }
 func (NotSent) kind() string         { return "not_sent" }
 func (Replied) kind() string         { return "replied" }

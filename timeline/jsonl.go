@@ -67,6 +67,7 @@ var bodies = map[string]func([]byte) (Body, error){
 	Unreached{}.kind():       read[Unreached],
 	Ran{}.kind():             read[Ran],
 	TimedOut{}.kind():        read[TimedOut],
+	Halted{}.kind():          read[Halted],
 	NotSent{}.kind():         read[NotSent],
 	Replied{}.kind():         read[Replied],
 	Judged{}.kind():          readJudged,
