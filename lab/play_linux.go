@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/flow"
+	"lablab/ns"
 	"lablab/say"
 	"lablab/scenario"
 	"lablab/timeline"
@@ -90,7 +91,7 @@ func (l *Lab) play(ctx context.Context, e scenario.Experiment) error {
 	lasting := ctx // for the streams, which continue
 	if e.Within > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, e.Within, errTooLate)
+		ctx, cancel = ns.WithPatience(ctx, e.Within, errTooLate)
 		defer cancel()
 	}
 	for _, action := range e.Do {

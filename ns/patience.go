@@ -1,6 +1,7 @@
 package ns
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -37,6 +38,25 @@ func (p *Patience) Spend() {
 
 // Over reports whether the patience has ended.
 func (p *Patience) Over() bool { return p.left <= 0 }
+
+// WithPatience returns a context that ends with that cause once the patience is over. The caller
+// calls cancel, which ends what counts it.
+func WithPatience(ctx context.Context, long time.Duration, cause error) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancelCause(ctx)
+	var counting sync.WaitGroup
+	counting.Go(func() {
+		const step = 20 * time.Millisecond
+		for p := Patient(long, min(long, step)); !p.Over(); p.Spend() {
+			select {
+			case <-p.Step():
+			case <-ctx.Done():
+				return
+			}
+		}
+		end(cause)
+	})
+	return ctx, func() { end(nil); counting.Wait() }
+}
 
 // AnswerTime is how long the kernel may take to answer a request. It takes milliseconds; without a
 // limit, a lost answer would block forever.

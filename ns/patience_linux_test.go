@@ -1,6 +1,7 @@
 package ns_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -47,6 +48,40 @@ func TestAwaitWhileStopped(t *testing.T) {
 	time.Sleep(ns.AnswerTime / 5)
 	_ = c.Process.Signal(syscall.SIGSTOP)
 	time.Sleep(ns.AnswerTime + time.Second)
+	_ = c.Process.Signal(syscall.SIGCONT)
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A deadline counts only the time in which the process runs, and ends with its cause.
+func TestDeadlineWhileStopped(t *testing.T) {
+	const deadline, stopped = 500 * time.Millisecond, time.Second
+	if os.Getenv("STOPPED") != "" { // the child below
+		cause := errors.New("too late")
+		ctx, cancel := ns.WithPatience(t.Context(), deadline, cause)
+		defer cancel()
+		began := time.Now()
+		_, _ = os.Stderr.WriteString("begun\n")
+		<-ctx.Done()
+		if took := time.Since(began); took < stopped+deadline/2 || context.Cause(ctx) != cause {
+			t.Errorf("it ended after %s: %v", took, context.Cause(ctx))
+		}
+		return
+	}
+	t.Parallel()
+	c := exec.Command(os.Args[0], "-test.run", "^TestDeadlineWhileStopped$")
+	c.Env, c.Stdout = append(os.Environ(), "STOPPED=1"), os.Stdout
+	said, err := c.StderrPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = said.Read(make([]byte, 100)) // until it has begun
+	_ = c.Process.Signal(syscall.SIGSTOP)
+	time.Sleep(stopped)
 	_ = c.Process.Signal(syscall.SIGCONT)
 	if err := c.Wait(); err != nil {
 		t.Error(err)
