@@ -170,7 +170,7 @@ func (l *Lab) record(delta sg.Delta, was map[ruleKey]uint32) {
 		l.log.Append(timeline.ACLChanged{Host: c.Interface, ACL: c.ACL})
 	}
 	for _, c := range delta.PrefixLists {
-		entries, _ := l.account.Peers(sg.Rule{PrefixList: c.PrefixList})
+		entries, _ := l.account.Peers(sg.GroupRule{Rule: sg.Rule{PrefixList: c.PrefixList}})
 		l.log.Append(timeline.PrefixListChanged{ModifyPrefixList: c, Entries: entries})
 	}
 	for _, g := range l.account.Groups {

@@ -126,11 +126,13 @@ func (l *Lab) tracked(host string) ([]flow.Entry, error) {
 }
 
 // rulesOn returns the rules that apply to a host, by their numbers.
-func rulesOn(account *sg.Account, numbers map[ruleKey]uint32, h *Host) map[uint32]sg.Rule {
-	on := map[uint32]sg.Rule{}
+func rulesOn(account *sg.Account, numbers map[ruleKey]uint32, h *Host) map[uint32]sg.GroupRule {
+	on := map[uint32]sg.GroupRule{}
 	for _, g := range groupsOf(account, h) {
-		for _, r := range slices.Concat(g.Ingress, g.Egress) {
-			on[numbers[ruleKey{g.Key(), r.ID}]] = r
+		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
+			for _, r := range g.Rules(d) {
+				on[numbers[ruleKey{g.Key(), r.ID}]] = sg.GroupRule{Group: g.Key(), Direction: d, Rule: r}
+			}
 		}
 	}
 	return on

@@ -22,7 +22,7 @@ func Compile(account *sg.Account, groups []*sg.Group, number func(*sg.Group, sg.
 		var rules []Rule
 		for _, g := range groups {
 			for _, r := range g.Rules(d) {
-				rules = append(rules, rulesFor(account, r, number(g, r))...)
+				rules = append(rules, rulesFor(account, sg.GroupRule{Group: g.Key(), Direction: d, Rule: r}, number(g, r))...)
 			}
 		}
 		if d == packet.Ingress {
@@ -52,9 +52,9 @@ func InOrder() func(*sg.Group, sg.Rule) uint32 {
 // rulesFor returns the rules that enforce one security-group rule: one; or one for each version of
 // IP if the peer is a prefix list or a group; or none if the rule cannot be enforced. A rule with a
 // set exists for IPv4 even if the set is empty: members may come.
-func rulesFor(account *sg.Account, rule sg.Rule, number uint32) []Rule {
+func rulesFor(account *sg.Account, rule sg.GroupRule, number uint32) []Rule {
 	peers, reason := account.Peers(rule)
-	r := Rule{Number: number, Rule: rule}
+	r := Rule{Number: number, Rule: rule.Rule}
 	switch {
 	case !reason.Empty():
 		return nil

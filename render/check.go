@@ -68,7 +68,7 @@ func CheckOf(a *sg.Account) *Check {
 		checked := CheckedGroup{ID: g.ID, Name: g.Name, Description: g.Description, VPC: g.VPC, Rules: []CheckedRule{}}
 		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			for _, r := range g.Rules(d) {
-				peers, reason := a.Peers(r)
+				peers, reason := a.Peers(sg.GroupRule{Group: g.Key(), Direction: d, Rule: r})
 				checked.Rules = append(checked.Rules, CheckedRule{
 					ID: r.ID, Direction: d, What: r.What(), Peer: r.PeerText(), Description: r.Description,
 					Addresses: len(peers), Enforced: reason.Empty(), Reason: reason, list: r.PrefixList != "",
@@ -150,6 +150,6 @@ func (t *Text) findings(b *bytes.Buffer, title say.Sentence, style string, list 
 	}
 	t.heading(b, title)
 	for _, f := range list {
-		t.paragraph(b, "  ", style, say.F("%s: %s", cmp.Or(f.Rule, f.Group), f.Reason))
+		t.paragraph(b, "  ", style, say.F("%s: %s", f.Subject(), f.Reason))
 	}
 }

@@ -72,7 +72,7 @@ func between(account *sg.Account, group *sg.Group, a, b netip.Prefix) *sg.Accoun
 func admitting(account *sg.Account, group *sg.Group, from netip.Addr) []sg.Rule {
 	var rules []sg.Rule
 	for _, r := range group.Ingress {
-		alone := &sg.Group{Ingress: []sg.Rule{r}}
+		alone := &sg.Group{ID: group.ID, Name: group.Name, Ingress: []sg.Rule{r}}
 		if _, admitted := account.Judge([]*sg.Group{alone}, packet.Ingress, sg.Packet{Protocol: packet.ICMP, Peer: from, To: 8}); admitted {
 			rules = append(rules, r)
 		}
@@ -86,7 +86,7 @@ func pingable(account *sg.Account, group *sg.Group) (a, b netip.Prefix, found bo
 		return originalA, originalB, true
 	}
 	for _, r := range group.Ingress {
-		peers, _ := account.Peers(r)
+		peers, _ := account.Peers(sg.GroupRule{Group: group.Key(), Direction: packet.Ingress, Rule: r})
 		for _, peer := range peers {
 			for _, network := range private {
 				from, ok := within(peer, network)

@@ -22,9 +22,9 @@ type Account struct {
 	Unread []Unread
 	// InstanceTypes have idle timeouts of their own.
 	InstanceTypes []InstanceType
-	// acls are the network ACLs that were read, by subnet; stale are the rules that EC2 lists as stale.
-	acls  map[string]*ACL
-	stale map[staleRule]bool
+	// acls are the network ACLs that were read, by subnet.
+	acls map[string]*ACL
+	vpcs vpcs
 	// knowsInterfaces is whether any list of interfaces was read, even an empty one.
 	knowsInterfaces bool
 }
@@ -78,6 +78,8 @@ func (u Unread) MayOpen(p packet.Protocol) bool {
 // A PrefixList is a named set of address ranges.
 type PrefixList struct {
 	ID, Name string
+	// Owner is an account id, or AWS.
+	Owner string
 	// AddressFamily is IPv4 or IPv6, or empty if it was not given.
 	AddressFamily string
 	Entries       []netip.Prefix
@@ -182,14 +184,14 @@ func (a *Account) GroupsByID(ids []string) []*Group {
 // Peers returns the address ranges that a rule currently applies to. If the rule cannot be
 // enforced, Peers returns a reason instead. An empty list without a reason means a group that no
 // interface has.
-func (a *Account) Peers(r Rule) (peers []netip.Prefix, reason say.Sentence) {
+func (a *Account) Peers(r GroupRule) (peers []netip.Prefix, reason say.Sentence) {
 	peers, reason, _ = a.peers(r)
 	return peers, reason
 }
 
 // peers is Peers. With a reason, stale is whether EC2 has no peers for the rule either; otherwise
 // they are merely not known.
-func (a *Account) peers(r Rule) (peers []netip.Prefix, reason say.Sentence, stale bool) {
+func (a *Account) peers(r GroupRule) (peers []netip.Prefix, reason say.Sentence, stale bool) {
 	switch {
 	case r.Peer.IsValid():
 		return []netip.Prefix{r.Peer}, say.Sentence{}, false
@@ -197,7 +199,7 @@ func (a *Account) peers(r Rule) (peers []netip.Prefix, reason say.Sentence, stal
 		peers, reason = a.listed(r.PrefixList)
 		return peers, reason, false
 	}
-	return a.referenced(r.Reference)
+	return a.referenced(r)
 }
 
 func (a *Account) listed(id string) (peers []netip.Prefix, reason say.Sentence) {
@@ -214,10 +216,10 @@ func (a *Account) listed(id string) (peers []netip.Prefix, reason say.Sentence) 
 // referenced returns the private addresses of the interfaces that have a group. Public addresses do
 // not count (VPC user guide, security group rules). EC2 does not document whether delegated
 // prefixes do; here they count, since they are private too.
-func (a *Account) referenced(ref Reference) (peers []netip.Prefix, reason say.Sentence, stale bool) {
-	id := a.referred(ref)
-	if reason := a.whyStale(ref); !reason.Empty() {
-		return nil, reason, true
+func (a *Account) referenced(r GroupRule) (peers []netip.Prefix, reason say.Sentence, stale bool) {
+	ref, id := r.Reference, a.referred(r.Reference)
+	if reason, certain := a.unreachable(r); !reason.Empty() {
+		return nil, reason, certain
 	}
 	carried := false
 	for _, i := range a.Interfaces {
@@ -235,14 +237,14 @@ func (a *Account) referenced(ref Reference) (peers []netip.Prefix, reason say.Se
 		return peers, say.Sentence{}, false
 	case id == "":
 		return nil, say.F("no group named %q was read", ref.GroupName), false
+	case ref.Owner == "" && ref.GroupID != "" && a.Group(id) == nil:
+		return nil, say.F("group %s was deleted: the rule is stale", id), true
 	case !a.knowsInterfaces:
 		return nil, say.F("the members of group %s are unknown: no network interfaces were read", id), false
 	case a.Group(id) != nil:
 		return nil, say.Sentence{}, false // known, and no interface has it
 	case ref.Peering != "":
 		return nil, say.F("group %s is in a peer VPC, whose network interfaces were not read", id), false
-	case ref.Owner == "":
-		return nil, say.F("group %s was deleted: the rule is stale", id), true
 	}
 	return nil, say.F("neither group %s nor any network interface in it was read", id), false
 }
@@ -253,13 +255,13 @@ func (a *Account) Doubts(groups []*Group, d packet.Direction, p Packet) []Findin
 	var doubts []Finding
 	for _, g := range groups {
 		for _, r := range g.Rules(d) {
-			if _, reason, stale := a.peers(r); !reason.Empty() && !stale && r.AllowsWhat(p) && a.mayHold(r.PrefixList, p.Peer) {
-				doubts = append(doubts, Finding{g.ID, r.ID, reason})
+			if _, reason, stale := a.peers(GroupRule{g.Key(), d, r}); !reason.Empty() && !stale && r.AllowsWhat(p) && a.mayHold(r.PrefixList, p.Peer) {
+				doubts = append(doubts, Finding{Group: g.ID, Rule: r.ID, Reason: reason})
 			}
 		}
 		for _, u := range a.Unread {
 			if u.Group == g.ID && (u.Direction == d || u.Direction == "") && u.AllowsWhat(p) && (!u.Peer.IsValid() || u.Peer.Contains(p.Peer)) {
-				doubts = append(doubts, Finding{g.ID, u.ID, say.F("%s", u.Err)})
+				doubts = append(doubts, Finding{Group: g.ID, Rule: u.ID, Reason: say.F("%s", u.Err)})
 			}
 		}
 	}
@@ -288,13 +290,13 @@ func (a *Account) referred(ref Reference) string {
 
 // means reports whether the peer of a rule is or contains that address. 0.0.0.0/0 does not cover
 // IPv6: Contains distinguishes the families.
-func (a *Account) means(r Rule, peer netip.Addr) bool {
+func (a *Account) means(r GroupRule, peer netip.Addr) bool {
 	contains := func(p netip.Prefix) bool { return p.Contains(peer) }
 	if r.Reference == (Reference{}) {
 		peers, _ := a.Peers(r)
 		return slices.ContainsFunc(peers, contains)
 	}
-	if !a.whyStale(r.Reference).Empty() {
+	if reason, _ := a.unreachable(r); !reason.Empty() {
 		return false
 	}
 	id := a.referred(r.Reference)

@@ -1,6 +1,8 @@
 package sg
 
 import (
+	"cmp"
+
 	"lablab/packet"
 	"lablab/say"
 )
@@ -16,12 +18,16 @@ type Audit struct {
 	Warnings []Finding
 }
 
-// A Finding is about a group, or about one of its rules.
+// A Finding is about a group, one of its rules, or a network interface.
 type Finding struct {
-	Group  string       `json:"group"`
-	Rule   string       `json:"rule,omitempty"`
-	Reason say.Sentence `json:"reason"`
+	Group     string       `json:"group,omitempty"`
+	Rule      string       `json:"rule,omitempty"`
+	Interface string       `json:"interface,omitempty"`
+	Reason    say.Sentence `json:"reason"`
 }
+
+// Subject returns the id of what the finding is about.
+func (f Finding) Subject() string { return cmp.Or(f.Rule, f.Group, f.Interface) }
 
 // Audit checks every rule of every group.
 func (a *Account) Audit() Audit {
@@ -29,18 +35,18 @@ func (a *Account) Audit() Audit {
 	for _, g := range a.Groups {
 		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			for _, r := range g.Rules(d) {
-				if _, reason := a.Peers(r); !reason.Empty() {
+				if _, reason := a.Peers(GroupRule{g.Key(), d, r}); !reason.Empty() {
 					audit.Unenforceable++
-					audit.Problems = append(audit.Problems, Finding{g.ID, r.ID, reason})
+					audit.Problems = append(audit.Problems, Finding{Group: g.ID, Rule: r.ID, Reason: reason})
 					continue
 				}
 				audit.Enforced++
 				if reason := r.neverMatches(); !reason.Empty() {
-					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, reason})
+					audit.Warnings = append(audit.Warnings, Finding{Group: g.ID, Rule: r.ID, Reason: reason})
 				} else if wider, found := widerThan(r, g.Rules(d)); found {
-					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, say.F("adds nothing: rule %s (%s) allows all of it", wider.ID, wider)})
+					audit.Warnings = append(audit.Warnings, Finding{Group: g.ID, Rule: r.ID, Reason: say.F("adds nothing: rule %s (%s) allows all of it", wider.ID, wider)})
 				} else if d == packet.Ingress && r.Peer.IsValid() && r.Peer.Bits() == 0 {
-					audit.Warnings = append(audit.Warnings, Finding{g.ID, r.ID, say.F("open to the world: %s from %s", r.What(), r.Peer)})
+					audit.Warnings = append(audit.Warnings, Finding{Group: g.ID, Rule: r.ID, Reason: say.F("open to the world: %s from %s", r.What(), r.Peer)})
 				}
 			}
 			audit.Warnings = append(audit.Warnings, a.overQuota(g, d)...)
@@ -48,52 +54,8 @@ func (a *Account) Audit() Audit {
 	}
 	audit.Unenforceable += len(a.Unread)
 	for _, u := range a.Unread {
-		audit.Problems = append(audit.Problems, Finding{u.Group, u.ID, say.F("%s", u.Err)})
+		audit.Problems = append(audit.Problems, Finding{Group: u.Group, Rule: u.ID, Reason: say.F("%s", u.Err)})
 	}
+	audit.Warnings = append(audit.Warnings, a.interfacesOverQuota()...)
 	return audit
-}
-
-// quota is how many rules a group may have per direction and version of IP, unless AWS has raised
-// it (VPC user guide, quotas).
-const quota = 60
-
-// overQuota reports whether a group has more rules than EC2 allows by default. A prefix list counts
-// as its maximum number of entries.
-func (a *Account) overQuota(g *Group, d packet.Direction) []Finding {
-	counts := map[string]int{}
-	for _, r := range g.Rules(d) {
-		switch {
-		case r.Peer.IsValid() && r.Peer.Addr().Is6():
-			counts["IPv6"]++
-		case r.Peer.IsValid():
-			counts["IPv4"]++
-		case r.PrefixList != "":
-			for _, l := range a.PrefixLists {
-				if l.ID == r.PrefixList {
-					counts[l.family()] += max(l.MaxEntries, len(l.Entries))
-				}
-			}
-		default: // a group has members of both families
-			counts["IPv4"]++
-			counts["IPv6"]++
-		}
-	}
-	var findings []Finding
-	for _, family := range []string{"IPv4", "IPv6"} {
-		if n := counts[family]; n > quota {
-			findings = append(findings, Finding{Group: g.ID, Reason: say.F("%d %s rules for %s; EC2 allows %d unless the quota is raised", n, d, family, quota)})
-		}
-	}
-	return findings
-}
-
-// family returns the list's version of IP, derived from its entries if it was not given.
-func (l PrefixList) family() string {
-	if l.AddressFamily != "" {
-		return l.AddressFamily
-	}
-	if len(l.Entries) > 0 && l.Entries[0].Addr().Is6() {
-		return "IPv6"
-	}
-	return "IPv4"
 }

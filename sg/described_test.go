@@ -70,7 +70,7 @@ func TestPeeringStatus(t *testing.T) {
 			`{"NetworkInterfaces": [{"NetworkInterfaceId": "eni-9", "PrivateIpAddress": "10.9.0.9", "Groups": [{"GroupId": "sg-9"}]}]}`)
 		p := Packet{Protocol: packet.TCP, Peer: netip.MustParseAddr("10.9.0.9"), To: 80}
 		_, admitted := a.Judge(a.Groups, packet.Ingress, p)
-		peers, reason := a.Peers(a.Groups[0].Ingress[0])
+		peers, reason := a.Peers(GroupRule{"sg-1", packet.Ingress, a.Groups[0].Ingress[0]})
 		if want := status == "active" || status == ""; admitted != want || reason.Empty() != want || (len(peers) > 0) != want {
 			t.Errorf("%q: admitted %v, peers %v, reason %q", status, admitted, peers, reason)
 		}

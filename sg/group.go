@@ -89,7 +89,7 @@ func (a *Account) Judge(groups []*Group, d packet.Direction, p Packet) (Judgemen
 	}
 	for _, g := range groups {
 		for _, r := range g.Rules(d) {
-			if r.AllowsWhat(p) && a.means(r, p.Peer) {
+			if r.AllowsWhat(p) && a.means(GroupRule{g.Key(), d, r}, p.Peer) {
 				return Judgement{Group: g, Rule: r}, true
 			}
 		}

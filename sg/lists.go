@@ -137,16 +137,17 @@ func (r *reader) prefixLists(list []*node) error {
 		}
 		l := r.prefixList(id)
 		name, errName := r.prose(from, "PrefixListName")
+		owner, errOwner := r.string(from, "OwnerId")
 		family, errFamily := r.string(from, "AddressFamily")
 		most, _, errMost := r.number(from, "MaxEntries")
-		if err := cmp.Or(errName, errFamily, errMost); err != nil {
+		if err := cmp.Or(errName, errOwner, errFamily, errMost); err != nil {
 			return err
 		}
 		if family != "" && family != "IPv4" && family != "IPv6" {
 			return r.fail(from.member("AddressFamily"), "AddressFamily is %q; expected IPv4 or IPv6", family)
 		}
 		// describe-prefix-lists has fewer members per list than describe-managed-prefix-lists.
-		l.Name, l.AddressFamily = cmp.Or(name, l.Name), cmp.Or(family, l.AddressFamily)
+		l.Name, l.Owner, l.AddressFamily = cmp.Or(name, l.Name), cmp.Or(owner, l.Owner), cmp.Or(family, l.AddressFamily)
 		l.MaxEntries = cmp.Or(most, l.MaxEntries)
 		cidrs := from.member("Cidrs")
 		if cidrs == nil {

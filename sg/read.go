@@ -47,6 +47,7 @@ func (a *Account) Read(file string, from io.Reader) error {
 // clone returns a copy that Read can add to.
 func (a *Account) clone() *Account {
 	c := a.Clone()
+	c.vpcs = a.vpcs.clone()
 	c.PrefixLists, c.Notes, c.Unread = slices.Clone(a.PrefixLists), slices.Clone(a.Notes), slices.Clone(a.Unread)
 	return c
 }
@@ -83,6 +84,9 @@ func kinds() []listKind {
 		{"Entries", has("Cidr"), (*reader).entries},
 		{"NetworkAcls", has("NetworkAclId"), (*reader).networkACLs},
 		{"StaleSecurityGroupSet", has("StaleIpPermissions"), (*reader).staleGroups},
+		{"VpcPeeringConnections", has("VpcPeeringConnectionId"), (*reader).peerings},
+		{"TransitGatewayVpcAttachments", has("TransitGatewayAttachmentId"), (*reader).transitGatewayAttachments},
+		{"TransitGateways", has("TransitGatewayId"), (*reader).transitGateways},
 		{"SecurityGroupVpcAssociations", has("State"), (*reader).associations},
 		{"InstanceTypes", has("InstanceType"), (*reader).instanceTypes},
 	}

@@ -46,7 +46,7 @@ func lines(a *Account) []string {
 	for _, g := range a.Groups {
 		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			for _, r := range g.Rules(d) {
-				peers, reason := a.Peers(r)
+				peers, reason := a.Peers(GroupRule{g.ID, d, r})
 				list = append(list, strings.TrimSpace(fmt.Sprintf("%s %s = %v %s", r.ID, r, peers, reason)))
 			}
 		}
@@ -207,7 +207,7 @@ func TestMembers(t *testing.T) {
 			if err := a.Read(test.file, bytes.NewReader(text)); err != nil {
 				t.Fatal(err)
 			}
-			peers, reason := a.Peers(Rule{Reference: Reference{GroupID: "sg-1"}})
+			peers, reason := a.Peers(GroupRule{Rule: Rule{Reference: Reference{GroupID: "sg-1"}}})
 			if got := fmt.Sprint(peers); got != test.want || !reason.Empty() {
 				t.Errorf("got  %s %s\nwant %s", got, reason, test.want)
 			}

@@ -36,6 +36,8 @@ It also reads the output of these AWS CLI commands, in any combination:
   aws ec2 describe-managed-prefix-lists     aws ec2 get-managed-prefix-list-entries
   aws ec2 describe-network-acls             aws ec2 describe-stale-security-groups
   aws ec2 describe-instance-types           aws ec2 describe-security-group-vpc-associations
+  aws ec2 describe-vpc-peering-connections  aws ec2 describe-transit-gateway-vpc-attachments
+  aws ec2 describe-transit-gateways
 
 and prints the rules, which of their sources can be enforced, why the others cannot, and
 what looks like a mistake. Every source is accounted for.
