@@ -29,6 +29,13 @@ type Judgement struct {
 	Impossible bool
 }
 
+// BeginsFlow reports whether a packet of that protocol, once accepted, begins a flow: one that conntrack
+// tracks, or one that EC2 would not track. An invalid packet begins none, nor do the messages of
+// ICMPv6 that conntrack leaves alone (neighbour discovery, multicast listeners).
+func (j Judgement) BeginsFlow(p packet.Protocol) bool {
+	return j.State == packet.New || j.State == packet.Untracked && (p == packet.TCP || p == packet.UDP)
+}
+
 // Packet returns the probe as a security group sees it, and the direction of the rules that it is
 // checked against.
 func (b Probe) Packet() (packet.Direction, sg.Packet) {

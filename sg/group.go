@@ -5,6 +5,7 @@ package sg
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"net/netip"
 	"slices"
@@ -74,6 +75,11 @@ type Packet struct {
 	Code int
 }
 
+// discovers reports whether the packet is neighbour discovery (RFC 4861): types 133 to 137.
+func (p Packet) discovers() bool {
+	return p.Protocol == packet.ICMPv6 && p.Peer.Is6() && p.To >= 133 && p.To <= 137
+}
+
 // A Judgement says which rule of which group admits a packet.
 type Judgement struct {
 	Group *Group
@@ -81,18 +87,31 @@ type Judgement struct {
 }
 
 // Judge returns the rule that admits p, or false. If several do, it returns the first: EC2 does not
-// say which one counts, since all of them allow. A packet to one of Amazon's [Services] is admitted
-// by [packet.AmazonServiceID] rather than by a group's rule.
+// say which one counts, since all of them allow. No rule of a group admits a packet to one of
+// Amazon's [Services] (its rule is [packet.AmazonServiceID]), or neighbour discovery
+// ([packet.NeighbourDiscoveryID]): groups do not filter these.
 func (a *Account) Judge(groups []*Group, d packet.Direction, p Packet) (Judgement, bool) {
-	if d == packet.Egress && slices.Contains(Services(), p.Peer) {
+	switch {
+	case d == packet.Egress && slices.Contains(Services(), p.Peer):
 		return Judgement{Rule: Rule{ID: packet.AmazonServiceID}}, true
+	case p.discovers():
+		return Judgement{Rule: Rule{ID: packet.NeighbourDiscoveryID}}, true
 	}
-	for _, g := range groups {
-		for _, r := range g.Rules(d) {
-			if r.AllowsWhat(p) && a.means(GroupRule{g.Key(), d, r}, p.Peer) {
-				return Judgement{Group: g, Rule: r}, true
+	for by := range a.Allowing(groups, d, p) {
+		return by, true
+	}
+	return Judgement{}, false
+}
+
+// Allowing yields every rule that allows p, in order.
+func (a *Account) Allowing(groups []*Group, d packet.Direction, p Packet) iter.Seq[Judgement] {
+	return func(yield func(Judgement) bool) {
+		for _, g := range groups {
+			for _, r := range g.Rules(d) {
+				if r.AllowsWhat(p) && a.means(GroupRule{g.Key(), d, r}, p.Peer) && !yield(Judgement{Group: g, Rule: r}) {
+					return
+				}
 			}
 		}
 	}
-	return Judgement{}, false
 }

@@ -67,9 +67,15 @@ type answer struct {
 	Rule      string  `json:"rule,omitempty"`
 	Group     *string `json:"group"`
 	State     string  `json:"state,omitempty"` // conntrack's
-	Tracked   *bool   `json:"tracked"`         // whether the kernel tracked the flow under EC2's documented rule; null if not accepted, or unknown
-	Predicted string  `json:"predicted"`
-	// Doubts are the rules that were left out, if the verdict is unknown.
+	// Tracked is whether the kernel tracks the flow under EC2's documented rule; null if the packet
+	// was not accepted, or if a rule was left out that decides. A packet that begins no flow, such as
+	// one whose state is invalid, is not tracked.
+	Tracked   *bool  `json:"tracked"`
+	Predicted string `json:"predicted"`
+	// EndsWith are the rules that must all be revoked to end an untracked flow.
+	EndsWith []string `json:"ends_with,omitempty"`
+	// Doubts are the rules that were left out and might allow the packet, if the verdict is unknown
+	// or the flow untracked.
 	Doubts []sg.Finding `json:"doubts,omitempty"`
 	// Disagrees reports whether the kernel tracks the flow although the prediction said otherwise,
 	// or the reverse.
@@ -304,10 +310,15 @@ func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 	verdict := "drop"
 	if by.Admitted {
 		verdict = "accept"
-		tracked := by.State != "untracked"
+		tracked := by.State == packet.New
 		a.Tracked = &tracked
 		predicted := !slices.ContainsFunc(q.untracked, func(u sg.Untracked) bool { return u.Covers(d, p) })
-		a.Disagrees = tracked != predicted
+		a.Disagrees = by.BeginsFlow(b.Protocol) && tracked != predicted
+		if !tracked && by.BeginsFlow(b.Protocol) {
+			for allowing := range q.account.Allowing(q.groups, d, p) {
+				a.EndsWith = append(a.EndsWith, allowing.Rule.ID)
+			}
+		}
 		if tracked && slices.ContainsFunc(q.account.Unread, func(u sg.Unread) bool { return q.has(u.Group) && u.MayOpen(p.Protocol) }) {
 			a.Tracked = nil
 		}
@@ -317,10 +328,11 @@ func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 			}
 		}
 	}
-	if verdict == "drop" && a.Predicted == "drop" {
-		if a.Doubts = q.account.Doubts(q.groups, d, p); len(a.Doubts) > 0 {
-			verdict, a.Rule, a.Predicted = "unknown", "", "unknown"
-		}
+	if verdict == "drop" && a.Predicted == "drop" || len(a.EndsWith) > 0 {
+		a.Doubts = q.account.Doubts(q.groups, d, p)
+	}
+	if verdict == "drop" && len(a.Doubts) > 0 {
+		verdict, a.Rule, a.Predicted = "unknown", "", "unknown"
 	}
 	a.Verdict = &verdict
 	return a

@@ -87,6 +87,8 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 		verdict = say.F("accepted by rule %s of group %s (%s): %s", a.Rule, group.ID, group.Name, rule)
 	case a.Rule == packet.AmazonServiceID:
 		verdict = say.F("accepted without a rule: security groups do not filter traffic to this Amazon address")
+	case a.Rule == packet.NeighbourDiscoveryID:
+		verdict = say.F("accepted without a rule: security groups do not filter neighbour discovery")
 	case *a.Verdict == "unknown":
 		verdict = say.F("unknown: a rule was left out that might allow it")
 	case *a.Verdict == "accept":
@@ -94,17 +96,11 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 	}
 	type row struct{ what, said say.Sentence }
 	rows := []row{{say.F("packet"), say.F("%s, %s", q.packet, way)}, {say.F("verdict"), verdict}}
+	if said := a.tracking(); !said.Empty() {
+		rows = append(rows, row{say.F("tracked"), said})
+	}
 	for _, doubt := range a.Doubts {
 		rows = append(rows, row{say.Sentence{}, say.F("%s: %s", doubt.Rule, doubt.Reason)})
-	}
-	switch {
-	case a.Tracked == nil && *a.Verdict == "accept":
-		rows = append(rows, row{say.F("tracked"), say.F("unknown: a rule was left out that might make the flow untracked")})
-	case a.Tracked == nil:
-	case *a.Tracked:
-		rows = append(rows, row{say.F("tracked"), say.F("yes, by EC2's documented rules: the flow outlives the rule that admitted it")})
-	default:
-		rows = append(rows, row{say.F("tracked"), say.F("no, by EC2's documented rules: the flow ends when the rule is revoked")})
 	}
 	agreed := say.F("drop")
 	switch a.Predicted {
@@ -122,6 +118,25 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// tracking says what becomes of the flow of a packet that a group's rule accepted.
+func (a answer) tracking() say.Sentence {
+	switch {
+	case a.Group == nil:
+		return say.Sentence{}
+	case a.Tracked == nil:
+		return say.F("unknown: a rule was left out that might make the flow untracked")
+	case *a.Tracked:
+		return say.F("yes, by EC2's documented rules: the flow outlives the rule that admitted it")
+	case len(a.EndsWith) == 0:
+		return say.F("no: to conntrack the packet begins no flow (%s), so nothing outlives the rule", a.State)
+	case len(a.Doubts) > 0:
+		return say.F("no, by EC2's documented rules: the flow ends when all rules that allow it are revoked: %s, and perhaps rules that were left out", say.Names(", ", a.EndsWith...))
+	case len(a.EndsWith) > 1:
+		return say.F("no, by EC2's documented rules: the flow ends when all rules that allow it are revoked: %s", say.Names(", ", a.EndsWith...))
+	}
+	return say.F("no, by EC2's documented rules: the flow ends when the rule is revoked")
 }
 
 // worse returns the exit code of a batch after one more packet. A dropped packet is as good an answer
