@@ -64,23 +64,23 @@ func CheckOf(a *sg.Account) *Check {
 		Warnings: append([]sg.Finding{}, audit.Warnings...),
 		Notes:    []say.Sentence{},
 	}
+	unread := map[string][]sg.Unread{}
+	for _, u := range a.Unread {
+		unread[u.Group] = append(unread[u.Group], u)
+	}
+	rules := map[string][]CheckedRule{}
+	for _, s := range audit.Sources {
+		rules[s.Group] = append(rules[s.Group], CheckedRule{
+			ID: s.ID, Direction: s.Direction, What: s.What(), Peer: s.PeerText(), Description: s.Description,
+			Addresses: s.Ranges, Enforced: s.Reason.Empty(), Reason: s.Reason, list: s.PrefixList != "",
+		})
+	}
 	for _, g := range a.Groups {
-		checked := CheckedGroup{ID: g.ID, Name: g.Name, Description: g.Description, VPC: g.VPC, Rules: []CheckedRule{}}
-		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
-			for _, r := range g.Rules(d) {
-				peers, reason := a.Peers(sg.GroupRule{Group: g.Key(), Direction: d, Rule: r})
-				checked.Rules = append(checked.Rules, CheckedRule{
-					ID: r.ID, Direction: d, What: r.What(), Peer: r.PeerText(), Description: r.Description,
-					Addresses: len(peers), Enforced: reason.Empty(), Reason: reason, list: r.PrefixList != "",
-				})
-			}
-		}
-		for _, u := range a.Unread {
-			if u.Group == g.ID {
-				checked.Rules = append(checked.Rules, CheckedRule{
-					ID: u.ID, Direction: u.Direction, What: u.What(), Peer: cmp.Or(u.PeerText(), "?"), Description: u.Description, Reason: say.F("%s", u.Err),
-				})
-			}
+		checked := CheckedGroup{ID: g.ID, Name: g.Name, Description: g.Description, VPC: g.VPC, Rules: append([]CheckedRule{}, rules[g.Key()]...)}
+		for _, u := range unread[g.ID] {
+			checked.Rules = append(checked.Rules, CheckedRule{
+				ID: u.ID, Direction: u.Direction, What: u.What(), Peer: cmp.Or(u.PeerText(), "?"), Description: u.Description, Reason: say.F("%s", u.Err),
+			})
 		}
 		c.Groups = append(c.Groups, checked)
 	}

@@ -14,15 +14,19 @@ import (
 // An Opener opens a file that a scenario refers to.
 type Opener func(path string) (io.ReadCloser, error)
 
-// Load reads a scenario file and the group files that it refers to. If they contain mistakes, the
-// error is a *Problems.
+// Load reads a scenario file, which may be compressed with gzip or in UTF-16, and the group files that
+// it refers to. If they contain mistakes, the error is a *Problems.
 func Load(path string) (*Scenario, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, say.Errorf("read scenario: %w", err)
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, largest+1))
+	plain, err := sg.Plain(f)
+	if err != nil {
+		return nil, say.Errorf("read scenario: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(plain, largest+1))
 	if err != nil {
 		return nil, say.Errorf("read scenario: %w", err)
 	}

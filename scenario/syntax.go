@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -18,9 +19,10 @@ import (
 // Limits of a file. The parser has none of its own: its time grows with the square of a mapping's
 // length, and its stack with the depth.
 const (
-	largest  = 1 << 20 // bytes
-	deepest  = 32
-	mostKeys = 1000 // in one column of a block
+	largest   = 1 << 20 // bytes
+	mostMarks = 200_000 // punctuation and lines: at most a token each, of half a kilobyte
+	deepest   = 32
+	mostKeys  = 1000 // in one column of a block, or between braces
 )
 
 // parse reads the text as one YAML document. It rejects syntax that makes one part of the document
@@ -37,6 +39,17 @@ func (c *complaints) parse(text []byte) ast.Node {
 		return nil
 	}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	marks := 0
+	for _, b := range text {
+		if b == '\n' || b < 0x80 && unicode.In(rune(b), unicode.P, unicode.S) && b != '.' && b != '/' && b != '_' {
+			marks++
+		}
+	}
+	if marks > mostMarks {
+		c.about(Place{1, 1}, "the file has more than %d lines and punctuation marks", mostMarks)
+		c.list[0].Source = ""
+		return nil
+	}
 	c.lines = strings.Split(string(text), "\n")
 	for i, l := range c.lines {
 		c.lines[i] = strings.TrimRight(l, " \t\r") // the lexer miscounts columns before trailing white space
@@ -128,6 +141,7 @@ type depth struct {
 	line, dashes, braces int
 	columns              []int // columns where the enclosing blocks begin
 	keys                 []int // number of keys in each
+	commas               []int // in each of the enclosing braces and brackets
 }
 
 func (d *depth) next(t *token.Token) (problem say.Sentence) {
@@ -149,14 +163,22 @@ func (d *depth) next(t *token.Token) (problem say.Sentence) {
 	switch t.Type {
 	case token.MappingStartType, token.SequenceStartType:
 		d.braces++
+		d.commas = append(d.commas, 0)
 	case token.MappingEndType, token.SequenceEndType:
 		d.braces--
+		d.commas = d.commas[:max(len(d.commas)-1, 0)]
+	case token.CollectEntryType:
+		if n := len(d.commas); n > 0 {
+			d.commas[n-1]++
+		}
 	case token.SequenceEntryType:
 		d.dashes++
 	}
 	switch {
 	case d.braces+d.dashes+len(d.columns) > deepest:
 		return say.F("this is nested more than %d levels deep", deepest)
+	case len(d.commas) > 0 && d.commas[len(d.commas)-1] > mostKeys:
+		return say.F("more than %d values in one list or mapping", mostKeys)
 	case len(d.keys) > 0 && d.keys[len(d.keys)-1] > mostKeys:
 		return say.F("more than %d keys in a row without a value", mostKeys)
 	}

@@ -185,77 +185,18 @@ func (a *Account) GroupsByID(ids []string) []*Group {
 // enforced, Peers returns a reason instead. An empty list without a reason means a group that no
 // interface has.
 func (a *Account) Peers(r GroupRule) (peers []netip.Prefix, reason say.Sentence) {
-	peers, reason, _ = a.peers(r)
+	peers, reason, _ = lookup{Account: a}.peers(r)
 	return peers, reason
-}
-
-// peers is Peers. With a reason, stale is whether EC2 has no peers for the rule either; otherwise
-// they are merely not known.
-func (a *Account) peers(r GroupRule) (peers []netip.Prefix, reason say.Sentence, stale bool) {
-	switch {
-	case r.Peer.IsValid():
-		return []netip.Prefix{r.Peer}, say.Sentence{}, false
-	case r.PrefixList != "":
-		peers, reason = a.listed(r.PrefixList)
-		return peers, reason, false
-	}
-	return a.referenced(r)
-}
-
-func (a *Account) listed(id string) (peers []netip.Prefix, reason say.Sentence) {
-	i, err := a.findPrefixList(id)
-	switch {
-	case err != nil:
-		return nil, say.F("prefix list %s was not read", id)
-	case !a.PrefixLists[i].Known:
-		return nil, say.F("the entries of prefix list %s were not read", id)
-	}
-	return a.PrefixLists[i].Entries, say.Sentence{}
-}
-
-// referenced returns the private addresses of the interfaces that have a group. Public addresses do
-// not count (VPC user guide, security group rules). EC2 does not document whether delegated
-// prefixes do; here they count, since they are private too.
-func (a *Account) referenced(r GroupRule) (peers []netip.Prefix, reason say.Sentence, stale bool) {
-	ref, id := r.Reference, a.referred(r.Reference)
-	if reason, certain := a.unreachable(r); !reason.Empty() {
-		return nil, reason, certain
-	}
-	carried := false
-	for _, i := range a.Interfaces {
-		if !slices.Contains(i.Groups, id) {
-			continue
-		}
-		carried = true
-		for _, address := range i.Addresses {
-			peers = append(peers, netip.PrefixFrom(address, address.BitLen()))
-		}
-		peers = append(peers, i.Prefixes...)
-	}
-	switch {
-	case carried:
-		return peers, say.Sentence{}, false
-	case id == "":
-		return nil, say.F("no group named %q was read", ref.GroupName), false
-	case ref.Owner == "" && ref.GroupID != "" && a.Group(id) == nil:
-		return nil, say.F("group %s was deleted: the rule is stale", id), true
-	case !a.knowsInterfaces:
-		return nil, say.F("the members of group %s are unknown: no network interfaces were read", id), false
-	case a.Group(id) != nil:
-		return nil, say.Sentence{}, false // known, and no interface has it
-	case ref.Peering != "":
-		return nil, say.F("group %s is in a peer VPC, whose network interfaces were not read", id), false
-	}
-	return nil, say.F("neither group %s nor any network interface in it was read", id), false
 }
 
 // Doubts returns the rules of the groups that might admit a packet, but cannot be enforced since
 // something is not known: unless another rule admits it, what EC2 does with the packet is unknown.
 func (a *Account) Doubts(groups []*Group, d packet.Direction, p Packet) []Finding {
 	var doubts []Finding
+	l := lookup{Account: a}
 	for _, g := range groups {
 		for _, r := range g.Rules(d) {
-			if _, reason, stale := a.peers(GroupRule{g.Key(), d, r}); !reason.Empty() && !stale && r.AllowsWhat(p) && a.mayHold(r.PrefixList, p.Peer) {
+			if _, reason, stale := l.peers(GroupRule{g.Key(), d, r}); !reason.Empty() && !stale && r.AllowsWhat(p) && a.mayHold(r.PrefixList, p.Peer) {
 				doubts = append(doubts, Finding{Group: g.ID, Rule: r.ID, Reason: reason})
 			}
 		}
@@ -275,19 +216,6 @@ func (a *Account) mayHold(id string, address netip.Addr) bool {
 	return i < 0 || a.PrefixLists[i].AddressFamily == "" || (a.PrefixLists[i].AddressFamily == "IPv6") == address.Is6()
 }
 
-// referred returns the id of the group that a reference means, or "".
-func (a *Account) referred(ref Reference) string {
-	if ref.GroupID != "" {
-		return ref.GroupID
-	}
-	for _, g := range a.Groups {
-		if g.Name == ref.GroupName {
-			return g.ID
-		}
-	}
-	return ""
-}
-
 // means reports whether the peer of a rule is or contains that address. 0.0.0.0/0 does not cover
 // IPv6: Contains distinguishes the families.
 func (a *Account) means(r GroupRule, peer netip.Addr) bool {
@@ -296,10 +224,11 @@ func (a *Account) means(r GroupRule, peer netip.Addr) bool {
 		peers, _ := a.Peers(r)
 		return slices.ContainsFunc(peers, contains)
 	}
-	if reason, _ := a.unreachable(r); !reason.Empty() {
+	l := lookup{Account: a}
+	if reason, _ := l.unreachable(r); !reason.Empty() {
 		return false
 	}
-	id := a.referred(r.Reference)
+	id := l.referred(r.Reference)
 	for _, i := range a.Interfaces {
 		if slices.Contains(i.Groups, id) && (slices.Contains(i.Addresses, peer) || slices.ContainsFunc(i.Prefixes, contains)) {
 			return true

@@ -12,10 +12,19 @@ type Audit struct {
 	// Enforced and Unenforceable count sources: elements of the four lists of a permission, before
 	// a prefix list or a group is expanded. Every source is one or the other.
 	Enforced, Unenforceable int
+	// Sources are the sources that were understood, in the order of groups and rules.
+	Sources []Source
 	// Problems has one entry for each source that cannot be enforced.
 	Problems []Finding
 	// Warnings are about rules that are enforced but probably not intended.
 	Warnings []Finding
+}
+
+// A Source is a rule, and what becomes of it.
+type Source struct {
+	GroupRule
+	Ranges int          // number of address ranges that the peer stands for
+	Reason say.Sentence // why the rule cannot be enforced
 }
 
 // A Finding is about a group, one of its rules, or a network interface.
@@ -32,10 +41,13 @@ func (f Finding) Subject() string { return cmp.Or(f.Rule, f.Group, f.Interface) 
 // Audit checks every rule of every group.
 func (a *Account) Audit() Audit {
 	var audit Audit
+	l := a.indexed()
 	for _, g := range a.Groups {
 		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			for _, r := range g.Rules(d) {
-				if _, reason := a.Peers(GroupRule{g.Key(), d, r}); !reason.Empty() {
+				peers, reason, _ := l.peers(GroupRule{g.Key(), d, r})
+				audit.Sources = append(audit.Sources, Source{GroupRule{g.Key(), d, r}, len(peers), reason})
+				if !reason.Empty() {
 					audit.Unenforceable++
 					audit.Problems = append(audit.Problems, Finding{Group: g.ID, Rule: r.ID, Reason: reason})
 					continue
@@ -49,13 +61,13 @@ func (a *Account) Audit() Audit {
 					audit.Warnings = append(audit.Warnings, Finding{Group: g.ID, Rule: r.ID, Reason: say.F("open to the world: %s from %s", r.What(), r.Peer)})
 				}
 			}
-			audit.Warnings = append(audit.Warnings, a.overQuota(g, d)...)
+			audit.Warnings = append(audit.Warnings, l.overQuota(g, d)...)
 		}
 	}
 	audit.Unenforceable += len(a.Unread)
 	for _, u := range a.Unread {
 		audit.Problems = append(audit.Problems, Finding{Group: u.Group, Rule: u.ID, Reason: say.F("%s", u.Err)})
 	}
-	audit.Warnings = append(audit.Warnings, a.interfacesOverQuota()...)
+	audit.Warnings = append(audit.Warnings, l.interfacesOverQuota()...)
 	return audit
 }

@@ -44,6 +44,9 @@ func (r *reader) groups(list []*node) error {
 		known := len(r.account.Unread)
 		r.permissions(g, packet.Ingress, from.member(permissionLists[:2]...))
 		r.permissions(g, packet.Egress, from.member(permissionLists[2:]...))
+		if r.hopeless != nil {
+			return r.hopeless
+		}
 		if !slices.ContainsFunc(from.members, func(m member) bool { return slices.ContainsFunc(permissionLists, named(m)) }) {
 			r.note(from, "group %s has neither IpPermissions nor IpPermissionsEgress: nothing is known of its rules", g.ID)
 		}
@@ -133,6 +136,9 @@ func (g *Group) allowsTheSame(o *Group) bool {
 // made from the rule's place: the group, the direction, the permission and the source in it.
 func (r *reader) permissions(g *Group, d packet.Direction, list *node) {
 	for n, from := range list.list() {
+		if r.hopeless != nil {
+			return
+		}
 		what, wrong := r.what(from)
 		read := 0
 		add := func(at *node, peer func(*reader, *node, *Rule) error) {
@@ -157,16 +163,18 @@ func (r *reader) permissions(g *Group, d packet.Direction, list *node) {
 		known := permissionMembers
 		for _, source := range sources {
 			known = append(known[:len(known):len(known)], source.names...)
-			var before []*node
+			before := map[string]bool{}
 			for _, name := range source.names {
-				for _, at := range from.member(name).list() {
+				list := from.member(name).list()
+				for _, at := range list {
 					// .NET writes the ranges twice: as IpRanges, a list of texts, and as Ipv4Ranges.
-					if slices.ContainsFunc(before, func(b *node) bool { return cidrOf(b) != "" && cidrOf(b) == cidrOf(at) }) {
-						continue
+					if cidr := cidrOf(at); cidr == "" || !before[cidr] {
+						add(at, source.read)
 					}
-					add(at, source.read)
 				}
-				before = append(before, from.member(name).list()...)
+				for _, at := range list {
+					before[cidrOf(at)] = true
+				}
 			}
 		}
 		for _, m := range from.members {

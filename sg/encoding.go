@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"io"
 	"regexp"
+	"slices"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
@@ -23,11 +25,12 @@ func Plain(from io.Reader) (io.Reader, error) {
 		return string(start) == mark
 	}
 	if begins("\x1f\x8b") {
-		text, err := gzip.NewReader(b)
+		packed := &counter{from: b}
+		text, err := gzip.NewReader(packed)
 		if err != nil {
 			return nil, err
 		}
-		b = bufio.NewReader(text)
+		b = bufio.NewReader(&unpacked{from: text, packed: packed})
 	}
 	for _, e := range []struct {
 		mark string
@@ -44,6 +47,34 @@ func Plain(from io.Reader) (io.Reader, error) {
 		}
 	}
 	return b, nil
+}
+
+// A counter counts what is read.
+type counter struct {
+	from io.Reader
+	n    int64
+}
+
+func (c *counter) Read(b []byte) (int, error) {
+	n, err := c.from.Read(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// unpacked reads what a compressed file expands to, unless that is out of all proportion.
+type unpacked struct {
+	from   io.Reader
+	packed *counter
+	n      int64
+}
+
+func (u *unpacked) Read(b []byte) (int, error) {
+	const usual = 40 // times; what aws ec2 prints shrinks to a fortieth at most
+	n, err := u.from.Read(b)
+	if u.n += int64(n); u.n > largest && u.n > usual*u.packed.n {
+		return 0, say.Errorf("decompress: it expands to more than %d MB", largest>>20)
+	}
+	return n, err
 }
 
 var (
@@ -64,16 +95,35 @@ func Described(plain []byte) bool {
 		return bytes.HasPrefix(start, []byte("- ")) || ofEC2.Match(start)
 	}
 	r := &reader{text: start}
-	values, err := r.json()
-	if err != nil {
-		return false
+	first, err := r.jsonText().shallow()
+	return err == nil && slices.ContainsFunc(kinds(), func(k listKind) bool { return first.member(k.member) != nil || k.element(first) })
+}
+
+// shallow reads an object and the names of its members.
+func (t *jsonText) shallow() (*node, error) {
+	n := t.here()
+	if _, err := t.tokens.Token(); err != nil {
+		return nil, err
 	}
-	for _, k := range kinds() {
-		if len(values) > 0 && (values[0].member(k.member) != nil || k.element(values[0])) {
-			return true
+	for t.tokens.More() {
+		key, err := t.tokens.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value json.RawMessage
+		if err := t.tokens.Decode(&value); err != nil {
+			return nil, err
+		}
+		name, _ := key.(string)
+		is := &node{kind: text}
+		if string(value) == "null" {
+			is.kind = null
+		}
+		if err := t.r.put(n, is, name, is); err != nil {
+			return nil, err
 		}
 	}
-	return false
+	return n, nil
 }
 
 // values reads the text in whatever format aws ec2 prints.

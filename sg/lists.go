@@ -206,9 +206,16 @@ func (r *reader) entries(list []*node) error {
 // prefixList returns the list with that id, and adds it if it is new.
 func (r *reader) prefixList(id string) *PrefixList {
 	lists := &r.account.PrefixLists
-	i := slices.IndexFunc(*lists, func(l PrefixList) bool { return l.ID == id })
-	if i < 0 {
+	if r.lists == nil {
+		r.lists = map[string]int{}
+		for i, l := range *lists {
+			r.lists[l.ID] = i
+		}
+	}
+	i, known := r.lists[id]
+	if !known {
 		i = len(*lists)
+		r.lists[id] = i
 		*lists = append(*lists, PrefixList{ID: id})
 	}
 	return &(*lists)[i]

@@ -19,7 +19,7 @@ import (
 // A node is a value in a JSON or YAML text. A nil node is an absent one.
 type node struct {
 	kind         kind
-	line, column int
+	line, column int32
 	text         string   // of a scalar
 	items        []*node  // of an array
 	members      []member // of an object
@@ -30,16 +30,27 @@ type member struct {
 	value *node
 }
 
-// The kinds of a node, in JSON's words.
-type kind string
+// The kinds of a node.
+type kind uint8
 
 const (
-	object  kind = "object"
-	array   kind = "array"
-	text    kind = "string"
-	number  kind = "number"
-	boolean kind = "bool"
-	null    kind = "null"
+	object kind = iota
+	array
+	text
+	number
+	boolean
+	null
+)
+
+// String returns the kind in JSON's words.
+func (k kind) String() string {
+	return [...]string{"object", "array", "string", "number", "bool", "null"}[k]
+}
+
+// Limits of the memory and time that a file can take. A hundred thousand sources have fewer values.
+const (
+	mostValues = 700_000
+	deepest    = 100
 )
 
 // member returns the value of the first of these members that the object has and that is not null.
@@ -82,37 +93,48 @@ func (n *node) empty() bool {
 // A jsonText reads the values of a JSON text, one after another.
 type jsonText struct {
 	r            *reader
-	tokens       *json.Decoder // of one value, which begins at base
-	base         int64
+	tokens       *json.Decoder
+	values       int // read so far
+	depth        int
 	counted      int64 // bytes before which lines and columns are counted
-	line, column int
+	line, column int32
+}
+
+func (r *reader) jsonText() *jsonText {
+	t := &jsonText{r: r, tokens: json.NewDecoder(bytes.NewReader(r.text)), line: 1, column: 1}
+	t.tokens.UseNumber()
+	return t
 }
 
 // json reads all values of a JSON text.
 func (r *reader) json() ([]*node, error) {
 	var all []*node
-	values := json.NewDecoder(bytes.NewReader(r.text))
-	t := &jsonText{r: r, line: 1, column: 1}
-	for {
-		var value json.RawMessage
-		switch err := values.Decode(&value); {
+	for t := r.jsonText(); ; {
+		n, err := t.value()
+		switch {
 		case errors.Is(err, io.EOF) && len(all) > 0:
 			return all, nil
 		case err != nil:
 			return nil, r.notJSON(err)
 		}
-		t.base = values.InputOffset() - int64(len(value))
-		t.tokens = json.NewDecoder(bytes.NewReader(value))
-		t.tokens.UseNumber()
-		n, err := t.value()
-		if err != nil {
-			return nil, err
-		}
 		all = append(all, n)
 	}
 }
 
+// notJSON returns an error about the syntax, whose place a decoder of whole values knows better than
+// one of tokens.
 func (r *reader) notJSON(err error) error {
+	var known *FileError
+	if errors.As(err, &known) {
+		return err
+	}
+	values := json.NewDecoder(bytes.NewReader(r.text))
+	for {
+		var value json.RawMessage
+		if err = values.Decode(&value); err != nil {
+			break
+		}
+	}
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
 		return r.failAt(max(syntax.Offset-1, 0), "not valid JSON: %s", strings.TrimPrefix(syntax.Error(), "json: "))
@@ -120,12 +142,15 @@ func (r *reader) notJSON(err error) error {
 	return r.failAt(int64(len(r.text)), "not valid JSON: unexpected end")
 }
 
-// value reads the next value, whose syntax was checked.
+// value reads the next value. Its error is io.EOF at the end of the text.
 func (t *jsonText) value() (*node, error) {
 	n := t.here()
+	if t.values++; t.values > mostValues {
+		return nil, t.r.fail(n, "the file has more than %d values", mostValues)
+	}
 	token, err := t.tokens.Token()
 	if err != nil {
-		return nil, t.r.notJSON(err)
+		return nil, err
 	}
 	switch token := token.(type) {
 	case json.Delim:
@@ -133,25 +158,11 @@ func (t *jsonText) value() (*node, error) {
 		if token == '{' {
 			n.kind = object
 		}
-		for t.tokens.More() {
-			var name string
-			var at *node
-			if n.kind == object {
-				at = t.here()
-				key, _ := t.tokens.Token()
-				name, _ = key.(string)
-			}
-			value, err := t.value()
-			if err != nil {
-				return nil, err
-			}
-			if n.kind == array {
-				n.items = append(n.items, value)
-			} else if err := t.r.put(n, at, name, value); err != nil {
-				return nil, err
-			}
+		if t.depth++; t.depth > deepest {
+			return nil, t.r.fail(n, "this is nested more than %d levels deep", deepest)
 		}
-		_, err = t.tokens.Token()
+		err := t.content(n)
+		t.depth--
 		return n, err
 	case string:
 		n.kind, n.text = text, token
@@ -165,18 +176,53 @@ func (t *jsonText) value() (*node, error) {
 	return n, nil
 }
 
+// content reads an object or an array up to its end.
+func (t *jsonText) content(n *node) error {
+	for t.tokens.More() {
+		var name string
+		var at *node
+		if n.kind == object {
+			at = t.here()
+			key, err := t.tokens.Token()
+			if err != nil {
+				return unended(err)
+			}
+			name, _ = key.(string)
+		}
+		value, err := t.value()
+		if err != nil {
+			return unended(err)
+		}
+		if n.kind == array {
+			n.items = append(n.items, value)
+		} else if err := t.r.put(n, at, name, value); err != nil {
+			return err
+		}
+	}
+	_, err := t.tokens.Token()
+	return unended(err)
+}
+
+// unended turns the end of the text within a value into an error.
+func unended(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
 // here returns an empty node at the next token.
 func (t *jsonText) here() *node {
-	at := t.base + t.tokens.InputOffset()
+	at := t.tokens.InputOffset()
 	for at < int64(len(t.r.text)) && bytes.IndexByte([]byte(" \t\r\n:,"), t.r.text[at]) >= 0 {
 		at++
 	}
 	passed := t.r.text[t.counted:at]
 	if newline := bytes.LastIndexByte(passed, '\n'); newline >= 0 {
-		t.line += bytes.Count(passed, []byte("\n"))
+		t.line += int32(bytes.Count(passed, []byte("\n")))
 		t.column, passed = 1, passed[newline+1:]
 	}
-	t.column += utf8.RuneCount(passed)
+	t.column += int32(utf8.RuneCount(passed))
 	t.counted = at
 	return &node{line: t.line, column: t.column}
 }
@@ -199,6 +245,11 @@ func (r *reader) put(n, at *node, name string, value *node) error {
 
 // yaml reads all documents of a YAML text.
 func (r *reader) yaml() ([]*node, error) {
+	// Before it is parsed, each of these may make two values more.
+	if n := bytes.Count(r.text, []byte("\n")) + bytes.Count(r.text, []byte(",")) + bytes.Count(r.text, []byte("- ")) +
+		bytes.Count(r.text, []byte("[")) + bytes.Count(r.text, []byte("{")); n > mostValues/2 {
+		return nil, r.hinted(say.F("add --output json to the aws ec2 command"), "the file has more than %d values", mostValues)
+	}
 	var all []*node
 	documents := yaml.NewDecoder(bytes.NewReader(r.text))
 	for {
@@ -210,7 +261,7 @@ func (r *reader) yaml() ([]*node, error) {
 			return nil, r.notYAML(err)
 		}
 		for _, content := range document.Content {
-			n, err := r.fromYAML(content)
+			n, err := r.fromYAML(content, 1)
 			if err != nil {
 				return nil, err
 			}
@@ -225,19 +276,23 @@ func (r *reader) notYAML(err error) error {
 	at := &node{line: 1, column: 1}
 	message := err.Error()
 	if found := yamlLine.FindStringSubmatch(message); found != nil {
-		at.line, _ = strconv.Atoi(found[1])
+		line, _ := strconv.ParseInt(found[1], 10, 32)
+		at.line = int32(line)
 		message = message[len(found[0]):]
 	}
 	return r.fail(at, "not valid YAML: %s", strings.TrimPrefix(message, "yaml: "))
 }
 
-func (r *reader) fromYAML(from *yaml.Node) (*node, error) {
-	n := &node{line: from.Line, column: from.Column, text: from.Value}
+func (r *reader) fromYAML(from *yaml.Node, depth int) (*node, error) {
+	n := &node{line: int32(from.Line), column: int32(from.Column), text: from.Value}
+	if depth > deepest {
+		return nil, r.fail(n, "this is nested more than %d levels deep", deepest)
+	}
 	switch from.Kind {
 	case yaml.SequenceNode:
 		n.kind = array
 		for _, item := range from.Content {
-			value, err := r.fromYAML(item)
+			value, err := r.fromYAML(item, depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -246,12 +301,12 @@ func (r *reader) fromYAML(from *yaml.Node) (*node, error) {
 	case yaml.MappingNode:
 		n.kind = object
 		for i := 0; i < len(from.Content); i += 2 {
-			value, err := r.fromYAML(from.Content[i+1])
+			value, err := r.fromYAML(from.Content[i+1], depth+1)
 			if err != nil {
 				return nil, err
 			}
 			key := from.Content[i]
-			if err := r.put(n, &node{line: key.Line, column: key.Column}, key.Value, value); err != nil {
+			if err := r.put(n, &node{line: int32(key.Line), column: int32(key.Column)}, key.Value, value); err != nil {
 				return nil, err
 			}
 		}
@@ -314,7 +369,7 @@ func (r *reader) object(n *node, name string) error {
 }
 
 func (r *reader) wrongType(n *node, name string) error {
-	shown := say.As(string(n.kind))
+	shown := say.As(n.kind.String())
 	if n.kind == number || n.kind == text {
 		shown = say.As(fmt.Sprintf("%s %q", n.kind, n.text))
 	}

@@ -1,7 +1,6 @@
 package sg
 
 import (
-	"slices"
 	"strings"
 
 	"lablab/packet"
@@ -17,9 +16,9 @@ const (
 )
 
 // overQuota reports whether a group has more rules than EC2 allows by default.
-func (a *Account) overQuota(g *Group, d packet.Direction) []Finding {
+func (l lookup) overQuota(g *Group, d packet.Direction) []Finding {
 	var findings []Finding
-	counts := a.counts(g, d)
+	counts := l.counts(g, d)
 	for _, family := range families {
 		if n := counts[family]; n > quota {
 			findings = append(findings, Finding{Group: g.ID, Reason: say.F("%d %s rules for %s; EC2 allows %d unless the quota is raised", n, d, family, quota)})
@@ -31,7 +30,7 @@ func (a *Account) overQuota(g *Group, d packet.Direction) []Finding {
 var families = []string{"IPv4", "IPv6"}
 
 // counts returns how many rules a group has for each version of IP, as EC2 counts them.
-func (a *Account) counts(g *Group, d packet.Direction) map[string]int {
+func (l lookup) counts(g *Group, d packet.Direction) map[string]int {
 	counts := map[string]int{}
 	for _, r := range g.Rules(d) {
 		switch {
@@ -40,8 +39,8 @@ func (a *Account) counts(g *Group, d packet.Direction) map[string]int {
 		case r.Peer.IsValid():
 			counts["IPv4"]++
 		case r.PrefixList != "":
-			if i := slices.IndexFunc(a.PrefixLists, func(l PrefixList) bool { return l.ID == r.PrefixList }); i >= 0 {
-				counts[a.PrefixLists[i].family()] += a.PrefixLists[i].weight()
+			if list := l.list(r.PrefixList); list != nil {
+				counts[list.family()] += list.weight()
 			}
 		default: // a group has members of both families
 			counts["IPv4"]++
@@ -53,12 +52,12 @@ func (a *Account) counts(g *Group, d packet.Direction) map[string]int {
 
 // interfacesOverQuota reports network interfaces with more groups than EC2 allows, or with a number
 // of groups and rules that no quota allows.
-func (a *Account) interfacesOverQuota() []Finding {
+func (l lookup) interfacesOverQuota() []Finding {
 	var findings []Finding
 	rules, largest := map[string]int{}, map[string]say.Sentence{} // most rules of a group in one direction for one version of IP
-	for _, g := range a.Groups {
+	for _, g := range l.Groups {
 		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
-			counts := a.counts(g, d)
+			counts := l.counts(g, d)
 			for _, family := range families {
 				if n := counts[family]; n > rules[g.ID] {
 					rules[g.ID], largest[g.ID] = n, say.F("%d %s rules for %s", n, d, family)
@@ -66,7 +65,7 @@ func (a *Account) interfacesOverQuota() []Finding {
 			}
 		}
 	}
-	for _, i := range a.Interfaces {
+	for _, i := range l.Interfaces {
 		n := len(i.Groups)
 		if n > groupQuota {
 			findings = append(findings, Finding{Interface: i.ID, Reason: say.F("%d security groups; EC2 allows %d unless the quota is raised", n, groupQuota)})

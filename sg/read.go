@@ -58,9 +58,12 @@ type reader struct {
 	text    []byte
 	account *Account
 	notes   int
+	lists   map[string]int  // the index of each prefix list
 	members map[string]bool // unknown members that were noted
 	strange error           // about the first of them
 	ended   string          // the kind of list of which this is the last page
+	// hopeless ends the reading: more rules could not be understood than anybody would look at.
+	hopeless error
 	// The position of each rule in its group.
 	places  map[placed]int
 	indexed map[side]bool
@@ -136,7 +139,7 @@ func (r *reader) output(value *node, last bool) error {
 		if next := value.member("NextToken"); last && !next.empty() {
 			r.notes++ // it is kept, however many there are
 			r.account.Notes = append(r.account.Notes, Note{
-				File: r.file, Line: next.line, Column: next.column, page: r.ended,
+				File: r.file, Line: int(next.line), Column: int(next.column), page: r.ended,
 				Text: say.F("this is incomplete: EC2 has more results (NextToken)"),
 			})
 			r.ended = ""
@@ -179,7 +182,7 @@ func (r *reader) isOutput(n *node) bool {
 
 // fail returns an error about a value.
 func (r *reader) fail(at *node, format string, args ...any) error {
-	return &FileError{File: r.file, Line: at.line, Column: at.column, Message: say.F(format, args...)}
+	return &FileError{File: r.file, Line: int(at.line), Column: int(at.column), Message: say.F(format, args...)}
 }
 
 func (r *reader) failAt(offset int64, format string, args ...any) error {
@@ -193,7 +196,7 @@ func (r *reader) note(at *node, format string, args ...any) {
 	if r.notes++; r.notes > many {
 		return
 	}
-	r.account.Notes = append(r.account.Notes, Note{File: r.file, Line: at.line, Column: at.column, Text: say.F(format, args...)})
+	r.account.Notes = append(r.account.Notes, Note{File: r.file, Line: int(at.line), Column: int(at.column), Text: say.F(format, args...)})
 }
 
 // unknown notes the members of an object that are not among the known ones, each once.
@@ -215,6 +218,14 @@ func (r *reader) leaveOut(g *Group, d packet.Direction, rule Rule, err error) er
 	var wrong *FileError
 	if !errors.As(err, &wrong) {
 		return err
+	}
+	const most = 10_000
+	switch {
+	case r.hopeless != nil:
+		return r.hopeless
+	case len(r.account.Unread) >= most:
+		r.hopeless = &FileError{File: wrong.File, Line: wrong.Line, Column: wrong.Column, Message: say.F("more than %d rules cannot be understood", most)}
+		return r.hopeless
 	}
 	r.account.Unread = append(r.account.Unread, Unread{GroupRule{g.ID, d, rule}, wrong})
 	return nil

@@ -31,7 +31,7 @@ type shorthand struct {
 // here returns an empty node at the next character.
 func (s *shorthand) here(k kind) *node {
 	line, column := place(s.r.text, int64(len(s.r.text)-len(s.rest)))
-	return &node{kind: k, line: line, column: column}
+	return &node{kind: k, line: int32(line), column: int32(column)}
 }
 
 func (s *shorthand) spaces() { s.rest = strings.TrimLeft(s.rest, " \t\r\n") }

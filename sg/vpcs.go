@@ -42,28 +42,28 @@ func (v vpcs) clone() vpcs {
 
 // unreachable returns why the reference of a rule does not reach its group, or nothing. It is certain
 // if EC2 is in that state for good, and not if the state is about to change.
-func (a *Account) unreachable(r GroupRule) (reason say.Sentence, certain bool) {
+func (l lookup) unreachable(r GroupRule) (reason say.Sentence, certain bool) {
 	ref := r.Reference
-	for _, status := range []string{a.vpcs.peerings[ref.Peering], ref.Status} {
+	for _, status := range []string{l.vpcs.peerings[ref.Peering], ref.Status} {
 		if status != "" && status != "active" {
 			return say.F("the rule is stale: peering connection %s is %s", ref.Peering, status), true
 		}
 	}
-	if a.vpcs.stale[staleRule{r.Group, r.Direction, ref.GroupID, ref.Peering}] {
+	if l.vpcs.stale[staleRule{r.Group, r.Direction, ref.GroupID, ref.Peering}] {
 		return say.F("EC2 lists the rule as stale: group %s cannot be reached any more", r.PeerText()), true
 	}
-	if ref.Peering != "" || len(a.vpcs.associations)+len(a.vpcs.gateways)+len(a.vpcs.attachments) == 0 {
+	if ref.Peering != "" || len(l.vpcs.associations)+len(l.vpcs.gateways)+len(l.vpcs.attachments) == 0 {
 		return say.Sentence{}, false
 	}
-	own, theirs := a.vpcOf(r.Group, ""), a.vpcOf(a.referred(ref), ref.VPC)
+	own, theirs := l.vpcOf(r.Group, ""), l.vpcOf(l.referred(ref), ref.VPC)
 	if own == "" || theirs == "" || own == theirs {
 		return say.Sentence{}, false
 	}
-	reason, certain, reached := a.vpcs.associated(association{a.referred(ref), own}, association{r.Group, theirs})
+	reason, certain, reached := l.vpcs.associated(association{l.referred(ref), own}, association{r.Group, theirs})
 	if reached {
 		return say.Sentence{}, false
 	}
-	over, reached := a.vpcs.overGateway(own, theirs, r.Direction)
+	over, reached := l.vpcs.overGateway(own, theirs, r.Direction)
 	switch {
 	case reached:
 		return say.Sentence{}, false
@@ -74,11 +74,11 @@ func (a *Account) unreachable(r GroupRule) (reason say.Sentence, certain bool) {
 }
 
 // vpcOf returns the VPC that a group belongs to, if it was read.
-func (a *Account) vpcOf(group, given string) string {
+func (l lookup) vpcOf(group, given string) string {
 	if given != "" {
 		return given
 	}
-	if g := a.Group(group); g != nil {
+	if g := l.group(group); g != nil {
 		return g.VPC
 	}
 	return ""

@@ -106,7 +106,7 @@ func isFile(name string) bool {
 }
 
 func isYAML(name string) bool {
-	extension := strings.ToLower(filepath.Ext(name))
+	extension := strings.ToLower(filepath.Ext(strings.TrimSuffix(name, ".gz")))
 	return extension == ".yaml" || extension == ".yml"
 }
 

@@ -63,10 +63,10 @@ func (p *protoName) UnmarshalJSON(b []byte) error {
 type answer struct {
 	// Verdict is accept, drop, or unknown if a rule that was left out might admit the packet. It is
 	// null if the kernel could not be queried.
-	Verdict   *string `json:"verdict"`
-	Rule      string  `json:"rule,omitempty"`
-	Group     *string `json:"group"`
-	State     string  `json:"state,omitempty"` // conntrack's
+	Verdict *string `json:"verdict"`
+	Rule    string  `json:"rule,omitempty"`
+	Group   *string `json:"group"`
+	State   string  `json:"state,omitempty"` // conntrack's
 	// Tracked is whether the kernel tracks the flow under EC2's documented rule; null if the packet
 	// was not accepted, or if a rule was left out that decides. A packet that begins no flow, such as
 	// one whose state is invalid, is not tracked.

@@ -35,7 +35,7 @@ func probe(env Env, f probeFlags) (int, error) {
 	}
 	ctx, cancel := interruptible(env.Signals, grace)
 	defer cancel()
-	writeLeftOut(env.Stderr, env.Language, q.account, q.groups)
+	writeLeftOut(env, leftOut(q.account, q.groups))
 	rs := nft.Compile(q.account, q.groups, nft.InOrder())
 	rs.Related = related
 	if err := lab.Affords(0, 1, fewestHosts); err != nil {

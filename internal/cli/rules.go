@@ -47,7 +47,7 @@ current counters, like nft list table.`,
 			if err != nil {
 				return err
 			}
-			writeLeftOut(env.Stderr, env.Language, account, groups)
+			writeLeftOut(env, leftOut(account, groups))
 			rs := nft.Compile(account, groups, nft.InOrder())
 			rs.Related = passes
 			_, err = io.WriteString(env.Stdout, rs.String())
@@ -97,12 +97,17 @@ func chosen(account *sg.Account, ids []string) ([]*sg.Group, error) {
 	return groups, nil
 }
 
-// writeLeftOut lists the sources of the groups that no rule enforces.
-func writeLeftOut(w io.Writer, l *say.Language, account *sg.Account, groups []*sg.Group) {
-	for _, p := range account.Audit().Problems {
-		if slices.ContainsFunc(groups, func(g *sg.Group) bool { return g.ID == p.Group }) {
-			_, _ = fmt.Fprintln(w, l.Sprintf("left out: %s: %s", p.Rule, p.Reason))
-		}
+// leftOut returns the sources of the groups that no rule enforces.
+func leftOut(account *sg.Account, groups []*sg.Group) []sg.Finding {
+	return slices.DeleteFunc(account.Audit().Problems, func(f sg.Finding) bool {
+		return !slices.ContainsFunc(groups, func(g *sg.Group) bool { return g.ID == f.Group })
+	})
+}
+
+// writeLeftOut lists such sources.
+func writeLeftOut(env Env, sources []sg.Finding) {
+	for _, s := range sources {
+		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("left out: %s: %s", s.Rule, s.Reason))
 	}
 }
 

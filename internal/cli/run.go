@@ -112,7 +112,7 @@ func (f *runFlags) flags(flags *pflag.FlagSet) {
 // one.
 func (f runFlags) scenarios(env Env, args []string) (all []*scenario.Scenario, many bool, err error) {
 	if len(args) == 0 {
-		sc, err := f.chosen()
+		sc, err := f.chosen(env)
 		if err != nil {
 			return nil, false, err
 		}
@@ -169,8 +169,9 @@ func (f runFlags) adjust(sc *scenario.Scenario, many bool) error {
 	return nil
 }
 
-// chosen returns the scenario as it is in its file.
-func (f runFlags) chosen() (*scenario.Scenario, error) {
+// chosen returns the four experiments, with the group of the flags if they name one. It lists the
+// sources of that group that are left out.
+func (f runFlags) chosen(env Env) (*scenario.Scenario, error) {
 	if f.groups == "" {
 		if f.group != "" {
 			return nil, &usageError{say.New("--group needs --groups"), say.F("give the file with the group: --groups FILE")}
@@ -192,10 +193,22 @@ func (f runFlags) chosen() (*scenario.Scenario, error) {
 		return nil, err
 	}
 	sc, err := scenario.FourExperimentsWith(account, groups[0])
+	writeLeftOut(env, slices.DeleteFunc(leftOut(account, groups), func(f sg.Finding) bool { return sc != nil && applies(sc.Account, f) }))
 	if err != nil {
 		return nil, &usageError{err, say.F("see its rules: lablab check %s", f.groups)}
 	}
 	return sc, nil
+}
+
+// applies reports whether a rule holds for some address, such as that of a host of the scenario.
+func applies(account *sg.Account, rule sg.Finding) bool {
+	g := account.Group(rule.Group)
+	if g == nil {
+		return false
+	}
+	r, d, found := g.Find(rule.Rule)
+	peers, _ := account.Peers(sg.GroupRule{Group: g.ID, Direction: d, Rule: r})
+	return found && len(peers) > 0
 }
 
 // check finds errors in the flags before anything is built.

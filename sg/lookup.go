@@ -1,0 +1,136 @@
+package sg
+
+import (
+	"net/netip"
+	"slices"
+
+	"lablab/say"
+)
+
+// A lookup finds what rules refer to. It is indexed for a walk through all rules of an account, and
+// has nil maps for a single rule.
+type lookup struct {
+	*Account
+	groups  map[string]*Group
+	named   map[string]string // ids of groups
+	lists   map[string]*PrefixList
+	members map[string][]netip.Prefix // of each group that an interface has
+}
+
+// indexed returns a lookup that takes the same time for each rule, however large the account is.
+func (a *Account) indexed() lookup {
+	l := lookup{a, map[string]*Group{}, map[string]string{}, map[string]*PrefixList{}, map[string][]netip.Prefix{}}
+	for _, g := range slices.Backward(a.Groups) { // of several, the first counts
+		l.groups[g.ID], l.named[g.Name] = g, g.ID
+	}
+	for i := range a.PrefixLists {
+		l.lists[a.PrefixLists[i].ID] = &a.PrefixLists[i]
+	}
+	for _, i := range a.Interfaces {
+		for _, id := range i.Groups {
+			l.members[id] = append(l.members[id], i.private()...)
+		}
+	}
+	return l
+}
+
+func (l lookup) group(id string) *Group {
+	if l.groups == nil {
+		return l.Group(id)
+	}
+	return l.groups[id]
+}
+
+func (l lookup) list(id string) *PrefixList {
+	if l.lists != nil {
+		return l.lists[id]
+	}
+	if i, err := l.findPrefixList(id); err == nil {
+		return &l.PrefixLists[i]
+	}
+	return nil
+}
+
+// membersOf returns the private addresses of the interfaces that have a group, and whether any has.
+func (l lookup) membersOf(id string) (members []netip.Prefix, has bool) {
+	if l.members != nil {
+		members, has = l.members[id]
+		return members, has
+	}
+	for _, i := range l.Interfaces {
+		if slices.Contains(i.Groups, id) {
+			members, has = append(members, i.private()...), true
+		}
+	}
+	return members, has
+}
+
+// private returns the interface's private addresses. EC2 does not document whether delegated
+// prefixes count as a group's members; here they do, since they are private too.
+func (i Interface) private() []netip.Prefix {
+	all := make([]netip.Prefix, 0, len(i.Addresses)+len(i.Prefixes))
+	for _, address := range i.Addresses {
+		all = append(all, netip.PrefixFrom(address, address.BitLen()))
+	}
+	return append(all, i.Prefixes...)
+}
+
+// referred returns the id of the group that a reference means, or "".
+func (l lookup) referred(ref Reference) string {
+	switch {
+	case ref.GroupID != "":
+		return ref.GroupID
+	case l.named != nil:
+		return l.named[ref.GroupName]
+	}
+	for _, g := range l.Groups {
+		if g.Name == ref.GroupName {
+			return g.ID
+		}
+	}
+	return ""
+}
+
+// peers is [Account.Peers]. With a reason, stale is whether EC2 has no peers for the rule either;
+// otherwise they are merely not known.
+func (l lookup) peers(r GroupRule) (peers []netip.Prefix, reason say.Sentence, stale bool) {
+	switch {
+	case r.Peer.IsValid():
+		return []netip.Prefix{r.Peer}, say.Sentence{}, false
+	case r.PrefixList == "":
+		return l.referenced(r)
+	}
+	switch list := l.list(r.PrefixList); {
+	case list == nil:
+		return nil, say.F("prefix list %s was not read", r.PrefixList), false
+	case !list.Known:
+		return nil, say.F("the entries of prefix list %s were not read", r.PrefixList), false
+	default:
+		return list.Entries, say.Sentence{}, false
+	}
+}
+
+// referenced returns the private addresses of the interfaces that have a group. Public addresses do
+// not count (VPC user guide, security group rules).
+func (l lookup) referenced(r GroupRule) (peers []netip.Prefix, reason say.Sentence, stale bool) {
+	ref, id := r.Reference, l.referred(r.Reference)
+	if reason, certain := l.unreachable(r); !reason.Empty() {
+		return nil, reason, certain
+	}
+	members, has := l.membersOf(id)
+	switch {
+	case has:
+		return members, say.Sentence{}, false
+	case id == "":
+		return nil, say.F("no group named %q was read", ref.GroupName), false
+	case ref.Owner == "" && ref.GroupID != "" && l.group(id) == nil: // EC2 names the owner of every group that exists
+		return nil, say.F("group %s was deleted: the rule is stale", id), true
+	case !l.knowsInterfaces:
+		return nil, say.F("the members of group %s are unknown: no network interfaces were read", id), false
+	case l.group(id) != nil:
+		return nil, say.Sentence{}, false // known, and no interface has it
+	case ref.Peering != "":
+		return nil, say.F("group %s is in a peer VPC, whose network interfaces were not read", id), false
+	}
+	return nil, say.F("neither group %s nor any network interface in it was read", id), false
+}
