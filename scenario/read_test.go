@@ -304,3 +304,15 @@ experiments:
 		t.Errorf("not the one problem that there is:\n%v", err)
 	}
 }
+
+// A scenario may be as PowerShell writes it, and compressed.
+func TestLoadDecodes(t *testing.T) {
+	for _, name := range []string{"utf-16.yaml", "utf-16.yaml.gz"} {
+		sc, err := Load("testdata/encodings/" + name)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if sc.Name != "ping" {
+			t.Errorf("%s: the name is %q", name, sc.Name)
+		}
+	}
+}

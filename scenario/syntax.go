@@ -33,11 +33,6 @@ func (c *complaints) parse(text []byte) ast.Node {
 		c.list[0].Source = ""
 		return nil
 	}
-	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
-		c.about(Place{1, 1}, "the file is UTF-16: write it as UTF-8")
-		c.list[0].Source = ""
-		return nil
-	}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	marks := 0
 	for _, b := range text {
