@@ -64,8 +64,10 @@ const AnswerTime = 5 * time.Second
 
 // Await calls ask, which waits for an answer of the kernel. If none comes within [AnswerTime], it
 // calls giveUp, which must make ask return.
-func Await(giveUp func(), ask func() error) error {
-	p := Patient(AnswerTime, 100*time.Millisecond)
+func Await(giveUp func(), ask func() error) error { return await(AnswerTime, giveUp, ask) }
+
+func await(long time.Duration, giveUp func(), ask func() error) error {
+	p := Patient(long, 100*time.Millisecond)
 	var mu sync.Mutex
 	ended, silent := false, false
 	mu.Lock()
@@ -91,7 +93,7 @@ func Await(giveUp func(), ask func() error) error {
 	ended = true
 	tick.Stop()
 	if err != nil && silent {
-		return say.Errorf("the kernel did not answer within %s", AnswerTime)
+		return say.Errorf("the kernel did not answer within %s", long)
 	}
 	return err
 }

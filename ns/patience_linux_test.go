@@ -13,6 +13,8 @@ import (
 	"lablab/ns"
 )
 
+const long = time.Second // for an answer
+
 // Patience ends with a silent kernel, and not because this process stood still.
 func TestAwait(t *testing.T) {
 	t.Parallel()
@@ -20,8 +22,8 @@ func TestAwait(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			gaveUp := make(chan struct{})
-			err := ns.Await(func() { close(gaveUp) }, func() error { <-gaveUp; return failure })
-			if failure == nil && err != nil || failure != nil && (err == nil || !strings.Contains(err.Error(), "did not answer within 5s")) {
+			err := ns.AwaitFor(long, func() { close(gaveUp) }, func() error { <-gaveUp; return failure })
+			if failure == nil && err != nil || failure != nil && (err == nil || !strings.Contains(err.Error(), "did not answer within 1s")) {
 				t.Error(err)
 			}
 		})
@@ -32,22 +34,35 @@ func TestAwait(t *testing.T) {
 func TestAwaitWhileStopped(t *testing.T) {
 	if os.Getenv("STOPPED") != "" { // the child below
 		answer := make(chan error, 1)
-		time.AfterFunc(ns.AnswerTime/2, func() { answer <- nil })
-		if err := ns.Await(func() { answer <- errors.New("given up") }, func() error { return <-answer }); err != nil {
+		time.AfterFunc(long*3/2, func() { answer <- nil }) // soon after it has gone on
+		err := ns.AwaitFor(long, func() { answer <- errors.New("given up") }, func() error {
+			_, _ = os.Stderr.WriteString("begun\n")
+			return <-answer
+		})
+		if err != nil {
 			t.Error(err)
 		}
 		return
 	}
 	t.Parallel()
-	c := exec.Command(os.Args[0], "-test.run", "^TestAwaitWhileStopped$")
-	c.Env = append(os.Environ(), "STOPPED=1")
-	c.Stdout, c.Stderr = os.Stdout, os.Stderr
-	if err := c.Start(); err != nil {
+	stopAmid(t, long+long/5)
+}
+
+// stopAmid runs the test again in a child, and stops that for a while once it has begun.
+func stopAmid(t *testing.T, long time.Duration) {
+	t.Helper()
+	c := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$")
+	c.Env, c.Stdout = append(os.Environ(), "STOPPED=1"), os.Stdout
+	said, err := c.StderrPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(ns.AnswerTime / 5)
+	_, _ = said.Read(make([]byte, 100)) // until it has begun
 	_ = c.Process.Signal(syscall.SIGSTOP)
-	time.Sleep(ns.AnswerTime + time.Second)
+	time.Sleep(long)
 	_ = c.Process.Signal(syscall.SIGCONT)
 	if err := c.Wait(); err != nil {
 		t.Error(err)
@@ -70,22 +85,7 @@ func TestDeadlineWhileStopped(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	c := exec.Command(os.Args[0], "-test.run", "^TestDeadlineWhileStopped$")
-	c.Env, c.Stdout = append(os.Environ(), "STOPPED=1"), os.Stdout
-	said, err := c.StderrPipe()
-	if err == nil {
-		err = c.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, _ = said.Read(make([]byte, 100)) // until it has begun
-	_ = c.Process.Signal(syscall.SIGSTOP)
-	time.Sleep(stopped)
-	_ = c.Process.Signal(syscall.SIGCONT)
-	if err := c.Wait(); err != nil {
-		t.Error(err)
-	}
+	stopAmid(t, stopped)
 }
 
 // A step in which the process did not run for long counts for little.
