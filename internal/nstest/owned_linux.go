@@ -32,7 +32,10 @@ func init() {
 
 // owning runs the tests of a package, and fails them if they leave a process behind. No process
 // outlives the tests, even if they end by SIGKILL: the guard outlives them and kills the rest.
-func owning(run func() int) int {
+func owning(run func() int) int { return owningFor(5*time.Second, run) }
+
+// owningFor is owning for processes that end within patience after the tests.
+func owningFor(patience time.Duration, run func() int) int {
 	// If go test is killed, these tests must end too.
 	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
 	scratch, err := os.MkdirTemp("", "lablab-test-")
@@ -48,7 +51,7 @@ func owning(run func() int) int {
 	}
 	defer release()
 	code := run()
-	if left := owned(5 * time.Second); len(left) > 0 && code == 0 {
+	if left := owned(patience); len(left) > 0 && code == 0 {
 		for _, pid := range left {
 			line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 			fmt.Fprintf(os.Stderr, "FAIL: left behind: process %d: %s\n", pid, bytes.ReplaceAll(line, []byte{0}, []byte(" ")))
