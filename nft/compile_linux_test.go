@@ -171,6 +171,7 @@ func TestSmallBuffers(t *testing.T) {
 }
 
 func TestTenThousandSources(t *testing.T) {
+	t.Parallel()
 	n := nstest.New(t)
 	rs := large(5000, 5000)
 	table, err := Install(n, rs)

@@ -318,6 +318,7 @@ func TestTraceNamesRulesAddedLater(t *testing.T) {
 }
 
 func TestTraceConfessesWhatItMissed(t *testing.T) {
+	t.Parallel()
 	n, table := loopback(t, allowUDP(7))
 	trace, err := table.Trace()
 	if err != nil {

@@ -154,6 +154,7 @@ func TestLocalDropsFromTheStart(t *testing.T) {
 
 // Without reports of drops, the stream waits and then considers its packets lost.
 func TestLostPacketsEndPatience(t *testing.T) {
+	t.Parallel()
 	left, right := nstest.Wire(t)
 	deny(t, right, "input")
 	s, r := start(t, left, 14, 2*time.Millisecond, 3)
@@ -218,6 +219,7 @@ func TestGivenUpConnectionLeavesItsPort(t *testing.T) {
 
 // A stream takes the port of the last one at once, even while this process starts programs.
 func TestPortIsTakenAgain(t *testing.T) {
+	t.Parallel()
 	left, right := nstest.Wire(t)
 	source, target := netip.AddrPortFrom(nstest.Left, 40000), netip.AddrPortFrom(nstest.Right, 22)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -296,6 +296,7 @@ func TestLongBody(t *testing.T) {
 }
 
 func TestLongHeaders(t *testing.T) {
+	t.Parallel()
 	s := attacked(t)
 	s.refused(t, http.StatusRequestHeaderFieldsTooLarge, get("X: "+strings.Repeat("x", 64<<10)))
 }
@@ -303,6 +304,7 @@ func TestLongHeaders(t *testing.T) {
 // Connections that send headers or a body as slowly as they can are cut off, and other clients are
 // answered meanwhile.
 func TestSlowloris(t *testing.T) {
+	t.Parallel()
 	s := attacked(t)
 	begins := strings.NewReplacer("PORT", s.port, "TOKEN", s.token).Replace("POST /v1/revoke HTTP/1.1\r\nHost: " + good + "\r\n" + withToken + "\r\n" + inJSON + "\r\n")
 	var slow []net.Conn
@@ -375,6 +377,7 @@ func TestAddresses(t *testing.T) {
 
 // The number of watchers is limited. When one leaves, another may connect.
 func TestWatchers(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
