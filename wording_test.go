@@ -87,7 +87,7 @@ var wordings = banned(
 )
 
 // fine matches phrases that contain banned words and that an engineer does say.
-var fine = regexp.MustCompile(`(?i)\b(?:no longer|there\s+(?:is|are|was|were)\s+no|no\s+more\s+than|(?:let|lets)\s+you\b[^.]*|broken pipe|in\s+the\s+middle\s+of)\b`)
+var fine = regexp.MustCompile(`(?i)\b(?:no longer|there\s+(?:is|are|was|were)\s+no|no\s+more\s+than|(?:let|lets)\s+you\b[^.]*|broken pipe|not\s+(?:be\s+)?judged|in\s+the\s+middle\s+of)\b`)
 
 // wordingsIn returns the banned wordings that a text contains.
 func wordingsIn(text string) []string {

@@ -115,7 +115,7 @@ func plainLines(text string) []string {
 // last lines on one as tall as the cast says.
 func TestCastShowsTheText(t *testing.T) {
 	runs := map[string]Runs{"every": every(t), "nothing": {Results: []Result{ResultOf(nil)}}}
-	for _, name := range []string{"ping", "cut", "interrupted"} {
+	for _, name := range []string{"ping", "cut", "interrupted", "halted"} {
 		runs[name] = Runs{Results: []Result{read(t, name)}}
 	}
 	japanese, err := say.Speak("ja")

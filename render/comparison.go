@@ -79,6 +79,8 @@ func heldIn(p report.Prediction, x report.Experiment) (words say.Sentence, style
 	switch {
 	case p.Held:
 		return say.F("yes"), green
+	case !p.NotJudged.Empty():
+		return say.F("not judged"), yellow
 	case !x.Begun:
 		return say.F("not run"), yellow
 	case !x.Complete:

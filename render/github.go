@@ -13,14 +13,17 @@ import (
 // SummarySize is how many bytes GitHub accepts as the summary of a step.
 const SummarySize = 1 << 20
 
-// Annotate writes a GitHub workflow command for each prediction that did not hold. GitHub shows it
-// at its line of the scenario file. File names are relative to root, the directory of the checkout.
+// Annotate writes a GitHub workflow command for each prediction that did not hold: an error, or a
+// warning if it was not judged. GitHub shows it at its line of the scenario file. File names are relative to root, the directory of the checkout.
 func (r Runs) Annotate(w io.Writer, root string) error {
 	var b strings.Builder
 	for _, result := range r.Results {
 		for _, p := range result.Points() {
-			if p.Failed() {
-				b.WriteString(annotation(result.Report, p, root, r.Language))
+			switch {
+			case p.Failed():
+				b.WriteString(annotation("error", p.Failure(), result.Report, p, root, r.Language))
+			case p.Unjudged():
+				b.WriteString(annotation("warning", p.Reason(), result.Report, p, root, r.Language))
 			}
 		}
 	}
@@ -30,7 +33,7 @@ func (r Runs) Annotate(w io.Writer, root string) error {
 	return nil
 }
 
-func annotation(r *report.Report, p report.Point, root string, l *say.Language) string {
+func annotation(command string, what say.Sentence, r *report.Report, p report.Point, root string, l *say.Language) string {
 	var properties []string
 	add := func(key, value string) { properties = append(properties, key+"="+property.Replace(value)) }
 	if r.File != "" {
@@ -43,14 +46,14 @@ func annotation(r *report.Report, p report.Point, root string, l *say.Language) 
 		}
 	}
 	add("title", fmt.Sprintf("%s: %s", r.Scenario, r.Verdict().In(l)))
-	words := []string{p.Failure().In(l)}
+	words := []string{what.In(l)}
 	for _, w := range r.WhyOf(p) {
 		words = append(words, w.Subject.In(l))
 		for _, sentence := range w.Sentences {
 			words = append(words, "- "+sentence.In(l))
 		}
 	}
-	return fmt.Sprintf("::error %s::%s\n", strings.Join(properties, ","), message.Replace(strings.Join(words, "\n")))
+	return fmt.Sprintf("::%s %s::%s\n", command, strings.Join(properties, ","), message.Replace(strings.Join(words, "\n")))
 }
 
 // Characters that the runner interprets, escaped as in its own toolkit.

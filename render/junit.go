@@ -77,7 +77,7 @@ func (r Result) suite(id int) testsuite {
 		c := testcase{File: xmlText(r.File), Line: p.Line, Testcase: junit.Testcase{Name: xmlText(p.Name()), Classname: xmlText(r.Scenario)}}
 		switch {
 		case !p.Skipped.Empty():
-			c.Skipped = &junit.Result{Message: p.Skipped.String()}
+			c.Skipped = &junit.Result{Message: xmlText(p.Skipped.String())}
 		case p.Broken && !p.Held:
 			c.Error = explained(r.Report, p, "broken")
 		case !p.Held:

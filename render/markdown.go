@@ -58,7 +58,7 @@ func sign(v report.Verdict) string {
 		return "✅"
 	case report.Unpredicted:
 		return "➖"
-	case report.Interrupted, report.CutShort:
+	case report.NotJudged, report.Interrupted, report.CutShort:
 		return "⚠️"
 	}
 	return "❌"
@@ -115,7 +115,7 @@ func (r Runs) predictions(b *bytes.Buffer, run Result) {
 			held = p.Skipped
 		}
 		what := md(p.Subject.In(r.Language))
-		if place := run.Place(p); place != "" && p.Failed() {
+		if place := run.Place(p); place != "" && (p.Failed() || p.Unjudged()) {
 			what += " (" + md(place) + ")"
 		}
 		w.AppendRow(r.row(p.Experiment, md(r.Language.Text(p.Title)), what, md(p.Predicted.In(r.Language)), md(p.Observed.In(r.Language)), held))

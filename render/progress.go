@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/charmbracelet/colorprofile"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -97,6 +98,10 @@ func (p *Progress) Add(e timeline.Event) {
 		}
 	case timeline.TimedOut:
 		p.line("the experiment took longer than %s", body.Within)
+	case timeline.Halted:
+		if body.For >= time.Second {
+			p.line("lablab did not run for %s", body.For.Round(100*time.Millisecond))
+		}
 	case timeline.Ran:
 		p.line("on %s: %s: exit code %d", body.Host, strings.Join(body.Command, " "), body.Exit)
 	case timeline.Sent:

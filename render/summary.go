@@ -54,22 +54,35 @@ func (t tone) style() string {
 func (t *Text) Summary(r Runs) error {
 	var b bytes.Buffer
 	var wrong []Result
+	var unjudged []say.Sentence
 	for _, result := range r.Results {
-		if !result.Verdict().Fine() {
+		if v := result.Verdict(); !v.Fine() && v != report.NotJudged {
 			wrong = append(wrong, result)
+		}
+		for _, p := range result.Unjudged() {
+			unjudged = append(unjudged, say.F("%s: %s", where(result.Report, p), p.Reason()))
 		}
 	}
 	if len(wrong) > 0 {
 		t.heading(&b, say.F("What did not hold"))
 		t.wrong(&b, wrong)
 	}
+	if len(unjudged) > 0 {
+		t.heading(&b, say.F("What was not judged"))
+	}
+	for _, p := range unjudged {
+		t.paragraph(&b, "  ", yellow, p)
+	}
 	for _, result := range wrong {
 		t.reasons(&b, result)
 	}
 	b.WriteByte('\n')
 	style := green
-	if len(wrong) > 0 {
+	switch {
+	case len(wrong) > 0:
 		style = red
+	case len(unjudged) > 0:
+		style = yellow
 	}
 	t.paragraph(&b, "", style, r.Sum())
 	return t.flush(&b)
@@ -143,7 +156,7 @@ func (r Runs) Sum() say.Sentence {
 		counts[result.Verdict()]++
 	}
 	var parts []say.Sentence
-	for _, v := range []report.Verdict{report.Held, report.NotHeld, report.Unpredicted, report.Broken, report.Interrupted, report.CutShort} {
+	for _, v := range []report.Verdict{report.Held, report.NotHeld, report.NotJudged, report.Unpredicted, report.Broken, report.Interrupted, report.CutShort} {
 		if counts[v] > 0 {
 			parts = append(parts, say.F("%d %s", counts[v], v))
 		}

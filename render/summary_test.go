@@ -74,7 +74,7 @@ func cutShort(t testing.TB) Result {
 // every returns one run for each verdict.
 func every(t testing.TB) Runs {
 	t.Helper()
-	return Runs{Many: true, Results: []Result{read(t, "ping"), mutant(t), broken(t), read(t, "interrupted"), cutShort(t)}}
+	return Runs{Many: true, Results: []Result{read(t, "ping"), mutant(t), broken(t), read(t, "interrupted"), cutShort(t), read(t, "halted")}}
 }
 
 func written(t testing.TB, format string, r Runs) string {
@@ -91,18 +91,18 @@ func TestVerdicts(t *testing.T) {
 	for _, r := range every(t).Results {
 		got = append(got, r.Verdict())
 	}
-	if want := []report.Verdict{report.Held, report.NotHeld, report.Broken, report.Interrupted, report.CutShort}; !slices.Equal(got, want) {
+	if want := []report.Verdict{report.Held, report.NotHeld, report.Broken, report.Interrupted, report.CutShort, report.NotJudged}; !slices.Equal(got, want) {
 		t.Errorf("verdicts %q, want %q", got, want)
 	}
-	if sum, want := every(t).Sum(), "5 scenarios: 1 held, 1 FAILED, 1 error, 1 interrupted, 1 cut short"; sum.String() != want {
+	if sum, want := every(t).Sum(), "6 scenarios: 1 held, 1 FAILED, 1 not judged, 1 error, 1 interrupted, 1 cut short"; sum.String() != want {
 		t.Errorf("%q, want %q", sum, want)
 	}
 }
 
-// Whatever is wrong with a run, one of its points fails; in a run that held, none does.
+// Whatever is wrong with a run, one of its points fails or is not judged; in a run that held, none is.
 func TestPointsFailIfTheRunDidNotHold(t *testing.T) {
 	for _, r := range every(t).Results {
-		failed := slices.ContainsFunc(r.Points(), report.Point.Failed)
+		failed := slices.ContainsFunc(r.Points(), func(p report.Point) bool { return p.Failed() || p.Unjudged() })
 		if failed == r.Held {
 			t.Errorf("%s: held %v, a point failed: %v", r.Verdict(), r.Held, failed)
 		}
@@ -157,7 +157,7 @@ func TestJSONOfRuns(t *testing.T) {
 	if err := json.Unmarshal([]byte(written(t, "json", Runs{Results: one})), &object); err != nil || !object.Held {
 		t.Errorf("one: %v, held %v", err, object.Held)
 	}
-	for want, runs := range map[int]Runs{0: {Many: true}, 1: {Results: one, Many: true}, 5: every(t)} {
+	for want, runs := range map[int]Runs{0: {Many: true}, 1: {Results: one, Many: true}, 6: every(t)} {
 		var list []report.Report
 		if err := json.Unmarshal([]byte(written(t, "json", runs)), &list); err != nil || len(list) != want || list == nil {
 			t.Errorf("%d: %v, %d reports", want, err, len(list))
@@ -177,7 +177,7 @@ func TestTextOfRuns(t *testing.T) {
 				t.Errorf("at %d columns: %d in %q", width, n, line)
 			}
 		}
-		if folded := strings.Join(strings.Fields(plain), " "); !strings.Contains(folded, "5 scenarios: 1 held") || !strings.Contains(folded, "Packets 1–19 were NEW to A") {
+		if folded := strings.Join(strings.Fields(plain), " "); !strings.Contains(folded, "6 scenarios: 1 held") || !strings.Contains(folded, "Packets 1–19 were NEW to A") {
 			t.Errorf("at %d columns: %s", width, plain)
 		}
 	}
@@ -223,13 +223,13 @@ func TestJUnit(t *testing.T) {
 	if err := xml.Unmarshal([]byte(written(t, "junit", every(t))), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Failures != 1 || got.Errors != 3 || len(got.Suites) != 5 {
+	if got.Failures != 1 || got.Errors != 3 || len(got.Suites) != 6 {
 		t.Errorf("%d failures, %d errors, %d suites", got.Failures, got.Errors, len(got.Suites))
 	}
 	tests := 0
 	for _, s := range got.Suites {
 		tests += s.Tests
-		if s.Tests != len(s.Cases) || s.Name != "ping" {
+		if s.Tests != len(s.Cases) || s.Name != "ping" && s.Name != "pause" {
 			t.Errorf("%s: %d tests, %d cases", s.Name, s.Tests, len(s.Cases))
 		}
 	}
@@ -254,6 +254,9 @@ func TestJUnit(t *testing.T) {
 	if s := got.Suites[2]; s.Skipped != 2 || s.Errors != 1 {
 		t.Errorf("the broken run: %d skipped, %d errors", s.Skipped, s.Errors)
 	}
+	if s := got.Suites[5]; s.Skipped != 4 || s.Failures+s.Errors != 0 {
+		t.Errorf("the run that was not judged: %d skipped, %d failures, %d errors", s.Skipped, s.Failures, s.Errors)
+	}
 }
 
 // prove(1) finds every point, and the failed ones.
@@ -270,6 +273,7 @@ func TestTAP(t *testing.T) {
 		"broken":      {Runs{Results: []Result{broken(t)}}, false, "Failed 1/7"},
 		"interrupted": {Runs{Results: []Result{read(t, "interrupted")}}, false, "Failed 1/7"},
 		"cut short":   {Runs{Results: []Result{cutShort(t)}}, false, "Failed 1/7"},
+		"not judged":  {Runs{Results: []Result{read(t, "halted")}}, true, "Tests=8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "run.tap")
@@ -289,7 +293,7 @@ func TestMarkdown(t *testing.T) {
 	golden(t, "not_held.md", written(t, "markdown", Runs{Results: []Result{mutant(t)}}))
 	all := written(t, "markdown", every(t))
 	for _, words := range []string{
-		"# 5 scenarios: 1 held", "| ✅ | lab/ping.yaml | held |", "## ❌ ping: An established flow",
+		"# 6 scenarios: 1 held", "| ✅ | lab/ping.yaml | held |", "## ❌ ping: An established flow",
 		"The run ended with an error: it �\\[31m\\]\\]&gt; &lt;b&gt;&amp;amp;&lt;/b&gt; \\# SKIP 100%, | &#92;| \\*x\\* ::error::",
 	} {
 		if !strings.Contains(all, words) {
@@ -314,8 +318,11 @@ func TestAnnotations(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
-	if len(lines) != 4 {
-		t.Fatalf("%d annotations, want 4:\n%s", len(lines), &b)
+	if len(lines) != 8 {
+		t.Fatalf("%d annotations, want 8:\n%s", len(lines), &b)
+	}
+	if !strings.HasPrefix(lines[4], "::warning file=lab/pause.yaml,line=23,col=7,title=pause%3A not judged::experiment 2, stream 1: predicted answered, by established; not judged: lablab did not run for 2.6s") {
+		t.Error(lines[4])
 	}
 	if !strings.HasPrefix(lines[0], "::error file=lab/ping.yaml,line=34,col=29,title=ping%3A FAILED::experiment 3, stream 2: predicted answered, observed dropped") {
 		t.Error(lines[0])

@@ -257,6 +257,9 @@ func (t *Text) verdict(b *bytes.Buffer, r *report.Report) {
 	for _, p := range r.Failures() { // above, these are among the points that held
 		t.paragraph(b, "  ", red, say.F("%s: %s", where(r, p), p.Failure()))
 	}
+	for _, p := range r.Unjudged() {
+		t.paragraph(b, "  ", yellow, say.F("%s: %s", where(r, p), p.Reason()))
+	}
 }
 
 func (t *Text) heading(b *bytes.Buffer, title say.Sentence) {

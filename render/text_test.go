@@ -47,7 +47,7 @@ func words(t *testing.T, events []timeline.Event, width int) string {
 }
 
 func TestText(t *testing.T) {
-	for _, name := range []string{"ping", "cut", "interrupted"} {
+	for _, name := range []string{"ping", "cut", "interrupted", "halted"} {
 		t.Run(name, func(t *testing.T) { golden(t, name+".txt", words(t, recordtest.Read(t, name), 80)) })
 	}
 }

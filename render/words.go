@@ -36,7 +36,7 @@ type runWords struct {
 	Why         []paragraphWords  `json:"why"`
 }
 
-// verdictWords say how a run ended, and what did not hold.
+// verdictWords say how a run ended, and what did not hold or was not judged.
 type verdictWords struct {
 	Tone       tone           `json:"tone"`
 	Conclusion string         `json:"conclusion"`
@@ -59,13 +59,13 @@ func toneOf(r *report.Report) tone {
 		return good
 	case v == report.Unpredicted:
 		return neutral
-	case v == report.Held, v == report.Interrupted, v == report.CutShort:
+	case v == report.Held, v == report.NotJudged, v == report.Interrupted, v == report.CutShort:
 		return doubtful
 	}
 	return bad
 }
 
-// failureWords say what did not hold.
+// failureWords say what did not hold or was not judged.
 type failureWords struct {
 	Failure    string `json:"failure"`
 	Experiment int    `json:"experiment,omitempty"`
@@ -149,6 +149,9 @@ func verdictIn(r *report.Report, l *say.Language) verdictWords {
 	w := verdictWords{Tone: toneOf(r), Conclusion: r.Conclusion().In(l), Failures: []failureWords{}}
 	for _, p := range r.Failures() {
 		w.Failures = append(w.Failures, failureWords{p.Failure().In(l), p.Experiment, p.Stream})
+	}
+	for _, p := range r.Unjudged() {
+		w.Failures = append(w.Failures, failureWords{p.Reason().In(l), p.Experiment, p.Stream})
 	}
 	return w
 }

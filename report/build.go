@@ -24,6 +24,7 @@ type Builder struct {
 	plans             map[int]timeline.Plan
 	hits              map[hit]int // how often a rule accepted
 	manual            manualLog
+	hastened          []hastening
 }
 
 // NewBuilder returns a builder that has seen no event.
@@ -103,7 +104,7 @@ func (b *Builder) Add(e timeline.Event) {
 		b.report.Canaries = append(b.report.Canaries, Canary{Host: body.Host, Packet: body.Packet.Key().String(), key: body.Packet.Key()})
 	case timeline.ExperimentBegun:
 		if x := b.report.Experiment(body.Number); x != nil {
-			x.Begun = true
+			x.Begun, x.begunAt = true, e.At
 		}
 	case timeline.ExperimentEnded:
 		if x := b.report.Experiment(body.Number); x != nil {
@@ -115,7 +116,7 @@ func (b *Builder) Add(e timeline.Event) {
 		}
 	case timeline.Ran:
 		if x := b.report.Experiment(e.Experiment); x != nil {
-			x.Ran = append(x.Ran, body)
+			x.Ran, x.ranAt = append(x.Ran, body), append(x.ranAt, e.At)
 		}
 	case timeline.EntryChanged:
 		b.report.Events = append(b.report.Events, FlowEvent{
@@ -187,6 +188,7 @@ func (b *Builder) finish() *Report {
 	for i := range b.streams {
 		b.finishStream(&b.streams[i])
 	}
+	b.hastened = b.lives.hastened()
 	b.report.Held = !b.report.Interrupted && b.report.Failed == ""
 	for i := range b.report.Experiments {
 		b.finishExperiment(&b.report.Experiments[i])
@@ -225,11 +227,15 @@ func (b *Builder) finishExperiment(x *Experiment) {
 	}
 	b.predict(x)
 	x.Held = x.Complete && !x.Late
-	for _, p := range x.Predictions {
-		x.Held = x.Held && p.Held
+	x.excused = nil
+	for i, ran := range x.Ran {
+		x.excused = append(x.excused, b.exitNotJudged(x, ran, x.ranAt[i]))
 	}
-	for _, ran := range x.Ran {
-		x.Held = x.Held && ran.Exit == ran.Expected
+	for _, p := range x.Compared() {
+		x.Held = x.Held && p.Held
+		if x.NotJudged.Empty() {
+			x.NotJudged = p.NotJudged
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ func TestBuilderDecidesAnew(t *testing.T) {
 func records(t testing.TB) map[string][]timeline.Event {
 	t.Helper()
 	all := recordtest.All(t, "timeline/testdata/schema1/*.jsonl.gz")
-	for _, name := range []string{"ping", "cut", "interrupted"} {
+	for _, name := range []string{"ping", "cut", "interrupted", "halted"} {
 		all["new "+name] = recordtest.Read(t, name)
 	}
 	return all

@@ -29,7 +29,9 @@ type life struct {
 	cutWhy  timeline.CutReason
 	touched time.Duration // when it last carried a packet, as far as is known
 	timeout time.Duration // how long it lasts without a packet; 0 if unknown
-	closing bool          // TCP: the connection was being closed
+	timing  *timing
+	sought  when // when a packet of its flow was first not found to belong to it, since the last that did
+	closing bool // TCP: the connection was being closed
 }
 
 // A creation is a packet that was NEW and accepted: it creates an entry unless there is one.
@@ -61,7 +63,7 @@ func (l *life) end() claims.Ending {
 		return claims.Closing
 	case l.timeout == 0:
 		return claims.Unknown
-	case l.dead.at-l.touched >= l.timeout:
+	case l.dead.at-l.touched+l.timing.around(l.touched) >= l.timeout:
 		return claims.TimedOut
 	}
 	return claims.Deleted
@@ -96,7 +98,17 @@ func (l *life) admittedBy(seq uint64) uint32 {
 func (l *life) touch(at when, state packet.State) {
 	expired := l.replied.happened() || l.timeout > 0 && at.at-l.touched > l.timeout+time.Second
 	if state == packet.Established || !expired {
-		l.touched = at.at
+		l.touched, l.sought = at.at, when{}
+		if l.timeout > 0 {
+			l.timeout = min(l.timeout, l.timing.shortest(l.orig.Protocol))
+		}
+	}
+}
+
+// seek notes that a packet of the flow did not belong to the entry.
+func (l *life) seek(at when) {
+	if l != nil && (!l.sought.happened() || l.dead.happened() && l.dead.at-l.sought.at > lag) {
+		l.sought = at
 	}
 }
 

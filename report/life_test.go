@@ -17,7 +17,7 @@ import (
 // As many packets are attributed to each entry as the kernel counted when it destroyed it. (Of TCP,
 // the kernel does not count the packets that it ignores.)
 func TestEntriesCarryWhatTheKernelCounted(t *testing.T) {
-	for _, name := range []string{"ping", "cut", "interrupted"} {
+	for _, name := range []string{"ping", "cut", "interrupted", "halted"} {
 		t.Run(name, func(t *testing.T) { carryWhatWasCounted(t, recordtest.Read(t, name)) })
 	}
 }

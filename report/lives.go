@@ -11,9 +11,11 @@ import (
 
 // lives are the entries of all hosts, by the flows that they are about.
 type lives struct {
-	flows map[flowAt]*flowLives
-	alive map[entryID]*life
-	lossy map[string]when // since when entries may have come and gone unseen, by host
+	flows    map[flowAt]*flowLives
+	alive    map[entryID]*life
+	lossy    map[string]when // since when entries may have come and gone unseen, by host
+	timing   *timing
+	listings map[string][]when // by host
 	// others are the flows without a stream, oldest first. Of those without an entry only the latest
 	// are kept.
 	others []flowAt
@@ -35,7 +37,7 @@ type flowLives struct {
 }
 
 func newLives() *lives {
-	return &lives{flows: map[flowAt]*flowLives{}, alive: map[entryID]*life{}, lossy: map[string]when{}, most: 2 * othersKept}
+	return &lives{flows: map[flowAt]*flowLives{}, alive: map[entryID]*life{}, lossy: map[string]when{}, timing: &timing{}, listings: map[string][]when{}, most: 2 * othersKept}
 }
 
 // add takes the next event. The kernel reports verdicts and entries separately, so an entry may be
@@ -49,7 +51,12 @@ func (ls *lives) add(at when, body timeline.Body) {
 	case timeline.Cut:
 		ls.wasCut(at, body)
 	case timeline.Dumped:
+		ls.listings[body.Host] = append(ls.listings[body.Host], at)
 		ls.dumped(at, body)
+	case timeline.Configured:
+		ls.timing.timeouts = &body.Timeouts
+	case timeline.Halted:
+		ls.timing.halts = append(ls.timing.halts, haltOf(at, body))
 	case timeline.Missed:
 		if _, known := ls.lossy[body.Host]; body.What == timeline.MissedEvents && !known {
 			ls.lossy[body.Host] = at
@@ -59,12 +66,16 @@ func (ls *lives) add(at when, body timeline.Body) {
 
 func (ls *lives) judged(at when, v timeline.Judged) {
 	created := v.State == packet.New && v.Accepted
-	if v.State != packet.Established && v.State != packet.New || v.Packet.IsError() {
+	if v.State == packet.Untracked || v.State == packet.Related || v.Packet.IsError() {
 		return
 	}
 	key := flowAt{v.Host, canonical(v.Packet.Key())}
 	f := ls.flows[key]
 	if f == nil && !created {
+		return
+	}
+	if v.State == packet.Invalid {
+		f.last().seek(at)
 		return
 	}
 	if f == nil {
@@ -84,6 +95,9 @@ func (ls *lives) judged(at when, v timeline.Judged) {
 		if v.State == packet.Established && !entry.replied.happened() && !entry.sends(v.Packet.Key()) {
 			entry.replied = at
 		}
+	}
+	if v.State == packet.New && entry != nil && entry.touched != at.at {
+		entry.seek(at)
 	}
 }
 
@@ -179,7 +193,7 @@ func (ls *lives) bear(at when, host string, e flow.Entry, fresh bool) *life {
 	if len(f.lives) >= most && !f.stream {
 		f.lives = slices.Delete(f.lives, 0, most/2)
 	}
-	entry := &life{host: host, id: e.ID, orig: e.Orig, reply: e.Reply, born: at, known: at, touched: at.at}
+	entry := &life{host: host, id: e.ID, orig: e.Orig, reply: e.Reply, born: at, known: at, touched: at.at, timing: ls.timing}
 	last := f.last()
 	creator := f.first
 	if last != nil && !creator.happened() && f.latest.seq > last.creator.seq && f.latest.seq > last.born.seq {

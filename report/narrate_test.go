@@ -233,7 +233,7 @@ func TestNarrationOfMembers(t *testing.T) {
 
 // Every packet of a stream that arrives or is dropped has a subtitle, and every decision a line.
 func TestEveryVerdictIsNarrated(t *testing.T) {
-	for _, name := range []string{"ping", "cut", "interrupted"} {
+	for _, name := range []string{"ping", "cut", "interrupted", "halted"} {
 		events := recordtest.Read(t, name)
 		of := narrated(events)
 		n := NewNarrator()

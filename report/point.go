@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"lablab/say"
-	"lablab/timeline"
 )
 
 // A Point is one thing that can hold or fail, as test tools count them: a prediction, the exit code
@@ -30,6 +29,10 @@ func (p Point) Name() string {
 // Failed reports whether it should have held and did not.
 func (p Point) Failed() bool { return !p.Held && p.Skipped.Empty() }
 
+// Unjudged reports whether nothing is said about it because it depends on time, and lablab did not
+// run for a while.
+func (p Point) Unjudged() bool { return !p.NotJudged.Empty() }
+
 // Failure says what is wrong, in one line.
 func (p Point) Failure() say.Sentence {
 	if p.Broken {
@@ -52,7 +55,7 @@ func (r *Report) Points() []Point {
 	if cause := r.Cause(); !cause.Empty() {
 		all = append(all, Point{Prediction: Prediction{Subject: say.F("the run is finished"), Observed: cause}, Broken: true})
 	}
-	if !r.Verdict().Fine() && !slices.ContainsFunc(all, Point.Failed) {
+	if v := r.Verdict(); !v.Fine() && v != NotJudged && !slices.ContainsFunc(all, Point.Failed) {
 		all = append(all, Point{Prediction: Prediction{Subject: say.F("all predictions hold"), Observed: say.F("not all predictions held")}, Broken: true})
 	}
 	return all
@@ -65,16 +68,34 @@ func (r *Report) Failures() []Point {
 	})
 }
 
+// Unjudged returns the predictions about which nothing is said because they depend on time, and
+// lablab did not run for a while.
+func (r *Report) Unjudged() []Point {
+	return slices.DeleteFunc(r.Points(), func(p Point) bool { return !p.Unjudged() })
+}
+
+// Reason says why nothing is said about a prediction, in one line.
+func (p Point) Reason() say.Sentence {
+	return say.F("experiment %d, %s: predicted %s; not judged: %s", p.Experiment, p.Subject, p.Predicted, p.NotJudged)
+}
+
 func (x Experiment) points() []Point {
 	var all []Point
 	add := func(p Prediction) {
-		all = append(all, Point{Experiment: x.Number, Title: x.Title, Prediction: p, Skipped: x.skipped()})
+		skipped := x.skipped()
+		switch {
+		case !skipped.Empty():
+			p.NotJudged = say.Sentence{}
+		case !p.NotJudged.Empty():
+			skipped = say.F("not judged: %s", p.NotJudged)
+		}
+		all = append(all, Point{Experiment: x.Number, Title: x.Title, Prediction: p, Skipped: skipped})
 	}
 	for _, p := range x.Predictions {
 		add(p)
 	}
-	for _, ran := range x.Ran {
-		p := exitOf(ran)
+	for i, ran := range x.Ran {
+		p := x.exit(i)
 		if ran.Output != "" && !p.Held {
 			p.Observed = say.F("%s: %s", p.Observed, say.Printable(lasting(ran.Output)))
 		}
@@ -84,27 +105,38 @@ func (x Experiment) points() []Point {
 		add(Prediction{Subject: say.F("experiment"), Predicted: say.F("to end in time"), Observed: tooLate()})
 		all[len(all)-1].Skipped = say.Sentence{}
 	}
-	if x.Complete && !x.Held && !slices.ContainsFunc(all, Point.Failed) {
+	if x.Complete && !x.Held && !slices.ContainsFunc(all, func(p Point) bool { return p.Failed() || p.Unjudged() }) {
 		add(Prediction{Subject: say.F("experiment"), Predicted: say.F("to hold"), Observed: say.F("it did not")})
 	}
 	return all
 }
 
+// failed reports whether a prediction of the experiment did not hold.
+func (x Experiment) failed() bool { return slices.ContainsFunc(x.points(), Point.Failed) }
+
+// unjudged reports whether nothing is said about a prediction of the experiment.
+func (x Experiment) unjudged() bool { return slices.ContainsFunc(x.points(), Point.Unjudged) }
+
 // Compared returns the predictions of the experiment, those of exit codes too.
 func (x Experiment) Compared() []Prediction {
 	all := slices.Clone(x.Predictions)
-	for _, ran := range x.Ran {
-		all = append(all, exitOf(ran))
+	for i := range x.Ran {
+		all = append(all, x.exit(i))
 	}
 	return all
 }
 
-// exitOf returns the expected exit code of a program, and the observed one.
-func exitOf(ran timeline.Ran) Prediction {
-	return Prediction{
+// exit returns the expected exit code of the i-th program, and the observed one.
+func (x Experiment) exit(i int) Prediction {
+	ran := x.Ran[i]
+	p := Prediction{
 		Subject: say.F("host %s", ran.Host), Held: ran.Exit == ran.Expected, Observed: say.F("exit code %d", ran.Exit),
 		Predicted: say.F("exit code %d of %s", ran.Expected, strings.Join(ran.Command, " ")),
 	}
+	if i < len(x.excused) {
+		p.NotJudged = x.excused[i]
+	}
+	return p
 }
 
 // lasting returns a program's output as a terminal would show it in the end: without the text that

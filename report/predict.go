@@ -18,7 +18,8 @@ func (b *Builder) predict(x *Experiment) {
 		} else {
 			b.predictHost(x, p, &seen)
 		}
-		seen.Held = seen.Held && x.Complete
+		seen.NotJudged = b.notJudged(x, p)
+		seen.Held = seen.Held && x.Complete && seen.NotJudged.Empty()
 		x.Predictions = append(x.Predictions, seen)
 	}
 }

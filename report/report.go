@@ -82,7 +82,9 @@ type Experiment struct {
 	Begun    bool           `json:"begun"`
 	Complete bool           `json:"complete"`
 	Held     bool           `json:"held"`
-	Streams  []StreamResult `json:"streams"`
+	// NotJudged is why nothing can be said about some of the predictions, if so.
+	NotJudged say.Sentence   `json:"not_judged,omitzero"`
+	Streams   []StreamResult `json:"streams"`
 	// Predictions are all predictions, and what was observed.
 	Predictions []Prediction `json:"predictions"`
 	// Line is where the experiment is in the scenario file.
@@ -92,7 +94,10 @@ type Experiment struct {
 	// Ran are the programs that were run.
 	Ran []timeline.Ran `json:"ran,omitempty"`
 
-	byHand bool // nothing was planned: the user did what they liked
+	byHand  bool // nothing was planned: the user did what they liked
+	begunAt time.Duration
+	ranAt   []time.Duration // when each of Ran ended
+	excused []say.Sentence  // why nothing can be said about the exit code of each of Ran
 }
 
 // A Prediction is one thing that was predicted, and what was observed.
@@ -102,6 +107,9 @@ type Prediction struct {
 	Predicted say.Sentence `json:"predicted"` // "replied by established"
 	Observed  say.Sentence `json:"observed"`  // "replied 10/10 by established"
 	Held      bool         `json:"held"`
+	// NotJudged is why nothing can be said about it, if so: lablab did not run for a while, and the
+	// outcome depends on time.
+	NotJudged say.Sentence `json:"not_judged,omitzero"`
 	// Line and Column are its place in the scenario file.
 	Line   int `json:"line,omitempty"`
 	Column int `json:"column,omitempty"`

@@ -14,7 +14,7 @@ type Verdict string
 func (v Verdict) In(l *say.Language) string {
 	words := map[Verdict]say.Sentence{
 		Held: say.F("held"), NotHeld: say.F("FAILED"), Unpredicted: say.F("unpredicted"),
-		Broken: say.F("error"), Interrupted: say.F("interrupted"), CutShort: say.F("cut short"),
+		Broken: say.F("error"), NotJudged: say.F("not judged"), Interrupted: say.F("interrupted"), CutShort: say.F("cut short"),
 	}
 	return words[v].In(l)
 }
@@ -23,6 +23,7 @@ func (v Verdict) In(l *say.Language) string {
 const (
 	Held        Verdict = "held"
 	NotHeld     Verdict = "NOT held"
+	NotJudged   Verdict = "not judged"  // whether it held depends on time, and lablab did not run for a while
 	Unpredicted Verdict = "unpredicted" // nothing was predicted, so nothing can hold
 	Broken      Verdict = "broken"
 	Interrupted Verdict = "interrupted"
@@ -53,6 +54,8 @@ func (r *Report) Verdict() Verdict {
 		return Unpredicted
 	case r.Held:
 		return Held
+	case slices.ContainsFunc(r.Experiments, Experiment.unjudged) && !slices.ContainsFunc(r.Experiments, Experiment.failed):
+		return NotJudged
 	}
 	return NotHeld
 }
@@ -76,11 +79,17 @@ func (r *Report) Conclusion() say.Sentence {
 	case v == Held:
 		return say.F("All predictions held.")
 	}
-	all, failed := r.Points(), 0
+	all, failed, unjudged := r.Points(), 0, 0
 	for _, p := range all {
-		if p.Failed() {
+		switch {
+		case p.Failed():
 			failed++
+		case p.Unjudged():
+			unjudged++
 		}
+	}
+	if failed == 0 {
+		return say.F("NOT JUDGED: %d of %d predictions depend on time, and lablab did not run for a while.", unjudged, len(all))
 	}
 	return say.F("FAIL: %d of %d predictions did not hold.", failed, len(all))
 }

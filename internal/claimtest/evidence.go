@@ -8,6 +8,7 @@ import (
 	"lablab/flow"
 	"lablab/packet"
 	"lablab/report/claims"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -194,8 +195,9 @@ func (e *Evidence) ending(x *entry) claims.Ending {
 	if x.untracked {
 		return claims.Untracked
 	}
-	touched := e.events[x.begin].At
+	touched, timeout := e.events[x.begin].At, x.timeout
 	reset := false
+	var configured *sg.Timeouts
 	for at := 1; at < len(e.events); at++ {
 		switch body := e.events[at].Body.(type) {
 		case timeline.Cut:
@@ -203,6 +205,8 @@ func (e *Evidence) ending(x *entry) claims.Ending {
 			if body.Host == x.host && body.Flow == x.orig && at > x.begin && near.Abs() <= 10*round && !e.renewed(x, at) {
 				return map[timeline.CutReason]claims.Ending{timeline.CutAsked: claims.Asked, timeline.CutUntracked: claims.Untracked}[body.Why]
 			}
+		case timeline.Configured:
+			configured = &body.Timeouts
 		case timeline.Judged:
 			if body.Host != x.host || canonical(body.Packet.Key()) != x.flow() || at > x.end || body.State == packet.Untracked || body.State == packet.Invalid {
 				continue
@@ -212,18 +216,46 @@ func (e *Evidence) ending(x *entry) claims.Ending {
 			}
 			if body.State == packet.Established || at < x.begin || x.replied == 0 {
 				touched = max(touched, e.events[at].At)
+				timeout = min(timeout, timeoutOf(configured, x.orig.Protocol, timeout))
 			}
 		}
 	}
 	switch {
 	case reset || slices.Contains([]string{"FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE"}, x.tcp):
 		return claims.Closing
-	case x.timeout == 0:
+	case timeout == 0:
 		return claims.Unknown
-	case e.events[x.end].At-touched >= x.timeout:
+	case e.events[x.end].At-touched+e.haltedAround(touched) >= timeout:
 		return claims.TimedOut
 	}
 	return claims.Deleted
+}
+
+// timeoutOf returns the shortest timeout that was configured for a protocol, or usual if none was.
+func timeoutOf(configured *sg.Timeouts, p packet.Protocol, usual time.Duration) time.Duration {
+	if configured == nil {
+		return usual
+	}
+	switch p {
+	case packet.ICMP, packet.ICMPv6:
+		return configured.ICMP
+	case packet.TCP:
+		return configured.TCPEstablished
+	case packet.UDP:
+		return min(configured.UDP, configured.UDPStream)
+	}
+	return configured.Other
+}
+
+// haltedAround returns how much later than it happened something may have been recorded, since
+// lablab did not run.
+func (e *Evidence) haltedAround(at time.Duration) (late time.Duration) {
+	for _, event := range e.events {
+		if h, is := event.Body.(timeline.Halted); is && event.At >= at-round && event.At-h.Within+h.Asleep <= at+round {
+			late += h.For - h.Asleep
+		}
+	}
+	return late
 }
 
 // renewed reports whether the flow had a later entry by an event.

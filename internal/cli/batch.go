@@ -9,6 +9,7 @@ import (
 
 	"lablab/lab"
 	"lablab/render"
+	"lablab/report"
 	"lablab/scenario"
 	"lablab/timeline"
 )
@@ -28,7 +29,8 @@ type batch struct {
 }
 
 // run runs all scenarios and returns their results in the same order. Scenarios that ctx prevented
-// are among them, as interrupted.
+// are among them, as interrupted. Those that could not be judged, because there was too little
+// processor time for all of them, are run again at the end, alone.
 func (b *batch) run(ctx context.Context, scenarios []*scenario.Scenario) ([]render.Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -39,8 +41,8 @@ func (b *batch) run(ctx context.Context, scenarios []*scenario.Scenario) ([]rend
 		workers.Go(func() {
 			for i := range next {
 				results[i] = b.one(ctx, i, scenarios[i])
-				if err := b.report(results[i]); err != nil {
-					cancel(err) // the remaining results could not be written
+				if results[i].Verdict() != report.NotJudged {
+					b.report(results[i], cancel)
 				}
 			}
 		})
@@ -50,13 +52,30 @@ func (b *batch) run(ctx context.Context, scenarios []*scenario.Scenario) ([]rend
 	}
 	close(next)
 	workers.Wait()
+	for i := range results {
+		if results[i].Verdict() == report.NotJudged {
+			b.again(ctx, i, scenarios[i], &results[i])
+			b.report(results[i], cancel)
+		}
+	}
 	return results, context.Cause(ctx)
 }
 
-func (b *batch) report(r render.Result) error {
+// again repeats a run that could not be judged, but not for ever.
+func (b *batch) again(ctx context.Context, i int, sc *scenario.Scenario, r *render.Result) {
+	const most = 2
+	for n := 0; n < most && r.Verdict() == report.NotJudged && ctx.Err() == nil; n++ {
+		*r = b.one(ctx, i, sc)
+	}
+}
+
+// report reports the result of a scenario.
+func (b *batch) report(r render.Result, cancel context.CancelCauseFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.ended(r)
+	if err := b.ended(r); err != nil {
+		cancel(err) // the remaining results could not be written
+	}
 }
 
 // one runs one scenario, if ctx still allows it.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"lablab/lab"
 	"lablab/render"
@@ -77,6 +78,52 @@ func TestBatch(t *testing.T) {
 		}
 		if b.refused == nil || b.refused.Hint.String() != "get it" {
 			t.Errorf("refused by %v", b.refused)
+		}
+	}
+}
+
+// What was not judged is run again, alone and after the others, and told once.
+func TestBatchRepeatsWhatWasNotJudged(t *testing.T) {
+	for _, c := range []struct {
+		failing int // how often the scenario could not be judged
+		plays   int32
+		want    report.Verdict
+	}{{0, 1, report.Held}, {1, 2, report.Held}, {2, 3, report.Held}, {3, 3, report.NotJudged}} {
+		var plays, now atomic.Int32
+		b := &batch{jobs: 3}
+		var told []string
+		b.ended = func(r render.Result) error {
+			told = append(told, r.Scenario+" "+string(r.Verdict()))
+			return nil
+		}
+		b.play = func(_ context.Context, _ int, sc *scenario.Scenario, log *timeline.Log) error {
+			beside := now.Add(1) > 1
+			defer now.Add(-1)
+			if sc.Name != "timed" {
+				return pretend(t.Context(), 0, sc, log)
+			}
+			n := plays.Add(1)
+			if n > 1 && beside {
+				t.Error("it is not run alone")
+			}
+			log.Append(timeline.Begun{Scenario: sc.Name, Hosts: []timeline.Host{{Name: "A"}}, Plan: []timeline.Plan{{Number: 1, Do: []string{"run true"}}}})
+			log.Append(timeline.ExperimentBegun{Number: 1})
+			exit := 0
+			if int(n) <= c.failing {
+				exit = 1
+				log.Append(timeline.Halted{For: time.Second, Within: time.Second})
+			}
+			log.Append(timeline.Ran{Host: "A", Command: []string{"true"}, Exit: exit})
+			log.Append(timeline.ExperimentEnded{Number: 1})
+			log.Append(timeline.Ended{})
+			return nil
+		}
+		results, err := b.run(t.Context(), named("replied", "timed", "replied", "replied"))
+		if err != nil || results[1].Verdict() != c.want || plays.Load() != c.plays {
+			t.Errorf("not judged %d times: %v, %s after %d runs, want %s after %d", c.failing, err, results[1].Verdict(), plays.Load(), c.want, c.plays)
+		}
+		if slices.Sort(told); !slices.Equal(told, []string{"replied held", "replied held", "replied held", "timed " + string(c.want)}) {
+			t.Errorf("told %q", told)
 		}
 	}
 }

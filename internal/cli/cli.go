@@ -25,6 +25,7 @@ const (
 	exitUsage   = 2 // the command line is wrong
 	exitUnable  = 3 // environment: missing privilege or kernel feature
 	exitBroken  = 4 // internal error during a run, or output that could not be written
+	exitUnknown = 6 // of probe: a rule was left out that might allow the packet; of run: not judged
 )
 
 // An Env is what a command takes from its process.

@@ -17,12 +17,8 @@ import (
 	"lablab/sg"
 )
 
-const (
-	// exitDisagree says that the kernel did not do what was predicted.
-	exitDisagree = 5
-	// exitUnknown says that a rule was left out that might admit the packet.
-	exitUnknown = 6
-)
+// exitDisagree says that the kernel did not do what was predicted.
+const exitDisagree = 5
 
 // probeFlags are the flags of `lablab probe`.
 type probeFlags struct {

@@ -26,7 +26,7 @@ self-contained file. A page is also a record: report and replay can read it.
 
 Several records make one report: a list in JSON, one suite each in JUnit. The exit code
 is that of the worst: 0 if every prediction held, 1 if one did not or a run was not
-finished, 4 if a run ended with an error.`,
+finished, 4 if a run ended with an error, 6 if a prediction was not judged.`,
 		Example: `  lablab report run.jsonl
   lablab report run.jsonl --format html -o run.html
   lablab report --format junit run.jsonl > junit.xml
@@ -75,17 +75,24 @@ func rerender(env Env, f outputFlags, names []string) (int, error) {
 
 // worst returns the exit code of the worst run.
 func worst(runs render.Runs) int {
-	code := exitHeld
+	codes := map[int]bool{}
 	for _, r := range runs.Results {
 		switch r.Verdict() {
 		case report.Held, report.Unpredicted:
 		case report.Broken:
-			code = exitBroken
+			codes[exitBroken] = true
+		case report.NotJudged:
+			codes[exitUnknown] = true
 		default:
-			code = max(code, exitNotHeld)
+			codes[exitNotHeld] = true
 		}
 	}
-	return code
+	for _, code := range []int{exitBroken, exitNotHeld, exitUnknown} { // the worst first
+		if codes[code] {
+			return code
+		}
+	}
+	return exitHeld
 }
 
 // readRecord reads the record of a run.

@@ -11,6 +11,7 @@ import (
 	"lablab/lab"
 	"lablab/ns"
 	"lablab/render"
+	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
 	"lablab/timeline"
@@ -86,10 +87,13 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 			return 0, broken(err)
 		}
 	}
-	if !r.Held {
-		return exitNotHeld, nil
+	switch {
+	case r.Held:
+		return exitHeld, nil
+	case r.Verdict() == report.NotJudged:
+		return exitUnknown, nil
 	}
-	return exitHeld, nil
+	return exitNotHeld, nil
 }
 
 // runMany runs several scenarios in parallel, and returns the exit code of the worst.

@@ -42,7 +42,7 @@ function table(heads, rows, keys = []) {
 function predicted(report) {
   const rows = report.experiments.flatMap((x) => x.predictions.map((p, i) => [
     i ? '' : String(x.number), i ? '' : x.title, p.subject, p.predicted, p.observed,
-    element('span', { class: 'held', 'data-held': p.held ? 'yes' : 'no' }, p.held_word),
+    element('span', { class: 'held', 'data-held': p.held ? 'yes' : p.not_judged ? 'unknown' : 'no' }, p.held_word),
   ]));
   return [rows.length > 0 && table(['#', say('experiment'), say('of'), say('predicted'), say('observed'), say('held')], rows),
     element('p', { class: 'conclusion', 'data-tone': report.verdict?.tone }, report.verdict?.conclusion)];
