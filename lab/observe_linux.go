@@ -50,6 +50,7 @@ func (l *Lab) recordState() error {
 // missed event.
 func (l *Lab) audit(ctx context.Context) error {
 	return each(l.hosts, func(h *Host) error {
+		l.recorder.beginAudit(h.Name)
 		entries, err := h.conntrack.Dump()
 		if err != nil {
 			return unableTo(dumpEntries, err)

@@ -1,13 +1,17 @@
 package lab
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"lablab/flow"
+	"lablab/flow/conntrack"
 	"lablab/internal/nstest"
 	"lablab/packet"
 	"lablab/scenario"
 	"lablab/sg"
+	"lablab/timeline"
 )
 
 // The entry of a flow's only packet is there when the entries are listed right after it, although
@@ -28,4 +32,30 @@ func TestEntryOfTheLastPacket(t *testing.T) {
 	}
 	one(scenario.Expectation{Host: "A", Flow: "p", AdmittedBy: "icmp"}, allow("icmp", packet.ICMP, sg.Any, "10.255.1.10/32"))
 	one(scenario.Expectation{Host: "B", Flow: "p", AdmittedBy: "out"})
+}
+
+// An entry that ended between the listing and the comparison was reported all the same; one that no
+// event named was not.
+func TestEntryThatEndsDuringTheAudit(t *testing.T) {
+	t.Parallel()
+	w := newWitness(timeline.NewLog())
+	entry := func(id uint32) flow.Entry {
+		return flow.Entry{ID: id, Orig: packet.Key{Protocol: packet.UDP, SourcePort: uint16(id), DestinationPort: 9}}
+	}
+	report := func(change flow.Change, id uint32) {
+		w.changedEntry("A", conntrack.Event{Change: change, Entry: entry(id)})
+	}
+	report(flow.New, 1)
+	report(flow.New, 2)
+	w.beginAudit("A")
+	listed := []flow.Entry{entry(1), entry(2)}
+	report(flow.Destroy, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // nothing else is reported
+	if missed := w.unreported(ctx, "A", listed); len(missed) != 0 {
+		t.Errorf("missed %v", missed)
+	}
+	if missed := w.unreported(ctx, "A", append(listed, entry(3))); len(missed) != 1 || missed[0].ID != 3 {
+		t.Errorf("missed %v, want entry 3", missed)
+	}
 }

@@ -136,12 +136,7 @@ func (l *Lab) do(ctx, lasting context.Context, action scenario.Action) error {
 	case scenario.Exec:
 		return l.exec(ctx, a)
 	case scenario.Wait:
-		select {
-		case <-time.After(a.For):
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+		return l.pulse.wait(ctx, a.For)
 	}
 	return say.Errorf("run %T: unknown action", action)
 }

@@ -2,6 +2,8 @@ package lab
 
 import (
 	"context"
+	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -11,7 +13,9 @@ import (
 
 // A pulse ticks while this process runs, and notices when it does not.
 type pulse struct {
-	at      clocks // of the last tick
+	mu      sync.Mutex
+	at      clocks        // of the last tick
+	waiting time.Duration // until when nothing happens that could be late, by the clock of those awake
 	pending timeline.Halted
 }
 
@@ -40,6 +44,7 @@ func (p *pulse) run(ctx context.Context, log *timeline.Log) {
 		case <-tick.C:
 		case <-ctx.Done():
 		}
+		runtime.Gosched() // timers come before everything else in this process
 		if halted := p.tick(readClocks()); halted.For > 0 {
 			log.Append(halted)
 		}
@@ -49,17 +54,39 @@ func (p *pulse) run(ctx context.Context, log *timeline.Log) {
 	}
 }
 
+// wait waits that long. Meanwhile nothing can be late, only what follows.
+func (p *pulse) wait(ctx context.Context, long time.Duration) error {
+	p.rest(readClocks(), long)
+	select {
+	case <-time.After(long):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (p *pulse) rest(now clocks, long time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting = now.awake + long
+}
+
 // tick returns how long the process did not run since the last event, once that is notable. Short
 // delays add up.
 func (p *pulse) tick(now clocks) timeline.Halted {
 	const usual, notable = 5 * time.Millisecond, 250 * time.Millisecond // how late a tick may be, and what is worth an event
-	passed, awake := now.all-p.at.all, now.awake-p.at.awake
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	passed := now.all - p.at.all
+	asleep := passed - (now.awake - p.at.awake)
+	if asleep <= usual {
+		asleep = 0
+	}
+	awake := now.awake - max(p.at.awake, min(p.waiting, now.awake))
 	p.at = now
-	if late := passed - beat; late > usual {
+	if late := awake + asleep - beat; late > usual {
 		p.pending.For += late
-		if asleep := passed - awake; asleep > usual {
-			p.pending.Asleep += min(asleep, late)
-		}
+		p.pending.Asleep += min(asleep, late)
 	}
 	if p.pending.For > 0 {
 		p.pending.Within += passed

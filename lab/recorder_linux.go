@@ -31,6 +31,7 @@ type recorder struct {
 // An entryIndex holds the conntrack entries of a host, as reported by events.
 type entryIndex struct {
 	alive  map[packet.Key]uint32 // id
+	ended  map[uint32]bool       // ids of the entries that ended during the audit; nil before
 	missed bool                  // events were lost, so the index may be wrong
 }
 
@@ -155,6 +156,9 @@ func (r *recorder) changedEntry(host string, e conntrack.Event) {
 		if alive[e.Entry.Orig] == e.Entry.ID {
 			delete(alive, e.Entry.Orig)
 		}
+		if ended := r.index(host).ended; ended != nil {
+			ended[e.Entry.ID] = true
+		}
 	}
 	r.wake()
 }
@@ -178,12 +182,21 @@ func (r *recorder) entries(host string) (keys []packet.Key, complete bool) {
 	return keys, !r.index(host).missed
 }
 
-// unreported waits until the kernel has reported all these entries, and returns those that it has
-// not reported.
-func (r *recorder) unreported(ctx context.Context, host string, entries []flow.Entry) (missing []flow.Entry) {
+// beginAudit notes which entries of a host end from now on. One that is listed may have ended before
+// the list is compared.
+func (r *recorder) beginAudit(host string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.index(host).ended = map[uint32]bool{}
+}
+
+// unreported waits until the kernel has reported all these entries, which were listed during the
+// audit, and returns those that it has not reported.
+func (r *recorder) unreported(ctx context.Context, host string, entries []flow.Entry) (missing []flor.Entry) {
 	r.await(ctx, func() bool {
 		missing = slices.DeleteFunc(slices.Clone(entries), func(e flow.Entry) bool {
-			return r.index(host).alive[e.Orig] == e.ID
+			index := r.index(host)
+			return index.alive[e.Orig] == e.ID || index.ended[e.ID]
 		})
 		return len(missing) == 0
 	})

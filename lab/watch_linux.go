@@ -64,9 +64,10 @@ func (l *Lab) watch() (err error) {
 		defer l.survive()
 		c.run(ctx)
 	})
+	l.pulse = newPulse(readClocks())
 	l.watchers.Go(func() {
 		defer l.survive()
-		newPulse(readClocks()).run(ctx, l.log)
+		l.pulse.run(ctx, l.log)
 	})
 	return nil
 }

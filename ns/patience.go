@@ -2,6 +2,7 @@ package ns
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 
@@ -26,8 +27,10 @@ func (p *Patience) Step() <-chan time.Time {
 	return time.After(p.step)
 }
 
-// Spend counts the step that has ended.
+// Spend counts the step that has ended. Before that, everything else in this process that can run
+// gets its turn: what is waited for may be among it, and timers come before it.
 func (p *Patience) Spend() {
+	runtime.Gosched()
 	const usual = 20 * time.Millisecond // on a machine that is not busy
 	took, most := time.Since(p.began), max(usual, p.step)
 	if took > most {

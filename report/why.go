@@ -382,7 +382,7 @@ func (t *explainer) unproved() {
 		t.say(at, "%s neither answered nor seen dropped: lost beyond the rules, or missed.", t.outcome(Lost, n, say.N(n, "%d packet was", "%d packets were")))
 	}
 	if at, n := t.sum(became(Late)); n > 0 {
-		t.say(at, "%s more than a second, and counts as answered.", t.outcome(Late, n, say.N(n, "%d reply took", "%d replies took")))
+		t.say(at, "%s more than a second, which counts as answered.", t.outcome(Late, n, say.N(n, "%d reply took", "%d replies took")))
 	}
 }
 
