@@ -35,6 +35,7 @@ func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 	// In its own PID namespace, everything that the program started dies with it. The program in
 	// turn is killed when the thread that started it ends; that thread waits for it here.
 	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+	began := time.Now()
 	err = host.ns.Do(command.Run)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -45,7 +46,7 @@ func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 	}
 	l.log.Append(timeline.Ran{
 		Host: a.Host, Command: a.Command, Exit: command.ProcessState.ExitCode(), Expected: a.Exit,
-		Output: string(output.text),
+		Output: string(output.text), Took: time.Since(began),
 	})
 	return nil
 }

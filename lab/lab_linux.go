@@ -49,7 +49,6 @@ type Lab struct {
 	broken    context.Context    // done when a watcher has panicked, with that as its cause
 	fail      context.CancelCauseFunc
 	collector *collector
-	pulse     *pulse
 	recorder  *recorder
 }
 

@@ -38,7 +38,7 @@ func TestEntryOfTheLastPacket(t *testing.T) {
 // event named was not.
 func TestEntryThatEndsDuringTheAudit(t *testing.T) {
 	t.Parallel()
-	w := newWitness(timeline.NewLog())
+	w := newRecorder(timeline.NewLog())
 	entry := func(id uint32) flow.Entry {
 		return flow.Entry{ID: id, Orig: packet.Key{Protocol: packet.UDP, SourcePort: uint16(id), DestinationPort: 9}}
 	}

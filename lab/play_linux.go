@@ -136,7 +136,13 @@ func (l *Lab) do(ctx, lasting context.Context, action scenario.Action) error {
 	case scenario.Exec:
 		return l.exec(ctx, a)
 	case scenario.Wait:
-		return l.pulse.wait(ctx, a.For)
+		select {
+		case <-time.After(a.For):
+			l.log.Append(timeline.Waited{For: a.For})
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 	return say.Errorf("run %T: unknown action", action)
 }
@@ -170,7 +176,7 @@ func (l *Lab) cut(a scenario.Cut) error {
 func begun(sc *scenario.Scenario, o Options) timeline.Begun {
 	b := timeline.Begun{
 		Version: o.Version, Scenario: sc.Name, Title: sc.Title, File: sc.File, Question: sc.Question, Kernel: kernel(), Rootless: o.Rootless,
-		Interval: o.Interval, TimeScale: sc.TimeScale, Started: time.Now(),
+		Interval: o.Interval, TimeScale: sc.TimeScale, Started: time.Now(), Timed: true,
 	}
 	for _, h := range sc.Hosts {
 		b.Hosts = append(b.Hosts, timeline.Host{Name: h.Name, Address: h.Address, Groups: h.Groups})

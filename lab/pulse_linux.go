@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"runtime"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,9 +12,7 @@ import (
 
 // A pulse ticks while this process runs, and notices when it does not.
 type pulse struct {
-	mu      sync.Mutex
-	at      clocks        // of the last tick
-	waiting time.Duration // until when nothing happens that could be late, by the clock of those awake
+	at      clocks // of the last tick
 	pending timeline.Halted
 }
 
@@ -54,37 +51,17 @@ func (p *pulse) run(ctx context.Context, log *timeline.Log) {
 	}
 }
 
-// wait waits that long. Meanwhile nothing can be late, only what follows.
-func (p *pulse) wait(ctx context.Context, long time.Duration) error {
-	p.rest(readClocks(), long)
-	select {
-	case <-time.After(long):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (p *pulse) rest(now clocks, long time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.waiting = now.awake + long
-}
-
 // tick returns how long the process did not run since the last event, once that is notable. Short
 // delays add up.
 func (p *pulse) tick(now clocks) timeline.Halted {
 	const usual, notable = 5 * time.Millisecond, 250 * time.Millisecond // how late a tick may be, and what is worth an event
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	passed := now.all - p.at.all
 	asleep := passed - (now.awake - p.at.awake)
 	if asleep <= usual {
 		asleep = 0
 	}
-	awake := now.awake - max(p.at.awake, min(p.waiting, now.awake))
 	p.at = now
-	if late := awake + asleep - beat; late > usual {
+	if late := passed - beat; late > usual {
 		p.pending.For += late
 		p.pending.Asleep += min(asleep, late)
 	}

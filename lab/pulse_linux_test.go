@@ -15,7 +15,6 @@ func TestPulse(t *testing.T) {
 	t.Parallel()
 	const ms = time.Millisecond
 	type tick struct{ all, awake time.Duration }
-	const wait = 3500 * ms
 	repeat := func(n int, what tick) (ticks []tick) {
 		for range n {
 			ticks = append(ticks, what)
@@ -26,15 +25,12 @@ func TestPulse(t *testing.T) {
 		ticks []tick
 		want  []timeline.Halted
 	}{
-		"stopped in a wait, which ends in time": {[]tick{{-1, -1}, {20 * ms, 20 * ms}, {1320 * ms, 1320 * ms}, {2180 * ms, 2180 * ms}}, nil},
-		"a wait that ends late":                 {[]tick{{-1, -1}, {20 * ms, 20 * ms}, {4500 * ms, 4500 * ms}}, []timeline.Halted{{For: 1000 * ms, Within: 4500 * ms}}},
-		"asleep in a wait":                      {[]tick{{-1, -1}, {20 * ms, 20 * ms}, {7200 * ms, 200 * ms}}, []timeline.Halted{{For: 6980 * ms, Within: 7200 * ms, Asleep: 6980 * ms}}},
-		"in time":                               {repeat(1000, tick{20 * ms, 20 * ms}), nil},
-		"two at once after a delay":             {repeat(1000, tick{10 * ms, 10 * ms}), nil},
-		"a little late, always":                 {repeat(1000, tick{24 * ms, 24 * ms}), nil},
-		"stopped":                               {[]tick{{20 * ms, 20 * ms}, {1320 * ms, 1320 * ms}, {20 * ms, 20 * ms}}, []timeline.Halted{{For: 1300 * ms, Within: 1320 * ms}}},
-		"asleep":                                {[]tick{{3600_000 * ms, 70 * ms}}, []timeline.Halted{{For: 3599_980 * ms, Within: 3600_000 * ms, Asleep: 3599_930 * ms}}},
-		"no processor":                          {repeat(5, tick{120 * ms, 120 * ms}), []timeline.Halted{{For: 300 * ms, Within: 360 * ms}}},
+		"in time":                   {repeat(1000, tick{20 * ms, 20 * ms}), nil},
+		"two at once after a delay": {repeat(1000, tick{10 * ms, 10 * ms}), nil},
+		"a little late, always":     {repeat(1000, tick{24 * ms, 24 * ms}), nil},
+		"stopped":                   {[]tick{{20 * ms, 20 * ms}, {1320 * ms, 1320 * ms}, {20 * ms, 20 * ms}}, []timeline.Halted{{For: 1300 * ms, Within: 1320 * ms}}},
+		"asleep":                    {[]tick{{3600_000 * ms, 70 * ms}}, []timeline.Halted{{For: 3599_980 * ms, Within: 3600_000 * ms, Asleep: 3599_930 * ms}}},
+		"no processor":              {repeat(5, tick{120 * ms, 120 * ms}), []timeline.Halted{{For: 300 * ms, Within: 360 * ms}}},
 		"twice": {
 			[]tick{{520 * ms, 520 * ms}, {20 * ms, 20 * ms}, {620 * ms, 620 * ms}},
 			[]timeline.Halted{{For: 500 * ms, Within: 520 * ms}, {For: 600 * ms, Within: 620 * ms}},
@@ -50,10 +46,6 @@ func TestPulse(t *testing.T) {
 			p := newPulse(at)
 			var got []timeline.Halted
 			for _, tick := range c.ticks {
-				if tick.all < 0 { // a wait begins
-					p.rest(at, wait)
-					continue
-				}
 				at.all, at.awake = at.all+tick.all, at.awake+tick.awake
 				if h := p.tick(at); h.For > 0 {
 					got = append(got, h)

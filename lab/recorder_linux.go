@@ -192,7 +192,7 @@ func (r *recorder) beginAudit(host string) {
 
 // unreported waits until the kernel has reported all these entries, which were listed during the
 // audit, and returns those that it has not reported.
-func (r *recorder) unreported(ctx context.Context, host string, entries []flow.Entry) (missing []flor.Entry) {
+func (r *recorder) unreported(ctx context.Context, host string, entries []flow.Entry) (missing []flow.Entry) {
 	r.await(ctx, func() bool {
 		missing = slices.DeleteFunc(slices.Clone(entries), func(e flow.Entry) bool {
 			index := r.index(host)

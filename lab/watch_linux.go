@@ -64,10 +64,9 @@ func (l *Lab) watch() (err error) {
 		defer l.survive()
 		c.run(ctx)
 	})
-	l.pulse = newPulse(readClocks())
 	l.watchers.Go(func() {
 		defer l.survive()
-		l.pulse.run(ctx, l.log)
+		newPulse(readClocks()).run(ctx, l.log)
 	})
 	return nil
 }

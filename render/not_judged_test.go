@@ -12,7 +12,7 @@ import (
 // A run that could not be judged has neither held nor failed, and every format says so, with the gap.
 func TestNotJudged(t *testing.T) {
 	runs := Runs{Results: []Result{read(t, "halted")}}
-	const why = "lablab did not run for 2.6s, so a conntrack entry on B expired too early"
+	const why = "lablab was stopped or slow for 2.6s, so a conntrack entry on B expired too early"
 	var annotated, summary bytes.Buffer
 	if err := runs.Annotate(&annotated, ""); err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func TestNotJudged(t *testing.T) {
 		"tap":      {written(t, "tap", runs), "# SKIP not judged: " + why, 4},
 		"markdown": {written(t, "markdown", runs), "## ⚠️ pause: ", 4},
 		"github":   {annotated.String(), "::warning file=lab/pause.yaml,line=23,col=7,title=pause%3A not judged::", 4},
-		"cast":     {written(t, "cast", runs), "lablab did not run for 2.6s", 0},
+		"cast":     {written(t, "cast", runs), "NOT JUDGED: 4 of 8", 0},
 	} {
 		if n := strings.Count(c.text, why); n < c.times || !strings.Contains(c.text, c.says) {
 			t.Errorf("%s: gives the reason %d times, want %d; says %q: %v\n%s", format, n, c.times, c.says, strings.Contains(c.text, c.says), c.text)

@@ -321,7 +321,7 @@ func TestAnnotations(t *testing.T) {
 	if len(lines) != 8 {
 		t.Fatalf("%d annotations, want 8:\n%s", len(lines), &b)
 	}
-	if !strings.HasPrefix(lines[4], "::warning file=lab/pause.yaml,line=23,col=7,title=pause%3A not judged::experiment 2, stream 1: predicted answered, by established; not judged: lablab did not run for 2.6s") {
+	if !strings.HasPrefix(lines[4], "::warning file=lab/pause.yaml,line=23,col=7,title=pause%3A not judged::experiment 2, stream 1: predicted answered, by established; not judged: lablab was stopped or slow for 2.6s") {
 		t.Error(lines[4])
 	}
 	if !strings.HasPrefix(lines[0], "::error file=lab/ping.yaml,line=34,col=29,title=ping%3A FAILED::experiment 3, stream 2: predicted answered, observed dropped") {

@@ -24,6 +24,8 @@ type Builder struct {
 	plans             map[int]timeline.Plan
 	hits              map[hit]int // how often a rule accepted
 	manual            manualLog
+	timed             bool // waits and programs are known
+	waits, programs   []pause
 	hastened          []hastening
 }
 
@@ -114,7 +116,10 @@ func (b *Builder) Add(e timeline.Event) {
 		if x := b.report.Experiment(e.Experiment); x != nil {
 			x.Late = true
 		}
+	case timeline.Waited:
+		b.waits = append(b.waits, pause{e.At, body.For})
 	case timeline.Ran:
+		b.programs = append(b.programs, pause{e.At, body.Took})
 		if x := b.report.Experiment(e.Experiment); x != nil {
 			x.Ran, x.ranAt = append(x.Ran, body), append(x.ranAt, e.At)
 		}
@@ -152,7 +157,7 @@ func (b *Builder) begin(body timeline.Begun) {
 	for _, h := range body.Hosts {
 		b.report.Hosts = append(b.report.Hosts, Host{Name: h.Name, Address: h.Address.Addr().String(), Groups: h.Groups})
 	}
-	b.report.File, b.report.Question = body.File, body.Question
+	b.report.File, b.report.Question, b.timed = body.File, body.Question, body.Timed
 	for _, p := range body.Plan {
 		b.plans[p.Number] = p
 		x := Experiment{Number: p.Number, Title: p.Title, Do: p.Said(), Packets: p.Packets, Line: p.Line, Predictions: []Prediction{}, byHand: p.ByHand()}
@@ -188,7 +193,7 @@ func (b *Builder) finish() *Report {
 	for i := range b.streams {
 		b.finishStream(&b.streams[i])
 	}
-	b.hastened = b.lives.hastened()
+	b.hastened = b.findHastened()
 	b.report.Held = !b.report.Interrupted && b.report.Failed == ""
 	for i := range b.report.Experiments {
 		b.finishExperiment(&b.report.Experiments[i])

@@ -58,22 +58,25 @@ func (t *timing) shortest(p packet.Protocol) time.Duration {
 	}
 }
 
+// A pause is a time for which the scenario itself held up its streams.
+type pause struct{ end, took time.Duration }
+
 // A hastening is that a conntrack entry was gone when it was needed, and would not have been if
-// lablab had been running all the time.
+// lablab had kept to its plan.
 type hastening struct {
 	*life
 	needed when
 	late   time.Duration
 }
 
-// hastened returns the entries that expired because lablab did not run, by when they were needed.
-func (ls *lives) hastened() (all []hastening) {
-	if len(ls.timing.halts) == 0 {
+// findHastened finds the entries that expired because lablab was late, by when they were needed.
+func (b *Builder) findHastened() (all []hastening) {
+	if !b.timed {
 		return nil
 	}
-	for _, f := range ls.flows {
+	for _, f := range b.lives.flows {
 		for _, l := range f.lives {
-			if h, is := ls.hastening(l); is {
+			if h, is := b.hastening(l); is {
 				all = append(all, h)
 			}
 		}
@@ -82,21 +85,53 @@ func (ls *lives) hastened() (all []hastening) {
 	return all
 }
 
-func (ls *lives) hastening(l *life) (h hastening, is bool) {
-	if l.cutWhy != "" || !l.dead.happened() {
+func (b *Builder) hastening(l *life) (h hastening, is bool) {
+	needed := b.lives.needed(l)
+	if !l.dead.happened() || l.cutWhy != "" || l.timeout == 0 || !needed.happened() {
 		return hastening{}, false
 	}
-	needed := ls.needed(l)
-	late, idle := ls.timing.between(l.touched, needed.at), needed.at-l.touched
+	idle, planned := needed.at-l.touched, b.planned(l.touched, needed.at)
+	// Apart from expiring, an entry ends with its connection, or by a program that deletes it.
+	mayHaveEnded := l.closing || slices.ContainsFunc(b.programs, func(p pause) bool { return p.end >= l.touched-lag && p.end <= needed.at+lag })
 	switch {
-	case late == 0, !needed.happened():
+	case planned >= l.timeout: // it would have expired anyway
 		return hastening{}, false
-	case l.timeout > 0 && idle+ls.timing.around(l.touched) < l.timeout: // it did not expire
-		return hastening{}, false
-	case l.timeout > 0 && idle-late >= l.timeout+lag: // it would have expired anyway
+	case mayHaveEnded && idle+b.lives.timing.around(l.touched) < l.timeout:
 		return hastening{}, false
 	}
-	return hastening{l, needed, late}, true
+	return hastening{l, needed, max(idle-planned, b.lives.timing.between(l.touched, needed.at))}, true
+}
+
+// planned returns for how long, at most, a flow was to be idle in a span of time: during the waits
+// and programs of the scenario, and while other streams sent packets, or waited for replies in vain.
+func (b *Builder) planned(from, to time.Duration) time.Duration {
+	within := func(at time.Duration) bool { return at > from-lag && at <= to+lag }
+	interval := time.Duration(b.report.IntervalMS * float64(time.Millisecond))
+	var pauses, most time.Duration
+	for _, p := range b.waits {
+		if within(p.end) {
+			pauses += p.took
+		}
+	}
+	for _, p := range b.programs {
+		if within(p.end) {
+			pauses += max(0, p.took-b.lives.timing.between(p.end-p.took, p.end))
+		}
+	}
+	for _, journeys := range b.packets {
+		var took time.Duration
+		for _, j := range journeys {
+			switch {
+			case j.Outcome == "" || !within(j.at):
+			case j.Outcome == Lost || j.Outcome == Unsent:
+				took += interval + patience
+			default:
+				took += interval
+			}
+		}
+		most = max(most, took)
+	}
+	return pauses + interval + most
 }
 
 // needed returns when an entry that is gone was first looked for, by a packet or in a listing.
@@ -114,7 +149,7 @@ func (ls *lives) needed(l *life) when {
 }
 
 // notJudged returns why nothing can be said about a prediction, or nothing: it depends on an entry
-// that expired only because lablab did not run.
+// that expired only because lablab was late.
 func (b *Builder) notJudged(x *Experiment, p timeline.Prediction) say.Sentence {
 	name := p.Stream + p.Flow // none in what is predicted of a rule
 	for _, h := range b.hastened {
@@ -122,7 +157,7 @@ func (b *Builder) notJudged(x *Experiment, p timeline.Prediction) say.Sentence {
 			return (name == "" || name == s.Name) && (s.has(h.orig) || s.has(h.reply))
 		})
 		if concerned && h.needed.experiment <= x.Number {
-			return say.F("lablab did not run for %s, so a conntrack entry on %s expired too early", rounded(h.late), h.host)
+			return say.F("lablab was stopped or slow for %s, so a conntrack entry on %s expired too early", rounded(h.late), h.host)
 		}
 	}
 	return say.Sentence{}
@@ -136,7 +171,7 @@ func (b *Builder) exitNotJudged(x *Experiment, ran timeline.Ran, at time.Duratio
 	if late == 0 || ran.Exit == ran.Expected {
 		return say.Sentence{}
 	}
-	return say.F("lablab did not run for %s, which may be why the program failed", rounded(late))
+	return say.F("lablab was stopped or slow for %s, which may be why the program failed", rounded(late))
 }
 
 // rounded returns a duration in tenths of seconds, or in milliseconds if it is short.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -14,97 +15,102 @@ import (
 	"lablab/timeline"
 )
 
-// An entry that expired was hastened only if it would have been there without the halt.
+// An entry that is gone was hastened only if it would have been there by the plan.
 func TestHastened(t *testing.T) {
 	const second = time.Second
-	halted := func(d time.Duration) timeline.Halted { return timeline.Halted{For: d, Within: d + second/10} }
+	type events struct {
+		add    func(at time.Duration, body timeline.Body)
+		packet func(at time.Duration, state packet.State, flags uint8)
+	}
+	gone := func(e events, at time.Duration) { // when a packet looks for it
+		e.add(at, destroyed)
+		e.packet(at, packet.New, 0)
+	}
 	// Each script begins with an answered query at 0 s; its entry lasts for 30 s without a packet.
 	for name, test := range map[string]struct {
-		run  func(add func(at time.Duration, body timeline.Body), packet func(at time.Duration, state packet.State))
-		want time.Duration // how long lablab did not run, if that is why the entry expired
+		run  func(events)
+		want time.Duration // how late lablab was, if that is why the entry expired
 	}{
-		"a wait that is too long": {func(add func(time.Duration, timeline.Body), packet func(time.Duration, packet.State)) {
-			add(31*second, destroyed)
-			packet(31*second, "new")
+		"a wait that is too long": {func(e events) { e.add(31*second, timeline.Waited{For: 31 * second}); gone(e, 31*second) }, 0},
+		"a wait that ends late":   {func(e events) { e.add(32*second, timeline.Waited{For: 5 * second}); gone(e, 32*second) }, 26 * second},
+		"a halt in a wait that is too long": {func(e events) {
+			e.add(20*second, timeline.Halted{For: 10 * second, Within: 10 * second})
+			e.add(31*second, timeline.Waited{For: 31 * second})
+			gone(e, 31*second)
 		}, 0},
-		"a halt in a short wait": {func(add func(time.Duration, timeline.Body), packet func(time.Duration, packet.State)) {
-			add(26*second, halted(25*second))
-			add(32*second, destroyed)
-			packet(32*second, "new")
+		"too little processor time":          {func(e events) { gone(e, 32*second) }, 31 * second},
+		"missed by a packet that is invalid": {func(e events) { e.add(32*second, destroyed); e.packet(32*second, packet.Invalid, 0) }, 31 * second},
+		"missed in a listing":                {func(e events) { e.add(32*second, destroyed); e.add(33*second, timeline.Dumped{Host: "A"}) }, 32 * second},
+		"missed by nothing":                  {func(e events) { e.add(32*second, destroyed) }, 0},
+		"an entry that lives": {func(e events) {
+			e.add(33*second, timeline.Dumped{Host: "A", Entries: []flow.Entry{{ID: 1, Orig: queryKey}}})
+		}, 0},
+		"late before the last packet only": {func(e events) {
+			e.packet(21*second, packet.Established, 0)
+			e.add(52*second, timeline.Waited{For: 31 * second})
+			gone(e, 52*second)
+		}, 0},
+		"a long program": {func(e events) { e.add(31*second, timeline.Ran{Host: "A", Took: 31 * second}); gone(e, 31*second) }, 0},
+		"a program that seems long": {func(e events) {
+			e.add(28*second, timeline.Halted{For: 25 * second, Within: 26 * second})
+			e.add(31*second, timeline.Ran{Host: "A", Took: 31 * second})
+			gone(e, 31*second)
 		}, 25 * second},
-		"a halt in a wait that is too long": {func(add func(time.Duration, timeline.Body), packet func(time.Duration, packet.State)) {
-			add(26*second, halted(5*second))
-			add(32*second, destroyed) // by the kernel itself
-			packet(40*second, "new")
+		"a program that deletes the entry":       {func(e events) { e.add(5*second, timeline.Ran{Host: "A", Took: second}); gone(e, 5*second) }, 0},
+		"an entry that ends with its connection": {func(e events) { e.packet(second, packet.Established, packet.RST); gone(e, 5*second) }, 0},
+		"lablab deletes the entry": {func(e events) {
+			e.add(32*second, destroyed)
+			e.add(32*second, timeline.Cut{Host: "A", Flow: queryKey, Why: timeline.CutAsked})
+			e.packet(32*second, packet.New, 0)
 		}, 0},
-		"the entry is missed by a packet that is invalid": {func(add func(time.Duration, timeline.Body), packet func(time.Duration, packet.State)) {
-			add(26*second, halted(25*second))
-			add(32*second, destroyed)
-			packet(32*second, "invalid")
-		}, 25 * second},
-		"the entry is missed in a listing": {func(add func(time.Duration, timeline.Body), packet func(time.Duration, packet.State)) {
-			add(26*second, halted(25*second))
-			add(32*second, destroyed)
-			add(33*second, timeline.Dumped{Host: "A"})
-		}, 25 * second},
-		"nothing misses the entry": {func(add func(time.Duration, timeline.Body), packet func(time.Duration, packet.State)) {
-			add(26*second, halted(25*second))
-			add(32*second, destroyed)
+		"other packets meanwhile": {func(e events) {
+			for seq := 1; seq <= 31; seq++ {
+				e.add(time.Duration(seq)*second, timeline.Sent{Stream: "other", Seq: seq})
+			}
+			gone(e, 32*second)
 		}, 0},
-		"a halt before the last packet": {func(add func(time.Duration, timeline.Body), packet func(time.Duration, packet.State)) {
-			add(20*second, halted(15*second))
-			packet(21*second, "established")
-			add(52*second, destroyed)
-			packet(52*second, "new")
-		}, 0},
-		"the machine is asleep, and so are the kernel's timers": {func(add func(time.Duration, timeline.Body), packet func(time.Duration, packet.State)) {
-			add(2*second, timeline.Halted{For: 3600 * second, Within: 3601 * second, Asleep: 3600 * second})
-			add(31*second, destroyed)
-			packet(31*second, "new")
-		}, 0},
-		"the last packet is reported after the halt": {func(add func(time.Duration, timeline.Body), packet func(time.Duration, packet.State)) {
-			packet(41*second, "established")
-			add(41*second, halted(35*second))
-			add(41*second+second/10, destroyed)
-			packet(41*second+second/10, "new")
-		}, 35 * second},
-		"another program deletes the entry": {func(add func(time.Duration, timeline.Body), packet func(time.Duration, packet.State)) {
-			add(4*second, halted(3*second))
-			add(5*second, destroyed)
-			packet(5*second, "new")
-		}, 0},
-		"lablab deletes the entry": {func(add func(time.Duration, timeline.Body), packet func(time.Duration, packet.State)) {
-			add(26*second, halted(25*second))
-			add(32*second, destroyed)
-			add(32*second, timeline.Cut{Host: "A", Flow: queryKey, Why: timeline.CutAsked})
-			packet(32*second, "new")
-		}, 0},
-		"a timeout that was set during the run": {func(add func(time.Duration, timeline.Body), packet func(time.Duration, packet.State)) {
-			add(second, timeline.Configured{Timeouts: sg.Timeouts{UDP: 2 * second, UDPStream: 2 * second}})
-			packet(second, "established")
-			add(4*second, halted(2*second))
-			add(4*second, destroyed)
-			packet(4*second, "new")
+		"a timeout that was set during the run": {func(e events) {
+			e.add(second, timeline.Configured{Timeouts: sg.Timeouts{UDP: 2 * second, UDPStream: 2 * second}})
+			e.packet(second, packet.Established, 0)
+			gone(e, 4*second)
 		}, 2 * second},
+		"a packet that is reported too late": {func(e events) {
+			e.packet(41*second, packet.Established, 0)
+			e.add(41*second, timeline.Halted{For: 35 * second, Within: 36 * second})
+			gone(e, 41*second+second/10)
+		}, 35 * second},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := newScript()
-			at := func(d time.Duration) { s.at.at = max(s.at.at, d) }
-			s.packet(1, "new", 1, false)
-			s.entry("new", 1, 1)
-			s.packet(1, "established", 1, true)
-			test.run(
-				func(d time.Duration, body timeline.Body) { at(d); s.add(body) },
-				func(d time.Duration, state packet.State) { at(d); s.packet(2, state, 1, state == "established") },
-			)
-			var got time.Duration
-			for _, h := range s.lives.hastened() {
-				got += h.late
-			}
-			if got != test.want {
-				t.Errorf("hastened by %s, want %s", got, test.want)
-			}
-		})
+		for _, timed := range []bool{true, false} { // older records do not have the waits
+			t.Run(fmt.Sprint(name, " ", timed), func(t *testing.T) {
+				b, last := NewBuilder(), time.Duration(0)
+				e := events{add: func(at time.Duration, body timeline.Body) {
+					last = max(last+time.Millisecond, at)
+					b.Add(timeline.Event{At: last, Experiment: 1, Body: body})
+				}}
+				e.packet = func(at time.Duration, state packet.State, flags uint8) {
+					k := queryKey
+					e.add(at, timeline.Judged{
+						Host: "A", Direction: packet.Ingress, State: state, Accepted: true, By: packet.By{Kind: packet.ByGroup, Number: 1},
+						Packet: packet.Header{Protocol: k.Protocol, Source: k.Source, Destination: k.Destination, SourcePort: k.SourcePort, DestinationPort: k.DestinationPort, TCPFlags: flags},
+					})
+				}
+				e.add(0, timeline.Begun{Timed: timed, Interval: second, Hosts: []timeline.Host{{Name: "A"}}})
+				e.packet(0, packet.New, 0)
+				e.add(0, timeline.EntryChanged{Host: "A", Change: flow.New, Entry: flow.Entry{ID: 1, Orig: queryKey, Mark: 1, Status: []string{flow.SeenReply}, Timeout: 30 * second}})
+				test.run(e)
+				var got time.Duration
+				for _, h := range b.findHastened() {
+					got += h.late
+				}
+				want := test.want
+				if !timed {
+					want = 0
+				}
+				if got.Round(second/2) != want {
+					t.Errorf("late by %s, want %s", got, want)
+				}
+			})
+		}
 	}
 }
 

@@ -29,8 +29,8 @@ func (p Point) Name() string {
 // Failed reports whether it should have held and did not.
 func (p Point) Failed() bool { return !p.Held && p.Skipped.Empty() }
 
-// Unjudged reports whether nothing is said about it because it depends on time, and lablab did not
-// run for a while.
+// Unjudged reports whether nothing is said about it because it depends on time, and lablab was
+// stopped or slow.
 func (p Point) Unjudged() bool { return !p.NotJudged.Empty() }
 
 // Failure says what is wrong, in one line.
@@ -69,7 +69,7 @@ func (r *Report) Failures() []Point {
 }
 
 // Unjudged returns the predictions about which nothing is said because they depend on time, and
-// lablab did not run for a while.
+// lablab was stopped or slow.
 func (r *Report) Unjudged() []Point {
 	return slices.DeleteFunc(r.Points(), func(p Point) bool { return !p.Unjudged() })
 }

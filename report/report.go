@@ -107,7 +107,7 @@ type Prediction struct {
 	Predicted say.Sentence `json:"predicted"` // "replied by established"
 	Observed  say.Sentence `json:"observed"`  // "replied 10/10 by established"
 	Held      bool         `json:"held"`
-	// NotJudged is why nothing can be said about it, if so: lablab did not run for a while, and the
+	// NotJudged is why nothing can be said about it, if so: lablab was stopped or slow, and the
 	// outcome depends on time.
 	NotJudged say.Sentence `json:"not_judged,omitzero"`
 	// Line and Column are its place in the scenario file.

@@ -23,7 +23,7 @@ func (v Verdict) In(l *say.Language) string {
 const (
 	Held        Verdict = "held"
 	NotHeld     Verdict = "NOT held"
-	NotJudged   Verdict = "not judged"  // whether it held depends on time, and lablab did not run for a while
+	NotJudged   Verdict = "not judged"  // whether it held depends on time, and lablab was stopped or slow
 	Unpredicted Verdict = "unpredicted" // nothing was predicted, so nothing can hold
 	Broken      Verdict = "broken"
 	Interrupted Verdict = "interrupted"
@@ -89,7 +89,7 @@ func (r *Report) Conclusion() say.Sentence {
 		}
 	}
 	if failed == 0 {
-		return say.F("NOT JUDGED: %d of %d predictions depend on time, and lablab did not run for a while.", unjudged, len(all))
+		return say.F("NOT JUDGED: %d of %d predictions depend on time, and lablab was stopped or slow.", unjudged, len(all))
 	}
 	return say.F("FAIL: %d of %d predictions did not hold.", failed, len(all))
 }

@@ -111,8 +111,11 @@ type Begun struct {
 	// time-lapse.
 	TimeScale float64   `json:"time_scale,omitempty"`
 	Started   time.Time `json:"started"`
-	Hosts     []Host    `json:"hosts"`
-	Plan      []Plan    `json:"plan"`
+	// Timed reports that the timeline has the waits of the scenario, and the time that its programs
+	// took. Older records have not.
+	Timed bool   `json:"timed,omitempty"`
+	Hosts []Host `json:"hosts"`
+	Plan  []Plan `json:"plan"`
 }
 
 // A Rule is a security-group rule and its number, which it writes into the mark of each flow that
@@ -270,6 +273,13 @@ type Ran struct {
 	Exit     int      `json:"exit"`
 	Expected int      `json:"expected"`
 	Output   string   `json:"output,omitempty"` // its last lines
+	// Took is how long it ran; 0 in older records.
+	Took time.Duration `json:"took_ns,omitempty"`
+}
+
+// Waited reports that the scenario asked for a wait, which is over.
+type Waited struct {
+	For time.Duration `json:"for_ns"`
 }
 
 // TimedOut reports that an experiment exceeded its time limit.
@@ -407,6 +417,7 @@ func (Unreached) kind() string       { return "unreached" }
 func (Ran) kind() string             { return "ran" }
 func (TimedOut) kind() string        { return "timed_out" }
 func (Halted) kind() string          { return "halted" }
+func (Waited) kind() string          { return "waited" }
 func (Sent) kind() string            { return "sent" }
 func (NotSent) kind() string         { return "not_sent" }
 func (Replied) kind() string         { return "replied" }

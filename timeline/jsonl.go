@@ -68,6 +68,7 @@ var bodies = map[string]func([]byte) (Body, error){
 	Ran{}.kind():             read[Ran],
 	TimedOut{}.kind():        read[TimedOut],
 	Halted{}.kind():          read[Halted],
+	Waited{}.kind():          read[Waited],
 	NotSent{}.kind():         read[NotSent],
 	Replied{}.kind():         read[Replied],
 	Judged{}.kind():          readJudged,

@@ -60,9 +60,9 @@ machine and leaves nothing behind.
 
 Exit code 0: every prediction held. 1: some did not. 2: the command line or a file is
 wrong, and nothing was run. 3: this machine lacks a privilege or kernel feature. 4: a
-run ended with an error. 6: whether a prediction held depends on time, and lablab did
-not run for a while. With several scenarios the worst code wins. After a signal: 128 +
-its number.
+run ended with an error. 6: whether a prediction held depends on time, and lablab was
+stopped or slow. With several scenarios the worst code wins. After a signal: 128 + its
+number.
 
 On GitHub (GITHUB_ACTIONS=true) the report also goes into the job summary, and each
 failed prediction becomes an annotation at its line of the scenario's file.`,
