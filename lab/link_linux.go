@@ -154,7 +154,10 @@ func rtnetlink(n *ns.Namespace) (handle *netlink.Handle, err error) {
 	if err != nil {
 		return nil, say.Errorf("open rtnetlink: %w", err)
 	}
-	if err := handle.SetSocketTimeout(5 * time.Second); err != nil {
+	// The library counts by the clock, and a busy machine may not run this process for seconds
+	// between a request and the look for its answer, which is there at once.
+	const silence = 30 * time.Second
+	if err := handle.SetSocketTimeout(silence); err != nil {
 		handle.Close()
 		return nil, say.Errorf("open rtnetlink: %w", err)
 	}
