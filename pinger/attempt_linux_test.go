@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"lablab/internal/nstest"
+	"lablab/packet"
 	"lablab/say"
 )
 
@@ -60,5 +63,44 @@ func TestAttemptThatWasAnsweredIsNotGivenUp(t *testing.T) {
 				t.Errorf("given up: %v, want %v", got, c.givenUp)
 			}
 		})
+	}
+}
+
+// A server sends nothing over an idle connection, since every packet matters.
+func TestServersDoNotKeepAlive(t *testing.T) {
+	t.Parallel()
+	left, right := nstest.Wire(t)
+	at := netip.AddrPortFrom(nstest.Right, 7)
+	server, err := Serve(right, packet.TCP, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	var conn net.Conn
+	if err := left.Do(func() (err error) { conn, err = net.Dial("tcp", at.String()); return err }); err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Read(make([]byte, 1)); err != nil { // so the server has accepted it
+		t.Fatal(err)
+	}
+	server.mu.Lock()
+	defer server.mu.Unlock()
+	for accepted := range server.conns {
+		raw, err := accepted.(*net.TCPConn).SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = raw.Control(func(fd uintptr) {
+			if on, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_KEEPALIVE); err != nil || on != 0 {
+				t.Errorf("SO_KEEPALIVE is %d, %v", on, err)
+			}
+		})
+	}
+	if len(server.conns) != 1 {
+		t.Errorf("%d connections", len(server.conns))
 	}
 }

@@ -42,8 +42,9 @@ func Serve(n *ns.Namespace, p packet.Protocol, at netip.AddrPort) (*Server, erro
 			return nil
 		}
 		// Go's default options include SO_REUSEADDR, so the port can be reused while an old
-		// connection lingers.
-		listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
+		// connection lingers. Keepalive is off: an idle connection sends nothing, however long.
+		config := net.ListenConfig{KeepAlive: -1}
+		listener, err := config.Listen(context.Background(), "tcp", at.String())
 		if err != nil {
 			return err
 		}
@@ -70,7 +71,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-func (s *Server) accept(listener *net.TCPListener) {
+func (s *Server) accept(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
