@@ -332,6 +332,10 @@ func (t *explainer) untracked(r run) {
 		gone := r.claim(claims.Claim{Kind: claims.EntryGone, Entry: t.was.entry.ref(), Ending: claims.Untracked})
 		t.say(t.of(r), "%s's conntrack entry for the flow ended, because such flows are no longer tracked there.", phrase{say.As(r.Host), gone})
 	}
+	r, rest := t.untilOtherwise(r)
+	if rest != nil {
+		defer t.untracked(*rest)
+	}
 	they := t.they(r)
 	if !t.policy.untracked(r.first.when, r.first.Judged) {
 		t.say(t.of(r), "%s %s still UNTRACKED on %s, like the flow before: rule %q allowed each packet by itself.", they, were(r), r.Host, r.ID)
@@ -345,6 +349,25 @@ func (t *explainer) untracked(r run) {
 	}
 	t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways: no entry counts, and rule %q allowed each packet by itself.",
 		they, were(r), r.Host, them(r), r.ID)
+}
+
+// untilOtherwise returns the first packets of a run that were all, or all were not, of a flow that
+// EC2 would not track if it began then, and the rest, if there is one.
+func (t *explainer) untilOtherwise(r run) (head run, rest *run) {
+	head = r
+	open := t.policy.untracked(r.first.when, r.first.Judged)
+	for seq := r.First; seq <= r.Last; seq++ {
+		v := t.builder.packets[t.stream.Name][seq-1].verdictAt(r.Host, r.Direction, r.first.Reply)
+		if v == nil {
+			continue
+		}
+		if t.policy.untracked(v.when, v.Judged) != open {
+			r.First, r.first = seq, v
+			return head, &r
+		}
+		head.Last, head.last = seq, v
+	}
+	return head, nil
 }
 
 // invalid explains packets that conntrack could not assign to a flow.
