@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"net/netip"
 
 	"lablab/packet"
@@ -48,4 +49,15 @@ func (b Probe) Packet() (packet.Direction, sg.Packet) {
 		p.To, p.Code = int(b.Type), int(b.Code)
 	}
 	return d, p
+}
+
+// String returns the packet in one line: "tcp 192.0.2.1:40000 > 10.0.0.1:22".
+func (b Probe) String() string {
+	switch b.Protocol {
+	case packet.TCP, packet.UDP:
+		return fmt.Sprintf("%s %s > %s", b.Protocol, netip.AddrPortFrom(b.From, b.SourcePort), netip.AddrPortFrom(b.To, b.Port))
+	case packet.ICMP, packet.ICMPv6:
+		return fmt.Sprintf("%s type %d code %d %s > %s", b.Protocol, b.Type, b.Code, b.From, b.To)
+	}
+	return fmt.Sprintf("protocol %s %s > %s", b.Protocol, b.From, b.To)
 }

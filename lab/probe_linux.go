@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -298,16 +297,6 @@ func (b Probe) is(v nft.Verdict) bool {
 		return p.ICMPType == b.Type && p.ICMPCode == b.Code
 	}
 	return true
-}
-
-func (b Probe) String() string {
-	switch b.Protocol {
-	case packet.TCP, packet.UDP:
-		return fmt.Sprintf("%s %s > %s", b.Protocol, netip.AddrPortFrom(b.From, b.SourcePort), netip.AddrPortFrom(b.To, b.Port))
-	case packet.ICMP, packet.ICMPv6:
-		return fmt.Sprintf("%s type %d code %d %s > %s", b.Protocol, b.Type, b.Code, b.From, b.To)
-	}
-	return fmt.Sprintf("protocol %s %s > %s", b.Protocol, b.From, b.To)
 }
 
 // send puts the packet on the wire, or makes the host send it.

@@ -9,7 +9,7 @@ import (
 // keep their width.
 var inASCII = strings.NewReplacer(
 	"✓", "v", "✗", "x", "·", ".", "×", "x", "…", "~", "–", "-", "›", ">", "▸", ">", "▹", "-", "→", ">", "↑", "^", "↓", "v",
-	"─", "-", "━", "=", "┄", ".", "≤", "<=", "µ", "u",
+	"─", "-", "━", "=", "┄", ".", "≤", "<=", "µ", "u", "●", "#", "◐", "+", "○", "o",
 )
 
 // Signs returns a writer to w that replaces lablab's own signs if the user's locale has no UTF-8.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,15 +15,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lablab/lab"
 	"lablab/render"
 	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
 )
 
-func newCheck(env Env) *cobra.Command {
-	var format, colour string
-	var strict bool
+// checkFlags are the flags of `lablab check`.
+type checkFlags struct {
+	format, colour, rootless string
+	strict, table            bool
+	never                    []string
+}
+
+func newCheck(env Env, code *int) *cobra.Command {
+	var f checkFlags
 	c := &cobra.Command{
 		Use:   "check FILE|DIRECTORY...",
 		Short: "Validate scenarios or EC2 security-group JSON",
@@ -42,43 +50,117 @@ It also reads the output of these AWS CLI commands, in any combination:
 and prints the rules, which of their sources can be enforced, why the others cannot, and
 what looks like a mistake. Every source is accounted for.
 
-The kind of file is detected from its content. Check needs no privileges and works on
-any system.`,
+With --table it prints what each group allows in, from where: from the world, from a
+range of addresses, from members of a group, or not at all.
+
+With --never it tests statements about all packets, which it works out exactly:
+
+  PROTOCOL [PORT | FIRST-LAST | type N [code N]] from|to ADDRESSES [except ADDRESSES]
+
+A statement holds if no group allows such a packet to begin a flow. Otherwise each group
+that does gets a counter-example, which is sent through the kernel as by probe; without
+access to the kernel it is only predicted. Exit code 0: all statements hold. 1: one does
+not. 6: unknown, since a rule was left out that might allow such a packet. 5: kernel and
+prediction disagree.
+
+The kind of file is detected from its content. Except for --never, which asks the kernel,
+check needs no privileges; it works on any system.`,
 		Example: `  lablab check mine.yaml
   lablab check tests/
   aws ec2 describe-security-groups > groups.json
   aws ec2 describe-network-interfaces > interfaces.json
-  lablab check groups.json interfaces.json`,
+  lablab check groups.json interfaces.json
+  lablab check --table groups.json
+  lablab check --never "tcp 22 from 0.0.0.0/0 except 10.0.0.0/8" groups.json`,
 		Args: someFiles,
-		RunE: func(_ *cobra.Command, files []string) error {
-			if err := oneOf("--format", format, "text", "json"); err != nil {
-				return err
-			}
-			if err := oneOf("--color", colour, "auto", "always", "never"); err != nil {
-				return err
-			}
-			files, err := env.inDirectories(files)
-			if err != nil {
-				return err
-			}
-			read, err := readMixed(files, strict)
-			if err != nil {
-				return writeProblems(env, err)
-			}
-			if format == "json" {
-				return broken(writeJSON(env.Stdout, read))
-			}
-			if err := read.text(say.Signs(env.Stdout, env.Getenv), env.Language); err != nil || read.Check == nil {
-				return broken(err)
-			}
-			text := newText(env, colour)
-			return broken(text.Check(read.Check))
+		RunE: func(_ *cobra.Command, files []string) (err error) {
+			*code, err = f.check(env, files)
+			return err
 		},
 	}
-	c.Flags().StringVar(&format, "format", "text", "output format: text or json")
-	c.Flags().BoolVar(&strict, "strict", false, strictUsage)
-	c.Flags().StringVar(&colour, "color", "auto", "colours: auto, always or never")
+	c.Flags().StringVar(&f.format, "format", "text", "output format: text or json")
+	c.Flags().StringArrayVar(&f.never, "never", nil, "test a `STATEMENT` about all packets, such as \"tcp 22 from 0.0.0.0/0\"; may be repeated")
+	c.Flags().BoolVar(&f.table, "table", false, "print a table of what each group allows in, and from where")
+	c.Flags().BoolVar(&f.strict, "strict", false, strictUsage)
+	c.Flags().StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
+	c.Flags().StringVar(&f.rootless, "rootless", "auto", "with --never, use a user namespace: auto (when not root), always, never")
 	return c
+}
+
+// check reads the files, writes what was asked for and returns the exit code.
+func (f checkFlags) check(env Env, files []string) (int, error) {
+	if err := errors.Join(oneOf("--format", f.format, "text", "json"), oneOf("--color", f.colour, "auto", "always", "never"),
+		oneOf("--rootless", f.rootless, "auto", "always", "never")); err != nil {
+		return 0, err
+	}
+	all, err := statements(f.never)
+	if err != nil {
+		return 0, err
+	}
+	var unable error
+	if len(all) > 0 { // before any file is read: a pipe can be read only once
+		done, code, err := elsewhere(env, f.rootless)
+		if done && err == nil {
+			return code, nil
+		}
+		unable = err
+	}
+	if files, err = env.inDirectories(files); err != nil {
+		return 0, err
+	}
+	read, err := readMixed(files, f.strict)
+	if err != nil {
+		return 0, writeProblems(env, err)
+	}
+	if read.account == nil && (len(all) > 0 || f.table) {
+		return 0, &usageError{say.New("--never and --table are about security groups, and none of the files has any"), say.F("give a file from aws ec2 describe-security-groups")}
+	}
+	ctx, cancel := interruptible(env.Signals, grace)
+	defer cancel()
+	ask := askKernel
+	if unable != nil {
+		ask = func(context.Context, *sg.Account, *sg.Group, lab.Probe) (lab.Judgement, error) {
+			return lab.Judgement{}, unable
+		}
+	}
+	if len(all) > 0 {
+		read.Never, unable = never(ctx, read.account, all, ask)
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+	}
+	if f.table {
+		exposure := read.account.Exposure()
+		read.Table = &exposure
+	}
+	return neverCode(read.Never), broken(f.write(env, read, unable))
+}
+
+// write writes what was read; unable is why the kernel was not asked.
+func (f checkFlags) write(env Env, read checked, unable error) error {
+	if f.format == "json" {
+		return writeJSON(env.Stdout, read)
+	}
+	if err := read.text(say.Signs(env.Stdout, env.Getenv), env.Language); err != nil || read.Check == nil {
+		return err
+	}
+	text := newText(env, f.colour)
+	if read.Table != nil {
+		if err := text.Exposure(*read.Table); err != nil {
+			return err
+		}
+	}
+	var reason say.Sentence
+	if unable != nil {
+		reason = say.F("%s", unable)
+	}
+	switch {
+	case len(read.Never) > 0:
+		return text.Statements(read.Never, reason)
+	case read.Table != nil:
+		return nil
+	}
+	return text.Check(read.Check)
 }
 
 // inDirectories returns the files, with each directory replaced by the scenarios in it and below
@@ -100,6 +182,9 @@ func (env Env) inDirectories(files []string) (all []string, err error) {
 type checked struct {
 	Scenarios []checkedScenario `json:"scenarios,omitempty"`
 	*render.Check
+	Table   *sg.Exposure       `json:"table,omitempty"`
+	Never   []render.Statement `json:"never,omitempty"`
+	account *sg.Account        // nil if all files are scenarios
 }
 
 // A checkedScenario summarizes a scenario.
@@ -140,7 +225,7 @@ func readMixed(files []string, strict bool) (checked, error) {
 		read.Scenarios = append(read.Scenarios, checkedOf(sc))
 	}
 	if groups {
-		read.Check = render.CheckOf(account)
+		read.account, read.Check = account, render.CheckOf(account)
 		problems = append(problems, understood(account, strict))
 	}
 	return read, errors.Join(problems...)

@@ -176,7 +176,7 @@ func (f *probeFlags) question() (*question, error) {
 	if len(f.groups) == 0 {
 		return nil, &usageError{say.New("--groups is required"), say.F("lablab probe --groups groups.json --from 203.0.113.7 --protocol tcp --port 443")}
 	}
-	q := &question{own: map[bool]netip.Addr{false: netip.MustParseAddr("10.255.1.197"), true: netip.MustParseAddr("fd00:10:255:1::197")}}
+	q := &question{own: map[bool]netip.Addr{false: hostAddress(false), true: hostAddress(true)}}
 	var err error
 	if q.account, err = readAccount(append(append(append([]string{}, f.groups...), f.interfaces...), f.prefixLists...), f.strict); err != nil {
 		return nil, err
@@ -222,7 +222,7 @@ func (q *question) line(text []byte) (lab.Probe, error) {
 
 // probe builds a packet from its description.
 func (q *question) probe(line packetLine) (lab.Probe, error) {
-	b := lab.Probe{Egress: line.Egress, SourcePort: 40000}
+	b := lab.Probe{Egress: line.Egress, SourcePort: usualSourcePort}
 	protocol, known := packet.ParseProtocol(string(line.Protocol))
 	if !known || protocol == packet.All {
 		return b, say.Errorf("unknown protocol %q: expected tcp, udp, icmp, icmpv6 or a number from 0 to 255", line.Protocol)
