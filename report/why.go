@@ -357,7 +357,7 @@ func (t *explainer) untilOtherwise(r run) (head run, rest *run) {
 	head = r
 	open := t.policy.untracked(r.first.when, r.first.Judged)
 	for seq := r.First; seq <= r.Last; seq++ {
-		v := t.builder.packets[t.stream.Name][seq-1].verdictAt(r.Host, r.Direction, r.first.Reply)
+		v := t.Builder.packets[t.stream.Name][seq-1].verdictAt(r.Host, r.Direction, r.first.Reply)
 		if v == nil {
 			continue
 		}
