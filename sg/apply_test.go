@@ -190,3 +190,22 @@ func TestChangesAsJSON(t *testing.T) {
 		}
 	}
 }
+
+// An IPv6 range is the same however it is written, and ICMPv6 needs no type.
+func TestSpellingsOfOneRange(t *testing.T) {
+	a := readTexts(t, `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [{"IpProtocol": "icmpv6", "Ipv6Ranges": [{"CidrIpv6": "2001:DB8:0:0::7/32"}]}]}]}`)
+	if got := a.Groups[0].Ingress[0].String(); got != "icmpv6 2001:db8::/32" {
+		t.Errorf("read as %s", got)
+	}
+	for _, spelling := range []string{"2001:db8::/32", "2001:0db8::/32", "2001:DB8:0:0:0:0:0:1/32"} {
+		rules, err := Permissions(`IpProtocol=58,FromPort=-1,ToPort=-1,Ipv6Ranges=[{CidrIpv6=` + spelling + `}]`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = a.Apply(Authorize{Group: "sg-1", Direction: packet.Ingress, Rules: rules})
+		var duplicate *Error
+		if !errors.As(err, &duplicate) || duplicate.Code != "InvalidPermission.Duplicate" {
+			t.Errorf("%s: got %v", spelling, err)
+		}
+	}
+}
