@@ -63,6 +63,7 @@ var english = map[string]string{
 	"ns/join_linux.go":       "resolv.conf",
 	"nft/acl.go":             "nft's language",
 	"nft/compile.go":         "nft's language",
+	"nft/forward.go":         "nft's language",
 	"nft/live_linux.go":      "nft's language",
 	"nft/ruleset.go":         "nft's language",
 	"nft/untracked.go":       "nft's language",

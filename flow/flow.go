@@ -26,8 +26,11 @@ type Entry struct {
 	TCP string `json:"tcp_state,omitempty"`
 	// Timeout is how long the entry lasts without another packet, in whole seconds.
 	Timeout time.Duration `json:"timeout_ns"`
-	// Mark is the number of the rule that admitted the connection; 0 if it is untracked.
+	// Mark is the number of the rule that admitted the connection; where a host forwards it, that
+	// of the inbound rule; 0 if it is untracked.
 	Mark uint32 `json:"mark"`
+	// Released is the number of the outbound rule that let a forwarded connection leave.
+	Released uint32 `json:"released,omitempty"`
 	// Untracked is whether EC2 would not track the connection: the rules decide about each of its
 	// packets, as if there were no entry.
 	Untracked bool  `json:"untracked,omitempty"`

@@ -123,7 +123,7 @@ func (r *recorder) logUnattributed(host string, v nft.Verdict) {
 
 func eventOf(host string, v nft.Verdict) timeline.Judged {
 	return timeline.Judged{
-		Host: host, Direction: v.Direction, State: v.State, Accepted: v.Accepted,
+		Host: host, Direction: v.Direction, Forwarded: v.Forwarded, State: v.State, Accepted: v.Accepted,
 		By: v.By, Packet: v.Packet,
 	}
 }

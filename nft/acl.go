@@ -22,15 +22,20 @@ func asRule(r sg.ACLRule) Rule {
 
 // aclText returns the table of a network ACL with the values of its counters, as `nft list table`
 // prints it. The counters are in the order of the rules.
-func aclText(acl sg.ACL, counters []Counter) string {
+func aclText(acl sg.ACL, places []place, counters []Counter) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "table inet %s {\n", ACLTable)
-	for i, d := range []packet.Direction{packet.Ingress, packet.Egress} {
+	for i, p := range places {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "\tchain %s {\n\t\ttype filter hook %s priority filter - 5; policy drop;\n", d, hookName(d))
-		fmt.Fprintf(&b, "\t\t%s accept comment %q\n", discoveryText, packet.NeighbourDiscoveryID)
+		d, hook, first := p.direction(), hookName(p.direction()), fixedRule{"", packet.NeighbourDiscoveryID, discoveryText}
+		if p.forwards() {
+			hook, first = "forward", p.unguarded()
+		}
+		_, priority := p.aclPriority()
+		fmt.Fprintf(&b, "\tchain %s {\n\t\ttype filter hook %s priority %s; policy drop;\n", p, hook, priority)
+		fmt.Fprintf(&b, "\t\t%s\n", first)
 		for _, r := range acl.Rules(d) {
 			match := asRule(r).addressText(d)
 			if protocol := protocolText(asRule(r).Rule); protocol != "" {

@@ -22,9 +22,17 @@ func (t *Table) SetACL(acl *sg.ACL) error {
 			return
 		}
 		c.AddTable(table)
-		for _, d := range directions {
-			chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter-5, nftables.ChainPolicyDrop))
-			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: discoveryExprs(), UserData: comment(packet.NeighbourDiscoveryID)})
+		for _, p := range t.inForce.aclPlaces() {
+			d := p.direction()
+			chain := baseChain(table, d, *nftables.ChainPriorityFilter-5, nftables.ChainPolicyDrop)
+			first, id := discoveryExprs(), packet.NeighbourDiscoveryID
+			if p.forwards() {
+				priority, _ := p.aclPriority()
+				chain = forwardChain(table, string(p), *nftables.ChainPriorityFilter+nftables.ChainPriority(priority), nftables.ChainPolicyDrop)
+				first, id = unguardedExprs(p), unguarded
+			}
+			c.AddChain(chain)
+			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: first, UserData: comment(id)})
 			for _, r := range acl.Rules(d) {
 				verdict := expr.VerdictDrop
 				if r.Allow {
@@ -43,19 +51,16 @@ func (t *Table) SetACL(acl *sg.ACL) error {
 	if acl == nil {
 		return nil
 	}
-	return t.read(func(c *nftables.Conn) error {
-		table := &nftables.Table{Family: nftables.TableFamilyINet, Name: ACLTable}
-		for _, d := range directions {
-			rules, err := c.GetRules(table, &nftables.Chain{Table: table, Name: string(d)})
-			if err != nil {
-				return say.Errorf("read back network ACL: %w", err)
-			}
-			for _, r := range rules {
-				t.acl[r.Handle] = idOf(r)
-			}
+	for _, p := range t.inForce.aclPlaces() {
+		rules, err := t.list(ACLTable, string(p))
+		if err != nil {
+			return say.Errorf("read back network ACL: %w", err)
 		}
-		return nil
-	})
+		for _, r := range rules {
+			t.acl[r.handle] = r.id
+		}
+	}
+	return nil
 }
 
 // ACL returns the network ACL, as `nft list table` prints it, and how often each of its rules has
@@ -66,18 +71,8 @@ func (t *Table) ACL() (text string, counters []Counter, err error) {
 	if t.before == nil {
 		return "", nil, nil
 	}
-	table := &nftables.Table{Family: nftables.TableFamilyINet, Name: ACLTable}
-	err = t.read(func(c *nftables.Conn) error {
-		for _, d := range directions {
-			list, err := countersOf(c, table, d)
-			if err != nil {
-				return err
-			}
-			counters = append(counters, list...)
-		}
-		return nil
-	})
-	return aclText(*t.before, counters), counters, err
+	counters, err = t.counters(ACLTable, t.inForce.aclPlaces())
+	return aclText(*t.before, t.inForce.aclPlaces(), counters), counters, err
 }
 
 // aclJudge returns the ACL rule with that handle.

@@ -39,6 +39,10 @@ func (t *Table) InForce() Ruleset {
 // So either rules or members change, never both: a set whose members change together with rules
 // becomes another set for them. t.mu is held.
 func (t *Table) change(to Ruleset) error {
+	to = to.like(t.inForce)
+	if err := to.checkNumbers(); err != nil {
+		return err
+	}
 	to = t.renamed(to)
 	moved := changedSets(t.inForce, to)
 	if len(moved) == 0 || sameRules(t.inForce, to) {
@@ -81,7 +85,7 @@ func (t *Table) move(sets []Set) error {
 // members (seen on Linux 6.18). t.mu is held.
 func (t *Table) replace(to Ruleset) error {
 	from := t.inForce
-	to.Related, to.Guarded, to.WasUntracked = from.Related, from.Guarded, from.marksUntracked()
+	to.WasUntracked = from.marksUntracked()
 	if err := t.addSets(to.Sets); err != nil {
 		return err
 	}
@@ -91,22 +95,23 @@ func (t *Table) replace(to Ruleset) error {
 			return err
 		}
 	}
-	added, removed := map[packet.Direction][]Rule{}, map[packet.Direction][]Rule{}
-	for _, d := range directions {
-		added[d] = without(to.Rules(d), from.Rules(d), d)
-		removed[d] = without(from.Rules(d), to.Rules(d), d)
-		if len(removed[d]) > 0 {
+	added, removed := map[place][]Rule{}, map[place][]Rule{}
+	for _, p := range to.places() {
+		d := p.direction()
+		added[p] = without(to.Rules(d), from.Rules(d), d)
+		removed[p] = without(from.Rules(d), to.Rules(d), d)
+		if len(removed[p]) > 0 {
 			if err := t.know(); err != nil {
 				return err
 			}
 		}
-		table, chain := groupChain(d)
+		table, chain := placeChain(p)
 		tx.add(func(c *nftables.Conn) {
-			for _, r := range added[d] {
-				c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: ruleExprs(r, d), UserData: comment(r.ID)})
+			for _, r := range added[p] {
+				c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprsAt(r, p), UserData: comment(r.ID)})
 			}
-			for _, r := range removed[d] {
-				tx.err = errors.Join(tx.err, c.DelRule(&nftables.Rule{Table: table, Chain: chain, Handle: t.handles[r.identity(d)]}))
+			for _, r := range removed[p] {
+				tx.err = errors.Join(tx.err, c.DelRule(&nftables.Rule{Table: table, Chain: chain, Handle: t.handles[ruleAt{p, r.identity(d)}]}))
 			}
 		})
 	}
@@ -122,9 +127,9 @@ func (t *Table) replace(to Ruleset) error {
 		return err
 	}
 	t.inForce = to
-	for _, d := range directions {
-		for _, r := range removed[d] {
-			delete(t.handles, r.identity(d))
+	for p, rules := range removed {
+		for _, r := range rules {
+			delete(t.handles, ruleAt{p, r.identity(p.direction())})
 		}
 	}
 	return t.learnNew(added)
@@ -197,6 +202,12 @@ type identity struct {
 	direction packet.Direction
 	number    uint32
 	set       string
+}
+
+// A ruleAt is a rule in one of the chains that it is in.
+type ruleAt struct {
+	place
+	identity
 }
 
 func (r Rule) identity(d packet.Direction) identity {

@@ -47,7 +47,7 @@ func agree(t *testing.T, rs Ruleset) {
 	}
 	defer table.Close()
 	nstest.Input(t, theirs, rs.String(), "nft", "-f", "-")
-	if diff := cmp.Diff(listed(t, theirs), listed(t, ours)); diff != "" {
+	if diff := cmp.Diff(nftList(t, theirs), nftList(t, ours)); diff != "" {
 		t.Errorf("nft -f (-), netlink (+):\n%s", diff)
 	}
 }
@@ -130,8 +130,8 @@ func TestUpdate(t *testing.T) {
 		}
 		theirs := nstest.New(t)
 		nstest.Input(t, theirs, rs.String(), "nft", "-f", "-")
-		ours := regexp.MustCompile(`\.v\d+`).ReplaceAllString(listed(t, n), "")
-		if diff := cmp.Diff(lines(listed(t, theirs)), lines(ours)); diff != "" {
+		ours := regexp.MustCompile(`\.v\d+`).ReplaceAllString(nftList(t, n), "")
+		if diff := cmp.Diff(lines(nftList(t, theirs)), lines(ours)); diff != "" {
 			t.Errorf("members %v, nft -f (-), netlink (+):\n%s", members, diff)
 		}
 	}
@@ -165,7 +165,7 @@ func TestSmallBuffers(t *testing.T) {
 	if err := table.Change(large(1000, 2000)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("got %v, want ErrTooLarge", err)
 	}
-	if got := strings.Count(listed(t, n), "dport 443"); got != 250 {
+	if got := strings.Count(nftList(t, n), "dport 443"); got != 250 {
 		t.Errorf("%d rules, want 250", got)
 	}
 }
@@ -179,7 +179,7 @@ func TestTenThousandSources(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer table.Close()
-	text := listed(t, n)
+	text := nftList(t, n)
 	if rules := strings.Count(text, "dport 443"); rules != 5000 {
 		t.Errorf("%d rules, want 5000", rules)
 	}

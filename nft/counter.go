@@ -9,4 +9,5 @@ type Counter struct {
 	ID        string
 	Packets   uint64
 	Bytes     uint64 // counted from the network header on
+	Chain     string // in which the rule is: one for each way past the rules
 }

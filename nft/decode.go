@@ -100,7 +100,7 @@ func decode(m netlink.Message) (message, error) {
 // ends at its verdict in the group's table, and the next message with that id starts another.
 type assembler struct {
 	states map[uint64]packet.State // of the trace table's rules, by handle
-	judge  func(packet.Direction, uint64) (packet.By, error)
+	judge  func(place, uint64) (packet.By, error)
 	// aclJudge does the same for a network ACL.
 	aclJudge func(uint64) packet.By
 	begun    map[uint32]Verdict // what is known so far, by trace id
@@ -154,7 +154,11 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 			v.By = a.aclJudge(t.handle)
 		}
 		return v, true, nil
-	case t.table != GroupTable || t.chain != string(packet.Ingress) && t.chain != string(packet.Egress):
+	case t.table == GroupTable && t.chain == checkChain && t.code == codeDrop && (t.kind == tracedRule || t.kind == tracedPolicy):
+		v := a.finish(t)
+		v.By = packet.By{Kind: packet.ByCheck, ID: packet.SourceDestCheckID}
+		return v, true, nil
+	case t.table != GroupTable || !place(t.chain).known():
 		return Verdict{}, false, nil // a chain that only marks entries
 	case t.code != codeAccept && t.code != codeDrop:
 		return Verdict{}, false, nil
@@ -166,17 +170,19 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 		v.By = packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}
 		return v, true, nil
 	}
-	if v.By, err = a.judge(v.Direction, t.handle); err != nil {
+	if v.By, err = a.judge(place(t.chain), t.handle); err != nil {
 		return Verdict{}, false, err
 	}
-	return v, true, nil
+	return v, v.By.ID != unguarded, nil
 }
 
 // finish returns what is known of a packet once its fate is known.
 func (a *assembler) finish(t message) Verdict {
-	v := a.begun[t.id]
-	delete(a.begun, t.id)
-	v.Direction, v.Accepted = packet.Direction(t.chain), t.code == codeAccept
+	v, p := a.begun[t.id], place(t.chain)
+	if !p.continues() || t.code != codeAccept {
+		delete(a.begun, t.id)
+	}
+	v.Direction, v.Forwarded, v.Accepted = p.direction(), p.forwards(), t.code == codeAccept
 	if packet, parsed := packet.ParseHeaders(t.network, t.transport); parsed {
 		v.Packet = packet // a message about the policy has no headers
 	}

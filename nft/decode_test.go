@@ -54,7 +54,7 @@ func echo() [][]byte {
 func newAssembler() *assembler {
 	return &assembler{
 		states: map[uint64]packet.State{1: "new", 2: "established"},
-		judge: func(_ packet.Direction, handle uint64) (packet.By, error) {
+		judge: func(_ place, handle uint64) (packet.By, error) {
 			return packet.By{Number: uint32(handle), ID: "icmp"}, nil
 		},
 	}

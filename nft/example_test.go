@@ -39,5 +39,9 @@ func ExampleCompile() {
 	// 		ip6 daddr fd00:ec2::123 accept comment "amazon-service"
 	// 		ip6 daddr fd00:ec2::253-fd00:ec2::254 accept comment "amazon-service"
 	// 	}
+	//
+	// 	chain source_dest_check {
+	// 		type filter hook forward priority filter; policy drop;
+	// 	}
 	// }
 }

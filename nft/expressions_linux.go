@@ -76,7 +76,7 @@ func (t *Table) try(e Expression) error {
 		tx.addSet(s)
 	}
 	tx.add(func(c *nftables.Conn) {
-		table, chain := groupChain(directions[0])
+		table, chain := placeChain(ownIngress)
 		if len(e.exprs) > 0 {
 			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: slices.Clone(e.exprs)})
 		}

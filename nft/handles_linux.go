@@ -1,10 +1,6 @@
 package nft
 
 import (
-	"encoding/binary"
-
-	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 
 	"lablab/packet"
@@ -21,8 +17,8 @@ func (t *Table) know() (err error) {
 	if t.notifications, err = listenForRules(t.ns); err != nil {
 		return err
 	}
-	for _, d := range directions {
-		if err := t.learn(d); err != nil {
+	for _, p := range t.inForce.places() {
+		if err := t.learn(p); err != nil {
 			return err
 		}
 	}
@@ -31,7 +27,7 @@ func (t *Table) know() (err error) {
 
 // learnNew records the handles of rules that were just added, from the kernel's notifications if
 // they are complete, or else by listing all rules. t.mu is held.
-func (t *Table) learnNew(added map[packet.Direction][]Rule) error {
+func (t *Table) learnNew(added map[place][]Rule) error {
 	if t.notifications == nil {
 		return nil
 	}
@@ -39,55 +35,54 @@ func (t *Table) learnNew(added map[packet.Direction][]Rule) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range directions {
-		if !complete || len(handles[d]) != len(added[d]) {
-			if err := t.learn(d); err != nil {
+	for p, rules := range added {
+		if !complete || len(handles[p]) != len(rules) {
+			if err := t.learn(p); err != nil {
 				return err
 			}
 			continue
 		}
-		for i, r := range added[d] {
-			t.judges[handles[d][i]] = packet.By{Kind: packet.ByGroup, ID: r.ID, Number: r.Number}
-			t.handles[r.identity(d)] = handles[d][i]
+		for i, r := range rules {
+			t.judges[handles[p][i]] = packet.By{Kind: packet.ByGroup, ID: r.ID, Number: r.Number}
+			t.handles[ruleAt{p, r.identity(p.direction())}] = handles[p][i]
 		}
 	}
 	return nil
 }
 
-// learn lists the rules of one direction, records their handles, and fails unless all of them
-// exist. t.mu is held.
-func (t *Table) learn(d packet.Direction) error {
-	return t.read(func(c *nftables.Conn) error {
-		list, err := c.GetRules(groupChain(d))
-		if err != nil {
-			return say.Errorf("read back %s rules: %w", d, err)
+// learn lists the rules in one place, records their handles, and fails unless all of them exist.
+// t.mu is held.
+func (t *Table) learn(p place) error {
+	d := p.direction()
+	rules, err := t.list(GroupTable, string(p))
+	if err != nil {
+		return say.Errorf("read back %s rules: %w", p, err)
+	}
+	fixed := t.inForce.fixedAt(p)
+	for i, r := range rules {
+		kind := packet.ByGroup
+		if i < len(fixed) {
+			kind = fixed[i].kind
 		}
-		fixed := t.inForce.fixedRules(d)
-		for i, r := range list {
-			kind := packet.ByGroup
-			if i < len(fixed) {
-				kind = fixed[i].kind
-			}
-			key := identity{d, numberOf(r), setOf(r)}
-			t.judges[r.Handle] = packet.By{Kind: kind, ID: idOf(r), Number: key.number}
-			t.handles[key] = r.Handle
-		}
-		if want := len(fixed) + len(t.inForce.Rules(d)); len(list) != want {
-			return say.Errorf("read back %s rules: %d of %d", d, len(list), want)
-		}
-		return nil
-	})
+		number := p.number(r.mark)
+		t.judges[r.handle] = packet.By{Kind: kind, ID: r.id, Number: number}
+		t.handles[ruleAt{p, identity{d, number, r.set}}] = r.handle
+	}
+	if want := len(fixed) + len(t.inForce.Rules(d)); len(rules) != want {
+		return say.Errorf("read back %s rules: %d of %d", p, len(rules), want)
+	}
+	return nil
 }
 
 // judge returns the rule with that handle. A verdict may come from a rule that another goroutine
 // has just added and whose handle is not recorded yet; then judge reads the table.
-func (t *Table) judge(d packet.Direction, handle uint64) (packet.By, error) {
+func (t *Table) judge(p place, handle uint64) (packet.By, error) {
 	t.mu.Lock() // wait for any goroutine that is adding a rule
 	defer t.mu.Unlock()
 	if j, known := t.judges[handle]; known {
 		return j, nil
 	}
-	if err := t.learn(d); err != nil {
+	if err := t.learn(p); err != nil {
 		return packet.By{}, err
 	}
 	j, known := t.judges[handle]
@@ -98,28 +93,3 @@ func (t *Table) judge(d packet.Direction, handle uint64) (packet.By, error) {
 }
 
 func comment(id string) []byte { return userdata.AppendString(nil, userdata.TypeComment, id) }
-
-func idOf(r *nftables.Rule) string {
-	id, _ := userdata.GetString(r.UserData, userdata.TypeComment)
-	return id
-}
-
-// numberOf returns the number that the rule writes to the packet's mark: the value loaded just
-// before it.
-func numberOf(r *nftables.Rule) uint32 {
-	for _, e := range r.Exprs {
-		if e, ok := e.(*expr.Immediate); ok && len(e.Data) == 4 {
-			return binary.NativeEndian.Uint32(e.Data)
-		}
-	}
-	return 0
-}
-
-func setOf(r *nftables.Rule) string {
-	for _, e := range r.Exprs {
-		if e, ok := e.(*expr.Lookup); ok {
-			return e.SetName
-		}
-	}
-	return ""
-}

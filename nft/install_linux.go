@@ -34,15 +34,16 @@ func (t *Table) install(rs Ruleset) error {
 				c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprs, UserData: comment(rs.fixedRules(d)[i].id)})
 			}
 		}
+		rs.addForward(c)
 		addTrace(c)
 	})
 	if err := t.commit(tx); err != nil {
 		return err
 	}
-	if err := t.read(t.learnStates); err != nil {
+	if err := t.learnStates(); err != nil {
 		return err
 	}
-	t.inForce = Ruleset{Related: rs.Related, Guarded: rs.Guarded, WasUntracked: rs.marksUntracked()}
+	t.inForce = Ruleset{WasUntracked: rs.marksUntracked()}.like(rs)
 	for _, part := range t.parts(rs) {
 		if err := t.change(part); err != nil {
 			return err

@@ -49,8 +49,8 @@ func everyKind() Ruleset {
 
 var counters = regexp.MustCompile(`counter packets \d+ bytes \d+`)
 
-// listed returns the group's table in n as nft(8) lists it.
-func listed(t *testing.T, n *ns.Namespace) string {
+// nftList returns the group's table in n as nft(8) lists it.
+func nftList(t *testing.T, n *ns.Namespace) string {
 	return counters.ReplaceAllString(nstest.Output(t, n, "nft", "list", "table", "inet", GroupTable), "counter")
 }
 
@@ -60,7 +60,7 @@ func TestRulesetPrintsAsNftPrintsIt(t *testing.T) {
 	if _, err := Install(n, rs); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(listed(t, n), rs.String()); diff != "" {
+	if diff := cmp.Diff(nftList(t, n), rs.String()); diff != "" {
 		t.Errorf("nft list (-), String (+):\n%s", diff)
 	}
 	golden(t, "testdata/example.nft", rs.String())
@@ -131,7 +131,7 @@ func TestChange(t *testing.T) {
 		}
 		theirs := nstest.New(t)
 		nstest.Input(t, theirs, to.String(), "nft", "-f", "-")
-		want, got := lines(listed(t, theirs)), lines(listed(t, n))
+		want, got := lines(nftList(t, theirs)), lines(nftList(t, n))
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("nft -f (-), netlink (+):\n%s", diff)
 		}
@@ -139,7 +139,7 @@ func TestChange(t *testing.T) {
 	if err := table.Change(Ruleset{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := listed(t, n); strings.Contains(got, "dport") || strings.Contains(got, "\tset ") {
+	if got := nftList(t, n); strings.Contains(got, "dport") || strings.Contains(got, "\tset ") {
 		t.Errorf("something is left:\n%s", got)
 	}
 }
@@ -153,12 +153,12 @@ func TestRefusedChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer table.Close()
-	before := listed(t, n)
+	before := nftList(t, n)
 	wrong := Ruleset{Ingress: []Rule{{Number: 9, Rule: sg.Rule{ID: "wrong", Protocol: packet.All, From: sg.Any, To: sg.Any}, Set: &Set{Name: "nobody"}}}}
 	if err := table.Change(wrong); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("got %v, want ENOENT", err)
 	}
-	if diff := cmp.Diff(before, listed(t, n)); diff != "" {
+	if diff := cmp.Diff(before, nftList(t, n)); diff != "" {
 		t.Errorf("changed:\n%s", diff)
 	}
 	if err := table.Change(Ruleset{Egress: rs.Egress}); err != nil {
@@ -350,8 +350,8 @@ func TestCountersAgreeWithNft(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Counter{
-		{packet.Ingress, 0, packet.EstablishedID, 2, 28 + 4 + 28 + 11}, {packet.Ingress, 1, "in", 1, 28 + 5},
-		{packet.Egress, 0, packet.EstablishedID, 2, 28 + 4 + 28 + 11}, {packet.Egress, 2, "out", 1, 28 + 5},
+		{packet.Ingress, 0, packet.EstablishedID, 2, 28 + 4 + 28 + 11, "ingress"}, {packet.Ingress, 1, "in", 1, 28 + 5, "ingress"},
+		{packet.Egress, 0, packet.EstablishedID, 2, 28 + 4 + 28 + 11, "egress"}, {packet.Egress, 2, "out", 1, 28 + 5, "egress"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)

@@ -58,6 +58,20 @@ type Ruleset struct {
 	// Guarded is whether loopback traffic is checked against the rules too. EC2's groups guard the
 	// network interface, and a host's traffic to itself does not pass it.
 	Guarded bool
+	// Forwards is whether the rules decide about what passes through the host; otherwise all of that
+	// is dropped. Rules have smaller numbers then ([packet.MostForwarding]), and every flow is tracked.
+	Forwards bool
+	// SourceDestCheck is whether a host that forwards drops what is neither from nor to itself before
+	// its rules see it, as EC2 does unless that is switched off. A host that replaces addresses
+	// (NAT) is an end of what passes through it.
+	SourceDestCheck bool
+}
+
+// like returns the ruleset with what never changes of one that was installed.
+func (rs Ruleset) like(installed Ruleset) Ruleset {
+	rs.Related, rs.Guarded = installed.Related, installed.Guarded
+	rs.Forwards, rs.SourceDestCheck = installed.Forwards, installed.SourceDestCheck
+	return rs
 }
 
 // Rules returns the rules of one direction.
@@ -82,13 +96,14 @@ func (rs Ruleset) String() string {
 		}
 		fmt.Fprintf(&b, "\tchain %s {\n\t\ttype filter hook %s priority filter; policy drop;\n", d, hookName(d))
 		for _, f := range rs.fixedRules(d) {
-			fmt.Fprintf(&b, "\t\t%s accept comment %q\n", f.text, f.id)
+			fmt.Fprintf(&b, "\t\t%s\n", f)
 		}
 		for _, r := range rs.Rules(d) {
 			fmt.Fprintf(&b, "\t\t%s\n", r.line(d))
 		}
 		b.WriteString("\t}\n")
 	}
+	b.WriteString(rs.forwardText())
 	if rs.marksUntracked() {
 		b.WriteString(rs.untrackedChains())
 	}
@@ -98,10 +113,17 @@ func (rs Ruleset) String() string {
 
 const discoveryText = "ip6 hoplimit 255 icmpv6 type 133-137"
 
-// A fixedRule comes before those of the groups, in both directions.
+// A fixedRule comes before those of the groups, in both directions. It accepts if it has an id.
 type fixedRule struct {
 	kind     packet.Kind
 	id, text string
+}
+
+func (f fixedRule) String() string {
+	if f.id == "" {
+		return f.text
+	}
+	return fmt.Sprintf("%s accept comment %q", f.text, f.id)
 }
 
 // fixedRules returns those rules, in order. Neighbour discovery (RFC 4861) is recognised by its hop

@@ -19,6 +19,7 @@ func (t *Table) Sink() error {
 		for _, d := range directions {
 			c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter+1, nftables.ChainPolicyDrop))
 		}
+		c.AddChain(forwardChain(table, "forward", *nftables.ChainPriorityFilter+3, nftables.ChainPolicyDrop))
 	})
 	if err := t.commit(tx); err != nil {
 		return say.Errorf("add sink: %w", err)

@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
 	mnl "github.com/mdlayher/netlink"
 
 	"lablab/ns"
@@ -29,7 +28,7 @@ type Table struct {
 	before *sg.ACL           // the current network ACL, or nil
 	// The handles of the rules in force, once they have been needed, and from then on the
 	// notifications of new ones.
-	handles       map[identity]uint64
+	handles       map[ruleAt]uint64
 	notifications *notifications
 	// How often a set of that name has been replaced by another.
 	versions map[string]int
@@ -41,7 +40,7 @@ type Table struct {
 }
 
 func newTable(n *ns.Namespace) *Table {
-	return &Table{ns: n, judges: map[uint64]packet.By{}, states: map[uint64]packet.State{}, acl: map[uint64]string{}, handles: map[identity]uint64{}, versions: map[string]int{}, room: math.MaxInt}
+	return &Table{ns: n, judges: map[uint64]packet.By{}, states: map[uint64]packet.State{}, acl: map[uint64]string{}, handles: map[ruleAt]uint64{}, versions: map[string]int{}, room: math.MaxInt}
 }
 
 // Close closes the table's sockets. The rules stay in force as long as the namespace exists.
@@ -64,33 +63,22 @@ var ErrNoRule = say.New("no such rule is in force")
 func (t *Table) Counters() ([]Counter, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var counters []Counter
-	err := t.read(func(c *nftables.Conn) error {
-		for _, d := range directions {
-			list, err := countersOf(c, groupTable(), d)
-			if err != nil {
-				return err
-			}
-			counters = append(counters, list...)
-		}
-		return nil
-	})
-	return counters, err
+	return t.counters(GroupTable, t.inForce.places())
 }
 
-// countersOf returns the counters of a table's rules of one direction, in the rules' order.
-func countersOf(c *nftables.Conn, table *nftables.Table, d packet.Direction) ([]Counter, error) {
-	rules, err := c.GetRules(table, &nftables.Chain{Table: table, Name: string(d)})
-	if err != nil {
-		return nil, say.Errorf("read %s counters: %w", d, err)
-	}
-	var counters []Counter
-	for _, r := range rules {
-		counter := Counter{Direction: d, Number: numberOf(r), ID: idOf(r)}
-		for _, e := range r.Exprs {
-			if e, ok := e.(*expr.Counter); ok {
-				counter.Packets, counter.Bytes = e.Packets, e.Bytes
-				counters = append(counters, counter)
+// counters returns the counters of a table's rules in these places, in the rules' order. t.mu is
+// held.
+func (t *Table) counters(table string, places []place) (counters []Counter, err error) {
+	for _, p := range places {
+		rules, err := t.list(table, string(p))
+		if err != nil {
+			return nil, say.Errorf("read %s counters: %w", p, err)
+		}
+		for _, r := range rules {
+			if r.counts {
+				counters = append(counters, Counter{
+					Direction: p.direction(), Number: p.number(r.mark), ID: r.id, Packets: r.packets, Bytes: r.bytes, Chain: string(p),
+				})
 			}
 		}
 	}
@@ -101,11 +89,6 @@ var directions = [...]packet.Direction{packet.Ingress, packet.Egress}
 
 func groupTable() *nftables.Table {
 	return &nftables.Table{Family: nftables.TableFamilyINet, Name: GroupTable}
-}
-
-func groupChain(d packet.Direction) (*nftables.Table, *nftables.Chain) {
-	table := groupTable()
-	return table, &nftables.Chain{Table: table, Name: string(d)}
 }
 
 func baseChain(t *nftables.Table, d packet.Direction, priority nftables.ChainPriority, policy nftables.ChainPolicy) *nftables.Chain {

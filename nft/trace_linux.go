@@ -20,8 +20,8 @@ import (
 // table writes that to the mark of its conntrack entry.
 func addTrace(c *nftables.Conn) {
 	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: TraceTable})
-	for _, d := range directions {
-		chain := c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter-9, nftables.ChainPolicyAccept))
+	for _, chain := range traceChains(table, *nftables.ChainPriorityFilter-9) {
+		c.AddChain(chain)
 		for _, state := range tracedStates {
 			exprs := matchState(state.bits)
 			if state.marked {
@@ -35,8 +35,9 @@ func addTrace(c *nftables.Conn) {
 				&expr.Verdict{Kind: expr.VerdictAccept}, // saves the message about the policy
 			)})
 		}
-		after := baseChain(table, d, *nftables.ChainPriorityFilter+10, nftables.ChainPolicyAccept)
-		after.Name = string(d) + "_accepted"
+	}
+	for _, after := range traceChains(table, *nftables.ChainPriorityFilter+10) {
+		after.Name += "_accepted"
 		c.AddRule(&nftables.Rule{Table: table, Chain: c.AddChain(after), Exprs: append(matchState(expr.CtStateBitNEW),
 			loadMark(), &expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: untrackedMark()},
 			&expr.Meta{Key: expr.MetaKeyMARK, Register: register},
@@ -59,12 +60,20 @@ var tracedStates = []struct {
 	{name: packet.Untracked, bits: expr.CtStateBitUNTRACKED},
 }
 
+// traceChains returns a chain for each hook at which rules are.
+func traceChains(table *nftables.Table, priority nftables.ChainPriority) []*nftables.Chain {
+	chains := []*nftables.Chain{forwardChain(table, "forward", priority, nftables.ChainPolicyAccept)}
+	for _, d := range directions {
+		chains = append(chains, baseChain(table, d, priority, nftables.ChainPolicyAccept))
+	}
+	return chains
+}
+
 // learnStates records which handle stands for which state. The kernel lists the rules in the order
 // in which they were added. t.mu is held.
-func (t *Table) learnStates(c *nftables.Conn) error {
-	for _, d := range directions {
-		table := &nftables.Table{Family: nftables.TableFamilyINet, Name: TraceTable}
-		rules, err := c.GetRules(table, &nftables.Chain{Table: table, Name: string(d)})
+func (t *Table) learnStates() error {
+	for _, chain := range traceChains(nil, 0) {
+		rules, err := t.list(TraceTable, chain.Name)
 		if err != nil {
 			return say.Errorf("read back trace rules: %w", err)
 		}
@@ -72,7 +81,7 @@ func (t *Table) learnStates(c *nftables.Conn) error {
 			return say.Errorf("read back trace rules: %d of %d", len(rules), len(tracedStates))
 		}
 		for i, r := range rules {
-			t.states[r.Handle] = tracedStates[i].name
+			t.states[r.handle] = tracedStates[i].name
 		}
 	}
 	return nil

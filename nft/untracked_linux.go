@@ -66,27 +66,19 @@ func loadMark() expr.Any { return &expr.Ct{Key: expr.CtKeyMARK, Register: regist
 // replaceEstablished makes the rules that accept established packets leave out untracked flows.
 // They keep their counters. t.mu is held.
 func (t *Table) replaceEstablished(tx *transaction, to Ruleset) error {
-	return t.read(func(c *nftables.Conn) error {
-		for _, d := range directions {
-			table, chain := groupChain(d)
-			rules, err := c.GetRules(table, chain)
-			if err != nil {
-				return say.Errorf("read back %s rules: %w", d, err)
-			}
-			if len(rules) == 0 {
-				return say.Errorf("read back %s rules: %d of %d", d, 0, len(to.fixedRules(d)))
-			}
-			exprs := to.establishedExprs()
-			for _, e := range rules[0].Exprs {
-				if e, ok := e.(*expr.Counter); ok {
-					exprs = append(exprs, &expr.Counter{Packets: e.Packets, Bytes: e.Bytes})
-				}
-			}
-			tx.add(func(c *nftables.Conn) {
-				c.ReplaceRule(&nftables.Rule{Table: table, Chain: chain, Handle: rules[0].Handle,
-					Exprs: append(exprs, &expr.Verdict{Kind: expr.VerdictAccept}), UserData: rules[0].UserData})
-			})
+	for _, p := range []place{ownIngress, ownEgress} {
+		rules, err := t.list(GroupTable, string(p))
+		if err != nil {
+			return say.Errorf("read back %s rules: %w", p, err)
 		}
-		return nil
-	})
+		if len(rules) == 0 {
+			return say.Errorf("read back %s rules: %d of %d", p, 0, len(to.fixedAt(p)))
+		}
+		was, table, chain := rules[0], groupTable(), &nftables.Chain{Name: string(p)}
+		tx.add(func(c *nftables.Conn) {
+			c.ReplaceRule(&nftables.Rule{Table: table, Chain: chain, Handle: was.handle, UserData: comment(was.id),
+				Exprs: append(to.establishedExprs(), &expr.Counter{Packets: was.packets, Bytes: was.bytes}, &expr.Verdict{Kind: expr.VerdictAccept})})
+		})
+	}
+	return nil
 }

@@ -9,6 +9,9 @@ import (
 // A Verdict is what happened to one packet at one host, as the kernel traced it.
 type Verdict struct {
 	Direction packet.Direction
+	// Forwarded says that the host was to forward the packet: then its inbound rules give a verdict,
+	// and after that the outbound ones.
+	Forwarded bool
 	// State is the packet's conntrack state: new, established, related, invalid or untracked.
 	State    packet.State
 	Accepted bool
@@ -26,5 +29,9 @@ func (v Verdict) String() string {
 	if v.Accepted {
 		verdict = "accept"
 	}
-	return fmt.Sprintf("%s %s %s %s by %s", v.Direction, v.Packet, v.State, verdict, v.By.ID)
+	direction := string(v.Direction)
+	if v.Forwarded {
+		direction = "forwarded " + direction
+	}
+	return fmt.Sprintf("%s %s %s %s by %s", direction, v.Packet, v.State, verdict, v.By.ID)
 }

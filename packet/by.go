@@ -27,6 +27,7 @@ const (
 	ByLoopback    Kind = "loopback"    // the packet never leaves the host
 	ByService     Kind = "service"     // it goes to one of Amazon's services, which no group filters
 	ByRelated     Kind = "related"     // it is an ICMP error about a flow that has an entry
+	ByCheck       Kind = "check"       // EC2's source/destination check: the packet is neither from nor to the host
 	ByGroup       Kind = "group"       // a rule of a security group
 	ByDefault     Kind = "default"     // nothing accepted it
 )
@@ -40,11 +41,12 @@ const (
 	LoopbackID           = "loopback"
 	AmazonServiceID      = "amazon-service"
 	DefaultDenyID        = "default-deny"
+	SourceDestCheckID    = "source-dest-check"
 	ACLDefaultDenyID     = "acl-default-deny"
 )
 
 // Reserved reports whether an id stands for a decision that does not come from a group's rule, so
 // that no rule may have it.
 func Reserved(id string) bool {
-	return slices.Contains([]string{EstablishedID, RelatedID, DefaultDenyID, AmazonServiceID}, id) || strings.HasPrefix(id, "acl-")
+	return slices.Contains([]string{EstablishedID, RelatedID, DefaultDenyID, AmazonServiceID, SourceDestCheckID}, id) || strings.HasPrefix(id, "acl-")
 }

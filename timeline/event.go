@@ -322,7 +322,8 @@ type Replied struct {
 type Judged struct {
 	Host      string           `json:"host"`
 	Direction packet.Direction `json:"direction"`
-	Stream    string           `json:"stream,omitempty"` // empty if the packet belongs to no stream
+	Forwarded bool             `json:"forwarded,omitempty"` // whether the host was to forward the packet
+	Stream    string           `json:"stream,omitempty"`    // empty if the packet belongs to no stream
 	Seq       int              `json:"seq,omitempty"`
 	Last      int              `json:"last,omitempty"`  // last message, if the packet holds several
 	Reply     bool             `json:"reply,omitempty"` // whether the packet answers the one with that Seq

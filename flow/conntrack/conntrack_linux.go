@@ -175,10 +175,7 @@ func tupleOf(k packet.Key) conntrack.Tuple {
 }
 
 func entryOf(f *conntrack.Flow) flow.Entry {
-	mark, untracked := f.Mark, f.Mark == packet.UntrackedMark
-	if untracked {
-		mark = 0
-	}
+	mark, untracked := packet.Mark(f.Mark), f.Mark == packet.UntrackedMark
 	return flow.Entry{
 		ID:      f.ID,
 		Orig:    keyOf(f.TupleOrig),
@@ -186,7 +183,7 @@ func entryOf(f *conntrack.Flow) flow.Entry {
 		Status:  statusNames(uint32(f.Status)),
 		TCP:     tcpState(f.ProtoInfo.TCP),
 		Timeout: time.Duration(f.Timeout) * time.Second,
-		Mark:    mark, Untracked: untracked,
+		Mark:    mark.Admitted(), Untracked: untracked, Released: mark.Released(),
 		Sent: flow.Count{Packets: f.CountersOrig.Packets, Bytes: f.CountersOrig.Bytes},
 		Got:  flow.Count{Packets: f.CountersReply.Packets, Bytes: f.CountersReply.Bytes},
 	}

@@ -1,0 +1,323 @@
+package nft
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"lablab/internal/nstest"
+	"lablab/ns"
+	"lablab/packet"
+	"lablab/sg"
+)
+
+// What a host that forwards has is listed by nft(8) as it is printed, also after changes.
+func TestForwardAgreesWithNft(t *testing.T) {
+	t.Parallel()
+	for _, check := range []bool{false, true} {
+		rs := everyKind()
+		rs.Forwards, rs.SourceDestCheck, rs.Related = true, check, RelatedPMTU
+		n := nstest.New(t)
+		table, err := Install(n, Ruleset{Forwards: true, SourceDestCheck: check, Related: RelatedPMTU, Ingress: rs.Ingress[2:]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer table.Close()
+		for _, to := range []Ruleset{rs, {Egress: rs.Egress[:3]}, rs} {
+			if err := table.Change(to); err != nil {
+				t.Fatal(err)
+			}
+			theirs := nstest.New(t)
+			nstest.Input(t, theirs, table.InForce().String(), "nft", "-f", "-")
+			want, got := lines(nftList(t, theirs)), lines(nftList(t, n))
+			if diff := gocmp.Diff(want, got); diff != "" {
+				t.Errorf("nft -f (-), netlink (+):\n%s", diff)
+			}
+		}
+		printed := exampleRules()
+		printed.Forwards, printed.SourceDestCheck = true, check
+		text := nstest.New(t)
+		if _, err := Install(text, printed); err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(nftList(t, text), printed.String()); diff != "" {
+			t.Errorf("nft list (-), String (+):\n%s", diff)
+		}
+		golden(t, map[bool]string{false: "testdata/forward.nft", true: "testdata/forward_check.nft"}[check], printed.String())
+	}
+}
+
+// A mark has room for fewer rules where two of them write into it.
+func TestForwardNumbers(t *testing.T) {
+	t.Parallel()
+	n := nstest.New(t)
+	rs := allowUDP(7)
+	rs.Ingress[0].Number = packet.MostForwarding + 1
+	if _, err := Install(n, rs); err != nil {
+		t.Errorf("a host that does not forward: %v", err)
+	}
+	rs.Forwards = true
+	if _, err := Install(nstest.New(t), rs); err == nil || !strings.Contains(err.Error(), "rule in is number 32768") {
+		t.Errorf("a host that forwards: %v", err)
+	}
+}
+
+// A router is between two hosts, each of which is in a network of its own.
+type router struct {
+	*Table
+	n, left, right *ns.Namespace
+	trace          *Trace
+	port           int // of the last flow
+}
+
+const (
+	left, right   = "10.1.0.2", "10.2.0.2"
+	left6, right6 = "fd00:1::2", "fd00:2::2"
+)
+
+// newRouter builds hosts around a router, whose interfaces have these names.
+func newRouter(t *testing.T, rs Ruleset, names ...string) *router {
+	t.Helper()
+	r := &router{n: nstest.New(t), left: nstest.New(t), right: nstest.New(t), port: 40000}
+	ip := func(in *ns.Namespace, format string, args ...any) {
+		t.Helper()
+		nstest.Output(t, in, "ip", strings.Fields(fmt.Sprintf(format, args...))...)
+	}
+	quiet := map[string]string{"ipv6/conf/default/accept_dad": "0", "ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0"}
+	for i, end := range []*ns.Namespace{r.left, r.right} {
+		for _, n := range []*ns.Namespace{r.n, end} {
+			if err := n.SetSysctl(quiet); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ip(r.n, "link add %s type veth peer name eth0 netns /proc/%d/fd/%d", names[i], os.Getpid(), end.FD())
+		for _, side := range []struct {
+			n    *ns.Namespace
+			name string
+			last int
+		}{{r.n, names[i], 1}, {end, "eth0", 2}} {
+			ip(side.n, "address add 10.%d.0.%d/24 dev %s", i+1, side.last, side.name)
+			ip(side.n, "address add fd00:%d::%d/64 dev %s nodad", i+1, side.last, side.name)
+			ip(side.n, "link set %s up", side.name)
+		}
+		ip(end, "route add default via 10.%d.0.1", i+1)
+		ip(end, "route add default via fd00:%d::1", i+1)
+	}
+	if err := r.n.SetSysctl(map[string]string{"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if r.Table, err = Install(r.n, rs); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	if r.trace, err = r.Trace(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.trace.Close() })
+	return r
+}
+
+// send sends a datagram and returns the verdicts on it, as many as are expected.
+func (r *router) send(t *testing.T, from *ns.Namespace, source, target string, verdicts int) []string {
+	t.Helper()
+	err := from.Do(func() error {
+		local, err := net.ResolveUDPAddr("udp", source)
+		if err != nil {
+			return err
+		}
+		conn, err := net.ListenUDP("udp", local)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		to, err := net.ResolveUDPAddr("udp", target)
+		if err != nil {
+			return err
+		}
+		_, err = conn.WriteTo([]byte("there"), to)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []string
+	for patience := ns.Patient(time.Second, time.Millisecond); !patience.Over() && len(seen) < verdicts; patience.Spend() {
+		for _, v := range drain(t, r.trace) {
+			if v.Packet.Protocol == packet.UDP {
+				seen = append(seen, fmt.Sprintf("%s %s %v %s", v.Direction, v.State, v.Accepted, v.By.ID))
+				if !v.Forwarded || v.KernelState != "" && v.KernelState != v.State {
+					t.Errorf("%s: forwarded %v, the trace itself says %s", v, v.Forwarded, v.KernelState)
+				}
+			}
+		}
+		<-patience.Step()
+	}
+	return seen
+}
+
+// entry returns the one entry of the router that nft's rules have marked, as conntrack sees it.
+func (r *router) mark(t *testing.T) packet.Mark {
+	t.Helper()
+	for _, word := range strings.Fields(nstest.Output(t, r.n, "conntrack", "-L", "-p", "udp")) {
+		if value, is := strings.CutPrefix(word, "mark="); is {
+			n, err := strconv.ParseUint(value, 10, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return packet.Mark(n)
+		}
+	}
+	t.Fatal("no entry")
+	return 0
+}
+
+// through returns rules that allow UDP to these ports, inbound and outbound, from and to anywhere.
+func through(in, out []int) Ruleset {
+	rs := Ruleset{Forwards: true}
+	add := func(rules *[]Rule, name string, port int) {
+		for _, peer := range []string{"0.0.0.0/0", "::/0"} {
+			*rules = append(*rules, Rule{Number: uint32(len(rs.Ingress) + len(rs.Egress) + 1), Rule: sg.Rule{
+				ID: fmt.Sprintf("%s-%d", name, port), Protocol: packet.UDP, From: port, To: port, Peer: netip.MustParsePrefix(peer),
+			}})
+		}
+	}
+	for _, port := range in {
+		add(&rs.Ingress, "in", port)
+	}
+	for _, port := range out {
+		add(&rs.Egress, "out", port)
+	}
+	return rs
+}
+
+// What a host forwards is checked against its inbound rules on arrival and its outbound rules on
+// departure; a reply is checked against none.
+func TestForward(t *testing.T) {
+	t.Parallel()
+	both := through([]int{7}, []int{7})
+	masquerade := "table ip nat { chain p { type nat hook postrouting priority srcnat; masquerade; }; }"
+	publish := "table ip nat { chain p { type nat hook prerouting priority dstnat; udp dport 8 dnat to 10.2.0.2:7; }; }"
+	accepted := []string{"ingress new true in-7", "egress new true out-7"}
+	back := []string{"ingress established true established", "egress established true established"}
+	for _, c := range []struct {
+		name       string
+		rs         Ruleset
+		nat        string
+		six        bool
+		check      bool
+		first      string // interface; eth0 by default
+		target     string // right:7 by default
+		want, back []string
+	}{
+		{name: "a host that does not forward", rs: allowUDP(7), want: []string{"ingress new false source-dest-check"}},
+		{name: "no rules", rs: Ruleset{Forwards: true}, want: []string{"ingress new false default-deny"}},
+		{name: "no outbound rule", rs: through([]int{7}, nil), want: []string{accepted[0], "egress new false default-deny"}},
+		{name: "no inbound rule", rs: through(nil, []int{7}), want: []string{"ingress new false default-deny"}},
+		{name: "both", rs: both, want: accepted, back: back},
+		{name: "IPv6", rs: both, six: true, want: accepted, back: back},
+		{name: "IPv6, no outbound rule", rs: through([]int{7}, nil), six: true, want: []string{accepted[0], "egress new false default-deny"}},
+		{name: "masquerade", rs: both, nat: masquerade, want: accepted, back: back},
+		{name: "another port in the rules", rs: through([]int{8}, []int{7}), want: []string{"ingress new false default-deny"}},
+		{name: "a published port", rs: through([]int{8}, []int{7}), nat: publish, target: "10.1.0.1:8", want: []string{"ingress new true in-8", accepted[1]}, back: back},
+		{name: "a published port, of which only the inner one is allowed", rs: both, nat: publish, target: "10.1.0.1:8", want: []string{"ingress new false default-deny"}},
+		{name: "source/destination check", rs: both, check: true, want: []string{"ingress new false source-dest-check"}},
+		{name: "source/destination check, IPv6", rs: both, check: true, six: true, want: []string{"ingress new false source-dest-check"}},
+		{name: "source/destination check, a published port", rs: through([]int{8}, []int{7}), check: true, nat: publish, target: "10.1.0.1:8", want: []string{"ingress new true in-8", accepted[1]}},
+		{name: "containers", rs: through(nil, []int{7}), first: "docker0", want: accepted[1:], back: back[:1]},
+		{name: "containers without an outbound rule", rs: through([]int{7}, nil), first: "docker0", want: []string{"egress new false default-deny"}},
+		{name: "containers behind a source/destination check", rs: through(nil, []int{7}), first: "docker0", check: true, nat: masquerade, want: accepted[1:], back: back[:1]},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.rs.SourceDestCheck = c.check
+			r := newRouter(t, c.rs, cmp.Or(c.first, "eth0"), "eth1")
+			if c.nat != "" {
+				nstest.Input(t, r.n, c.nat, "nft", "-f", "-")
+			}
+			source, target := left+":40000", cmp.Or(c.target, right+":7")
+			if c.six {
+				source, target = "["+left6+"]:40000", "["+right6+"]:7"
+			}
+			if diff := gocmp.Diff(c.want, r.send(t, r.left, source, target, len(c.want))); diff != "" {
+				t.Errorf("there: want (-), got (+):\n%s", diff)
+			}
+			if c.back == nil {
+				return
+			}
+			answering, answered := right+":7", source
+			switch {
+			case c.nat == masquerade:
+				answered = "10.2.0.1:40000"
+			case c.six:
+				answering = target
+			}
+			if diff := gocmp.Diff(c.back, r.send(t, r.right, answering, answered, len(c.back))); diff != "" {
+				t.Errorf("back: want (-), got (+):\n%s", diff)
+			}
+		})
+	}
+}
+
+// An entry names both rules that admitted its flow, and the flow outlives them.
+func TestForwardedFlowsOutliveTheirRules(t *testing.T) {
+	t.Parallel()
+	r := newRouter(t, through([]int{7}, []int{7}), "eth0", "eth1")
+	there, back := left+":40000", right+":7"
+	r.send(t, r.left, there, back, 2)
+	if m := r.mark(t); m.Admitted() != 1 || m.Released() != 3 {
+		t.Errorf("mark %#x: admitted by %d, released by %d", m, m.Admitted(), m.Released())
+	}
+	r.send(t, r.right, back, there, 2)
+	if err := r.Change(Ruleset{}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"ingress established true established", "egress established true established"}
+	if diff := gocmp.Diff(want, r.send(t, r.left, there, back, 2)); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+	if diff := gocmp.Diff([]string{"ingress new false default-deny"}, r.send(t, r.left, left+":40001", back, 1)); diff != "" {
+		t.Errorf("another flow: want (-), got (+):\n%s", diff)
+	}
+	if m := r.mark(t); m.Admitted() != 1 || m.Released() != 3 {
+		t.Errorf("mark %#x afterwards: admitted by %d, released by %d", m, m.Admitted(), m.Released())
+	}
+}
+
+// A network ACL is checked for what a host forwards too, in both directions and before the groups.
+func TestForwardACL(t *testing.T) {
+	t.Parallel()
+	r := newRouter(t, through([]int{7}, []int{7}), "eth0", "eth1")
+	everywhere := netip.MustParsePrefix("0.0.0.0/0")
+	allow := sg.ACLRule{Number: 100, Allow: true, Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: everywhere}
+	for _, c := range []struct {
+		acl  sg.ACL
+		want []string
+	}{
+		{sg.ACL{Ingress: []sg.ACLRule{allow}}, []string{"ingress new true in-7", "egress new false acl-default-deny"}},
+		{sg.ACL{Egress: []sg.ACLRule{allow}}, []string{"ingress new false acl-default-deny"}},
+		{sg.ACL{Ingress: []sg.ACLRule{allow}, Egress: []sg.ACLRule{allow}}, []string{"ingress new true in-7", "egress new true out-7"}},
+	} {
+		if err := r.SetACL(&c.acl); err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(c.want, r.send(t, r.left, left+":40000", right+":7", len(c.want))); diff != "" {
+			t.Errorf("want (-), got (+):\n%s", diff)
+		}
+		text, _, err := r.ACL()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(nstest.Output(t, r.n, "nft", "list", "table", "inet", ACLTable), text); diff != "" {
+			t.Errorf("nft list (-), ACL (+):\n%s", diff)
+		}
+	}
+}
