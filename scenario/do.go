@@ -41,6 +41,8 @@ func (w *walk) start(at Place, to, from, as name, s Start) Action {
 	there, here := w.host(to), w.host(from)
 	if there && here && s.From == s.To {
 		w.about(at, "stream %s goes from %s to itself", as.text, s.From)
+	} else if there && here {
+		w.reaches(at, s.From, s.To)
 	}
 	w.apart(at, s)
 	if !w.started(as, s) {

@@ -12,7 +12,7 @@ type file struct {
 	Timeouts    timeouts      `json:"timeouts,omitempty" jsonschema:"the idle timeouts of flows"`
 	TCPLoose    boolean       `json:"tcp_loose,omitempty" jsonschema:"whether conntrack picks up TCP connections mid-stream, as Linux does and EC2 does not"`
 	Related     word          `json:"related,omitempty" jsonschema:"which ICMP errors about known flows are accepted without a rule"`
-	Hosts       named[host]   `json:"hosts" jsonschema:"two to sixteen hosts in one network, by name"`
+	Hosts       named[host]   `json:"hosts" jsonschema:"two to sixteen hosts, by name; in one network unless a host is in two"`
 	Groups      named[group]  `json:"groups" jsonschema:"the security groups, by name"`
 	PrefixLists named[ranges] `json:"prefix_lists,omitempty" jsonschema:"named sets of address ranges"`
 	Experiments []experiment  `json:"experiments" jsonschema:"the experiments, in order; streams go on from one to the next"`
@@ -20,10 +20,20 @@ type file struct {
 
 type host struct {
 	Place
-	Address       word    `json:"address" jsonschema:"the host's address with its prefix length, such as 10.255.1.10/16"`
-	Groups        []name  `json:"groups,omitempty" jsonschema:"the host's security groups"`
-	AlwaysTracked boolean `json:"always_tracked,omitempty" jsonschema:"whether all its flows are tracked, as those through a load balancer are"`
-	Conversion    word    `json:"conversion,omitempty" jsonschema:"when a tracked flow that becomes untracked loses its tracking: with the change, or with its next packet"`
+	Address         some[word] `json:"address" jsonschema:"the host's address with its prefix length, such as 10.255.1.10/16; a list of two if it is in two networks"`
+	Groups          []name     `json:"groups,omitempty" jsonschema:"the host's security groups"`
+	AlwaysTracked   boolean    `json:"always_tracked,omitempty" jsonschema:"whether all its flows are tracked, as those through a load balancer are"`
+	Conversion      word       `json:"conversion,omitempty" jsonschema:"when a tracked flow that becomes untracked loses its tracking: with the change, or with its next packet"`
+	Routes          []route    `json:"routes,omitempty" jsonschema:"through which hosts it reaches other networks"`
+	Forwards        boolean    `json:"forwards,omitempty" jsonschema:"whether it forwards packets that are not for itself, as a router or a NAT instance does"`
+	NAT             word       `json:"nat,omitempty" jsonschema:"masquerade: what it forwards gets its own address as source"`
+	SourceDestCheck boolean    `json:"source_dest_check,omitempty" jsonschema:"false switches off EC2's check, which drops what is neither from nor to the host"`
+}
+
+type route struct {
+	Place
+	To  word `json:"to" jsonschema:"an address range, or default"`
+	Via name `json:"via" jsonschema:"the next host, in a common network"`
 }
 
 // A group lists its rules here, or refers to a group in another file.

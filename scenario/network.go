@@ -9,13 +9,16 @@ import (
 	"lablab/say"
 )
 
-// network reads the hosts: two to sixteen, with distinct addresses in one network.
+// network reads the hosts: two to sixteen, with distinct addresses. They share one network, or a host
+// with two addresses connects two.
 func (w *walk) network(f file) {
 	if at, written := w.keys["hosts"]; written && w.unread[aHost] == 0 && (len(f.Hosts) < fewest || len(f.Hosts) > most) {
 		w.about(at, "a lab has %d to %d hosts, not %d", fewest, most, len(f.Hosts))
 	}
-	first := Host{}
-	addresses := map[netip.Addr]string{}
+	several := slices.ContainsFunc(f.Hosts, func(e entry[host]) bool { return len(e.value.Address) > 1 })
+	mistakes := len(w.list)
+	taken := map[netip.Addr]string{}
+	var before []located
 	for _, e := range f.Hosts {
 		w.isNew(e.Place, say.F("a host"), e.name)
 		h := Host{Name: e.name, AlwaysTracked: e.value.AlwaysTracked.value}
@@ -23,29 +26,78 @@ func (w *walk) network(f file) {
 			h.ByPacket = c.text == "by-packet"
 		}
 		w.hosts[e.name] = &hostState{groups: map[string]bool{}}
-		if at := e.value.Address; at.given() && w.address(at, &h) {
-			other, taken := addresses[h.Address.Addr()]
+		for i, at := range e.value.Address {
+			a, ok := w.address(at)
 			switch {
-			case taken:
-				w.about(at.Place, "%s is already the address of host %s", h.Address.Addr(), other)
-			case first.Name == "":
-				first = h
-			case h.Address.Addr().Is4() != first.Address.Addr().Is4():
-				w.about(at.Place, "%s is of another IP version than %s of host %s: all hosts share one network", h.Address.Addr(), first.Address.Addr(), first.Name)
-			case h.Address.Masked() != first.Address.Masked():
-				w.about(at.Place, "%s is in %s, but host %s is in %s: all hosts share one network", h.Address.Addr(), h.Address.Masked(), first.Name, first.Address.Masked())
+			case !ok:
+				continue
+			case i == 0:
+				h.Address = a
+			case i == 1:
+				h.Second = a
+			default:
+				w.about(at.Place, "a host is in at most two networks")
 			}
-			addresses[h.Address.Addr()] = h.Name
+			if other, is := taken[a.Addr()]; is {
+				w.about(at.Place, "%s is already the address of host %s", a.Addr(), other)
+			} else {
+				w.fits(at.Place, a, h, before, several)
+			}
+			taken[a.Addr()] = h.Name
+		}
+		for _, a := range h.Addresses() {
+			before = append(before, located{a, h.Name})
 		}
 		w.sc.Hosts = append(w.sc.Hosts, h)
+	}
+	w.mislaid = len(w.list) > mistakes
+	for i, e := range f.Hosts {
+		w.routing(e.value, &w.sc.Hosts[i])
+	}
+	w.mislaid = len(w.list) > mistakes
+}
+
+// A located is an address, and the host that has it.
+type located struct {
+	address netip.Prefix
+	host    string
+}
+
+// fits reports where a network cannot be next to those before: all hosts share one unless several
+// are wanted, and then no two overlap.
+func (w *walk) fits(at Place, a netip.Prefix, h Host, before []located, several bool) {
+	if h.Second == a && h.Address.Masked() == a.Masked() {
+		w.about(at, "%s is in the network of %s too: a second address is in another network", a.Addr(), h.Address.Addr())
+		return
+	}
+	for _, o := range before {
+		switch other := o.address; {
+		case a.Addr().Is4() != other.Addr().Is4():
+			w.about(at, "%s is of another IP version than %s of host %s: all hosts share one", a.Addr(), other.Addr(), o.host)
+			return
+		case other.Masked() == a.Masked():
+		case !several:
+			hint := say.F("for two networks, give the host between them an address in each: address: [10.1.0.1/16, 10.2.0.1/16]")
+			if other.Overlaps(a) {
+				hint = say.Sentence{} // one of the lengths is wrong
+			}
+			w.hinted(at, hint, "%s is in %s, but host %s is in %s: all hosts share one network", a.Addr(), a.Masked(), o.host, other.Masked())
+			return
+		case other.Overlaps(a):
+			w.about(at, "%s is in %s, which overlaps %s of host %s", a.Addr(), a.Masked(), other.Masked(), o.host)
+			return
+		}
 	}
 }
 
 // address reads an address and reports whether a host can have it.
-func (w *walk) address(from word, h *Host) bool {
-	refuse := func(why say.Sentence) bool {
+func (w *walk) address(from word) (netip.Prefix, bool) {
+	refuse := func(why say.Sentence) (netip.Prefix, bool) {
 		w.about(from.Place, "%q %s", from.text, why)
-		return false
+		return netip.Prefix{}, false
+	}
+	if !from.given() {
+		return netip.Prefix{}, false
 	}
 	p, err := netip.ParsePrefix(from.text)
 	a := p.Addr()
@@ -67,8 +119,7 @@ func (w *walk) address(from word, h *Host) bool {
 	case a.Is4() && p.Bits() < 31 && broadcast(p) == a:
 		return refuse(say.F("is the broadcast address"))
 	}
-	h.Address = p
-	return true
+	return p, true
 }
 
 // tooLong reports whether text is an address with a prefix length out of range, and the longest

@@ -39,22 +39,36 @@ type Scenario struct {
 func (sc *Scenario) Policy() *sg.Account {
 	account := sc.Account.Clone()
 	for _, h := range sc.Hosts {
-		account.Attach(sg.Interface{ID: h.Name, Groups: h.Groups, Addresses: []netip.Addr{h.Address.Addr()}})
+		i := sg.Interface{ID: h.Name, Groups: h.Groups}
+		for _, a := range h.Addresses() {
+			i.Addresses = append(i.Addresses, a.Addr())
+		}
+		account.Attach(i)
 	}
 	return account
 }
 
-// A Host is a machine with one address, and its security groups.
+// A Host is a machine with an address, and its security groups.
 type Host struct {
 	Name    string
 	Address netip.Prefix // the address, with the prefix length of its network
-	Groups  []string     // ids
+	// Second is its address in a second network, if it is in one. Its groups guard both interfaces.
+	Second netip.Prefix
+	Groups []string // ids
 	// AlwaysTracked reports whether all flows of the host are tracked, like those that come through
 	// a load balancer or a NAT gateway (EC2 user guide, "Automatically tracked connections").
 	AlwaysTracked bool
 	// ByPacket is whether a tracked flow that the host's groups make untracked stays tracked until its
 	// next packet. AWS does not document when EC2 stops tracking such a flow.
 	ByPacket bool
+	// Routes are the hosts through which it reaches networks that it is not in.
+	Routes map[netip.Prefix]string
+	// Forwards reports whether it passes on what is not for itself.
+	Forwards bool
+	// Masquerade reports whether it replaces the source of what it forwards by its own address.
+	Masquerade bool
+	// Unchecked reports whether EC2's source/destination check is off.
+	Unchecked bool
 }
 
 // A Place is a position in a scenario file, from 1; 0 if the thing was not read from one.

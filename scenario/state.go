@@ -19,6 +19,7 @@ type walk struct {
 	files map[string][]*sg.Group // groups, by file path
 
 	hosts    map[string]*hostState
+	mislaid  bool              // the network has mistakes, so no way through it is followed
 	groups   map[string]string // group ids, by name in the scenario
 	now      *sg.Account       // the state after the actions so far
 	reported map[string]bool   // rule ids and group names already reported
