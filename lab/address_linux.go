@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -11,10 +12,10 @@ import (
 	"lablab/say"
 )
 
-// awaitAddress waits until the host accepts packets to its IPv6 address. A kernel worker adds the
+// awaitAddresses waits until the host accepts packets to its IPv6 addresses. A kernel worker adds the
 // local route up to some milliseconds after the interface comes up (addrconf_dad_work in
 // net/ipv6/addrconf.c); until then the kernel silently drops those packets.
-func awaitAddress(ctx context.Context, h *Host) error {
+func awaitAddresses(ctx context.Context, h *Host) error {
 	handle, err := rtnetlink(h.ns)
 	if err != nil {
 		return err
@@ -24,9 +25,12 @@ func awaitAddress(ctx context.Context, h *Host) error {
 	const patience = 5 * time.Second // the worker may be waiting for namespaces to be torn down
 	err = awaitReport(ctx, patience, func() (bool, error) {
 		routes, err := handle.RouteListFiltered(unix.AF_INET6, local, netlink.RT_FILTER_TABLE)
-		return slices.ContainsFunc(routes, func(r netlink.Route) bool {
-			return r.Dst != nil && r.Dst.IP.Equal(h.Address.Addr().AsSlice())
-		}), err
+		missing := slices.ContainsFunc(h.Addresses(), func(a netip.Prefix) bool {
+			return !slices.ContainsFunc(routes, func(r netlink.Route) bool {
+				return r.Dst != nil && r.Dst.IP.Equal(a.Addr().AsSlice())
+			})
+		})
+		return !missing, err
 	})
 	if err != nil {
 		return say.Errorf("await address %s of %s: %w", h.Address.Addr(), h.Name, err)

@@ -70,9 +70,16 @@ func (l *Lab) reportBlocked(h *Host, v nft.Verdict) {
 func (l *Lab) unsent(h *Host, v nft.Verdict) Frame {
 	const ethernet = 14 // bytes of the Ethernet header
 	target := make(net.HardwareAddr, 6)
-	for _, other := range l.hosts {
-		if other.Address.Addr() == v.Packet.Destination {
-			target = mac(other.Address.Addr())
+	source := h.ports(l.networks())[0]
+	if next, found := h.Next(v.Packet.Destination, l.neighbours()); found {
+		for _, other := range l.hosts {
+			for _, to := range other.ports(l.networks()) {
+				for _, own := range h.ports(l.networks()) {
+					if other.Name == next.Name && own.network == to.network {
+						source, target = own, to.mac()
+					}
+				}
+			}
 		}
 	}
 	kind, length := uint16(unix.ETH_P_IP), int(binary.BigEndian.Uint16(v.Headers[2:]))
@@ -80,7 +87,7 @@ func (l *Lab) unsent(h *Host, v nft.Verdict) Frame {
 		const header = 40
 		kind, length = unix.ETH_P_IPV6, header+int(binary.BigEndian.Uint16(v.Headers[4:]))
 	}
-	bytes := append(append([]byte{}, target...), mac(h.Address.Addr())...)
+	bytes := append(append([]byte{}, target...), source.mac()...)
 	bytes = append(binary.BigEndian.AppendUint16(bytes, kind), v.Headers...)
 	return Frame{At: time.Now(), Direction: packet.Egress, Bytes: bytes, Length: max(ethernet+length, len(bytes)), Packet: &v.Packet}
 }

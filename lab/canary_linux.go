@@ -20,11 +20,15 @@ func (l *Lab) prove(ctx context.Context) error {
 	for i, h := range l.hosts {
 		for k := 1; k < len(l.hosts); k++ {
 			sender := l.hosts[(i+k)%len(l.hosts)]
-			port, exists := l.forbidden(sender, h)
+			source, target, _ := sender.Toward(h.Host, l.neighbours())
+			if next, found := sender.Next(target, l.neighbours()); !found || next.Name != h.Name {
+				continue // another host is on the way
+			}
+			port, exists := l.forbidden(sender, source, h, target)
 			if !exists {
 				continue // the host's rules allow everything that this peer may send
 			}
-			if err := l.sendSelfCheck(ctx, sender, h, port); err != nil {
+			if err := l.sendSelfCheck(ctx, sender, h, netip.AddrPortFrom(target, uint16(port))); err != nil {
 				return err
 			}
 			break
@@ -34,11 +38,11 @@ func (l *Lab) prove(ctx context.Context) error {
 }
 
 // forbidden finds a UDP port that to's groups block and from's groups allow.
-func (l *Lab) forbidden(from, to *Host) (port int, exists bool) {
+func (l *Lab) forbidden(from *Host, source netip.Addr, to *Host, target netip.Addr) (port int, exists bool) {
 	const discard = 9 // RFC 863: the receiver throws everything away
 	for port := discard; port < 1<<16; port++ {
-		_, out := l.account.Judge(groupsOf(l.account, from), packet.Egress, sg.Packet{Protocol: packet.UDP, Peer: to.Address.Addr(), To: port})
-		_, in := l.account.Judge(groupsOf(l.account, to), packet.Ingress, sg.Packet{Protocol: packet.UDP, Peer: from.Address.Addr(), To: port})
+		_, out := l.account.Judge(groupsOf(l.account, from), packet.Egress, sg.Packet{Protocol: packet.UDP, Peer: target, To: port})
+		_, in := l.account.Judge(groupsOf(l.account, to), packet.Ingress, sg.Packet{Protocol: packet.UDP, Peer: source, To: port})
 		if out && !in {
 			return port, true
 		}
@@ -46,12 +50,11 @@ func (l *Lab) forbidden(from, to *Host) (port int, exists bool) {
 	return 0, false
 }
 
-func (l *Lab) sendSelfCheck(ctx context.Context, from, to *Host, port int) error {
+func (l *Lab) sendSelfCheck(ctx context.Context, from, to *Host, target netip.AddrPort) error {
 	fates := make(chan nft.Verdict, 1)
-	target := netip.AddrPortFrom(to.Address.Addr(), uint16(port))
 	l.recorder.onUnattributed(func(host string, v nft.Verdict) {
 		p := v.Packet
-		if host == to.Name && v.Direction == packet.Ingress && p.Protocol == packet.UDP && p.Source == from.Address.Addr() && p.DestinationPort == uint16(port) {
+		if host == to.Name && v.Direction == packet.Ingress && p.Protocol == packet.UDP && from.has(p.Source) && p.DestinationPort == target.Port() {
 			select {
 			case fates <- v:
 			default: // keep the first one only
@@ -77,7 +80,7 @@ func (l *Lab) sendSelfCheck(ctx context.Context, from, to *Host, port int) error
 			return context.Cause(ctx)
 		}
 	}
-	return &NotProved{What: say.F("no verdict from %s on a UDP packet to port %d within %s", to.Name, port, long)}
+	return &NotProved{What: say.F("no verdict from %s on a UDP packet to port %d within %s", to.Name, target.Port(), long)}
 }
 
 // onUnattributed calls do for verdicts on packets that belong to no stream.

@@ -99,7 +99,7 @@ func (l *Lab) number(delta sg.Delta) map[ruleKey]uint32 {
 func (l *Lab) compile(account *sg.Account, numbers map[ruleKey]uint32, h *Host) nft.Ruleset {
 	rs := nft.Compile(account, groupsOf(account, h), func(g *sg.Group, r sg.Rule) uint32 { return numbers[ruleKey{g.Key(), r.ID}] })
 	rs.Untracked = l.untracked(account, h)
-	rs.Related = l.related
+	rs.Related, rs.Forwards, rs.SourceDestCheck = l.related, h.Forwards || h.Unchecked, !h.Unchecked
 	return rs
 }
 
@@ -132,9 +132,9 @@ func (l *Lab) untrack(h *Host, from *sg.Account) (marked int, err error) {
 		return 0, err
 	}
 	for _, e := range entries {
-		d, packet := firstPacket(h, e.Orig)
-		if !slices.ContainsFunc(fresh, func(u sg.Untracked) bool { return u.Covers(d, packet) }) {
-			continue
+		first := firstPackets(h, e.Orig)
+		if len(first) > 1 || !slices.ContainsFunc(fresh, func(u sg.Untracked) bool { return u.Covers(first[0].Direction, first[0].Packet) }) {
+			continue // what a host forwards is always tracked
 		}
 		was, err := l.markUntracked(h, e.Orig)
 		if err != nil {
@@ -146,19 +146,6 @@ func (l *Lab) untrack(h *Host, from *sg.Account) (marked int, err error) {
 		}
 	}
 	return marked, nil
-}
-
-// firstPacket returns the first packet of a flow as the groups of a host see it.
-func firstPacket(h *Host, k packet.Key) (packet.Direction, sg.Packet) {
-	p := sg.Packet{Protocol: k.Protocol, To: int(k.DestinationPort), Peer: k.Source}
-	if k.Protocol == packet.ICMP || k.Protocol == packet.ICMPv6 {
-		p.To, p.Code = int(k.ICMPType), int(k.ICMPCode)
-	}
-	if k.Source == h.Address.Addr() {
-		p.Peer = k.Destination
-		return packet.Egress, p
-	}
-	return packet.Ingress, p
 }
 
 // record adds what changed to the timeline. Revoked rules have the numbers that they had.

@@ -178,7 +178,7 @@ func (e *examination) pingOver6(ctx context.Context, a, b *Host) (f Finding, err
 		return f, err
 	}
 	for _, h := range []*Host{a, b} {
-		if err := awaitAddress(ctx, h); err != nil {
+		if err := awaitAddresses(ctx, h); err != nil {
 			return f, err
 		}
 	}

@@ -86,8 +86,11 @@ func (l *Lab) Outlived(e Effect) (int, error) {
 			return 0, err
 		}
 		for _, entry := range entries {
-			over, ends := ended[entry.Mark]
-			if _, first := firstPacket(h, entry.Orig); ends && over(first.Peer) && entry.TCP != "TIME_WAIT" && entry.TCP != "CLOSE" {
+			outlived := slices.ContainsFunc(firstPackets(h, entry.Orig), func(p passage) bool {
+				over, ends := ended[numberIn(entry, p.Direction)]
+				return ends && over(p.Peer)
+			})
+			if outlived && entry.TCP != "TIME_WAIT" && entry.TCP != "CLOSE" {
 				n++
 			}
 		}
@@ -109,14 +112,22 @@ func (l *Lab) Denied(e Effect) (int, error) {
 			return 0, err
 		}
 		for _, e := range entries {
-			sent, there := firstPacket(h, e.Orig)
-			answered, back := firstPacket(h, e.Reply)
-			if !c.ACL.Allows(sent, there) || !c.ACL.Allows(answered, back) {
+			if slices.ContainsFunc(append(firstPackets(h, e.Orig), firstPackets(h, e.Reply)...), func(p passage) bool {
+				return !c.ACL.Allows(p.Direction, p.Packet)
+			}) {
 				n++
 			}
 		}
 	}
 	return n, nil
+}
+
+// numberIn returns the number of the rule that admitted a flow in a direction.
+func numberIn(e flow.Entry, d packet.Direction) uint32 {
+	if d == packet.Egress && e.Released != 0 {
+		return e.Released
+	}
+	return e.Mark
 }
 
 // tracked lists the entries of the flows of a host that EC2 would track.

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"net/netip"
 	"slices"
 
 	"lablab/nft"
@@ -28,6 +29,7 @@ type journeys struct {
 	// IPv6 all packets of a flow share one.
 	tags   map[uint32][]int
 	errors map[errorsAt]int
+	masks  []netip.Addr // that hosts gave to the stream's packets as their source
 	// For TCP: begun maps a connection's initial sequence number to the message that it was opened
 	// for; the other two hold the initial sequence numbers that each host saw last, there and back.
 	begun       map[uint32]int

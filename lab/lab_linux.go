@@ -151,6 +151,11 @@ func (l *Lab) install(h *Host) (err error) {
 	if h.rules, err = nft.Install(h.ns, l.compile(l.account, l.numbers, h)); err != nil {
 		return unableTo(installRules, err)
 	}
+	if h.Masquerade {
+		if err := h.rules.Masquerade(); err != nil {
+			return unableTo(installRules, err)
+		}
+	}
 	if err := conntrack.Configure(h.ns, l.settings); err != nil {
 		return unableTo(armConntrack, err)
 	}

@@ -3,8 +3,10 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -14,12 +16,38 @@ import (
 	"lablab/say"
 )
 
-// Each host has one interface, like an EC2 instance.
+// interfaceName is the first interface of a host. Its second one is eth1. Rules know interfaces by
+// "eth".
 const interfaceName = "eth0"
+
+// A port is an interface of a host.
+type port struct {
+	*Host
+	name    string
+	address netip.Prefix
+	network int // number of its network, from 0
+}
+
+// ports returns the interfaces of a host. networks are all networks of the lab, in order.
+func (h *Host) ports(networks []netip.Prefix) []port {
+	var list []port
+	for i, a := range h.Addresses() {
+		list = append(list, port{h, fmt.Sprintf("eth%d", i), a, max(slices.Index(networks, a.Masked()), 0)})
+	}
+	return list
+}
+
+// mac returns the interface's link-layer address, which no other has.
+func (p port) mac() net.HardwareAddr {
+	address := mac(p.address.Addr())
+	address[1] = byte(2 * p.network)
+	return address
+}
 
 // join connects two hosts with a veth pair. It creates the pair inside a's namespace with the peer
 // in b's, so the machine's own namespace never sees it. It returns once packets can pass.
 func join(ctx context.Context, a, b *Host) error {
+	pa, pb := a.ports(nil)[0], b.ports(nil)[0]
 	ha, err := rtnetlink(a.ns)
 	if err != nil {
 		return err
@@ -30,13 +58,13 @@ func join(ctx context.Context, a, b *Host) error {
 		return err
 	}
 	defer hb.Close()
-	if err := pair(ha, a, b.ns, interfaceName, mac(b.Address.Addr())); err != nil {
+	if err := pair(ha, pa, b.ns, interfaceName, pb.mac()); err != nil {
 		return err
 	}
-	if err := configure(ha, a, []*Host{b}); err != nil {
+	if err := configure(ha, pa, []port{pb}); err != nil {
 		return err
 	}
-	if err := configure(hb, b, []*Host{a}); err != nil {
+	if err := configure(hb, pb, []port{pa}); err != nil {
 		return err
 	}
 	// A kernel worker later sets the carrier of the end that came up first; a packet sent before
@@ -50,9 +78,9 @@ func join(ctx context.Context, a, b *Host) error {
 }
 
 // pair creates a veth pair: one end in the host's namespace, the other elsewhere.
-func pair(h *netlink.Handle, host *Host, elsewhere *ns.Namespace, name string, address net.HardwareAddr) error {
+func pair(h *netlink.Handle, p port, elsewhere *ns.Namespace, name string, address net.HardwareAddr) error {
 	err := h.LinkAdd(&netlink.Veth{
-		LinkAttrs:        netlink.LinkAttrs{Name: interfaceName, HardwareAddr: mac(host.Address.Addr())},
+		LinkAttrs:        netlink.LinkAttrs{Name: p.name, HardwareAddr: p.mac()},
 		PeerName:         name,
 		PeerHardwareAddr: address,
 		PeerNamespace:    netlink.NsFd(elsewhere.FD()),
@@ -63,62 +91,64 @@ func pair(h *netlink.Handle, host *Host, elsewhere *ns.Namespace, name string, a
 	return nil
 }
 
-// configure assigns the host's address and brings its interface up. The neighbour entries are
-// permanent, so no packet waits for ARP or neighbour discovery.
-func configure(h *netlink.Handle, host *Host, others []*Host) error {
+// configure assigns a port's address and brings it up. The neighbour entries are permanent, so no
+// packet waits for ARP or neighbour discovery.
+func configure(h *netlink.Handle, p port, others []port) error {
 	lo, err := h.LinkByName("lo")
 	if err != nil {
-		return say.Errorf("find loopback of %s: %w", host.Name, err)
+		return say.Errorf("find loopback of %s: %w", p.Name, err)
 	}
 	if err := h.LinkSetUp(lo); err != nil {
-		return say.Errorf("bring up loopback of %s: %w", host.Name, err)
+		return say.Errorf("bring up loopback of %s: %w", p.Name, err)
 	}
-	eth, err := h.LinkByName(interfaceName)
+	eth, err := h.LinkByName(p.name)
 	if err != nil {
-		return say.Errorf("find interface of %s: %w", host.Name, err)
+		return say.Errorf("find interface of %s: %w", p.Name, err)
 	}
-	address := &netlink.Addr{IPNet: ipNet(host.Address)}
-	if host.Address.Addr().Is6() {
+	address := &netlink.Addr{IPNet: ipNet(p.address)}
+	if p.address.Addr().Is6() {
 		address.Flags = unix.IFA_F_NODAD
 	}
 	if err := h.AddrAdd(eth, address); err != nil {
-		return say.Errorf("add address %s to %s: %w", host.Address, host.Name, err)
+		return say.Errorf("add address %s to %s: %w", p.address, p.Name, err)
 	}
 	if err := h.LinkSetUp(eth); err != nil {
-		return say.Errorf("bring up interface of %s: %w", host.Name, err)
+		return say.Errorf("bring up interface of %s: %w", p.Name, err)
 	}
 	for _, other := range others {
 		err = h.NeighSet(&netlink.Neigh{
 			LinkIndex:    eth.Attrs().Index,
 			State:        netlink.NUD_PERMANENT,
-			IP:           other.Address.Addr().AsSlice(),
-			HardwareAddr: mac(other.Address.Addr()),
+			IP:           other.address.Addr().AsSlice(),
+			HardwareAddr: other.mac(),
 		})
 		if err != nil {
-			return say.Errorf("add neighbour %s to %s: %w", other.Name, host.Name, err)
+			return say.Errorf("add neighbour %s to %s: %w", other.Name, p.Name, err)
 		}
 	}
 	return nil
 }
 
-// unplug deletes the host's interface, and with it the other end. Programs that keep running in the
-// namespace have no network any more.
+// unplug deletes the host's interfaces, and with them the other ends. Programs that keep running in
+// the namespace have no network any more.
 func unplug(h *Host) error {
 	handle, err := rtnetlink(h.ns)
 	if err != nil {
 		return err
 	}
 	defer handle.Close()
-	link, err := handle.LinkByName(interfaceName)
-	var gone netlink.LinkNotFoundError
-	if errors.As(err, &gone) { // deleted with the other end
-		return nil
-	}
-	if err == nil {
-		err = handle.LinkDel(link)
-	}
-	if err != nil && !errors.Is(err, unix.ENODEV) { // as above, but deleted just now
-		return say.Errorf("remove interface of %s: %w", h.Name, err)
+	for _, p := range h.ports(nil) {
+		link, err := handle.LinkByName(p.name)
+		var gone netlink.LinkNotFoundError
+		if errors.As(err, &gone) { // deleted with the other end
+			continue
+		}
+		if err == nil {
+			err = handle.LinkDel(link)
+		}
+		if err != nil && !errors.Is(err, unix.ENODEV) { // as above, but deleted just now
+			return say.Errorf("remove interface of %s: %w", h.Name, err)
+		}
 	}
 	return nil
 }

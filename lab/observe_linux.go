@@ -2,8 +2,11 @@ package lab
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"lablab/flow"
+	"lablab/nft"
 	"lablab/timeline"
 )
 
@@ -37,13 +40,25 @@ func (l *Lab) recordState() error {
 		}
 		counted := timeline.Counted{Host: h.Name}
 		for _, c := range counters {
-			counted.Counters = append(counted.Counters, timeline.Counter{
-				Direction: c.Direction, Rule: c.ID, Number: c.Number, Packets: c.Packets, Bytes: c.Bytes,
-			})
+			counted.Counters = addCounter(counted.Counters, c)
 		}
 		l.log.Append(counted)
 		return nil
 	})
+}
+
+// addCounter adds what a rule has accepted in one of its chains to the others.
+func addCounter(list []timeline.Counter, c nft.Counter) []timeline.Counter {
+	i := slices.IndexFunc(list, func(o timeline.Counter) bool {
+		return o.Direction == c.Direction && o.Rule == c.ID && o.Number == c.Number
+	})
+	one := timeline.Counter{Direction: c.Direction, Rule: c.ID, Number: c.Number, Packets: c.Packets, Bytes: c.Bytes}
+	if i < 0 || !strings.HasPrefix(c.Chain, "forward") {
+		return append(list, one)
+	}
+	list[i].Packets += c.Packets
+	list[i].Bytes += c.Bytes
+	return list
 }
 
 // audit dumps each host's whole conntrack table and compares: an entry that no event reported is a

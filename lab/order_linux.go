@@ -2,7 +2,9 @@ package lab
 
 import (
 	"net/netip"
+	"slices"
 
+	"lablab/flow"
 	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/packet"
@@ -14,17 +16,26 @@ import (
 // the verdicts on the packets before.
 type order struct {
 	queues   []*queue
-	senders  map[netip.Addr]bool
-	departed map[packet.Header]int // packets that have left a host and not arrived yet
+	senders  map[netip.Addr]string // hosts, by their addresses
+	links    map[[6]byte]string    // hosts, by the link-layer addresses of their interfaces
+	departed map[departure]int     // packets that have left a host and not arrived yet
+	before   func(packet.Header) packet.Header
 	judged   func(host string, v nft.Verdict)
 	changed  func(host string, e conntrack.Event)
+}
+
+// A departure is a packet that has left a host, as it was before any host replaced its addresses.
+type departure struct {
+	host   string
+	packet packet.Header
 }
 
 // A queue has what was read about one host and not recorded yet.
 type queue struct {
 	host     string
 	readings []reading
-	events   []conntrack.Event // read in this round, before the verdicts
+	events   []conntrack.Event   // read in this round, before the verdicts
+	passed   map[packet.Key]bool // forwarded flows whose first packet was recorded, but not its entry
 }
 
 // A reading is a verdict or, if there is one, an event.
@@ -35,10 +46,17 @@ type reading struct {
 }
 
 func newOrder(hosts []*Host, r *recorder) *order {
-	o := &order{senders: map[netip.Addr]bool{}, departed: map[packet.Header]int{}, judged: r.judged, changed: r.changedEntry}
+	o := &order{
+		senders: map[netip.Addr]string{}, links: map[[6]byte]string{}, departed: map[departure]int{},
+		before: r.before, judged: r.judged, changed: r.changedEntry,
+	}
+	networks := (&Lab{hosts: hosts}).networks()
 	for _, h := range hosts {
-		o.queues = append(o.queues, &queue{host: h.Name})
-		o.senders[h.Address.Addr()] = true
+		o.queues = append(o.queues, &queue{host: h.Name, passed: map[packet.Key]bool{}})
+		for _, p := range h.ports(networks) {
+			o.senders[p.address.Addr()] = h.Name
+			o.links[[6]byte(p.mac())] = h.Name
+		}
 	}
 	return o
 }
@@ -55,10 +73,7 @@ func (q *queue) event(e conntrack.Event) { q.events = append(q.events, e) }
 // it was lost.
 func (o *order) rounded() (waiting bool) {
 	for _, q := range o.queues {
-		for _, e := range q.events {
-			q.readings = append(q.readings, reading{event: &e})
-		}
-		q.events = nil
+		q.merge()
 	}
 	for o.recordOne(o.ready) || o.recordOne(reading.isLate) {
 	}
@@ -71,11 +86,46 @@ func (o *order) rounded() (waiting bool) {
 	return waiting
 }
 
+// merge puts the events that were read behind the verdicts.
+func (q *queue) merge() {
+	for _, e := range q.events {
+		q.readings = slices.Insert(q.readings, q.place(e), reading{event: &e})
+	}
+	q.events = nil
+}
+
+// place returns where an event belongs: at the end or, if it tells how the host replaces addresses,
+// right behind the packet that created the entry, which may have been recorded already. What waits
+// for that comes later, and may be a reply at this host.
+func (q *queue) place(e conntrack.Event) int {
+	if e.Change != flow.New || !e.Entry.Translated() {
+		return len(q.readings)
+	}
+	if q.passed[e.Entry.Orig] {
+		return 0
+	}
+	at := 0
+	for i, r := range slices.Backward(q.readings) {
+		if r.event != nil && r.event.Entry.Orig == e.Entry.Orig { // an older entry of the flow
+			return max(at, i+1)
+		}
+		if r.event == nil && r.verdict.Packet.Key() == e.Entry.Orig && passes(r.verdict) {
+			at = i + 1
+		}
+	}
+	return at
+}
+
+// passes reports whether a host forwards a packet that creates an entry, unless there is one.
+func passes(v nft.Verdict) bool {
+	return v.Forwarded && v.Direction == packet.Egress && v.State == packet.New && v.Accepted
+}
+
 // recordOne records the first reading of a queue for which may holds, if there is one.
 func (o *order) recordOne(may func(reading) bool) bool {
 	for _, q := range o.queues {
 		if len(q.readings) > 0 && may(q.readings[0]) {
-			o.record(q.host, q.readings[0])
+			o.record(q, q.readings[0])
 			q.readings = q.readings[1:]
 			return true
 		}
@@ -85,28 +135,49 @@ func (o *order) recordOne(may func(reading) bool) bool {
 
 // ready reports whether the cause of r has been recorded, or none can be read.
 func (o *order) ready(r reading) bool {
-	v := r.verdict
-	return r.event != nil || v.Direction == packet.Egress || !o.senders[v.Packet.Source] || o.departed[v.Packet] > 0
+	if r.event != nil || r.verdict.Direction == packet.Egress {
+		return true
+	}
+	from := o.arrival(r.verdict)
+	return from.host == "" || o.departed[from] > 0
+}
+
+// arrival returns where and how a packet left before it arrived. The host is the one before, if it
+// is known, or else the owner of the packet's source.
+func (o *order) arrival(v nft.Verdict) departure {
+	host, known := o.links[v.Neighbour]
+	if !known {
+		host = o.senders[v.Packet.Source]
+	}
+	return departure{host, o.before(v.Packet)}
 }
 
 func (r reading) isLate() bool { return r.late }
 
-func (o *order) record(host string, r reading) {
+func (o *order) record(q *queue, r reading) {
 	const most = 10_000 // packets that may have left without arriving
 	v := r.verdict
-	switch {
-	case r.event != nil:
-		o.changed(host, *r.event)
+	if r.event != nil {
+		delete(q.passed, r.event.Entry.Orig)
+		o.changed(q.host, *r.event)
 		return
-	case v.Direction == packet.Ingress && o.departed[v.Packet] > 1:
-		o.departed[v.Packet]--
-	case v.Direction == packet.Ingress:
-		delete(o.departed, v.Packet)
-	case v.Accepted:
+	}
+	if passes(v) {
+		if len(q.passed) >= most {
+			clear(q.passed)
+		}
+		q.passed[v.Packet.Key()] = true
+	}
+	if v.Direction == packet.Ingress {
+		from := o.arrival(v)
+		if o.departed[from]--; o.departed[from] <= 0 {
+			delete(o.departed, from)
+		}
+	} else if v.Accepted {
 		if len(o.departed) >= most {
 			clear(o.departed)
 		}
-		o.departed[v.Packet]++
+		o.departed[departure{q.host, o.before(v.Packet)}]++
 	}
-	o.judged(host, v)
+	o.judged(q.host, v)
 }

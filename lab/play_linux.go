@@ -165,7 +165,7 @@ func (l *Lab) cut(a scenario.Cut) error {
 		case a.Stream != "":
 			return l.recorder.belongs(e.Orig, a.Stream)
 		case a.AdmittedBy != "":
-			return l.known[e.Mark].ID == a.AdmittedBy // l.changing is held
+			return l.known[e.Mark].ID == a.AdmittedBy || l.known[e.Released].ID == a.AdmittedBy // l.changing is held
 		}
 		return true
 	})
@@ -179,7 +179,9 @@ func begun(sc *scenario.Scenario, o Options) timeline.Begun {
 		Interval: o.Interval, TimeScale: sc.TimeScale, Started: time.Now(), Timed: true,
 	}
 	for _, h := range sc.Hosts {
-		b.Hosts = append(b.Hosts, timeline.Host{Name: h.Name, Address: h.Address, Groups: h.Groups})
+		b.Hosts = append(b.Hosts, timeline.Host{
+			Name: h.Name, Address: h.Address, Groups: h.Groups, Second: h.Second, Routes: h.Routes, Forwards: h.Forwards, Masquerade: h.Masquerade, Unchecked: h.Unchecked,
+		})
 	}
 	for i, e := range sc.Experiments {
 		plan := timeline.Plan{Number: i + 1, Title: e.Title, Packets: e.For, Line: e.Line, Within: e.Within}
@@ -199,7 +201,7 @@ func predictionOf(x scenario.Expectation) timeline.Prediction {
 		Line: x.Line, Column: x.Column,
 		Stream: x.Stream, Outcome: string(x.Outcome), Received: (*timeline.Amount)(x.Received), Refused: (*timeline.Amount)(x.Refused),
 		First: x.First, By: x.By, Tracked: x.Tracked,
-		Host: x.Host, Flow: x.Flow, Absent: x.Absent, AdmittedBy: x.AdmittedBy, Hit: x.Hit, Never: x.Never,
+		Host: x.Host, Flow: x.Flow, Absent: x.Absent, AdmittedBy: x.AdmittedBy, ReleasedBy: x.ReleasedBy, Hit: x.Hit, Never: x.Never,
 	}
 }
 

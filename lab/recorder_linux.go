@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ type recorder struct {
 	mu           sync.Mutex
 	streams      map[streamKey]*journeys
 	indexes      map[string]*entryIndex // by host
+	translations flow.Translations
 	unattributed func(host string, v nft.Verdict)
 	changed      chan struct{} // closed whenever any of these changes
 }
@@ -66,7 +68,7 @@ func (r *recorder) judged(host string, v nft.Verdict) {
 		r.judgedError(host, v)
 		return
 	}
-	key, reply := keyOf(v.Packet)
+	key, reply := keyOf(translated(v.Packet, &r.translations))
 	j := r.streams[key]
 	if j == nil {
 		j, reply = r.streams[key.reversed()], true
@@ -94,7 +96,7 @@ func (r *recorder) judged(host string, v nft.Verdict) {
 // quotes. r.mu is held.
 func (r *recorder) judgedError(host string, v nft.Verdict) {
 	for key, j := range r.streams {
-		if key.protocol != v.Packet.QuotedProtocol || key.source != v.Packet.Destination {
+		if key.protocol != v.Packet.QuotedProtocol || key.source != v.Packet.Destination && !slices.Contains(j.masks, v.Packet.Destination) {
 			continue
 		}
 		seq, quoted := j.quoted(host, v.Packet.QuotedTag)
@@ -132,15 +134,40 @@ func eventOf(host string, v nft.Verdict) timeline.Judged {
 func (r *recorder) belongs(k packet.Key, stream string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	j := r.of(k)
+	return j != nil && j.Start.Stream == stream
+}
+
+// of returns the stream that an entry belongs to, or nil. r.mu is held.
+func (r *recorder) of(k packet.Key) *journeys {
+	k = r.translations.Before(k)
 	key := streamKey{protocol: k.Protocol, source: k.Source, target: k.Destination, sourcePort: k.SourcePort, port: k.DestinationPort}
 	if k.Protocol == packet.ICMP || k.Protocol == packet.ICMPv6 {
 		key.sourcePort = k.ICMPID
 	}
-	j := r.streams[key]
-	if j == nil {
-		j = r.streams[key.reversed()]
+	if j := r.streams[key]; j != nil {
+		return j
 	}
-	return j != nil && j.Start.Stream == stream
+	return r.streams[key.reversed()]
+}
+
+// before returns a packet as it was before any host replaced its addresses. Of an ICMP error, only
+// what it quotes is known; so it has no destination.
+func (r *recorder) before(h packet.Header) packet.Header {
+	if h.IsError() {
+		h.Destination = netip.Addr{}
+		return h
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return translated(h, &r.translations)
+}
+
+func translated(h packet.Header, known *flow.Translations) packet.Header {
+	k := known.Before(h.Key())
+	h.Source, h.Destination, h.SourcePort, h.DestinationPort = k.Source, k.Destination, k.SourcePort, k.DestinationPort
+	h.EchoID = k.ICMPID
+	return h
 }
 
 // changedEntry handles a conntrack event of one host.
@@ -149,6 +176,11 @@ func (r *recorder) changedEntry(host string, e conntrack.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	alive := r.index(host).alive
+	if e.Change != flow.Destroy && r.translations.Add(e.Entry) {
+		if j := r.of(e.Entry.Orig); j != nil && !slices.Contains(j.masks, e.Entry.Reply.Destination) {
+			j.masks = append(j.masks, e.Entry.Reply.Destination)
+		}
+	}
 	switch e.Change {
 	case flow.New, flow.Update:
 		alive[e.Entry.Orig] = e.Entry.ID

@@ -63,9 +63,13 @@ func (l *Lab) start(ctx context.Context, a scenario.Start) error {
 	if err != nil {
 		return err
 	}
-	r := &running{Start: a, key: l.key(a, from, to)}
+	source, target, routed := from.Toward(to.Host, l.neighbours())
+	if !routed {
+		return say.Errorf("start stream %s: %s has no route to %s", a.Stream, from.Name, target)
+	}
+	r := &running{Start: a, key: l.key(a, source, target)}
 	if a.Protocol != packet.ICMP && !a.Unserved {
-		if err := l.serve(to, a); err != nil {
+		if err := l.serve(to, target, a); err != nil {
 			return err
 		}
 	}
@@ -91,8 +95,8 @@ func (l *Lab) start(ctx context.Context, a scenario.Start) error {
 }
 
 // key returns what the packets of a stream will have in common.
-func (l *Lab) key(a scenario.Start, from, to *Host) streamKey {
-	k := streamKey{protocol: a.Protocol, source: from.Address.Addr(), target: to.Address.Addr(), port: uint16(a.Port)}
+func (l *Lab) key(a scenario.Start, source, target netip.Addr) streamKey {
+	k := streamKey{protocol: a.Protocol, source: source, target: target, port: uint16(a.Port)}
 	l.started++
 	switch {
 	case a.Protocol == packet.ICMP:
@@ -152,8 +156,8 @@ func sizeOf(a scenario.Start) int {
 }
 
 // serve echoes at the stream's port, unless another server does so already.
-func (l *Lab) serve(to *Host, a scenario.Start) error {
-	at := netip.AddrPortFrom(to.Address.Addr(), uint16(a.Port))
+func (l *Lab) serve(to *Host, target netip.Addr, a scenario.Start) error {
+	at := netip.AddrPortFrom(target, uint16(a.Port))
 	key := fmt.Sprint(a.Protocol, at)
 	if l.servers[key] != nil {
 		return nil

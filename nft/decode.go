@@ -19,6 +19,7 @@ const (
 	traceType      = 4
 	traceVerdict   = 5
 	traceID        = 6
+	traceLink      = 7
 	traceNetwork   = 8
 	traceTransport = 9
 	tracePolicy    = 16
@@ -44,6 +45,7 @@ type message struct {
 	kind               uint32
 	handle             uint64
 	code               int32
+	link               []byte
 	network, transport []byte
 	state              uint32 // the kernel's own bit, or 0 if the kernel sends none
 }
@@ -71,6 +73,8 @@ func decode(m netlink.Message) (message, error) {
 			t.kind = ad.Uint32()
 		case traceID:
 			t.id = ad.Uint32()
+		case traceLink:
+			t.link = ad.Bytes()
 		case traceNetwork:
 			t.network = ad.Bytes()
 		case traceTransport:
@@ -142,6 +146,10 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 	case t.table == TraceTable && t.kind == tracedRule && a.states[t.handle] != "":
 		begun := Verdict{State: a.states[t.handle], KernelState: stateName(t.state)}
 		begun.Packet, _ = packet.ParseHeaders(t.network, t.transport)
+		const ethernet = 14 // bytes: the destination, the source and the type
+		if len(t.link) >= ethernet && t.chain != string(packet.Egress) {
+			begun.Neighbour = [6]byte(t.link[6:12])
+		}
 		if t.chain == string(packet.Egress) {
 			begun.Headers = slices.Concat(t.network, t.transport)
 		}

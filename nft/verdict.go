@@ -19,6 +19,8 @@ type Verdict struct {
 	Packet   packet.Header
 	// KernelState is the state in the trace message itself, since Linux 6.16; empty before.
 	KernelState packet.State
+	// Neighbour is the link-layer address that an incoming packet came from, if it came by Ethernet.
+	Neighbour [6]byte
 	// Headers are the packet's IP header and the start of what follows, as far as the trace has
 	// them. They are set only for outgoing packets.
 	Headers []byte

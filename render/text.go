@@ -27,6 +27,18 @@ func NewText(w io.Writer, width int, l *say.Language) *Text {
 	return &Text{w: w, width: max(width, 40), language: l}
 }
 
+// forwarders writes which hosts pass on what is not for themselves.
+func (t *Text) forwarders(b *bytes.Buffer, r *report.Report) {
+	for _, h := range r.Hosts {
+		switch {
+		case h.Masquerade:
+			t.paragraph(b, "     ", dim, say.F("%s forwards packets between other hosts, with its own address as their source (masquerade)", h.Name))
+		case h.Forwards:
+			t.paragraph(b, "     ", dim, say.F("%s forwards packets between other hosts", h.Name))
+		}
+	}
+}
+
 // All writes the whole report.
 func (t *Text) All(r *report.Report) error {
 	if err := t.Lab(r); err != nil {
@@ -48,13 +60,14 @@ func (t *Text) Lab(r *report.Report) error {
 	var b bytes.Buffer
 	hosts := make([]string, 0, len(r.Hosts))
 	for _, h := range r.Hosts {
-		hosts = append(hosts, h.Name+" "+h.Address)
+		hosts = append(hosts, strings.TrimSpace(strings.Join([]string{h.Name, h.Address, h.Second}, " ")))
 	}
 	as := say.F("as root")
 	if r.Rootless {
 		as = say.F("without root, in a user namespace")
 	}
 	t.paragraph(&b, padded(t.language.Sprintf("lab"), 5), bold, say.F("%s, on %s, %s", strings.Join(hosts, " -- "), r.Kernel, as))
+	t.forwarders(&b, r)
 	t.groups(&b, r)
 	var dropped []string
 	for _, c := range r.Canaries {

@@ -20,7 +20,17 @@ func (f Flow) Admission() say.Sentence {
 	if f.Untracked {
 		return say.F("untracked")
 	}
-	return say.F("admitted by %s", f.Admitter())
+	if f.ReleasedBy == nil {
+		return say.F("admitted by %s", f.Admitter())
+	}
+	out := say.As(*f.ReleasedBy)
+	if f.ReleasingGone {
+		out = say.F("%s (revoked%s)", *f.ReleasedBy, inExperiment(*f.ReleaseRevokedIn))
+	}
+	if f.AdmittedBy == nil { // it came in where no group guards
+		return say.F("forwarded, released by %s", out)
+	}
+	return say.F("forwarded, admitted by %s, released by %s", f.Admitter(), out)
 }
 
 // Admitter returns the rule that admitted a flow, and what has happened to the rule since.

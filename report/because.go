@@ -24,6 +24,7 @@ func (b *Builder) because(s *Stream) {
 		x := &b.report.Experiments[i]
 		t.experiment, t.Paragraph, t.was = x.Number, Paragraph{}, nil
 		t.departures()
+		t.passages()
 		t.was = was
 		t.arrivals()
 		was = t.was

@@ -155,7 +155,11 @@ func (b *Builder) begin(body timeline.Begun) {
 	b.report.Scenario, b.report.Title, b.report.Version, b.report.Kernel, b.report.Rootless = body.Scenario, body.Title, body.Version, body.Kernel, body.Rootless
 	b.report.IntervalMS, b.report.TimeScale, b.report.Started = ms(body.Interval), body.TimeScale, body.Started
 	for _, h := range body.Hosts {
-		b.report.Hosts = append(b.report.Hosts, Host{Name: h.Name, Address: h.Address.Addr().String(), Groups: h.Groups})
+		host := Host{Name: h.Name, Address: h.Address.Addr().String(), Groups: h.Groups, Forwards: h.Forwards, Masquerade: h.Masquerade}
+		if h.Second.IsValid() {
+			host.Second = h.Second.Addr().String()
+		}
+		b.report.Hosts = append(b.report.Hosts, host)
 	}
 	b.report.File, b.report.Question, b.timed = body.File, body.Question, body.Timed
 	for _, p := range body.Plan {

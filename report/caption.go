@@ -122,6 +122,8 @@ func (n *Narrator) verdict(at when, v timeline.Judged) subtitle {
 	switch {
 	case !v.Accepted:
 		return n.dropped(r, name)
+	case v.Forwarded && v.Direction == packet.Egress && v.Kind == packet.ByGroup:
+		return accepting("%s leaves %s again: outbound rule %q matches.", name, v.Host, v.ID)
 	case v.State == packet.Related:
 		return related(v, name)
 	case v.State == packet.Established && v.Kind == packet.ByEstablished:
@@ -139,6 +141,8 @@ func (n *Narrator) dropped(r run, name phrase) subtitle {
 	switch {
 	case r.Kind == packet.ByACL:
 		return dropping("%s is %s to %s, but its network ACL (%s) drops it: a network ACL is stateless.", name, state(r), r.Host, n.byACL(r))
+	case r.Kind == packet.ByCheck:
+		return dropping("%s is neither from %s nor for it: its source/destination check drops it.", name, r.Host)
 	case r.Direction == packet.Egress:
 		return dropping("%s does not leave %s: no outbound rule matches%s, so it is dropped.", name, r.Host, n.closed(r))
 	case r.State == packet.Related:

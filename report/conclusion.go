@@ -19,6 +19,8 @@ type lessons struct {
 	member    lesson // packets were accepted although their sender had left the group that the rule names
 	errors    lesson // an ICMP error about a flow was dropped
 	silent    lesson // a host that may start no flow answered
+	forwarded lesson // rules of a host that forwards decided about packets
+	checked   lesson // a source/destination check dropped packets
 }
 
 // A lesson is the packets that first show something, and what was said about them.
@@ -59,6 +61,8 @@ func (l *lessons) conclusion() Paragraph {
 	add(l.silent, say.F("A reply belongs to an admitted flow and needs no rule of its own. A flow that the host starts does."))
 	add(l.member, say.F("A group as a source means its members when a flow starts. A member that leaves keeps the flows already admitted."))
 	add(l.errors, say.F("An ICMP error about a flow is not part of the flow: without a rule for it, the sender never finds out."))
+	add(l.forwarded, say.F("A group guards what passes through a host too: an inbound rule must allow it to arrive, and an outbound rule to leave."))
+	add(l.checked, say.F("EC2 drops what is neither from nor for a host, whatever its rules say, unless its source/destination check is switched off."))
 	add(l.stateless, say.F("A network ACL checks every packet in both directions, whatever conntrack knows."))
 	return conclusion
 }

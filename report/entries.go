@@ -19,6 +19,9 @@ func (b *Builder) dumped(experiment int, body timeline.Dumped) {
 
 func (b *Builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 	f := Flow{orig: e.Orig, reply: e.Reply, Experiment: experiment, Entry: EntryOf(host, e), Stream: b.streamOf(e)}
+	if rule := b.rule(e.Released); rule != nil {
+		f.ReleasedBy, f.ReleaseRevokedIn, f.ReleasingGone = &rule.ID, rule.RevokedIn, rule.RevokedIn != nil
+	}
 	rule := b.rule(e.Mark)
 	if rule == nil {
 		return f
@@ -40,8 +43,9 @@ func (b *Builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 // streamOf returns the stream that a conntrack entry belongs to, or nil: the latest, if several had
 // the same flow. The other end may have started the flow.
 func (b *Builder) streamOf(e flow.Entry) *string {
+	orig, reply := b.lives.translations.Before(e.Orig), b.lives.translations.Before(e.Reply)
 	for i := len(b.streams) - 1; i >= 0; i-- {
-		if b.streams[i].has(e.Orig) || b.streams[i].has(e.Reply) && !b.streams[i].IsPing() {
+		if b.streams[i].has(orig) || b.streams[i].has(reply) && !b.streams[i].IsPing() {
 			return &b.streams[i].Name
 		}
 	}

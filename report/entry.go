@@ -30,6 +30,10 @@ type Entry struct {
 	AdmittedBy      *string `json:"admitted_by"`
 	AdmittingNumber uint32  `json:"admitting_rule_number"`
 	AdmittingGone   bool    `json:"admitting_rule_revoked"`
+	// ReleasedBy is the id of the outbound rule that let the flow leave, if the host forwards it.
+	ReleasedBy      *string `json:"released_by,omitempty"`
+	ReleasingNumber uint32  `json:"releasing_rule_number,omitempty"`
+	ReleasingGone   bool    `json:"releasing_rule_revoked,omitempty"`
 	// Untracked is whether EC2 would not track the flow: nothing is accepted because of the entry.
 	Untracked bool `json:"untracked,omitempty"`
 }
@@ -51,7 +55,7 @@ func EntryOf(host string, e flow.Entry) Entry {
 	entry := Entry{
 		Host: host, Protocol: e.Orig.Protocol.String(), Source: e.Orig.Source.String(), Destination: e.Orig.Destination.String(),
 		ConntrackID: e.ID, Packets: e.Sent.Packets, ReplyPackets: e.Got.Packets, Bytes: e.Sent.Bytes, ReplyBytes: e.Got.Bytes,
-		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, TCPState: e.TCP, AdmittingNumber: e.Mark, Untracked: e.Untracked,
+		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, TCPState: e.TCP, AdmittingNumber: e.Mark, ReleasingNumber: e.Released, Untracked: e.Untracked,
 	}
 	switch e.Orig.Protocol {
 	case packet.ICMP, packet.ICMPv6:

@@ -24,6 +24,8 @@ type life struct {
 	// admissions are the rules in its mark, one after the other: until there is a reply, each packet
 	// of the flow is accepted by a rule again.
 	admissions []admission
+	// releases are the same for the outbound rules that let a forwarded flow leave.
+	releases []admission
 
 	cut     when // when lablab deleted it, and why
 	cutWhy  timeline.CutReason
@@ -83,9 +85,14 @@ func (l *life) gone() when {
 }
 
 // admittedBy returns the number of the rule in the entry's mark at some time.
-func (l *life) admittedBy(seq uint64) uint32 {
+func (l *life) admittedBy(seq uint64) uint32 { return lastBefore(l.admissions, seq) }
+
+// releasedBy returns the number of the rule that let a forwarded flow leave.
+func (l *life) releasedBy(seq uint64) uint32 { return lastBefore(l.releases, seq) }
+
+func lastBefore(list []admission, seq uint64) uint32 {
 	number := uint32(0)
-	for i, a := range l.admissions {
+	for i, a := range list {
 		if i == 0 || a.seq <= seq {
 			number = a.number
 		}
@@ -120,6 +127,13 @@ func (l *life) update(at when, e flow.Entry, latest creation) {
 	}
 	if !l.replied.happened() && slices.Contains(e.Status, flow.SeenReply) {
 		l.replied = at
+	}
+	if n := len(l.releases); e.Released != 0 && (n == 0 || l.releases[n-1].number != e.Released) {
+		released := at
+		if n == 0 {
+			released = l.born
+		}
+		l.releases = append(l.releases, admission{released, e.Released})
 	}
 	if n := len(l.admissions); n > 0 && l.admissions[n-1].number == e.Mark {
 		return

@@ -11,11 +11,13 @@ import (
 
 // lives are the entries of all hosts, by the flows that they are about.
 type lives struct {
-	flows    map[flowAt]*flowLives
-	alive    map[entryID]*life
-	lossy    map[string]when // since when entries may have come and gone unseen, by host
-	timing   *timing
-	listings map[string][]when // by host
+	flows map[flowAt]*flowLives // each by the key that it has where it begins
+	alive map[entryID]*life
+	// translations are known before what they explain is recorded.
+	translations *flow.Translations
+	lossy        map[string]when // since when entries may have come and gone unseen, by host
+	timing       *timing
+	listings     map[string][]when // by host
 	// others are the flows without a stream, oldest first. Of those without an entry only the latest
 	// are kept.
 	others []flowAt
@@ -37,7 +39,7 @@ type flowLives struct {
 }
 
 func newLives() *lives {
-	return &lives{flows: map[flowAt]*flowLives{}, alive: map[entryID]*life{}, lossy: map[string]when{}, timing: &timing{}, listings: map[string][]when{}, most: 2 * othersKept}
+	return &lives{translations: &flow.Translations{}, flows: map[flowAt]*flowLives{}, alive: map[entryID]*life{}, lossy: map[string]when{}, timing: &timing{}, listings: map[string][]when{}, most: 2 * othersKept}
 }
 
 // add takes the next event. The kernel reports verdicts and entries separately, so an entry may be
@@ -69,7 +71,7 @@ func (ls *lives) judged(at when, v timeline.Judged) {
 	if v.State == packet.Untracked || v.State == packet.Related || v.Packet.IsError() {
 		return
 	}
-	key := flowAt{v.Host, canonical(v.Packet.Key())}
+	key := ls.at(v.Host, v.Packet.Key())
 	f := ls.flows[key]
 	if f == nil && !created {
 		return
@@ -82,6 +84,9 @@ func (ls *lives) judged(at when, v timeline.Judged) {
 		f = ls.flow(key)
 	}
 	f.stream = f.stream || v.Stream != ""
+	if v.Forwarded && v.State == packet.New && !v.Accepted && v.Direction == packet.Egress {
+		f.first, f.latest = creation{}, creation{} // the host's inbound rules had accepted it in vain
+	}
 	entry := f.last()
 	switch {
 	case created:
@@ -150,6 +155,7 @@ func (f *flowLives) created(at when, v timeline.Judged, entry *life) {
 func (ls *lives) changed(at when, e timeline.EntryChanged) {
 	id := entryID{e.Host, e.Entry.ID}
 	entry := ls.alive[id]
+	ls.translations.Add(e.Entry)
 	if e.Entry.Untracked {
 		ls.untracked(at, id)
 		return
@@ -189,7 +195,7 @@ func (ls *lives) untracked(at when, id entryID) {
 // packet that may have created it.
 func (ls *lives) bear(at when, host string, e flow.Entry, fresh bool) *life {
 	const most = 100 // entries of a flow without a stream
-	f := ls.flow(flowAt{host, canonical(e.Orig)})
+	f := ls.flow(ls.at(host, e.Orig))
 	if len(f.lives) >= most && !f.stream {
 		f.lives = slices.Delete(f.lives, 0, most/2)
 	}
@@ -235,6 +241,7 @@ func (ls *lives) dumped(at when, body timeline.Dumped) {
 	listed := map[uint32]bool{}
 	for _, e := range body.Entries {
 		listed[e.ID] = true
+		ls.translations.Add(e)
 		if e.Untracked {
 			ls.untracked(at, entryID{body.Host, e.ID})
 			continue
@@ -258,7 +265,12 @@ func (ls *lives) dumped(at when, body timeline.Dumped) {
 
 // of returns the entries that a flow has had at a host, or nil.
 func (ls *lives) of(host string, key packet.Key) *flowLives {
-	return ls.flows[flowAt{host, canonical(key)}]
+	return ls.flows[ls.at(host, key)]
+}
+
+// at returns a flow at a host by the key that it has where it begins.
+func (ls *lives) at(host string, key packet.Key) flowAt {
+	return flowAt{host, canonical(ls.translations.Before(key))}
 }
 
 // reportedBy returns the entry that an event reports first, or whose end it reports; or nil.

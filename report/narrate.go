@@ -161,7 +161,7 @@ func (n *Narrator) judged(e timeline.Event, v timeline.Judged) {
 }
 
 // worth reports whether a verdict deserves a subtitle: drops do, and what is accepted where it
-// arrives. The reply to a ping goes without saying.
+// arrives or is forwarded. The reply to a ping goes without saying.
 func (n *Narrator) worth(v timeline.Judged) bool {
 	_, inside := n.policy.names[v.Packet.Destination]
 	switch {
@@ -170,7 +170,7 @@ func (n *Narrator) worth(v timeline.Judged) bool {
 	case v.State == packet.Related:
 		return v.Direction == packet.Ingress
 	case v.Stream != "":
-		return !v.Reply && v.Direction == packet.Ingress
+		return !v.Reply && (v.Direction == packet.Ingress || v.Forwarded && v.State == packet.New)
 	case v.Kind == packet.ByLoopback || v.Kind == packet.ByLink || isEcho(v.Packet, echoReply, echoReplyV6):
 		return false
 	}

@@ -84,7 +84,9 @@ func (p *policy) add(at when, body timeline.Body) {
 	case timeline.Begun:
 		for _, h := range body.Hosts {
 			p.host(h.Name).groups = []attachment{{groups: h.Groups}}
-			p.names[h.Address.Addr()] = h.Name
+			for _, a := range h.Addresses() {
+				p.names[a] = h.Name
+			}
 			for _, group := range h.Groups {
 				p.joined[group] = when{}
 			}

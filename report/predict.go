@@ -143,7 +143,8 @@ func (b *Builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
 	stream := b.stream(p.Flow)
 	i := slices.IndexFunc(b.report.Flows, func(f Flow) bool {
 		// Ignore which stream the entry is attributed to: several may have had the same flow.
-		return f.Experiment == x.Number && f.Host == p.Host && !f.Untracked && stream != nil && (stream.has(f.orig) || stream.has(f.reply) && !stream.IsPing())
+		orig, reply := b.lives.translations.Before(f.orig), b.lives.translations.Before(f.reply)
+		return f.Experiment == x.Number && f.Host == p.Host && !f.Untracked && stream != nil && (stream.has(orig) || stream.has(reply) && !stream.IsPing())
 	})
 	looked := b.listed[listing{x.Number, p.Host}]
 	switch {
@@ -155,11 +156,20 @@ func (b *Builder) predictEntry(x *Experiment, p timeline.Prediction) claim {
 		return claim{say.F("no entry for stream %s", p.Flow), observed, looked && i < 0}
 	case i < 0:
 		return claim{say.F("an entry for stream %s", p.Flow), say.F("no entry"), false}
-	case p.AdmittedBy == "":
+	case p.AdmittedBy == "" && p.ReleasedBy == "":
 		return claim{say.F("an entry for stream %s", p.Flow), say.F("an entry"), true}
 	}
-	by := b.report.Flows[i].AdmittedBy
-	return claim{say.F("an entry for stream %s, admitted by %s", p.Flow, p.AdmittedBy), b.report.Flows[i].Admission(), by != nil && *by == p.AdmittedBy}
+	by, released := b.report.Flows[i].AdmittedBy, b.report.Flows[i].ReleasedBy
+	c := claim{say.F("an entry for stream %s, admitted by %s", p.Flow, p.AdmittedBy), b.report.Flows[i].Admission(), by != nil && *by == p.AdmittedBy}
+	if p.ReleasedBy == "" {
+		return c
+	}
+	c.predicted = say.F("an entry for stream %s, admitted by %s, released by %s", p.Flow, p.AdmittedBy, p.ReleasedBy)
+	if p.AdmittedBy == "" {
+		c.predicted, c.held = say.F("an entry for stream %s, released by %s", p.Flow, p.ReleasedBy), true
+	}
+	c.held = c.held && released != nil && *released == p.ReleasedBy
+	return c
 }
 
 // firstReply returns the first packet of a stream that was answered by the end of an experiment, or
@@ -174,7 +184,7 @@ func (b *Builder) firstReply(stream string, experiment int) int {
 }
 
 // whereTheyArrive returns the verdicts on a stream's packets in an experiment: at the destination,
-// or at the sender if its own rules dropped them.
+// or before it where they were dropped.
 func (b *Builder) whereTheyArrive(stream string, experiment int) []verdict {
 	s := b.stream(stream)
 	if s == nil {
@@ -186,7 +196,7 @@ func (b *Builder) whereTheyArrive(stream string, experiment int) []verdict {
 			continue
 		}
 		for _, v := range j.verdicts {
-			arrives := v.Host == s.To && v.Direction == packet.Ingress || v.Host == s.From && v.Direction == packet.Egress && !v.Accepted
+			arrives := v.Host == s.To && v.Direction == packet.Ingress || !v.Accepted
 			if !v.Reply && v.experiment == experiment && arrives {
 				found = append(found, v)
 			}

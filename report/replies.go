@@ -13,7 +13,11 @@ func (t *explainer) replies() (there, here []run) {
 
 // otherReplies explains replies for which a rule decided.
 func (t *explainer) otherReplies(there, here []run) {
-	for _, runs := range [][]run{there, here} {
+	ways := [][]run{there}
+	for _, host := range forwarders(t.Builder.packets[t.stream.Name], true) {
+		ways = append(ways, t.runs(host, packet.Ingress, true), t.runs(host, packet.Egress, true))
+	}
+	for _, runs := range append(ways, here) {
 		t.was = nil
 		for _, r := range runs {
 			t.otherACL(r)

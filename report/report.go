@@ -55,6 +55,11 @@ type Host struct {
 	Name    string   `json:"name"`
 	Address string   `json:"address"`
 	Groups  []string `json:"groups"`
+	// Second is its address in a second network.
+	Second string `json:"second_address,omitempty"`
+	// Forwards is whether it passes on what is not for itself; Masquerade, whether as its own.
+	Forwards   bool `json:"forwards,omitempty"`
+	Masquerade bool `json:"masquerade,omitempty"`
 }
 
 // A Rule is a security-group rule that was in force at some time.
@@ -248,6 +253,8 @@ type Flow struct {
 	Stream *string `json:"stream"`
 	// RevokedIn is the experiment in which the admitting rule was revoked.
 	RevokedIn *int `json:"revoked_in,omitempty"`
+	// ReleaseRevokedIn is the experiment in which the outbound rule that let it leave was revoked.
+	ReleaseRevokedIn *int `json:"releasing_rule_revoked_in,omitempty"`
 	// GroupLeftIn is the experiment in which the host left the admitting rule's group.
 	GroupLeftIn *int `json:"admitting_group_left_in,omitempty"`
 	// EqualSince is the experiment since which an equal rule is in force.

@@ -78,12 +78,24 @@ func (s *Stream) What() say.Sentence {
 // patience is how long after sending a packet may still be in flight.
 const patience = time.Second
 
-// missing returns how many verdicts on a packet must have been lost: an answered packet has four;
-// any other has at least the drop, or its departure and arrival.
+// missing returns how many verdicts on a packet must have been lost: an answered packet has four,
+// and a host that forwards it gives one on its arrival and one on its departure; any other has at
+// least the drop, or its departure and arrival.
 func (j *journey) missing() int {
 	switch {
 	case j.answered:
-		return max(0, 4-len(j.verdicts)) // TCP has more: a SYN, or retransmissions
+		ends, halves := 0, 0
+		for _, v := range j.verdicts {
+			switch {
+			case !v.Forwarded:
+				ends++
+			case v.Direction == packet.Egress:
+				halves--
+			case v.Accepted:
+				halves++
+			}
+		}
+		return max(0, 4-ends) + max(halves, -halves) // TCP has more: a SYN, or retransmissions
 	case j.Outcome == Lost && len(j.verdicts) < 2, j.local && j.Outcome == Unsent:
 		return 1 // a packet that arrived and was lost behind the rules has two or more
 	}
@@ -114,13 +126,20 @@ func rttOf(rtts []float64) *RTT {
 // back.
 func ranges(s *Stream, journeys []*journey) []VerdictRange {
 	result := []VerdictRange{}
-	for _, place := range []struct {
+	type place struct {
 		host      string
 		direction packet.Direction
 		reply     bool
-	}{
-		{s.From, packet.Egress, false}, {s.To, packet.Ingress, false}, {s.To, packet.Egress, true}, {s.From, packet.Ingress, true},
-	} {
+	}
+	places := []place{{s.From, packet.Egress, false}}
+	for _, host := range forwarders(journeys, false) {
+		places = append(places, place{host, packet.Ingress, false}, place{host, packet.Egress, false})
+	}
+	places = append(places, place{s.To, packet.Ingress, false}, place{s.To, packet.Egress, true})
+	for _, host := range forwarders(journeys, true) {
+		places = append(places, place{host, packet.Ingress, true}, place{host, packet.Egress, true})
+	}
+	for _, place := range append(places, place{s.From, packet.Ingress, true}) {
 		start := len(result)
 		for _, j := range journeys {
 			v := j.verdictAt(place.host, place.direction, place.reply)

@@ -52,7 +52,7 @@ func (b *Builder) explainer(s *Stream, l *lessons) *explainer {
 func (t *explainer) explain() {
 	t.departures()
 	t.anotherFlow()
-	t.was = nil
+	t.passages()
 	t.arrivals()
 	there, here := t.replies()
 	t.plainReplies(there, here)
@@ -250,10 +250,10 @@ func (t *explainer) notAdmitted(r run) {
 
 // entriesOfDropped says which host had an entry for packets that were dropped as NEW.
 func (t *explainer) entriesOfDropped(r run) {
-	there, looked := t.entryAt(r, t.stream.To)
+	there, looked := t.entryAt(r, r.Host)
 	if there == nil && looked && r.entry == nil && r.First < r.Last {
 		none := r.claim(claims.Claim{Kind: claims.NoEntry})
-		t.say(t.of(r), "%s does not remember what it drops, so every packet was new again.", phrase{say.As(t.stream.To), none})
+		t.say(t.of(r), "%s does not remember what it drops, so every packet was new again.", phrase{say.As(r.Host), none})
 	}
 	here, _ := t.entryAt(r, t.stream.From)
 	if here == nil || slices.Contains(here.Status, flow.SeenReply) || here.AdmittedBy == nil {
@@ -295,10 +295,14 @@ func (t *explainer) established(r run) {
 
 // outlived says which changes the entry of established packets outlived.
 func (t *explainer) outlived(r run) {
-	if r.entry == nil {
-		return
+	if r.entry != nil {
+		t.outlivedBy(r, r.entry.admittedBy(r.first.seq))
 	}
-	for _, gap := range t.policy.lapsed(r.entry, r.entry.admittedBy(r.first.seq)) {
+}
+
+// outlivedBy says which changes of one of its rules the entry of established packets outlived.
+func (t *explainer) outlivedBy(r run, number uint32) {
+	for _, gap := range t.policy.lapsed(r.entry, number) {
 		after, found := t.between(r, gap)
 		if !found {
 			continue

@@ -41,12 +41,13 @@ func (w *walk) start(at Place, to, from, as name, s Start) Action {
 	there, here := w.host(to), w.host(from)
 	if there && here && s.From == s.To {
 		w.about(at, "stream %s goes from %s to itself", as.text, s.From)
-	} else if there && here {
-		w.reaches(at, s.From, s.To)
 	}
 	w.apart(at, s)
 	if !w.started(as, s) {
 		return nil
+	}
+	if there && here && s.From != s.To {
+		w.streams[as.text].via = w.reaches(at, s.From, s.To)
 	}
 	return w.streams[as.text].Start
 }
@@ -74,6 +75,7 @@ func (a *doRestart) action(w *walk, at Place) Action {
 	if !w.apart(at, again) || !w.started(a.As, again) {
 		return nil
 	}
+	w.streams[a.As.text].via = s.via
 	return Restart{Stream: a.Restart.text, As: a.As.text, Same: a.Same.value}
 }
 

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"lablab/packet"
 	"lablab/say"
@@ -50,7 +51,7 @@ func (w *walk) ofStream(s *streamState, p prediction) []Expectation {
 		}
 		w.possible(p.outcome.Place, s, e.Outcome)
 	}
-	w.notOf(say.F("this is for hosts, but %s is a stream", s.Stream), leaves(m.Flow, m.NoFlow, m.AdmittedBy), m.Hit, m.Never)
+	w.notOf(say.F("this is for hosts, but %s is a stream", s.Stream), leaves(m.Flow, m.NoFlow, m.AdmittedBy, m.ReleasedBy), m.Hit, m.Never)
 	switch {
 	case s.stopped:
 		w.about(m.Place, "stream %s has been stopped and sends nothing here", s.Stream)
@@ -137,9 +138,18 @@ func (w *walk) decides(s *streamState, by name) bool {
 	if h == nil || h.vague {
 		return false // already reported
 	}
-	ids := append(w.inForce(s.To, packet.Ingress), "established", "related", "default-deny")
+	ids := w.inForce(s.To, packet.Ingress)
+	inbound := len(ids)
+	ids = append(ids, "established", "related", "default-deny")
 	ids = append(ids, w.aclRulesOf(s.To, packet.Ingress)...)
 	ids = append(ids, w.aclRulesOf(s.From, packet.Egress)...) // packets may be dropped before they leave
+	for _, host := range s.via {                              // or on the way
+		ids = append(ids, packet.SourceDestCheckID)
+		ids = append(ids, w.aclRulesOf(host, packet.Ingress)...)
+		ids = append(ids, w.aclRulesOf(host, packet.Egress)...)
+	}
+	slices.Sort(ids[inbound:])
+	ids = append(ids[:inbound], slices.Compact(ids[inbound:])...)
 	return w.ruleOf(by, ids, say.F("host %s at this point", s.To))
 }
 
@@ -168,13 +178,20 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 	of := Expectation{Place: m.Place, Host: host}
 	if m.Flow.given() && w.endsAt(m.Flow, host) {
 		e := of
-		e.Flow, e.AdmittedBy = m.Flow.text, m.AdmittedBy.text
-		if m.AdmittedBy.given() && !w.hosts[host].vague {
-			w.ruleOf(m.AdmittedBy, w.everInForce(host), say.F("host %s", host))
+		e.Flow, e.AdmittedBy, e.ReleasedBy = m.Flow.text, m.AdmittedBy.text, m.ReleasedBy.text
+		for _, by := range []name{m.AdmittedBy, m.ReleasedBy} {
+			if by.given() && !w.hosts[host].vague {
+				w.ruleOf(by, w.everInForce(host), say.F("host %s", host))
+			}
+		}
+		if s := w.streams[m.Flow.text]; m.ReleasedBy.given() && !slices.Contains(s.via, host) {
+			w.about(m.ReleasedBy.Place, "%s does not forward stream %s: released_by is for a host on the way", host, m.Flow.text)
 		}
 		list = append(list, e)
 	} else if m.AdmittedBy.given() && !m.Flow.given() {
 		w.about(m.AdmittedBy.Place, `admitted_by needs a flow: { flow: "1", admitted_by: %s }`, m.AdmittedBy.text)
+	} else if m.ReleasedBy.given() && !m.Flow.given() {
+		w.about(m.ReleasedBy.Place, `released_by needs a flow: { flow: "1", released_by: %s }`, m.ReleasedBy.text)
 	}
 	if m.NoFlow.given() && w.endsAt(m.NoFlow, host) {
 		e := of
@@ -204,7 +221,7 @@ func (w *walk) endsAt(n name, host string) bool {
 	if s == nil || w.hosts[s.From] == nil || w.hosts[s.To] == nil {
 		return false // already reported
 	}
-	if s.From != host && s.To != host {
+	if s.From != host && s.To != host && !slices.Contains(s.via, host) {
 		w.about(n.Place, "stream %s goes from %s to %s: %s never sees it", n.text, s.From, s.To, host)
 		return false
 	}

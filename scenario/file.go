@@ -201,6 +201,7 @@ type predicted struct {
 
 	Flow       name       `json:"flow,omitempty" jsonschema:"for a host: it has a conntrack entry for this stream"`
 	AdmittedBy name       `json:"admitted_by,omitempty" jsonschema:"for a flow: the rule that admitted it"`
+	ReleasedBy name       `json:"released_by,omitempty" jsonschema:"for a flow that the host forwards: the outbound rule that let it leave"`
 	NoFlow     name       `json:"no_flow,omitempty" jsonschema:"for a host: it has no conntrack entry for this stream"`
 	Hit        some[name] `json:"hit,omitempty" jsonschema:"for a host: these rules accept packets during the experiment"`
 	Never      some[name] `json:"never,omitempty" jsonschema:"for a host: these rules have never accepted a packet"`

@@ -39,7 +39,7 @@ func (h Host) Toward(to Host, hosts []Host) (source, target netip.Addr, ok bool)
 		return a.Addr(), b.Addr(), true
 	}
 	target = to.Address.Addr()
-	next, ok := h.next(hosts, target)
+	next, ok := h.Next(target, hosts)
 	if !ok {
 		return source, target, false
 	}
@@ -47,9 +47,9 @@ func (h Host) Toward(to Host, hosts []Host) (source, target netip.Addr, ok bool)
 	return a.Addr(), target, true
 }
 
-// next returns the host to which this one sends packets to an address: by the longest prefix, as the
+// Next returns the one of these hosts to which this one sends packets to an address: by the longest prefix, as the
 // kernel does.
-func (h Host) next(hosts []Host, target netip.Addr) (Host, bool) {
+func (h Host) Next(target netip.Addr, hosts []Host) (Host, bool) {
 	via, bits := "", -1
 	for to, host := range h.Routes {
 		if to.Contains(target) && to.Bits() > bits {
@@ -130,32 +130,35 @@ func (w *walk) route(from route, h Host) (to netip.Prefix, ok bool) {
 	return to, false
 }
 
-// reaches reports where packets between two hosts would get lost without a verdict: a host on the
-// way has no route, or does not forward. What a source/destination check or a group drops there is
-// seen.
-func (w *walk) reaches(at Place, from, to string) {
+// reaches returns the hosts that forward packets between two hosts. It reports where these would get
+// lost without a verdict: a host on the way has no route, or does not forward. What a
+// source/destination check or a group drops there is seen.
+func (w *walk) reaches(at Place, from, to string) (via []string) {
 	if w.mislaid {
-		return // already reported
+		return nil // already reported
 	}
 	a, b := w.named(from), w.named(to)
 	source, target, ok := a.Toward(b, w.sc.Hosts)
 	if !ok {
 		w.about(at, "%s has no route to %s", a.Name, target)
-		return
+		return nil
 	}
-	ends, ok := w.way(at, located{netip.PrefixFrom(source, 0), from}, located{netip.PrefixFrom(target, 0), to})
+	via, ends, ok := w.way(at, located{netip.PrefixFrom(source, 0), from}, located{netip.PrefixFrom(target, 0), to})
 	for i := len(ends) - 1; ok && i > 0; i-- { // the replies go back from each end to the one before
-		_, ok = w.way(at, ends[i], ends[i-1])
+		var back []string
+		back, _, ok = w.way(at, ends[i], ends[i-1])
+		via = append(via, back...)
 	}
+	return via
 }
 
-// way follows packets from one host to another. It returns the ends of what conntrack tracks on the
-// way: the sender, each host that masquerades, and the target.
-func (w *walk) way(at Place, from, to located) (ends []located, ok bool) {
+// way follows packets from one host to another. It returns the hosts between, and the ends of what
+// conntrack tracks: the sender, each host that masquerades, and the target.
+func (w *walk) way(at Place, from, to located) (via []string, ends []located, ok bool) {
 	ends = []located{from}
 	here, target := w.named(from.host), to.address.Addr()
 	for range len(w.sc.Hosts) {
-		next, ok := here.next(w.sc.Hosts, target)
+		next, ok := here.Next(target, w.sc.Hosts)
 		if here.Masquerade && here.Name != from.host && ok {
 			address, _ := here.Beside(next)
 			ends = append(ends, located{address, here.Name})
@@ -163,17 +166,17 @@ func (w *walk) way(at Place, from, to located) (ends []located, ok bool) {
 		switch {
 		case !ok:
 			w.about(at, "%s has no route to %s", here.Name, target)
-			return nil, false
+			return nil, nil, false
 		case next.Name == to.host:
-			return append(ends, to), true
+			return via, append(ends, to), true
 		case !next.Forwards:
 			w.hinted(at, say.F("add forwards: true to %s", next.Name), "%s reaches %s through %s, which does not forward", from.host, target, next.Name)
-			return nil, false
+			return nil, nil, false
 		}
-		here = next
+		here, via = next, append(via, next.Name)
 	}
 	w.about(at, "packets from %s to %s would go in a circle", from.host, target)
-	return nil, false
+	return nil, nil, false
 }
 
 // named returns the host with that name, which exists.

@@ -116,6 +116,7 @@ type Expectation struct {
 	Flow       string // stream whose entry it is
 	Absent     bool   // no entry exists
 	AdmittedBy string // id of the rule that admitted the flow
+	ReleasedBy string // id of the outbound rule that let a forwarded flow leave
 	Hit        string // id of a rule that accepts something during the experiment
 	Never      string // id of a rule that has never accepted anything
 }

@@ -42,7 +42,8 @@ type hostState struct {
 type streamState struct {
 	Start
 	stopped bool
-	sent    int // packets to wait for, including this experiment
+	sent    int      // packets to wait for, including this experiment
+	via     []string // hosts that forward its packets
 }
 
 func sorted[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

@@ -34,6 +34,24 @@ type Host struct {
 	Name    string       `json:"name"`
 	Address netip.Prefix `json:"address"`
 	Groups  []string     `json:"groups"`
+	// Second is its address in a second network, if it is in one.
+	Second netip.Prefix `json:"second_address,omitzero"`
+	// Routes are the hosts through which it reaches other networks.
+	Routes map[netip.Prefix]string `json:"routes,omitempty"`
+	// Forwards is whether it passes on what is not for itself; Masquerade, whether as its own. EC2's
+	// source/destination check may be off.
+	Forwards   bool `json:"forwards,omitempty"`
+	Masquerade bool `json:"masquerade,omitempty"`
+	Unchecked  bool `json:"source_dest_check_off,omitempty"`
+}
+
+// Addresses returns the host's addresses.
+func (h Host) Addresses() []netip.Addr {
+	list := []netip.Addr{h.Address.Addr()}
+	if h.Second.IsValid() {
+		list = append(list, h.Second.Addr())
+	}
+	return list
 }
 
 // A Plan is an experiment and its predictions, before anything runs.
@@ -86,6 +104,7 @@ type Prediction struct {
 	Flow       string `json:"flow,omitempty"` // stream whose conntrack entry the other fields describe
 	Absent     bool   `json:"absent,omitempty"`
 	AdmittedBy string `json:"admitted_by,omitempty"`
+	ReleasedBy string `json:"released_by,omitempty"`
 	Hit        string `json:"hit,omitempty"`   // rule that accepts something during the experiment
 	Never      string `json:"never,omitempty"` // rule that has never accepted anything
 }

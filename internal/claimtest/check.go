@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"lablab/packet"
 	"lablab/report"
 	"lablab/report/claims"
 	"lablab/say"
@@ -114,6 +115,7 @@ var checks = map[claims.Kind]func(*Evidence, claims.Claim) error{
 	claims.SameFlow:    (*Evidence).sameFlow,
 	claims.OtherFlow:   (*Evidence).otherFlow,
 	claims.Became:      (*Evidence).became,
+	claims.Masqueraded: (*Evidence).masqueraded,
 }
 
 // eachPacket checks the verdict on each of the packets of a claim.
@@ -167,11 +169,22 @@ func (e *Evidence) created(c claims.Claim) error {
 		return fmt.Errorf("the entry was reported at event %d, before the verdict at %d", entry.begin, v.at)
 	}
 	for at := e.endBefore(entry, c.Host) + 1; at < v.at; at++ {
-		if o, is := e.judged(at, c.Host); is && o.State == "new" && o.Accepted && canonical(o.Packet.Key()) == entry.flow() {
+		if o, is := e.judged(at, c.Host); is && o.State == "new" && o.Accepted && canonical(o.Packet.Key()) == entry.flow() && !e.stuck(at, o) {
 			return fmt.Errorf("an earlier packet, of event %d, created it", at)
 		}
 	}
 	return nil
+}
+
+// stuck reports whether a packet that a host's inbound rules accepted was dropped there after all: by
+// its outbound rules.
+func (e *Evidence) stuck(at int, v timeline.Judged) bool {
+	for later := at + 1; v.Forwarded && later < len(e.events); later++ {
+		if o, is := e.judged(later, v.Host); is && o.Forwarded && o.Packet == v.Packet && o.Direction == packet.Egress {
+			return !o.Accepted
+		}
+	}
+	return false
 }
 
 func (e *Evidence) carried(c claims.Claim) error {
@@ -336,9 +349,21 @@ func (e *Evidence) allReplies(c claims.Claim) error {
 		return fmt.Errorf("there were no replies")
 	}
 	for i := range e.events {
-		if r, is := e.events[i].Body.(timeline.Replied); is && r.Stream == c.Stream && len(places[r.Seq]) != 2 {
+		if r, is := e.events[i].Body.(timeline.Replied); is && r.Stream == c.Stream && len(places[r.Seq]) < 2 {
 			return fmt.Errorf("the reply to packet %d was seen at %d places", r.Seq, len(places[r.Seq]))
 		}
+	}
+	return nil
+}
+
+func (e *Evidence) masqueraded(c claims.Claim) error {
+	x, err := e.entry(c.Entry)
+	if err != nil {
+		return err
+	}
+	changed, _ := e.events[x.begin].Body.(timeline.EntryChanged)
+	if mask := changed.Entry.Reply.Destination.String(); mask != c.Other || mask == x.orig.Source.String() {
+		return fmt.Errorf("the source was %s, and became %s", x.orig.Source, mask)
 	}
 	return nil
 }

@@ -91,6 +91,9 @@ var contradict = map[claims.Kind]func(events []timeline.Event, c *claims.Claim){
 	claims.Unreplied: func(events []timeline.Event, c *claims.Claim) {
 		change(events, c.Entry, func(e *timeline.EntryChanged) { e.Entry.Status = []string{"SEEN_REPLY"} })
 	},
+	claims.Masqueraded: func(events []timeline.Event, c *claims.Claim) {
+		change(events, c.Entry, func(e *timeline.EntryChanged) { e.Entry.Reply.Destination = e.Entry.Orig.Source })
+	},
 	claims.Carried:  destroy,
 	claims.Outlived: destroy,
 	claims.Tracked:  destroy,

@@ -33,6 +33,7 @@ type entry struct {
 	begin, end int // end is 0 if it did not end
 	replied    int // 0 if it saw no reply
 	marks      []mark
+	releases   []mark // the same for the outbound rules of what a host forwards
 	timeout    time.Duration
 	tcp        string // its last state
 	untracked  bool   // it ended because its flow is no longer tracked
@@ -76,6 +77,9 @@ func Read(events []timeline.Event) *Evidence {
 		}
 		if n := len(x.marks); n == 0 || x.marks[n-1].number != changed.Entry.Mark {
 			x.marks = append(x.marks, mark{at, changed.Entry.Mark})
+		}
+		if n := len(x.releases); changed.Entry.Released != 0 && (n == 0 || x.releases[n-1].number != changed.Entry.Released) {
+			x.releases = append(x.releases, mark{at, changed.Entry.Released})
 		}
 		if changed.Entry.Timeout > 0 {
 			x.timeout = changed.Entry.Timeout
@@ -269,8 +273,10 @@ func (e *Evidence) renewed(x *entry, by int) bool {
 func (x *entry) flow() packet.Key { return canonical(x.orig) }
 
 // markAt returns the number in the entry's mark at an event.
-func (x *entry) markAt(at int) (number uint32) {
-	for i, m := range x.marks {
+func (x *entry) markAt(at int) uint32 { return numberAt(x.marks, at) }
+
+func numberAt(marks []mark, at int) (number uint32) {
+	for i, m := range marks {
 		if i == 0 || m.at <= at {
 			number = m.number
 		}

@@ -24,7 +24,7 @@ func (e *Evidence) accountAt(at int) account {
 		switch body := e.events[i].Body.(type) {
 		case timeline.Begun:
 			for _, h := range body.Hosts {
-				a.Attach(sg.Interface{ID: h.Name, Groups: h.Groups, Addresses: []netip.Addr{h.Address.Addr()}})
+				a.Attach(sg.Interface{ID: h.Name, Groups: h.Groups, Addresses: h.Addresses()})
 			}
 		case timeline.GroupsChanged:
 			host, _ := a.Interface(body.Host)
@@ -243,7 +243,7 @@ func (e *Evidence) outlived(c claims.Claim) error {
 		switch {
 		case v.at < change:
 			return fmt.Errorf("its verdict is before event %d", change)
-		case x.markAt(v.at) != c.Rule:
+		case x.markAt(v.at) != c.Rule && numberAt(x.releases, v.at) != c.Rule:
 			return fmt.Errorf("rule %d had admitted the entry", x.markAt(v.at))
 		case e.accountAt(v.at).matches(c.Rule, c.Host, d, x.orig):
 			return fmt.Errorf("rule %d still matches", c.Rule)

@@ -126,6 +126,10 @@ func (k *kept) flowOf(policy lab.Policy, host string, e flow.Entry) Flow {
 		f.AdmittedBy = &rule.ID
 		f.AdmittingGone = !policy.InForce(rule)
 	}
+	if rule, known := k.lab.Known(e.Released); known {
+		f.ReleasedBy = &rule.ID
+		f.ReleasingGone = !policy.InForce(rule)
+	}
 	return f
 }
 
@@ -177,10 +181,13 @@ func (k *kept) cut(c CutRequest) (CutAnswer, error) {
 		}
 		for _, f := range flows {
 			admitted[f.AdmittingNumber] = f.AdmittedBy != nil && *f.AdmittedBy == c.AdmittedBy
+			if f.ReleasedBy != nil {
+				admitted[f.ReleasingNumber] = *f.ReleasedBy == c.AdmittedBy
+			}
 		}
 	}
 	n, err := k.lab.Cut(c.Host, func(e flow.Entry) bool {
-		return c.All || c.Flow != nil && e.Orig == *c.Flow || c.ConntrackID != 0 && e.ID == c.ConntrackID || admitted[e.Mark]
+		return c.All || c.Flow != nil && e.Orig == *c.Flow || c.ConntrackID != 0 && e.ID == c.ConntrackID || admitted[e.Mark] || admitted[e.Released]
 	})
 	return CutAnswer{Cut: n}, err
 }

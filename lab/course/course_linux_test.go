@@ -153,6 +153,13 @@ func mutants() []mutant {
 			g := group(sc, "server")
 			g.Ingress = append(g.Ingress, sg.Rule{ID: "six", Protocol: packet.TCP, From: 20, To: 25, Peer: netip.MustParsePrefix("::/0")})
 		}, 1, "stream ssh"},
+		{"nat", "it has an outbound rule from the beginning", func(sc *scenario.Scenario) {
+			group(sc, "nat").Egress = []sg.Rule{{ID: "early", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}
+		}, 1, "stream first"},
+		{"nat", "it gets no outbound rule", skip(2), 2, "stream first"},
+		{"nat", "its source/destination check is on", func(sc *scenario.Scenario) { sc.Hosts[1].Unchecked = false }, 1, "stream first"},
+		{"nat", "its inbound rule is not revoked", func(sc *scenario.Scenario) { sc.Experiments[2].Do = sc.Experiments[2].Do[1:] }, 3, "stream second"},
+		{"nat", "it does not masquerade", func(sc *scenario.Scenario) { sc.Hosts[1].Masquerade = false }, 2, "stream first"},
 		{"related", "errors pass by themselves", func(sc *scenario.Scenario) { sc.Related = "all" }, 1, "stream query"},
 		{"related", "somebody listens", func(sc *scenario.Scenario) {
 			start := sc.Experiments[0].Do[0].(scenario.Start)

@@ -71,6 +71,7 @@ const (
 	Became      Kind = "became"        // Count packets had Outcome
 	Unseen      Kind = "unseen"        // no verdict on the packet that Event reports as sent was seen in time
 	OtherFlow   Kind = "another flow"  // conntrack does not
+	Masqueraded Kind = "masqueraded"   // the host replaced the source of the entry's flow by Other
 )
 
 // An Ending is why a conntrack entry is gone.
