@@ -86,6 +86,8 @@ func writePages(t *testing.T, dir string) {
 		"failed.html":         written(t, pageOf(failed(events))),
 		"fed.html":            fed(t),
 		"ping.jsonl":          lines(t, events),
+		"nat.html":            written(t, pageOf(recordtest.Read(t, "nat"))),
+		"nat.jsonl":           lines(t, recordtest.Read(t, "nat")),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)

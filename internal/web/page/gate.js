@@ -36,7 +36,7 @@ export class Gate {
     this.table = element('div', { class: 'table' }, this.heading, this.none, this.entries, this.more);
     this.body = element('div', { class: 'body' }, this.gate, this.table);
     this.node = element('article', { class: 'host', 'data-side': this.side },
-      element('header', {}, this.title, element('span', { class: 'address' }, String(this.host.address).split('/')[0]), this.groups),
+      element('header', {}, this.title, element('span', { class: 'address' }, [this.host.address, this.host.second].filter(Boolean).map((a) => String(a).split('/')[0]).join(' ')), this.groups),
       this.body);
     this.speak();
   }

@@ -24,6 +24,12 @@ export function same(a, b) {
   return ['protocol', 'source', 'destination', 'source_port', 'destination_port', 'icmp_type', 'icmp_code', 'icmp_id', 'icmp_seq', 'tcp_flags', 'length'].every((member) => a[member] === b[member]);
 }
 
+// continues reports whether headers may belong to a packet that a host forwarded: that host may have
+// replaced the addresses, and what identifies the flow.
+export function continues(a, b) {
+  return ['protocol', 'icmp_type', 'icmp_code', 'icmp_seq', 'tcp_flags', 'tcp_seq', 'length', 'number'].every((member) => a[member] === b[member]);
+}
+
 export class Hand {
   // keyOf returns what identifies a flow to conntrack.
   constructor(keyOf) {
@@ -68,7 +74,7 @@ export class Hand {
     while (flow.open.length && at_ns - flow.open[0].ns > patience) flow.open.shift();
     const sign = `${body.host} ${place} ${reply} ${body.state} ${body.accepted} ${body.rule} ${body.rule_number}`;
     const before = flow.seen.get(sign) ?? -Infinity;
-    const known = flow.open.find((j) => isOf(j, body.packet, packet.seq, reply, place));
+    const known = flow.open.find((j) => isOf(j, body, packet.seq, reply, place));
     if (!known && at_ns - before < alike) return null;
     flow.seen.set(sign, at_ns);
     if (known) return { flow, reply, journey: known };
@@ -95,9 +101,11 @@ export class Hand {
 
 // isOf reports whether a verdict at a place is about a packet that is already known elsewhere, or
 // about the reply to it.
-function isOf({ step, seq: number }, headers, seq, reply, place) {
+function isOf({ step, seq: number }, { packet, forwarded }, seq, reply, place) {
   const ways = step.legs.filter((l) => l.reply === reply);
-  return ways.some((l) => same(l.packet, headers) && !l[place]) || (seq !== undefined && seq === number && !ways.length);
+  const waits = (l) => (forwarded || l.egress?.forwarded ? continues(l.packet, packet) : same(l.packet, packet)) && !l[place];
+  const leaves = (l) => forwarded && place === 'egress' && l.ingress?.forwarded && same(l.packet, packet);
+  return ways.some((l) => waits(l) || leaves(l)) || (seq !== undefined && seq === number && !ways.length);
 }
 
 // arrived reports whether everything is known about a packet that succeeds.

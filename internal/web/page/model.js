@@ -4,7 +4,7 @@
 // A step is something that happens at one time on the stage: a packet's way, a rule change, the
 // start of an experiment. Everything else (rules, entries) refers to moments: {step, leg, place}
 // says in which step, and where on the packet's way.
-import { Hand, packetOf, same } from './hand.js';
+import { Hand, continues, packetOf, same } from './hand.js';
 import { inOrder } from './legs.js';
 
 const patience = 1e8; // ns; a packet seen again later than that is a retransmission
@@ -25,6 +25,7 @@ export class Model {
     this.canaries = new Set(); // flows of the lab's self-check
     this.entries = []; // conntrack entries of every host
     this.living = new Map(); // host and id → entry
+    this.translated = new Map(); // flow behind a host that replaces addresses → flow before it
     this.latest = new Map(); // host and flow → latest moments there
     this.changes = 0; // number of rule changes so far
     this.plan = []; // the report's experiments, in the current language
@@ -69,7 +70,9 @@ export class Model {
 
   // hostAt returns the name of the host with an address, if there is one.
   hostAt(address) {
-    for (const host of this.hosts.values()) if (String(host.address).split('/')[0] === address) return host.name;
+    for (const { name, address: first, second } of this.hosts.values()) {
+      if ([first, second].some((a) => String(a).split('/')[0] === address)) return name;
+    }
     return null;
   }
 
@@ -121,6 +124,7 @@ const takes = new Map(Object.entries({
     for (const h of b.hosts ?? []) {
       const host = m.host(h.name);
       host.address = h.address;
+      host.second = h.second_address ?? '';
       host.groups = h.groups ?? [];
     }
   },
@@ -258,20 +262,26 @@ function ofStream(m, b, e) {
 // ofHand returns the packet without a stream that a verdict is about.
 function ofHand(m, b, e) {
   const packet = m.ready && b.state ? packetOf(b.packet) : null; // of a flood, some is heard by half
+  if (packet) packet.key = m.translated.get(keyOf(packet.key)) ?? packet.key;
   if (!packet || m.canaries.has(keyOf(packet.key))) return null;
   const seen = m.hand.see(packet, e, (address) => m.hostAt(address), (journey) => m.packet(journey, e));
   return seen && { journey: seen.journey, step: seen.journey?.step ?? m.steps.at(-1), reply: seen.reply, flow: seen.flow.flow };
 }
 
+// legFor returns the leg of a packet's way that a verdict is about. A host that forwards the packet
+// is the end of one leg and the start of the next.
 function legFor(journey, step, b, e, reply, place) {
-  let leg = step.legs.find((l) => same(l.packet, b.packet) && l.reply === reply && !l[place]);
+  const open = step.legs.filter((l) => l.reply === reply && !l[place]);
+  let leg = b.forwarded && place === 'egress' ? null : open.find((l) => same(l.packet, b.packet));
+  leg ??= place === 'ingress' ? open.find((l) => (b.forwarded || l.egress?.forwarded) && continues(l.packet, b.packet)) : null;
   if (!leg) {
     const { from, to } = journey.stream;
     leg = { packet: b.packet, reply, from: reply ? to : from, to: reply ? from : to, egress: null, ingress: null };
     step.legs.push(leg);
   }
-  const { host, direction, state, accepted, by, rule, rule_number } = b;
-  leg[place] = { host, direction, state, accepted, by, rule, rule_number, seq: e.seq };
+  const { host, direction, forwarded, state, accepted, by, rule, rule_number } = b;
+  if (forwarded || leg.egress?.forwarded) leg[place === 'egress' ? 'from' : 'to'] = host;
+  leg[place] = { host, direction, forwarded, state, accepted, by, rule, rule_number, seq: e.seq };
   step.ordered = null;
   return leg;
 }
@@ -285,6 +295,7 @@ function carry(m, b, e) {
 function entry_changed(m, b, e) {
   const id = key(b.host, b.entry.id);
   let entry = m.living.get(id);
+  translate(m, b.entry);
   const of = entry?.flow ?? flowOfEntry(m, b.entry);
   const flow = key(b.host, of);
   const at = m.latest.get(flow) ?? {};
@@ -321,11 +332,23 @@ function flowOf(s) { return keyOf({ ...s, destination: s.target, destination_por
 // streamOf returns the stream that a flow belongs to: the last that was started with it.
 function streamOf(m, flow) { return [...m.streams.values()].findLast((s) => s.flow === flow) ?? null; }
 
-// flowOfEntry returns the flow that an entry is about, by the key of its requests: the other end
-// may have started the entry.
+// translate notes how a flow looks behind a host that replaces its addresses.
+function translate(m, { orig, reply }) {
+  if (!reply || keyOf(reversed(reply)) === keyOf(orig)) return;
+  const before = m.translated.get(keyOf(orig)) ?? orig;
+  m.translated.set(keyOf(reversed(reply)), before).set(keyOf(reply), reversed(before));
+}
+
+function reversed(k) {
+  return { ...k, source: k.destination, destination: k.source, source_port: k.destination_port, destination_port: k.source_port };
+}
+
+// flowOfEntry returns the flow that an entry is about, by the key of its requests where it begins: the
+// other end may have started the entry.
 function flowOfEntry(m, { orig, reply }) {
-  const there = keyOf(orig);
-  const back = reply && keyOf(reply);
+  const before = (k) => keyOf(m.translated.get(keyOf(k)) ?? k);
+  const there = before(orig);
+  const back = reply && before(reply);
   return back && !streamOf(m, there) && streamOf(m, back) ? back : there;
 }
 
