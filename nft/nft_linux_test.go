@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -206,6 +207,10 @@ func exchange(t *testing.T, n *ns.Namespace, port int, answered bool) {
 	t.Helper()
 	err := n.Do(func() error {
 		server, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		for errors.Is(err, syscall.EADDRINUSE) { // a process that another test starts has a copy of the last one, until it executes its program
+			runtime.Gosched()
+			server, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		}
 		if err != nil {
 			return err
 		}
