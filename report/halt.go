@@ -94,7 +94,11 @@ func (b *Builder) hastening(l *life) (h hastening, is bool) {
 	// Apart from expiring, an entry ends with its connection, or by a program that deletes it.
 	mayHaveEnded := l.closing || slices.ContainsFunc(b.programs, func(p pause) bool { return p.end >= l.touched-lag && p.end <= needed.at+lag })
 	switch {
+	case l.left > 0: // a program deleted it
+		return hastening{}, false
 	case planned >= l.timeout: // it would have expired anyway
+		return hastening{}, false
+	case idle+b.lives.timing.around(l.touched) < l.timeout/2: // far from it; older kernels do not report what was left
 		return hastening{}, false
 	case mayHaveEnded && idle+b.lives.timing.around(l.touched) < l.timeout:
 		return hastening{}, false

@@ -17,10 +17,11 @@ type life struct {
 	orig, reply packet.Key
 	// creator is the verdict on the packet that created the entry; not set if it was not seen.
 	creator creation
-	born    when // when it was created, or first known
-	known   when // when it was first reported
-	replied when // when it first saw a reply, if ever
-	dead    when // when it was reported destroyed, or found to be gone
+	born    when          // when it was created, or first known
+	known   when          // when it was first reported
+	replied when          // when it first saw a reply, if ever
+	dead    when          // when it was reported destroyed, or found to be gone
+	left    time.Duration // how much longer it would have lasted then, if that is known
 	// admissions are the rules in its mark, one after the other: until there is a reply, each packet
 	// of the flow is accepted by a rule again.
 	admissions []admission

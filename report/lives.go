@@ -167,7 +167,7 @@ func (ls *lives) changed(at when, e timeline.EntryChanged) {
 		entry = ls.bear(at, e.Host, e.Entry, e.Change == flow.New)
 	}
 	if e.Change == flow.Destroy {
-		entry.dead = at
+		entry.dead, entry.left = at, e.Entry.Timeout
 		entry.closing = entry.closing || closing(e.Entry.TCP)
 		delete(ls.alive, id)
 		return
