@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"lablab/nft"
 	"lablab/packet"
 	"lablab/scenario"
+	"lablab/timeline"
 )
 
 // What is read in any order is recorded with each cause before its effect, and nothing waits longer
@@ -61,6 +63,105 @@ func TestOrderOfRecord(t *testing.T) {
 							o.queues[host].verdict(r)
 						case conntrack.Event:
 							o.queues[host].event(r)
+						}
+					}
+				}
+				o.rounded()
+				all = append(all, strings.Join(got, " "))
+			}
+			if diff := cmp.Diff(test.want, all); diff != "" {
+				t.Errorf("recorded by round, want (-), got (+):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Behind a host that masquerades, a packet is known by that host's entry. It is recorded after it
+// left that host, and before the reply comes back there, whatever is read first.
+func TestOrderOfRecordThroughNAT(t *testing.T) {
+	hosts := []*Host{
+		{Host: scenario.Host{Name: "B", Address: netip.MustParsePrefix("10.1.0.10/16")}},
+		{Host: scenario.Host{Name: "N", Address: netip.MustParsePrefix("10.1.0.1/16"), Second: netip.MustParsePrefix("10.2.0.1/16")}},
+		{Host: scenario.Host{Name: "W", Address: netip.MustParsePrefix("10.2.0.80/16")}},
+	}
+	const b, n, w = 0, 1, 2
+	networks := (&Lab{hosts: hosts}).networks()
+	links := map[string][6]byte{}
+	for _, h := range hosts {
+		for _, p := range h.ports(networks) {
+			links[p.address.Addr().String()] = [6]byte(p.mac())
+		}
+	}
+	key := func(from, to string, fromPort, toPort uint16) packet.Key {
+		return packet.Key{Protocol: packet.UDP, Source: netip.MustParseAddr(from), Destination: netip.MustParseAddr(to), SourcePort: fromPort, DestinationPort: toPort}
+	}
+	verdict := func(d packet.Direction, forwarded bool, k packet.Key, tag uint32, neighbour string) nft.Verdict {
+		state := packet.New
+		if k.SourcePort == 53 {
+			state = packet.Established
+		}
+		return nft.Verdict{
+			Direction: d, Forwarded: forwarded, Accepted: true, State: state, Neighbour: links[neighbour],
+			Packet: packet.Header{Protocol: k.Protocol, Source: k.Source, Destination: k.Destination, SourcePort: k.SourcePort, DestinationPort: k.DestinationPort, Tag: tag},
+		}
+	}
+	there, back := key("10.1.0.10", "10.2.0.80", 4000, 53), key("10.2.0.80", "10.1.0.10", 53, 4000)
+	thereNAT, backNAT := key("10.2.0.1", "10.2.0.80", 4000, 53), key("10.2.0.80", "10.2.0.1", 53, 4000)
+	sent := func(tag uint32) nft.Verdict { return verdict(packet.Egress, false, there, tag, "") }
+	in := func(tag uint32) nft.Verdict { return verdict(packet.Ingress, true, there, tag, "10.1.0.10") }
+	out := func(tag uint32) nft.Verdict { return verdict(packet.Egress, true, there, tag, "") }
+	arrived := func(tag uint32) nft.Verdict { return verdict(packet.Ingress, false, thereNAT, tag, "10.2.0.1") }
+	answered := verdict(packet.Egress, false, backNAT, 9, "")
+	backIn, backOut := verdict(packet.Ingress, true, back, 9, "10.2.0.80"), verdict(packet.Egress, true, back, 9, "")
+	received := verdict(packet.Ingress, false, back, 9, "10.1.0.1")
+	entry := conntrack.Event{Change: flow.New, Entry: flow.Entry{Orig: there, Reply: backNAT}}
+	for _, test := range []struct {
+		name   string
+		rounds []map[int][]any
+		want   []string
+	}{
+		{
+			"at once", []map[int][]any{{b: {sent(1), received}, n: {entry, in(1), out(1), backIn, backOut}, w: {arrived(1), answered}}},
+			[]string{"B>1 N<1 N>1 N! W<1 W>9 N<9 N>9 B<9"},
+		},
+		{
+			"the entry is read in the next round", []map[int][]any{{b: {sent(1), received}, n: {in(1), out(1), backIn, backOut}, w: {arrived(1), answered}}, {n: {entry}}},
+			[]string{"B>1 N<1 N>1", "N! W<1 W>9 N<9 N>9 B<9"},
+		},
+		{
+			"and another new packet too", []map[int][]any{{b: {sent(1)}, n: {in(1), out(1)}, w: {arrived(1)}}, {b: {sent(2)}, n: {entry, in(2), out(2)}, w: {arrived(2)}}},
+			[]string{"B>1 N<1 N>1", "B>2 N! N<2 N>2 W<1 W<2"},
+		},
+		{
+			"the target is read first", []map[int][]any{{w: {arrived(1), answered}}, {b: {sent(1), received}, n: {entry, in(1), out(1), backIn, backOut}}},
+			[]string{"", "B>1 N<1 N>1 N! W<1 W>9 N<9 N>9 B<9"},
+		},
+		{
+			"the packet does not overtake itself", []map[int][]any{{b: {sent(1)}, w: {verdict(packet.Ingress, false, there, 1, "10.2.0.1")}}, {n: {in(1), out(1)}}},
+			[]string{"B>1", "N<1 N>1 W<1"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var got []string
+			r := newRecorder(timeline.NewLog())
+			o := newOrder(hosts, r)
+			o.judged = func(host string, v nft.Verdict) {
+				got = append(got, fmt.Sprintf("%s%s%d", host, map[packet.Direction]string{packet.Egress: ">", packet.Ingress: "<"}[v.Direction], v.Packet.Tag))
+			}
+			o.changed = func(host string, e conntrack.Event) {
+				r.changedEntry(host, e)
+				got = append(got, host+"!")
+			}
+			var all []string
+			for _, round := range test.rounds {
+				got = nil
+				for host, list := range round {
+					for _, read := range list {
+						switch read := read.(type) {
+						case nft.Verdict:
+							o.queues[host].verdict(read)
+						case conntrack.Event:
+							o.queues[host].event(read)
 						}
 					}
 				}

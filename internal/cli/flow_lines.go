@@ -21,6 +21,10 @@ func flowLines(l *say.Language, flows []control.Flow) []string {
 		switch {
 		case f.Untracked:
 			by = say.F("untracked")
+		case f.ReleasedBy != nil && f.AdmittedBy != nil:
+			by = say.F("forwarded, admitted by %s, released by %s", admitting(f), releasing(f))
+		case f.ReleasedBy != nil:
+			by = say.F("forwarded, released by %s", releasing(f))
 		case f.AdmittedBy != nil:
 			by = say.F("admitted by %s", admitting(f))
 		}
@@ -44,6 +48,10 @@ func narrowLines(l *say.Language, flows []control.Flow, state bool) []string {
 		switch {
 		case f.Untracked:
 			by = say.F("untracked")
+		case f.ReleasedBy != nil && f.AdmittedBy != nil:
+			by = say.F("%s%s", say.F("by "), say.List(", ", admitting(f), releasing(f)))
+		case f.ReleasedBy != nil:
+			by = say.F("%s%s", say.F("by "), releasing(f))
 		case f.AdmittedBy != nil:
 			by = say.F("%s%s", say.F("by "), admitting(f))
 		}
@@ -59,9 +67,14 @@ func narrowLines(l *say.Language, flows []control.Flow, state bool) []string {
 func passed(f control.Flow) string { return fmt.Sprintf("%d/%d", f.Packets, f.ReplyPackets) }
 
 // admitting returns the rule that admitted a flow, and whether it is gone.
-func admitting(f control.Flow) say.Sentence {
-	if f.AdmittingGone {
-		return say.F("%s (gone)", *f.AdmittedBy)
+func admitting(f control.Flow) say.Sentence { return perhapsGone(*f.AdmittedBy, f.AdmittingGone) }
+
+// releasing returns the same of the outbound rule that let a forwarded flow leave.
+func releasing(f control.Flow) say.Sentence { return perhapsGone(*f.ReleasedBy, f.ReleasingGone) }
+
+func perhapsGone(rule string, gone bool) say.Sentence {
+	if gone {
+		return say.F("%s (gone)", rule)
 	}
-	return say.As(*f.AdmittedBy)
+	return say.As(rule)
 }

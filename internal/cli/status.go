@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -63,6 +64,9 @@ func countsOf(ctx context.Context, lab *control.Client, status control.Status) (
 	return entries, packets, nil
 }
 
+// addressesOf returns the addresses of a host: two if it is in two networks.
+func addressesOf(h control.Host) string { return strings.TrimSpace(h.Address + " " + h.Second) }
+
 func statusLines(l *say.Language, status control.Status, entries map[string]int, packets map[uint32]uint64) []string {
 	lines := []string{l.Sprintf("lab %s, of scenario %s", status.Name, status.Scenario)}
 	if status.Web != "" {
@@ -70,10 +74,10 @@ func statusLines(l *say.Language, status control.Status, entries map[string]int,
 	}
 	name, address, groups := 0, 0, 0 // columns
 	for _, h := range status.Hosts {
-		name, address, groups = max(name, say.Width(h.Name)), max(address, len(h.Address)), max(groups, say.Width(carriedBy(h).In(l)))
+		name, address, groups = max(name, say.Width(h.Name)), max(address, len(addressesOf(h))), max(groups, say.Width(carriedBy(h).In(l)))
 	}
 	for _, h := range status.Hosts {
-		line := l.Sprintf("  host %-*s  %-*s  groups: %-*s", name, say.As(h.Name), address, h.Address, groups, carriedBy(h))
+		line := l.Sprintf("  host %-*s  %-*s  groups: %-*s", name, say.As(h.Name), address, addressesOf(h), groups, carriedBy(h))
 		line += l.Sprintf("  conntrack entries: %d", entries[h.Name])
 		if h.ACL {
 			line += l.Sprintf("  behind a network ACL")

@@ -40,6 +40,8 @@ type Host struct {
 	Name    string   `json:"name"`
 	Address string   `json:"address"` // with the length of its network's prefix
 	Groups  []string `json:"groups"`
+	// Second is its address in a second network.
+	Second string `json:"second_address,omitempty"`
 	// Namespace is a file that holds the host's network namespace, for nsenter(1).
 	Namespace string `json:"namespace,omitempty"`
 	// UTS is a file that holds the host's UTS namespace, if it has one.

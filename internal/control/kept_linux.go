@@ -45,7 +45,11 @@ func (k *kept) status(ctx context.Context, about Status) (Status, error) {
 		if err != nil {
 			return status, err
 		}
-		status.Hosts = append(status.Hosts, Host{Name: h.Name, Address: h.Address.String(), Groups: append([]string{}, carrier.Groups...), Namespace: file, UTS: uts, ACL: carrier.ACL != nil})
+		host := Host{Name: h.Name, Address: h.Address.String(), Groups: append([]string{}, carrier.Groups...), Namespace: file, UTS: uts, ACL: carrier.ACL != nil}
+		if h.Second.IsValid() {
+			host.Second = h.Second.String()
+		}
+		status.Hosts = append(status.Hosts, host)
 		for _, g := range carrier.Groups {
 			carriers[g] = append(carriers[g], h.Name)
 		}
