@@ -176,7 +176,8 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 	w.notOf(say.F("this is for streams, but %s is a host", host), []leaf{m.Replied.leaf, m.Refused.leaf, m.Stalled.leaf, m.Reset.leaf, m.First.leaf, m.By.leaf, m.Tracked.leaf})
 	var list []Expectation
 	of := Expectation{Place: m.Place, Host: host}
-	if m.Flow.given() && w.endsAt(m.Flow, host) {
+	switch {
+	case m.Flow.given() && w.endsAt(m.Flow, host):
 		e := of
 		e.Flow, e.AdmittedBy, e.ReleasedBy = m.Flow.text, m.AdmittedBy.text, m.ReleasedBy.text
 		for _, by := range []name{m.AdmittedBy, m.ReleasedBy} {
@@ -188,9 +189,9 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 			w.about(m.ReleasedBy.Place, "%s does not forward stream %s: released_by is for a host on the way", host, m.Flow.text)
 		}
 		list = append(list, e)
-	} else if m.AdmittedBy.given() && !m.Flow.given() {
+	case m.AdmittedBy.given() && !m.Flow.given():
 		w.about(m.AdmittedBy.Place, `admitted_by needs a flow: { flow: "1", admitted_by: %s }`, m.AdmittedBy.text)
-	} else if m.ReleasedBy.given() && !m.Flow.given() {
+	case m.ReleasedBy.given() && !m.Flow.given():
 		w.about(m.ReleasedBy.Place, `released_by needs a flow: { flow: "1", released_by: %s }`, m.ReleasedBy.text)
 	}
 	if m.NoFlow.given() && w.endsAt(m.NoFlow, host) {
