@@ -267,7 +267,7 @@ func TestFormerClaims(t *testing.T) {
 		{
 			"a host left a group before it did", "course-reference",
 			claims.Claim{Kind: claims.Closed, Stream: "stranger", First: 1, Last: 5, Host: "db", Change: regrouped("course-reference", "app"), Group: "app", Member: "app", Rule: number("course-reference", "from-app")},
-			"is not before the packet's verdict",
+			"did not match before event",
 		},
 		{
 			"an entry is gone that carries the packets", "course-cut",

@@ -140,7 +140,7 @@ func (e *Evidence) closed(c claims.Claim) error {
 		return err
 	}
 	change := int(c.Change)
-	if change >= first.at {
+	if change >= first.at && !e.recordedLate(change, first) {
 		return fmt.Errorf("event %d is not before the packet's verdict, at %d", change, first.at)
 	}
 	k := first.Packet.Key()
@@ -156,11 +156,18 @@ func (e *Evidence) closed(c claims.Claim) error {
 			return fmt.Errorf("rule %s matched after event %d", by.Rule.ID, at)
 		}
 	}
-	a := e.accountAt(last.at)
+	a := e.accountAt(max(last.at, change))
 	if by, admitted := a.Judge(a.groups(c.Host), c.Direction, seenBy(c.Direction, k)); admitted {
 		return fmt.Errorf("rule %s matches packet %d", by.Rule.ID, c.Last)
 	}
 	return nil
+}
+
+// recordedLate reports whether a change that is recorded after a verdict can have been in force
+// before: it is recorded when all hosts have it. The streams are held meanwhile, but TCP sends by
+// itself.
+func (e *Evidence) recordedLate(change int, v verdict) bool {
+	return change < len(e.events) && e.events[change].At-v.time <= round && !v.Accepted && v.Packet.Protocol == packet.TCP
 }
 
 // isChange reports whether an event may change what the groups allow.

@@ -35,7 +35,15 @@ func TestPidsLimit(t *testing.T) {
 			t.Fatalf("9 processes, %v: exit code %d, want 3\n%s", args, code, said)
 		}
 		needed, _ := strconv.Atoi(told[1])
-		if said, code := limited(t, needed, path, args...); code != 0 {
+		said, code = limited(t, needed, path, args...)
+		for range 3 { // Go's runtime may have one more thread in that moment
+			if told = needs.FindStringSubmatch(said); code != 3 || told == nil {
+				break
+			}
+			needed++
+			said, code = limited(t, needed, path, args...)
+		}
+		if code != 0 {
 			t.Errorf("%d processes, %v: exit code %d\n%s", needed, args, code, said)
 		}
 	}
