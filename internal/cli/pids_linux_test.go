@@ -53,18 +53,18 @@ func TestPidsLimit(t *testing.T) {
 // wrote to standard error.
 func limited(t *testing.T, most int, path string, args ...string) (stderr string, code int) {
 	t.Helper()
-	var group string
+	group := ""
 	for _, root := range []string{"/sys/fs/cgroup/pids", "/sys/fs/cgroup"} {
-		group = filepath.Join(root, fmt.Sprintf("lablab-test-%d-%d", os.Getpid(), most))
-		if os.Mkdir(group, 0o755) != nil {
+		made := filepath.Join(root, fmt.Sprintf("lablab-test-%d-%d", os.Getpid(), most))
+		if os.Mkdir(made, 0o755) != nil {
 			continue
 		}
-		defer removeGroup(t, group)
-		limit := filepath.Join(group, "pids.max")
+		defer removeGroup(t, made)
+		limit := filepath.Join(made, "pids.max")
 		if _, err := os.Stat(limit); err == nil && os.WriteFile(limit, []byte(strconv.Itoa(most)), 0) == nil {
+			group = made
 			break // else it is not a control group, or cannot limit processes
 		}
-		group = ""
 	}
 	if group == "" {
 		t.Skip("no control group for processes can be made here")
