@@ -27,7 +27,6 @@ func TestOrderOfRecord(t *testing.T) {
 	const a, b = 0, 1
 	leaves := func(from, to int, seq uint16) nft.Verdict { return verdict(packet.Egress, from, to, seq, true) }
 	arrives := func(from, to int, seq uint16) nft.Verdict { return verdict(packet.Ingress, from, to, seq, true) }
-	type reads map[int][]any
 	for _, test := range []struct {
 		name   string
 		rounds []reads
@@ -53,23 +52,7 @@ func TestOrderOfRecord(t *testing.T) {
 				got = append(got, host+map[packet.Direction]string{packet.Egress: ">", packet.Ingress: "<"}[v.Direction]+string(rune('0'+v.Packet.EchoSeq)))
 			}
 			o.changed = func(host string, _ conntrack.Event) { got = append(got, host+"!") }
-			var all []string
-			for _, round := range test.rounds {
-				got = nil
-				for host, list := range round {
-					for _, r := range list {
-						switch r := r.(type) {
-						case nft.Verdict:
-							o.queues[host].verdict(r)
-						case conntrack.Event:
-							o.queues[host].event(r)
-						}
-					}
-				}
-				o.rounded()
-				all = append(all, strings.Join(got, " "))
-			}
-			if diff := cmp.Diff(test.want, all); diff != "" {
+			if diff := cmp.Diff(test.want, recordedIn(o, test.rounds, &got)); diff != "" {
 				t.Errorf("recorded by round, want (-), got (+):\n%s", diff)
 			}
 		})
@@ -117,27 +100,27 @@ func TestOrderOfRecordThroughNAT(t *testing.T) {
 	entry := conntrack.Event{Change: flow.New, Entry: flow.Entry{Orig: there, Reply: backNAT}}
 	for _, test := range []struct {
 		name   string
-		rounds []map[int][]any
+		rounds []reads
 		want   []string
 	}{
 		{
-			"at once", []map[int][]any{{b: {sent(1), received}, n: {entry, in(1), out(1), backIn, backOut}, w: {arrived(1), answered}}},
+			"at once", []reads{{b: {sent(1), received}, n: {entry, in(1), out(1), backIn, backOut}, w: {arrived(1), answered}}},
 			[]string{"B>1 N<1 N>1 N! W<1 W>9 N<9 N>9 B<9"},
 		},
 		{
-			"the entry is read in the next round", []map[int][]any{{b: {sent(1), received}, n: {in(1), out(1), backIn, backOut}, w: {arrived(1), answered}}, {n: {entry}}},
+			"the entry is read in the next round", []reads{{b: {sent(1), received}, n: {in(1), out(1), backIn, backOut}, w: {arrived(1), answered}}, {n: {entry}}},
 			[]string{"B>1 N<1 N>1", "N! W<1 W>9 N<9 N>9 B<9"},
 		},
 		{
-			"and another new packet too", []map[int][]any{{b: {sent(1)}, n: {in(1), out(1)}, w: {arrived(1)}}, {b: {sent(2)}, n: {entry, in(2), out(2)}, w: {arrived(2)}}},
+			"and another new packet too", []reads{{b: {sent(1)}, n: {in(1), out(1)}, w: {arrived(1)}}, {b: {sent(2)}, n: {entry, in(2), out(2)}, w: {arrived(2)}}},
 			[]string{"B>1 N<1 N>1", "B>2 N! N<2 N>2 W<1 W<2"},
 		},
 		{
-			"the target is read first", []map[int][]any{{w: {arrived(1), answered}}, {b: {sent(1), received}, n: {entry, in(1), out(1), backIn, backOut}}},
+			"the target is read first", []reads{{w: {arrived(1), answered}}, {b: {sent(1), received}, n: {entry, in(1), out(1), backIn, backOut}}},
 			[]string{"", "B>1 N<1 N>1 N! W<1 W>9 N<9 N>9 B<9"},
 		},
 		{
-			"the packet does not overtake itself", []map[int][]any{{b: {sent(1)}, w: {verdict(packet.Ingress, false, there, 1, "10.2.0.1")}}, {n: {in(1), out(1)}}},
+			"the packet does not overtake itself", []reads{{b: {sent(1)}, w: {verdict(packet.Ingress, false, there, 1, "10.2.0.1")}}, {n: {in(1), out(1)}}},
 			[]string{"B>1", "N<1 N>1 W<1"},
 		},
 	} {
@@ -152,25 +135,32 @@ func TestOrderOfRecordThroughNAT(t *testing.T) {
 				r.changedEntry(host, e)
 				got = append(got, host+"!")
 			}
-			var all []string
-			for _, round := range test.rounds {
-				got = nil
-				for host, list := range round {
-					for _, read := range list {
-						switch read := read.(type) {
-						case nft.Verdict:
-							o.queues[host].verdict(read)
-						case conntrack.Event:
-							o.queues[host].event(read)
-						}
-					}
-				}
-				o.rounded()
-				all = append(all, strings.Join(got, " "))
-			}
-			if diff := cmp.Diff(test.want, all); diff != "" {
+			if diff := cmp.Diff(test.want, recordedIn(o, test.rounds, &got)); diff != "" {
 				t.Errorf("recorded by round, want (-), got (+):\n%s", diff)
 			}
 		})
 	}
+}
+
+// A reads is what is read in a round: verdicts and events, by the index of the host.
+type reads map[int][]any
+
+// recordedIn returns what an order records in each round. It finds that in got.
+func recordedIn(o *order, rounds []reads, got *[]string) (all []string) {
+	for _, round := range rounds {
+		*got = nil
+		for host, list := range round {
+			for _, r := range list {
+				switch r := r.(type) {
+				case nft.Verdict:
+					o.queues[host].verdict(r)
+				case conntrack.Event:
+					o.queues[host].event(r)
+				}
+			}
+		}
+		o.rounded()
+		all = append(all, strings.Join(*got, " "))
+	}
+	return all
 }
