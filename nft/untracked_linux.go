@@ -59,7 +59,7 @@ func addUntracked(c *nftables.Conn, untracked []sg.Untracked) {
 	}
 }
 
-func untrackedMark() []byte { return binaryutil.NativeEndian.PutUint32(packet.UntrackedMark) }
+func untrackedMark() []byte { return binaryutil.NativeEndian.PutUint32(uint32(packet.UntrackedMark)) }
 
 func loadMark() expr.Any { return &expr.Ct{Key: expr.CtKeyMARK, Register: register} }
 

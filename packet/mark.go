@@ -2,7 +2,7 @@ package packet
 
 // A Mark is the mark of packets that rules accept, and of the conntrack entries of the flows that
 // such packets begin: the number of one rule or, if the host forwards the flow, those of an inbound
-// and of an outbound rule. Bit 30 tells the two apart. Bit 31 is not part of it: see UntrackedMark.
+// and of an outbound rule. Bit 30 tells the two apart.
 type Mark uint32
 
 const (
@@ -14,6 +14,10 @@ const (
 // MostForwarding is the greatest number that a rule of a host that forwards can have: the mark of a
 // forwarded flow holds two.
 const MostForwarding = 1<<halfBits - 1
+
+// UntrackedMark is the mark of conntrack entries whose flows EC2 would not track: it names no rule,
+// and no packet is accepted because of such an entry.
+const UntrackedMark = Mark(1) << 31
 
 // Admitted returns the number of the rule that admitted the flow; if the host forwards it, that of
 // the inbound rule, or 0 if the flow came in where no group guards.

@@ -11,8 +11,3 @@ const (
 	Invalid     State = "invalid"     // conntrack cannot assign it to a flow
 	Untracked   State = "untracked"   // EC2 would not track its flow, or it bypassed conntrack
 )
-
-// UntrackedMark is the mark of conntrack entries whose flows EC2 would not track: nothing is
-// accepted because of them. Other entries have the number of the rule that admitted them, which is
-// smaller.
-const UntrackedMark uint32 = 1 << 31

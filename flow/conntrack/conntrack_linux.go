@@ -144,7 +144,7 @@ func (t *Table) Delete(k packet.Key) (bool, error) {
 // EC2 would not track, and reports whether it existed.
 func (t *Table) Untrack(k packet.Key) (bool, error) {
 	f := flowOf(k)
-	f.Mark = packet.UntrackedMark
+	f.Mark = uint32(packet.UntrackedMark)
 	err := t.await(func() error { return t.conn.Update(f) })
 	if errors.Is(err, unix.ENOENT) {
 		return false, nil
@@ -175,7 +175,7 @@ func tupleOf(k packet.Key) conntrack.Tuple {
 }
 
 func entryOf(f *conntrack.Flow) flow.Entry {
-	mark, untracked := packet.Mark(f.Mark), f.Mark == packet.UntrackedMark
+	mark := packet.Mark(f.Mark)
 	return flow.Entry{
 		ID:      f.ID,
 		Orig:    keyOf(f.TupleOrig),
@@ -183,7 +183,7 @@ func entryOf(f *conntrack.Flow) flow.Entry {
 		Status:  statusNames(uint32(f.Status)),
 		TCP:     tcpState(f.ProtoInfo.TCP),
 		Timeout: time.Duration(f.Timeout) * time.Second,
-		Mark:    mark.Admitted(), Untracked: untracked, Released: mark.Released(),
+		Mark:    mark.Admitted(), Untracked: mark == packet.UntrackedMark, Released: mark.Released(),
 		Sent: flow.Count{Packets: f.CountersOrig.Packets, Bytes: f.CountersOrig.Bytes},
 		Got:  flow.Count{Packets: f.CountersReply.Packets, Bytes: f.CountersReply.Bytes},
 	}
