@@ -31,7 +31,7 @@ type Entry struct {
 	Mark uint32 `json:"mark"`
 	// Released is the number of the outbound rule that let a forwarded connection leave.
 	Released uint32 `json:"released,omitempty"`
-	// Untracked is whether EC2 would not track the connection: the rules decide about each of its
+	// Untracked is whether EC2 would not track the connection: the rules decide on each of its
 	// packets, as if there were no entry.
 	Untracked bool  `json:"untracked,omitempty"`
 	Sent      Count `json:"sent"` // in the direction of the first packet

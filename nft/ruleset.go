@@ -49,7 +49,7 @@ type Rule struct {
 type Ruleset struct {
 	Ingress, Egress []Rule
 	Sets            []Set // the sets in which rules look up addresses
-	// Untracked flows are those that EC2 does not track. The rules decide about each of their
+	// Untracked flows are those that EC2 does not track. The rules decide on each of their
 	// packets, for as long as conntrack has their entry, even if they are no longer listed here.
 	Untracked []sg.Untracked
 	// WasUntracked is whether there may be entries of such flows although Untracked is empty.

@@ -11,7 +11,7 @@ import (
 // EC2 decides whether it tracks a flow by the flow's first packet, which a later packet does not
 // show. So conntrack sees every flow, and the entries of those that EC2 would not track get a mark
 // of their own, before the rules see the packet. Established packets with that mark are not
-// accepted, so the rules decide about each of them. The mark stays for the life of the entry,
+// accepted, so the rules decide on each of them. The mark stays for the life of the entry,
 // whatever rules come later.
 
 // marksUntracked reports whether a host with this ruleset may have entries with that mark.

@@ -131,7 +131,7 @@ func (n *Narrator) verdict(at when, v timeline.Judged) subtitle {
 	case v.State == packet.New && v.Kind == packet.ByGroup:
 		return n.admitted(r, name)
 	case v.State == packet.Untracked && v.Kind == packet.ByGroup:
-		return accepting("%s is UNTRACKED: %s keeps no entry of such a flow. Rule %q matches: accepted.", name, v.Host, v.ID)
+		return accepting("%s is UNTRACKED: %s keeps no entry for such a flow. Rule %q matches: accepted.", name, v.Host, v.ID)
 	}
 	return accepting("%s is %s to %s: accepted by %s.", name, state(r), v.Host, v.ID)
 }

@@ -60,7 +60,7 @@ func (t *explainer) passageIn(r run) {
 func (t *explainer) passageOut(r run) {
 	switch {
 	case !r.accepted() && r.Kind == packet.ByDefault:
-		t.say(t.of(r), "%s never left %s again: no outbound rule of it allows %s%s, so default deny dropped %s.", t.they(r), r.Host, them(r), t.closed(r), them(r))
+		t.say(t.of(r), "%s did not leave %s again: no outbound rule allows %s%s, so default deny dropped %s.", t.they(r), r.Host, them(r), t.closed(r), them(r))
 		t.lessons.forwarded.learn(t.of(r), r.decided())
 		return
 	case !r.accepted():
@@ -90,5 +90,5 @@ func (t *explainer) masked(r run) {
 	}
 	mask := say.As(r.entry.reply.Destination.String())
 	claimed := r.claim(claims.Claim{Kind: claims.Masqueraded, Entry: r.entry.ref(), Other: mask.String()})
-	t.say(t.of(r), "%s replaced the source of the flow by its own address: from there on, packets come from %s.", phrase{say.As(r.Host), claimed}, mask)
+	t.say(t.of(r), "%s replaced the source of the flow by its own address: from there on, its packets come from %s.", phrase{say.As(r.Host), claimed}, mask)
 }

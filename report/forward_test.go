@@ -23,9 +23,9 @@ func TestForwarded(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"Packets 1–5 never left nat again: no outbound rule of it allows them, so default deny dropped them.",
+		"Packets 1–5 did not leave nat again: no outbound rule allows them, so default deny dropped them.",
 		`Packet 6 left nat again: by then outbound rule "to-web" (tcp 80 0.0.0.0/0) allowed it: it had been authorized in experiment 2.`,
-		"nat replaced the source of the flow by its own address: from there on, packets come from 10.2.0.1.",
+		"nat replaced the source of the flow by its own address: from there on, its packets come from 10.2.0.1.",
 		"Packets 7–25 were ESTABLISHED to nat on the way: it had an entry, so it forwarded them without checking its rules.",
 		`So revoking rule "from-network" in experiment 3 changed nothing for packets 16–25: the rule that admitted the flow was gone, the conntrack entry was not.`,
 	} {

@@ -342,16 +342,16 @@ func (t *explainer) untracked(r run) {
 	}
 	they := t.they(r)
 	if !t.policy.untracked(r.first.when, r.first.Judged) {
-		t.say(t.of(r), "%s %s still UNTRACKED on %s, like the flow before: rule %q allowed each packet by itself.", they, were(r), r.Host, r.ID)
+		t.say(t.of(r), "%s %s still UNTRACKED on %s, since a flow stays untracked: rule %q allowed each packet by itself.", they, were(r), r.Host, r.ID)
 		return
 	}
 	they.claims = append(they.claims, r.claim(claims.Claim{Kind: claims.OpenToWorld})...)
 	if opened := t.openedAgain(r); !opened.Empty() {
-		t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways: no entry counts, and rule %q allowed each packet by itself: %s.",
+		t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways, so rule %q allowed each packet by itself: %s.",
 			they, were(r), r.Host, them(r), r.ID, opened)
 		return
 	}
-	t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways: no entry counts, and rule %q allowed each packet by itself.",
+	t.say(t.of(r), "%s %s UNTRACKED on %s, which is open to the world for %s both ways, so rule %q allowed each packet by itself.",
 		they, were(r), r.Host, them(r), r.ID)
 }
 

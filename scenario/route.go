@@ -117,7 +117,7 @@ func (w *walk) route(from route, h Host) (to netip.Prefix, ok bool) {
 	_, twice := h.Routes[to]
 	switch {
 	case via.Name == h.Name:
-		w.about(from.Via.Place, "%s cannot be the next host on its own way", h.Name)
+		w.about(from.Via.Place, "%s cannot be its own next hop", h.Name)
 	case !beside && !w.mislaid:
 		w.about(from.Via.Place, "%s and %s have no network in common", h.Name, via.Name)
 	case ok && to.Addr().Is4() != four:

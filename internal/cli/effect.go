@@ -14,13 +14,13 @@ func effect(e control.Effect, usual say.Sentence, cut string) say.Sentence {
 	case "dropped":
 		parts = append(parts, say.F("untracked flows are cut off now: they have no entry, and no rule allows them"))
 	case "checked":
-		parts = append(parts, say.F("untracked flows have no entry: the rules decide about each packet"))
+		parts = append(parts, say.F("untracked flows have no entry: the rules decide on each packet"))
 	}
 	switch {
 	case e.Converted == 1:
-		parts = append(parts, say.F("1 flow is no longer tracked: the rules decide about each packet"))
+		parts = append(parts, say.F("1 flow is no longer tracked: the rules decide on each packet"))
 	case e.Converted > 1:
-		parts = append(parts, say.F("%d flows are no longer tracked: the rules decide about each packet", e.Converted))
+		parts = append(parts, say.F("%d flows are no longer tracked: the rules decide on each packet", e.Converted))
 	}
 	switch {
 	case e.Denied == 1:

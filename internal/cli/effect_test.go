@@ -16,8 +16,8 @@ func TestEffect(t *testing.T) {
 		{control.Effect{Outlived: 1}, "1 flow has an entry and goes on; to end it: lablab cut --admitted-by ssh; to see it: lablab flows"},
 		{control.Effect{Outlived: 3}, "3 flows have entries and go on; to end them: lablab cut --admitted-by ssh; to see it: lablab flows"},
 		{control.Effect{Untracked: "dropped"}, "untracked flows are cut off now: they have no entry, and no rule allows them; to see it: lablab trace"},
-		{control.Effect{Untracked: "checked"}, "untracked flows have no entry: the rules decide about each packet; to see it: lablab trace"},
-		{control.Effect{Converted: 2}, "2 flows are no longer tracked: the rules decide about each packet; to see it: lablab trace"},
+		{control.Effect{Untracked: "checked"}, "untracked flows have no entry: the rules decide on each packet; to see it: lablab trace"},
+		{control.Effect{Converted: 2}, "2 flows are no longer tracked: the rules decide on each packet; to see it: lablab trace"},
 		{control.Effect{Denied: 1}, "the ACL drops packets of 1 flow that has an entry; to see it: lablab trace"},
 		{control.Effect{Untracked: "dropped", Outlived: 1}, "untracked flows are cut off now: they have no entry, and no rule allows them; 1 flow has an entry and goes on; to end it: lablab cut --admitted-by ssh; to see it: lablab flows"},
 	} {
