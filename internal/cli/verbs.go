@@ -122,22 +122,27 @@ func newDown(env Env) *cobra.Command {
 				}
 				names = []string{name}
 			}
+			errs := env.takeDownAll(ctx, names)
 			var failed, outputErr error
 			var left []string
-			for _, n := range names {
-				switch err := env.takeDown(ctx, n); {
+			ended := false // by a signal
+			for i, n := range names {
+				switch err := errs[i]; {
+				case err == nil:
+					outputErr = errors.Join(outputErr, env.did(env.Language.Sprintf("lab %s is gone", n)))
 				case errors.Is(err, control.ErrNone):
 					next(c, env.Language.Sprintf("no such lab is running; to list those that are: lablab ps"))
 				case ctx.Err() != nil:
-					return refused(context.Cause(ctx))
-				case err != nil:
+					ended = true
+				default:
 					if left = append(left, n); len(left) > 1 {
 						err = say.Errorf("these labs did not stop: %s", strings.Join(left, ", "))
 					}
 					failed = &brokenError{err, say.F("their processes may be stopped or busy: lablab ps")}
-				default:
-					outputErr = errors.Join(outputErr, env.did(env.Language.Sprintf("lab %s is gone", n)))
 				}
+			}
+			if ended {
+				return refused(context.Cause(ctx))
 			}
 			if failed == nil && outputErr == nil {
 				suggest(env, c)
@@ -149,6 +154,18 @@ func newDown(env Env) *cobra.Command {
 	c.Flags().BoolVar(&all, "all", false, "all entries")
 	next(c, env.Language.Sprintf("labs still running: lablab ps"))
 	return c
+}
+
+// takeDownAll takes labs down at the same time, so that one which does not respond keeps none of the
+// others waiting. It returns the error of each.
+func (env Env) takeDownAll(ctx context.Context, names []string) []error {
+	errs := make([]error, len(names))
+	var all sync.WaitGroup
+	for i, n := range names {
+		all.Go(func() { errs[i] = env.takeDown(ctx, n) })
+	}
+	all.Wait()
+	return errs
 }
 
 // takeDown takes a lab down, and waits until its name is free again.
