@@ -1,4 +1,4 @@
-package cli_test
+package contained_test
 
 import (
 	"bytes"
@@ -250,7 +250,7 @@ func TestDocumentedContainers(t *testing.T) {
 	r := newRuntime(t)
 	documented := regexp.MustCompile(`(?m)^(docker|podman) run (-.*) lablab run$|securityContext: \{(.*)\}$|^(cap_add) = \["(\w+)", "(\w+)"\]$`)
 	for name, ways := range map[string]int{"install.md": 5, "ci.md": 2} {
-		text, err := os.ReadFile("../../docs/" + name)
+		text, err := os.ReadFile("../../../docs/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
