@@ -58,13 +58,18 @@ func (k *kept) run(verb string, args ...string) (string, error) {
 	return string(out), err
 }
 
+// must returns what a command that has to succeed prints on standard output. On standard error, a
+// command may have said that the lab is slow to respond.
 func (k *kept) must(verb string, args ...string) string {
 	k.t.Helper()
-	out, err := k.run(verb, args...)
+	c := k.command(verb, args...)
+	var said bytes.Buffer
+	c.Stderr = &said
+	out, err := c.Output()
 	if err != nil {
-		k.t.Fatalf("%s %v: %v\n%s", verb, args, err, out)
+		k.t.Fatalf("%s %v: %v\n%s%s", verb, args, err, out, said.Bytes())
 	}
-	return out
+	return string(out)
 }
 
 func (k *kept) status() control.Status {
