@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -26,6 +27,9 @@ import (
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	path := nstest.LabBuilder(t)
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP) // under nohup, children would ignore it
+	t.Cleanup(func() { signal.Stop(caught) })
 	for _, rootless := range []string{"auto", "always"} {
 		for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
 			t.Run(rootless+" "+sig.String(), func(t *testing.T) {
