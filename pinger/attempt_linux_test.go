@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,9 +32,9 @@ func TestAttemptThatWasAnsweredIsNotGivenUp(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	dial := func(a *attempt, at netip.AddrPort, patience time.Duration) error {
+	dial := func(a *attempt, at netip.AddrPort) error {
 		return left.Do(func() error {
-			conn, err := (&net.Dialer{Control: a.prepare, Timeout: patience}).Dial("tcp", at.String())
+			conn, err := (&net.Dialer{Control: a.prepare}).DialContext(t.Context(), "tcp", at.String())
 			if err == nil {
 				t.Cleanup(func() { _ = conn.Close() })
 			}
@@ -41,14 +42,17 @@ func TestAttemptThatWasAnsweredIsNotGivenUp(t *testing.T) {
 		})
 	}
 	answered, dropped := &attempt{}, &attempt{}
-	if err := dial(answered, target, 0); err != nil {
+	if err := dial(answered, target); err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = dial(dropped, netip.AddrPortFrom(nstest.Right, 9), 4*Patience) }()
+	var dialing sync.WaitGroup
+	t.Cleanup(dialing.Wait)
+	dialing.Go(func() { _ = dial(dropped, netip.AddrPortFrom(nstest.Right, 9)) })
 	for name, c := range map[string]struct {
 		attempt *attempt
+		wait    time.Duration
 		givenUp bool
-	}{"answered": {answered, false}, "dropped": {dropped, true}, "not begun": {&attempt{}, false}} {
+	}{"answered": {answered, 2 * Patience, false}, "dropped": {dropped, time.Minute, true}, "not begun": {&attempt{}, 2 * Patience, false}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &talking{Stream: newStream(say.F("tcp"), nil, nil, 0)}
@@ -56,7 +60,7 @@ func TestAttemptThatWasAnsweredIsNotGivenUp(t *testing.T) {
 			stop := s.cancelIfDropped(1, c.attempt, cancel)
 			select {
 			case <-ctx.Done():
-			case <-time.After(3 * Patience):
+			case <-time.After(c.wait):
 			}
 			stop()
 			if got := errors.Is(ctx.Err(), context.Canceled); got != c.givenUp {
