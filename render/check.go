@@ -150,6 +150,6 @@ func (t *Text) findings(b *bytes.Buffer, title say.Sentence, style string, list 
 	}
 	t.heading(b, title)
 	for _, f := range list {
-		t.paragraph(b, "  ", style, say.F("%s: %s", f.Subject(), f.Reason))
+		t.paragraph(b, "  ", style, f.Said())
 	}
 }

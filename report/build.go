@@ -162,6 +162,7 @@ func (b *Builder) begin(body timeline.Begun) {
 		b.report.Hosts = append(b.report.Hosts, host)
 	}
 	b.report.File, b.report.Question, b.timed = body.File, body.Question, body.Timed
+	b.report.LeftOut = body.LeftOut
 	for _, p := range body.Plan {
 		b.plans[p.Number] = p
 		x := Experiment{Number: p.Number, Title: p.Title, Do: p.Said(), Packets: p.Packets, Line: p.Line, Predictions: []Prediction{}, byHand: p.ByHand()}

@@ -35,7 +35,7 @@ func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error
 	if !found {
 		return nil, &Unsuitable{say.F("group %s does not allow a ping in from a private address: it needs an inbound rule for ICMP, such as icmp type 8 from 10.255.0.0/16", group.Key())}
 	}
-	account = between(account, group, a, b)
+	read, account := account, between(account, group, a, b)
 	out := sg.Packet{Protocol: packet.ICMP, Peer: a.Addr(), To: 8}
 	if _, admitted := account.Judge([]*sg.Group{group}, packet.Egress, out); !admitted {
 		return nil, &Unsuitable{say.F("group %s does not allow a ping out to %s: it needs an outbound rule for ICMP", group.Key(), a.Addr())}
@@ -52,6 +52,7 @@ func FourExperimentsWith(account *sg.Account, group *sg.Group) (*Scenario, error
 		}
 	}
 	sc.Experiments[1].Do, sc.Experiments[3].Do = []Action{Change{revoke}}, []Action{Change{authorize}}
+	sc.LeftOut = sc.leftOut(read)
 	if len(revoke.IDs) > 1 {
 		sc.Experiments[1].Title, sc.Experiments[3].Title = say.F("the rules that allow it are revoked").String(), say.F("the rules are restored").String()
 	}

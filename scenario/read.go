@@ -113,6 +113,7 @@ func (w *walk) scenario(f file) {
 	for _, e := range f.Experiments {
 		w.sc.Experiments = append(w.sc.Experiments, w.experiment(e))
 	}
+	w.sc.LeftOut = w.sc.leftOut(w.sc.Account)
 }
 
 // choice reports whether a word is one of these, and records a problem if it is not.

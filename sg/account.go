@@ -94,7 +94,9 @@ type Note struct {
 	File         string
 	Line, Column int
 	Text         say.Sentence
-	page         string // the kind of list of which more follows
+	// Unread is whether it is about something that was not read.
+	Unread bool
+	page   string // the kind of list of which more follows
 }
 
 func (n Note) String() string { return n.In(nil) }
@@ -102,6 +104,16 @@ func (n Note) String() string { return n.In(nil) }
 // In returns String in a language.
 func (n Note) In(l *say.Language) string {
 	return l.Sprintf("%s:%d:%d: %s", n.File, n.Line, n.Column, n.Text)
+}
+
+// NotRead returns the notes about what was not read, as findings.
+func (a *Account) NotRead() (left []Finding) {
+	for _, n := range a.Notes {
+		if n.Unread {
+			left = append(left, Finding{Reason: say.F("%s", n)})
+		}
+	}
+	return left
 }
 
 // Group returns the group with that id, or nil.

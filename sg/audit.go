@@ -38,6 +38,14 @@ type Finding struct {
 // Subject returns the id of what the finding is about.
 func (f Finding) Subject() string { return cmp.Or(f.Rule, f.Group, f.Interface) }
 
+// Said returns the finding as a sentence.
+func (f Finding) Said() say.Sentence {
+	if f.Subject() == "" {
+		return f.Reason
+	}
+	return say.F("%s: %s", f.Subject(), f.Reason)
+}
+
 // Audit checks every rule of every group.
 func (a *Account) Audit() Audit {
 	var audit Audit

@@ -48,7 +48,7 @@ func (r *reader) groups(list []*node) error {
 			return r.hopeless
 		}
 		if !slices.ContainsFunc(from.members, func(m member) bool { return slices.ContainsFunc(permissionLists, named(m)) }) {
-			r.note(from, "group %s has neither IpPermissions nor IpPermissionsEgress: nothing is known of its rules", g.ID)
+			r.missing(from, "group %s has neither IpPermissions nor IpPermissionsEgress: nothing is known of its rules", g.ID)
 		}
 		earlier := byID[g.ID]
 		switch {

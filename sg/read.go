@@ -37,7 +37,7 @@ func (a *Account) Read(file string, from io.Reader) error {
 		return err
 	}
 	if more := r.notes - len(r.account.Notes) + len(a.Notes); more > 0 {
-		r.account.Notes = append(r.account.Notes, Note{File: file, Line: 1, Column: 1, Text: say.N(more, "and %d more such note", "and %d more such notes")})
+		r.account.Notes = append(r.account.Notes, Note{File: file, Line: 1, Column: 1, Unread: r.hides, Text: say.N(more, "and %d more such note", "and %d more such notes")})
 	}
 	r.account.Notes = slices.DeleteFunc(r.account.Notes, func(n Note) bool { return n.page != "" && n.page == r.ended })
 	*a = *r.account
@@ -58,6 +58,7 @@ type reader struct {
 	text    []byte
 	account *Account
 	notes   int
+	hides   bool            // some of the notes that were not kept are about what was not read
 	lists   map[string]int  // the index of each prefix list
 	members map[string]bool // unknown members that were noted
 	strange error           // about the first of them
@@ -139,7 +140,7 @@ func (r *reader) output(value *node, last bool) error {
 		if next := value.member("NextToken"); last && !next.empty() {
 			r.notes++ // it is kept, however many there are
 			r.account.Notes = append(r.account.Notes, Note{
-				File: r.file, Line: int(next.line), Column: int(next.column), page: r.ended,
+				File: r.file, Line: int(next.line), Column: int(next.column), Unread: true, page: r.ended,
 				Text: say.F("this is incomplete: EC2 has more results (NextToken)"),
 			})
 			r.ended = ""
@@ -199,6 +200,17 @@ func (r *reader) note(at *node, format string, args ...any) {
 	r.account.Notes = append(r.account.Notes, Note{File: r.file, Line: int(at.line), Column: int(at.column), Text: say.F(format, args...)})
 }
 
+// missing adds a note about something that was not read.
+func (r *reader) missing(at *node, format string, args ...any) {
+	before := len(r.account.Notes)
+	r.note(at, format, args...)
+	if len(r.account.Notes) == before {
+		r.hides = true
+		return
+	}
+	r.account.Notes[before].Unread = true
+}
+
 // unknown notes the members of an object that are not among the known ones, each once.
 func (r *reader) unknown(n *node, of string, known []string) {
 	for _, m := range n.members {
@@ -206,7 +218,7 @@ func (r *reader) unknown(n *node, of string, known []string) {
 			continue
 		}
 		r.members[of+m.name] = true
-		r.note(m.value, "lablab does not know member %q (%s): it was not read", m.name, of)
+		r.missing(m.value, "lablab does not know member %q (%s): it was not read", m.name, of)
 		if r.strange == nil {
 			r.strange = r.fail(m.value, "unknown member %q", m.name)
 		}

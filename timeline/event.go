@@ -134,7 +134,9 @@ type Begun struct {
 	// took. Older records have not.
 	Timed bool   `json:"timed,omitempty"`
 	Hosts []Host `json:"hosts"`
-	Plan  []Plan `json:"plan"`
+	// LeftOut lists what the files of the groups say and does not hold in the lab, with the reasons.
+	LeftOut []string `json:"left_out,omitempty"`
+	Plan    []Plan   `json:"plan"`
 }
 
 // A Rule is a security-group rule and its number, which it writes into the mark of each flow that

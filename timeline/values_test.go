@@ -21,7 +21,7 @@ func TestEventsCarryValues(t *testing.T) {
 			"Dumped.Host", "Counted.Host", "Counter.Rule", "Missed.Host", "Timeouts.Profile",
 		},
 		"the author's or EC2's words":      {"Begun.Title", "Begun.Question", "Plan.Title", "Rule.Description", "Reference.Status"},
-		"a message, to be shown":           {"Plan.Do", "Kept.Format", "Kept.One", "StreamStopped.Error", "Ended.Failed"},
+		"a message, to be shown":           {"Begun.LeftOut", "Plan.Do", "Kept.Format", "Kept.One", "StreamStopped.Error", "Ended.Failed"},
 		"words of the system or a program": {"Begun.Version", "Begun.Kernel", "Ran.Command", "Ran.Output", "Unreached.Error", "NotSent.Error", "Interrupted.By"},
 		"the kernel's constants":           {"Entry.Status", "Entry.TCP"},
 		"a word of scenario files":         {"Prediction.Outcome"},

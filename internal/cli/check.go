@@ -197,6 +197,7 @@ type checkedScenario struct {
 	Experiments []string       `json:"experiments"`
 	Streams     []string       `json:"streams"`
 	Predictions int            `json:"predictions"`
+	LeftOut     []sg.Finding   `json:"left_out,omitempty"`
 }
 
 // readMixed reads each scenario on its own, and everything else into one account. It reports the
@@ -305,7 +306,7 @@ const strictUsage = "fail if a rule of a file cannot be understood, instead of l
 func checkedOf(sc *scenario.Scenario) checkedScenario {
 	c := checkedScenario{
 		File: sc.File, Name: sc.Name, Title: sc.Title,
-		Hosts: []string{}, Groups: []say.Sentence{}, Experiments: []string{}, Streams: []string{},
+		Hosts: []string{}, Groups: []say.Sentence{}, Experiments: []string{}, Streams: []string{}, LeftOut: sc.LeftOut,
 	}
 	for _, h := range sc.Hosts {
 		c.Hosts = append(c.Hosts, fmt.Sprintf("%s %s", h.Name, h.Address))
@@ -350,6 +351,9 @@ func (c checked) text(w io.Writer, l *say.Language) error {
 			b.WriteString(l.Sprintf("  %-12s %d  %s", what, i+1, say.Text(title)) + "\n")
 		}
 		b.WriteString(l.Sprintf("  %-12s %d", say.F("predictions"), s.Predictions) + "\n")
+		for _, f := range s.LeftOut {
+			b.WriteString(l.Sprintf("  %-12s %s", say.F("left out"), f.Said()) + "\n")
+		}
 	}
 	if len(c.Scenarios) > 0 && c.Check != nil {
 		b.WriteByte('\n')

@@ -97,17 +97,23 @@ func chosen(account *sg.Account, ids []string) ([]*sg.Group, error) {
 	return groups, nil
 }
 
-// leftOut returns the sources of the groups that no rule enforces.
+// leftOut returns the sources of the groups that no rule enforces, and what was not read.
 func leftOut(account *sg.Account, groups []*sg.Group) []sg.Finding {
-	return slices.DeleteFunc(account.Audit().Problems, func(f sg.Finding) bool {
+	left := slices.DeleteFunc(account.Audit().Problems, func(f sg.Finding) bool {
 		return !slices.ContainsFunc(groups, func(g *sg.Group) bool { return g.ID == f.Group })
 	})
+	return append(left, account.NotRead()...)
 }
 
-// writeLeftOut lists such sources.
-func writeLeftOut(env Env, sources []sg.Finding) {
-	for _, s := range sources {
-		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("left out: %s: %s", s.Rule, s.Reason))
+// writeLeftOut lists what was left out, each once.
+func writeLeftOut(env Env, left []sg.Finding) {
+	seen := map[string]bool{}
+	for _, f := range left {
+		line := env.Language.Sprintf("left out: %s", f.Said())
+		if !seen[line] {
+			seen[line] = true
+			_, _ = fmt.Fprintln(env.Stderr, oneLine(line))
+		}
 	}
 }
 

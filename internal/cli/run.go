@@ -170,8 +170,8 @@ func (f runFlags) adjust(sc *scenario.Scenario, many bool) error {
 	return nil
 }
 
-// chosen returns the four experiments, with the group of the flags if they name one. It lists the
-// sources of that group that are left out.
+// chosen returns the four experiments, with the group of the flags if they name one. If the group is
+// unsuitable, it lists the sources of that group that are left out.
 func (f runFlags) chosen(env Env) (*scenario.Scenario, error) {
 	if f.groups == "" {
 		if f.group != "" {
@@ -194,22 +194,11 @@ func (f runFlags) chosen(env Env) (*scenario.Scenario, error) {
 		return nil, err
 	}
 	sc, err := scenario.FourExperimentsWith(account, groups[0])
-	writeLeftOut(env, slices.DeleteFunc(leftOut(account, groups), func(f sg.Finding) bool { return sc != nil && applies(sc.Account, f) }))
 	if err != nil {
+		writeLeftOut(env, leftOut(account, groups))
 		return nil, &usageError{err, say.F("see its rules: lablab check %s", f.groups)}
 	}
 	return sc, nil
-}
-
-// applies reports whether a rule holds for some address, such as that of a host of the scenario.
-func applies(account *sg.Account, rule sg.Finding) bool {
-	g := account.Group(rule.Group)
-	if g == nil {
-		return false
-	}
-	r, d, found := g.Find(rule.Rule)
-	peers, _ := account.Peers(sg.GroupRule{Group: g.ID, Direction: d, Rule: r})
-	return found && len(peers) > 0
 }
 
 // check finds errors in the flags before anything is built.

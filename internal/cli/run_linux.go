@@ -14,6 +14,7 @@ import (
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -30,6 +31,11 @@ func run(env Env, f runFlags, args []string) (int, error) {
 	if many && (f.page() || f.show) {
 		return 0, errManyPages
 	}
+	var left []sg.Finding
+	for _, sc := range scenarios {
+		left = append(left, sc.LeftOut...)
+	}
+	writeLeftOut(env, left)
 	ctx, cancel := interruptible(env.Signals, grace)
 	defer cancel()
 	out, err := f.open(env)

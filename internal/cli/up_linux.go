@@ -40,6 +40,7 @@ func up(env Env, f upFlags) (code int, err error) {
 	if err != nil {
 		return 0, writeProblems(env, err)
 	}
+	writeLeftOut(env, sc.LeftOut)
 	listener, err := control.Listen(control.Directory(env.Getenv, owner()), f.name)
 	if errors.Is(err, control.ErrRuns) {
 		return runsAlready(env, f)
@@ -272,6 +273,9 @@ func detach(env Env, f upFlags) (int, error) {
 	defer stop()
 	for waiting.Err() == nil {
 		if status, err := client.Status(waiting); err == nil {
+			if sc, err := f.scenario(); err == nil {
+				writeLeftOut(env, sc.LeftOut) // the process in the background wrote it to a file
+			}
 			if err := greet(env, f, status); err != nil {
 				return 0, &brokenError{err, say.F("lab %s is up all the same; to take it down: lablab down --name %s", f.name, f.name)}
 			}
