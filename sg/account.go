@@ -25,6 +25,8 @@ type Account struct {
 	// acls are the network ACLs that were read, by subnet.
 	acls map[string]*ACL
 	vpcs vpcs
+	// seen is what stood in a file, and where, by its name.
+	seen map[string]sighting
 	// knowsInterfaces is whether any list of interfaces was read, even an empty one.
 	knowsInterfaces bool
 }
@@ -87,6 +89,7 @@ type PrefixList struct {
 	Known bool
 	// MaxEntries counts against the quota of rules; 0 if it was not given.
 	MaxEntries int
+	whole      bool // all its entries were read at once
 }
 
 // A Note is something that a reader should know.

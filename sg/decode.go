@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lablab/packet"
+	"lablab/say"
 )
 
 // The members that are read or deliberately ignored, as the AWS SDK for Go names them. The
@@ -51,6 +52,9 @@ func (r *reader) groups(list []*node) error {
 			r.missing(from, "group %s has neither IpPermissions nor IpPermissionsEgress: nothing is known of its rules", g.ID)
 		}
 		earlier := byID[g.ID]
+		if earlier == nil || earlier.partial {
+			_ = r.once(from.member("GroupId"), say.F("group %s", g.ID), nil)
+		}
 		switch {
 		case earlier == nil:
 			byID[g.ID] = g
@@ -67,7 +71,7 @@ func (r *reader) groups(list []*node) error {
 			}
 		default:
 			if !earlier.allowsTheSame(g) {
-				return r.fail(from.member("GroupId"), "group %s is listed twice, with different rules", g.ID)
+				return r.fail(from.member("GroupId"), "group %s is listed twice, with different rules: first at %s", g.ID, r.account.seen["group "+g.ID].place)
 			}
 			r.account.Unread = r.account.Unread[:known] // they are known too
 		}

@@ -1,11 +1,13 @@
 package sg
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"lablab/packet"
+	"lablab/say"
 )
 
 // rules reads describe-security-group-rules: one source each, with an id.
@@ -16,6 +18,10 @@ func (r *reader) rules(list []*node) error {
 		for _, rule := range slices.Concat(g.Ingress, g.Egress) {
 			seen[rule.ID] = rule
 		}
+	}
+	unread := map[string]string{}
+	for _, u := range r.account.Unread {
+		unread[u.ID] = u.Err.Message.String()
 	}
 	for n, from := range list {
 		if err := r.object(from, "SecurityGroupRules"); err != nil {
@@ -44,15 +50,20 @@ func (r *reader) rules(list []*node) error {
 			if was.Same(rule) {
 				continue // the same rule in two files
 			}
-			err = r.fail(from.member("SecurityGroupRuleId"), "rule %s is given twice", rule.ID)
+			err = r.fail(from.member("SecurityGroupRuleId"), "rule %s is given twice and differs: first at %s", rule.ID, r.account.seen["rule "+rule.ID].place)
 		}
 		if err != nil {
+			var wrong *FileError
+			if from.member("SecurityGroupRuleId") != nil && errors.As(err, &wrong) && unread[rule.ID] == wrong.Message.String() {
+				continue // the same rule in two files
+			}
 			if err := r.leaveOut(g, d, rule, err); err != nil {
 				return err
 			}
 			continue
 		}
 		seen[rule.ID] = rule
+		_ = r.once(from, say.F("rule %s", rule.ID), nil)
 		r.merge(from, g, d, rule)
 	}
 	return nil

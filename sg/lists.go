@@ -13,6 +13,10 @@ import (
 // interfaces reads describe-network-interfaces.
 func (r *reader) interfaces(list []*node) error {
 	r.account.knowsInterfaces = true
+	ids := map[string]bool{}
+	for _, i := range r.account.Interfaces {
+		ids[i.ID] = true
+	}
 	for _, from := range list {
 		if err := r.object(from, "NetworkInterfaces"); err != nil {
 			return err
@@ -21,14 +25,32 @@ func (r *reader) interfaces(list []*node) error {
 		if err != nil {
 			return err
 		}
+		if i.ID != "" {
+			if err := r.once(from.member("NetworkInterfaceId"), say.F("network interface %s", i.ID), i.inOrder()); err != nil {
+				return err
+			}
+			if ids[i.ID] {
+				continue
+			}
+			ids[i.ID] = true
+		}
 		r.account.Interfaces = append(r.account.Interfaces, i)
 	}
 	return nil
 }
 
+// inOrder returns the interface with its lists sorted.
+func (i Interface) inOrder() Interface {
+	i.Groups, i.Prefixes = slices.Sorted(slices.Values(i.Groups)), sorted(i.Prefixes)
+	i.Addresses = slices.SortedFunc(slices.Values(i.Addresses), netip.Addr.Compare)
+	return i
+}
+
 func (r *reader) networkInterface(from *node) (i Interface, err error) {
-	if i.ID, err = r.string(from, "NetworkInterfaceId"); err != nil {
-		return i, err
+	if id := from.member("NetworkInterfaceId"); !id.empty() {
+		if i.ID, err = r.id(from, "NetworkInterfaceId"); err != nil {
+			return i, err
+		}
 	}
 	if i.Subnet, err = r.string(from, "SubnetId"); err != nil {
 		return i, err
@@ -110,7 +132,12 @@ func (r *reader) instanceTypes(list []*node) error {
 		if err != nil {
 			return err
 		}
-		r.account.InstanceTypes = append(r.account.InstanceTypes, InstanceType{name, t})
+		if err := r.once(from.member("InstanceType"), say.F("instance type %s", name), t); err != nil {
+			return err
+		}
+		if known := (InstanceType{name, t}); !slices.Contains(r.account.InstanceTypes, known) {
+			r.account.InstanceTypes = append(r.account.InstanceTypes, known)
+		}
 	}
 	return nil
 }
@@ -153,27 +180,53 @@ func (r *reader) prefixLists(list []*node) error {
 		if cidrs == nil {
 			continue
 		}
-		l.Entries, l.Known = nil, true
+		given := []netip.Prefix{}
 		for _, cidr := range cidrs.list() {
 			prefix, err := r.anyCIDR(cidr, cidr.text)
 			if err != nil {
 				return err
 			}
-			l.Entries = append(l.Entries, prefix)
+			given = append(given, prefix)
 		}
+		if err := r.once(from.member("PrefixListId"), say.F("prefix list %s", id), sorted(given)); err != nil {
+			return err
+		}
+		if !hasAll(given, l.Entries) {
+			return r.fail(cidrs, "prefix list %s is listed twice, with different entries", id)
+		}
+		l.Entries, l.Known, l.whole = given, true, true
 	}
 	return nil
+}
+
+func sorted(list []netip.Prefix) []netip.Prefix {
+	return slices.SortedFunc(slices.Values(list), netip.Prefix.Compare)
+}
+
+// hasAll reports whether a list has all of some entries.
+func hasAll(list, some []netip.Prefix) bool {
+	all := setOf(list)
+	return !slices.ContainsFunc(some, func(p netip.Prefix) bool { return !all[p] })
+}
+
+func setOf(list []netip.Prefix) map[netip.Prefix]bool {
+	set := map[netip.Prefix]bool{}
+	for _, p := range list {
+		set[p] = true
+	}
+	return set
 }
 
 var prefixListID = regexp.MustCompile(`(?:^|[^A-Za-z0-9])(pl-[0-9a-f]{8,17})(?:[^A-Za-z0-9]|$)`)
 
 // entries reads get-managed-prefix-list-entries, which does not say which list the entries belong
-// to: it is the one in the file's name, or the only list whose entries are unknown.
+// to: it is the one in the file's name, or the only list whose entries are unknown. A list may have
+// several pages of entries.
 func (r *reader) entries(list []*node) error {
-	var id string
+	id := r.list
 	if found := prefixListID.FindStringSubmatch(filepath.Base(r.file)); found != nil {
 		id = found[1]
-	} else {
+	} else if id == "" {
 		var open []string
 		for _, l := range r.account.PrefixLists {
 			if !l.Known {
@@ -185,8 +238,9 @@ func (r *reader) entries(list []*node) error {
 		}
 		id = open[0]
 	}
+	r.list = id
 	l := r.prefixList(id)
-	l.Entries = nil
+	known := setOf(l.Entries)
 	for _, entry := range list {
 		cidr, err := r.string(entry, "Cidr")
 		if err != nil {
@@ -197,7 +251,14 @@ func (r *reader) entries(list []*node) error {
 		if err != nil {
 			return err
 		}
-		l.Entries = append(l.Entries, prefix)
+		switch {
+		case known[prefix]: // another file with the same
+		case l.whole:
+			return r.fail(at, "%s is not among the entries of prefix list %s that were read before", prefix, id)
+		default:
+			known[prefix] = true
+			l.Entries = append(l.Entries, prefix)
+		}
 	}
 	l.Known = true
 	return nil

@@ -3,6 +3,7 @@ package sg
 import (
 	"errors"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -48,6 +49,8 @@ func (a *Account) Read(file string, from io.Reader) error {
 func (a *Account) clone() *Account {
 	c := a.Clone()
 	c.vpcs = a.vpcs.clone()
+	c.seen = map[string]sighting{}
+	maps.Copy(c.seen, a.seen)
 	c.PrefixLists, c.Notes, c.Unread = slices.Clone(a.PrefixLists), slices.Clone(a.Notes), slices.Clone(a.Unread)
 	return c
 }
@@ -62,6 +65,7 @@ type reader struct {
 	lists   map[string]int  // the index of each prefix list
 	members map[string]bool // unknown members that were noted
 	strange error           // about the first of them
+	list    string          // the prefix list of the file's entries
 	ended   string          // the kind of list of which this is the last page
 	// hopeless ends the reading: more rules could not be understood than anybody would look at.
 	hopeless error

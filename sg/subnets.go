@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"lablab/packet"
+	"lablab/say"
 )
 
 // networkACLs reads describe-network-acls: an ACL guards the interfaces in its subnets.
@@ -24,6 +25,9 @@ func (r *reader) networkACLs(list []*node) error {
 		for _, association := range from.member("Associations").list() {
 			subnet, err := r.id(association, "SubnetId")
 			if err != nil {
+				return err
+			}
+			if err := r.once(association.member("SubnetId"), say.F("the network ACL of subnet %s", subnet), *acl); err != nil {
 				return err
 			}
 			acls[subnet] = acl

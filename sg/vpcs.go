@@ -147,7 +147,7 @@ func (r *reader) peerings(list []*node) error {
 	return r.eachByID(list, "VpcPeeringConnections", "VpcPeeringConnectionId", func(from *node, id string) error {
 		status, err := r.string(from.member("Status"), "Code")
 		r.account.vpcs.peerings[id] = status
-		return err
+		return cmp.Or(err, r.once(from, say.F("peering connection %s", id), status))
 	})
 }
 
@@ -155,7 +155,7 @@ func (r *reader) peerings(list []*node) error {
 func (r *reader) transitGateways(list []*node) error {
 	return r.eachByID(list, "TransitGateways", "TransitGatewayId", func(from *node, id string) (err error) {
 		r.account.vpcs.gateways[id], err = r.link(from)
-		return err
+		return cmp.Or(err, r.once(from, say.F("transit gateway %s", id), r.account.vpcs.gateways[id]))
 	})
 }
 
@@ -165,7 +165,7 @@ func (r *reader) transitGatewayAttachments(list []*node) error {
 		is, err := r.link(from)
 		gateway, errGateway := r.id(from, "TransitGatewayId")
 		vpc, errVPC := r.id(from, "VpcId")
-		if err := cmp.Or(err, errGateway, errVPC); err != nil {
+		if err := cmp.Or(err, errGateway, errVPC, r.once(from, say.F("transit gateway attachment %s", id), []any{is, gateway, vpc})); err != nil {
 			return err
 		}
 		all := r.account.vpcs.attachments
@@ -192,7 +192,7 @@ func (r *reader) associations(list []*node) error {
 	return r.eachByID(list, "SecurityGroupVpcAssociations", "GroupId", func(from *node, group string) error {
 		vpc, err := r.id(from, "VpcId")
 		state, errState := r.string(from, "State")
-		if err := cmp.Or(err, errState); err != nil {
+		if err := cmp.Or(err, errState, r.once(from, say.F("the association of group %s with VPC %s", group, vpc), state)); err != nil {
 			return err
 		}
 		r.account.vpcs.associations[association{group, vpc}] = state
