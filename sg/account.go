@@ -35,8 +35,10 @@ type Account struct {
 type Interface struct {
 	ID        string
 	Subnet    string
-	Groups    []string // ids
-	Addresses []netip.Addr
+	Groups    []string     // ids
+	Addresses []netip.Addr // private ones, and those of IPv6
+	// Public are the public IPv4 addresses that are mapped to private ones.
+	Public []netip.Addr
 	// Prefixes are ranges of private addresses that are delegated to the interface.
 	Prefixes []netip.Prefix
 	// ACL is the network ACL that guards it, or nil.
@@ -245,7 +247,7 @@ func (a *Account) means(r GroupRule, peer netip.Addr) bool {
 	}
 	id := l.referred(r.Reference)
 	for _, i := range a.Interfaces {
-		if slices.Contains(i.Groups, id) && (slices.Contains(i.Addresses, peer) || slices.ContainsFunc(i.Prefixes, contains)) {
+		if slices.Contains(i.Groups, id) && i.has(peer) {
 			return true
 		}
 	}

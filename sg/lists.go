@@ -42,7 +42,9 @@ func (r *reader) interfaces(list []*node) error {
 // inOrder returns the interface with its lists sorted.
 func (i Interface) inOrder() Interface {
 	i.Groups, i.Prefixes = slices.Sorted(slices.Values(i.Groups)), sorted(i.Prefixes)
-	i.Addresses = slices.SortedFunc(slices.Values(i.Addresses), netip.Addr.Compare)
+	for _, list := range []*[]netip.Addr{&i.Addresses, &i.Public} {
+		*list = slices.SortedFunc(slices.Values(*list), netip.Addr.Compare)
+	}
 	return i
 }
 
@@ -65,7 +67,7 @@ func (r *reader) networkInterface(from *node) (i Interface, err error) {
 		}
 		i.Groups = append(i.Groups, id)
 	}
-	take := func(n *node, name string) error {
+	take := func(to *[]netip.Addr, n *node, name string) error {
 		s, err := r.string(n, name)
 		if err != nil || s == "" {
 			return err
@@ -74,17 +76,17 @@ func (r *reader) networkInterface(from *node) (i Interface, err error) {
 		if err != nil {
 			return r.fail(n.member(name), "%v", err)
 		}
-		if !slices.Contains(i.Addresses, address) {
-			i.Addresses = append(i.Addresses, address)
+		if !slices.Contains(*to, address) {
+			*to = append(*to, address)
 		}
 		return nil
 	}
-	if err := take(from, "PrivateIpAddress"); err != nil {
+	if err := cmp.Or(take(&i.Addresses, from, "PrivateIpAddress"), take(&i.Public, from.member("Association"), "PublicIp")); err != nil {
 		return i, err
 	}
 	for _, addresses := range []struct{ list, member string }{{"PrivateIpAddresses", "PrivateIpAddress"}, {"Ipv6Addresses", "Ipv6Address"}} {
 		for _, one := range from.member(addresses.list).list() {
-			if err := take(one, addresses.member); err != nil {
+			if err := cmp.Or(take(&i.Addresses, one, addresses.member), take(&i.Public, one.member("Association"), "PublicIp")); err != nil {
 				return i, err
 			}
 		}

@@ -73,6 +73,8 @@ type answer struct {
 	// Doubts are the rules that were left out and might allow the packet, if the verdict is unknown
 	// or the flow untracked.
 	Doubts []sg.Finding `json:"doubts,omitempty"`
+	// Nearest are the rules that do not allow the packet only because its peer is a public address.
+	Nearest []sg.Finding `json:"nearest,omitempty"`
 	// Disagrees reports whether the kernel tracks the flow although the prediction said otherwise,
 	// or the reverse.
 	Disagrees bool   `json:"tracked_otherwise_than_predicted,omitempty"`
@@ -326,6 +328,9 @@ func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 	}
 	if verdict == "drop" && a.Predicted == "drop" || len(a.EndsWith) > 0 {
 		a.Doubts = q.account.Doubts(q.groups, d, p)
+	}
+	if verdict == "drop" && a.Predicted == "drop" && len(a.Doubts) == 0 {
+		a.Nearest = q.account.Nearest(q.groups, d, p)
 	}
 	if verdict == "drop" && len(a.Doubts) > 0 {
 		verdict, a.Rule, a.Predicted = "unknown", "", "unknown"

@@ -99,8 +99,8 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 	if said := a.tracking(); !said.Empty() {
 		rows = append(rows, row{say.F("tracked"), said})
 	}
-	for _, doubt := range a.Doubts {
-		rows = append(rows, row{say.Sentence{}, say.F("%s: %s", doubt.Rule, doubt.Reason)})
+	for _, f := range slices.Concat(a.Doubts, a.Nearest) {
+		rows = append(rows, row{say.Sentence{}, f.Said()})
 	}
 	agreed := say.F("drop")
 	switch a.Predicted {
