@@ -71,7 +71,7 @@ func (l *Lab) audit(ctx context.Context) error {
 			return unableTo(dumpEntries, err)
 		}
 		if n := len(l.recorder.unreported(ctx, h.Name, entries)); n > 0 {
-			l.log.Append(timeline.Missed{Host: h.Name, What: timeline.MissedEvents, Count: n})
+			l.recorder.missed(h.Name, timeline.MissedEvents, n)
 		}
 		return nil
 	})

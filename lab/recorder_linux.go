@@ -32,9 +32,10 @@ type recorder struct {
 
 // An entryIndex holds the conntrack entries of a host, as reported by events.
 type entryIndex struct {
-	alive  map[packet.Key]uint32 // id
-	ended  map[uint32]bool       // ids of the entries that ended during the audit; nil before
-	missed bool                  // events were lost, so the index may be wrong
+	alive map[packet.Key]uint32 // id
+	ended map[uint32]bool       // ids of the entries that ended during the audit; nil before
+	// Messages lost so far. Once events were lost, the index may be wrong.
+	lost map[timeline.Evidence]int
 }
 
 func newRecorder(log *timeline.Log) *recorder {
@@ -197,12 +198,11 @@ func (r *recorder) changedEntry(host string, e conntrack.Event) {
 
 // missed records that reports on a host were lost.
 func (r *recorder) missed(host string, what timeline.Evidence, n int) {
-	r.log.Append(timeline.Missed{Host: host, What: what, Count: n})
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if what == timeline.MissedEvents {
-		r.index(host).missed = true
-	}
+	lost := r.index(host).lost
+	lost[what] += n
+	r.log.Append(timeline.Missed{Host: host, What: what, Count: n, Total: lost[what]})
 }
 
 // entries returns the keys of the host's entries, in a stable order, and whether the list is
@@ -211,7 +211,7 @@ func (r *recorder) entries(host string) (keys []packet.Key, complete bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	keys = slices.SortedFunc(maps.Keys(r.index(host).alive), packet.Key.Compare)
-	return keys, !r.index(host).missed
+	return keys, r.index(host).lost[timeline.MissedEvents] == 0
 }
 
 // beginAudit notes which entries of a host end from now on. One that is listed may have ended before
@@ -238,7 +238,7 @@ func (r *recorder) unreported(ctx context.Context, host string, entries []flow.E
 // index returns the host's index. r.mu is held.
 func (r *recorder) index(host string) *entryIndex {
 	if r.indexes[host] == nil {
-		r.indexes[host] = &entryIndex{alive: map[packet.Key]uint32{}}
+		r.indexes[host] = &entryIndex{alive: map[packet.Key]uint32{}, lost: map[timeline.Evidence]int{}}
 	}
 	return r.indexes[host]
 }

@@ -17,8 +17,8 @@ type Builder struct {
 	counters map[counterKey]timeline.Counter
 	// The latest counters, and the totals from before a rule came back.
 	lastCount, before map[counterKey]timeline.Counter
-	lossy             map[string]bool           // hosts whose evidence is incomplete
-	missed            map[timeline.Evidence]int // what was reported lost, and how much
+	lossy             map[string]bool // hosts whose evidence is incomplete
+	lost              timeline.Losses // what was reported lost, and how much
 	listed            map[listing]bool
 	ruleAt            map[uint32]int // index in the report's Rules, by number
 	plans             map[int]timeline.Plan
@@ -42,7 +42,7 @@ func NewBuilder() *Builder {
 		counters:  map[counterKey]timeline.Counter{},
 		lastCount: map[counterKey]timeline.Counter{},
 		before:    map[counterKey]timeline.Counter{},
-		missed:    map[timeline.Evidence]int{},
+		lost:      timeline.Losses{},
 		lossy:     map[string]bool{},
 		ruleAt:    map[uint32]int{},
 		plans:     map[int]timeline.Plan{},
@@ -135,7 +135,7 @@ func (b *Builder) Add(e timeline.Event) {
 			b.counted(body.Host, c)
 		}
 	case timeline.Missed:
-		b.missed[body.What] += max(body.Count, 1)
+		b.lost.Add(body)
 		b.lossy[body.Host] = true
 	case timeline.Interrupted:
 		b.report.Interrupted, b.report.InterruptBy = true, body.By
@@ -216,8 +216,8 @@ func (b *Builder) finish() *Report {
 			NeverHit: b.counters[key].Packets == 0,
 		})
 	}
-	b.report.Missed.Events = b.missed[timeline.MissedEvents]
-	b.report.Missed.Verdicts = max(b.report.Missed.Verdicts, b.missed[timeline.MissedVerdicts])
+	b.report.Missed.Events = b.lost.Of(timeline.MissedEvents)
+	b.report.Missed.Verdicts = max(b.report.Missed.Verdicts, b.lost.Of(timeline.MissedVerdicts))
 	b.report.Why = append(b.report.Why, b.why()...)
 	for i := range b.streams {
 		b.because(&b.streams[i])

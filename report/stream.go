@@ -18,7 +18,9 @@ func (b *Builder) finishStream(s *Stream) {
 			continue // has a verdict, but its sender has not yet reported it
 		}
 		b.settle(s, j)
-		if x := b.report.Experiment(j.Experiment); j.Outcome == Lost && x != nil && !x.Complete && b.now.at-j.at < patience {
+		x := b.report.Experiment(j.Experiment)
+		open := x != nil && !x.Complete
+		if j.Outcome == Lost && open && b.now.at-j.at < patience {
 			j.Outcome = Waiting
 		}
 		if s.Sent == 0 {
@@ -54,7 +56,9 @@ func (b *Builder) finishStream(s *Stream) {
 		if j.Belated {
 			s.Belated++
 		}
-		b.report.Missed.Verdicts += j.missing()
+		if !open || b.now.at-max(j.at, j.repliedAt) >= patience { // or verdicts may still come
+			b.report.Missed.Verdicts += j.missing()
+		}
 	}
 	if s.Sent > 0 {
 		s.LossPercent = float64(s.Sent-s.Received) * 100 / float64(s.Sent)

@@ -19,7 +19,10 @@ type traffic struct {
 // A journey is what is known about one packet.
 type journey struct {
 	Packet
-	at       time.Duration
+	at time.Duration
+	// When the reply came, if one did.
+	repliedAt time.Duration
+
 	answered bool
 	refused  bool
 	local    bool
@@ -104,7 +107,7 @@ func (j *journey) judgedAt(v timeline.Judged) bool {
 func (t *traffic) replied(e timeline.Event, body timeline.Replied) {
 	j := t.journey(body.Stream, body.Seq)
 	rtt := ms(body.RTT)
-	j.answered, j.RTTMS, j.Outcome = true, &rtt, Replied
+	j.answered, j.repliedAt, j.RTTMS, j.Outcome = true, e.At, &rtt, Replied
 	s := t.stream(body.Stream)
 	j.belated = s != nil && s.Protocol == packet.TCP.String() && e.Experiment > j.Experiment
 	if body.Late {

@@ -391,6 +391,9 @@ type Missed struct {
 	// Count is the number lost. For verdicts it is an estimate from the number of messages that the
 	// kernel counts as dropped.
 	Count int `json:"count"`
+	// Total is the number lost on the host since the timeline began, Count included; 0 if unknown, as in
+	// records of older versions.
+	Total int `json:"total,omitempty"`
 }
 
 // Evidence is a kind of message from the kernel.

@@ -63,6 +63,14 @@ func note(lasting map[subject]int, i int, body Body) {
 	case StreamStopped:
 		delete(lasting, subject{kind: StreamStarted{}.kind(), name: body.Stream})
 		return
+	case Missed:
+		s.name = string(body.What) + " of " + body.Host
+		// Keep the first loss, since when entries may be unknown, and the last, which has the total.
+		first := subject{kind: "first " + s.kind, name: s.name}
+		if _, known := lasting[first]; !known {
+			lasting[first] = i
+			return
+		}
 	case EntryChanged:
 		s.name, s.number = body.Host, body.Entry.ID
 		// Keep the entry as it was when it was new, as well as its current state.
@@ -82,7 +90,7 @@ func note(lasting map[subject]int, i int, body Body) {
 // inForce reports whether the lab would differ without the event.
 func inForce(lasting map[subject]int, body Body) bool {
 	switch body := body.(type) {
-	case Begun, Ready, Configured, CanaryDropped, GroupsChanged, ACLChanged, PrefixListChanged:
+	case Begun, Ready, Configured, CanaryDropped, GroupsChanged, ACLChanged, PrefixListChanged, Missed:
 		return true
 	case RuleAuthorized:
 		_, revoked := lasting[subject{kind: RuleRevoked{}.kind(), number: body.Number}]

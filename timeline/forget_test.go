@@ -56,6 +56,62 @@ func TestWhatIsRemembered(t *testing.T) {
 	}
 }
 
+// What was lost is counted from the beginning, however much is forgotten: what is kept, the event
+// since when entries may be unknown and the last one, says the same as the whole.
+func TestLossesAreNotForgotten(t *testing.T) {
+	whole, short := NewLog(), NewLog()
+	short.Keep(100)
+	total := map[string]int{}
+	most := 0
+	for i := range 5000 {
+		host := []string{"A", "B"}[i/7%2]
+		what := []Evidence{MissedVerdicts, MissedEvents}[i/3%2]
+		var body Body = Sent{Stream: "1", Seq: i}
+		if i%100 == 50 {
+			total[host+string(what)] += i
+			body = Missed{Host: host, What: what, Count: i, Total: total[host+string(what)]}
+		}
+		whole.Append(body)
+		short.Append(body)
+		for _, what := range []Evidence{MissedVerdicts, MissedEvents} {
+			if want, got := lossesOf(whole).Of(what), lossesOf(short).Of(what); got != want {
+				t.Fatalf("after event %d %d %s are lost, want %d", i, got, what, want)
+			}
+		}
+		most = max(most, len(short.Events()))
+	}
+	first := func(l *Log) uint64 {
+		return l.Events()[slices.IndexFunc(l.Events(), func(e Event) bool { return e.Body.kind() == "missed" })].Seq
+	}
+	if first(whole) != first(short) {
+		t.Errorf("the first loss is event %d, want %d", first(short), first(whole))
+	}
+	if most > 200 {
+		t.Errorf("%d events are kept", most)
+	}
+}
+
+func lossesOf(l *Log) Losses {
+	lost := Losses{}
+	for _, e := range l.Events() {
+		if m, is := e.Body.(Missed); is {
+			lost.Add(m)
+		}
+	}
+	return lost
+}
+
+// Records of older versions have no totals.
+func TestLossesWithoutTotals(t *testing.T) {
+	lost := Losses{}
+	for _, m := range []Missed{{Host: "A", What: MissedVerdicts, Count: 3}, {Host: "A", What: MissedVerdicts}, {Host: "B", What: MissedVerdicts, Count: 2}, {Host: "B", What: MissedEvents, Count: 9}} {
+		lost.Add(m)
+	}
+	if n := lost.Of(MissedVerdicts); n != 6 {
+		t.Errorf("%d verdicts are lost, want 6", n)
+	}
+}
+
 // Rules that come and go for ever do not fill the memory, nor do they push out those that are in
 // force.
 func TestWhatComesAndGoesIsForgotten(t *testing.T) {

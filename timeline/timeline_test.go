@@ -44,7 +44,7 @@ func everyKind() []Body {
 		Sent{"1", 1, true}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
 		Judged{"A", packet.Ingress, true, "1", 1, 2, true, "new", true, packet.By{Kind: packet.ByGroup, ID: "icmp", Number: 2}, header},
 		EntryChanged{"A", flow.New, entry, moment}, Dumped{"A", []flow.Entry{entry}},
-		Counted{"A", []Counter{{packet.Ingress, "icmp", 2, 1, 84}}}, Missed{"A", MissedEvents, 3},
+		Counted{"A", []Counter{{packet.Ingress, "icmp", 2, 1, 84}}}, Missed{"A", MissedEvents, 3, 5},
 		ExperimentEnded{1}, Interrupted{"SIGINT"}, Ended{"broke"},
 	}
 }

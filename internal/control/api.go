@@ -26,7 +26,8 @@ type Status struct {
 	Groups   []Group   `json:"groups"`
 	// PrefixLists are those whose entries are known.
 	PrefixLists []PrefixList `json:"prefix_lists"`
-	// Missed is the number of verdicts and conntrack events that the kernel sent and the lab lost.
+	// Missed is the number of verdicts and conntrack events that the kernel sent and the lab lost
+	// since it began.
 	Missed int `json:"missed"`
 	// Last is the number of the last event. The timeline up to Last has everything that the kernel
 	// had sent when the status was requested.

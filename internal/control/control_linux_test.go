@@ -488,3 +488,41 @@ func TestStatusIsOfOneMoment(t *testing.T) {
 		}
 	}
 }
+
+// Status and report count what was lost since the lab began, also after the events are forgotten
+// that reported it and the report was made anew.
+func TestLossesStay(t *testing.T) {
+	t.Parallel()
+	s := serveLab(t)
+	log := s.keeper.current().log
+	log.Keep(500)
+	told := func() (status int, r report.Missed) {
+		t.Helper()
+		about, err := s.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.keeper.current().report.mu.Lock()
+		s.keeper.current().report.due = time.Time{}
+		s.keeper.current().report.mu.Unlock()
+		text, err := s.keeper.current().report.of(t.Context(), log, "")
+		var explained report.Report
+		if err := errors.Join(err, json.Unmarshal(text, &explained)); err != nil {
+			t.Fatal(err)
+		}
+		return about.Missed, explained.Missed
+	}
+	verdicts := 0
+	for i := range 5 {
+		verdicts += 100 + i
+		log.Append(timeline.Missed{Host: "A", What: timeline.MissedVerdicts, Count: 100 + i, Total: verdicts})
+		log.Append(timeline.Missed{Host: "B", What: timeline.MissedEvents, Count: 1, Total: i + 1})
+		for range 2000 {
+			log.Append(timeline.Halted{})
+		}
+		want := report.Missed{Verdicts: verdicts, Events: i + 1}
+		if status, reported := told(); status != want.Verdicts+want.Events || reported != want {
+			t.Errorf("round %d: status has lost %d, the report %+v, want %+v", i, status, reported, want)
+		}
+	}
+}

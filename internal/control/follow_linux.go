@@ -38,12 +38,13 @@ func (k *kept) after(query url.Values) (number uint64, whole bool, err error) {
 	return number, true, nil
 }
 
-// missed returns the number of lost verdicts and events, as far as the log still has them.
-func (k *kept) missed() (n int) {
+// missed returns the number of verdicts and events lost since the lab began.
+func (k *kept) missed() int {
+	lost := timeline.Losses{}
 	for _, e := range k.log.Events() {
 		if m, missed := e.Body.(timeline.Missed); missed {
-			n += m.Count
+			lost.Add(m)
 		}
 	}
-	return n
+	return lost.Of(timeline.MissedVerdicts) + lost.Of(timeline.MissedEvents)
 }

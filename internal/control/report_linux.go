@@ -67,6 +67,10 @@ func (x *explained) make(log *timeline.Log) {
 		most  = 2 * logKept // events to remember: the log forgets the older ones too
 	)
 	began := time.Now()
+	var lost report.Missed // earlier packets, which may be forgotten, showed it
+	if x.report != nil {
+		lost = x.report.Missed
+	}
 	if x.known == nil || x.events > most || !log.Has(x.last) {
 		x.known, x.events, x.last = report.NewBuilder(), 0, 0
 	}
@@ -75,6 +79,7 @@ func (x *explained) make(log *timeline.Log) {
 		x.events, x.last = x.events+1, e.Seq
 	}
 	x.report, x.texts = x.known.Report(), map[string][]byte{}
+	x.report.Missed.Verdicts = max(x.report.Missed.Verdicts, lost.Verdicts)
 	x.due = time.Now().Add(max(often, share*time.Since(began)))
 }
 
