@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -84,18 +85,16 @@ func Passed(i int) *os.File {
 }
 
 // Wait waits until the other process exits and returns its exit code. The code is 128 plus the
-// signal's number if the process died of a relayed signal or of SIGPIPE. Wait passes on the signals
-// that arrive on relay.
+// signal's number if the process died of SIGPIPE or of a signal that ends a command, which it gets
+// from a terminal too. Wait passes on the signals that arrive on relay.
 func (t *Twin) Wait(relay <-chan os.Signal) (code int, err error) {
 	defer runtime.UnlockOSThread()
-	var passed os.Signal
 	ended, relayed := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(relayed)
 		for {
 			select {
 			case sig := <-relay:
-				passed = sig
 				_ = t.process.Signal(sig)
 			case <-ended:
 				return
@@ -110,7 +109,7 @@ func (t *Twin) Wait(relay <-chan os.Signal) (code int, err error) {
 	}
 	status := state.Sys().(syscall.WaitStatus)
 	switch sig := status.Signal(); {
-	case status.Signaled() && (sig == syscall.SIGPIPE || os.Signal(sig) == passed):
+	case status.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE}, sig):
 		return 128 + int(sig), nil
 	case status.Signaled():
 		return 0, say.Errorf("the process in the user namespace was killed: %w", errors.New(status.Signal().String()))

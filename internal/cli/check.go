@@ -115,7 +115,7 @@ func (f checkFlags) check(env Env, files []string) (int, error) {
 	if read.account == nil && (len(all) > 0 || f.table) {
 		return 0, &usageError{say.New("--never and --table are about security groups, and none of the files has any"), say.F("give a file from aws ec2 describe-security-groups")}
 	}
-	ctx, cancel := interruptible(env.Signals, grace)
+	ctx, cancel := env.interruptible()
 	defer cancel()
 	ask := askKernel
 	if unable != nil {

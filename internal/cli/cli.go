@@ -35,6 +35,7 @@ type Env struct {
 	Getenv         func(string) string
 	// Signals delivers SIGHUP, SIGINT and SIGTERM.
 	Signals <-chan os.Signal
+	ending  *ending // of this process, by one of these signals
 	// Language is the language of the output; nil is English.
 	Language *say.Language
 }
@@ -54,6 +55,8 @@ func System() Env {
 
 // Main runs the command that env's arguments name and returns the exit code.
 func Main(env Env) (code int) {
+	env.ending = newEnding()
+	defer env.ending.watch(env.Signals)()
 	env, unspoken := env.speaking()
 	root := newRoot(env, &code)
 	defer func() {

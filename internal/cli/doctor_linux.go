@@ -18,7 +18,7 @@ func doctor(env Env, f doctorFlags) (int, error) {
 	case done || err != nil:
 		return code, err
 	}
-	ctx, cancel := interruptible(env.Signals, grace)
+	ctx, cancel := env.interruptible()
 	defer cancel()
 	d := lab.Diagnose(ctx, err)
 	if ctx.Err() != nil {

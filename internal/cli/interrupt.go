@@ -20,32 +20,70 @@ func (i interrupt) exitCode() int { return 128 + int(i.signal) }
 
 // grace is how long a command may take to end after a signal. The lab lives only in this process,
 // so an exit at any moment leaves nothing behind.
-const grace = 900 * time.Millisecond
+const grace = 800 * time.Millisecond
 
-// lastWords is how long a command that follows a lab may take, after a signal, to get the latest
-// events.
-const lastWords = 3 * time.Second
+// lastWords is how long a command that follows a lab waits, after a signal, for the latest events.
+const lastWords = 600 * time.Millisecond
 
-// interruptible returns a context that ends with the first signal; its cause is the interrupt. If
-// the command has not ended within that time, the process exits.
-func interruptible(signals <-chan os.Signal, within time.Duration) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	ended, watched := make(chan struct{}), make(chan struct{})
+// An ending ends this process when a signal arrives: at once, or within grace if the command has
+// called [Env.interruptible], whatever the command waits for or computes.
+type ending struct {
+	mu     sync.Mutex
+	notify map[*context.CancelCauseFunc]bool // of the contexts that the signal ends
+	caught error                             // the interrupt, after the signal
+}
+
+func newEnding() *ending { return &ending{notify: map[*context.CancelCauseFunc]bool{}} }
+
+// watch ends the process by the first signal. The function that it returns stops that.
+func (e *ending) watch(signals <-chan os.Signal) (stop func()) {
+	stopped, watched := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(watched)
 		select {
 		case s := <-signals:
 			i := interrupt{s.(syscall.Signal)}
-			force := time.AfterFunc(within, func() { os.Exit(i.exitCode()) })
-			cancel(i)
-			<-ended
+			force := time.AfterFunc(e.interrupt(i), func() { os.Exit(i.exitCode()) })
+			<-stopped
 			force.Stop() // the command has ended by itself
-		case <-ended:
+		case <-stopped:
 		}
 	}()
-	return ctx, sync.OnceFunc(func() {
-		close(ended)
+	return func() {
+		close(stopped)
 		<-watched
+	}
+}
+
+// interrupt ends the contexts and returns how long the command may take from now on.
+func (e *ending) interrupt(i interrupt) time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.caught = i
+	if len(e.notify) == 0 {
+		return 0
+	}
+	for cancel := range e.notify {
+		(*cancel)(i)
+	}
+	return grace
+}
+
+// interruptible returns a context that ends with the first signal; its cause is the interrupt. A
+// command that calls it has something to finish before it ends.
+func (env Env) interruptible() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	e := env.ending
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.caught != nil {
+		cancel(e.caught)
+	}
+	e.notify[&cancel] = true
+	return ctx, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.notify, &cancel)
 		cancel(nil)
-	})
+	}
 }

@@ -33,7 +33,7 @@ func probe(env Env, f probeFlags) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := interruptible(env.Signals, grace)
+	ctx, cancel := env.interruptible()
 	defer cancel()
 	writeLeftOut(env, leftOut(q.account, q.groups))
 	rs := nft.Compile(q.account, q.groups, nft.InOrder())

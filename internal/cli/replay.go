@@ -68,7 +68,7 @@ func replay(env Env, f replayFlags, name string, stdin io.Reader) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := interruptible(env.Signals, grace)
+	ctx, cancel := env.interruptible()
 	defer cancel()
 	played := make(chan timeline.Event)
 	go again(ctx, events, f.speed, played)

@@ -39,7 +39,7 @@ func (r liveRules) print(env Env, args []string) (bool, error) {
 		return false, r.noFormat() // a file, whether or not it exists and whatever labs are running
 	}
 	_, noFile := os.Stat(host)
-	ctx, cancel := interruptible(env.Signals, grace)
+	ctx, cancel := env.interruptible()
 	defer cancel()
 	name, err := env.which(ctx, r.name)
 	if err != nil {

@@ -36,7 +36,7 @@ func run(env Env, f runFlags, args []string) (int, error) {
 		left = append(left, sc.LeftOut...)
 	}
 	writeLeftOut(env, left)
-	ctx, cancel := interruptible(env.Signals, grace)
+	ctx, cancel := env.interruptible()
 	defer cancel()
 	out, err := f.open(env)
 	if err != nil {
@@ -195,7 +195,16 @@ func runRootless(env Env, files []*os.File) (int, error) {
 	if err != nil {
 		return 0, lab.ExplainRootless(err)
 	}
-	code, err := twin.Wait(env.Signals)
+	ctx, cancel := env.interruptible()
+	defer cancel()
+	relay := make(chan os.Signal, 1)
+	defer context.AfterFunc(ctx, func() {
+		var i interrupt
+		if errors.As(context.Cause(ctx), &i) {
+			relay <- i.signal
+		}
+	})()
+	code, err := twin.Wait(relay)
 	if err != nil {
 		return 0, &brokenError{err: err}
 	}

@@ -42,7 +42,7 @@ Events are written at once, so the record is usable even if this process is kill
 			err = nil
 			env.replaced(lab)
 		} else if err == nil && s.experiment > 0 {
-			asking, cancel := context.WithTimeout(context.Background(), lastWords-500*time.Millisecond)
+			asking, cancel := context.WithTimeout(context.Background(), lastWords)
 			_ = s.observe(asking, lab) // or the lab has just ended, and its record with it
 			cancel()
 		}

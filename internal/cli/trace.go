@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -133,8 +132,7 @@ func (t *tracer) follow(ctx context.Context, lab *control.Client, begun func(), 
 	reading, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	defer context.AfterFunc(ctx, func() {
-		const patience = lastWords - 500*time.Millisecond
-		late, cancel := context.WithTimeout(reading, patience)
+		late, cancel := context.WithTimeout(reading, lastWords)
 		defer cancel()
 		status, err := lab.Status(late)
 		for err == nil && late.Err() == nil && seen.Load() < status.Last {

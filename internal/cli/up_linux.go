@@ -41,16 +41,16 @@ func up(env Env, f upFlags) (code int, err error) {
 		return 0, writeProblems(env, err)
 	}
 	writeLeftOut(env, sc.LeftOut)
+	ctx, cancel := env.interruptible()
+	defer cancel()
 	listener, err := control.Listen(control.Directory(env.Getenv, owner()), f.name)
 	if errors.Is(err, control.ErrRuns) {
 		return runsAlready(env, f)
 	}
 	if err != nil {
-		return 0, failure(context.Background(), lab.Explain(err))
+		return 0, failure(ctx, lab.Explain(err))
 	}
 	defer func() { _ = listener.Close() }()
-	ctx, cancel := interruptible(env.Signals, grace)
-	defer cancel()
 	if err := lab.Affords(0, 1, len(sc.Hosts)); err != nil {
 		return 0, err
 	}
@@ -245,7 +245,7 @@ func runsAlready(env Env, f upFlags) (int, error) {
 func detach(env Env, f upFlags) (int, error) {
 	client := env.lab(f.name)
 	defer client.Close()
-	ctx, cancel := interruptible(env.Signals, grace)
+	ctx, cancel := env.interruptible()
 	defer cancel()
 	if _, err := client.Status(ctx); err == nil {
 		return runsAlready(env, f)

@@ -61,7 +61,7 @@ func asking(env Env, c *cobra.Command, which func(context.Context, string) (stri
 	var name string
 	addName(c, &name)
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		ctx, cancel := interruptible(env.Signals, lastWords)
+		ctx, cancel := env.interruptible()
 		defer cancel()
 		name, err := which(ctx, name)
 		if err != nil {
@@ -109,7 +109,7 @@ func newDown(env Env) *cobra.Command {
 			if all && name != "" {
 				return &usageError{say.New("--all and --name cannot be combined"), say.F("lablab down --all")}
 			}
-			ctx, cancel := interruptible(env.Signals, grace)
+			ctx, cancel := env.interruptible()
 			defer cancel()
 			names, err := control.Names(control.Directory(env.Getenv, owner()))
 			if err != nil {
@@ -204,7 +204,7 @@ func newPS(env Env) *cobra.Command {
 			if err != nil {
 				return &brokenError{err: err}
 			}
-			ctx, cancel := interruptible(env.Signals, grace)
+			ctx, cancel := env.interruptible()
 			defer cancel()
 			labs := []control.Status{}
 			var silent []string // stopped, or busy
@@ -260,7 +260,7 @@ network.`,
 			if len(args) > 1 && args[1] != "--" && strings.HasPrefix(args[1], "-") {
 				return &usageError{say.Errorf("%s must come before the host", args[1]), say.F("put it first: lablab exec --name NAME B -- ping A")}
 			}
-			ctx, cancel := interruptible(env.Signals, grace)
+			ctx, cancel := env.interruptible()
 			defer cancel()
 			name, err := env.which(ctx, name)
 			if err != nil {
