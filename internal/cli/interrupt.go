@@ -6,6 +6,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"lablab/ns"
 )
 
 // An interrupt is a signal that ends a command.
@@ -18,8 +20,9 @@ func (i interrupt) Error() string {
 
 func (i interrupt) exitCode() int { return 128 + int(i.signal) }
 
-// grace is how long a command may take to end after a signal. The lab lives only in this process,
-// so an exit at any moment leaves nothing behind.
+// grace is how long a command may take to end after a signal, on a machine that is not busy: on
+// another it would lose its report. The lab lives only in this process, so an exit at any moment
+// leaves nothing behind.
 const grace = 800 * time.Millisecond
 
 // lastWords is how long a command that follows a lab waits, after a signal, for the latest events.
@@ -43,9 +46,14 @@ func (e *ending) watch(signals <-chan os.Signal) (stop func()) {
 		select {
 		case s := <-signals:
 			i := interrupt{s.(syscall.Signal)}
-			force := time.AfterFunc(e.interrupt(i), func() { os.Exit(i.exitCode()) })
-			<-stopped
-			force.Stop() // the command has ended by itself
+			for patience := ns.Patient(e.interrupt(i), 20*time.Millisecond); !patience.Over(); patience.Spend() {
+				select {
+				case <-patience.Step():
+				case <-stopped: // the command has ended by itself
+					return
+				}
+			}
+			os.Exit(i.exitCode())
 		case <-stopped:
 		}
 	}()
