@@ -141,7 +141,9 @@ func (k *kept) endsBy(sig syscall.Signal, dir, line string) error {
 		<-ended
 		return fmt.Errorf("does not end")
 	}
-	if status := c.ProcessState.Sys().(syscall.WaitStatus); status.ExitStatus() != 128+int(sig) {
+	// On a busy machine a read that takes long is one of the program's own beginning, when the signal
+	// kills it. For a shell that is the same.
+	if status := c.ProcessState.Sys().(syscall.WaitStatus); status.ExitStatus() != 128+int(sig) && (!status.Signaled() || status.Signal() != sig) {
 		return fmt.Errorf("ends otherwise: %v", c.ProcessState)
 	}
 	return nil
