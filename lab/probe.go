@@ -12,6 +12,7 @@ import (
 // flow.
 type Probe struct {
 	Egress   bool // leaves the host rather than arriving
+	Forward  bool // passes through the host: it arrives, and then leaves
 	From, To netip.Addr
 	Protocol packet.Protocol
 	// SourcePort and Port are the ports of TCP and UDP.
@@ -23,7 +24,10 @@ type Probe struct {
 // A Judgement is the kernel's verdict on a probe.
 type Judgement struct {
 	Admitted bool
-	Rule     string       // id of the rule that admitted it, or "default-deny"
+	Rule     string // id of the rule that admitted it, or "default-deny"
+	// Released is the id of the outbound rule that let it leave, or "default-deny", if it passes
+	// through the host and its inbound rules admitted it.
+	Released string
 	State    packet.State // new, or invalid if the packet cannot begin a flow
 	// Impossible says that the packet never reached the rules: the kernel drops it earlier, because
 	// of its addresses.
@@ -38,9 +42,9 @@ func (j Judgement) BeginsFlow(p packet.Protocol) bool {
 }
 
 // Packet returns the probe as a security group sees it, and the direction of the rules that it is
-// checked against.
+// checked against: of one that passes through the host, those that it meets first.
 func (b Probe) Packet() (packet.Direction, sg.Packet) {
-	p := sg.Packet{Protocol: b.Protocol, Peer: b.From, To: int(b.Port)}
+	p := sg.Packet{Protocol: b.Protocol, Peer: b.From, To: int(b.Port), Forwarded: b.Forward}
 	d := packet.Ingress
 	if b.Egress {
 		d, p.Peer = packet.Egress, b.To
@@ -49,6 +53,14 @@ func (b Probe) Packet() (packet.Direction, sg.Packet) {
 		p.To, p.Code = int(b.Type), int(b.Code)
 	}
 	return d, p
+}
+
+// Departure returns the probe as the outbound rules see it when it leaves a host that it passed
+// through.
+func (b Probe) Departure() sg.Packet {
+	_, p := b.Packet()
+	p.Peer = b.To
+	return p
 }
 
 // String returns the packet in one line: "tcp 192.0.2.1:40000 > 10.0.0.1:22".

@@ -21,8 +21,11 @@ import (
 
 // A Prober is a host that enforces a ruleset, and a wire that can send any packet to it. Every
 // address is local to the host, so packets to any address meet its inbound rules, and what the
-// rules accept goes no further.
+// rules accept goes no further. For packets that pass through a host it has another one, which
+// forwards what is for any address.
 type Prober struct {
+	rules      nft.Ruleset
+	through    *Prober // the one that forwards; nil until it is needed
 	host, peer *Host
 	trace      *nft.Trace
 	wire       int    // AF_PACKET socket of the peer, for packets that arrive at the host
@@ -46,9 +49,9 @@ func NewProber(ctx context.Context, rs nft.Ruleset) (*Prober, error) {
 
 func newProber(ctx context.Context, rs nft.Ruleset) (*Prober, error) {
 	p := &Prober{
-		host: &Host{Host: scenario.Host{Name: "host", Address: netip.MustParsePrefix("169.254.0.1/30")}},
-		peer: &Host{Host: scenario.Host{Name: "peer", Address: netip.MustParsePrefix("169.254.0.2/30")}},
-		wire: -1, out: [2]int{-1, -1},
+		host:  &Host{Host: scenario.Host{Name: "host", Address: netip.MustParsePrefix("169.254.0.1/30")}},
+		peer:  &Host{Host: scenario.Host{Name: "peer", Address: netip.MustParsePrefix("169.254.0.2/30")}},
+		rules: rs, wire: -1, out: [2]int{-1, -1},
 	}
 	if err := p.build(ctx, rs); err != nil {
 		_ = p.Close()
@@ -66,10 +69,15 @@ func (p *Prober) build(ctx context.Context, rs nft.Ruleset) (err error) {
 			return err
 		}
 	}
+	if rs.Forwards {
+		if err := forward(p.host.ns); err != nil {
+			return err
+		}
+	}
 	if err := join(ctx, p.host, p.peer); err != nil {
 		return err
 	}
-	if err := p.openEverything(); err != nil {
+	if err := p.routeEverything(rs.Forwards); err != nil {
 		return err
 	}
 	rs.Guarded = true // every address is local to it
@@ -104,28 +112,45 @@ func quiet(n *ns.Namespace) error {
 	return err
 }
 
-// openEverything makes every address local to the host.
-func (p *Prober) openEverything() error {
+// forward makes a host forward, and keeps it from telling senders of shorter ways.
+func forward(n *ns.Namespace) error {
+	err := n.SetSysctl(map[string]string{
+		"ipv4/ip_forward": "1", "ipv4/conf/all/send_redirects": "0", "ipv4/conf/default/send_redirects": "0",
+	})
+	if err != nil {
+		return err
+	}
+	if err := n.SetSysctl(map[string]string{"ipv6/conf/all/forwarding": "1"}); !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	return nil // a kernel without IPv6
+}
+
+// routeEverything makes every address local to the host or, if it forwards, one beyond the wire.
+// Nothing is ever sent there, so the routes need no gateway.
+func (p *Prober) routeEverything(forwards bool) error {
 	h, err := rtnetlink(p.host.ns)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	lo, err := h.LinkByName("lo")
+	name, how := "lo", netlink.Route{Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: unix.RT_SCOPE_HOST}
+	if forwards {
+		name, how = interfaceName, netlink.Route{Scope: unix.RT_SCOPE_LINK}
+	}
+	to, err := h.LinkByName(name)
 	if err != nil {
-		return say.Errorf("find loopback: %w", err)
+		return say.Errorf("find interface: %w", err)
 	}
 	for _, everything := range []string{"0.0.0.0/0", "::/0"} {
-		route := &netlink.Route{
-			LinkIndex: lo.Attrs().Index, Dst: ipNet(netip.MustParsePrefix(everything)),
-			Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: unix.RT_SCOPE_HOST,
-		}
-		err := h.RouteAdd(route)
+		route := how
+		route.LinkIndex, route.Dst = to.Attrs().Index, ipNet(netip.MustParsePrefix(everything))
+		err := h.RouteAdd(&route)
 		if errors.Is(err, unix.EOPNOTSUPP) && route.Dst.IP.To4() == nil {
 			continue // a kernel without IPv6
 		}
 		if err != nil {
-			return say.Errorf("make all of %s local to the host: %w", everything, err)
+			return say.Errorf("route %s: %w", everything, err)
 		}
 	}
 	peer, err := rtnetlink(p.peer.ns)
@@ -181,11 +206,47 @@ func (p *Prober) Close() error {
 	if p.trace != nil {
 		_ = p.trace.Close()
 	}
-	return each([]*Host{p.host, p.peer}, (*Host).close)
+	err := each([]*Host{p.host, p.peer}, (*Host).close)
+	if p.through != nil {
+		err = errors.Join(err, p.through.Close())
+	}
+	return err
 }
 
 // Ask sends the probes and returns the kernel's verdict on each, in order.
 func (p *Prober) Ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
+	var own, through []Probe
+	for _, b := range probes {
+		if b.Forward {
+			through = append(through, b)
+		} else {
+			own = append(own, b)
+		}
+	}
+	judgements, err := p.askInTurn(ctx, own)
+	if err != nil || len(through) == 0 {
+		return judgements, err
+	}
+	if p.through == nil {
+		rs := p.rules
+		rs.Forwards, rs.Untracked = true, nil // what passes through a host is always tracked
+		if p.through, err = NewProber(ctx, rs); err != nil {
+			return nil, err
+		}
+	}
+	forwarded, err := p.through.askInTurn(ctx, through)
+	if err != nil {
+		return nil, err
+	}
+	for i, b := range probes {
+		if b.Forward {
+			judgements, forwarded = slices.Insert(judgements, i, forwarded[0]), forwarded[1:]
+		}
+	}
+	return judgements, nil
+}
+
+func (p *Prober) askInTurn(ctx context.Context, probes []Probe) ([]Judgement, error) {
 	// As many probes as a small socket holds messages about.
 	const window = 32
 	judgements := make([]Judgement, 0, len(probes))
@@ -236,9 +297,14 @@ func (p *Prober) askOnce(ctx context.Context, probes []Probe, judgements []Judge
 		if i < 0 || i >= len(all) || decided[i] || !all[i].is(v) {
 			return
 		}
-		decided[i] = true
-		if i < len(judgements) {
-			judgements[i] = Judgement{Admitted: v.Accepted, Rule: v.By.ID, State: v.State}
+		on := v.Forwarded && v.Direction == packet.Ingress && v.Accepted // its departure is still to come
+		decided[i] = !on
+		switch {
+		case i >= len(judgements):
+		case v.Forwarded && v.Direction == packet.Egress:
+			judgements[i].Admitted, judgements[i].Released = v.Accepted, v.By.ID
+		default:
+			judgements[i] = Judgement{Admitted: v.Accepted && !on, Rule: v.By.ID, State: v.State}
 		}
 	}
 	lost, err := p.await(ctx, see, func() bool { return decided[len(probes)] })
@@ -287,7 +353,7 @@ func (b Probe) is(v nft.Verdict) bool {
 		direction = packet.Egress
 	}
 	p := v.Packet
-	if v.Direction != direction || p.Protocol != b.Protocol || p.Source != b.From || p.Destination != b.To {
+	if v.Forwarded != b.Forward || v.Direction != direction && !b.Forward || p.Protocol != b.Protocol || p.Source != b.From || p.Destination != b.To {
 		return false
 	}
 	switch b.Protocol {

@@ -151,6 +151,67 @@ func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
 	t.Logf("%d admitted, %d dropped, %d untracked", all[true], all[false], untracked)
 }
 
+// Random groups and random packets that pass through a host: the inbound rules decide first, and
+// then the outbound ones, as predicted.
+func TestPredictionOfWhatIsForwarded(t *testing.T) {
+	t.Parallel()
+	nstest.Kernel(t)
+	const groups, packets = 10, 500
+	seed := rand.Uint64()
+	random := rand.New(rand.NewPCG(seed, 0))
+	met := map[[2]bool]int{}
+	for range groups {
+		a := randomAccount(random)
+		p, err := NewProber(t.Context(), nft.Compile(a, a.Groups, nft.InOrder()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		probes := make([]Probe, packets)
+		for i := range probes {
+			if probes[i] = randomProbe(random, i); random.IntN(5) > 0 {
+				six := probes[i].From.Is6()
+				probes[i].Egress, probes[i].Forward, probes[i].From, probes[i].To = false, true, randomAddr(random, six), randomAddr(random, six)
+			}
+		}
+		judgements, err := p.Ask(t.Context(), probes)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		for i, probe := range probes {
+			d, arriving := probe.Packet()
+			_, in := a.Judge(a.Groups, d, arriving)
+			if got := judgements[i]; !probe.Forward {
+				if got.Admitted != in || got.Released != "" {
+					t.Errorf("seed %d: %s: predicted %v, the kernel says %+v", seed, probe, in, got)
+				}
+				continue
+			}
+			by, out := a.Judge(a.Groups, packet.Egress, probe.Departure())
+			met[[2]bool{in, out}]++
+			released := ""
+			if in {
+				released = packet.DefaultDenyID
+			}
+			if in && out {
+				released = judgements[i].Released
+			}
+			if got := judgements[i]; got.Admitted != (in && out) || (got.Rule != packet.DefaultDenyID) != in || got.Released != released || got.Admitted && got.Released == "" ||
+				got.Impossible || got.State == packet.Untracked {
+				t.Errorf("seed %d: %s: predicted %v in and %v out (%s), the kernel says %+v", seed, probe, in, out, by.Rule.ID, got)
+			}
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, ways := range [][2]bool{{true, true}, {true, false}, {false, true}, {false, false}} {
+		if met[ways] < groups {
+			t.Errorf("only %d packets of %v: that tests little", met[ways], ways)
+		}
+	}
+	t.Log(met)
+}
+
 // While the rules change, no packet passes that neither the old nor the new rules allow, and none
 // is lost that both allow. Packets are sent as fast as possible during each change, far more than
 // 2,000 a second.

@@ -73,11 +73,14 @@ type Packet struct {
 	To int
 	// Code is the ICMP code.
 	Code int
+	// Forwarded is whether the packet passes through the host, rather than being for it or from it.
+	Forwarded bool
 }
 
-// discovers reports whether the packet is neighbour discovery (RFC 4861): types 133 to 137.
+// discovers reports whether the packet is neighbour discovery (RFC 4861): types 133 to 137, which no
+// host forwards as such.
 func (p Packet) discovers() bool {
-	return p.Protocol == packet.ICMPv6 && p.Peer.Is6() && p.To >= 133 && p.To <= 137
+	return !p.Forwarded && p.Protocol == packet.ICMPv6 && p.Peer.Is6() && p.To >= 133 && p.To <= 137
 }
 
 // A Judgement says which rule of which group admits a packet.

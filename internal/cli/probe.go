@@ -41,6 +41,7 @@ type packetLine struct {
 	Type       *int      `json:"type"`
 	Code       *int      `json:"code"`
 	Egress     bool      `json:"egress"`
+	Forward    bool      `json:"forward"`
 }
 
 // A protoName is a protocol's name or number, as a JSON string or number.
@@ -62,7 +63,11 @@ type answer struct {
 	Verdict *string `json:"verdict"`
 	Rule    string  `json:"rule,omitempty"`
 	Group   *string `json:"group"`
-	State   string  `json:"state,omitempty"` // conntrack's
+	// ReleasedBy is the outbound rule that let a packet leave that passes through the host, or
+	// default-deny. It is empty if the packet was dropped on arrival; Rule is about that.
+	ReleasedBy    string  `json:"released_by,omitempty"`
+	ReleasedGroup *string `json:"released_group,omitempty"`
+	State         string  `json:"state,omitempty"` // conntrack's
 	// Tracked is whether the kernel tracks the flow under EC2's documented rule; null if the packet
 	// was not accepted, or if a rule was left out that decides. A packet that begins no flow, such as
 	// one whose state is invalid, is not tracked.
@@ -91,8 +96,12 @@ the kernel did: accepted or dropped, and by which rule. Next to it stands what t
 alone predict. It also reports whether EC2 would track the flow, by its documented rules:
 a tracked flow outlives the rule that admitted it.
 
-The packet arrives at the host; with --egress it leaves the host. With --batch, probe
-reads packets from a file, one JSON object per line, and writes an answer for each:
+The packet arrives at the host; with --egress it leaves the host. With --forward it passes
+through the host, such as a router or NAT instance whose source/destination check is off:
+it is checked against the inbound rules on arrival and the outbound rules on departure.
+
+With --batch, probe reads packets from a file, one JSON object per line, and writes an
+answer for each:
 
   {"from":"203.0.113.7","protocol":"tcp","port":443}
 
@@ -106,6 +115,7 @@ answer. 5: kernel and prediction disagree. 6: unknown. For a batch the first of 
 		Example: `  lablab probe --groups groups.json --group sg-0a1 --from 203.0.113.7 --protocol tcp --port 443
   lablab probe --groups groups.json --group sg-0a1 --from 10.255.1.10 --protocol icmp
   lablab probe --groups groups.json --group sg-0a1 --egress --to 8.8.8.8 --protocol udp --port 53
+  lablab probe --groups groups.json --forward --from 10.255.1.10 --to 8.8.8.8 --protocol icmp
   lablab probe --groups groups.json --interfaces nics.json --group sg-0a2 --batch packets.jsonl`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -130,6 +140,7 @@ answer. 5: kernel and prediction disagree. 6: unknown. For a batch the first of 
 	flags.IntVar(&f.kind, "type", 0, "ICMP type (default: echo request)")
 	flags.IntVar(&f.code, "code", 0, "ICMP code")
 	flags.BoolVar(&f.packet.Egress, "egress", false, "test a packet that leaves the host")
+	flags.BoolVar(&f.packet.Forward, "forward", false, "test a packet that the host forwards, from --from to --to")
 	flags.StringVar(&f.address, "address", "", "the host's own `ADDRESS` (default: 10.255.1.197 or fd00:10:255:1::197)")
 	flags.StringVar(&f.batch, "batch", "", "read packets from `FILE`; - for standard input")
 	flags.StringVar(&f.format, "format", "text", "output format for a single packet: text or json")
@@ -142,7 +153,7 @@ answer. 5: kernel and prediction disagree. 6: unknown. For a batch the first of 
 // set takes the flags that were given; the others stay nil.
 func (f *probeFlags) set(c *cobra.Command) error {
 	if f.batch != "" {
-		for _, name := range []string{"from", "to", "protocol", "port", "source-port", "type", "code", "egress", "format"} {
+		for _, name := range []string{"from", "to", "protocol", "port", "source-port", "type", "code", "egress", "forward", "format"} {
 			if c.Flags().Changed(name) {
 				return &usageError{say.Errorf("--%s cannot be combined with --batch, which reads its packets from the file", name), say.F("drop one of them")}
 			}
@@ -224,7 +235,7 @@ func (q *question) line(text []byte) (lab.Probe, error) {
 
 // probe builds a packet from its description.
 func (q *question) probe(line packetLine) (lab.Probe, error) {
-	b := lab.Probe{Egress: line.Egress, SourcePort: usualSourcePort}
+	b := lab.Probe{Egress: line.Egress, Forward: line.Forward, SourcePort: usualSourcePort}
 	protocol, known := packet.ParseProtocol(string(line.Protocol))
 	if !known || protocol == packet.All {
 		return b, say.Errorf("unknown protocol %q: expected tcp, udp, icmp, icmpv6 or a number from 0 to 255", line.Protocol)
@@ -233,8 +244,13 @@ func (q *question) probe(line packetLine) (lab.Probe, error) {
 	// RFC 8200: hop-by-hop options, routing, fragment and destination options.
 	extension := slices.Contains([]packet.Protocol{0, 43, 44, 60}, protocol)
 	peer, own, name := line.From, line.To, "from"
-	if line.Egress {
+	switch {
+	case line.Egress && line.Forward:
+		return b, say.New("a packet either leaves the host or passes through it: --egress and --forward exclude each other")
+	case line.Egress:
 		peer, own, name = line.To, line.From, "to"
+	case line.Forward && own == "":
+		return b, say.New("a packet that passes through the host needs both from and to")
 	}
 	address, err := netip.ParseAddr(peer)
 	if err != nil || address.Zone() != "" || address.Is4In6() {
@@ -294,13 +310,32 @@ func impossible() say.Sentence {
 	return say.F("the kernel drops it before any rule is checked: its addresses are impossible")
 }
 
+// predict works out what the groups do with a packet: they accept it, drop it, or do so depending on
+// rules that were left out. One that passes through the host has to be accepted twice.
+func (q *question) predict(b lab.Probe) (predicted string, doubts, nearest []sg.Finding) {
+	predicted = "accept"
+	check := func(d packet.Direction, p sg.Packet) {
+		if _, admitted := q.account.Judge(q.groups, d, p); admitted || predicted == "drop" {
+			return
+		}
+		if found := q.account.Doubts(q.groups, d, p); len(found) > 0 {
+			predicted, doubts = "unknown", append(doubts, found...)
+			return
+		}
+		predicted, doubts, nearest = "drop", nil, q.account.Nearest(q.groups, d, p)
+	}
+	check(b.Packet())
+	if b.Forward {
+		check(packet.Egress, b.Departure())
+	}
+	return predicted, doubts, nearest
+}
+
 // answer compares what the kernel did with the prediction.
 func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 	d, p := b.Packet()
-	a := answer{Predicted: "drop", Rule: by.Rule, State: string(by.State)}
-	if _, admitted := q.account.Judge(q.groups, d, p); admitted {
-		a.Predicted = "accept"
-	}
+	predicted, doubts, nearest := q.predict(b)
+	a := answer{Predicted: predicted, Rule: by.Rule, State: string(by.State), ReleasedBy: by.Released}
 	if by.Impossible {
 		a.Error = impossible().String()
 		return a
@@ -310,33 +345,39 @@ func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 		verdict = "accept"
 		tracked := by.State == packet.New
 		a.Tracked = &tracked
-		predicted := !slices.ContainsFunc(q.untracked, func(u sg.Untracked) bool { return u.Covers(d, p) })
+		predicted := b.Forward || !slices.ContainsFunc(q.untracked, func(u sg.Untracked) bool { return u.Covers(d, p) })
 		a.Disagrees = by.BeginsFlow(b.Protocol) && tracked != predicted
 		if !tracked && by.BeginsFlow(b.Protocol) {
 			for allowing := range q.account.Allowing(q.groups, d, p) {
 				a.EndsWith = append(a.EndsWith, allowing.Rule.ID)
 			}
 		}
-		if tracked && slices.ContainsFunc(q.account.Unread, func(u sg.Unread) bool { return q.has(u.Group) && u.MayOpen(p.Protocol) }) {
+		if tracked && !b.Forward && slices.ContainsFunc(q.account.Unread, func(u sg.Unread) bool { return q.has(u.Group) && u.MayOpen(p.Protocol) }) {
 			a.Tracked = nil
 		}
-		for _, g := range q.groups {
-			if _, _, found := g.Find(by.Rule); found {
-				a.Group = &g.ID
-			}
+		if len(a.EndsWith) > 0 {
+			a.Doubts = q.account.Doubts(q.groups, d, p)
 		}
 	}
-	if verdict == "drop" && a.Predicted == "drop" || len(a.EndsWith) > 0 {
-		a.Doubts = q.account.Doubts(q.groups, d, p)
-	}
-	if verdict == "drop" && a.Predicted == "drop" && len(a.Doubts) == 0 {
-		a.Nearest = q.account.Nearest(q.groups, d, p)
-	}
-	if verdict == "drop" && len(a.Doubts) > 0 {
-		verdict, a.Rule, a.Predicted = "unknown", "", "unknown"
+	a.Group, a.ReleasedGroup = q.groupOf(by.Rule), q.groupOf(by.Released)
+	switch {
+	case verdict == "drop" && predicted == "unknown":
+		verdict, a.Rule, a.ReleasedBy, a.Group, a.Doubts = "unknown", "", "", nil, doubts
+	case verdict == "drop" && predicted == "drop":
+		a.Nearest = nearest
 	}
 	a.Verdict = &verdict
 	return a
+}
+
+// groupOf returns the id of the group that has a rule.
+func (q *question) groupOf(rule string) *string {
+	for _, g := range q.groups {
+		if _, _, found := g.Find(rule); found {
+			return &g.ID
+		}
+	}
+	return nil
 }
 
 // has reports whether the host has a group.

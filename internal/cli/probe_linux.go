@@ -76,26 +76,25 @@ func (f probeFlags) ask(ctx context.Context, env Env, q *question, prober *lab.P
 
 // text writes an answer for people.
 func (q *question) text(w io.Writer, l *say.Language, a answer) error {
-	way, verdict := say.F("arriving"), say.F("dropped: no rule allows it")
-	if q.packet.Egress {
-		way = say.F("leaving")
-	}
+	way := say.F("arriving")
 	switch {
-	case a.Group != nil:
-		group := q.account.Group(*a.Group)
-		rule, _, _ := group.Find(a.Rule)
-		verdict = say.F("accepted by rule %s of group %s (%s): %s", a.Rule, group.ID, group.Name, rule)
-	case a.Rule == packet.AmazonServiceID:
-		verdict = say.F("accepted without a rule: security groups do not filter traffic to this Amazon address")
-	case a.Rule == packet.NeighbourDiscoveryID:
-		verdict = say.F("accepted without a rule: security groups do not filter neighbour discovery")
-	case *a.Verdict == "unknown":
-		verdict = say.F("unknown: a rule was left out that might allow it")
-	case *a.Verdict == "accept":
-		verdict = say.F("accepted as %s, not by a group's rule", a.Rule)
+	case q.packet.Egress:
+		way = say.F("leaving")
+	case q.packet.Forward:
+		way = say.F("passing through")
 	}
 	type row struct{ what, said say.Sentence }
-	rows := []row{{say.F("packet"), say.F("%s, %s", q.packet, way)}, {say.F("verdict"), verdict}}
+	rows := []row{{say.F("packet"), say.F("%s, %s", q.packet, way)}}
+	switch {
+	case *a.Verdict == "unknown":
+		rows = append(rows, row{say.F("verdict"), say.F("unknown: a rule was left out that might allow it")})
+	case a.ReleasedBy != "":
+		rows = append(rows, row{say.F("arrival"), q.by(a.Group, a.Rule)}, row{say.F("departure"), q.by(a.ReleasedGroup, a.ReleasedBy)})
+	case q.packet.Forward:
+		rows = append(rows, row{say.F("arrival"), q.by(a.Group, a.Rule)})
+	default:
+		rows = append(rows, row{say.F("verdict"), q.by(a.Group, a.Rule)})
+	}
 	if said := a.tracking(); !said.Empty() {
 		rows = append(rows, row{say.F("tracked"), said})
 	}
@@ -120,10 +119,27 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 	return err
 }
 
+// by says what a rule, or whatever decided instead, did with a packet.
+func (q *question) by(id *string, rule string) say.Sentence {
+	switch {
+	case id != nil:
+		group := q.account.Group(*id)
+		r, _, _ := group.Find(rule)
+		return say.F("accepted by rule %s of group %s (%s): %s", rule, group.ID, group.Name, r)
+	case rule == packet.AmazonServiceID:
+		return say.F("accepted without a rule: security groups do not filter traffic to this Amazon address")
+	case rule == packet.NeighbourDiscoveryID:
+		return say.F("accepted without a rule: security groups do not filter neighbour discovery")
+	case rule == packet.DefaultDenyID:
+		return say.F("dropped: no rule allows it")
+	}
+	return say.F("accepted as %s, not by a group's rule", rule)
+}
+
 // tracking says what becomes of the flow of a packet that a group's rule accepted.
 func (a answer) tracking() say.Sentence {
 	switch {
-	case a.Group == nil:
+	case a.Group == nil || *a.Verdict != "accept":
 		return say.Sentence{}
 	case a.Tracked == nil:
 		return say.F("unknown: a rule was left out that might make the flow untracked")
