@@ -70,13 +70,18 @@ func (l *Lab) reportBlocked(h *Host, v nft.Verdict) {
 func (l *Lab) unsent(h *Host, v nft.Verdict) Frame {
 	const ethernet = 14 // bytes of the Ethernet header
 	target := make(net.HardwareAddr, 6)
-	source := h.ports(l.networks())[0]
+	source, number := h.ports(l.networks())[0], 0
+	for i, own := range h.ports(l.networks()) {
+		if own.address.Contains(v.Packet.Destination) {
+			source, number = own, i
+		}
+	}
 	if next, found := h.Next(v.Packet.Destination, l.neighbours()); found {
 		for _, other := range l.hosts {
 			for _, to := range other.ports(l.networks()) {
-				for _, own := range h.ports(l.networks()) {
+				for i, own := range h.ports(l.networks()) {
 					if other.Name == next.Name && own.network == to.network {
-						source, target = own, to.mac()
+						source, number, target = own, i, to.mac()
 					}
 				}
 			}
@@ -89,5 +94,5 @@ func (l *Lab) unsent(h *Host, v nft.Verdict) Frame {
 	}
 	bytes := append(append([]byte{}, target...), source.mac()...)
 	bytes = append(binary.BigEndian.AppendUint16(bytes, kind), v.Headers...)
-	return Frame{At: time.Now(), Direction: packet.Egress, Bytes: bytes, Length: max(ethernet+length, len(bytes)), Packet: &v.Packet}
+	return Frame{At: time.Now(), Interface: number, Direction: packet.Egress, Bytes: bytes, Length: max(ethernet+length, len(bytes)), Packet: &v.Packet}
 }

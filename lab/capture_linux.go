@@ -15,9 +15,10 @@ import (
 	"lablab/say"
 )
 
-// A Frame is one frame that passed a host's interface.
+// A Frame is one frame that passed an interface of a host.
 type Frame struct {
 	At        time.Time // kernel clock
+	Interface int       // number of the interface, from 0
 	Direction packet.Direction
 	Bytes     []byte
 	Length    int            // bytes on the wire
@@ -25,7 +26,7 @@ type Frame struct {
 	Lost      int            // frames lost just before this one because the reader was too slow
 }
 
-// Capture calls see for each frame that passes a host's interface, until ctx is done. It calls
+// Capture calls see for each frame that passes an interface of a host, until ctx is done. It calls
 // begun once the capture is running. Incoming packets are captured before the rules see them. For
 // packets that the host's own egress rules drop, the frame has the headers only. Capture returns
 // how many frames were lost after the last one that was seen.
@@ -34,7 +35,7 @@ func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(F
 	if err != nil {
 		return 0, err
 	}
-	file, err := h.listen()
+	file, interfaces, err := h.listen()
 	if err != nil {
 		return 0, say.Errorf("capture at %s: %w", host, err)
 	}
@@ -73,7 +74,7 @@ func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(F
 		var frame Frame
 		var failed error
 		err := raw.Read(func(fd uintptr) bool {
-			frame, failed = receive(int(fd), buffer)
+			frame, failed = receive(int(fd), buffer, interfaces)
 			return !errors.Is(failed, unix.EAGAIN)
 		})
 		if ctx.Err() != nil {
@@ -81,6 +82,9 @@ func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(F
 		}
 		if err := errors.Join(err, failed); err != nil {
 			return dropped(raw), say.Errorf("capture at %s: %w", host, err)
+		}
+		if frame.Interface < 0 {
+			continue
 		}
 		if time.Since(asked) > often {
 			frame.Lost, asked = dropped(raw), time.Now()
@@ -91,16 +95,26 @@ func (l *Lab) Capture(ctx context.Context, host string, begun func(), see func(F
 	}
 }
 
-// listen opens a packet socket in the host (packet(7)).
-func (h *Host) listen() (*os.File, error) {
+// listen opens a packet socket in the host (packet(7)), and returns the number of each of its
+// interfaces by the kernel's index. If there are two, the one socket keeps their frames in order, and
+// receives those of other interfaces too.
+func (h *Host) listen() (*os.File, map[int]int, error) {
 	handle, err := rtnetlink(h.ns)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer handle.Close()
-	link, err := handle.LinkByName(interfaceName)
-	if err != nil {
-		return nil, say.Errorf("find interface: %w", err)
+	interfaces, bound := map[int]int{}, 0
+	for i, p := range h.ports(nil) {
+		link, err := handle.LinkByName(p.name)
+		if err != nil {
+			return nil, nil, say.Errorf("find interface: %w", err)
+		}
+		bound = link.Attrs().Index
+		interfaces[bound] = i
+	}
+	if len(interfaces) > 1 {
+		bound = 0 // all
 	}
 	fd := -1
 	all := int(htons(unix.ETH_P_ALL))
@@ -112,29 +126,37 @@ func (h *Host) listen() (*os.File, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	const room = 16 << 20 // bytes
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room)
 	err = errors.Join(
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
-		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: uint16(all), Ifindex: link.Attrs().Index}),
+		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: uint16(all), Ifindex: bound}),
 	)
 	if err != nil {
-		return nil, errors.Join(say.Errorf("open packet socket: %w", err), unix.Close(fd))
+		return nil, nil, errors.Join(say.Errorf("open packet socket: %w", err), unix.Close(fd))
 	}
-	return os.NewFile(uintptr(fd), "packets"), nil
+	return os.NewFile(uintptr(fd), "packets"), interfaces, nil
 }
 
-// receive reads a frame from the socket.
-func receive(fd int, buffer []byte) (Frame, error) {
+// receive reads a frame from the socket. The frame's interface is -1 if it is another one.
+func receive(fd int, buffer []byte, interfaces map[int]int) (Frame, error) {
 	var control [128]byte
 	n, controls, _, from, err := unix.Recvmsg(fd, buffer, control[:], unix.MSG_TRUNC)
 	if err != nil {
 		return Frame{}, err
 	}
-	f := Frame{At: time.Now(), Direction: packet.Ingress, Length: n, Bytes: append([]byte{}, buffer[:min(n, len(buffer))]...)}
-	if link, ok := from.(*unix.SockaddrLinklayer); ok && link.Pkttype == unix.PACKET_OUTGOING {
+	link, known := from.(*unix.SockaddrLinklayer)
+	if !known {
+		return Frame{Interface: -1}, nil
+	}
+	number, known := interfaces[link.Ifindex]
+	if !known {
+		return Frame{Interface: -1}, nil
+	}
+	f := Frame{At: time.Now(), Interface: number, Direction: packet.Ingress, Length: n, Bytes: append([]byte{}, buffer[:min(n, len(buffer))]...)}
+	if link.Pkttype == unix.PACKET_OUTGOING {
 		f.Direction = packet.Egress
 	}
 	messages, _ := unix.ParseSocketControlMessage(control[:controls])

@@ -150,9 +150,7 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 		if len(t.link) >= ethernet && t.chain != string(packet.Egress) {
 			begun.Neighbour = [6]byte(t.link[6:12])
 		}
-		if t.chain == string(packet.Egress) {
-			begun.Headers = slices.Concat(t.network, t.transport)
-		}
+		begun.Headers = slices.Concat(t.network, t.transport) // a message about the policy has none
 		a.begun[t.id] = begun
 		return Verdict{}, false, nil
 	case t.table == ACLTable && t.code == codeDrop && (t.kind == tracedRule || t.kind == tracedPolicy):
@@ -191,6 +189,9 @@ func (a *assembler) finish(t message) Verdict {
 		delete(a.begun, t.id)
 	}
 	v.Direction, v.Forwarded, v.Accepted = p.direction(), p.forwards(), t.code == codeAccept
+	if v.Direction == packet.Ingress {
+		v.Headers = nil
+	}
 	if packet, parsed := packet.ParseHeaders(t.network, t.transport); parsed {
 		v.Packet = packet // a message about the policy has no headers
 	}

@@ -22,7 +22,7 @@ type Verdict struct {
 	// Neighbour is the link-layer address that an incoming packet came from, if it came by Ethernet.
 	Neighbour [6]byte
 	// Headers are the packet's IP header and the start of what follows, as far as the trace has
-	// them. They are set only for outgoing packets.
+	// them. They are set only for outgoing packets; of one that is forwarded, as it arrived.
 	Headers []byte
 }
 

@@ -24,7 +24,8 @@ func newCapture(env Env) *cobra.Command {
 reads. Each packet's comment has its verdict, the rule behind it and the conntrack
 state; a rule change is an empty packet with a comment. Inbound packets are captured
 before the rules see them. Outbound packets that the host's own rules drop never
-reach the interface: of those, only the headers are written.`,
+reach the interface: of those, only the headers are written. Of a host in two networks,
+both interfaces are captured.`,
 		Example: `  lablab capture A -o a.pcapng
   lablab capture A -o - | wireshark -k -i -`,
 	}

@@ -120,13 +120,15 @@ func workingDirectory() string {
 	return "/"
 }
 
-// hostNames returns an /etc/hosts with the names of the lab's hosts.
+// hostNames returns an /etc/hosts with the names of the lab's hosts and all of their addresses.
 func hostNames(hosts []control.Host) string {
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n::1 localhost\n")
 	for _, h := range hosts {
-		address, _, _ := strings.Cut(h.Address, "/")
-		fmt.Fprintf(&b, "%s %s\n", address, h.Name)
+		for _, a := range strings.Fields(addressesOf(h)) {
+			address, _, _ := strings.Cut(a, "/")
+			fmt.Fprintf(&b, "%s %s\n", address, h.Name)
+		}
 	}
 	return b.String()
 }

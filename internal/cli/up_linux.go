@@ -142,7 +142,11 @@ func namesHosts() (func([]scenario.Host) error, error) {
 	return func(of []scenario.Host) error {
 		var hosts []control.Host
 		for _, h := range of {
-			hosts = append(hosts, control.Host{Name: h.Name, Address: h.Address.String()})
+			host := control.Host{Name: h.Name, Address: h.Address.String()}
+			if h.Second.IsValid() {
+				host.Second = h.Second.String()
+			}
+			hosts = append(hosts, host)
 		}
 		_, err := file.WriteAt([]byte(hostNames(hosts)), 0)
 		return errors.Join(err, file.Truncate(int64(len(hostNames(hosts)))))

@@ -16,7 +16,9 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"lablab/lab"
+	"lablab/packet"
 	"lablab/say"
+	"lablab/scenario"
 	"lablab/timeline"
 )
 
@@ -43,7 +45,7 @@ func captureQueryOf(r *http.Request) (q captureQuery, err error) {
 	return q, nil
 }
 
-// capture writes the packets on a host's interface as pcapng, each with its verdict.
+// capture writes the packets on a host's interfaces as pcapng, each with its verdict.
 func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 	q, err := captureQueryOf(r)
 	if err != nil {
@@ -91,7 +93,8 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 	}
 	release()
 	w.Header().Set("Content-Type", "application/octet-stream")
-	c := &annotator{host: q.host, count: q.count, flush: http.NewResponseController(w).Flush}
+	both := slices.ContainsFunc(k.lab.Hosts(), func(h scenario.Host) bool { return h.Name == q.host && h.Second.IsValid() })
+	c := &annotator{host: q.host, both: both, count: q.count, flush: http.NewResponseController(w).Flush}
 	if err := c.open(w); err == nil {
 		c.run(ctx, frames, k.log.SubscribeAfter(ctx, newest))
 	}
@@ -109,6 +112,7 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 // alike it matches the first packet with the first verdict.
 type annotator struct {
 	host     string
+	both     bool // the host has two interfaces
 	count    int
 	flush    func() error
 	out      *pcapgo.NgWriter
@@ -138,9 +142,18 @@ var errEnough = say.New("packet count reached")
 func (a *annotator) open(w http.ResponseWriter) (err error) {
 	options := pcapgo.DefaultNgWriterOptions
 	options.SectionInfo = pcapgo.NgSectionInfo{Application: "lablab", Comment: "host " + a.host}
-	a.out, err = pcapgo.NewNgWriterInterface(w, pcapgo.NgInterface{Name: a.host, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9}, options)
-	if err != nil {
+	one := pcapgo.NgInterface{Name: a.host, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9}
+	if a.both {
+		one.Name += " eth0"
+	}
+	if a.out, err = pcapgo.NewNgWriterInterface(w, one, options); err != nil {
 		return err
+	}
+	if a.both {
+		one.Name = a.host + " eth1"
+		if _, err := a.out.AddInterface(one); err != nil {
+			return err
+		}
 	}
 	return errors.Join(a.out.Flush(), a.flush())
 }
@@ -176,7 +189,7 @@ func (a *annotator) run(ctx context.Context, frames <-chan lab.Frame, events <-c
 func (a *annotator) packet(f lab.Frame) {
 	a.lost(f.Lost)
 	p := annotated{Frame: f, came: time.Now()}
-	if i := slices.IndexFunc(a.verdicts, func(v early) bool { return v.Direction == f.Direction && f.Packet != nil && v.Packet.Same(*f.Packet) }); i >= 0 {
+	if i := first(len(a.verdicts), func(i int, same sameness) bool { return same(a.verdicts[i].Judged, f) }); i >= 0 {
 		p.comment = commentOf(a.verdicts[i].Judged)
 		a.verdicts = slices.Delete(a.verdicts, i, i+1)
 	}
@@ -203,9 +216,7 @@ func (a *annotator) event(e timeline.Event) {
 		if body.Host != a.host {
 			return
 		}
-		i := slices.IndexFunc(a.queue, func(p annotated) bool {
-			return p.comment == "" && p.Direction == body.Direction && p.Packet != nil && p.Packet.Same(body.Packet)
-		})
+		i := first(len(a.queue), func(i int, same sameness) bool { return a.queue[i].comment == "" && same(body, a.queue[i].Frame) })
 		if i >= 0 {
 			a.queue[i].comment = commentOf(body)
 		} else {
@@ -226,6 +237,42 @@ func (a *annotator) event(e timeline.Event) {
 	case timeline.PrefixListChanged:
 		a.mark("prefix list %s from now on: %v", body.PrefixList, body.Entries)
 	}
+}
+
+// A sameness reports whether a verdict is about the packet in a frame.
+type sameness func(timeline.Judged, lab.Frame) bool
+
+// first returns the index of the first of n that is about the same packet, or -1.
+func first(n int, is func(int, sameness) bool) int {
+	for _, same := range []sameness{identical, translated} {
+		for i := range n {
+			if is(i, same) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+func identical(v timeline.Judged, f lab.Frame) bool {
+	return f.Packet != nil && v.Direction == f.Direction && v.Packet.Same(*f.Packet)
+}
+
+// translated allows for a host that forwards and replaces its neighbour's address: the rules see a
+// packet that leaves before that, and one that arrives after it.
+func translated(v timeline.Judged, f lab.Frame) bool {
+	if f.Packet == nil || !v.Forwarded {
+		return false
+	}
+	seen := *f.Packet
+	if v.Direction == packet.Egress {
+		seen.Source, seen.SourcePort = v.Packet.Source, v.Packet.SourcePort
+	} else {
+		seen.Destination, seen.DestinationPort = v.Packet.Destination, v.Packet.DestinationPort
+	}
+	seen.EchoID = v.Packet.EchoID
+	f.Packet = &seen
+	return identical(v, f)
 }
 
 func commentOf(v timeline.Judged) string {
@@ -249,7 +296,7 @@ func (a *annotator) write(long time.Time) error {
 		if p.comment != "" {
 			options.Comments = []string{p.comment}
 		}
-		info := gopacket.CaptureInfo{Timestamp: p.At, CaptureLength: len(p.Bytes), Length: p.Length}
+		info := gopacket.CaptureInfo{Timestamp: p.At, InterfaceIndex: p.Interface, CaptureLength: len(p.Bytes), Length: p.Length}
 		if err := a.out.WritePacketWithOptions(info, p.Bytes, options); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package kept_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
@@ -91,6 +93,61 @@ func comments(t *testing.T, text []byte) (all []string) {
 			continue
 		}
 		all = append(all, comment)
+	}
+}
+
+// The capture of a host that forwards has both of its interfaces, and each packet twice, with its
+// verdict on arrival and on departure, also where the host replaces the source.
+func TestCaptureOfARouter(t *testing.T) {
+	t.Parallel()
+	nstest.Tool(t, "ping")
+	k := keep(t, nstest.LabBuilder(t), "router", "testdata/router.yaml")
+	file := filepath.Join(t.TempDir(), "router.pcapng")
+	c := k.begin("capture", nil, "nat", "-o", file, "--count", "6")
+	c.says(t, "press Ctrl-C to stop")
+	k.must("exec", "B", "--", "ping", "-q", "-c1", "web")
+	_, _ = k.run("exec", "B", "--", "ping", "-q", "-c1", "-W0.1", "-s", "1000", "10.2.0.81")
+	c.wait(t)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := pcapgo.NewNgReader(bytes.NewReader(text), pcapgo.NgReaderOptions{WantMixedLinkType: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for {
+		frame, info, options, err := reader.ReadPacketDataWithOptions()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := reader.Interface(info.InterfaceIndex)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ip, is := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.Default).NetworkLayer().(*layers.IPv4)
+		if !is {
+			t.Fatalf("not IPv4: %x", frame)
+		}
+		got = append(got, fmt.Sprintf("%s: %s > %s %s", at.Name, ip.SrcIP, ip.DstIP, strings.Join(options.Comments, "\n")))
+	}
+	want := []string{
+		"nat eth0: 10.1.0.10 > 10.2.0.80 accepted by in (new)",
+		"nat eth1: 10.2.0.1 > 10.2.0.80 accepted by out (new)",
+		"nat eth1: 10.2.0.80 > 10.2.0.1 accepted by established (established)",
+		"nat eth0: 10.2.0.80 > 10.1.0.10 accepted by established (established)",
+		"nat eth0: 10.1.0.10 > 10.2.0.81 accepted by in (new)",
+		"nat eth1: 10.1.0.10 > 10.2.0.81 dropped by default-deny (new)",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+	if hosts := k.must("exec", "B", "--", "cat", "/etc/hosts"); !strings.Contains(hosts, "10.1.0.1 nat\n10.2.0.1 nat\n") {
+		t.Errorf("/etc/hosts:\n%s", hosts)
 	}
 }
 
