@@ -2,7 +2,10 @@ package conntrack
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -96,6 +99,100 @@ func TestGetReadsWhatDumpLists(t *testing.T) {
 			t.Errorf("got %+v, want %+v twice", got, listed[0])
 		}
 	}
+}
+
+// The entry of a flow whose source is replaced has two keys that are not each other's reverse. It is
+// found, marked and deleted by either, in both versions of IP.
+func TestEntriesOfReplacedSources(t *testing.T) {
+	t.Parallel()
+	left, right := nstest.Wire(t)
+	if err := Configure(left, Settings{Timeouts: sg.Nitro()}); err != nil {
+		t.Fatal(err)
+	}
+	for end, address := range map[*ns.Namespace]string{left: "fd00::1/64", right: "fd00::2/64"} {
+		nstest.Output(t, end, "ip", "address", "add", address, "dev", map[*ns.Namespace]string{left: "w0", right: "w1"}[end], "nodad")
+	}
+	for _, hidden := range []string{"10.9.0.1/32", "fd00:9::1/128"} {
+		nstest.Output(t, left, "ip", "address", "add", hidden, "dev", "w0", "nodad")
+	}
+	nstest.Input(t, left, "table inet n { chain p { type nat hook postrouting priority srcnat; ip saddr 10.9.0.1 masquerade; ip6 saddr fd00:9::1 masquerade; }; }", "nft", "-f", "-")
+	table := open(t, left)
+	for _, c := range []struct{ from, to string }{{"10.9.0.1", nstest.Right.String()}, {"fd00:9::1", "fd00::2"}} {
+		from, to := netip.MustParseAddr(c.from), netip.MustParseAddr(c.to)
+		var server net.Listener
+		err := right.Do(func() (err error) {
+			server, err = net.Listen("tcp", net.JoinHostPort(c.to, "0"))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer server.Close()
+		for name, send := range map[string]func(){
+			"ping": func() { nstest.Output(t, left, "ping", "-q", "-c1", "-w5", "-I", c.from, c.to) },
+			"udp": func() {
+				err := left.Do(func() error {
+					conn, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(from, 4000)), net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, 53)))
+					if err != nil {
+						return err
+					}
+					_, err = conn.Write([]byte("x"))
+					return errors.Join(err, conn.Close())
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			},
+			"tcp": func() {
+				err := left.Do(func() error {
+					conn, err := (&net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}).Dial("tcp", server.Addr().String())
+					if err != nil {
+						return err
+					}
+					return conn.Close()
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			},
+		} {
+			for _, side := range []string{"original", "reply"} {
+				send()
+				e := theOne(t, table, from)
+				if e.Reply.Destination == e.Orig.Source {
+					t.Fatalf("%s: the source was not replaced: %+v", name, e)
+				}
+				k := map[string]packet.Key{"original": e.Orig, "reply": e.Reply}[side]
+				got, err := table.Get([]packet.Key{k})
+				if err != nil || len(got) != 1 || got[0].ID != e.ID {
+					t.Errorf("%s from %s, by its %s key: %+v, %v", name, from, side, got, err)
+				}
+				if found, err := table.Untrack(k); err != nil || !found || !theOne(t, table, from).Untracked {
+					t.Errorf("%s from %s, by its %s key: not marked, %v", name, from, side, err)
+				}
+				if found, err := table.Delete(k); err != nil || !found {
+					t.Errorf("%s from %s, by its %s key: not deleted, %v", name, from, side, err)
+				}
+				if found, err := table.Delete(k); err != nil || found {
+					t.Errorf("%s from %s, by its %s key: deleted again, %v", name, from, side, err)
+				}
+			}
+		}
+	}
+}
+
+// theOne returns the one entry of what comes from an address.
+func theOne(t *testing.T, table *Table, from netip.Addr) flow.Entry {
+	t.Helper()
+	all, err := table.Dump()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all = slices.DeleteFunc(all, func(e flow.Entry) bool { return e.Orig.Source != from })
+	if len(all) != 1 {
+		t.Fatalf("%d entries from %s: %+v", len(all), from, all)
+	}
+	return all[0]
 }
 
 func TestWatchTellsTheLifeOfAnEntry(t *testing.T) {
