@@ -133,6 +133,9 @@ func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
 			if judgements[i].State == "untracked" {
 				untracked++
 			}
+			if isOther(probe.Protocol) && judgements[i].State != "new" {
+				t.Errorf("seed %d, round %d: %s is %q, and begins no flow", seed, round, probe, judgements[i].State)
+			}
 			if admitted != judgements[i].Admitted || judgements[i].Impossible || admitted && tracked != (judgements[i].State != "untracked") {
 				t.Errorf("seed %d, round %d: %s: predicted %v by %s, the kernel says %+v", seed, round, probe, admitted, by.Rule.ID, judgements[i])
 				wrong = &disagreement{a.Groups, a.Interfaces, a.PrefixLists, probe}
@@ -300,7 +303,7 @@ func randomAccount(r *rand.Rand) *sg.Account {
 }
 
 func randomRule(r *rand.Rand, id string) sg.Rule {
-	rule := sg.Rule{ID: id, From: sg.Any, To: sg.Any, Protocol: []packet.Protocol{packet.All, packet.TCP, packet.TCP, packet.UDP, packet.ICMP, packet.ICMPv6, 47, 132}[r.IntN(8)]}
+	rule := sg.Rule{ID: id, From: sg.Any, To: sg.Any, Protocol: []packet.Protocol{packet.All, packet.TCP, packet.TCP, packet.UDP, packet.ICMP, packet.ICMPv6, randomOther(r), randomOther(r)}[r.IntN(8)]}
 	switch rule.Protocol {
 	case packet.TCP, packet.UDP:
 		rule.From = r.IntN(8)
@@ -325,6 +328,16 @@ func randomRule(r *rand.Rand, id string) sg.Rule {
 		rule.Peer = randomPrefix(r)
 	}
 	return rule
+}
+
+// isOther reports whether EC2 tracks a protocol by addresses and protocol number.
+func isOther(p packet.Protocol) bool { return p != packet.TCP && p != packet.UDP && !p.IsICMP() }
+
+// randomOther returns such a protocol.
+func randomOther(r *rand.Rand) packet.Protocol {
+	const esp = 50
+	others := append(packet.Disguised(), packet.Disguise, esp)
+	return others[r.IntN(len(others))]
 }
 
 func randomAddr(r *rand.Rand, six bool) netip.Addr {
@@ -353,7 +366,7 @@ func randomProbe(r *rand.Rand, i int) Probe {
 	if r.IntN(3) == 0 { // from a port that may be open itself
 		b.SourcePort, b.Port = b.Port, b.SourcePort
 	}
-	b.Protocol = []packet.Protocol{packet.TCP, packet.UDP, packet.ICMP, packet.ICMPv6, 47, 132}[r.IntN(6)]
+	b.Protocol = []packet.Protocol{packet.TCP, packet.UDP, packet.ICMP, packet.ICMPv6, randomOther(r), randomOther(r)}[r.IntN(6)]
 	if six && b.Protocol == packet.ICMP || !six && b.Protocol == packet.ICMPv6 {
 		b.Protocol = packet.TCP // ICMP of the other IP version exists on no wire
 	}

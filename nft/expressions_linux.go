@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/ns"
+	"lablab/packet"
 )
 
 // An Expression is a part of the nftables language that a kernel may lack.
@@ -41,6 +42,10 @@ func Expressions() []Expression {
 		{Name: "set", Option: "CONFIG_NF_TABLES", sets: []Set{names}, exprs: []expr.Any{load, &expr.Lookup{SourceRegister: register, SetName: names.Name}}},
 		{Name: "ct direction", Option: "CONFIG_NFT_CT", Module: "nft_ct", exprs: []expr.Any{
 			&expr.Ct{Key: expr.CtKeyDIRECTION, Register: register}, equal([]byte{originalDirection}),
+		}},
+		{Name: "ct zone", Option: "CONFIG_NF_CONNTRACK_ZONES", Module: "nft_ct", exprs: []expr.Any{
+			&expr.Immediate{Register: register, Data: zone(packet.SCTP)},
+			&expr.Ct{Key: expr.CtKeyZONE, Register: register, SourceRegister: true},
 		}},
 	}
 }

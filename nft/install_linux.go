@@ -40,6 +40,9 @@ func (t *Table) install(rs Ruleset) error {
 	if err := t.commit(tx); err != nil {
 		return err
 	}
+	if err := t.disguise(); err != nil && !Lacks(err) { // not every kernel has zones
+		return err
+	}
 	if err := t.learnStates(); err != nil {
 		return err
 	}

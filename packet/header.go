@@ -64,10 +64,14 @@ func (h Header) Same(o Header) bool {
 
 // Key returns the packet's own direction of its flow.
 func (h Header) Key() Key {
-	return Key{
+	k := Key{
 		Protocol: h.Protocol, Source: h.Source, Destination: h.Destination, SourcePort: h.SourcePort, DestinationPort: h.DestinationPort,
 		ICMPID: h.EchoID, ICMPType: h.ICMPType, ICMPCode: h.ICMPCode,
 	}
+	if h.Protocol == SCTP {
+		k.SourcePort, k.DestinationPort = 0, 0
+	}
+	return k
 }
 
 // String describes the packet in one line, as tcpdump(8) would: "tcp 10.0.0.1:40000 > 10.0.0.2:22

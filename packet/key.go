@@ -8,14 +8,14 @@ import (
 	"strconv"
 )
 
-// A Key is one direction of a flow, as conntrack tells flows apart: addresses and ports, or
-// addresses and the echo id of ICMP. It does not include the echo's sequence number
+// A Key is one direction of a flow, as EC2 and conntrack tell flows apart: addresses and, for TCP
+// and UDP, ports; for ICMP, the echo id. It does not include the echo's sequence number
 // (net/netfilter/nf_conntrack_proto_icmp.c).
 type Key struct {
 	Protocol    Protocol   `json:"protocol"`
 	Source      netip.Addr `json:"source"`
 	Destination netip.Addr `json:"destination"`
-	// SourcePort and DestinationPort are the ports of TCP, UDP and SCTP, in host byte order.
+	// SourcePort and DestinationPort are the ports of TCP and UDP, in host byte order.
 	SourcePort      uint16 `json:"source_port,omitempty"`
 	DestinationPort uint16 `json:"destination_port,omitempty"`
 	// ICMPID is the echo id, in host byte order.

@@ -22,8 +22,25 @@ const (
 	ICMPv6 Protocol = 58
 )
 
-// SCTP has ports, like TCP and UDP; EC2 has no name for it.
-const SCTP Protocol = 132
+// The protocols that conntrack treats in ways of its own, although EC2 tracks them like every
+// protocol but TCP, UDP and ICMP, by addresses and protocol number. It tells flows apart by ports, or
+// by the call id of PPTP in GRE, and has timeouts for these. In IPv6, it takes AH for the protocol
+// behind it, and a packet that has nothing behind its header for invalid.
+const (
+	DCCP    Protocol = 33
+	GRE     Protocol = 47
+	AH      Protocol = 51
+	NoNext  Protocol = 59
+	SCTP    Protocol = 132
+	UDPLite Protocol = 136
+)
+
+// Disguise is the protocol that conntrack is shown instead of one of these: a number for experiments
+// (RFC 3692), of which it knows nothing.
+const Disguise Protocol = 253
+
+// Disguised returns the protocols that conntrack is not shown.
+func Disguised() []Protocol { return []Protocol{DCCP, GRE, AH, NoNext, SCTP, UDPLite} }
 
 // String returns the protocol's name in EC2, or its number.
 func (p Protocol) String() string {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math/bits"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -56,7 +57,11 @@ func Configure(n *ns.Namespace, s Settings) error {
 func seconds(d time.Duration) string { return strconv.Itoa(max(int(d/time.Second), 1)) }
 
 // A Table is the conntrack table of one namespace, opened for reading.
-type Table struct{ conn *conntrack.Conn }
+type Table struct {
+	conn *conntrack.Conn
+	// Whether the kernel has zones, and protocols are disguised.
+	zones bool
+}
 
 // OpenTable opens the conntrack table of n. It needs CAP_NET_ADMIN there. The error wraps EINVAL if
 // the kernel lacks nf_conntrack_netlink.
@@ -71,8 +76,13 @@ func OpenTable(n *ns.Namespace) (*Table, error) {
 	}
 	// Query an entry that cannot exist. This loads the module if it is one, and fails now rather
 	// than later if the kernel lacks it.
-	t := &Table{conn: c}
-	if _, err := t.Get([]packet.Key{{Protocol: packet.UDP, Source: netip.IPv4Unspecified(), Destination: netip.IPv4Unspecified()}}); err != nil {
+	t := &Table{conn: c, zones: true}
+	none := []packet.Key{{Protocol: packet.SCTP, Source: netip.IPv4Unspecified(), Destination: netip.IPv4Unspecified()}}
+	if _, err = t.Get(none); errors.Is(err, unix.EOPNOTSUPP) { // CONFIG_NF_CONNTRACK_ZONES
+		t.zones = false
+		_, err = t.Get(none)
+	}
+	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return t, nil
@@ -105,7 +115,7 @@ func (t *Table) Get(keys []packet.Key) ([]flow.Entry, error) {
 	var entries []flow.Entry
 	err := t.await(func() error {
 		for _, k := range keys {
-			f, err := t.conn.Get(flowOf(k))
+			f, err := t.conn.Get(t.flowOf(k))
 			if errors.Is(err, unix.ENOENT) {
 				continue
 			}
@@ -130,7 +140,7 @@ func (t *Table) await(ask func() error) error {
 // Delete deletes the entry with that key, in the direction of its first packet, and reports whether
 // it existed.
 func (t *Table) Delete(k packet.Key) (bool, error) {
-	err := t.await(func() error { return t.conn.Delete(flowOf(k)) })
+	err := t.await(func() error { return t.conn.Delete(t.flowOf(k)) })
 	if errors.Is(err, unix.ENOENT) {
 		return false, nil
 	}
@@ -143,7 +153,7 @@ func (t *Table) Delete(k packet.Key) (bool, error) {
 // Untrack marks the entry with that key, in the direction of its first packet, as one of a flow that
 // EC2 would not track, and reports whether it existed.
 func (t *Table) Untrack(k packet.Key) (bool, error) {
-	f := flowOf(k)
+	f := t.flowOf(k)
 	f.Mark = uint32(packet.UntrackedMark)
 	err := t.await(func() error { return t.conn.Update(f) })
 	if errors.Is(err, unix.ENOENT) {
@@ -156,11 +166,15 @@ func (t *Table) Untrack(k packet.Key) (bool, error) {
 }
 
 // flowOf names an entry for the library, which identifies an IPv6 entry by both directions.
-func flowOf(k packet.Key) conntrack.Flow {
+func (t *Table) flowOf(k packet.Key) conntrack.Flow {
+	var zone uint16
+	if t.zones && slices.Contains(packet.Disguised(), k.Protocol) {
+		zone, k.Protocol = uint16(k.Protocol), packet.Disguise
+	}
 	back := k
 	back.Source, back.Destination = k.Destination, k.Source
 	back.SourcePort, back.DestinationPort = k.DestinationPort, k.SourcePort
-	return conntrack.Flow{TupleOrig: tupleOf(k), TupleReply: tupleOf(back)}
+	return conntrack.Flow{TupleOrig: tupleOf(k), TupleReply: tupleOf(back), Zone: zone}
 }
 
 func tupleOf(k packet.Key) conntrack.Tuple {
@@ -178,8 +192,8 @@ func entryOf(f *conntrack.Flow) flow.Entry {
 	mark := packet.Mark(f.Mark)
 	return flow.Entry{
 		ID:      f.ID,
-		Orig:    keyOf(f.TupleOrig),
-		Reply:   keyOf(f.TupleReply),
+		Orig:    keyOf(f.TupleOrig, f.Zone),
+		Reply:   keyOf(f.TupleReply, f.Zone),
 		Status:  statusNames(uint32(f.Status)),
 		TCP:     tcpState(f.ProtoInfo.TCP),
 		Timeout: time.Duration(f.Timeout) * time.Second,
@@ -189,11 +203,15 @@ func entryOf(f *conntrack.Flow) flow.Entry {
 	}
 }
 
-func keyOf(t conntrack.Tuple) packet.Key {
+// keyOf returns the key of an entry in a zone. The zone of a protocol that is disguised has its number.
+func keyOf(t conntrack.Tuple, zone uint16) packet.Key {
 	k := packet.Key{
 		Protocol:    packet.Protocol(t.Proto.Protocol),
 		Source:      t.IP.SourceAddress,
 		Destination: t.IP.DestinationAddress,
+	}
+	if k.Protocol == packet.Disguise && zone > 0 {
+		k.Protocol = packet.Protocol(zone)
 	}
 	switch k.Protocol {
 	case packet.ICMP, packet.ICMPv6:

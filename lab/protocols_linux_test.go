@@ -1,0 +1,184 @@
+package lab
+
+import (
+	"context"
+	"encoding/binary"
+	"net/netip"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lablab/flow"
+	"lablab/packet"
+	"lablab/scenario"
+	"lablab/sg"
+	"lablab/timeline"
+)
+
+// EC2 tracks what is neither TCP nor UDP nor ICMP by addresses and protocol number, for 600 seconds.
+// So a second conversation between two hosts, with other ports or another call id, is established.
+func TestOtherProtocolsAreTrackedByAddress(t *testing.T) {
+	t.Parallel()
+	ports := func(from, to uint16) []byte { // the start of SCTP's, UDP-Lite's and DCCP's headers
+		return append(binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, from), to), make([]byte, 28)...)
+	}
+	calls := func(id uint16) []byte { // GRE version 1 (RFC 2637)
+		return append(binary.BigEndian.AppendUint16([]byte{0x30, 0x01, 0x88, 0x0b, 0, 4}, id), make([]byte, 8)...)
+	}
+	for _, test := range []struct {
+		name                 string
+		protocol             packet.Protocol
+		first, answer, later []byte // payloads
+	}{
+		{"sctp", packet.SCTP, ports(1000, 2000), ports(2001, 1001), ports(5000, 6000)},
+		{"udplite", packet.UDPLite, ports(1000, 2000), ports(2001, 1001), ports(5000, 6000)},
+		{"dccp", packet.DCCP, ports(1000, 2000), ports(2001, 1001), ports(5000, 6000)},
+		{"gre of pptp", packet.GRE, calls(1), calls(2), calls(3)},
+		{"plain gre", packet.GRE, make([]byte, 24), make([]byte, 24), calls(4)},
+		{"ah", packet.AH, ports(1, 2), ports(3, 4), ports(5, 6)},
+		{"no next header", packet.NoNext, ports(1, 2), ports(3, 4), ports(5, 6)},
+		{"esp, which conntrack does not know", 50, ports(1, 2), ports(3, 4), ports(5, 6)},
+		{"the disguise itself", packet.Disguise, ports(1, 2), ports(3, 4), ports(5, 6)},
+	} {
+		for version, addresses := range map[string][2]string{"4": {"10.255.1.197/16", "10.255.1.10/16"}, "6": {"fd00::1/64", "fd00::2/64"}} {
+			t.Run(test.name+" over IPv"+version, func(t *testing.T) {
+				t.Parallel()
+				l, log := build(t, protocolHosts(test.protocol, addresses))
+				a, b := l.hosts[0], l.hosts[1]
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				w := protocolWire{t, l, test.protocol, log.Subscribe(ctx)}
+				if got := w.send(b, a, test.first); got.State != packet.New || got.By.ID != "it" {
+					t.Errorf("the first packet is %s, decided by %s", got.State, got.By.ID)
+				}
+				if got := w.send(a, b, test.answer); got.State != packet.Established || !got.Accepted {
+					t.Errorf("the answer is %s, decided by %s", got.State, got.By.ID)
+				}
+				apply(t, l, revoke("server", "it"))
+				if got := w.send(b, a, test.later); got.State != packet.Established || !got.Accepted {
+					t.Errorf("the second conversation is %s, decided by %s", got.State, got.By.ID)
+				}
+				for _, h := range l.hosts {
+					entries, err := l.Flows(h.Name)
+					must(t, err)
+					want := packet.Key{Protocol: test.protocol, Source: b.Address.Addr(), Destination: a.Address.Addr()}
+					if len(entries) != 1 || entries[0].Orig != want || entries[0].Timeout <= 590*time.Second || entries[0].Mark == 0 || entries[0].Sent.Packets != 2 || entries[0].Got.Packets != 1 {
+						t.Fatalf("%s: %+v, want one entry of %s with 600 seconds", h.Name, entries, want)
+					}
+					if one, err := h.conntrack.Get([]packet.Key{want}); err != nil || len(one) != 1 || one[0].ID != entries[0].ID {
+						t.Errorf("%s: %+v is read by its key, %v", h.Name, one, err)
+					}
+				}
+				must(t, l.audit(ctx))
+				for _, e := range log.Events() {
+					if missed, is := e.Body.(timeline.Missed); is {
+						t.Errorf("an entry differs from what the kernel reported: %+v", missed)
+					}
+				}
+				other := protocolWire{t, l, packet.Disguise, w.events}
+				if test.protocol == packet.Disguise {
+					other.protocol = packet.SCTP
+				}
+				if got := other.send(b, a, test.first); got.State != packet.New || got.Accepted {
+					t.Errorf("protocol %s is %s, decided by %s: the entry is one of %s", other.protocol, got.State, got.By.ID, test.protocol)
+				}
+				if n, err := l.Cut("A", func(e flow.Entry) bool { return e.Orig.Protocol == test.protocol }); err != nil || n != 1 {
+					t.Errorf("%d entries cut, %v", n, err)
+				}
+				if got := w.send(b, a, test.first); got.State != packet.New || got.By.ID != packet.DefaultDenyID {
+					t.Errorf("without an entry, it is %s, decided by %s", got.State, got.By.ID)
+				}
+			})
+		}
+	}
+}
+
+// protocolHosts is a scenario in which A allows a protocol in.
+func protocolHosts(p packet.Protocol, addresses [2]string) *scenario.Scenario {
+	sc := serverAndClient()
+	for i := range addresses {
+		sc.Hosts[i].Address = netip.MustParsePrefix(addresses[i])
+	}
+	world := "0.0.0.0/0"
+	if sc.Hosts[0].Address.Addr().Is6() {
+		world = "::/0"
+	}
+	for _, g := range sc.Account.Groups {
+		g.Egress = []sg.Rule{allow("out", packet.All, sg.Any, world)}
+	}
+	sc.Account.Groups[0].Ingress = []sg.Rule{allow("it", p, sg.Any, world)}
+	return sc
+}
+
+// A protocolWire sends packets of a protocol between the hosts of a lab.
+type protocolWire struct {
+	t        *testing.T
+	lab      *Lab
+	protocol packet.Protocol
+	events   <-chan timeline.Event
+}
+
+// send sends a packet and returns the verdict on it where it arrives. A program there receives what
+// is accepted as it was sent.
+func (w protocolWire) send(from, to *Host, payload []byte) timeline.Judged {
+	w.t.Helper()
+	receiver := w.socket(to)
+	defer unix.Close(receiver)
+	sender := w.socket(from)
+	defer unix.Close(sender)
+	var there unix.Sockaddr = &unix.SockaddrInet6{Addr: to.Address.Addr().As16()}
+	if to.Address.Addr().Is4() {
+		there = &unix.SockaddrInet4{Addr: to.Address.Addr().As4()}
+	}
+	must(w.t, unix.Sendto(sender, payload, 0, there))
+	for e := range w.events {
+		v, is := e.Body.(timeline.Judged)
+		if !is || v.Host != to.Name || v.Direction != packet.Ingress || v.Packet.Protocol != w.protocol {
+			continue
+		}
+		if v.Accepted {
+			w.receive(receiver, payload)
+		}
+		return v
+	}
+	w.t.Fatalf("nothing decided about protocol %s at %s", w.protocol, to.Name)
+	return timeline.Judged{}
+}
+
+// receive checks the packet that a program receives. With IPv4 it sees the header too.
+func (w protocolWire) receive(socket int, payload []byte) {
+	w.t.Helper()
+	got := make([]byte, 256)
+	n, _, err := unix.Recvfrom(socket, got, 0)
+	must(w.t, err)
+	got = got[:n]
+	if w.lab.hosts[0].Address.Addr().Is4() {
+		sum := uint32(0)
+		for i := 0; i < 20; i += 2 {
+			sum += uint32(binary.BigEndian.Uint16(got[i:]))
+		}
+		if h, _ := packet.Parse(got); h.Protocol != w.protocol || (sum>>16+sum&0xffff) != 0xffff {
+			w.t.Errorf("the header arrived as % x", got[:20])
+		}
+		got = got[20:]
+	}
+	if string(got) != string(payload) {
+		w.t.Errorf("% x arrived as % x", payload, got)
+	}
+}
+
+// socket returns a raw socket of the protocol at a host.
+func (w protocolWire) socket(h *Host) (socket int) {
+	w.t.Helper()
+	family := unix.AF_INET6
+	if h.Address.Addr().Is4() {
+		family = unix.AF_INET
+	}
+	must(w.t, h.ns.Do(func() (err error) {
+		socket, err = unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, int(w.protocol))
+		return err
+	}))
+	must(w.t, unix.SetsockoptTimeval(socket, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}))
+	return socket
+}
