@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
 	"golang.org/x/sys/unix"
 
 	"lablab/flow"
@@ -94,6 +96,61 @@ func TestOtherProtocolsAreTrackedByAddress(t *testing.T) {
 	}
 }
 
+// An ICMP error about such a flow is related to it, and arrives as it was sent; so does one about a
+// flow that conntrack does not know.
+func TestErrorsAboutOtherProtocols(t *testing.T) {
+	t.Parallel()
+	for _, p := range append(packet.Disguised(), packet.Disguise) {
+		for _, addresses := range [][2]string{{"10.255.1.197/16", "10.255.1.10/16"}, {"fd00::1/64", "fd00::2/64"}} {
+			sc := protocolHosts(p, addresses)
+			sc.Related = "all"
+			icmp, world := packet.ICMP, "0.0.0.0/0"
+			if sc.Hosts[0].Address.Addr().Is6() {
+				icmp, world = packet.ICMPv6, "::/0"
+			}
+			sc.Account.Groups[1].Ingress = []sg.Rule{allow("icmp", icmp, sg.Any, world)}
+			l, log := build(t, sc)
+			a, b := l.hosts[0], l.hosts[1]
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			w := protocolWire{t, l, p, log.Subscribe(ctx)}
+			w.send(b, a, make([]byte, 24))
+			w.protocol = icmp
+			for _, test := range []struct {
+				to    netip.Addr
+				state packet.State
+				rule  string
+			}{
+				{a.Address.Addr(), packet.Related, packet.RelatedID},
+				{a.Address.Addr().Next(), packet.Invalid, "icmp"},
+			} {
+				about := Probe{From: b.Address.Addr(), To: test.to, Protocol: p}
+				got := w.send(a, b, about.unreachable(t, a.Address.Addr()))
+				if got.State != test.state || got.By.ID != test.rule || got.Packet.QuotedProtocol != p {
+					t.Errorf("an error about %s is %s, decided by %s, want %s and %s; it quotes protocol %s", about, got.State, got.By.ID, test.state, test.rule, got.Packet.QuotedProtocol)
+				}
+			}
+		}
+	}
+}
+
+// unreachable returns a message that says that a packet cannot reach its destination.
+func (b Probe) unreachable(t *testing.T, router netip.Addr) []byte {
+	t.Helper()
+	quoted, err := b.bytes(1)
+	must(t, err)
+	_, network := Probe{From: router, To: b.From, Protocol: packet.ICMPv6}.ip(1)
+	message := []gopacket.SerializableLayer{&layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(3, 1)}}
+	if b.From.Is6() {
+		icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(1, 3)}
+		must(t, icmp.SetNetworkLayerForChecksum(network))
+		message = []gopacket.SerializableLayer{icmp, gopacket.Payload(make([]byte, 4))}
+	}
+	bytes, err := serialize(append(message, gopacket.Payload(quoted))...)
+	must(t, err)
+	return bytes
+}
+
 // protocolHosts is a scenario in which A allows a protocol in.
 func protocolHosts(p packet.Protocol, addresses [2]string) *scenario.Scenario {
 	sc := serverAndClient()
@@ -134,7 +191,7 @@ func (w protocolWire) send(from, to *Host, payload []byte) timeline.Judged {
 	must(w.t, unix.Sendto(sender, payload, 0, there))
 	for e := range w.events {
 		v, is := e.Body.(timeline.Judged)
-		if !is || v.Host != to.Name || v.Direction != packet.Ingress || v.Packet.Protocol != w.protocol {
+		if !is || v.Host != to.Name || v.Direction != packet.Ingress || v.Packet.Protocol != w.protocol || v.Packet.IsError() != w.protocol.IsICMP() {
 			continue
 		}
 		if v.Accepted {
