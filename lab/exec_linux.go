@@ -30,8 +30,10 @@ func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 		return notRun(a, err)
 	}
 	command := exec.CommandContext(ctx, program, a.Command[1:]...)
-	command.Args[0], command.Env = a.Command[0], append(os.Environ(), "PATH="+path)
-	command.Stdout, command.Stderr, command.WaitDelay = output, output, grace
+	command.Args[0], command.Env, command.WaitDelay = a.Command[0], environment(path), grace
+	if l.keepOutput {
+		command.Stdout, command.Stderr = output, output
+	}
 	// In its own PID namespace, everything that the program started dies with it. The program in
 	// turn is killed when the thread that started it ends; that thread waits for it here.
 	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
@@ -49,6 +51,17 @@ func (l *Lab) exec(ctx context.Context, a scenario.Exec) error {
 		Output: string(output.text), Took: time.Since(began),
 	})
 	return nil
+}
+
+// environment returns the environment of a scenario's program: nothing that may hold a secret.
+func environment(path string) []string {
+	environment := []string{"PATH=" + path}
+	for _, name := range []string{"HOME", "LANG", "LC_ALL", "TMPDIR", "TZ"} {
+		if value, set := os.LookupEnv(name); set {
+			environment = append(environment, name+"="+value)
+		}
+	}
+	return environment
 }
 
 // notRun says why the program could not be run.

@@ -42,7 +42,9 @@ type Lab struct {
 	servers  map[string]*pinger.Server
 	free     free
 	interval time.Duration // between two packets of a stream
-	log      *timeline.Log
+	// keepOutput is whether what programs write is recorded.
+	keepOutput bool
+	log        *timeline.Log
 
 	watchers  sync.WaitGroup
 	unwatch   context.CancelFunc // stops the watchers
@@ -79,7 +81,7 @@ func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.
 
 func buildOnce(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	l := &Lab{
-		log: log, interval: o.Interval, unwatch: func() {}, recorder: newRecorder(log), announced: map[string]bool{}, known: map[uint32]timeline.Rule{}, numbers: map[ruleKey]uint32{}, asked: askedFor(sc), servers: map[string]*pinger.Server{},
+		log: log, interval: o.Interval, keepOutput: o.KeepOutput, unwatch: func() {}, recorder: newRecorder(log), announced: map[string]bool{}, known: map[uint32]timeline.Rule{}, numbers: map[ruleKey]uint32{}, asked: askedFor(sc), servers: map[string]*pinger.Server{},
 		related: nft.Related(sc.Related), settings: conntrack.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
 	}
 	l.broken, l.fail = context.WithCancelCause(context.Background())

@@ -10,4 +10,6 @@ type Options struct {
 	Rootless bool
 	// Version is for the record: the version of lablab.
 	Version string
+	// KeepOutput makes the timeline include the end of what the scenario's programs write.
+	KeepOutput bool
 }

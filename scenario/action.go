@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,6 +63,7 @@ type Configure struct {
 
 // Exec runs a program in a host and waits for it to exit.
 type Exec struct {
+	Place
 	Host    string
 	Command []string
 	Exit    int // expected exit code
@@ -120,6 +123,20 @@ func (a Configure) Said() say.Sentence {
 	}
 	return say.List(" and ", parts...)
 }
+
+// Line returns the command in one line. Words are in quotes unless a shell would read them as they
+// are, so nothing of them can hide.
+func (a Exec) Line() string {
+	words := make([]string, len(a.Command))
+	for i, word := range a.Command {
+		if words[i] = word; !plainWord.MatchString(word) {
+			words[i] = strconv.QuoteToASCII(word)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9%+,./:=@_-]+$`)
 
 // Said describes the action to people.
 func (a Exec) Said() say.Sentence {

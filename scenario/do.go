@@ -339,7 +339,7 @@ func (a *doPrefixList) action(w *walk, at Place) Action {
 }
 
 func (a *doExec) action(w *walk, at Place) Action {
-	done := Exec{Host: a.On.text, Exit: w.between(a.Exit, say.F("the exit code"), 0, 255)}
+	done := Exec{Place: at, Host: a.On.text, Exit: w.between(a.Exit, say.F("the exit code"), 0, 255)}
 	for _, part := range a.Exec {
 		done.Command = append(done.Command, part.text)
 	}

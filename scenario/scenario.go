@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"iter"
 	"net/netip"
 	"time"
 
@@ -48,6 +49,19 @@ func (sc *Scenario) Policy() *sg.Account {
 		account.Attach(i)
 	}
 	return account
+}
+
+// Programs returns the programs that the scenario runs, in that order.
+func (sc *Scenario) Programs() iter.Seq[Exec] {
+	return func(yield func(Exec) bool) {
+		for _, e := range sc.Experiments {
+			for _, a := range e.Do {
+				if program, runs := a.(Exec); runs && !yield(program) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // A Host is a machine with an address, and its security groups.

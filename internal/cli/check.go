@@ -198,6 +198,16 @@ type checkedScenario struct {
 	Streams     []string       `json:"streams"`
 	Predictions int            `json:"predictions"`
 	LeftOut     []sg.Finding   `json:"left_out,omitempty"`
+	Programs    []program      `json:"programs,omitempty"`
+}
+
+// A program is one that a scenario runs.
+type program struct {
+	Host    string   `json:"host"`
+	Command []string `json:"command"`
+	Line    int      `json:"line"`
+	Column  int      `json:"column"`
+	text    string   // the command in one line
 }
 
 // readMixed reads each scenario on its own, and everything else into one account. It reports the
@@ -325,10 +335,12 @@ func checkedOf(sc *scenario.Scenario) checkedScenario {
 				c.Streams = append(c.Streams, a.Stream)
 			case scenario.Restart:
 				c.Streams = append(c.Streams, a.As)
-			case scenario.Exec:
-				c.Predictions++ // its exit code
 			}
 		}
+	}
+	for p := range sc.Programs() {
+		c.Predictions++ // its exit code
+		c.Programs = append(c.Programs, program{Host: p.Host, Command: p.Command, Line: p.Place.Line, Column: p.Column, text: p.Line()})
 	}
 	return c
 }
@@ -353,6 +365,13 @@ func (c checked) text(w io.Writer, l *say.Language) error {
 		b.WriteString(l.Sprintf("  %-12s %d", say.F("predictions"), s.Predictions) + "\n")
 		for _, f := range s.LeftOut {
 			b.WriteString(l.Sprintf("  %-12s %s", say.F("left out"), f.Said()) + "\n")
+		}
+		for i, p := range s.Programs {
+			var what say.Sentence
+			if i == 0 {
+				what = say.F("programs")
+			}
+			b.WriteString(l.Sprintf("  %-12s on %s: %s", what, p.Host, p.text) + "\n")
 		}
 	}
 	if len(c.Scenarios) > 0 && c.Check != nil {

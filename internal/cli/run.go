@@ -22,12 +22,14 @@ type runFlags struct {
 	record   string
 	rootless string
 	quiet    bool
-	related  string
-	timeouts string
-	scale    float64
-	jobs     int
-	shard    string
-	show     bool
+	// What the programs of scenarios may do.
+	allowExec, execOutput bool
+	related               string
+	timeouts              string
+	scale                 float64
+	jobs                  int
+	shard                 string
+	show                  bool
 	// The user's own group, if one is given.
 	group, groups           string
 	interfaces, prefixLists []string
@@ -50,6 +52,9 @@ or runs the scenario that you name: a built-in one (see lablab list) or a file o
 own. Each experiment states its prediction first. What you see comes from the kernel:
 the verdict on every packet, the conntrack entries and the rule that admitted each, and
 the rules' counters.
+
+A scenario file with exec is a program, like a Makefile: it runs only with --allow-exec,
+and then with all that lablab may do.
 
 Several scenarios, "all" (the built-in ones) or a directory (every *.yaml and *.yml file
 below it) run side by side, each in a lab of its own: one line for each as it ends, then
@@ -106,6 +111,8 @@ func (f *runFlags) flags(flags *pflag.FlagSet) {
 	flags.Lookup("jobs").DefValue = "0" // hides the default, so that help is the same on every machine
 	flags.StringVar(&f.shard, "shard", "", "run only shard `K/N`: every Nth scenario from the Kth on, the same on every machine")
 	flags.BoolVar(&f.show, "open", false, "write a page that plays the run to a file here and print its path; open it in a browser")
+	flags.BoolVar(&f.allowExec, "allow-exec", false, "let scenario files run programs of this machine (exec), with all that lablab may do")
+	flags.BoolVar(&f.execOutput, "exec-output", false, "keep the last 2000 bytes that each program writes, in records and reports")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "show no progress on standard error")
 }
 
@@ -132,6 +139,11 @@ func (f runFlags) scenarios(env Env, args []string) (all []*scenario.Scenario, m
 			return nil, false, err
 		}
 	}
+	if !f.allowExec {
+		if err := noPrograms(all); err != nil {
+			return nil, false, err
+		}
+	}
 	for i, sc := range all {
 		if err := f.adjust(sc, many); err != nil {
 			return nil, false, err
@@ -139,6 +151,22 @@ func (f runFlags) scenarios(env Env, args []string) (all []*scenario.Scenario, m
 		all[i] = sc.Scaled(f.scale)
 	}
 	return all, many, nil
+}
+
+// noPrograms refuses scenarios from files that run programs.
+func noPrograms(scenarios []*scenario.Scenario) error {
+	for _, sc := range scenarios {
+		for program := range sc.Programs() {
+			if sc.File == "" {
+				continue // a built-in one
+			}
+			return &usageError{
+				say.Errorf("%s:%d:%d: the scenario runs a program: %s", sc.File, program.Place.Line, program.Column, program.Line()),
+				say.F("a scenario with exec is a program, like a Makefile; to see what it runs: lablab check; if you trust it, add --allow-exec"),
+			}
+		}
+	}
+	return nil
 }
 
 // adjust applies the flags to a scenario.

@@ -49,8 +49,8 @@ func run(env Env, f runFlags, args []string) (int, error) {
 }
 
 // play runs one scenario in a lab.
-func play(ctx context.Context, sc *scenario.Scenario, log *timeline.Log) error {
-	return lab.Run(ctx, sc, lab.Options{Interval: sc.Interval, Rootless: ns.IsRootless(), Version: version()}, log)
+func (f runFlags) play(ctx context.Context, sc *scenario.Scenario, log *timeline.Log) error {
+	return lab.Run(ctx, sc, lab.Options{Interval: sc.Interval, Rootless: ns.IsRootless(), Version: version(), KeepOutput: f.execOutput}, log)
 }
 
 // runOne shows a scenario while it runs, and returns the exit code.
@@ -70,7 +70,7 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 	recorded := make(chan error, 1)
 	go func() { recorded <- record.write(log.Subscribe(context.Background())) }()
 	played := make(chan error, 1)
-	go func() { played <- play(ctx, sc, log) }()
+	go func() { played <- f.play(ctx, sc, log) }()
 	watching, leave := context.WithCancel(context.Background())
 	defer leave()
 	p := newPresenter(out.env, f.text(), f.colour, f.quiet)
@@ -127,9 +127,9 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 	b := &batch{jobs: f.jobs, slim: !f.full()}
 	b.play = func(ctx context.Context, i int, sc *scenario.Scenario, log *timeline.Log) error {
 		if f.record == "" {
-			return play(ctx, sc, log)
+			return f.play(ctx, sc, log)
 		}
-		return playRecorded(ctx, env, filepath.Join(f.record, names[i]), sc, log)
+		return f.playRecorded(ctx, env, filepath.Join(f.record, names[i]), sc, log)
 	}
 	b.ended = func(r render.Result) error {
 		switch {
@@ -161,14 +161,14 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 }
 
 // playRecorded runs one scenario and writes its timeline to a file.
-func playRecorded(ctx context.Context, env Env, name string, sc *scenario.Scenario, log *timeline.Log) error {
+func (f runFlags) playRecorded(ctx context.Context, env Env, name string, sc *scenario.Scenario, log *timeline.Log) error {
 	record, err := createRecord(env, name)
 	if err != nil {
 		return err
 	}
 	recorded := make(chan error, 1)
 	go func() { recorded <- record.write(log.Subscribe(context.Background())) }()
-	err = play(ctx, sc, log)
+	err = f.play(ctx, sc, log)
 	return errors.Join(err, <-recorded)
 }
 
