@@ -40,7 +40,8 @@ var allowed = map[string][]string{
 	"./internal/cli/contained": {},
 	"./internal/cli/kept":      {},
 	"./internal/nstest":        {"ns"},
-	"./lab":                    {"ns", "flow", "flow/conntrack", "nft", "pinger", "scenario", "sg", "timeline"},
+	"./lab":                    {"ns", "flow", "flow/conntrack", "nft", "pinger", "play", "scenario", "sg", "timeline"},
+	"./play":                   {"scenario", "timeline"},
 	"./lab/course":             {},
 	"./ns":                     {},
 	"./say":                    {},
@@ -91,6 +92,7 @@ var pure = map[string][]string{
 	"./timeline":      {"golang.org/x/text", "go.yaml.in/yaml"},
 	"./report":        {"golang.org/x/text", "go.yaml.in/yaml"},
 	"./report/claims": {"golang.org/x/text"},
+	"./play":          {"golang.org/x/text", "go.yaml.in/yaml", "github.com/goccy/go-yaml", "github.com/google/jsonschema-go"},
 	"./scenario":      {"golang.org/x/text", "go.yaml.in/yaml", "github.com/goccy/go-yaml", "github.com/google/jsonschema-go"},
 }
 

@@ -17,6 +17,7 @@ import (
 	"lablab/internal/nstest"
 	"lablab/nft"
 	"lablab/packet"
+	"lablab/play"
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
@@ -101,6 +102,12 @@ func buildAt(t *testing.T, sc *scenario.Scenario, interval time.Duration) (*Lab,
 	return l, log
 }
 
+// playOn runs the four experiments in a lab that has been built for them.
+func playOn(t *testing.T, l *Lab) error {
+	t.Helper()
+	return play.Play(t.Context(), played{l}, scenario.FourExperiments(), l.log)
+}
+
 // Another program deletes the conntrack entries during experiment 2. The report follows the kernel,
 // whatever was predicted.
 func TestTruth(t *testing.T) {
@@ -108,8 +115,8 @@ func TestTruth(t *testing.T) {
 	nstest.Tool(t, "conntrack")
 	// Slow enough for conntrack(8) to finish before the experiment does.
 	l, log := buildAt(t, scenario.FourExperiments(), 100*time.Millisecond)
-	played := make(chan error, 1)
-	go func() { played <- l.Play(t.Context(), scenario.FourExperiments()) }()
+	ended := make(chan error, 1)
+	go func() { ended <- playOn(t, l) }()
 	for e := range log.Subscribe(t.Context()) {
 		if r, ok := e.Body.(timeline.Replied); ok && r.Seq == 13 {
 			break
@@ -118,7 +125,7 @@ func TestTruth(t *testing.T) {
 	for _, h := range l.hosts {
 		nstest.Output(t, h.ns, "conntrack", "-F")
 	}
-	if err := <-played; err != nil {
+	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
 	r := report.Of(log.Events())
@@ -142,7 +149,7 @@ func TestTruth(t *testing.T) {
 func TestOraclesAgree(t *testing.T) {
 	t.Parallel()
 	l, log := build(t, scenario.FourExperiments())
-	if err := l.Play(t.Context(), scenario.FourExperiments()); err != nil {
+	if err := playOn(t, l); err != nil {
 		t.Fatal(err)
 	}
 	r := report.Of(log.Events())
@@ -305,7 +312,7 @@ func TestCanaryFindsOpenFilter(t *testing.T) {
 	l, _ := build(t, scenario.FourExperiments())
 	nstest.Output(t, l.hosts[0].ns, "nft", "insert", "rule", "inet", nft.GroupTable, "ingress", "accept")
 	var notProved *NotProved
-	if err := l.Play(t.Context(), scenario.FourExperiments()); !errors.As(err, &notProved) {
+	if err := playOn(t, l); !errors.As(err, &notProved) {
 		t.Errorf("got %v, want NotProved", err)
 	}
 }
@@ -343,7 +350,7 @@ func TestHostIsNotTouched(t *testing.T) {
 	if diff := cmp.Diff(before, nstest.Fingerprint(t)); diff != "" {
 		t.Errorf("while the lab lives:\n%s", diff)
 	}
-	if err := l.Play(t.Context(), scenario.FourExperiments()); err != nil {
+	if err := playOn(t, l); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Close(); err != nil {
