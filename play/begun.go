@@ -15,6 +15,9 @@ func Begun(sc *scenario.Scenario, target timeline.Begun) timeline.Begun {
 			Name: h.Name, Address: h.Address, Groups: h.Groups, Second: h.Second, Routes: h.Routes, Forwards: h.Forwards, Masquerade: h.Masquerade, Unchecked: h.Unchecked,
 		})
 	}
+	for _, f := range sc.LeftOut {
+		b.LeftOut = append(b.LeftOut, f.Said().String())
+	}
 	for i, e := range sc.Experiments {
 		plan := timeline.Plan{Number: i + 1, Title: e.Title, Packets: e.For, Line: e.Line, Within: e.Within}
 		for _, a := range e.Do {

@@ -25,26 +25,24 @@ func TestCapture(t *testing.T) {
 	nstest.Tool(t, "ping")
 	k := keep(t, nstest.LabBuilder(t), "capture")
 	file := filepath.Join(t.TempDir(), "a.pcapng")
-	c := k.command("capture", "A", "-o", file, "--count", "5")
-	said, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	nstest.WaitFor(t, said, "press Ctrl-C to stop")
+	c := k.begin("capture", nil, "A", "-o", file)
+	c.says(t, "press Ctrl-C to stop")
 	k.must("exec", "B", "--", "ping", "-q", "-c2", "-i0.2", "A")
 	k.must("revoke", "icmp")
 	_, _ = k.run("exec", "B", "--", "ping", "-q", "-c1", "-W1", "A")
-	_, _ = io.Copy(io.Discard, said)
-	if err := c.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var text []byte
+	eventually(t, "five packets and a change are captured", func() bool {
+		var err error
+		if text, err = os.ReadFile(file); err != nil {
+			t.Fatal(err)
+		}
+		return len(comments(t, text)) >= 6
+	})
+	c.end()
+	one := k.begin("capture", nil, "A", "-o", filepath.Join(t.TempDir(), "one.pcapng"), "--count", "1")
+	one.says(t, "press Ctrl-C to stop")
+	_, _ = k.run("exec", "B", "--", "ping", "-q", "-c1", "-W1", "A")
+	one.wait(t)
 	got := strings.Join(comments(t, text), "\n")
 	const want = `accepted by icmp (new)
 accepted by established (established)
@@ -79,17 +77,17 @@ func comments(t *testing.T, text []byte) (all []string) {
 	}
 	for {
 		frame, _, options, err := reader.ReadPacketDataWithOptions()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return all
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		comment := strings.Join(options.Comments, "\n")
-		switch arp := []byte{8, 6}; {
+		switch ipv4 := []byte{8, 0}; {
 		case len(frame) == 0:
 			comment = "0 " + comment
-		case bytes.Equal(frame[12:14], arp):
+		case frame[0]&1 == 1 || !bytes.Equal(frame[12:14], ipv4): // the hosts themselves multicast
 			continue
 		}
 		all = append(all, comment)
@@ -103,38 +101,16 @@ func TestCaptureOfARouter(t *testing.T) {
 	nstest.Tool(t, "ping")
 	k := keep(t, nstest.LabBuilder(t), "router", "testdata/router.yaml")
 	file := filepath.Join(t.TempDir(), "router.pcapng")
-	c := k.begin("capture", nil, "nat", "-o", file, "--count", "6")
+	c := k.begin("capture", nil, "nat", "-o", file)
 	c.says(t, "press Ctrl-C to stop")
 	k.must("exec", "B", "--", "ping", "-q", "-c1", "web")
 	_, _ = k.run("exec", "B", "--", "ping", "-q", "-c1", "-W0.1", "-s", "1000", "10.2.0.81")
-	c.wait(t)
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	reader, err := pcapgo.NewNgReader(bytes.NewReader(text), pcapgo.NgReaderOptions{WantMixedLinkType: true})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var got []string
-	for {
-		frame, info, options, err := reader.ReadPacketDataWithOptions()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		at, err := reader.Interface(info.InterfaceIndex)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ip, is := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.Default).NetworkLayer().(*layers.IPv4)
-		if !is {
-			t.Fatalf("not IPv4: %x", frame)
-		}
-		got = append(got, fmt.Sprintf("%s: %s > %s %s", at.Name, ip.SrcIP, ip.DstIP, strings.Join(options.Comments, "\n")))
-	}
+	eventually(t, "six packets are captured", func() bool {
+		got = packetsIPv4(t, file)
+		return len(got) >= 6
+	})
+	c.end()
 	want := []string{
 		"nat eth0: 10.1.0.10 > 10.2.0.80 accepted by in (new)",
 		"nat eth1: 10.2.0.1 > 10.2.0.80 accepted by out (new)",
@@ -185,6 +161,37 @@ func TestCaptureOfWhatMayNotLeave(t *testing.T) {
 		echo, _ := p.Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4)
 		if echo == nil || int(echo.Seq) != seq || info.Length != 14+20+8+1000 || info.CaptureLength >= info.Length {
 			t.Errorf("packet %d: %v, %+v", seq, p, info)
+		}
+	}
+}
+
+// packetsIPv4 returns the IPv4 packets that a capture has written so far: where each was captured, its
+// addresses and its comments.
+func packetsIPv4(t *testing.T, file string) (packets []string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := pcapgo.NewNgReader(bytes.NewReader(text), pcapgo.NgReaderOptions{WantMixedLinkType: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		frame, info, options, err := reader.ReadPacketDataWithOptions()
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return packets
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := reader.Interface(info.InterfaceIndex)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ip, is := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.Default).NetworkLayer().(*layers.IPv4)
+		if is && !ip.DstIP.IsMulticast() { // the hosts themselves multicast
+			packets = append(packets, fmt.Sprintf("%s: %s > %s %s", at.Name, ip.SrcIP, ip.DstIP, strings.Join(options.Comments, "\n")))
 		}
 	}
 }
