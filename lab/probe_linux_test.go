@@ -336,7 +336,7 @@ func isOther(p packet.Protocol) bool { return p != packet.TCP && p != packet.UDP
 // randomOther returns such a protocol.
 func randomOther(r *rand.Rand) packet.Protocol {
 	const esp = 50
-	others := append(packet.Disguised(), packet.Disguise, esp)
+	others := append(packet.Disguised(), esp)
 	return others[r.IntN(len(others))]
 }
 

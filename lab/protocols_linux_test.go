@@ -100,7 +100,7 @@ func TestOtherProtocolsAreTrackedByAddress(t *testing.T) {
 // flow that conntrack does not know.
 func TestErrorsAboutOtherProtocols(t *testing.T) {
 	t.Parallel()
-	for _, p := range append(packet.Disguised(), packet.Disguise) {
+	for _, p := range packet.Disguised() {
 		for _, addresses := range [][2]string{{"10.255.1.197/16", "10.255.1.10/16"}, {"fd00::1/64", "fd00::2/64"}} {
 			sc := protocolHosts(p, addresses)
 			sc.Related = "all"

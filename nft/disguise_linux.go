@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/google/nftables"
@@ -22,128 +23,129 @@ const disguiseTable = "disguise"
 // disguise creates it. The error satisfies [Lacks] if the kernel has no zones. t.mu is held.
 func (t *Table) disguise() error {
 	tx := newTransaction()
-	tx.add(addDisguise)
+	tx.add(func(c *nftables.Conn) {
+		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: disguiseTable})
+		tx.err = errors.Join(tx.err, addMaps(c, table))
+		for name, hook := range map[string]*nftables.ChainHook{"prerouting": nftables.ChainHookPrerouting, "output": nftables.ChainHookOutput} {
+			chain := func(when string, offset nftables.ChainPriority) *nftables.Chain {
+				priority, policy := *nftables.ChainPriorityConntrack+offset, nftables.ChainPolicyAccept
+				return c.AddChain(&nftables.Chain{Table: table, Name: when + "_" + name, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: &priority, Policy: &policy})
+			}
+			before, after := chain("before", -1), chain("after", 1)
+			for _, n := range numbers() {
+				c.AddRule(&nftables.Rule{Table: table, Chain: before, Exprs: n.disguise()})
+				c.AddRule(&nftables.Rule{Table: table, Chain: after, Exprs: n.restore()})
+			}
+			for _, n := range quotes() {
+				c.AddRule(&nftables.Rule{Table: table, Chain: before, Exprs: n.disguiseQuote()})
+				c.AddRule(&nftables.Rule{Table: table, Chain: after, Exprs: n.restoreQuote()})
+			}
+		}
+	})
 	return t.commit(tx)
 }
 
-func addDisguise(c *nftables.Conn) {
-	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: disguiseTable})
-	for _, when := range []struct {
-		name    string
-		offset  nftables.ChainPriority // from conntrack's
-		packets func(six bool, p packet.Protocol) []expr.Any
-		errors  func(six bool, p packet.Protocol) []expr.Any
-	}{
-		{"before", -1, disguised, disguisedQuote},
-		{"after", 1, restored, restoredQuote},
-	} {
-		quotes := c.AddChain(&nftables.Chain{Table: table, Name: when.name + "_errors"})
-		for _, p := range packet.Disguised() {
-			for _, six := range []bool{false, true} {
-				c.AddRule(&nftables.Rule{Table: table, Chain: quotes, Exprs: when.errors(six, p)})
-			}
-		}
-		for name, hook := range map[string]*nftables.ChainHook{"prerouting": nftables.ChainHookPrerouting, "output": nftables.ChainHookOutput} {
-			priority, policy := *nftables.ChainPriorityConntrack+when.offset, nftables.ChainPolicyAccept
-			chain := c.AddChain(&nftables.Chain{Table: table, Name: when.name + "_" + name, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: &priority, Policy: &policy})
-			for _, exprs := range icmpErrors() {
-				c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(exprs, &expr.Verdict{Kind: expr.VerdictGoto, Chain: quotes.Name})})
-			}
-			for _, p := range packet.Disguised() {
-				for _, six := range []bool{false, true} {
-					c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: when.packets(six, p)})
-				}
-			}
-		}
+// addMaps adds two maps: the zone of each protocol, and the protocol of each zone.
+func addMaps(c *nftables.Conn, t *nftables.Table) error {
+	zones := &nftables.Set{Table: t, Name: "zones", ID: 1, IsMap: true, KeyType: nftables.TypeInetProto, DataType: nftables.TypeMark}
+	protocols := &nftables.Set{Table: t, Name: "protocols", ID: 2, IsMap: true, KeyType: nftables.TypeMark, DataType: nftables.TypeInetProto}
+	var zoneOf, protocolOf []nftables.SetElement
+	for _, p := range packet.Disguised() {
+		zoneOf = append(zoneOf, nftables.SetElement{Key: []byte{byte(p)}, Val: zone(p)})
+		protocolOf = append(protocolOf, nftables.SetElement{Key: zone(p), Val: []byte{byte(p)}})
+	}
+	return errors.Join(c.AddSet(zones, zoneOf), c.AddSet(protocols, protocolOf))
+}
+
+// zone returns the zone of a protocol, as registers have it: two bytes, and two more that are 0.
+func zone(p packet.Protocol) []byte {
+	return append(binaryutil.NativeEndian.PutUint16(uint16(p)), 0, 0)
+}
+
+// A number is where a packet has the number of a protocol.
+type number struct {
+	packets []expr.Any // what they match
+	base    expr.PayloadBase
+	offset  uint32
+}
+
+// numbers returns the place in the headers of IPv4 (RFC 791) and IPv6 (RFC 8200).
+func numbers() []number {
+	return []number{
+		{version(false), expr.PayloadBaseNetworkHeader, 9},
+		{version(true), expr.PayloadBaseNetworkHeader, 6},
 	}
 }
 
-// disguised changes the number of a protocol's packets.
-func disguised(six bool, p packet.Protocol) []expr.Any {
-	return slices.Concat(header(six).matches(p), setZone(p), header(six).set(packet.Disguise))
-}
-
-// restored changes it back.
-func restored(six bool, p packet.Protocol) []expr.Any {
-	return slices.Concat(header(six).matches(packet.Disguise), ctEqual(expr.CtKeyZONE, zone(p)), header(six).set(p))
-}
-
-// disguisedQuote changes the number in the header that an ICMP error quotes. An error about a flow
-// that conntrack does not know has no zone, so the packet's mark says what the number was.
-func disguisedQuote(six bool, p packet.Protocol) []expr.Any {
-	return slices.Concat(quote(six).matches(p), setZone(p), setPacketMark(uint32(p)), quote(six).set(packet.Disguise))
-}
-
-// restoredQuote changes it back.
-func restoredQuote(six bool, p packet.Protocol) []expr.Any {
-	marked := []expr.Any{&expr.Meta{Key: expr.MetaKeyMARK, Register: register}, equal(binaryutil.NativeEndian.PutUint32(uint32(p)))}
-	return slices.Concat(quote(six).matches(packet.Disguise), marked, setPacketMark(0), quote(six).set(p))
-}
-
-// icmpErrors match the messages that quote a packet: types 3 to 5, 11 and 12 of ICMP (RFC 792) and 1
-// to 4 of ICMPv6 (RFC 4443).
-func icmpErrors() [][]expr.Any {
-	types := func(six bool, p packet.Protocol, first, last byte) []expr.Any {
-		return slices.Concat(version(six), protocol(p), []expr.Any{transport(0, 1), &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: []byte{first}, ToData: []byte{last}}})
+// quotes returns the place in such a header that an ICMP error quotes, after 8 bytes: types 3 to 5,
+// 11 and 12 of ICMP (RFC 792) and 1 to 4 of ICMPv6 (RFC 4443).
+func quotes() []number {
+	types := func(p packet.Protocol, first, last byte) []expr.Any {
+		between := &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: []byte{first}, ToData: []byte{last}}
+		return slices.Concat(version(p == packet.ICMPv6), protocol(p), []expr.Any{transport(0, 1), between})
 	}
-	return [][]expr.Any{types(false, packet.ICMP, 3, 5), types(false, packet.ICMP, 11, 12), types(true, packet.ICMPv6, 1, 4)}
-}
-
-// A numberAt is where a packet has the number of a protocol.
-type numberAt struct {
-	six    bool
-	base   expr.PayloadBase
-	offset uint32
-	quoted bool // the checksum of ICMP covers it
-}
-
-// header returns the place in the headers of IPv4 (RFC 791) and IPv6 (RFC 8200).
-func header(six bool) numberAt {
-	offset := uint32(9)
-	if six {
-		offset = 6
-	}
-	return numberAt{six: six, base: expr.PayloadBaseNetworkHeader, offset: offset}
-}
-
-// quote returns the place in such a header that an ICMP error quotes, after 8 bytes.
-func quote(six bool) numberAt {
-	return numberAt{six: six, base: expr.PayloadBaseTransportHeader, offset: 8 + header(six).offset, quoted: true}
-}
-
-// matches matches packets that have this number there.
-func (n numberAt) matches(p packet.Protocol) []expr.Any {
-	return append(version(n.six), &expr.Payload{DestRegister: register, Base: n.base, Offset: n.offset, Len: 1}, equal([]byte{byte(p)}))
-}
-
-// set writes another number. The checksum of an IPv4 header stays as it is, because nothing checks
-// it before the number is back. Conntrack does check that of ICMP, which covers pairs of bytes.
-func (n numberAt) set(p packet.Protocol) []expr.Any {
-	if !n.quoted {
-		return []expr.Any{
-			&expr.Immediate{Register: register, Data: []byte{byte(p)}},
-			&expr.Payload{OperationType: expr.PayloadWrite, SourceRegister: register, Base: n.base, Offset: n.offset, Len: 1},
-		}
-	}
-	pair, mask, xor := n.offset&^1, []byte{0xff, 0xff}, []byte{0, 0}
-	mask[n.offset-pair], xor[n.offset-pair] = 0, byte(p)
-	return []expr.Any{
-		transport(pair, 2),
-		&expr.Bitwise{SourceRegister: register, DestRegister: register, Len: 2, Mask: mask, Xor: xor},
-		&expr.Payload{OperationType: expr.PayloadWrite, SourceRegister: register, Base: n.base, Offset: pair, Len: 2, CsumType: expr.CsumTypeInet, CsumOffset: 2},
+	return []number{
+		{types(packet.ICMP, 3, 5), expr.PayloadBaseTransportHeader, 8 + 9},
+		{types(packet.ICMP, 11, 12), expr.PayloadBaseTransportHeader, 8 + 9},
+		{types(packet.ICMPv6, 1, 4), expr.PayloadBaseTransportHeader, 8 + 6},
 	}
 }
 
-// setZone makes conntrack look for the packet's flow in the zone of a protocol.
-func setZone(p packet.Protocol) []expr.Any {
-	return []expr.Any{&expr.Immediate{Register: register, Data: zone(p)}, &expr.Ct{Key: expr.CtKeyZONE, Register: register, SourceRegister: true}}
+// zoned matches packets that have the number of a disguised protocol, and makes conntrack look for
+// their flow in its zone.
+func (n number) zoned() []expr.Any {
+	return slices.Concat(n.packets, []expr.Any{
+		&expr.Payload{DestRegister: register, Base: n.base, Offset: n.offset, Len: 1},
+		lookup("zones"),
+		&expr.Ct{Key: expr.CtKeyZONE, Register: register, SourceRegister: true},
+	})
 }
 
-func zone(p packet.Protocol) []byte { return binaryutil.NativeEndian.PutUint16(uint16(p)) }
+// disguised matches packets whose number was changed.
+func (n number) disguised() []expr.Any {
+	return slices.Concat(n.packets, []expr.Any{
+		&expr.Payload{DestRegister: register, Base: n.base, Offset: n.offset, Len: 1},
+		equal([]byte{byte(packet.Disguise)}),
+	})
+}
 
-func setPacketMark(mark uint32) []expr.Any {
-	return []expr.Any{
-		&expr.Immediate{Register: register, Data: binaryutil.NativeEndian.PutUint32(mark)},
-		&expr.Meta{Key: expr.MetaKeyMARK, Register: register, SourceRegister: true},
-	}
+// disguise changes the number in a packet's own header. The checksum of IPv4 stays as it is, because
+// nothing checks it before the number is back.
+func (n number) disguise() []expr.Any {
+	return append(n.zoned(), &expr.Immediate{Register: register, Data: []byte{byte(packet.Disguise)}}, n.write())
+}
+
+// restore changes it back.
+func (n number) restore() []expr.Any {
+	return append(n.disguised(), &expr.Ct{Key: expr.CtKeyZONE, Register: register}, lookup("protocols"), n.write())
+}
+
+func (n number) write() expr.Any {
+	return &expr.Payload{OperationType: expr.PayloadWrite, SourceRegister: register, Base: n.base, Offset: n.offset, Len: 1}
+}
+
+// disguiseQuote changes the number in the header that an ICMP error quotes. If conntrack does not
+// know that flow, the packet has no zone afterwards, so its mark keeps the bytes.
+func (n number) disguiseQuote() []expr.Any {
+	keep := &expr.Bitwise{SourceRegister: register, DestRegister: register, Len: 2, Mask: []byte{0xff, 0xff}, Xor: []byte{0, 0}}
+	at := n.offset % 2
+	keep.Mask[at], keep.Xor[at] = 0, byte(packet.Disguise)
+	return append(n.zoned(), transport(n.offset-at, 2),
+		&expr.Meta{Key: expr.MetaKeyMARK, Register: register, SourceRegister: true}, keep, n.writePair())
+}
+
+// restoreQuote changes it back.
+func (n number) restoreQuote() []expr.Any {
+	return append(n.disguised(), &expr.Meta{Key: expr.MetaKeyMARK, Register: register}, n.writePair(),
+		&expr.Immediate{Register: register, Data: make([]byte, 4)},
+		&expr.Meta{Key: expr.MetaKeyMARK, Register: register, SourceRegister: true})
+}
+
+// writePair also corrects the checksum of ICMP, which conntrack checks. It is one of pairs of bytes.
+func (n number) writePair() expr.Any {
+	return &expr.Payload{OperationType: expr.PayloadWrite, SourceRegister: register, Base: n.base, Offset: n.offset &^ 1, Len: 2, CsumType: expr.CsumTypeInet, CsumOffset: 2}
+}
+
+func lookup(mapping string) expr.Any {
+	return &expr.Lookup{SourceRegister: register, DestRegister: register, IsDestRegSet: true, SetName: mapping}
 }

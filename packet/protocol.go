@@ -35,12 +35,12 @@ const (
 	UDPLite Protocol = 136
 )
 
-// Disguise is the protocol that conntrack is shown instead of one of these: a number for experiments
-// (RFC 3692), of which it knows nothing.
+// Disguise is the protocol that conntrack is shown instead of one of these, in a zone with their
+// number: it is one for experiments (RFC 3692), of which conntrack knows nothing.
 const Disguise Protocol = 253
 
-// Disguised returns the protocols that conntrack is not shown.
-func Disguised() []Protocol { return []Protocol{DCCP, GRE, AH, NoNext, SCTP, UDPLite} }
+// Disguised returns the protocols that conntrack is shown as Disguise, which is one of them.
+func Disguised() []Protocol { return []Protocol{DCCP, GRE, AH, NoNext, SCTP, UDPLite, Disguise} }
 
 // String returns the protocol's name in EC2, or its number.
 func (p Protocol) String() string {
