@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ func TestOtherProtocolsAreTrackedByAddress(t *testing.T) {
 	calls := func(id uint16) []byte { // GRE version 1 (RFC 2637)
 		return append(binary.BigEndian.AppendUint16([]byte{0x30, 0x01, 0x88, 0x0b, 0, 4}, id), make([]byte, 8)...)
 	}
+	const tunnel = "gre behind destination options"
 	for _, test := range []struct {
 		name                 string
 		protocol             packet.Protocol
@@ -42,15 +44,19 @@ func TestOtherProtocolsAreTrackedByAddress(t *testing.T) {
 		{"no next header", packet.NoNext, ports(1, 2), ports(3, 4), ports(5, 6)},
 		{"esp, which conntrack does not know", 50, ports(1, 2), ports(3, 4), ports(5, 6)},
 		{"the disguise itself", packet.Disguise, ports(1, 2), ports(3, 4), ports(5, 6)},
+		{tunnel, packet.GRE, make([]byte, 24), make([]byte, 24), calls(4)},
 	} {
 		for version, addresses := range map[string][2]string{"4": {"10.255.1.197/16", "10.255.1.10/16"}, "6": {"fd00::1/64", "fd00::2/64"}} {
+			if test.name == tunnel && version == "4" {
+				continue
+			}
 			t.Run(test.name+" over IPv"+version, func(t *testing.T) {
 				t.Parallel()
 				l, log := build(t, protocolHosts(test.protocol, addresses))
 				a, b := l.hosts[0], l.hosts[1]
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				w := protocolWire{t, l, test.protocol, log.Subscribe(ctx)}
+				w := protocolWire{t: t, lab: l, protocol: test.protocol, events: log.Subscribe(ctx), options: test.name == tunnel}
 				if got := w.send(b, a, test.first); got.State != packet.New || got.By.ID != "it" {
 					t.Errorf("the first packet is %s, decided by %s", got.State, got.By.ID)
 				}
@@ -78,7 +84,7 @@ func TestOtherProtocolsAreTrackedByAddress(t *testing.T) {
 						t.Errorf("an entry differs from what the kernel reported: %+v", missed)
 					}
 				}
-				other := protocolWire{t, l, packet.Disguise, w.events}
+				other := protocolWire{t: t, lab: l, protocol: packet.Disguise, events: w.events}
 				if test.protocol == packet.Disguise {
 					other.protocol = packet.SCTP
 				}
@@ -113,20 +119,26 @@ func TestErrorsAboutOtherProtocols(t *testing.T) {
 			a, b := l.hosts[0], l.hosts[1]
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			w := protocolWire{t, l, p, log.Subscribe(ctx)}
+			w := protocolWire{t: t, lab: l, protocol: p, events: log.Subscribe(ctx)}
 			w.send(b, a, make([]byte, 24))
 			w.protocol = icmp
 			for _, test := range []struct {
-				to    netip.Addr
-				state packet.State
-				rule  string
+				to      netip.Addr
+				options bool
+				state   packet.State
+				rule    string
 			}{
-				{a.Address.Addr(), packet.Related, packet.RelatedID},
-				{a.Address.Addr().Next(), packet.Invalid, "icmp"},
+				{a.Address.Addr(), false, packet.Related, packet.RelatedID},
+				{a.Address.Addr(), true, packet.Related, packet.RelatedID},
+				{a.Address.Addr().Next(), false, packet.Invalid, "icmp"},
 			} {
+				if test.options && icmp == packet.ICMP {
+					continue
+				}
 				about := Probe{From: b.Address.Addr(), To: test.to, Protocol: p}
-				got := w.send(a, b, about.unreachable(t, a.Address.Addr()))
-				if got.State != test.state || got.By.ID != test.rule || got.Packet.QuotedProtocol != p {
+				got := w.send(a, b, about.unreachable(t, a.Address.Addr(), test.options))
+				quoted := map[bool]packet.Protocol{false: p, true: destinationOptions}[test.options]
+				if got.State != test.state || got.By.ID != test.rule || got.Packet.QuotedProtocol != quoted {
 					t.Errorf("an error about %s is %s, decided by %s, want %s and %s; it quotes protocol %s", about, got.State, got.By.ID, test.state, test.rule, got.Packet.QuotedProtocol)
 				}
 			}
@@ -135,10 +147,14 @@ func TestErrorsAboutOtherProtocols(t *testing.T) {
 }
 
 // unreachable returns a message that says that a packet cannot reach its destination.
-func (b Probe) unreachable(t *testing.T, router netip.Addr) []byte {
+func (b Probe) unreachable(t *testing.T, router netip.Addr, options bool) []byte {
 	t.Helper()
 	quoted, err := b.bytes(1)
 	must(t, err)
+	if options {
+		quoted[6] = destinationOptions
+		quoted = slices.Insert(quoted, 40, optionsBefore(b.Protocol)...)
+	}
 	_, network := Probe{From: router, To: b.From, Protocol: packet.ICMPv6}.ip(1)
 	message := []gopacket.SerializableLayer{&layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(3, 1)}}
 	if b.From.Is6() {
@@ -174,7 +190,13 @@ type protocolWire struct {
 	lab      *Lab
 	protocol packet.Protocol
 	events   <-chan timeline.Event
+	options  bool // behind the destination options that Linux's tunnels send over IPv6
 }
+
+// The number of these options, and what they are when a protocol's packet follows (RFC 2473).
+const destinationOptions = 60
+
+func optionsBefore(p packet.Protocol) []byte { return []byte{byte(p), 0, 4, 1, 4, 1, 1, 0} }
 
 // send sends a packet and returns the verdict on it where it arrives. A program there receives what
 // is accepted as it was sent.
@@ -184,6 +206,11 @@ func (w protocolWire) send(from, to *Host, payload []byte) timeline.Judged {
 	defer unix.Close(receiver)
 	sender := w.socket(from)
 	defer unix.Close(sender)
+	seen := w.protocol
+	if w.options {
+		must(w.t, unix.SetsockoptString(sender, unix.IPPROTO_IPV6, unix.IPV6_DSTOPTS, string(optionsBefore(0))))
+		seen = destinationOptions // the trace shows the first header
+	}
 	var there unix.Sockaddr = &unix.SockaddrInet6{Addr: to.Address.Addr().As16()}
 	if to.Address.Addr().Is4() {
 		there = &unix.SockaddrInet4{Addr: to.Address.Addr().As4()}
@@ -191,7 +218,7 @@ func (w protocolWire) send(from, to *Host, payload []byte) timeline.Judged {
 	must(w.t, unix.Sendto(sender, payload, 0, there))
 	for e := range w.events {
 		v, is := e.Body.(timeline.Judged)
-		if !is || v.Host != to.Name || v.Direction != packet.Ingress || v.Packet.Protocol != w.protocol || v.Packet.IsError() != w.protocol.IsICMP() {
+		if !is || v.Host != to.Name || v.Direction != packet.Ingress || v.Packet.Protocol != seen || v.Packet.IsError() != w.protocol.IsICMP() {
 			continue
 		}
 		if v.Accepted {

@@ -69,44 +69,57 @@ type number struct {
 	offset  uint32
 }
 
-// numbers returns the place in the headers of IPv4 (RFC 791) and IPv6 (RFC 8200).
+// The places in the headers of IPv4 (RFC 791) and IPv6 (RFC 8200), and in destination options behind
+// that, which Linux's IPv6 tunnels have (RFC 2473). Errors of ICMP have 8 bytes before such a header.
+const (
+	fourNumber, sixNumber, optionsNumber = 9, 6, 40
+
+	destinationOptions = 60
+	errorHeader        = 8
+)
+
+// numbers returns where packets have the number.
 func numbers() []number {
+	const base = expr.PayloadBaseNetworkHeader
+	six := number{version(true), base, sixNumber}
 	return []number{
-		{version(false), expr.PayloadBaseNetworkHeader, 9},
-		{version(true), expr.PayloadBaseNetworkHeader, 6},
+		{version(false), base, fourNumber},
+		six,
+		{append(six.load(), equal([]byte{destinationOptions})), base, optionsNumber},
 	}
 }
 
-// quotes returns the place in such a header that an ICMP error quotes, after 8 bytes: types 3 to 5,
-// 11 and 12 of ICMP (RFC 792) and 1 to 4 of ICMPv6 (RFC 4443).
+// quotes returns where ICMP errors quote it: types 3 to 5, 11 and 12 of ICMP (RFC 792) and 1 to 4 of
+// ICMPv6 (RFC 4443).
 func quotes() []number {
+	const base = expr.PayloadBaseTransportHeader
 	types := func(p packet.Protocol, first, last byte) []expr.Any {
 		between := &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: []byte{first}, ToData: []byte{last}}
 		return slices.Concat(version(p == packet.ICMPv6), protocol(p), []expr.Any{transport(0, 1), between})
 	}
+	six := number{types(packet.ICMPv6, 1, 4), base, errorHeader + sixNumber}
 	return []number{
-		{types(packet.ICMP, 3, 5), expr.PayloadBaseTransportHeader, 8 + 9},
-		{types(packet.ICMP, 11, 12), expr.PayloadBaseTransportHeader, 8 + 9},
-		{types(packet.ICMPv6, 1, 4), expr.PayloadBaseTransportHeader, 8 + 6},
+		{types(packet.ICMP, 3, 5), base, errorHeader + fourNumber},
+		{types(packet.ICMP, 11, 12), base, errorHeader + fourNumber},
+		six,
+		{append(six.load(), equal([]byte{destinationOptions})), base, errorHeader + optionsNumber},
 	}
+}
+
+// load reads the number of the packets that match.
+func (n number) load() []expr.Any {
+	return append(slices.Clone(n.packets), &expr.Payload{DestRegister: register, Base: n.base, Offset: n.offset, Len: 1})
 }
 
 // zoned matches packets that have the number of a disguised protocol, and makes conntrack look for
 // their flow in its zone.
 func (n number) zoned() []expr.Any {
-	return slices.Concat(n.packets, []expr.Any{
-		&expr.Payload{DestRegister: register, Base: n.base, Offset: n.offset, Len: 1},
-		lookup("zones"),
-		&expr.Ct{Key: expr.CtKeyZONE, Register: register, SourceRegister: true},
-	})
+	return append(n.load(), lookup("zones"), &expr.Ct{Key: expr.CtKeyZONE, Register: register, SourceRegister: true})
 }
 
 // disguised matches packets whose number was changed.
 func (n number) disguised() []expr.Any {
-	return slices.Concat(n.packets, []expr.Any{
-		&expr.Payload{DestRegister: register, Base: n.base, Offset: n.offset, Len: 1},
-		equal([]byte{byte(packet.Disguise)}),
-	})
+	return append(n.load(), equal([]byte{byte(packet.Disguise)}))
 }
 
 // disguise changes the number in a packet's own header. The checksum of IPv4 stays as it is, because
