@@ -63,7 +63,11 @@ func TestOtherProtocolsAreTrackedByAddress(t *testing.T) {
 				if got := w.send(a, b, test.answer); got.State != packet.Established || !got.Accepted {
 					t.Errorf("the answer is %s, decided by %s", got.State, got.By.ID)
 				}
-				apply(t, l, revoke("server", "it"))
+				done, err := l.Apply(ctx, revoke("server", "it"))
+				must(t, err)
+				if n, err := l.Outlived(done); err != nil || n != 1 {
+					t.Errorf("%d flows outlive the rule, %v", n, err)
+				}
 				if got := w.send(b, a, test.later); got.State != packet.Established || !got.Accepted {
 					t.Errorf("the second conversation is %s, decided by %s", got.State, got.By.ID)
 				}
