@@ -292,3 +292,20 @@ func TestDropped(t *testing.T) {
 		t.Errorf("dropped %d packets with room for %d, %v; the limit is %s", packets, room, err, text)
 	}
 }
+
+// A kernel without zones tracks all protocols in its own way, and their entries can be read.
+func TestWithoutZones(t *testing.T) {
+	left, _, _ := pinged(t)
+	nstest.Output(t, left, "conntrack", "-I", "-p", "gre", "-s", nstest.Left.String(), "-d", nstest.Right.String(), "--srckey", "0x1", "--dstkey", "0x2", "-t", "60")
+	table := open(t, left)
+	if !table.zones {
+		t.Skip("this kernel has no zones")
+	}
+	gre := packet.Key{Protocol: packet.GRE, Source: nstest.Left, Destination: nstest.Right, SourcePort: 1, DestinationPort: 2}
+	for _, zones := range []bool{true, false} {
+		table.zones = zones
+		if got, err := table.Get([]packet.Key{gre}); err != nil || (len(got) == 1 && got[0].Orig == gre) == zones {
+			t.Errorf("with zones %v: %+v, %v", zones, got, err)
+		}
+	}
+}
