@@ -11,11 +11,11 @@ import (
 	"lablab/packet"
 )
 
-// Some protocols conntrack knows too well (see [packet.Disguised]). Nothing tells it to read less of
-// them, but it reads nothing of a protocol that it does not know. So a table of its own changes the
-// protocol number of these packets just before conntrack looks them up, and changes it back right
-// after; so it does with the header that an ICMP error quotes. Each protocol has a zone of conntrack,
-// with its number, so their flows are kept apart.
+// Conntrack reads more of some protocols than EC2 does ([packet.Disguised]), and no setting stops it.
+// But it reads nothing of a protocol that it does not know. So a table of its own changes the number
+// of these protocols just before conntrack looks up a packet, and changes it back right after; also
+// in the header that an ICMP error quotes. Each protocol has a zone of conntrack, with its number, so
+// their flows are kept apart.
 
 // disguiseTable is that table.
 const disguiseTable = "disguise"
@@ -26,10 +26,13 @@ func (t *Table) disguise() error {
 	tx.add(func(c *nftables.Conn) {
 		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: disguiseTable})
 		tx.err = errors.Join(tx.err, addMaps(c, table))
-		for name, hook := range map[string]*nftables.ChainHook{"prerouting": nftables.ChainHookPrerouting, "output": nftables.ChainHookOutput} {
+		for _, hook := range []struct {
+			name   string
+			number *nftables.ChainHook
+		}{{"prerouting", nftables.ChainHookPrerouting}, {"output", nftables.ChainHookOutput}} {
 			chain := func(when string, offset nftables.ChainPriority) *nftables.Chain {
 				priority, policy := *nftables.ChainPriorityConntrack+offset, nftables.ChainPolicyAccept
-				return c.AddChain(&nftables.Chain{Table: table, Name: when + "_" + name, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: &priority, Policy: &policy})
+				return c.AddChain(&nftables.Chain{Table: table, Name: when + "_" + hook.name, Type: nftables.ChainTypeFilter, Hooknum: hook.number, Priority: &priority, Policy: &policy})
 			}
 			before, after := chain("before", -1), chain("after", 1)
 			for _, n := range numbers() {

@@ -35,8 +35,8 @@ const (
 	UDPLite Protocol = 136
 )
 
-// Disguise is the protocol that conntrack is shown instead of one of these, in a zone with their
-// number: it is one for experiments (RFC 3692), of which conntrack knows nothing.
+// Disguise is the protocol that conntrack is shown instead of one of these, in a zone that has the
+// number of the real one. It is for experiments (RFC 3692), so conntrack reads nothing of it.
 const Disguise Protocol = 253
 
 // Disguised returns the protocols that conntrack is shown as Disguise, which is one of them.
