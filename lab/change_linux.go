@@ -167,7 +167,7 @@ func (l *Lab) record(delta sg.Delta, was map[ruleKey]uint32) {
 
 // recordRules leaves out a group until a host has it.
 func (l *Lab) recordRules(g *sg.Group, delta sg.Delta, was map[ruleKey]uint32) {
-	hosts := l.carriers(l.account, g)
+	hosts, fresh := l.carriers(l.account, g), delta.Authorized
 	if !l.announced[g.Key()] {
 		if len(hosts) == 0 {
 			return
@@ -187,7 +187,7 @@ func (l *Lab) recordRules(g *sg.Group, delta sg.Delta, was map[ruleKey]uint32) {
 		if r.Group == g.Key() {
 			rule := recorded(r, l.numbers)
 			l.known[rule.Number] = rule
-			l.log.Append(timeline.RuleAuthorized{Rule: rule})
+			l.log.Append(timeline.RuleAuthorized{Rule: rule, Existing: !slices.Contains(fresh, r)})
 		}
 	}
 }

@@ -1,11 +1,13 @@
 package lab
 
 import (
+	"maps"
 	"net/netip"
 	"testing"
 
 	"lablab/packet"
 	"lablab/sg"
+	"lablab/timeline"
 )
 
 // The effect that a change reports is what the kernel did to an open session.
@@ -99,5 +101,34 @@ func TestDenied(t *testing.T) {
 		if err != nil || got != test.want {
 			t.Errorf("%s: %d flows denied, %v, want %d", test.name, got, err, test.want)
 		}
+	}
+}
+
+// The rules of a group that no host had are recorded with the first host that gets it, as existing;
+// one that is authorized at once after that is not, nor one that comes in the same change.
+func TestRulesOfAGroupThatNoHostHad(t *testing.T) {
+	t.Parallel()
+	sc := serverAndClient(allow("ssh", packet.TCP, 22, "0.0.0.0/0"))
+	for _, id := range []string{"spare", "other"} {
+		sc.Account.Groups = append(sc.Account.Groups, &sg.Group{ID: id, Ingress: []sg.Rule{allow("old", packet.UDP, 53, "10.0.0.0/8")}})
+	}
+	l, log := build(t, sc)
+	authorize := func(group string) sg.Change {
+		return sg.Authorize{Group: group, Direction: packet.Ingress, Rules: []sg.Rule{allow("new", packet.UDP, 54, "10.0.0.0/8")}}
+	}
+	for _, changes := range [][]sg.Change{{sg.Attach{Interface: "A", Groups: []string{"server", "spare"}}}, {authorize("spare")}, {authorize("other"), sg.Attach{Interface: "A", Groups: []string{"server", "other"}}}} {
+		if _, err := l.Apply(t.Context(), changes...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[string]bool{}
+	for _, e := range log.Events() {
+		if r, is := e.Body.(timeline.RuleAuthorized); is {
+			got[r.Group+" "+r.ID] = r.Existing
+		}
+	}
+	want := map[string]bool{"server ssh": false, "server out": false, "client out": false, "spare old": true, "spare new": false, "other old": true, "other new": false}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -56,6 +56,9 @@ func describe(e timeline.Body) say.Sentence {
 	case timeline.RuleRevoked:
 		return sg.Revoke{Group: body.Group, IDs: []string{body.ID}}.Said()
 	case timeline.RuleAuthorized:
+		if body.Existing { // it came with the group that a host got
+			return say.Sentence{}
+		}
 		return sg.Authorize{Group: body.Group, Rules: []sg.Rule{body.Rule.Rule}}.Said()
 	case timeline.GroupsChanged:
 		return sg.Attach{Interface: body.Host, Groups: body.Groups}.Said()

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
-	"time"
 
 	"lablab/sg"
 	"lablab/timeline"
@@ -16,7 +15,6 @@ type policy struct {
 	names   map[netip.Addr]string // of hosts, by address
 	rules   []*ruleHistory
 	numbers map[uint32]*ruleHistory
-	joined  map[string]when // when a group was first attached to a host, while its rules are unknown
 	lists   map[string][]listChange
 	proved  map[proof]bool
 	ways    map[wayKey]*way // that were asked for since the last change
@@ -71,7 +69,7 @@ type ruleHistory struct {
 type span struct{ from, to change }
 
 func newPolicy() *policy {
-	return &policy{hosts: map[string]*hostPolicy{}, names: map[netip.Addr]string{}, numbers: map[uint32]*ruleHistory{}, joined: map[string]when{}, lists: map[string][]listChange{}, proved: map[proof]bool{}}
+	return &policy{hosts: map[string]*hostPolicy{}, names: map[netip.Addr]string{}, numbers: map[uint32]*ruleHistory{}, lists: map[string][]listChange{}, proved: map[proof]bool{}}
 }
 
 // add takes the next event.
@@ -87,24 +85,18 @@ func (p *policy) add(at when, body timeline.Body) {
 			for _, a := range h.Addresses() {
 				p.names[a] = h.Name
 			}
-			for _, group := range h.Groups {
-				p.joined[group] = when{}
-			}
 		}
 	case timeline.Ready:
 		p.ready = true
 	case timeline.RuleAuthorized:
-		p.authorized(at, body.Rule)
+		if r := p.rule(body.Rule); p.ready && !body.Existing {
+			r.authorized = at
+		}
 	case timeline.RuleRevoked:
 		p.rule(body.Rule).revoked = at
 	case timeline.GroupsChanged:
 		h := p.host(body.Host)
 		h.groups = append(h.groups, attachment{at, body.Groups})
-		for _, group := range body.Groups {
-			if _, known := p.joined[group]; !known {
-				p.joined[group] = at
-			}
-		}
 	case timeline.ACLChanged:
 		h := p.host(body.Host)
 		h.acls = append(h.acls, aclChange{at, body.ACL})
@@ -127,17 +119,6 @@ func (p *policy) host(name string) *hostPolicy {
 		p.hosts[name] = &hostPolicy{}
 	}
 	return p.hosts[name]
-}
-
-// authorized records a rule. The rules of a group that no host had are not recorded before a host
-// gets it: they were in force already.
-func (p *policy) authorized(at when, rule timeline.Rule) {
-	const together = time.Millisecond
-	r := p.rule(rule)
-	joined := p.joined[rule.Group]
-	if p.ready && (!joined.happened() || at.at-joined.at > together) {
-		r.authorized = at
-	}
 }
 
 // rule returns the history of a rule.

@@ -150,20 +150,25 @@ type Rule struct {
 }
 
 // MarshalJSON writes the rule and, for people and pages, its text.
-func (r RuleAuthorized) MarshalJSON() ([]byte, error) { return r.Rule.withText() }
+func (r RuleAuthorized) MarshalJSON() ([]byte, error) { return r.Rule.withText(r.Existing) }
 
 // MarshalJSON writes the rule and its text.
-func (r RuleRevoked) MarshalJSON() ([]byte, error) { return r.Rule.withText() }
+func (r RuleRevoked) MarshalJSON() ([]byte, error) { return r.Rule.withText(false) }
 
-func (r Rule) withText() ([]byte, error) {
+func (r Rule) withText(existing bool) ([]byte, error) {
 	return json.Marshal(struct {
 		Rule
-		Text string `json:"text"`
-	}{r, r.String()})
+		Existing bool   `json:"existing,omitempty"`
+		Text     string `json:"text"`
+	}{r, existing, r.String()})
 }
 
 // RuleAuthorized reports that a rule takes effect at its hosts.
-type RuleAuthorized struct{ Rule }
+type RuleAuthorized struct {
+	Rule
+	// Existing is whether the rule was in force before, in a group that no host had until now.
+	Existing bool
+}
 
 // RuleRevoked reports that a rule is no longer in force at its hosts.
 type RuleRevoked struct{ Rule }

@@ -21,7 +21,7 @@ func TestWhatIsRemembered(t *testing.T) {
 	log := NewLog()
 	log.Keep(100)
 	for _, body := range []Body{
-		Begun{Scenario: "ping"}, RuleAuthorized{rule(1)}, RuleAuthorized{rule(2)}, CanaryDropped{Host: "A"}, Ready{},
+		Begun{Scenario: "ping"}, RuleAuthorized{Rule: rule(1)}, RuleAuthorized{Rule: rule(2)}, CanaryDropped{Host: "A"}, Ready{},
 		PrefixListChanged{ModifyPrefixList: sg.ModifyPrefixList{PrefixList: "office"}}, PrefixListChanged{ModifyPrefixList: sg.ModifyPrefixList{PrefixList: "office"}},
 		GroupsChanged{Host: "A", Groups: []string{"x"}}, GroupsChanged{Host: "A", Groups: []string{"y"}},
 		ACLChanged{Host: "A", ACL: &sg.ACL{}}, StreamStarted{Stream: "1"}, StreamStarted{Stream: "2"}, StreamStopped{Stream: "1", Error: "broken"},
@@ -119,9 +119,9 @@ func TestWhatComesAndGoesIsForgotten(t *testing.T) {
 	const keep = 100
 	log.Keep(keep)
 	log.Append(Begun{})
-	log.Append(RuleAuthorized{Rule{Number: 1, Rule: sg.Rule{ID: "stays"}}})
+	log.Append(RuleAuthorized{Rule: Rule{Number: 1, Rule: sg.Rule{ID: "stays"}}})
 	for i := range uint32(5000) {
-		log.Append(RuleAuthorized{Rule{Number: 2 + i}})
+		log.Append(RuleAuthorized{Rule: Rule{Number: 2 + i}})
 		log.Append(RuleRevoked{Rule{Number: 2 + i}})
 	}
 	events := log.Events()

@@ -101,7 +101,14 @@ func readRule(b []byte) (Rule, error) {
 
 func readAuthorized(b []byte) (Body, error) {
 	r, err := readRule(b)
-	return RuleAuthorized{r}, err
+	if err != nil {
+		return nil, err
+	}
+	a := RuleAuthorized{Rule: r}
+	var more struct{ Existing bool }
+	err = json.Unmarshal(b, &more)
+	a.Existing = more.Existing
+	return a, err
 }
 
 func readRevoked(b []byte) (Body, error) {
