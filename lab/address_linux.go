@@ -21,10 +21,9 @@ func awaitAddresses(ctx context.Context, h *Host) error {
 		return err
 	}
 	defer handle.Close()
-	local := &netlink.Route{Table: unix.RT_TABLE_LOCAL}
 	const patience = 5 * time.Second // the worker may be waiting for namespaces to be torn down
 	err = awaitReport(ctx, patience, func() (bool, error) {
-		routes, err := handle.RouteListFiltered(unix.AF_INET6, local, netlink.RT_FILTER_TABLE)
+		routes, err := handle.Routes(unix.AF_INET6, unix.RT_TABLE_LOCAL)
 		missing := slices.ContainsFunc(h.Addresses(), func(a netip.Prefix) bool {
 			return !slices.ContainsFunc(routes, func(r netlink.Route) bool {
 				return r.Dst != nil && r.Dst.IP.Equal(a.Addr().AsSlice())

@@ -69,7 +69,7 @@ func join(ctx context.Context, a, b *Host) error {
 	}
 	// A kernel worker later sets the carrier of the end that came up first; a packet sent before
 	// that would be lost silently.
-	for _, h := range []*netlink.Handle{ha, hb} {
+	for _, h := range []*rtHandle{ha, hb} {
 		if err := awaitCarrier(ctx, h, interfaceName); err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func join(ctx context.Context, a, b *Host) error {
 }
 
 // pair creates a veth pair: one end in the host's namespace, the other elsewhere.
-func pair(h *netlink.Handle, p port, elsewhere *ns.Namespace, name string, address net.HardwareAddr) error {
+func pair(h *rtHandle, p port, elsewhere *ns.Namespace, name string, address net.HardwareAddr) error {
 	err := h.LinkAdd(&netlink.Veth{
 		LinkAttrs:        netlink.LinkAttrs{Name: p.name, HardwareAddr: p.mac()},
 		PeerName:         name,
@@ -93,7 +93,7 @@ func pair(h *netlink.Handle, p port, elsewhere *ns.Namespace, name string, addre
 
 // configure assigns a port's address and brings it up. The neighbour entries are permanent, so no
 // packet waits for ARP or neighbour discovery.
-func configure(h *netlink.Handle, p port, others []port) error {
+func configure(h *rtHandle, p port, others []port) error {
 	lo, err := h.LinkByName("lo")
 	if err != nil {
 		return say.Errorf("find loopback of %s: %w", p.Name, err)
@@ -155,7 +155,7 @@ func unplug(h *Host) error {
 
 // awaitCarrier waits until the interface is running: the kernel sets IFF_RUNNING once the queue is
 // in place (net/core/link_watch.c).
-func awaitCarrier(ctx context.Context, h *netlink.Handle, name string) error {
+func awaitCarrier(ctx context.Context, h *rtHandle, name string) error {
 	const long, step = 5 * time.Second, 200 * time.Microsecond
 	for patience := ns.Patient(long, step); !patience.Over(); patience.Spend() {
 		link, err := h.LinkByName(name)
@@ -172,26 +172,6 @@ func awaitCarrier(ctx context.Context, h *netlink.Handle, name string) error {
 		}
 	}
 	return say.Errorf("no carrier on a veth pair after %s", long)
-}
-
-// rtnetlink returns a handle for one family in a namespace. A closed handle would act on the
-// thread's own namespace, so it never leaves the function that opened it.
-func rtnetlink(n *ns.Namespace) (handle *netlink.Handle, err error) {
-	err = n.Do(func() error {
-		handle, err = netlink.NewHandle(unix.NETLINK_ROUTE)
-		return err
-	})
-	if err != nil {
-		return nil, say.Errorf("open rtnetlink: %w", err)
-	}
-	// The library counts by the clock, and a busy machine may not run this process for seconds
-	// between a request and the look for its answer, which is there at once.
-	const silence = 30 * time.Second
-	if err := handle.SetSocketTimeout(silence); err != nil {
-		handle.Close()
-		return nil, say.Errorf("open rtnetlink: %w", err)
-	}
-	return handle, nil
 }
 
 // mac returns a locally administered address derived from an IPv4 address, or from the end of an

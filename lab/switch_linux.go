@@ -105,7 +105,7 @@ func switchName(network int) string { return fmt.Sprintf("switch%d", network+1) 
 func portName(i int) string { return fmt.Sprintf("port%d", i+1) }
 
 // plug connects an interface to a switch.
-func (l *Lab) plug(h *netlink.Handle, bridge *netlink.Bridge, p port, name string, others []port) error {
+func (l *Lab) plug(h *rtHandle, bridge *netlink.Bridge, p port, name string, others []port) error {
 	own, err := rtnetlink(p.ns)
 	if err != nil {
 		return err

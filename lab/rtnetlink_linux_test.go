@@ -1,0 +1,65 @@
+package lab
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"lablab/internal/nstest"
+	"lablab/ns"
+)
+
+// A kernel that does not answer is an error within seconds, whatever was asked.
+func TestNoAnswer(t *testing.T) {
+	t.Parallel()
+	nstest.Kernel(t)
+	n := nstest.New(t)
+	lo := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "lo", Index: 1}}
+	asks := map[string]func(*rtHandle) error{
+		"find a link":    func(h *rtHandle) error { _, err := h.LinkByName("lo"); return err },
+		"add a link":     func(h *rtHandle) error { return h.LinkAdd(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "x"}}) },
+		"delete a link":  func(h *rtHandle) error { return h.LinkDel(lo) },
+		"bring it up":    func(h *rtHandle) error { return h.LinkSetUp(lo) },
+		"set its master": func(h *rtHandle) error { return h.LinkSetMaster(lo, lo) },
+		"add an address": func(h *rtHandle) error {
+			return h.AddrAdd(lo, &netlink.Addr{IPNet: ipNet(netip.MustParsePrefix("10.0.0.1/8"))})
+		},
+		"set a neighbour": func(h *rtHandle) error {
+			return h.NeighSet(&netlink.Neigh{LinkIndex: 1, IP: net.IPv4(10, 0, 0, 1), HardwareAddr: mac(netip.MustParseAddr("10.0.0.1"))})
+		},
+		"add a route": func(h *rtHandle) error {
+			return h.RouteAdd(&netlink.Route{LinkIndex: 1, Dst: ipNet(netip.MustParsePrefix("10.0.0.0/8"))})
+		},
+		"list routes": func(h *rtHandle) error { _, err := h.Routes(unix.AF_INET, unix.RT_TABLE_LOCAL); return err },
+	}
+	handles := map[string]*rtHandle{}
+	for name := range asks {
+		h, err := rtnetlink(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(h.Close)
+		handles[name] = h
+	}
+	nstest.Silence(t, n)
+	for name, ask := range asks {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			began := time.Now()
+			if err := ask(handles[name]); err == nil || !strings.Contains(err.Error(), "the kernel did not answer within ") {
+				t.Error(err)
+			}
+			if took := time.Since(began); took > 2*ns.AnswerTime {
+				t.Errorf("took %s", took)
+			}
+			if err := ask(handles[name]); err == nil {
+				t.Error("a later request was answered")
+			}
+		})
+	}
+}
