@@ -139,7 +139,11 @@ func (t *Text) group(b *bytes.Buffer, g CheckedGroup) {
 		case r.Addresses != 1:
 			peer += t.language.Sprintf(" (%d addresses)", r.Addresses)
 		}
-		w.AppendRow(t.row(wayOf(r.Direction), r.What, peer, styled(dim, r.ID)))
+		way := wayOf(r.Direction)
+		if r.Direction == "" {
+			way = say.As("?")
+		}
+		w.AppendRow(t.row(way, r.What, peer, styled(dim, r.ID)))
 	}
 	writeTable(b, w)
 }

@@ -20,6 +20,7 @@ var (
 	rangeMembers     = strings.Fields("CidrIp Description")
 	range6Members    = strings.Fields("CidrIpv6 Description")
 	listMembers      = strings.Fields("PrefixListId Description")
+	tagMembers       = strings.Fields("Key Value")
 	referenceMembers = strings.Fields("Description GroupId GroupName PeeringStatus UserId VpcId VpcPeeringConnectionId")
 )
 
@@ -43,8 +44,8 @@ func (r *reader) groups(list []*node) error {
 			return err
 		}
 		known := len(r.account.Unread)
-		r.permissions(g, packet.Ingress, from.member(permissionLists[:2]...))
-		r.permissions(g, packet.Egress, from.member(permissionLists[2:]...))
+		r.permissions(g, packet.Ingress, from.all(permissionLists[:2]))
+		r.permissions(g, packet.Egress, from.all(permissionLists[2:]))
 		if r.hopeless != nil {
 			return r.hopeless
 		}
@@ -99,6 +100,7 @@ func (r *reader) group(from *node) (*Group, error) {
 		}
 	}
 	for _, tag := range from.member("Tags").list() {
+		r.unknown(tag, "Tag", tagMembers)
 		key, errKey := r.string(tag, "Key")
 		value, errValue := r.string(tag, "Value")
 		if errKey == nil && errValue == nil {
@@ -138,8 +140,8 @@ func (g *Group) allowsTheSame(o *Group) bool {
 
 // permissions makes a rule from each source. describe-security-groups has no rule ids, so an id is
 // made from the rule's place: the group, the direction, the permission and the source in it.
-func (r *reader) permissions(g *Group, d packet.Direction, list *node) {
-	for n, from := range list.list() {
+func (r *reader) permissions(g *Group, d packet.Direction, list []*node) {
+	for n, from := range list {
 		if r.hopeless != nil {
 			return
 		}

@@ -115,6 +115,7 @@ func (r *reader) onePeer(from *node, rule *Rule) error {
 			case "PrefixListId":
 				rule.PrefixList, err = r.id(from, name)
 			case "ReferencedGroupInfo":
+				r.unknown(m, "ReferencedGroupInfo", referenceMembers)
 				err = r.reference(m, rule)
 			default: // in the answer to a revocation
 				rule.Reference.GroupID, err = r.id(from, name)

@@ -24,7 +24,7 @@ func readTexts(t *testing.T, files ...string) *Account {
 // A network ACL guards the interfaces in its subnets, whichever file is read first.
 func TestNetworkACLs(t *testing.T) {
 	interfaces := `{"NetworkInterfaces": [
-	 {"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1"}, {"NetworkInterfaceId": "eni-2", "SubnetId": "subnet-2"}]}`
+	 {"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Groups": []}, {"NetworkInterfaceId": "eni-2", "SubnetId": "subnet-2", "Groups": []}]}`
 	acls := `{"NetworkAcls": [{"NetworkAclId": "acl-1", "Associations": [{"NetworkAclAssociationId": "aclassoc-1", "SubnetId": "subnet-1"}], "Entries": [
 	 {"CidrBlock": "0.0.0.0/0", "Egress": true, "Protocol": "-1", "RuleAction": "allow", "RuleNumber": 100},
 	 {"CidrBlock": "0.0.0.0/0", "Egress": true, "Protocol": "-1", "RuleAction": "deny", "RuleNumber": 32767},

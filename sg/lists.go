@@ -61,7 +61,7 @@ func (r *reader) networkInterface(from *node) (i Interface, err error) {
 		if err := r.object(g, "Groups"); err != nil {
 			return i, err
 		}
-		id, err := r.string(g, "GroupId")
+		id, err := r.id(g, "GroupId")
 		if err != nil {
 			return i, err
 		}
@@ -86,6 +86,9 @@ func (r *reader) networkInterface(from *node) (i Interface, err error) {
 	}
 	for _, addresses := range []struct{ list, member string }{{"PrivateIpAddresses", "PrivateIpAddress"}, {"Ipv6Addresses", "Ipv6Address"}} {
 		for _, one := range from.member(addresses.list).list() {
+			if err := r.object(one, addresses.list); err != nil {
+				return i, err
+			}
 			if err := cmp.Or(take(&i.Addresses, one, addresses.member), take(&i.Public, one.member("Association"), "PublicIp")); err != nil {
 				return i, err
 			}
@@ -96,6 +99,9 @@ func (r *reader) networkInterface(from *node) (i Interface, err error) {
 		six          bool
 	}{{"Ipv4Prefixes", "Ipv4Prefix", false}, {"Ipv6Prefixes", "Ipv6Prefix", true}} {
 		for _, one := range from.member(delegated.list).list() {
+			if err := r.object(one, delegated.list); err != nil {
+				return i, err
+			}
 			prefix, err := r.prefix(one, delegated.member, delegated.six)
 			if err != nil {
 				return i, err
@@ -105,6 +111,9 @@ func (r *reader) networkInterface(from *node) (i Interface, err error) {
 	}
 	if t := from.member("ConnectionTrackingConfiguration"); t != nil {
 		i.TrackingTimeouts, err = r.timeouts(t, "")
+	}
+	if err == nil && from.member("Groups") == nil {
+		err = r.fail(from, "%s is missing", "Groups")
 	}
 	return i, err
 }

@@ -85,6 +85,14 @@ func (n *node) list() []*node {
 	return []*node{n}
 }
 
+// all returns the elements of all members with one of these names.
+func (n *node) all(names []string) (elements []*node) {
+	for _, name := range names {
+		elements = append(elements, n.member(name).list()...)
+	}
+	return elements
+}
+
 // empty reports whether the node holds nothing.
 func (n *node) empty() bool {
 	return n == nil || n.kind == null || n.kind != number && n.text == "" && len(n.items)+len(n.members) == 0

@@ -22,7 +22,7 @@ func Permissions(written string) ([]Rule, error) {
 	}
 	g := &Group{ID: "sg-0"}
 	for _, list := range values {
-		r.permissions(g, packet.Ingress, list)
+		r.permissions(g, packet.Ingress, list.list())
 	}
 	switch {
 	case len(r.account.Unread) > 0:

@@ -123,6 +123,7 @@ func TestDialects(t *testing.T) {
 		".NET, ranges as texts":  permission(`{` + ssh + `"IpRanges": ["10.0.0.0/8"], "Ipv4Ranges": [{"CidrIp": "10.0.0.0/8"}]}`),
 		"PowerShell":             permission(`{` + ssh + `"IpRange": "10.0.0.0/8"}`),
 		"PowerShell, group":      `{"GroupId": "sg-1", "IpPermission": {` + ssh + `"Ipv4Range": {"CidrIp": "10.0.0.0/8"}}}`,
+		"PowerShell and AWS":     `{"GroupId": "sg-1", "IpPermissions": [], "IpPermission": {` + ssh + `"Ipv4Range": {"CidrIp": "10.0.0.0/8"}}}`,
 		"AWS Config":             `{"groupId": "sg-1", "ipPermissions": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": ["10.0.0.0/8"], "ipv4Ranges": [{"cidrIp": "10.0.0.0/8"}]}]}`,
 		"ports as texts":         permission(`{"IpProtocol": "tcp", "FromPort": "22", "ToPort": "22", "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}`),
 		"boto3":                  `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [{` + ssh + `"IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]}], "ResponseMetadata": {"HTTPStatusCode": 200}}`,

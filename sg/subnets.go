@@ -3,6 +3,7 @@ package sg
 import (
 	"cmp"
 	"net/netip"
+	"strings"
 
 	"lablab/packet"
 	"lablab/say"
@@ -37,12 +38,20 @@ func (r *reader) networkACLs(list []*node) error {
 	return nil
 }
 
+// The members that are read or deliberately ignored, as the AWS SDK for Go names them.
+var (
+	aclMembers      = strings.Fields("Associations Entries IsDefault NetworkAclId OwnerId Tags VpcId")
+	aclEntryMembers = strings.Fields("CidrBlock Egress IcmpTypeCode Ipv6CidrBlock PortRange Protocol RuleAction RuleNumber")
+)
+
 func (r *reader) networkACL(from *node) (*ACL, error) {
+	r.unknown(from, "NetworkAcl", aclMembers)
 	acl := &ACL{Ingress: []ACLRule{}, Egress: []ACLRule{}}
 	for _, entry := range from.member("Entries").list() {
 		if err := r.object(entry, "Entries"); err != nil {
 			return nil, err
 		}
+		r.unknown(entry, "NetworkAclEntry", aclEntryMembers)
 		rule, err := r.aclRule(entry)
 		if err != nil {
 			return nil, err
@@ -93,7 +102,10 @@ func (r *reader) aclRule(from *node) (ACLRule, error) {
 		name string
 		six  bool
 	}{{"CidrBlock", false}, {"Ipv6CidrBlock", true}} {
-		if from.member(member.name) != nil {
+		if !from.member(member.name).empty() {
+			if rule.Peer.IsValid() {
+				return rule, r.fail(from, "a rule has either CidrBlock or Ipv6CidrBlock, not both")
+			}
 			if rule.Peer, err = r.prefix(from, member.name, member.six); err != nil {
 				return rule, err
 			}
@@ -106,13 +118,23 @@ func (r *reader) aclRule(from *node) (ACLRule, error) {
 	if rule.Protocol == packet.ICMP || rule.Protocol == packet.ICMPv6 {
 		ports, first, last = "IcmpTypeCode", "Type", "Code"
 	}
-	if at := from.member(ports); at != nil && hasPorts(rule.Protocol) {
-		low, _, errLow := r.number(at, first)
-		high, _, errHigh := r.number(at, last)
-		rule.From, rule.To = low, high
-		return rule, cmp.Or(errLow, errHigh)
+	if !hasPorts(rule.Protocol) {
+		return rule, nil
 	}
-	return rule, nil
+	var foundLow, foundHigh bool
+	var errLow, errHigh error
+	at := from.member(ports)
+	rule.From, foundLow, errLow = r.number(at, first)
+	rule.To, foundHigh, errHigh = r.number(at, last)
+	switch {
+	case at == nil:
+		return rule, r.fail(from, "%s is missing", ports)
+	case errLow == nil && !foundLow:
+		return rule, r.fail(at, "%s is missing", first)
+	case errHigh == nil && !foundHigh:
+		return rule, r.fail(at, "%s is missing", last)
+	}
+	return rule, cmp.Or(errLow, errHigh)
 }
 
 // guard gives each interface the network ACL of its subnet.
