@@ -76,9 +76,18 @@ func ParseNever(text string) (Never, error) {
 		return n, say.New("security groups do not filter neighbour discovery")
 	}
 	if _, some := n.through(n.addresses(), Rule{Protocol: packet.All, From: Any, To: Any}, spansOf(world)); !some {
+		if n.Direction == packet.Egress && slices.ContainsFunc(Services(), n.names) {
+			return n, say.New("security groups do not filter traffic to these Amazon addresses")
+		}
 		return n, say.New("there is no such packet")
 	}
 	return n, nil
+}
+
+// names reports whether an address is among those of the statement.
+func (n Never) names(a netip.Addr) bool {
+	has := func(p netip.Prefix) bool { return p.Contains(a) }
+	return slices.ContainsFunc(n.Peers, has) && !slices.ContainsFunc(n.Except, has)
 }
 
 // what reads a port, a range of ports, or the type or code of ICMP.

@@ -46,7 +46,7 @@ func TestNever(t *testing.T) {
 		{"udp 54 from ::/0", "holds"}, // the list is of IPv4
 		{"udp 55 from 10.1.0.0/16", "unknown sg-1:in:8.1"},
 		{"udp 55 from 11.1.0.0/16", "holds"},
-		{"all to 169.254.169.254", "there is no such packet"},
+		{"all to 169.254.169.254", "do not filter traffic to these Amazon addresses"},
 		{"udp to 169.254.0.0/16", "udp 53/0 169.254.0.1"},
 		{"udp to 203.0.113.0/24", "holds"},
 		{"", `"" is not a protocol`},
