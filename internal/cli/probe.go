@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -230,7 +231,31 @@ func (q *question) line(text []byte) (lab.Probe, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return lab.Probe{}, say.New("not a packet: unexpected text after it")
 	}
+	if name := twice(text); name != "" {
+		return lab.Probe{}, say.Errorf("not a packet: %q is given twice", name)
+	}
 	return q.probe(line)
+}
+
+// twice returns a member that a flat JSON object has twice, or "".
+func twice(object []byte) string {
+	seen := map[string]bool{}
+	d := json.NewDecoder(bytes.NewReader(object))
+	_, _ = d.Token() // the brace
+	for d.More() {
+		token, err := d.Token()
+		name, is := token.(string)
+		if err != nil || !is {
+			return ""
+		}
+		name = strings.ToLower(name) // as they are read
+		if seen[name] {
+			return name
+		}
+		seen[name] = true
+		_, _ = d.Token() // its value
+	}
+	return ""
 }
 
 // probe builds a packet from its description.
@@ -274,6 +299,13 @@ func (q *question) probe(line packetLine) (lab.Probe, error) {
 // ports sets the fields that depend on the protocol.
 func ports(b *lab.Probe, line packetLine) error {
 	const most, mostICMP = 65535, 255
+	withPorts, isICMP := b.Protocol == packet.TCP || b.Protocol == packet.UDP, b.Protocol.IsICMP()
+	switch {
+	case !withPorts && (line.Port != nil || line.SourcePort != nil):
+		return say.Errorf("%s packets have no ports", b.Protocol)
+	case !isICMP && (line.Type != nil || line.Code != nil):
+		return say.Errorf("%s packets have no type or code", b.Protocol)
+	}
 	switch b.Protocol {
 	case packet.TCP, packet.UDP:
 		if line.Port == nil {
