@@ -2,6 +2,8 @@ package web
 
 import (
 	"crypto/subtle"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"path"
@@ -50,14 +52,16 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	isAPI := strings.HasPrefix(r.URL.Path, "/v1/")
 	switch {
 	case !slices.Contains(g.hosts, r.Host):
-		http.Error(w, "this server has another name", http.StatusForbidden)
+		refuse(w, "this server has another name", http.StatusForbidden)
 	case !g.own(r.Header["Origin"]):
-		http.Error(w, "not for other origins", http.StatusForbidden)
+		refuse(w, "not for other origins", http.StatusForbidden)
 	case r.URL.RawPath != "" || r.URL.Path != path.Clean(r.URL.Path):
-		http.NotFound(w, r)
+		refuse(w, "404 page not found", http.StatusNotFound)
 	case r.Method != http.MethodGet && (!isAPI || r.Method != http.MethodPost):
 		w.Header().Set("Allow", "GET")
-		http.Error(w, "not by that method", http.StatusMethodNotAllowed)
+		refuse(w, "not by that method", http.StatusMethodNotAllowed)
+	case r.Method == http.MethodGet && r.ContentLength != 0:
+		refuse(w, "a GET request has no body", http.StatusRequestEntityTooLarge)
 	case isAPI:
 		g.serveAPI(w, r)
 	default:
@@ -68,22 +72,22 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveAPI serves clients that have the token.
 func (g *guard) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" || g.foreign.Check(r) != nil {
-		http.Error(w, "not for other sites", http.StatusForbidden)
+		refuse(w, "not for other sites", http.StatusForbidden)
 		return
 	}
 	given := r.Header["Authorization"]
 	if len(given) != 1 || subtle.ConstantTimeCompare([]byte(given[0]), []byte("Bearer "+g.token)) != 1 {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		http.Error(w, "only with the token of the URL that lablab up has written", http.StatusUnauthorized)
+		refuse(w, "only with the token of the URL that lablab up has written", http.StatusUnauthorized)
 		return
 	}
+	admit(r)
 	if r.Method == http.MethodPost {
 		if r.Header.Get("Content-Type") != "application/json" {
-			http.Error(w, "only application/json", http.StatusUnsupportedMediaType)
+			refuse(w, "only application/json", http.StatusUnsupportedMediaType)
 			return
 		}
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyPatience)) // every net/http connection supports deadlines
-		r.Body = http.MaxBytesReader(w, r.Body, longestBody)
+		r.Body = http.MaxBytesReader(w, inTime(w, r.Body), longestBody)
 	}
 	if r.URL.Path == "/v1/events" {
 		select {
@@ -91,11 +95,43 @@ func (g *guard) serveAPI(w http.ResponseWriter, r *http.Request) {
 			defer func() { <-g.watchers }()
 		default:
 			w.Header().Set("Retry-After", "5")
-			http.Error(w, "too many watch already", http.StatusServiceUnavailable)
+			refuse(w, "too many watch already", http.StatusServiceUnavailable)
 			return
 		}
 	}
 	g.api.ServeHTTP(w, r)
+}
+
+// refuse answers and closes the connection, without waiting for a body.
+func refuse(w http.ResponseWriter, why string, code int) {
+	w.Header().Set("Connection", "close")
+	setReadDeadline(w, time.Now())
+	http.Error(w, why, code)
+}
+
+// setReadDeadline limits the time in which the rest of a request may arrive; zero lifts the limit.
+func setReadDeadline(w http.ResponseWriter, at time.Time) {
+	_ = http.NewResponseController(w).SetReadDeadline(at) // every net/http connection supports deadlines
+}
+
+// inTime returns a body that has to arrive before patience ends. What the request then asks for may
+// take longer.
+func inTime(w http.ResponseWriter, body io.ReadCloser) io.ReadCloser {
+	setReadDeadline(w, time.Now().Add(bodyPatience))
+	return timedBody{body, w}
+}
+
+type timedBody struct {
+	io.ReadCloser
+	response http.ResponseWriter
+}
+
+func (b timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		setReadDeadline(b.response, time.Time{})
+	}
+	return n, err
 }
 
 // own reports whether a request's origins are all this server's, or absent.

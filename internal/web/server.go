@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"lablab/internal/serve"
 )
 
@@ -39,16 +37,19 @@ func (s *Site) Serve(api http.Handler) error {
 		return err
 	}
 	const (
-		headers  = 5 * time.Second
-		idle     = time.Minute
-		longest  = 16 << 10 // bytes of headers
-		mostOpen = 256      // connections
+		headers = 5 * time.Second
+		idle    = time.Minute
+		longest = 16 << 10 // bytes of headers
 	)
 	s.http = serve.Start(&http.Server{
-		Handler:           newGuard(s.listener.Addr(), s.token, page, api),
-		ReadHeaderTimeout: headers, IdleTimeout: idle, MaxHeaderBytes: longest,
-		ErrorLog: log.New(io.Discard, "", 0), // requests of other programs do not belong on the terminal
-	}, netutil.LimitListener(s.listener, mostOpen))
+		Handler:                      newGuard(s.listener.Addr(), s.token, page, api),
+		ConnContext:                  withConnection,
+		DisableGeneralOptionsHandler: true, // it would wait for bodies
+		ReadHeaderTimeout:            headers,
+		IdleTimeout:                  idle,
+		MaxHeaderBytes:               longest,
+		ErrorLog:                     log.New(io.Discard, "", 0), // requests of other programs do not belong on the terminal
+	}, &doorkeeper{Listener: s.listener})
 	return nil
 }
 

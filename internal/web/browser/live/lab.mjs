@@ -51,6 +51,23 @@ export async function watch(options = {}, url = status().web) {
   return page;
 }
 
+// besiege holds 256 connections that do not have the token until the test ends, and opens another for
+// each that is closed.
+export async function besiege(t) {
+  const { hostname, port, host } = new URL(status().web);
+  const begin = `POST /v1/revoke HTTP/1.1\r\nHost: ${host}\r\n`;
+  const sieges = ['', begin, `${begin}Content-Length: 1000\r\n\r\n`, `GET / HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 1000\r\n\r\n`];
+  const held = new Set();
+  let over = false;
+  const hold = (text, begun) => {
+    const socket = connect(port, hostname, () => { socket.write(text); begun(); });
+    held.add(socket);
+    socket.on('error', () => {}).resume().on('close', () => { held.delete(socket); if (!over) hold(text, begun); });
+  };
+  t.after(() => { over = true; for (const socket of held) socket.destroy(); });
+  await Promise.all(Array.from({ length: 256 }, (_, i) => new Promise((begun) => { hold(sieges[i % sieges.length], begun); })));
+}
+
 // live waits until the page is connected.
 export async function live(page) {
   await page.locator('.link-state[data-how=live]').waitFor();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test, beforeEach } from 'node:test';
-import { ask, between, close, lablab, lablabInBackground, live, shot, status, until, watch } from './lab.mjs';
+import { ask, besiege, between, close, lablab, lablabInBackground, live, shot, status, until, watch } from './lab.mjs';
 
 // Each test starts with the lab as built.
 beforeEach(() => lablab('load', 'ping'));
@@ -219,6 +219,17 @@ test('without the secret nothing is shown', async () => {
   await page.locator('#caption').getByText('The lab rejected this page').waitFor();
   assert.ok(await page.locator('#controls').isHidden());
   page.problems = page.problems.filter((p) => !p.includes('status of 401'));
+  await close(page);
+});
+
+test('the page opens and works while others without the secret hold 256 connections', async (t) => {
+  await besiege(t);
+  const page = await watch();
+  await live(page);
+  await ping(page);
+  await grows(page, 1, 'replied');
+  await revoke(page, 'icmp').click();
+  await authorize(page, 'icmp').waitFor();
   await close(page);
 });
 

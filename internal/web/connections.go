@@ -1,0 +1,119 @@
+package web
+
+import (
+	"container/list"
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Any user of this machine may open any number of connections. A browser with the URL sends the token
+// at once, so a connection that has not sent it for a while is the one to give up.
+const (
+	mostUnknown    = 192                    // connections without the token
+	mostKnown      = 128                    // connections that have sent the token
+	leastUnknown   = 250 * time.Millisecond // to send the token, however many others there are
+	longestUnknown = time.Minute            // without the token, whatever is sent
+)
+
+// A doorkeeper accepts connections. It keeps room for one more by closing the oldest of those that
+// have not sent the token.
+type doorkeeper struct {
+	net.Listener
+	mu      sync.Mutex
+	unknown list.List // of *connection, oldest first
+	known   int
+}
+
+// A connection is unknown until a request on it has the token.
+type connection struct {
+	net.Conn
+	door    *doorkeeper
+	place   *list.Element // in door.unknown; nil once it is known or closed
+	known   bool
+	since   time.Time
+	expires *time.Timer // while it is unknown
+}
+
+// Accept returns the next connection.
+func (d *doorkeeper) Accept() (net.Conn, error) {
+	d.makeRoom()
+	conn, err := d.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &connection{Conn: conn, door: d, since: time.Now()}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c.place = d.unknown.PushBack(c)
+	c.expires = time.AfterFunc(longestUnknown, func() { _ = c.Close() })
+	return c, nil
+}
+
+// makeRoom waits until there is room for another unknown connection, and the oldest has had its time.
+func (d *doorkeeper) makeRoom() {
+	for {
+		d.mu.Lock()
+		if d.unknown.Len() < mostUnknown {
+			d.mu.Unlock()
+			return
+		}
+		oldest := d.unknown.Front().Value.(*connection)
+		d.mu.Unlock()
+		if wait := leastUnknown - time.Since(oldest.since); wait > 0 {
+			time.Sleep(wait)
+			continue // it may have sent the token or be gone
+		}
+		_ = oldest.Close() // its server sees the error
+	}
+}
+
+// Close closes the connection and forgets it.
+func (c *connection) Close() error {
+	c.door.mu.Lock()
+	c.leave()
+	if c.known {
+		c.known = false
+		c.door.known--
+	}
+	c.door.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// admit makes the connection a known one, if there is room.
+func (c *connection) admit() {
+	c.door.mu.Lock()
+	defer c.door.mu.Unlock()
+	if c.place == nil || c.door.known >= mostKnown {
+		return
+	}
+	c.leave()
+	c.known = true
+	c.door.known++
+}
+
+// leave ends its time as an unknown one. The caller holds door.mu.
+func (c *connection) leave() {
+	if c.place == nil {
+		return
+	}
+	c.expires.Stop()
+	c.door.unknown.Remove(c.place)
+	c.place = nil
+}
+
+// carrier is the key of a request's connection in its context.
+type carrier struct{}
+
+func withConnection(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, carrier{}, c)
+}
+
+// admit spares the connection of a request that has the token.
+func admit(r *http.Request) {
+	if c, is := r.Context().Value(carrier{}).(*connection); is {
+		c.admit()
+	}
+}
