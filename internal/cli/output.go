@@ -62,7 +62,7 @@ func (f *outputFlags) full() bool {
 type outputs struct {
 	outputFlags
 	env    Env              // its standard output is the file of --output
-	files  []*os.File       // one for each of reports
+	files  []*wholeFile     // one for each of reports, and that of --output
 	events []timeline.Event // of the only run, for the page
 }
 
@@ -78,7 +78,7 @@ func (f outputFlags) open(env Env) (*outputs, error) {
 		names = append(names, f.output)
 	}
 	for _, name := range names {
-		file, err := openOwned(env, name)
+		file, err := createWhole(env, name)
 		if err != nil {
 			o.close()
 			return nil, &usageError{say.Errorf("create report: %w", err), say.F("choose a writable file")}
@@ -86,36 +86,45 @@ func (f outputFlags) open(env Env) (*outputs, error) {
 		o.files = append(o.files, file)
 	}
 	if f.output != "" {
-		o.env.Stdout = o.files[len(f.reports)]
+		o.env.Stdout = o.files[len(f.reports)].File
 	}
 	return o, nil
 }
 
-// close deletes files that nothing was written to.
+// close drops the files, unless they are complete.
 func (o *outputs) close() {
-	for _, file := range o.files {
-		_ = file.Close()
+	for i, file := range o.files {
+		if file != nil {
+			file.close()
+			o.files[i] = nil
+		}
 	}
 }
 
 // write writes every report except text on standard output, which the caller writes while the run
-// is in progress.
-func (o *outputs) write(runs render.Runs) error {
-	var errs []error
-	for i, r := range o.reports {
-		format, _, _ := strings.Cut(r, "=")
-		// A file is not a terminal: it has no colours, and is UTF-8 in every locale.
-		unset := func(string) string { return "" }
-		errs = append(errs, o.render(render.Colour(o.files[i], "never", unset), runs, format))
+// is in progress; err is the error of that. A file whose report cannot be written does not appear.
+func (o *outputs) write(runs render.Runs, err error) error {
+	defer o.close()
+	if !o.text() && err == nil {
+		err = o.render(o.env.Stdout, runs, o.format)
 	}
-	if !o.text() {
-		errs = append(errs, o.render(o.env.Stdout, runs, o.format))
+	errs := []error{err}
+	for i, file := range o.files {
+		if i < len(o.reports) {
+			format, _, _ := strings.Cut(o.reports[i], "=")
+			// A file is not a terminal: it has no colours, and is UTF-8 in every locale.
+			unset := func(string) string { return "" }
+			err = o.render(render.Colour(file.File, "never", unset), runs, format)
+			errs = append(errs, err)
+		} else {
+			err = errs[0] // the file is standard output
+		}
+		if err == nil {
+			errs = append(errs, file.complete())
+			o.files[i] = nil
+		}
 	}
-	errs = append(errs, o.github(runs))
-	for _, file := range o.files {
-		errs = append(errs, file.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, o.github(runs))...)
 }
 
 // render writes the runs in one of the formats.

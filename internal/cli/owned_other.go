@@ -2,7 +2,21 @@
 
 package cli
 
-import "os"
+import (
+	"io/fs"
+	"os"
+)
 
 // openOwned creates a file, or truncates an existing one.
 func openOwned(_ Env, name string) (*os.File, error) { return os.Create(name) }
+
+// unfinished returns a file with a temporary name.
+func unfinished(name string) (*wholeFile, error) { return withTemporaryName(name) }
+
+// ownLike gives a new file the permissions of the one that it replaces.
+func ownLike(_ Env, f *os.File, before fs.FileInfo) error {
+	if before == nil {
+		return nil
+	}
+	return f.Chmod(before.Mode().Perm())
+}

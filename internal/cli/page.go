@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -44,11 +43,15 @@ func openPage(env Env, events []timeline.Event, r *report.Report) error {
 	if strings.ContainsAny(name, `/\`) {
 		name = "lablab.html"
 	}
-	file, err := openOwned(env, name)
+	file, err := createWhole(env, name)
 	if err != nil {
 		return say.Errorf("create page: %w", err)
 	}
-	if err := errors.Join(writePage(file, env.Language, events, r), file.Close()); err != nil {
+	if err := writePage(file, env.Language, events, r); err != nil {
+		file.close()
+		return err
+	}
+	if err := file.complete(); err != nil {
 		return err
 	}
 	path, err := filepath.Abs(name)

@@ -9,27 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/ns"
-	"lablab/say"
-	"lablab/timeline"
 )
-
-// A recordFile is the file of --record; nil records nothing.
-type recordFile struct{ *os.File }
-
-// write records every event until the channel closes. It writes each line at once, so the record of
-// a killed run is complete up to that moment.
-func (r *recordFile) write(events <-chan timeline.Event) error {
-	if r == nil {
-		for range events {
-		}
-		return nil
-	}
-	err := timeline.Write(r, events)
-	if err := errors.Join(err, r.Close()); err != nil {
-		return say.Errorf("write record: %w", err)
-	}
-	return nil
-}
 
 // openOwned creates a file, or truncates an existing one. It follows no symbolic link. Under sudo a
 // new file belongs to the user who called sudo; the owner is set through the descriptor, never

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
 	"lablab/internal/web"
@@ -63,11 +61,12 @@ func rerender(env Env, f outputFlags, names []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer out.close()
 	out.events = last
 	if f.text() {
 		err = newText(out.env, f.colour).Runs(runs)
 	}
-	if err := errors.Join(err, out.write(runs)); err != nil {
+	if err := out.write(runs, err); err != nil {
 		return 0, broken(err)
 	}
 	return worst(runs), nil

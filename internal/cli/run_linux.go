@@ -42,6 +42,7 @@ func run(env Env, f runFlags, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer out.close()
 	if many {
 		return runMany(ctx, env, f, scenarios, out)
 	}
@@ -56,12 +57,10 @@ func (f runFlags) play(ctx context.Context, sc *scenario.Scenario, log *timeline
 // runOne shows a scenario while it runs, and returns the exit code.
 func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out *outputs) (int, error) {
 	if err := lab.Affords(0, 1, len(sc.Hosts)); err != nil {
-		out.close()
 		return 0, err
 	}
 	record, err := createRecord(env, f.record)
 	if err != nil {
-		out.close()
 		return 0, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -81,7 +80,7 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 		return 0, &brokenError{err, say.F("the run was stopped")}
 	}
 	out.events = log.Events()
-	if err := errors.Join(p.conclude(r), out.write(render.Runs{Results: []render.Result{r}, Language: env.Language})); err != nil {
+	if err := out.write(render.Runs{Results: []render.Result{r}, Language: env.Language}, p.conclude(r)); err != nil {
 		_, _ = <-played, <-recorded
 		return 0, &brokenError{err, done(r.Conclusion())}
 	}
@@ -109,12 +108,10 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 		hosts = max(hosts, len(sc.Hosts))
 	}
 	if err := lab.Affords(0, min(f.jobs, len(scenarios)), hosts); err != nil {
-		out.close()
 		return 0, err
 	}
 	if f.record != "" {
 		if err := makeOwned(env, f.record); err != nil {
-			out.close()
 			return 0, &usageError{say.Errorf("create records: %w", err), say.F("choose a writable directory")}
 		}
 	}
@@ -148,7 +145,7 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 	if f.text() {
 		err = text.Summary(runs)
 	}
-	if err := errors.Join(err, out.write(runs)); err != nil {
+	if err := out.write(runs, err); err != nil {
 		return 0, &brokenError{err, done(runs.Sum())}
 	}
 	switch {
@@ -222,8 +219,12 @@ func failure(ctx context.Context, err error) error {
 		return interrupted
 	}
 	var unable *lab.Unable
-	if errors.As(err, &unable) {
+	var broken *brokenError
+	switch {
+	case errors.As(err, &unable):
 		return unable
+	case errors.As(err, &broken):
+		return &brokenError{err, broken.hint}
 	}
 	return &brokenError{err: err}
 }
@@ -241,5 +242,5 @@ func createRecord(env Env, name string) (*recordFile, error) {
 	if err != nil {
 		return nil, &usageError{say.Errorf("create record: %w", err), say.F("choose a writable file")}
 	}
-	return &recordFile{file}, nil
+	return &recordFile{File: file}, nil
 }

@@ -29,10 +29,11 @@ Events are written at once, so the record is usable even if this process is kill
 		if err != nil {
 			return err
 		}
-		f, err := openOwned(env, args[0])
+		file, err := openOwned(env, args[0])
 		if err != nil {
 			return &usageError{say.Errorf("record: %w", err), say.F("choose a writable file")}
 		}
+		f := &recordFile{File: file}
 		s := &session{out: json.NewEncoder(f), about: status}
 		begun := func() {
 			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("recording lab %s to %s; press Ctrl-C to stop", oneLine(status.Name), oneLine(args[0])))
@@ -47,7 +48,7 @@ Events are written at once, so the record is usable even if this process is kill
 			cancel()
 		}
 		if err = errors.Join(err, s.end(), f.Close()); err != nil {
-			return &brokenError{err: say.Errorf("record: %w", err)}
+			return f.failed(say.Errorf("record: %w", err))
 		}
 		if s.forgotten > 0 {
 			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("not in the record: %d older events, which the lab had already discarded", s.forgotten))

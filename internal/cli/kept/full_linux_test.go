@@ -41,7 +41,7 @@ func TestFullOutput(t *testing.T) {
 		{"status --name NAME", ""}, {"status --name NAME --format json", ""}, {"ps", ""}, {"ps --format json", ""},
 		{"flows --name NAME", ""}, {"flows --name NAME --format json", ""}, {"flows --name NAME --watch", ""},
 		{"rules --name NAME A", ""}, {"rules --name NAME A --format json", ""},
-		{"events --name NAME", ""}, {"capture --name NAME A -o -", ""}, {"capture --name NAME A -o /dev/full", ""}, {"record --name NAME /dev/full", ""},
+		{"events --name NAME", ""}, {"capture --name NAME A -o -", ""}, {"capture --name NAME A -o /dev/full", ""}, {"record --name NAME /dev/full", "the record is empty"},
 		{"revoke --name NAME icmp", "this was done before: revoked from group lab: icmp"},
 		{"authorize --name NAME icmp", "this was done before: authorized in group lab: icmp"},
 		{"cut --name NAME --all", "entries deleted"},

@@ -151,17 +151,20 @@ func (k *kept) endsBy(sig syscall.Signal, dir, line string) error {
 
 // pipe returns both ends of a pipe. If it is full, it takes no more.
 func pipe(full bool) (r, w *os.File, err error) {
-	if r, w, err = os.Pipe(); err != nil || !full {
-		return r, w, err
+	var ends [2]int
+	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
+		return nil, nil, err
 	}
-	for err == nil {
-		_ = w.SetWriteDeadline(time.Now().Add(time.Millisecond))
-		_, err = w.Write(make([]byte, 4096))
+	if full {
+		err = unix.SetNonblock(ends[1], true)
+		for err == nil {
+			_, err = unix.Write(ends[1], make([]byte, 4096))
+		}
+		if errors.Is(err, unix.EAGAIN) {
+			err = unix.SetNonblock(ends[1], false)
+		}
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = nil
-	}
-	return r, w, err
+	return os.NewFile(uintptr(ends[0]), "read end"), os.NewFile(uintptr(ends[1]), "write end"), err
 }
 
 // waitsIn returns a system call in which a process, or one that it has started, waits to open, read
