@@ -14,16 +14,18 @@ import (
 
 // Join moves the calling goroutine, and its thread, for good into the network namespace that a file
 // refers to, and into the UTS namespace that another one refers to, unless that is empty. It also
-// gives the thread its own mount namespace in which hosts replaces /etc/hosts. The caller then calls
+// gives the thread its own mount namespace in which hosts replaces /etc/hosts, if that exists. The caller then calls
 // execve(2). It needs CAP_SYS_ADMIN.
 func Join(network, uts, hosts string) error {
 	own, err := OwnHosts()
 	if err != nil {
 		return err
 	}
-	defer own.Close()
-	if _, err := own.WriteString(hosts); err != nil {
-		return say.Errorf("name hosts: %w", err)
+	if own != nil {
+		_, err := own.WriteString(hosts)
+		if err := errors.Join(err, own.Close()); err != nil {
+			return say.Errorf("name hosts: %w", err)
+		}
 	}
 	if uts != "" {
 		if err := enter(uts, unix.CLONE_NEWUTS); err != nil {
@@ -65,9 +67,9 @@ func OwnMounts() error {
 }
 
 // OwnHosts locks the calling goroutine to its thread, and gives the thread, and the processes that it
-// starts, a mount namespace in which the returned file, still empty, replaces /etc/hosts. That
-// namespace has no name server either: programs would wait for one that the lab does not have. No
-// other process sees the change.
+// starts, a mount namespace in which the returned file, still empty, replaces /etc/hosts. It returns
+// nil if the machine has no such file. That namespace has no name server either: programs would wait
+// for one that the lab does not have. No other process sees the change.
 func OwnHosts() (*os.File, error) {
 	if err := OwnMounts(); err != nil {
 		return nil, err
@@ -77,38 +79,36 @@ func OwnHosts() (*os.File, error) {
 		return nil, err
 	}
 	servers, err := cover("/etc/resolv.conf")
-	if errors.Is(err, os.ErrNotExist) {
-		return hosts, nil
-	}
-	if err == nil {
+	if err == nil && servers != nil {
 		_, err = servers.WriteString("# no name server\n")
 		err = errors.Join(err, servers.Close())
 	}
-	if err != nil {
-		return nil, errors.Join(err, hosts.Close())
+	if err != nil && hosts != nil {
+		err = errors.Join(err, hosts.Close())
 	}
-	return hosts, nil
+	return hosts, err
 }
 
-// cover mounts an empty file over one of the machine's files, and returns it.
+// cover mounts an empty file over one of the machine's files, and returns it, or nil if the machine lacks it.
+// The file is in memory, so no directory needs to be writable.
 func cover(path string) (*os.File, error) {
-	f, err := os.CreateTemp("", "lablab-")
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	const scratch = "/proc" // a directory that every machine has; the file is mounted there for a moment
+	err := unix.Mount("lablab", scratch, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755")
 	if err != nil {
 		return nil, say.Errorf("mount over %s: %w", path, err)
 	}
-	defer func() { _ = os.Remove(f.Name()) }() // the mount keeps the content
-	const readable = 0o644
-	err = f.Chmod(readable)
+	f, err := os.OpenFile(scratch+"/file", os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 	if err == nil {
-		err = unix.Mount(f.Name(), path, "", unix.MS_BIND, "")
+		const readable = 0o644 // whatever the umask
+		if err = errors.Join(f.Chmod(readable), unix.Mount(f.Name(), path, "", unix.MS_BIND, "")); err != nil {
+			_ = f.Close()
+		}
 	}
-	// The path may be covered already by a file that was deleted since. That cannot be mounted
-	// over, so unmount it first.
-	if errors.Is(err, unix.ENOENT) && unix.Unmount(path, unix.MNT_DETACH) == nil {
-		err = unix.Mount(f.Name(), path, "", unix.MS_BIND, "")
-	}
-	if err != nil {
-		return nil, errors.Join(say.Errorf("mount over %s: %w", path, err), f.Close())
+	if err = errors.Join(err, unix.Unmount(scratch, unix.MNT_DETACH)); err != nil { // the file stays where it is mounted
+		return nil, say.Errorf("mount over %s: %w", path, err)
 	}
 	return f, nil
 }

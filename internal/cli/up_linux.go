@@ -136,8 +136,8 @@ func namesHosts() (func([]scenario.Host) error, error) {
 		return func([]scenario.Host) error { return nil }, nil
 	}
 	file, err := ns.OwnHosts()
-	if err != nil {
-		return nil, err
+	if err != nil || file == nil {
+		return func([]scenario.Host) error { return nil }, err
 	}
 	return func(of []scenario.Host) error {
 		var hosts []control.Host

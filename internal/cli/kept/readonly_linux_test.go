@@ -1,0 +1,41 @@
+package kept_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"lablab/internal/nstest"
+	"lablab/ns"
+)
+
+// Programs can be run in a lab where no directory is writable and no /etc/hosts exists; and where it
+// exists, the hosts have names.
+func TestExecWithoutWritableDirectories(t *testing.T) {
+	t.Parallel()
+	if !ns.Powerful() {
+		t.Skip("only root makes directories read-only")
+	}
+	unshare := nstest.Tool(t, "unshare")
+	const readOnly = "mount --bind /tmp /tmp; mount --bind /var/tmp /var/tmp; mount -o remount,ro,bind /tmp; mount -o remount,ro,bind /var/tmp; export TMPDIR=/nowhere\n"
+	const noHosts = "mount -t tmpfs none /etc; mount -o remount,ro /etc\n"
+	k := keep(t, nstest.LabBuilder(t), "read-only")
+	for name, c := range map[string]struct{ before, program, says string }{
+		"read-only":          {readOnly, "cat /etc/hosts /etc/resolv.conf", "127.0.0.1 localhost\n::1 localhost\n10.255.1.197 A\n10.255.1.10 B\n# no name server\n"},
+		"without /etc/hosts": {readOnly + noHosts, "cat /proc/self/mounts", " /tmp "},
+	} {
+		in := exec.Command(unshare, "--mount", "sh", "-ec", c.before+k.path+" exec --name "+k.name+" B -- "+c.program)
+		in.Env = k.env
+		out, err := in.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), c.says) {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+	up := exec.Command(unshare, "--mount", "sh", "-ec", readOnly+noHosts+strings.Join([]string{
+		k.path, "up -d --rootless always --name", k.name + "-2;", k.path, "down --name", k.name + "-2",
+	}, " "))
+	up.Env = k.env
+	if out, err := up.CombinedOutput(); err != nil || !strings.Contains(string(out), "-2 is gone") {
+		t.Errorf("up: %v\n%s", err, out)
+	}
+}
