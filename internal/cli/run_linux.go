@@ -142,10 +142,11 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 	if err != nil && ctx.Err() == nil {
 		return 0, &brokenError{err, done(runs.Sum())}
 	}
+	var written error
 	if f.text() {
-		err = text.Summary(runs)
+		written = text.Summary(runs)
 	}
-	if err := out.write(runs, err); err != nil {
+	if err := out.write(runs, written); err != nil {
 		return 0, &brokenError{err, done(runs.Sum())}
 	}
 	switch {
