@@ -19,7 +19,7 @@ func TestDoubts(t *testing.T) {
 	 {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "IpRanges": [{"CidrIp": "ten"}]},
 	 {"IpProtocol": "esp", "IpRanges": [{"CidrIp": "192.0.2.0/24"}]}]`
 	files := []string{
-		`{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": ` + permissions + `}]}`,
+		`{"SecurityGroups": [{"GroupId": "sg-1", "OwnerId": "1", "IpPermissions": ` + permissions + `}]}`,
 		`{"NetworkInterfaces": []}`,
 		`{"PrefixLists": [{"PrefixListId": "pl-1", "AddressFamily": "IPv4"}]}`,
 		`{"SecurityGroupRules": [{"SecurityGroupRuleId": "sgr-1", "GroupId": "sg-1", "IpProtocol": "tcp", "FromPort": 99, "ToPort": 99, "CidrIpv4": "0.0.0.0/0"}]}`,

@@ -11,7 +11,7 @@ import (
 // The table has a column for all ports that no group treats differently, and is exact.
 func TestExposure(t *testing.T) {
 	a := readTexts(t, `{"SecurityGroups": [
-	 {"GroupId": "sg-1", "IpPermissions": [
+	 {"GroupId": "sg-1", "OwnerId": "1", "IpPermissions": [
 	  {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.0.0.0/8"}, {"CidrIp": "192.168.0.0/16"}]},
 	  {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/1"}, {"CidrIp": "128.0.0.0/1"}]},
 	  {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "Ipv6Ranges": [{"CidrIpv6": "::/0"}]},

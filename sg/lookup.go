@@ -110,6 +110,14 @@ func (l lookup) peers(r GroupRule) (peers []netip.Prefix, reason say.Sentence, s
 	}
 }
 
+// ownerOf returns the owner of a group, if the file that it was read from names owners.
+func (l lookup) ownerOf(group string) string {
+	if g := l.group(group); g != nil {
+		return g.Owner
+	}
+	return ""
+}
+
 // referenced returns the private addresses of the interfaces that have a group. Public addresses do
 // not count (VPC user guide, security group rules).
 func (l lookup) referenced(r GroupRule) (peers []netip.Prefix, reason say.Sentence, stale bool) {
@@ -123,7 +131,7 @@ func (l lookup) referenced(r GroupRule) (peers []netip.Prefix, reason say.Senten
 		return members, say.Sentence{}, false
 	case id == "":
 		return nil, say.F("no group named %q was read", ref.GroupName), false
-	case ref.Owner == "" && ref.GroupID != "" && l.group(id) == nil: // EC2 names the owner of every group that exists
+	case ref.Owner == "" && ref.GroupID != "" && l.group(id) == nil && l.ownerOf(r.Group) != "": // EC2 names the owner of every group that exists
 		return nil, say.F("group %s was deleted: the rule is stale", id), true
 	case !l.knowsInterfaces:
 		return nil, say.F("the members of group %s are unknown: no network interfaces were read", id), false

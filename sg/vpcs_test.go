@@ -78,9 +78,10 @@ func TestReferencesAcrossVPCs(t *testing.T) {
 	}
 }
 
-// EC2 names no owner of a group that is gone: that is known without any interface.
+// EC2 names no owner of a group that is gone: that is known without any interface, unless the file is
+// one that names no owners at all.
 func TestDeletedGroup(t *testing.T) {
-	a := readTexts(t, `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [{"IpProtocol": "-1",
+	a := readTexts(t, `{"SecurityGroups": [{"GroupId": "sg-1", "OwnerId": "1", "IpPermissions": [{"IpProtocol": "-1",
 	  "UserIdGroupPairs": [{"GroupId": "sg-gone"}, {"GroupId": "sg-other", "UserId": "1"}, {"GroupId": "sg-1"}]}]}]}`)
 	for i, want := range []string{
 		"group sg-gone was deleted: the rule is stale",
@@ -90,5 +91,10 @@ func TestDeletedGroup(t *testing.T) {
 		if _, reason := a.Peers(GroupRule{"sg-1", packet.Ingress, a.Groups[0].Ingress[i]}); reason.String() != want {
 			t.Errorf("got %q, want %q", reason, want)
 		}
+	}
+	a = readTexts(t, `{"SecurityGroupRules": [{"SecurityGroupRuleId": "sgr-1", "GroupId": "sg-1", "IsEgress": false, "IpProtocol": "-1", "ReferencedGroupId": "sg-2"}]}`)
+	const unknown = "the members of group sg-2 are unknown: no network interfaces were read"
+	if got := a.Audit().Problems[0].Reason.String(); got != unknown {
+		t.Errorf("got %q, want %q", got, unknown)
 	}
 }
