@@ -20,7 +20,7 @@ import (
 // length, and its stack with the depth.
 const (
 	largest   = 1 << 20 // bytes
-	mostMarks = 200_000 // punctuation and lines: at most a token each, of half a kilobyte
+	mostMarks = 100_000 // punctuation and lines: at most a token each, of half a kilobyte
 	deepest   = 32
 	mostKeys  = 1000 // in one column of a block, or between braces
 )
