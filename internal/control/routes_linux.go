@@ -104,9 +104,7 @@ func answer[Q, A any](do func(*http.Request, Q) (A, error)) http.HandlerFunc {
 		var question Q
 		if r.Method == http.MethodPost {
 			const longest = 1 << 20 // bytes
-			d := json.NewDecoder(http.MaxBytesReader(w, r.Body, longest))
-			d.DisallowUnknownFields()
-			if err := d.Decode(&question); err != nil {
+			if err := readRequest(http.MaxBytesReader(w, r.Body, longest), &question); err != nil {
 				refuse(w, r, http.StatusBadRequest, say.Errorf("read request: %w", err))
 				return
 			}
