@@ -30,20 +30,12 @@ func Wire(t testing.TB) (left, right *ns.Namespace) {
 		Output(t, end.n, "ip", "address", "add", end.address+"/24", "dev", end.name)
 		Output(t, end.n, "ip", "link", "set", end.name, "up")
 	}
-	AwaitCarrier(t, left, right)
-	Output(t, left, "ping", "-q", "-c1", "-w5", Right.String())
-	return left, right
-}
-
-// AwaitCarrier waits until the interfaces that are up can carry packets. A kernel worker makes that of
-// the first end of a veth pair some time after the second one is up.
-func AwaitCarrier(t testing.TB, namespaces ...*ns.Namespace) {
-	t.Helper()
-	for _, n := range namespaces {
-		for links := "NO-CARRIER"; strings.Contains(links, "NO-CARRIER") || strings.Contains(links, "state LOWERLAYERDOWN"); {
-			links = Output(t, n, "ip", "-o", "link", "show", "up")
+	for _, end := range []*ns.Namespace{left, right} {
+		for strings.Contains(Output(t, end, "ip", "-o", "link", "show", "up"), "NO-CARRIER") {
 		}
 	}
+	Output(t, left, "ping", "-q", "-c1", "-w5", Right.String())
+	return left, right
 }
 
 func fdPath(n *ns.Namespace) string {
