@@ -233,7 +233,7 @@ func (p *Progress) lines(columns int) []string {
 	}
 	for _, stream := range p.order {
 		sent, outcomes := p.known.In(p.current, stream, columns)
-		label, count := laneLabel(p.language, stream, p.order), p.language.Sprintf("  %d of %d", sent, now.Packets)
+		label, count := cut(laneLabel(p.language, stream, p.order), columns/2), p.language.Sprintf("  %d of %d", sent, now.Packets)
 		if now.Packets == 0 { // the number of packets is open
 			count = fmt.Sprintf("  %d", sent)
 		}
@@ -244,7 +244,7 @@ func (p *Progress) lines(columns int) []string {
 		for _, o := range outcomes {
 			marks = append(marks, markOf(o))
 		}
-		lines = append(lines, label+drawn(marks)+count)
+		lines = append(lines, cut(label+drawn(marks)+count, columns))
 	}
 	return lines
 }

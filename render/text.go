@@ -160,6 +160,10 @@ func (t *Text) lane(b *bytes.Buffer, s *report.Stream, result report.StreamResul
 		}
 	}
 	count := t.language.Sprintf("%d sent, %s", result.Sent, count(result))
+	if width(label) > t.width/2 { // then the marks go below it
+		t.paragraph(b, "  ", plain, say.As(strings.TrimSpace(label)))
+		label = "    "
+	}
 	room := t.width - width(label)
 	for len(marks) > room {
 		fmt.Fprintf(b, "%s%s\n", label, drawn(marks[:room]))
@@ -281,6 +285,12 @@ func (t *Text) heading(b *bytes.Buffer, title say.Sentence) {
 
 // paragraph wraps words: the first line follows lead, the others are indented by its width.
 func (t *Text) paragraph(b *bytes.Buffer, lead, style string, words say.Sentence) {
+	if width(lead) > t.width/2 { // a lead without a place beside it has lines of its own
+		for line := range strings.SplitSeq(wrap(strings.TrimSpace(lead), t.width-2), "\n") {
+			fmt.Fprintf(b, "  %s\n", line)
+		}
+		lead = "     "
+	}
 	room := t.width - width(lead)
 	for _, line := range strings.Split(wrap(words.In(t.language), room), "\n") {
 		fmt.Fprintf(b, "%s%s\n", lead, styled(style, strings.TrimRight(line, " ")))
