@@ -271,7 +271,7 @@ func TestHostileNames(t *testing.T) {
 	r := Runs{Results: []Result{ResultOf(events)}}
 	castOf(t, r) // checks every line
 	harmless(t, written(t, "text", r))
-	if !strings.Contains(written(t, "text", r), "\ufffd]0;gone") {
+	if !strings.Contains(written(t, "text", r), `\u001b]0;gone`) {
 		t.Error("the name cannot be seen")
 	}
 }

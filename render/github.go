@@ -35,7 +35,9 @@ func (r Runs) Annotate(w io.Writer, root string) error {
 
 func annotation(command string, what say.Sentence, r *report.Report, p report.Point, root string, l *say.Language) string {
 	var properties []string
-	add := func(key, value string) { properties = append(properties, key+"="+property.Replace(value)) }
+	add := func(key, value string) {
+		properties = append(properties, key+"="+property.Replace(say.Printable(value)))
+	}
 	if r.File != "" {
 		add("file", from(root, r.File))
 	}
@@ -53,7 +55,7 @@ func annotation(command string, what say.Sentence, r *report.Report, p report.Po
 			words = append(words, "- "+sentence.In(l))
 		}
 	}
-	return fmt.Sprintf("::%s %s::%s\n", command, strings.Join(properties, ","), message.Replace(strings.Join(words, "\n")))
+	return fmt.Sprintf("::%s %s::%s\n", command, strings.Join(properties, ","), message.Replace(say.Printable(strings.Join(words, "\n"))))
 }
 
 // Characters that the runner interprets, escaped as in its own toolkit.

@@ -10,7 +10,7 @@ import (
 
 // JSON writes a report or a check as one JSON object.
 func JSON[R report.Report | Check](w io.Writer, r *R) error {
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(say.JSON(w))
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(r); err != nil {

@@ -97,7 +97,7 @@ func explained(r *report.Report, p report.Point, kind string) *junit.Result {
 		fmt.Fprintln(&b, "at "+place)
 	}
 	if p.Broken && strings.Contains(r.Failed, "\n") {
-		fmt.Fprintln(&b, say.Printable(r.Failed))
+		fmt.Fprintln(&b, r.Failed)
 	}
 	for _, w := range r.WhyOf(p) {
 		fmt.Fprintf(&b, "\n%s\n", w.Subject)
@@ -108,12 +108,13 @@ func explained(r *report.Report, p report.Point, kind string) *junit.Result {
 	return &junit.Result{Message: xmlText(p.Failure().String()), Type: kind, Data: xmlText(b.String())}
 }
 
-// xmlText returns s without the characters that XML 1.0 cannot hold, not even escaped.
+// xmlText returns s for XML 1.0, which cannot hold some characters, not even escaped. What a viewer of
+// the report would obey or hide is shown.
 func xmlText(s string) string {
 	return strings.Map(func(c rune) rune {
-		if c == '\t' || c == '\n' || c >= 0x20 && c <= 0xd7ff || c >= 0xe000 && c <= 0xfffd || c >= 0x10000 {
-			return c
+		if c == 0xfffe || c == 0xffff {
+			return utf8.RuneError
 		}
-		return utf8.RuneError
-	}, s)
+		return c
+	}, say.Printable(s))
 }

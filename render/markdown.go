@@ -22,7 +22,7 @@ func (r Runs) markdown(w io.Writer) error {
 	for _, result := range r.Results {
 		r.chapter(&b, result, len(r.Results) == 1 || result.Verdict() != report.Held)
 	}
-	if _, err := w.Write(b.Bytes()); err != nil {
+	if _, err := io.WriteString(w, say.Printable(b.String())); err != nil {
 		return say.Errorf("write report: %w", err)
 	}
 	return nil
@@ -32,7 +32,7 @@ func (r Runs) markdown(w io.Writer) error {
 func (r Runs) Contents(w io.Writer) error {
 	var b bytes.Buffer
 	r.contents(&b)
-	if _, err := w.Write(b.Bytes()); err != nil {
+	if _, err := io.WriteString(w, say.Printable(b.String())); err != nil {
 		return say.Errorf("write report: %w", err)
 	}
 	return nil

@@ -70,7 +70,7 @@ func (r Runs) json(w io.Writer) error {
 	for _, result := range r.Results {
 		reports = append(reports, result.Report)
 	}
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(say.JSON(w))
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(reports); err != nil {

@@ -3,7 +3,6 @@ package render
 import (
 	"slices"
 	"strings"
-	"unicode"
 
 	"lablab/say"
 )
@@ -19,9 +18,9 @@ func safe(text string) string {
 		case slices.ContainsFunc([]string{plain, bold, dim, red, green, yellow}, ours):
 			b.WriteByte('\x1b')
 		default:
-			b.WriteRune(unicode.ReplacementChar)
+			b.WriteString(say.Printable("\x1b"))
 		}
 		b.WriteString(say.Printable(part))
 	}
-	return b.String()
+	return say.Disarmed(b.String())
 }

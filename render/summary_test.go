@@ -294,7 +294,7 @@ func TestMarkdown(t *testing.T) {
 	all := written(t, "markdown", every(t))
 	for _, words := range []string{
 		"# 6 scenarios: 1 held", "| ✅ | lab/ping.yaml | held |", "## ❌ ping: An established flow",
-		"The run ended with an error: it �\\[31m\\]\\]&gt; &lt;b&gt;&amp;amp;&lt;/b&gt; \\# SKIP 100%, | &#92;| \\*x\\* ::error::",
+		"The run ended with an error: it &#92;u001b\\[31m\\]\\]&gt; &lt;b&gt;&amp;amp;&lt;/b&gt; \\# SKIP 100%, | &#92;| \\*x\\* ::error::",
 	} {
 		if !strings.Contains(all, words) {
 			t.Errorf("does not say %q", words)

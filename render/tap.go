@@ -33,7 +33,7 @@ func (r Runs) tap(w io.Writer) error {
 	case n == 0:
 		plan += " # SKIP no predictions"
 	}
-	if _, err := fmt.Fprintf(w, "%s\n%s", plan, b.Bytes()); err != nil {
+	if _, err := fmt.Fprintf(w, "%s\n%s", plan, say.Printable(b.String())); err != nil {
 		return say.Errorf("write report: %w", err)
 	}
 	return nil
@@ -72,7 +72,7 @@ func yaml(b *bytes.Buffer, key, value string) { fmt.Fprintf(b, "%s: %s\n", key, 
 
 func quoted(s string) string {
 	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
+	encoder := json.NewEncoder(say.JSON(&b))
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(s) // encoding a string cannot fail
 	return strings.TrimSpace(b.String())

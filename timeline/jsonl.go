@@ -90,7 +90,7 @@ func read[B Body](b []byte) (Body, error) {
 
 // Write records events as JSON Lines as they arrive, until the channel is closed.
 func Write(w io.Writer, events <-chan Event) error {
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(say.JSON(w))
 	var failed error
 	for e := range events {
 		if failed == nil {

@@ -377,7 +377,7 @@ func (c checked) text(w io.Writer, l *say.Language) error {
 	if len(c.Scenarios) > 0 && c.Check != nil {
 		b.WriteByte('\n')
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, say.Printable(b.String()))
 	return err
 }
 
@@ -396,7 +396,7 @@ func writeProblems(env Env, err error) error {
 		few.List = p.List[:min(len(p.List), mostOfOne, most-shown)]
 		few.More = p.Count() - len(few.List)
 		if shown += len(few.List); len(few.List) > 0 {
-			_, _ = fmt.Fprintln(env.Stderr, few.In(env.Language))
+			_, _ = fmt.Fprintln(env.Stderr, say.Printable(few.In(env.Language)))
 		}
 	}
 	if shown == most && n > most {

@@ -156,18 +156,8 @@ func (e *brokenError) Error() string             { return e.err.Error() }
 func (e *brokenError) In(l *say.Language) string { return l.Error(e.err) }
 func (e *brokenError) Unwrap() error             { return e.err }
 
-// oneLine cuts a message to its first line and makes control characters visible.
+// oneLine cuts a message to its first line and shows what a terminal would obey.
 func oneLine(s string) string {
-	var line []rune
-	for _, r := range s {
-		if r == '\n' {
-			break
-		}
-		if r < 0x20 || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-			line = append(line, []rune(fmt.Sprintf("\\u%04x", r))...)
-			continue
-		}
-		line = append(line, r)
-	}
-	return string(line)
+	line, _, _ := strings.Cut(s, "\n")
+	return say.Printable(line)
 }

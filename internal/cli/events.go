@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/say"
 	"lablab/timeline"
 )
 
@@ -23,7 +24,7 @@ A busy lab discards its oldest events; gaps in their numbers show where.`,
 		if err := oneOf("--format", format, "jsonl"); err != nil {
 			return err
 		}
-		encoder := json.NewEncoder(env.Stdout)
+		encoder := json.NewEncoder(say.JSON(env.Stdout))
 		return ended(lab.Events(ctx, func() {}, func(e timeline.Event) error { return encoder.Encode(e) }))
 	})
 }

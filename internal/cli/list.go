@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lablab/say"
 	"lablab/scenario"
 )
 
@@ -57,7 +58,7 @@ func courseList() []listed {
 
 // writeJSON writes a value as JSON, indented for people.
 func writeJSON(w io.Writer, v any) error {
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(say.JSON(w))
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(v)

@@ -69,7 +69,7 @@ func (f probeFlags) ask(ctx context.Context, env Env, q *question, prober *lab.P
 		return 0, &lab.Unable{Lacks: say.F("%s: %s", q.packet, impossible()), Hint: say.F("choose another address")}
 	}
 	if f.format == "json" {
-		return a.exit(), json.NewEncoder(env.Stdout).Encode(a)
+		return a.exit(), json.NewEncoder(say.JSON(env.Stdout)).Encode(a)
 	}
 	return a.exit(), q.text(env.Stdout, env.Language, a)
 }
@@ -115,7 +115,7 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 	for _, r := range append(rows, row{say.F("predicted"), agreed}) {
 		b.WriteString(l.Sprintf("%-10s %s", r.what, r.said) + "\n")
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, say.Printable(b.String()))
 	return err
 }
 
@@ -173,7 +173,7 @@ func (q *question) batch(ctx context.Context, env Env, name string, prober *lab.
 	}
 	defer from.Close()
 	out := bufio.NewWriter(env.Stdout)
-	encoder := json.NewEncoder(out)
+	encoder := json.NewEncoder(say.JSON(out))
 	const many = 1024
 	var probes []lab.Probe
 	answered := func() error {

@@ -34,7 +34,7 @@ Events are written at once, so the record is usable even if this process is kill
 			return &usageError{say.Errorf("record: %w", err), say.F("choose a writable file")}
 		}
 		f := &recordFile{File: file}
-		s := &session{out: json.NewEncoder(f), about: status}
+		s := &session{out: json.NewEncoder(say.JSON(f)), about: status}
 		begun := func() {
 			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("recording lab %s to %s; press Ctrl-C to stop", oneLine(status.Name), oneLine(args[0])))
 		}

@@ -173,7 +173,7 @@ func (t *tracer) see(e timeline.Event) error {
 		}
 		t.packets++
 		if t.format == "jsonl" {
-			return json.NewEncoder(t.out).Encode(e)
+			return json.NewEncoder(say.JSON(t.out)).Encode(e)
 		}
 		_, err := fmt.Fprintln(t.out, oneLine(judgedLine(t.language, body)))
 		return err
@@ -183,7 +183,7 @@ func (t *tracer) see(e timeline.Event) error {
 		}
 		t.missed[body.Host] += body.Count
 		if t.format == "jsonl" {
-			return json.NewEncoder(t.out).Encode(e)
+			return json.NewEncoder(say.JSON(t.out)).Encode(e)
 		}
 		_, err := fmt.Fprintln(t.out, t.language.Sprintf("%-4s lost about %d verdicts (socket overflow)", oneLine(body.Host), body.Count))
 		return err

@@ -1,8 +1,6 @@
 package view
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -100,23 +98,7 @@ func (l line) in(language *say.Language) string {
 	return b.String()
 }
 
-// harmless returns s without control sequences that a terminal would obey: it writes unprintable
-// characters as codes. Names and descriptions may come from untrusted files.
+// harmless returns s as one line in which a terminal obeys nothing.
 func harmless(s string) string {
-	plain := true
-	for _, r := range s {
-		plain = plain && strconv.IsPrint(r)
-	}
-	if plain && strings.ToValidUTF8(s, "") == s {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
-		if strconv.IsPrint(r) {
-			b.WriteRune(r)
-			continue
-		}
-		fmt.Fprintf(&b, `\u%04x`, r)
-	}
-	return b.String()
+	return strings.ReplaceAll(say.Printable(s), "\n", `\u000a`)
 }
