@@ -68,11 +68,10 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// exits runs a command that must end with the exit code given first.
+// exits runs a command that must end with the exit code given first, or with one of several: 1,6 is
+// for what is not judged on a busy machine.
 func exits(ts *testscript.TestScript, _ bool, args []string) {
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	err = ts.Exec(args[1], args[2:]...)
+	err := ts.Exec(args[1], args[2:]...)
 	var exit *exec.ExitError
 	got := 0
 	if errors.As(err, &exit) {
@@ -80,8 +79,8 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	} else {
 		ts.Check(err)
 	}
-	if got != want {
-		ts.Fatalf("exit code %d, want %d", got, want)
+	if !slices.Contains(strings.Split(args[0], ","), strconv.Itoa(got)) {
+		ts.Fatalf("exit code %d, want %s", got, args[0])
 	}
 }
 
