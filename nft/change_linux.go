@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
 
 	"lablab/packet"
 	"lablab/say"
@@ -20,7 +21,11 @@ import (
 func (t *Table) Change(to Ruleset) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := t.change(to); err != nil {
+	err := t.change(to)
+	if errors.Is(err, unix.ENOENT) { // all that a change names has been installed
+		err = say.Errorf("another process has deleted rules of this lab: %w", err)
+	}
+	if err != nil {
 		return say.Errorf("change ruleset: %w", err)
 	}
 	return nil

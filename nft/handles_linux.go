@@ -69,7 +69,7 @@ func (t *Table) learn(p place) error {
 		t.handles[ruleAt{p, identity{d, number, r.set}}] = r.handle
 	}
 	if want := len(fixed) + len(t.inForce.Rules(d)); len(rules) != want {
-		return say.Errorf("read back %s rules: %d of %d", p, len(rules), want)
+		return say.Errorf("read back %s rules: found %d of %d: another process has changed them", p, len(rules), want)
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func (t *Table) replaceEstablished(tx *transaction, to Ruleset) error {
 			return say.Errorf("read back %s rules: %w", p, err)
 		}
 		if len(rules) == 0 {
-			return say.Errorf("read back %s rules: %d of %d", p, 0, len(to.fixedAt(p)))
+			return say.Errorf("read back %s rules: found %d of %d: another process has changed them", p, 0, len(to.fixedAt(p)))
 		}
 		was, table, chain := rules[0], groupTable(), &nftables.Chain{Name: string(p)}
 		tx.add(func(c *nftables.Conn) {
