@@ -41,7 +41,8 @@ var allowed = map[string][]string{
 	"./internal/cli/kept":      {},
 	"./internal/nstest":        {"ns"},
 	"./lab":                    {"ns", "flow", "flow/conntrack", "nft", "pinger", "play", "scenario", "sg", "timeline"},
-	"./play":                   {"scenario", "timeline"},
+	"./play":                   {"scenario", "sg", "timeline"},
+	"./sim":                    {"flow", "play", "scenario", "sg", "timeline"},
 	"./lab/course":             {},
 	"./ns":                     {},
 	"./say":                    {},
@@ -93,6 +94,7 @@ var pure = map[string][]string{
 	"./report":        {"golang.org/x/text", "go.yaml.in/yaml"},
 	"./report/claims": {"golang.org/x/text"},
 	"./play":          {"golang.org/x/text", "go.yaml.in/yaml", "github.com/goccy/go-yaml", "github.com/google/jsonschema-go"},
+	"./sim":           {"golang.org/x/text", "go.yaml.in/yaml", "github.com/goccy/go-yaml", "github.com/google/jsonschema-go"},
 	"./scenario":      {"golang.org/x/text", "go.yaml.in/yaml", "github.com/goccy/go-yaml", "github.com/google/jsonschema-go"},
 }
 

@@ -20,7 +20,7 @@ func TestBegun(t *testing.T) {
 	sc.TimeScale, sc.Question = 0.5, "Does it?"
 	sc.LeftOut = []sg.Finding{{Group: "pass", Rule: "pass-in", Reason: say.F("was not read")}}
 	sc.Experiments[0].Within = 1
-	b := play.Begun(sc, timeline.Begun{Version: "1", Kernel: "none", Rootless: true, Interval: 1})
+	b := play.Begun(sc, timeline.Begun{Version: "1", Kernel: "none", Target: timeline.InMemory, Evidence: timeline.AllEvidence(), Rootless: true, Interval: 1})
 	for _, of := range []any{b, b.Plan[0]} {
 		v := reflect.ValueOf(of)
 		for i := range v.NumField() {

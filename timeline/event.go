@@ -54,6 +54,15 @@ func (h Host) Addresses() []netip.Addr {
 	return list
 }
 
+// A Target is what the hosts of a lab are made of.
+type Target string
+
+// The targets.
+const (
+	OnKernel Target = "kernel" // network namespaces: events are what the kernel reported
+	InMemory Target = "sim"    // values: events show how a kernel is known to behave, and prove nothing
+)
+
 // A Plan is an experiment and its predictions, before anything runs.
 type Plan struct {
 	Number int      `json:"number"`
@@ -118,12 +127,16 @@ type Amount struct {
 
 // Begun is the first event: which scenario runs, and where.
 type Begun struct {
-	Version  string        `json:"version"` // lablab's version
-	Scenario string        `json:"scenario"`
-	Title    string        `json:"title"`
-	File     string        `json:"file,omitempty"`     // file that the scenario was read from
-	Question string        `json:"question,omitempty"` // question that the scenario asks
-	Kernel   string        `json:"kernel"`
+	Version  string `json:"version"` // lablab's version
+	Scenario string `json:"scenario"`
+	Title    string `json:"title"`
+	File     string `json:"file,omitempty"`     // file that the scenario was read from
+	Question string `json:"question,omitempty"` // question that the scenario asks
+	Kernel   string `json:"kernel"`
+	// Target is what the hosts are made of; empty in older records, which are the kernel's. Evidence
+	// is what it can report.
+	Target   Target        `json:"target,omitempty"`
+	Evidence []Evidence    `json:"evidence,omitempty"`
 	Rootless bool          `json:"rootless"`
 	Interval time.Duration `json:"interval_ns"`
 	// TimeScale is the factor for waits and timeouts in a time-lapse; 0 if this is not a
@@ -401,14 +414,18 @@ type Missed struct {
 	Total int `json:"total,omitempty"`
 }
 
-// Evidence is a kind of message from the kernel.
+// Evidence is a kind of report on what happened in a lab.
 type Evidence string
 
-// Kinds of evidence that can be missed.
+// Kinds of evidence. Verdicts and events can be missed.
 const (
-	MissedVerdicts Evidence = "verdicts"
-	MissedEvents   Evidence = "events"
+	MissedVerdicts Evidence = "verdicts" // on each packet at each host
+	MissedEvents   Evidence = "events"   // about conntrack entries
+	Counters       Evidence = "counters" // of the rules
 )
+
+// AllEvidence returns every kind.
+func AllEvidence() []Evidence { return []Evidence{MissedVerdicts, MissedEvents, Counters} }
 
 // Said returns the kind in words.
 func (e Evidence) Said() say.Sentence {

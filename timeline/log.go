@@ -9,7 +9,7 @@ import (
 
 // A Log collects events as they happen. Its methods may be called from any goroutine.
 type Log struct {
-	began time.Time
+	passed func() time.Duration // since the log began
 
 	mu         sync.Mutex
 	keep       int     // minimum number of events to keep; 0 for all
@@ -21,7 +21,18 @@ type Log struct {
 }
 
 // NewLog starts a log. Times count from now.
-func NewLog() *Log { return &Log{began: time.Now(), changed: make(chan struct{})} }
+func NewLog() *Log {
+	began := time.Now()
+	return &Log{passed: func() time.Duration { return time.Since(began) }, changed: make(chan struct{})}
+}
+
+// KeepTime makes times those of another clock, which says how much time has passed since it began. It
+// is called before the first event.
+func (l *Log) KeepTime(passed func() time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.passed = passed
+}
 
 // Append records that something happened now. Ended closes the log: later events are not recorded.
 func (l *Log) Append(body Body) {
@@ -34,7 +45,7 @@ func (l *Log) Append(body Body) {
 		l.experiment = begun.Number
 	}
 	l.last++
-	l.events = append(l.events, Event{Seq: l.last, At: time.Since(l.began), Experiment: l.experiment, Body: body})
+	l.events = append(l.events, Event{Seq: l.last, At: l.passed(), Experiment: l.experiment, Body: body})
 	_, l.closed = body.(Ended)
 	if l.keep > 0 && len(l.events) >= 2*l.keep {
 		l.events = remembered(l.events, l.keep)
