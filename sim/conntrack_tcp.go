@@ -263,7 +263,7 @@ func (c *tcpTrack) window(p *datagram, way, kind int) (inside, belongs bool) {
 		switch {
 		case ahead > far, known && int32(ack-receiver.end) > 0:
 			return false, false
-		case ahead < -far, known && int32(ack-receiver.end) < -far:
+		case receiver.known && ahead < -far, known && int32(ack-receiver.end) < -far:
 			return false, true
 		}
 	}

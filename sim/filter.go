@@ -24,13 +24,6 @@ var (
 	forwardEgress  = place{packet.Egress, true}
 )
 
-// A counterKey identifies what counts: a rule of a group, or a fixed one.
-type counterKey struct {
-	direction packet.Direction
-	id        string
-	number    uint32
-}
-
 // A counter counts what a rule has accepted.
 type counter struct{ packets, bytes uint64 }
 
@@ -122,10 +115,17 @@ func (h *host) decide(p *datagram, at place) (by packet.By, accepted bool) {
 	case p.state == packet.Related && h.passes(p):
 		return packet.By{Kind: packet.ByRelated, ID: packet.RelatedID}, true
 	}
+	first := len(h.chain)
 	for j := range h.policy.Account.Allowing(h.groups, at.Direction, seen) {
-		return packet.By{Kind: packet.ByGroup, ID: j.Rule.ID, Number: h.policy.Number(j.Group.Key(), j.Rule.ID)}, true
+		key := ruleKey{at.Direction, j.Rule.ID, h.policy.Number(j.Group.Key(), j.Rule.ID)}
+		if i := h.position(key); i >= 0 {
+			first = min(first, i)
+		}
 	}
-	return packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}, false
+	if first == len(h.chain) {
+		return packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}, false
+	}
+	return packet.By{Kind: packet.ByGroup, ID: h.chain[first].id, Number: h.chain[first].number}, true
 }
 
 // denies returns the rule of a network ACL that denies a packet.
@@ -179,7 +179,7 @@ func (h *host) record(p *datagram, at place, by packet.By, accepted bool) {
 
 // count counts a packet for what has accepted it.
 func (h *host) count(p *datagram, at place, by packet.By) {
-	key := counterKey{at.Direction, by.ID, by.Number}
+	key := ruleKey{at.Direction, by.ID, by.Number}
 	if h.counters[key] == nil {
 		h.counters[key] = &counter{}
 	}
@@ -190,7 +190,7 @@ func (h *host) count(p *datagram, at place, by packet.By) {
 // counted returns the counters of the rules in force.
 func (h *host) counted() timeline.Counted {
 	counted := timeline.Counted{Host: h.Name}
-	add := func(key counterKey) {
+	add := func(key ruleKey) {
 		c := timeline.Counter{Direction: key.direction, Rule: key.id, Number: key.number}
 		if n := h.counters[key]; n != nil {
 			c.Packets, c.Bytes = n.packets, n.bytes
@@ -198,33 +198,15 @@ func (h *host) counted() timeline.Counted {
 		counted.Counters = append(counted.Counters, c)
 	}
 	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
-		add(counterKey{d, packet.EstablishedID, 0})
+		add(ruleKey{d, packet.EstablishedID, 0})
 		if h.related != "" {
-			add(counterKey{d, packet.RelatedID, 0})
+			add(ruleKey{d, packet.RelatedID, 0})
 		}
-		for _, g := range h.groups {
-			for _, r := range g.Rules(d) {
-				key := sg.GroupRule{Group: g.Key(), Direction: d, Rule: r}
-				if _, reason := h.policy.Account.Peers(key); reason.Empty() {
-					add(counterKey{d, r.ID, h.policy.Number(g.Key(), r.ID)})
-				}
+		for _, r := range h.chain {
+			if r.direction == d {
+				add(r.ruleKey)
 			}
 		}
 	}
 	return counted
-}
-
-// enforce puts the policy in force. The counters of rules that are no longer there are gone.
-func (h *host) enforce() {
-	i, _ := h.policy.Account.Interface(h.Name)
-	h.groups, h.acl, h.untracked = h.policy.Groups(h.Name), i.ACL, h.policy.Untracked(h.Host)
-	there := map[counterKey]bool{}
-	for _, c := range h.counted().Counters {
-		there[counterKey{c.Direction, c.Rule, c.Number}] = true
-	}
-	for key := range h.counters {
-		if !there[key] {
-			delete(h.counters, key)
-		}
-	}
 }

@@ -21,7 +21,8 @@ type host struct {
 	groups    []*sg.Group
 	acl       *sg.ACL
 	untracked []sg.Untracked
-	counters  map[counterKey]*counter
+	chain     []rule
+	counters  map[ruleKey]*counter
 
 	tags      uint32 // of the last packet
 	listening map[netip.AddrPort]map[packet.Protocol]bool

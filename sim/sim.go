@@ -45,7 +45,7 @@ func (t Target) Build(_ context.Context, sc *scenario.Scenario, log *timeline.Lo
 	}
 	for _, h := range sc.Hosts {
 		s.hosts = append(s.hosts, &host{
-			Host: h, session: s, table: newTable(s.clock, &s.settings, log, h.Name, h.Masquerade), counters: map[counterKey]*counter{},
+			Host: h, session: s, table: newTable(s.clock, &s.settings, log, h.Name, h.Masquerade), counters: map[ruleKey]*counter{},
 			listening: map[netip.AddrPort]map[packet.Protocol]bool{}, ends: map[packet.Key]*endpoint{},
 		})
 	}
@@ -81,6 +81,9 @@ func (s *session) Prove(context.Context) error { return nil }
 // Sync has nothing to wait for.
 func (s *session) Sync(context.Context) {}
 
+// enough is how long packets on their way need to arrive, and their replies.
+const enough = 40 * latency
+
 // Release releases packets, stream by stream, and lets time pass until their fate is known.
 func (s *session) Release(ctx context.Context, n int) error {
 	for i, r := range s.streams {
@@ -90,6 +93,7 @@ func (s *session) Release(ctx context.Context, n int) error {
 	for _, r := range s.streams {
 		r.settles(func() bool { return s.over(ctx) })
 	}
+	s.pass(enough) // what is on its way arrives before anything changes
 	return context.Cause(ctx)
 }
 
@@ -142,7 +146,6 @@ func (s *session) Stop() {
 		r.stop()
 	}
 	s.streams = nil
-	const enough = 100 * latency
 	s.pass(enough)
 }
 
@@ -282,7 +285,6 @@ func (s *session) stop(name string) (*stream, error) {
 	s.streams = slices.Delete(s.streams, i, i+1)
 	s.log.Append(timeline.StreamStopped{Stream: name})
 	r.stop()
-	const enough = 10 * latency
 	s.pass(enough) // for a reset, if there is one
 	return r, nil
 }

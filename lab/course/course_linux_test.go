@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { nstest.Main(m) }
 
-// run runs a scenario on this kernel.
+// run runs a scenario on this kernel, and compares that with what memory shows.
 func run(t *testing.T, sc *scenario.Scenario, interval time.Duration) *report.Report {
 	t.Helper()
 	log := timeline.NewLog()
@@ -40,6 +40,9 @@ func run(t *testing.T, sc *scenario.Scenario, interval time.Duration) *report.Re
 	r := report.Of(log.Events())
 	claimtest.Check(t, log.Events(), r)
 	claimtest.CheckOrder(t, log.Events())
+	if r.Missed == (report.Missed{}) {
+		compare(t, sc, interval, log.Events())
+	}
 	return r
 }
 
