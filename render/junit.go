@@ -66,7 +66,7 @@ func (r Result) suite(id int) testsuite {
 		s.SetTimestamp(r.Started)
 	}
 	for _, p := range [][2]string{
-		{"title", r.Title}, {"question", r.Question}, {"verdict", string(r.Verdict())}, {"kernel", r.Kernel}, {"version", r.Version},
+		{"title", r.Title}, {"question", r.Question}, {"verdict", string(r.Verdict())}, {"kernel", r.Kernel}, {"target", string(r.Target)}, {"version", r.Version},
 		{"rootless", fmt.Sprint(r.Rootless)}, {"interval_ms", fmt.Sprint(r.IntervalMS)}, {"time_scale", fmt.Sprint(r.TimeScale)},
 	} {
 		if p[1] != "" && p[1] != "0" {

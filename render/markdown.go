@@ -73,14 +73,14 @@ func (r Runs) chapter(b *bytes.Buffer, run Result, open bool) {
 	if run.Question != "" {
 		fmt.Fprintf(b, "*%s*\n\n", md(l.Text(run.Question)))
 	}
-	if run.TimeScale > 0 {
-		fmt.Fprintf(b, "%s\n\n", md(lapse(run.Report).In(l)))
+	for _, caveat := range caveats(run.Report) {
+		fmt.Fprintf(b, "%s\n\n", md(caveat.In(l)))
 	}
 	fmt.Fprintf(b, "**%s** ", md(run.Conclusion().In(l)))
 	if run.File != "" {
 		b.WriteString(l.Sprintf("File %s, ", md(run.File)))
 	}
-	b.WriteString(l.Sprintf("%s s on %s, lablab %s.", seconds(run.Took), md(run.Kernel), md(run.Version)) + "\n\n")
+	b.WriteString(l.Sprintf("%s s on %s, lablab %s.", seconds(run.Took), md(ranOn(run.Report).In(l)), md(run.Version)) + "\n\n")
 	if run.Missed.Verdicts > 0 || run.Missed.Events > 0 {
 		b.WriteString("⚠️ " + l.Sprintf("Lost %d verdicts and %d conntrack events (socket overflow): evidence is incomplete.", run.Missed.Verdicts, run.Missed.Events) + "\n\n")
 	}

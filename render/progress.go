@@ -73,7 +73,11 @@ func (p *Progress) Add(e timeline.Event) {
 		clear(p.waiting)
 		clear(p.was)
 		p.known = report.NewLive(p.keep)
-		p.line("building the lab on %s", body.Kernel)
+		if body.Target == timeline.InMemory {
+			p.line("simulating the lab, without a kernel")
+		} else {
+			p.line("building the lab on %s", body.Kernel)
+		}
 	case timeline.CanaryDropped:
 		p.line("self-check: %s dropped %s", body.Host, body.Packet.Key())
 	case timeline.Ready:

@@ -42,7 +42,11 @@ func (t *Text) before(r Runs, i int) error {
 func (t *Text) Line(r Result) error {
 	var b bytes.Buffer
 	verdict := padded(r.Verdict().In(t.language), 11)
-	fmt.Fprintf(&b, "%s  %s (%s s)\n", styled(toneOf(r.Report).style(), verdict), r.Name(), seconds(r.Took))
+	took := say.F("%s s", seconds(r.Took))
+	if r.Simulated() {
+		took = say.F("simulated, %s", took)
+	}
+	fmt.Fprintf(&b, "%s  %s (%s)\n", styled(toneOf(r.Report).style(), verdict), r.Name(), took.In(t.language))
 	return t.flush(&b)
 }
 

@@ -18,8 +18,8 @@ func (r Runs) tap(w io.Writer) error {
 	n := 0
 	for _, result := range r.Results {
 		fmt.Fprintf(&b, "# %s: %s\n", result.Name(), oneLine(result.Title))
-		if result.TimeScale > 0 {
-			fmt.Fprintf(&b, "# %s\n", lapse(result.Report))
+		for _, caveat := range caveats(result.Report) {
+			fmt.Fprintf(&b, "# %s\n", caveat)
 		}
 		for _, p := range result.Points() {
 			n++

@@ -66,7 +66,11 @@ func (t *Text) Lab(r *report.Report) error {
 	if r.Rootless {
 		as = say.F("without root, in a user namespace")
 	}
-	t.paragraph(&b, padded(t.language.Sprintf("lab"), 5), bold, say.F("%s, on %s, %s", strings.Join(hosts, " -- "), r.Kernel, as))
+	lab := say.F("%s, on %s, %s", strings.Join(hosts, " -- "), r.Kernel, as)
+	if r.Simulated() {
+		lab = say.F("%s, simulated", strings.Join(hosts, " -- "))
+	}
+	t.paragraph(&b, padded(t.language.Sprintf("lab"), 5), bold, lab)
 	t.forwarders(&b, r)
 	t.groups(&b, r)
 	var dropped []string
@@ -76,8 +80,8 @@ func (t *Text) Lab(r *report.Report) error {
 	if len(dropped) > 0 {
 		t.paragraph(&b, "     ", dim, say.F("Self-check: a packet that no rule allows was sent to %s; the kernel dropped it.", say.Names(" and to ", dropped...)))
 	}
-	if r.TimeScale > 0 {
-		t.paragraph(&b, "     ", yellow, lapse(r))
+	for _, caveat := range caveats(r) {
+		t.paragraph(&b, "     ", yellow, caveat)
 	}
 	for _, line := range legend(r) {
 		t.paragraph(&b, "     ", dim, line)
@@ -121,11 +125,6 @@ func (t *Text) Experiment(r *report.Report, number int) error {
 		t.paragraph(&b, "  ", yellow, say.F("this experiment was not finished"))
 	}
 	return t.flush(&b)
-}
-
-// lapse says that the run is a time-lapse.
-func lapse(r *report.Report) say.Sentence {
-	return say.F("Time-lapse: waits and idle timeouts are multiplied by %v.", r.TimeScale)
 }
 
 func title(number int, words string) say.Sentence {

@@ -46,7 +46,7 @@ func end(o report.Outcome) say.Sentence {
 	case report.Late:
 		return say.F("The reply came late, after %s.", rtt)
 	case report.Refused:
-		return say.F("The kernel dropped it or its reply.")
+		return say.F("It or its reply was dropped.")
 	case report.Stalled:
 		return say.F("It is waiting in the connection: nothing gets through.")
 	case report.Reset:

@@ -153,7 +153,7 @@ func (b *Builder) Add(e timeline.Event) {
 
 func (b *Builder) begin(body timeline.Begun) {
 	b.report.Scenario, b.report.Title, b.report.Version, b.report.Kernel, b.report.Rootless = body.Scenario, body.Title, body.Version, body.Kernel, body.Rootless
-	b.report.IntervalMS, b.report.TimeScale, b.report.Started = ms(body.Interval), body.TimeScale, body.Started
+	b.report.Target, b.report.IntervalMS, b.report.TimeScale, b.report.Started = body.Target, ms(body.Interval), body.TimeScale, body.Started
 	for _, h := range body.Hosts {
 		host := Host{Name: h.Name, Address: h.Address.Addr().String(), Groups: h.Groups, Forwards: h.Forwards, Masquerade: h.Masquerade}
 		if h.Second.IsValid() {

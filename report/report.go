@@ -23,11 +23,13 @@ type Report struct {
 	File     string `json:"file,omitempty"`
 	Question string `json:"question,omitempty"`
 	// Held reports whether all predictions held, with proof.
-	Held       bool    `json:"held"`
-	Version    string  `json:"version"`
-	Kernel     string  `json:"kernel"`
-	Rootless   bool    `json:"rootless"`
-	IntervalMS float64 `json:"interval_ms"`
+	Held    bool   `json:"held"`
+	Version string `json:"version"`
+	Kernel  string `json:"kernel"`
+	// Target is what the hosts were made of; empty in older records, which are the kernel's.
+	Target     timeline.Target `json:"target,omitempty"`
+	Rootless   bool            `json:"rootless"`
+	IntervalMS float64         `json:"interval_ms"`
 	// TimeScale is the factor for waits and timeouts in a time-lapse; 0 if this is not a
 	// time-lapse.
 	TimeScale   float64 `json:"time_scale,omitempty"`
@@ -50,6 +52,9 @@ type Report struct {
 	// Why explains what the evidence shows, in sentences.
 	Why []Paragraph `json:"why"`
 }
+
+// Simulated reports whether the run took place in memory, without a kernel.
+func (r *Report) Simulated() bool { return r.Target == timeline.InMemory }
 
 // A Host is a host of the lab.
 type Host struct {

@@ -394,9 +394,9 @@ func (t *explainer) unproved() {
 	if at, n := t.sum(became(Stalled)); n > 0 {
 		stalled := t.outcome(Stalled, n, say.N(n, "%d message stalled", "%d messages stalled"))
 		if again := t.stream.Retransmitted; again > 0 && t.experiment == 0 {
-			t.say(at, "The connection stayed open, but %s in it: the kernel dropped its segments; TCP retransmitted %s, in vain.", stalled, timesWord(again))
+			t.say(at, "The connection stayed open, but %s in it: its segments were dropped; TCP retransmitted %s, in vain.", stalled, timesWord(again))
 		} else {
-			t.say(at, "The connection stayed open, but %s in it: the kernel dropped its segments.", stalled)
+			t.say(at, "The connection stayed open, but %s in it: its segments were dropped.", stalled)
 		}
 	}
 	if at, n := t.sum(belated); n > 0 && t.experiment == 0 {

@@ -183,7 +183,8 @@ class Page {
     this.nodes.quiz.hidden = this.live || !hasPredictions(report); // nothing is predicted in a session by hand
     setText(this.nodes.title, report?.title || this.model.begun?.title || 'lablab');
     setText(this.nodes.asking, say('Quiz: {0}', this.model.begun?.scenario ?? ''));
-    setText(this.nodes.question, report?.question || this.model.begun?.question || '');
+    const simulated = this.model.begun?.target === 'sim' && say('Simulated: no kernel was involved. This shows how Linux is known to behave, and proves nothing.');
+    setText(this.nodes.question, [simulated, report?.question || this.model.begun?.question].filter(Boolean).join(' '));
     showVerdict(this.nodes.verdict, report, this.live && !this.model.ended);
     showReport(this.nodes.report, report);
   }

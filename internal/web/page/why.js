@@ -78,13 +78,13 @@ function verdicts(report) {
     v.packet === 'reply' ? say('reply') : say('request'), v.host, v.direction === 'egress' ? say('out') : say('in'), v.state.toUpperCase(), v.verdict === 'accept' ? say('accepted') : say('dropped'), v.rule,
   ]);
   const keys = all.map(([s, v]) => [s.name, v.first, v.packet, v.host, v.direction].join(' '));
-  return fold('verdicts', say('kernel verdicts'), [say('packets'), say('what'), say('host'), say('direction'), say('state'), say('verdict'), say('by')], rows, keys);
+  return fold('verdicts', report.target === 'sim' ? say('simulated verdicts') : say('kernel verdicts'), [say('packets'), say('what'), say('host'), say('direction'), say('state'), say('verdict'), say('by')], rows, keys);
 }
 
 function about(report) {
   const missed = report.missed.verdicts + report.missed.events;
   const rows = [
-    [say('scenario'), report.scenario], [say('started'), report.started], [say('kernel'), report.kernel], [say('lablab'), report.version],
+    [say('scenario'), report.scenario], [say('started'), report.started], [say('kernel'), report.target === 'sim' ? say('none: simulated') : report.kernel], [say('lablab'), report.version],
     [say('packet interval'), `${report.interval_ms} ms`],
     [say('self-check'), report.canaries.map((c) => say('{0} dropped {1}', c.host, c.packet)).join('; ')],
     [say('lost evidence'), missed ? say('{0} verdicts and {1} events (socket overflow)', report.missed.verdicts, report.missed.events) : say('nothing')],
