@@ -147,8 +147,8 @@ func (e *Evidence) closed(c claims.Claim) error {
 	if !e.accountAt(change-1).matches(c.Rule, c.Host, c.Direction, k) {
 		return fmt.Errorf("rule %d did not match before event %d", c.Rule, change)
 	}
-	for at := change; at <= first.at; at++ {
-		if !isChange(e.events[at].Body) && at != first.at && at != change {
+	for at, end := change, e.judgedBy(first); at <= end; at++ {
+		if !isChange(e.events[at].Body) && at != end && at != change {
 			continue
 		}
 		a := e.accountAt(at)
@@ -156,7 +156,7 @@ func (e *Evidence) closed(c claims.Claim) error {
 			return fmt.Errorf("rule %s matched after event %d", by.Rule.ID, at)
 		}
 	}
-	a := e.accountAt(max(last.at, change))
+	a := e.accountAt(max(e.judgedBy(last), change))
 	if by, admitted := a.Judge(a.groups(c.Host), c.Direction, seenBy(c.Direction, k)); admitted {
 		return fmt.Errorf("rule %s matches packet %d", by.Rule.ID, c.Last)
 	}
@@ -168,6 +168,21 @@ func (e *Evidence) closed(c claims.Claim) error {
 // itself.
 func (e *Evidence) recordedLate(change int, v verdict) bool {
 	return change < len(e.events) && e.events[change].At-v.time <= round && !v.Accepted && v.Packet.Protocol == packet.TCP
+}
+
+// judgedBy returns the last event that can have been before a verdict: one that was recorded before it
+// may have come later, of a segment that TCP sent by itself.
+func (e *Evidence) judgedBy(v verdict) int {
+	last := v.at
+	if v.Accepted || v.Packet.Protocol != packet.TCP {
+		return last
+	}
+	for at := v.at; at > 0 && v.time-e.events[at].At <= round+e.haltedAround(v.time); at-- {
+		if isChange(e.events[at].Body) {
+			last = at - 1
+		}
+	}
+	return last
 }
 
 // isChange reports whether an event may change what the groups allow.

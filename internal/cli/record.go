@@ -10,13 +10,13 @@ import (
 
 // A recordFile is the file of a record, which is written event by event; nil records nothing.
 type recordFile struct {
-	*os.File
+	file *os.File
 	kept int // events that were written
 }
 
 // Write writes one event.
 func (r *recordFile) Write(line []byte) (int, error) {
-	n, err := r.File.Write(line)
+	n, err := r.file.Write(line)
 	if err == nil {
 		r.kept++
 	}
@@ -27,7 +27,7 @@ func (r *recordFile) Write(line []byte) (int, error) {
 func (r *recordFile) failed(err error) error {
 	hint := say.F("the record is empty")
 	if r.kept > 0 {
-		hint = say.F("the record has %s: lablab report %s", say.N(r.kept, "the first event", "the first %d events"), r.Name())
+		hint = say.F("the record has %s: lablab report %s", say.N(r.kept, "the first event", "the first %d events"), r.file.Name())
 	}
 	return &brokenError{err, hint}
 }
@@ -41,7 +41,7 @@ func (r *recordFile) write(events <-chan timeline.Event) error {
 		return nil
 	}
 	err := timeline.Write(r, events)
-	if err := errors.Join(err, r.Close()); err != nil {
+	if err := errors.Join(err, r.file.Close()); err != nil {
 		return r.failed(say.Errorf("write record: %w", err))
 	}
 	return nil

@@ -243,5 +243,5 @@ func createRecord(env Env, name string) (*recordFile, error) {
 	if err != nil {
 		return nil, &usageError{say.Errorf("create record: %w", err), say.F("choose a writable file")}
 	}
-	return &recordFile{File: file}, nil
+	return &recordFile{file: file}, nil
 }

@@ -33,7 +33,7 @@ Events are written at once, so the record is usable even if this process is kill
 		if err != nil {
 			return &usageError{say.Errorf("record: %w", err), say.F("choose a writable file")}
 		}
-		f := &recordFile{File: file}
+		f := &recordFile{file: file}
 		s := &session{out: json.NewEncoder(say.JSON(f)), about: status}
 		begun := func() {
 			_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("recording lab %s to %s; press Ctrl-C to stop", oneLine(status.Name), oneLine(args[0])))
@@ -47,7 +47,7 @@ Events are written at once, so the record is usable even if this process is kill
 			_ = s.observe(asking, lab) // or the lab has just ended, and its record with it
 			cancel()
 		}
-		if err = errors.Join(err, s.end(), f.Close()); err != nil {
+		if err = errors.Join(err, s.end(), file.Close()); err != nil {
 			return f.failed(say.Errorf("record: %w", err))
 		}
 		if s.forgotten > 0 {
