@@ -39,7 +39,7 @@ func TestClockSteps(t *testing.T) {
 		code := nstest.ExitCode(c.Wait())
 		stepClock(t, -seconds)
 		var report struct {
-			Held    bool
+			Held bool
 		}
 		if err := json.Unmarshal(out.Bytes(), &report); err != nil || code != 0 || !report.Held {
 			t.Errorf("after %d s: exit code %d, %v\n%s", seconds, code, err, out.Bytes())
