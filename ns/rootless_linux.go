@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -13,8 +14,9 @@ import (
 	"lablab/say"
 )
 
-// The environment of the re-executed process contains this.
-const rootlessMark = "LABLAB_ROOTLESS=1"
+// rootlessMark is in the environment of the re-executed process, with the id of its parent. So it
+// means nothing in any other process that inherits it.
+const rootlessMark = "LABLAB_ROOTLESS"
 
 // Powerful reports whether this process can build a lab without a user namespace: it has
 // CAP_SYS_ADMIN (network namespaces), CAP_NET_ADMIN (links, rules, conntrack) and CAP_NET_RAW
@@ -26,8 +28,13 @@ func Powerful() bool {
 
 // IsRootless reports whether [Rootless] started this process.
 func IsRootless() bool {
-	key, value, _ := strings.Cut(rootlessMark, "=")
-	return os.Getenv(key) == value
+	return os.Getenv(rootlessMark) == strconv.Itoa(os.Getppid())
+}
+
+// marked returns an environment with this process's mark, and no other: the first of two would win.
+func marked(environment []string) []string {
+	environment = slices.DeleteFunc(environment, func(v string) bool { return strings.HasPrefix(v, rootlessMark+"=") })
+	return append(environment, rootlessMark+"="+strconv.Itoa(os.Getpid()))
 }
 
 // A Twin is a second process of this program, running as root of its own user namespace.
@@ -48,7 +55,7 @@ func Rootless(files ...*os.File) (*Twin, error) {
 	runtime.LockOSThread()
 	users, groups := rootOnly()
 	child, err := os.StartProcess(self, os.Args, &os.ProcAttr{
-		Env:   append(os.Environ(), rootlessMark),
+		Env:   marked(os.Environ()),
 		Files: append([]*os.File{os.Stdin, os.Stdout, os.Stderr}, files...),
 		Sys: &syscall.SysProcAttr{
 			// Its own network namespace keeps it from touching the machine's, even if it tried.
