@@ -62,10 +62,11 @@ func (h *host) compile() (list []rule) {
 				if !reason.Empty() {
 					continue // nothing is known that it could allow
 				}
-				if r.Peer.IsValid() {
-					peers = nil
+				entry := rule{ruleKey: ruleKey{d, r.ID, h.policy.Number(g.Key(), r.ID)}}
+				if !r.Peer.IsValid() {
+					entry.members = slices.SortedFunc(slices.Values(peers), netip.Prefix.Compare)
 				}
-				list = append(list, rule{ruleKey{d, r.ID, h.policy.Number(g.Key(), r.ID)}, peers})
+				list = append(list, entry)
 			}
 		}
 	}
