@@ -62,7 +62,7 @@ func (r Runs) junit(w io.Writer) error {
 
 func (r Result) suite(id int) testsuite {
 	s := testsuite{Testsuite: junit.Testsuite{ID: id, Name: xmlText(r.Scenario), File: xmlText(r.File), Time: seconds(r.Took)}}
-	if !r.Started.IsZero() {
+	if !r.Started.IsZero() && !r.Simulated() {
 		s.SetTimestamp(r.Started)
 	}
 	for _, p := range [][2]string{

@@ -3,12 +3,21 @@
 package cli
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 )
 
 // openOwned creates a file, or truncates an existing one.
 func openOwned(_ Env, name string) (*os.File, error) { return os.Create(name) }
+
+// makeOwned creates a directory if it does not exist.
+func makeOwned(_ Env, name string) error {
+	if err := os.Mkdir(name, 0o755); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
 
 // unfinished returns a file with a temporary name.
 func unfinished(name string) (*wholeFile, error) { return withTemporaryName(name) }

@@ -12,6 +12,7 @@ import (
 	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
+	"lablab/sim"
 )
 
 // runFlags are the flags of `lablab run`.
@@ -20,6 +21,7 @@ type runFlags struct {
 	given    func(name string) bool // whether a flag was set
 	interval time.Duration
 	record   string
+	target   string
 	rootless string
 	quiet    bool
 	// What the programs of scenarios may do.
@@ -60,6 +62,9 @@ Several scenarios, "all" (the built-in ones) or a directory (every *.yaml and *.
 below it) run side by side, each in a lab of its own: one line for each as it ends, then
 what did not hold, and why. An error in one does not affect the others.
 
+With --target sim, nothing runs on a kernel: the scenarios are simulated in memory, on any
+system and without waiting. That shows how Linux is known to behave, and proves nothing.
+
 It runs as root, or as an ordinary user in a user namespace. It changes nothing on the
 machine and leaves nothing behind.
 
@@ -77,6 +82,7 @@ failed prediction becomes an annotation at its line of the scenario's file.`,
   lablab run --format json --record run.jsonl
   lablab run --groups groups.json --group sg-0123456789abcdef0
   lablab run mine.yaml
+  lablab run --target sim mine.yaml
   lablab run all
   lablab run --report junit=junit.xml --report markdown=report.md tests/
   lablab run --shard 2/5 tests/`,
@@ -98,6 +104,7 @@ func (f *runFlags) flags(flags *pflag.FlagSet) {
 	f.add(flags)
 	flags.DurationVar(&f.interval, "interval", 100*time.Millisecond, "time between packets of a stream, at least 1ms; unless given, the scenario's, or 10ms if several run")
 	flags.StringVar(&f.record, "record", "", "write all events to `FILE` as JSON Lines, overwriting it; with several scenarios, a directory")
+	flags.StringVar(&f.target, "target", "kernel", "run on this kernel, or simulate it in memory: kernel, sim")
 	flags.StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (when not root), always, never")
 	flags.StringVar(&f.groups, "groups", "", "use a group from `FILE`, written by aws ec2 describe-security-groups")
 	flags.StringVar(&f.group, "group", "", "`ID` of that group (required if the file has several)")
@@ -139,6 +146,15 @@ func (f runFlags) scenarios(env Env, args []string) (all []*scenario.Scenario, m
 			return nil, false, err
 		}
 	}
+	if f.simulated() {
+		var errs []error
+		for _, sc := range all {
+			errs = append(errs, sim.Check(sc))
+		}
+		if err := errors.Join(errs...); err != nil {
+			return nil, false, err
+		}
+	}
 	if !f.allowExec {
 		if err := noPrograms(all); err != nil {
 			return nil, false, err
@@ -152,6 +168,9 @@ func (f runFlags) scenarios(env Env, args []string) (all []*scenario.Scenario, m
 	}
 	return all, many, nil
 }
+
+// simulated reports whether the scenarios run in memory.
+func (f runFlags) simulated() bool { return f.target == "sim" }
 
 // noPrograms refuses scenarios from files that run programs.
 func noPrograms(scenarios []*scenario.Scenario) error {
@@ -247,5 +266,5 @@ func (f runFlags) check(args []string) error {
 		}
 	}
 	_, err := shardOf(f.shard)
-	return errors.Join(f.outputFlags.check(), oneOf("--rootless", f.rootless, "auto", "always", "never"), err)
+	return errors.Join(f.outputFlags.check(), oneOf("--target", f.target, "kernel", "sim"), oneOf("--rootless", f.rootless, "auto", "always", "never"), err)
 }

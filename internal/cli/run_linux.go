@@ -4,171 +4,25 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
 	"lablab/lab"
 	"lablab/ns"
-	"lablab/render"
-	"lablab/report"
-	"lablab/say"
+	"lablab/play"
 	"lablab/scenario"
-	"lablab/sg"
-	"lablab/timeline"
 )
 
-// run runs scenarios, directly or in a user namespace, and returns the exit code.
-func run(env Env, f runFlags, args []string) (int, error) {
-	// Before any file is read: a pipe can be read only once.
-	if done, code, err := elsewhere(env, f.rootless); done {
-		return code, err
-	}
-	scenarios, many, err := f.scenarios(env, args)
-	if err != nil {
-		return 0, writeProblems(env, err)
-	}
-	if many && (f.page() || f.show) {
-		return 0, errManyPages
-	}
-	var left []sg.Finding
-	for _, sc := range scenarios {
-		left = append(left, sc.LeftOut...)
-	}
-	writeLeftOut(env, left)
-	ctx, cancel := env.interruptible()
-	defer cancel()
-	out, err := f.open(env)
-	if err != nil {
-		return 0, err
-	}
-	defer out.close()
-	if many {
-		return runMany(ctx, env, f, scenarios, out)
-	}
-	return runOne(ctx, env, f, scenarios[0], out)
+// onKernel returns the target that runs a scenario on this kernel.
+func (f runFlags) onKernel(sc *scenario.Scenario) play.Target {
+	return lab.Target{Options: lab.Options{Interval: sc.Interval, Rootless: ns.IsRootless(), Version: version(), KeepOutput: f.execOutput}}
 }
 
-// play runs one scenario in a lab.
-func (f runFlags) play(ctx context.Context, sc *scenario.Scenario, log *timeline.Log) error {
-	return lab.Run(ctx, sc, lab.Options{Interval: sc.Interval, Rootless: ns.IsRootless(), Version: version(), KeepOutput: f.execOutput}, log)
-}
+// needsKernel returns no error: this is Linux.
+func needsKernel() error { return nil }
 
-// runOne shows a scenario while it runs, and returns the exit code.
-func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out *outputs) (int, error) {
-	if err := lab.Affords(0, 1, len(sc.Hosts)); err != nil {
-		return 0, err
-	}
-	record, err := createRecord(env, f.record)
-	if err != nil {
-		return 0, err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	log := timeline.NewLog()
-	recorded := make(chan error, 1)
-	go func() { recorded <- record.write(log.Subscribe(context.Background())) }()
-	played := make(chan error, 1)
-	go func() { played <- f.play(ctx, sc, log) }()
-	watching, leave := context.WithCancel(context.Background())
-	defer leave()
-	p := newPresenter(out.env, f.text(), f.colour, f.quiet)
-	r, err := p.present(log.Subscribe(watching))
-	if err != nil {
-		cancel() // the remaining output could not be written
-		_, _ = <-played, <-recorded
-		return 0, &brokenError{err, say.F("the run was stopped")}
-	}
-	out.events = log.Events()
-	if err := out.write(render.Runs{Results: []render.Result{r}, Language: env.Language}, p.conclude(r)); err != nil {
-		_, _ = <-played, <-recorded
-		return 0, &brokenError{err, done(r.Conclusion())}
-	}
-	if err := errors.Join(<-played, <-recorded); err != nil || ctx.Err() != nil {
-		return 0, failure(ctx, err)
-	}
-	if f.show {
-		if err := openPage(env, log.Events(), r.Report); err != nil {
-			return 0, broken(err)
-		}
-	}
-	switch {
-	case r.Held:
-		return exitHeld, nil
-	case r.Verdict() == report.NotJudged:
-		return exitUnknown, nil
-	}
-	return exitNotHeld, nil
-}
-
-// runMany runs several scenarios in parallel, and returns the exit code of the worst.
-func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Scenario, out *outputs) (int, error) {
-	hosts := 0
-	for _, sc := range scenarios {
-		hosts = max(hosts, len(sc.Hosts))
-	}
-	if err := lab.Affords(0, min(f.jobs, len(scenarios)), hosts); err != nil {
-		return 0, err
-	}
-	if f.record != "" {
-		if err := makeOwned(env, f.record); err != nil {
-			return 0, &usageError{say.Errorf("create records: %w", err), say.F("choose a writable directory")}
-		}
-	}
-	names := recordNames(scenarios)
-	text := newText(out.env, f.colour)
-	lines := text
-	if !f.text() {
-		lines = render.NewText(render.Colour(env.Stderr, f.colour, env.Getenv), render.Width(env.Stderr), env.Language)
-	}
-	b := &batch{jobs: f.jobs, slim: !f.full()}
-	b.play = func(ctx context.Context, i int, sc *scenario.Scenario, log *timeline.Log) error {
-		if f.record == "" {
-			return f.play(ctx, sc, log)
-		}
-		return f.playRecorded(ctx, env, filepath.Join(f.record, names[i]), sc, log)
-	}
-	b.ended = func(r render.Result) error {
-		switch {
-		case f.text():
-			return lines.Line(r)
-		case !f.quiet:
-			_ = lines.Line(r) // a failed progress line does not stop the runs
-		}
-		return nil
-	}
-	results, err := b.run(ctx, scenarios)
-	runs := render.Runs{Results: results, Many: true, Language: env.Language}
-	if err != nil && ctx.Err() == nil {
-		return 0, &brokenError{err, done(runs.Sum())}
-	}
-	var written error
-	if f.text() {
-		written = text.Summary(runs)
-	}
-	if err := out.write(runs, written); err != nil {
-		return 0, &brokenError{err, done(runs.Sum())}
-	}
-	switch {
-	case ctx.Err() != nil:
-		return 0, failure(ctx, nil)
-	case b.refused != nil:
-		return 0, b.refused
-	}
-	return worst(runs), nil
-}
-
-// playRecorded runs one scenario and writes its timeline to a file.
-func (f runFlags) playRecorded(ctx context.Context, env Env, name string, sc *scenario.Scenario, log *timeline.Log) error {
-	record, err := createRecord(env, name)
-	if err != nil {
-		return err
-	}
-	recorded := make(chan error, 1)
-	go func() { recorded <- record.write(log.Subscribe(context.Background())) }()
-	err = f.play(ctx, sc, log)
-	return errors.Join(err, <-recorded)
-}
+// affords returns an error if the limits of this machine do not allow that many labs at a time.
+func affords(labs, hosts int) error { return lab.Affords(0, labs, hosts) }
 
 // elsewhere runs the command in another process in a user namespace, if requested or necessary.
 // Then done is true. The process gets the files.
@@ -211,37 +65,3 @@ func runRootless(env Env, files []*os.File) (int, error) {
 
 // fewestHosts is how many hosts a lab has at least.
 const fewestHosts = 2
-
-// failure returns the error that is most helpful: a signal, something the machine lacks, or the
-// internal error.
-func failure(ctx context.Context, err error) error {
-	var interrupted interrupt
-	if errors.As(context.Cause(ctx), &interrupted) {
-		return interrupted
-	}
-	var unable *lab.Unable
-	var broken *brokenError
-	switch {
-	case errors.As(err, &unable):
-		return unable
-	case errors.As(err, &broken):
-		return &brokenError{err, broken.hint}
-	}
-	return &brokenError{err: err}
-}
-
-// createRecord opens the file of --record, so that a wrong name is reported before anything is
-// built. Without --record it returns nil.
-func createRecord(env Env, name string) (*recordFile, error) {
-	if name == "" {
-		return nil, nil
-	}
-	if name == "-" {
-		return nil, &usageError{say.New("--record needs a file, not -"), say.F("choose a writable file")}
-	}
-	file, err := openOwned(env, name)
-	if err != nil {
-		return nil, &usageError{say.Errorf("create record: %w", err), say.F("choose a writable file")}
-	}
-	return &recordFile{file: file}, nil
-}
