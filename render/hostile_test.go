@@ -139,7 +139,7 @@ func TestLongNames(t *testing.T) {
 		_, is := replaced(t, record, func(v string) (string, bool) { return v + "x", v == value })
 		return !is
 	})
-	for unit, lengths := range map[string][]int{"x": {31, 70, 10_000}, "猫": {31, 10_000}, "\x1b": {70}, "e\u0301 ": {70}} {
+	for unit, lengths := range map[string][]int{"x": {31, 70, 10_000}, "猫": {31, 10_000}, "\x1b": {70}, "e\u0301": {70}} {
 		for _, length := range lengths {
 			events, is := replaced(t, record, func(v string) (string, bool) {
 				return fmt.Sprint(slices.Index(free, v)) + strings.Repeat(unit, length), slices.Contains(free, v)
