@@ -25,6 +25,11 @@ type doorkeeper struct {
 	mu      sync.Mutex
 	unknown list.List // of *connection, oldest first
 	known   int
+	left    chan struct{} // gets something after one of unknown has left
+}
+
+func newDoorkeeper(l net.Listener) *doorkeeper {
+	return &doorkeeper{Listener: l, left: make(chan struct{}, 1)}
 }
 
 // A connection is unknown until a request on it has the token.
@@ -63,8 +68,11 @@ func (d *doorkeeper) makeRoom() {
 		oldest := d.unknown.Front().Value.(*connection)
 		d.mu.Unlock()
 		if wait := leastUnknown - time.Since(oldest.since); wait > 0 {
-			time.Sleep(wait)
-			continue // it may have sent the token or be gone
+			select {
+			case <-time.After(wait):
+			case <-d.left:
+			}
+			continue
 		}
 		_ = oldest.Close() // its server sees the error
 	}
@@ -102,6 +110,10 @@ func (c *connection) leave() {
 	c.expires.Stop()
 	c.door.unknown.Remove(c.place)
 	c.place = nil
+	select {
+	case c.door.left <- struct{}{}:
+	default:
+	}
 }
 
 // carrier is the key of a request's connection in its context.

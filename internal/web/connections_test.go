@@ -115,7 +115,7 @@ func TestRefusalsDoNotWait(t *testing.T) {
 // far as there is room for them.
 func TestOldConnectionsMakeRoom(t *testing.T) {
 	t.Parallel()
-	door := &doorkeeper{Listener: endless{}}
+	door := newDoorkeeper(endless{})
 	accept := func() *connection {
 		c, err := door.Accept()
 		if err != nil {
