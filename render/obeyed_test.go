@@ -1,6 +1,8 @@
 package render_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -9,6 +11,9 @@ import (
 	"unicode"
 
 	"lablab/internal/recordtest"
+	"lablab/render"
+	"lablab/say"
+	"lablab/sg"
 )
 
 // attacks are what a hostile name may contain: control characters, characters that reorder text or
@@ -82,6 +87,45 @@ func TestHostileStrings(t *testing.T) {
 					t.Errorf("attack %d %s, %s: %s", i, way, format, what)
 				}
 			}
+		}
+	}
+}
+
+// The same of all other texts, for terminals of every width.
+func TestHostileTexts(t *testing.T) {
+	t.Parallel()
+	for _, attack := range append(attacks, strings.Repeat("x", 10_000)) {
+		words := say.As(attack)
+		check := &render.Check{
+			Groups:   []render.CheckedGroup{{ID: attack, Name: attack, Description: attack, Rules: []render.CheckedRule{{ID: attack, What: attack, Peer: attack, Reason: words}}}},
+			Problems: []sg.Finding{{Group: attack, Rule: attack, Reason: words}}, Notes: []say.Sentence{words}, ACLs: []render.CheckedACL{{Interface: attack, Rules: []string{attack}}},
+		}
+		exposure := sg.Exposure{
+			Columns: []sg.PortColumn{{Protocol: attack}, {Protocol: "tcp", Ports: [][2]int{{1, 65535}, {7, 9}}}},
+			Groups:  []sg.ExposedGroup{{Group: attack, Name: attack, Openings: []sg.Opening{sg.ToWorld, sg.Closed}}},
+		}
+		statements := []render.Statement{{Statement: attack, Verdict: "broken", CounterExamples: []render.CounterExample{{Group: attack, Name: attack, Rules: []string{attack, attack}, Interfaces: []string{attack}}}}}
+		diagnosis := &render.Diagnosis{Kernel: attack, Checks: []render.Ability{{Name: attack, Status: "missing", Found: words, Hint: words, Needed: true}}, Run: attack}
+		step := 7
+		if len(attack) > 1000 {
+			step = 99
+		}
+		for width := 1; width <= 500; width += step {
+			var b bytes.Buffer
+			text := render.NewText(&b, width, nil)
+			if err := errors.Join(text.Check(check), text.Exposure(exposure), text.Statements(statements, words), text.Diagnosis(diagnosis)); err != nil {
+				t.Fatal(err)
+			}
+			if what := obeyed(b.String()); what != "" {
+				t.Fatalf("%d columns: %s", width, what)
+			}
+		}
+		var b bytes.Buffer
+		if err := render.JSON(&b, check); err != nil {
+			t.Fatal(err)
+		}
+		if what := obeyed(b.String()); what != "" {
+			t.Errorf("JSON: %s", what)
 		}
 	}
 }
