@@ -61,6 +61,11 @@ func obeyed(output string) string {
 // Nothing in a record acts on a terminal or on a CI system, in any format, wherever it is wrapped.
 func TestHostileStrings(t *testing.T) {
 	t.Parallel()
+	japanese, err := say.Speak("ja")
+	if err != nil {
+		t.Fatal(err)
+	}
+	languages := []*say.Language{nil, japanese}
 	record, values := recordOf(t, failing(recordtest.Read(t, "both-entries-cut")))
 	free := slices.DeleteFunc(values, func(value string) bool { // the others have a meaning
 		_, is := replaced(t, record, func(v string) (string, bool) { return v + attacks[0], v == value })
@@ -82,7 +87,7 @@ func TestHostileStrings(t *testing.T) {
 				t.Errorf("attack %d %s makes no record", i, way)
 				continue
 			}
-			for format, output := range outputs(t, events, 40, 57) {
+			for format, output := range outputs(t, events, languages, 40) {
 				if what := obeyed(output); what != "" {
 					t.Errorf("attack %d %s, %s: %s", i, way, format, what)
 				}
@@ -106,7 +111,7 @@ func TestHostileTexts(t *testing.T) {
 		}
 		statements := []render.Statement{{Statement: attack, Verdict: "broken", CounterExamples: []render.CounterExample{{Group: attack, Name: attack, Rules: []string{attack, attack}, Interfaces: []string{attack}}}}}
 		diagnosis := &render.Diagnosis{Kernel: attack, Checks: []render.Ability{{Name: attack, Status: "missing", Found: words, Hint: words, Needed: true}}, Run: attack}
-		step := 7
+		step := 13
 		if len(attack) > 1000 {
 			step = 99
 		}
