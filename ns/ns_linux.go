@@ -19,9 +19,8 @@ var ErrForeign = say.New("socket belongs to another network namespace")
 // A Namespace is an anonymous network namespace. It lives as long as any process has its file open.
 // Its methods may be called from any goroutine.
 type Namespace struct {
-	file *os.File
-	// SO_NETNS_COOKIE (Linux 5.14) of every socket in it; 0 if the kernel does not have it.
-	cookie uint64
+	file   *os.File
+	cookie uint64 // of every socket in it, see [socketCookie]
 }
 
 // New creates a network namespace with a loopback link that is down. It needs CAP_SYS_ADMIN in the
@@ -122,13 +121,31 @@ func ownCookie() (uint64, error) {
 	return socketCookie(fd)
 }
 
+// socketCookie returns a number that all sockets in a network namespace share: SO_NETNS_COOKIE, or
+// before Linux 5.14 the inode of the namespace.
 func socketCookie(fd int) (uint64, error) {
 	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
 	if errors.Is(err, unix.ENOPROTOOPT) {
-		return 0, nil // before Linux 5.14: nothing to compare
+		cookie, err = socketInode(fd)
 	}
 	if err != nil {
 		return 0, say.Errorf("read namespace cookie: %w", err)
 	}
 	return cookie, nil
+}
+
+// socketInode returns the inode of a socket's network namespace; 0 if this process has no rights in
+// it, so that it is another one than its own (SIOCGSKNS: Linux 4.10).
+func socketInode(fd int) (uint64, error) {
+	file, err := unix.IoctlRetInt(fd, unix.SIOCGSKNS)
+	if errors.Is(err, unix.EPERM) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(file)
+	var about unix.Stat_t
+	err = unix.Fstat(file, &about)
+	return about.Ino, err
 }

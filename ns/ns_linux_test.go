@@ -116,6 +116,36 @@ func TestGuardRefusesForeignSocket(t *testing.T) {
 	}
 }
 
+// Where sockets have no cookie, the inode of their namespace tells them apart.
+func TestInodeOfSockets(t *testing.T) {
+	t.Parallel()
+	inodes := map[uint64]bool{}
+	for _, n := range []*ns.Namespace{nstest.New(t), nstest.New(t)} {
+		var inode uint64
+		for _, family := range []int{unix.AF_UNIX, unix.AF_INET, unix.AF_NETLINK} {
+			if err := n.Do(func() error {
+				fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+				if err != nil {
+					return err
+				}
+				defer unix.Close(fd)
+				inode, err = ns.SocketInode(fd)
+				inodes[inode] = true
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+		}
+		var about unix.Stat_t
+		if err := unix.Fstat(n.FD(), &about); err != nil || about.Ino != inode {
+			t.Errorf("inode %d, want %d, %v", inode, about.Ino, err)
+		}
+	}
+	if len(inodes) != 2 {
+		t.Errorf("two namespaces have the inodes %v", inodes)
+	}
+}
+
 func TestUseAfterClose(t *testing.T) {
 	nstest.Kernel(t)
 	n, err := ns.New()
