@@ -142,16 +142,16 @@ func lines(events []timeline.Event, experiment int, early map[sent]bool) []strin
 			}
 			list = append(list, fmt.Sprintf(" %s %d at %s %s, reply %v: %s, accepted %v by %s %d", body.Stream, body.Seq, body.Host, body.Direction, body.Reply, body.State, body.Accepted, body.ID, body.Number))
 		case timeline.EntryChanged:
-			if body.Change != flow.Update && body.Entry.Orig.DestinationPort != discard {
+			if body.Change != flow.Update && !byChance(body.Entry.Orig) {
 				list = append(list, fmt.Sprintf(" %s at %s: %s", body.Change, body.Host, body.Entry.Orig))
 			}
 		case timeline.Cut:
-			if body.Flow.DestinationPort != discard {
+			if !byChance(body.Flow) {
 				list = append(list, fmt.Sprintf(" %s cut at %s: %s", body.Flow, body.Host, body.Why))
 			}
 		case timeline.Dumped:
 			for _, entry := range body.Entries {
-				if entry.Orig.DestinationPort != discard {
+				if !byChance(entry.Orig) {
 					list = append(list, " "+body.Host+": "+describe(entry))
 				}
 			}
@@ -161,8 +161,12 @@ func lines(events []timeline.Event, experiment int, early map[sent]bool) []strin
 	return slices.Compact(list)
 }
 
-// discard is the port of the kernel lab's self-check.
-const discard = 9
+// byChance reports whether an entry is there by chance: it is of the kernel lab's self-check, or of a
+// connection that a server's retransmission began again, whenever that came.
+func byChance(k packet.Key) bool {
+	const discard, firstSource = 9, 41001
+	return k.DestinationPort == discard || k.Protocol == packet.TCP && k.DestinationPort >= firstSource
+}
 
 // describe returns what does not depend on time in an entry.
 func describe(e flow.Entry) string {

@@ -21,6 +21,10 @@ import (
 
 var seeds = flag.Uint64("seeds", 60, "how many random scenarios to run")
 
+// disagreed are seeds for which memory once differed from the kernel: in the place of a rule whose
+// members were listed in another order, and in a connection picked up from either side.
+var disagreed = []uint64{195, 441, 275}
+
 // Whatever happens, no sentence contradicts the evidence, and memory shows the same. A scenario
 // mostly waits, so sixteen run side by side.
 func TestRandomScenarios(t *testing.T) {
@@ -41,6 +45,9 @@ func TestRandomScenarios(t *testing.T) {
 		})
 	}
 	for seed := range *seeds {
+		next <- seed
+	}
+	for _, seed := range disagreed {
 		next <- seed
 	}
 	close(next)
