@@ -21,7 +21,7 @@ import (
 
 var seeds = flag.Uint64("seeds", 60, "how many random scenarios to run")
 
-// disagreed are seeds for which memory once differed from the kernel: in the place of a rule whose
+// disagreed are seeds for which memory once differed from the kernel: in where a rule stands whose
 // members were listed in another order, and in a connection picked up from either side.
 var disagreed = []uint64{195, 441, 275}
 
