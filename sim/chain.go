@@ -45,7 +45,7 @@ func (h *host) enforce() {
 	for n := range kept {
 		kept[n].members = is[slices.IndexFunc(is, func(r rule) bool { return r.ruleKey == kept[n].ruleKey })].members
 	}
-	h.chain = append(kept, fresh...)
+	h.chain = slices.Concat(kept, fresh)
 	for key := range h.counters {
 		if key.number != 0 && (h.position(key) < 0 || slices.ContainsFunc(fresh, func(r rule) bool { return r.ruleKey == key })) {
 			delete(h.counters, key)

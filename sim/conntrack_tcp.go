@@ -180,11 +180,12 @@ func (t *table) tcp(p *datagram) (valid, again bool) {
 	if old != next {
 		e.changed, e.tcpChanged = true, true
 	}
-	return t.lastTCP(p, kind, old), false
+	t.lastTCP(p, kind, old)
+	return true, false
 }
 
 // lastTCP decides how long the entry lasts after a segment that belongs to it.
-func (t *table) lastTCP(p *datagram, kind int, old tcpState) bool {
+func (t *table) lastTCP(p *datagram, kind int, old tcpState) {
 	e := p.entry
 	timeout := t.TCPEstablished
 	if e.tcp.state != sES {
@@ -200,16 +201,15 @@ func (t *table) lastTCP(p *datagram, kind int, old tcpState) bool {
 	case !e.seenReply && kind == isRST:
 		t.count(p)
 		t.kill(e) // a refused attempt is over
-		return true
+		return
 	case !e.seenReply && kind == isSYN && old == sSS:
-		return true // a SYN that is sent again does not prolong the entry
+		return // a SYN that is sent again does not prolong the entry
 	case !e.seenReply && e.tcp.state == sES:
 		timeout = min(timeout, unacknowledged)
 	case e.seenReply && !e.assured && (old == sSR || old == sES) && e.tcp.state == sES:
 		e.assured, e.changed = true, true
 	}
 	t.refresh(p, timeout)
-	return true
 }
 
 // reset takes an RST. It returns the next state, whether the window still has to be checked, and

@@ -213,8 +213,8 @@ func (s *session) start(a scenario.Start) error {
 	}
 	r := &stream{Start: a, session: s, from: from, to: to, key: s.key(a, source, target), size: a.Size, begun: map[uint32]int{}}
 	started := timeline.StreamStarted{Stream: a.Stream, Protocol: r.key.Protocol, From: a.From, To: a.To, Source: source, Target: target}
-	switch {
-	case a.Protocol == packet.ICMP:
+	switch a.Protocol {
+	case packet.ICMP:
 		r.size = max(r.size, 0)
 		if a.Size == 0 {
 			r.size = usualPing
