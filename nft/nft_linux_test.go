@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -220,14 +221,20 @@ func exchange(t *testing.T, n *ns.Namespace, port int, answered bool) {
 			return err
 		}
 		defer client.Close()
+		patience := time.Now().Add(10 * time.Second)
+		if err := errors.Join(server.SetDeadline(patience), client.SetDeadline(patience)); err != nil {
+			return err
+		}
 		if _, err := client.Write([]byte("there")); err != nil || !answered {
 			return err
 		}
-		if _, err := server.WriteTo([]byte("back"), client.LocalAddr()); err != nil {
-			return err
-		}
-		_, err = client.Write([]byte("there again"))
-		return err
+		// Whatever is under way when its socket is closed is answered by an ICMP error.
+		_, _, there := server.ReadFrom(make([]byte, 16))
+		_, backErr := server.WriteTo([]byte("back"), client.LocalAddr())
+		_, back := client.Read(make([]byte, 16))
+		_, againErr := client.Write([]byte("there again"))
+		_, _, again := server.ReadFrom(make([]byte, 16))
+		return errors.Join(there, backErr, back, againErr, again)
 	})
 	if err != nil {
 		t.Fatal(err)
