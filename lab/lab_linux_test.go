@@ -65,7 +65,7 @@ func TestFourExperimentsExactly(t *testing.T) {
 	for _, pace := range []struct {
 		interval time.Duration
 		times    int
-	}{{10 * time.Millisecond, 3}, {2 * time.Millisecond, 10}, {time.Millisecond, 15}} {
+	}{{10 * time.Millisecond, 2}, {2 * time.Millisecond, 5}, {time.Millisecond, 8}} {
 		for range pace.times {
 			t.Run(pace.interval.String(), func(t *testing.T) {
 				t.Parallel()

@@ -19,7 +19,7 @@ import (
 	"lablab/timeline"
 )
 
-var seeds = flag.Uint64("seeds", 60, "how many random scenarios to run")
+var seeds = flag.Uint64("seeds", 24, "how many random scenarios to run")
 
 // disagreed are seeds for which memory once differed from the kernel: in where a rule stands whose
 // members were listed in another order, and in a connection picked up from either side.
