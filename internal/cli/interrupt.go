@@ -32,11 +32,11 @@ const lastWords = 600 * time.Millisecond
 // called [Env.interruptible], whatever the command waits for or computes.
 type ending struct {
 	mu     sync.Mutex
-	notify map[*context.CancelCauseFunc]bool // of the contexts that the signal ends
-	caught error                             // the interrupt, after the signal
+	notify map[*context.CancelCauseFunc]time.Duration // of the contexts that the signal ends, with how long each command may take then
+	caught error                                      // the interrupt, after the signal
 }
 
-func newEnding() *ending { return &ending{notify: map[*context.CancelCauseFunc]bool{}} }
+func newEnding() *ending { return &ending{notify: map[*context.CancelCauseFunc]time.Duration{}} }
 
 // watch ends the process by the first signal. The function that it returns stops that.
 func (e *ending) watch(signals <-chan os.Signal) (stop func()) {
@@ -68,18 +68,22 @@ func (e *ending) interrupt(i interrupt) time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.caught = i
-	if len(e.notify) == 0 {
-		return 0
-	}
-	for cancel := range e.notify {
+	within := time.Duration(0)
+	for cancel, grace := range e.notify {
 		(*cancel)(i)
+		within = max(within, grace)
 	}
-	return grace
+	return within
 }
 
 // interruptible returns a context that ends with the first signal; its cause is the interrupt. A
 // command that calls it has something to finish before it ends.
 func (env Env) interruptible() (context.Context, context.CancelFunc) {
+	return env.interruptibleFor(grace)
+}
+
+// interruptibleFor is interruptible for a command that may take another time to end.
+func (env Env) interruptibleFor(grace time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	e := env.ending
 	e.mu.Lock()
@@ -87,7 +91,7 @@ func (env Env) interruptible() (context.Context, context.CancelFunc) {
 	if e.caught != nil {
 		cancel(e.caught)
 	}
-	e.notify[&cancel] = true
+	e.notify[&cancel] = grace
 	return ctx, func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()

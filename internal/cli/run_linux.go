@@ -47,7 +47,7 @@ func runRootless(env Env, files []*os.File) (int, error) {
 	if err != nil {
 		return 0, lab.ExplainRootless(err)
 	}
-	ctx, cancel := env.interruptible()
+	ctx, cancel := env.interruptibleFor(10 * grace) // the other process ends by itself
 	defer cancel()
 	relay := make(chan os.Signal, 1)
 	defer context.AfterFunc(ctx, func() {

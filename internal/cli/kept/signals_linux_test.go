@@ -130,7 +130,7 @@ func (k *kept) endsBy(sig syscall.Signal, dir, line string) error {
 		select {
 		case <-ended:
 			return fmt.Errorf("ends before it waits: %v", c.ProcessState)
-		case <-time.After(time.Millisecond):
+		case <-time.After(10 * time.Millisecond): // looking is expensive
 		}
 	}
 	_ = c.Process.Signal(sig)
