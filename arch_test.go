@@ -31,7 +31,7 @@ type listed struct {
 var allowed = map[string][]string{
 	".":                        {"internal/cli"},
 	"./internal/cli":           {"flow", "internal/control", "internal/view", "internal/web", "lab", "ns", "nft", "play", "render", "report", "scenario", "sg", "sim", "timeline"},
-	"./internal/control":       {"flow", "internal/serve", "lab", "render", "report", "scenario", "sg", "timeline"},
+	"./internal/control":       {"flow", "internal/serve", "lab", "play", "render", "report", "scenario", "sg", "timeline"},
 	"./internal/view":          {"flow", "internal/control", "render", "report", "sg", "timeline"},
 	"./internal/serve":         {},
 	"./internal/web":           {"internal/serve", "render", "report", "timeline"},

@@ -43,7 +43,7 @@ func BenchmarkFlip(b *testing.B) {
 	}
 	defer l.Close()
 	for b.Loop() {
-		rule, direction, _ := l.account.Groups[0].Find("icmp")
+		rule, direction, _ := l.policy.Account.Groups[0].Find("icmp")
 		if _, err := l.Apply(b.Context(), revoke("lab", "icmp")); err != nil {
 			b.Fatal(err)
 		}

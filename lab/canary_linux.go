@@ -41,8 +41,8 @@ func (l *Lab) prove(ctx context.Context) error {
 func (l *Lab) forbidden(from *Host, source netip.Addr, to *Host, target netip.Addr) (port int, exists bool) {
 	const discard = 9 // RFC 863: the receiver throws everything away
 	for port := discard; port < 1<<16; port++ {
-		_, out := l.account.Judge(groupsOf(l.account, from), packet.Egress, sg.Packet{Protocol: packet.UDP, Peer: target, To: port})
-		_, in := l.account.Judge(groupsOf(l.account, to), packet.Ingress, sg.Packet{Protocol: packet.UDP, Peer: source, To: port})
+		_, out := l.policy.Account.Judge(l.policy.Groups(from.Name), packet.Egress, sg.Packet{Protocol: packet.UDP, Peer: target, To: port})
+		_, in := l.policy.Account.Judge(l.policy.Groups(to.Name), packet.Ingress, sg.Packet{Protocol: packet.UDP, Peer: source, To: port})
 		if out && !in {
 			return port, true
 		}

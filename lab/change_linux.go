@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -11,12 +10,10 @@ import (
 	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/packet"
+	"lablab/play"
 	"lablab/sg"
 	"lablab/timeline"
 )
-
-// A ruleKey identifies a rule by its group and its id in that group.
-type ruleKey struct{ group, id string }
 
 // Apply makes changes: all of them or none, and on all hosts or none. It leaves existing flows
 // alone, unless they are no longer tracked, and returns what becomes of them. An *sg.Error holds the
@@ -30,19 +27,18 @@ func (l *Lab) Apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
 	if err := l.checkHosts(changes); err != nil {
 		return Effect{}, err
 	}
-	from, was := l.account, l.numbers
-	to, err := from.Apply(changes...)
+	from := l.policy
+	to, delta, err := from.Apply(changes...)
 	if err != nil {
 		return Effect{}, err
 	}
-	delta := sg.Diff(from, to)
-	numbers := l.number(delta)
-	if err := l.enforce(to, numbers, delta); err != nil {
-		return Effect{}, errors.Join(err, l.enforce(from, was, delta))
+	if err := l.enforce(to, delta); err != nil {
+		l.policy = from.Rejected(to)
+		return Effect{}, errors.Join(err, l.enforce(from, delta))
 	}
-	l.account, l.numbers = to, numbers
-	l.record(delta, was)
-	effect := l.effect(from, was, delta)
+	l.policy = to
+	l.rules.Record(from, to, delta)
+	effect := l.effect(from, delta)
 	var converted atomic.Int64
 	err = each(l.hosts, func(h *Host) error {
 		n, err := l.untrack(h, from)
@@ -69,61 +65,36 @@ func (l *Lab) checkHosts(changes []sg.Change) (err error) {
 	return nil
 }
 
-// enforce puts one of two states of the account in force on all hosts. On a host, its network ACL
-// changes after its groups.
-func (l *Lab) enforce(account *sg.Account, numbers map[ruleKey]uint32, delta sg.Delta) error {
+// enforce puts one of two policies in force on all hosts. On a host, its network ACL changes after its
+// groups.
+func (l *Lab) enforce(p play.Policy, delta sg.Delta) error {
 	return each(l.hosts, func(h *Host) error {
-		if err := h.rules.Change(l.compile(account, numbers, h)); err != nil {
+		if err := h.rules.Change(l.compile(p, h)); err != nil {
 			return err
 		}
 		if !slices.ContainsFunc(delta.ACLs, func(c sg.SetACL) bool { return c.Interface == h.Name }) {
 			return nil // keep its counters
 		}
-		i, _ := account.Interface(h.Name)
+		i, _ := p.Account.Interface(h.Name)
 		return h.rules.SetACL(i.ACL)
 	})
 }
 
-// number returns the number of each rule that is or was in force. A rule that is authorized gets a
-// number that no other has ever had, even if it was in force before.
-func (l *Lab) number(delta sg.Delta) map[ruleKey]uint32 {
-	numbers := maps.Clone(l.numbers)
-	for _, r := range delta.Authorized {
-		l.lastNumber++
-		numbers[ruleKey{r.Group, r.ID}] = l.lastNumber
-	}
-	return numbers
-}
-
 // compile builds the ruleset of a host.
-func (l *Lab) compile(account *sg.Account, numbers map[ruleKey]uint32, h *Host) nft.Ruleset {
-	rs := nft.Compile(account, groupsOf(account, h), func(g *sg.Group, r sg.Rule) uint32 { return numbers[ruleKey{g.Key(), r.ID}] })
-	rs.Untracked = l.untracked(account, h)
+func (l *Lab) compile(p play.Policy, h *Host) nft.Ruleset {
+	rs := nft.Compile(p.Account, p.Groups(h.Name), func(g *sg.Group, r sg.Rule) uint32 { return p.Number(g.Key(), r.ID) })
+	rs.Untracked = p.Untracked(h.Host)
 	rs.Related, rs.Forwards, rs.SourceDestCheck = l.related, h.Forwards || h.Unchecked, !h.Unchecked
 	return rs
 }
 
-// untracked returns the flows of a host that EC2 does not track.
-func (l *Lab) untracked(account *sg.Account, h *Host) []sg.Untracked {
-	if h.AlwaysTracked {
-		return nil
-	}
-	return sg.UntrackedBy(groupsOf(account, h))
-}
-
-// groupsOf returns the groups of a host.
-func groupsOf(account *sg.Account, h *Host) []*sg.Group {
-	i, _ := account.Interface(h.Name)
-	return account.GroupsByID(i.Groups)
-}
-
 // untrack marks the entries of flows that are no longer tracked, and returns how many it marked. By
 // packet, the rules mark an entry when its next packet comes, and nothing needs to be done here.
-func (l *Lab) untrack(h *Host, from *sg.Account) (marked int, err error) {
+func (l *Lab) untrack(h *Host, from play.Policy) (marked int, err error) {
 	if h.AlwaysTracked || h.ByPacket {
 		return 0, nil
 	}
-	fresh := sg.NoLongerTracked(from, l.account, h.Name)
+	fresh := sg.NoLongerTracked(from.Account, l.policy.Account, h.Name)
 	if len(fresh) == 0 {
 		return 0, nil
 	}
@@ -146,61 +117,6 @@ func (l *Lab) untrack(h *Host, from *sg.Account) (marked int, err error) {
 		}
 	}
 	return marked, nil
-}
-
-// record adds what changed to the timeline. Revoked rules have the numbers that they had.
-func (l *Lab) record(delta sg.Delta, was map[ruleKey]uint32) {
-	for _, c := range delta.Attached {
-		l.log.Append(timeline.GroupsChanged{Host: c.Interface, Groups: c.Groups})
-	}
-	for _, c := range delta.ACLs {
-		l.log.Append(timeline.ACLChanged{Host: c.Interface, ACL: c.ACL})
-	}
-	for _, c := range delta.PrefixLists {
-		entries, _ := l.account.Peers(sg.GroupRule{Rule: sg.Rule{PrefixList: c.PrefixList}})
-		l.log.Append(timeline.PrefixListChanged{ModifyPrefixList: c, Entries: entries})
-	}
-	for _, g := range l.account.Groups {
-		l.recordRules(g, delta, was)
-	}
-}
-
-// recordRules leaves out a group until a host has it.
-func (l *Lab) recordRules(g *sg.Group, delta sg.Delta, was map[ruleKey]uint32) {
-	hosts, fresh := l.carriers(l.account, g), delta.Authorized
-	if !l.announced[g.Key()] {
-		if len(hosts) == 0 {
-			return
-		}
-		l.announced[g.Key()] = true
-		delta = sg.Diff(&sg.Account{}, &sg.Account{Groups: []*sg.Group{g}})
-	}
-	recorded := func(r sg.GroupRule, numbers map[ruleKey]uint32) timeline.Rule {
-		return timeline.Rule{Number: numbers[ruleKey{r.Group, r.ID}], Group: r.Group, Direction: r.Direction, Hosts: hosts, Rule: r.Rule}
-	}
-	for _, r := range delta.Revoked {
-		if r.Group == g.Key() {
-			l.log.Append(timeline.RuleRevoked{Rule: recorded(r, was)})
-		}
-	}
-	for _, r := range delta.Authorized {
-		if r.Group == g.Key() {
-			rule := recorded(r, l.numbers)
-			l.known[rule.Number] = rule
-			l.log.Append(timeline.RuleAuthorized{Rule: rule, Existing: !slices.Contains(fresh, r)})
-		}
-	}
-}
-
-// carriers returns the names of the hosts that have g.
-func (l *Lab) carriers(account *sg.Account, g *sg.Group) []string {
-	var names []string
-	for _, h := range l.hosts {
-		if slices.Contains(groupsOf(account, h), g) {
-			names = append(names, h.Name)
-		}
-	}
-	return names
 }
 
 // Configure changes the conntrack settings of every host. A new timeout applies to an entry from
@@ -251,8 +167,7 @@ func (l *Lab) Cut(host string, meant func(flow.Entry) bool) (int, error) {
 func (l *Lab) Known(number uint32) (timeline.Rule, bool) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
-	rule, known := l.known[number]
-	return rule, known
+	return l.rules.Known(number)
 }
 
 // markUntracked marks an entry while it holds the lock on the shared socket.

@@ -197,7 +197,7 @@ func TestTrackedAndUntracked(t *testing.T) {
 			for _, e := range entries {
 				tracked = tracked || e.Orig.DestinationPort == 22 && !e.Untracked
 			}
-			if want := sg.Tracked(groupsOf(l.account, l.hosts[0]), packet.Ingress, sg.Packet{Protocol: packet.TCP, Peer: l.hosts[1].Address.Addr(), To: 22}) || test.alwaysTracked; tracked != want {
+			if want := sg.Tracked(l.policy.Groups(l.hosts[0].Name), packet.Ingress, sg.Packet{Protocol: packet.TCP, Peer: l.hosts[1].Address.Addr(), To: 22}) || test.alwaysTracked; tracked != want {
 				t.Errorf("an entry: %v, want %v", tracked, want)
 			}
 			apply(t, l, test.changes...)

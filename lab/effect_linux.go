@@ -6,6 +6,7 @@ import (
 
 	"lablab/flow"
 	"lablab/packet"
+	"lablab/play"
 	"lablab/sg"
 )
 
@@ -32,14 +33,14 @@ const (
 	Checked Fate = "checked"
 )
 
-// effect returns what the change from another state of the account does to existing flows.
-func (l *Lab) effect(from *sg.Account, was map[ruleKey]uint32, delta sg.Delta) Effect {
+// effect returns what the change from another policy does to existing flows.
+func (l *Lab) effect(from play.Policy, delta sg.Delta) Effect {
 	e := Effect{ended: map[string]map[uint32]func(netip.Addr) bool{}, acls: delta.ACLs}
 	for _, h := range l.hosts {
 		if len(delta.Revoked)+len(delta.Attached)+len(delta.PrefixLists) > 0 {
-			e.ended[h.Name] = l.ended(h, from, was)
+			e.ended[h.Name] = l.ended(h, from)
 		}
-		fate := fateOf(groupsOf(l.account, h), l.untracked(from, h), l.untracked(l.account, h))
+		fate := fateOf(l.policy.Groups(h.Name), from.Untracked(h.Host), l.policy.Untracked(h.Host))
 		if e.Untracked != Checked && fate != Unchanged {
 			e.Untracked = fate
 		}
@@ -48,10 +49,10 @@ func (l *Lab) effect(from *sg.Account, was map[ruleKey]uint32, delta sg.Delta) E
 }
 
 // ended returns the rules that no longer apply to a host, or to all of their peers.
-func (l *Lab) ended(h *Host, from *sg.Account, was map[ruleKey]uint32) map[uint32]func(netip.Addr) bool {
-	stay := rulesOn(l.account, l.numbers, h)
+func (l *Lab) ended(h *Host, from play.Policy) map[uint32]func(netip.Addr) bool {
+	stay := rulesOn(l.policy, h)
 	ended := map[uint32]func(netip.Addr) bool{}
-	for number, r := range rulesOn(from, was, h) {
+	for number, r := range rulesOn(from, h) {
 		if _, stays := stay[number]; !stays {
 			ended[number] = func(netip.Addr) bool { return true }
 			continue
@@ -59,8 +60,8 @@ func (l *Lab) ended(h *Host, from *sg.Account, was map[ruleKey]uint32) map[uint3
 		if r.Peer.IsValid() {
 			continue
 		}
-		before, _ := from.Peers(r)
-		now, _ := l.account.Peers(r)
+		before, _ := from.Account.Peers(r)
+		now, _ := l.policy.Account.Peers(r)
 		if !slices.Equal(before, now) {
 			ended[number] = func(a netip.Addr) bool { return within(before, a) && !within(now, a) }
 		}
@@ -137,12 +138,12 @@ func (l *Lab) tracked(host string) ([]flow.Entry, error) {
 }
 
 // rulesOn returns the rules that apply to a host, by their numbers.
-func rulesOn(account *sg.Account, numbers map[ruleKey]uint32, h *Host) map[uint32]sg.GroupRule {
+func rulesOn(p play.Policy, h *Host) map[uint32]sg.GroupRule {
 	on := map[uint32]sg.GroupRule{}
-	for _, g := range groupsOf(account, h) {
+	for _, g := range p.Groups(h.Name) {
 		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			for _, r := range g.Rules(d) {
-				on[numbers[ruleKey{g.Key(), r.ID}]] = sg.GroupRule{Group: g.Key(), Direction: d, Rule: r}
+				on[p.Number(g.Key(), r.ID)] = sg.GroupRule{Group: g.Key(), Direction: d, Rule: r}
 			}
 		}
 	}

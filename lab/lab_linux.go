@@ -17,7 +17,6 @@ import (
 	"lablab/play"
 	"lablab/say"
 	"lablab/scenario"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -28,14 +27,10 @@ type Lab struct {
 	middle *ns.Namespace // where the switch is, if there are more than two hosts
 	// They serialize changes to the groups and dumps of conntrack.
 	changing, reading sync.Mutex
-	account           *sg.Account // the groups, which hosts have them, and what they refer to
-	numbers           map[ruleKey]uint32
-	// The number of the last rule. Numbers are never reused.
-	lastNumber uint32
-	announced  map[string]bool // groups whose rules are in the timeline
-	known      map[uint32]timeline.Rule
-	related    nft.Related
-	settings   conntrack.Settings
+	policy            play.Policy
+	rules             *play.Recorder
+	related           nft.Related
+	settings          conntrack.Settings
 	// Streams continue from one experiment to the next.
 	streams  []*running
 	started  int // how many streams were started
@@ -82,7 +77,7 @@ func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.
 
 func buildOnce(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	l := &Lab{
-		log: log, interval: o.Interval, keepOutput: o.KeepOutput, unwatch: func() {}, recorder: newRecorder(log), announced: map[string]bool{}, known: map[uint32]timeline.Rule{}, numbers: map[ruleKey]uint32{}, asked: askedFor(sc), servers: map[string]*pinger.Server{},
+		log: log, interval: o.Interval, keepOutput: o.KeepOutput, unwatch: func() {}, recorder: newRecorder(log), policy: play.PolicyOf(sc), rules: play.NewRecorder(log), asked: askedFor(sc), servers: map[string]*pinger.Server{},
 		related: nft.Related(sc.Related), settings: conntrack.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
 	}
 	l.broken, l.fail = context.WithCancelCause(context.Background())
@@ -94,12 +89,9 @@ func buildOnce(ctx context.Context, sc *scenario.Scenario, o Options, log *timel
 }
 
 func (l *Lab) build(ctx context.Context, sc *scenario.Scenario) error {
-	l.account = sc.Policy()
 	for _, h := range sc.Hosts {
 		l.hosts = append(l.hosts, &Host{Host: h})
 	}
-	rules := sg.Diff(&sg.Account{}, &sg.Account{Groups: l.account.Groups})
-	l.numbers = l.number(rules)
 	if err := each(l.hosts, prepare); err != nil {
 		return err
 	}
@@ -109,7 +101,7 @@ func (l *Lab) build(ctx context.Context, sc *scenario.Scenario) error {
 	if err := each(l.hosts, l.install); err != nil {
 		return err
 	}
-	l.record(rules, nil)
+	l.rules.Begin(l.policy)
 	return l.watch()
 }
 
@@ -151,7 +143,7 @@ func prepare(h *Host) (err error) {
 // install enforces the host's groups and turns on conntrack accounting, before any packet is sent.
 // The rules come first: on a kernel with modules it is they that load conntrack.
 func (l *Lab) install(h *Host) (err error) {
-	if h.rules, err = nft.Install(h.ns, l.compile(l.account, l.numbers, h)); err != nil {
+	if h.rules, err = nft.Install(h.ns, l.compile(l.policy, h)); err != nil {
 		return unableTo(installRules, err)
 	}
 	if h.Masquerade {

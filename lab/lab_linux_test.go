@@ -226,7 +226,7 @@ func TestNumbersAreNeverUsedAgain(t *testing.T) {
 	l, log := build(t, scenario.FourExperiments())
 	seen := []uint32{}
 	for range 5 {
-		rule, d, _ := l.account.Groups[0].Find("icmp")
+		rule, d, _ := l.policy.Account.Groups[0].Find("icmp")
 		apply(t, l, revoke("lab", "icmp"), authorize("lab", d, rule))
 	}
 	for _, e := range log.Events() {
@@ -244,7 +244,7 @@ func TestNumbersAreNeverUsedAgain(t *testing.T) {
 
 func TestChangesThatCannotBe(t *testing.T) {
 	l, _ := build(t, scenario.FourExperiments())
-	rule, d, _ := l.account.Groups[0].Find("icmp")
+	rule, d, _ := l.policy.Account.Groups[0].Find("icmp")
 	for name, changes := range map[string]sg.Changes{
 		"duplicate":                     {authorize("lab", d, rule)},
 		"unknown rule":                  {revoke("lab", "telnet")},

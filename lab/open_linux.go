@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"lablab/flow"
 	"lablab/nft"
 	"lablab/ns"
+	"lablab/play"
 	"lablab/scenario"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -63,27 +62,11 @@ func (l *Lab) forget() error {
 // Broken returns a context that is done when the lab has failed, with the failure as its cause.
 func (l *Lab) Broken() context.Context { return l.broken }
 
-// A Policy is the state of the groups at one moment. The hosts are interfaces of the account.
-type Policy struct {
-	Account *sg.Account // not to be modified
-	numbers map[ruleKey]uint32
-}
-
-// Number returns the number of a rule that is in force, or the last that it had.
-func (p Policy) Number(group, rule string) uint32 { return p.numbers[ruleKey{group, rule}] }
-
-// InForce reports whether a rule with that number is in force.
-func (p Policy) InForce(r timeline.Rule) bool {
-	return p.Number(r.Group, r.ID) == r.Number && !slices.ContainsFunc(p.Account.Revoked, func(was sg.GroupRule) bool {
-		return was.Group == r.Group && was.ID == r.ID
-	})
-}
-
 // Policy returns the current policy.
-func (l *Lab) Policy() Policy {
+func (l *Lab) Policy() play.Policy {
 	l.changing.Lock()
 	defer l.changing.Unlock()
-	return Policy{Account: l.account, numbers: l.numbers} // replaced on each change, never modified
+	return l.policy
 }
 
 // Hosts returns the hosts of the lab.

@@ -131,7 +131,9 @@ func (l *Lab) cut(a scenario.Cut) error {
 		case a.Stream != "":
 			return l.recorder.belongs(e.Orig, a.Stream)
 		case a.AdmittedBy != "":
-			return l.known[e.Mark].ID == a.AdmittedBy || l.known[e.Released].ID == a.AdmittedBy // l.changing is held
+			admitted, _ := l.rules.Known(e.Mark)
+			released, _ := l.rules.Known(e.Released)
+			return admitted.ID == a.AdmittedBy || released.ID == a.AdmittedBy // l.changing is held
 		}
 		return true
 	})

@@ -41,6 +41,13 @@ func (p Policy) Apply(changes ...sg.Change) (Policy, sg.Delta, error) {
 	return p.number(delta), delta, nil
 }
 
+// Rejected returns the policy after one that could not be enforced. Its numbers are not given again:
+// a packet may have met its rules.
+func (p Policy) Rejected(failed Policy) Policy {
+	p.last = failed.last
+	return p
+}
+
 // number gives each rule that is authorized a number that no other has ever had, even if the rule was
 // in force before.
 func (p Policy) number(delta sg.Delta) Policy {
@@ -92,7 +99,9 @@ func NewRecorder(log *timeline.Log) *Recorder {
 }
 
 // Begin records the rules with which a lab begins.
-func (r *Recorder) Begin(p Policy) { r.Record(Policy{}, p, sg.Delta{}) }
+func (r *Recorder) Begin(p Policy) {
+	r.Record(Policy{}, p, sg.Diff(&sg.Account{}, &sg.Account{Groups: p.Account.Groups}))
+}
 
 // Record records what changed from one policy to the next. Revoked rules have the numbers that they
 // had.
@@ -115,6 +124,7 @@ func (r *Recorder) Record(from, to Policy, delta sg.Delta) {
 // group leaves out a group until a host has it.
 func (r *Recorder) group(g *sg.Group, from, to Policy, delta sg.Delta) {
 	var hosts []string
+	fresh := delta.Authorized
 	for _, h := range to.hosts {
 		if slices.Contains(to.Groups(h), g) {
 			hosts = append(hosts, h)
@@ -139,7 +149,7 @@ func (r *Recorder) group(g *sg.Group, from, to Policy, delta sg.Delta) {
 		if rule.Group == g.Key() {
 			known := recorded(rule, to)
 			r.known[known.Number] = known
-			r.log.Append(timeline.RuleAuthorized{Rule: known})
+			r.log.Append(timeline.RuleAuthorized{Rule: known, Existing: !slices.Contains(fresh, rule)})
 		}
 	}
 }

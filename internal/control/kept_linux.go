@@ -9,6 +9,7 @@ import (
 	"lablab/flow"
 	"lablab/lab"
 	"lablab/packet"
+	"lablab/play"
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
@@ -124,7 +125,7 @@ func (k *kept) flows(host string) ([]Flow, error) {
 	return flows, nil
 }
 
-func (k *kept) flowOf(policy lab.Policy, host string, e flow.Entry) Flow {
+func (k *kept) flowOf(policy play.Policy, host string, e flow.Entry) Flow {
 	f := Flow{Entry: report.EntryOf(host, e), Key: e.Orig}
 	if rule, known := k.lab.Known(e.Mark); known {
 		f.AdmittedBy = &rule.ID
