@@ -1,9 +1,7 @@
 package cli_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"os"
 	"os/exec"
 	"testing"
@@ -24,25 +22,13 @@ func TestClockSteps(t *testing.T) {
 	const year = 365 * 24 * 3600
 	for _, seconds := range []int64{8 * year, -20 * year, 3600, -3600} {
 		c := exec.Command(path, "run", "--interval", "20ms", "--format", "json")
-		var out bytes.Buffer
-		c.Stdout = &out
-		progress, err := c.StderrPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		nstest.WaitFor(t, progress, "experiment 2")
-		stepClock(t, seconds)
-		_, _ = io.Copy(io.Discard, progress)
-		code := nstest.ExitCode(c.Wait())
+		out, _, code := amid(t, c, "experiment 2", func() { stepClock(t, seconds) })
 		stepClock(t, -seconds)
 		var report struct {
 			Held bool
 		}
-		if err := json.Unmarshal(out.Bytes(), &report); err != nil || code != 0 || !report.Held {
-			t.Errorf("after %d s: exit code %d, %v\n%s", seconds, code, err, out.Bytes())
+		if err := json.Unmarshal(out, &report); err != nil || code != 0 || !report.Held {
+			t.Errorf("after %d s: exit code %d, %v\n%s", seconds, code, err, out)
 		}
 	}
 }

@@ -1,10 +1,8 @@
 package cli_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,21 +43,9 @@ func TestDisturbedLab(t *testing.T) {
 		t.Run(deed, func(t *testing.T) {
 			t.Parallel()
 			run := exec.Command(path, "run", "--interval", "10ms", "--format", "json")
-			var out bytes.Buffer
-			run.Stdout = &out
-			progress, err := run.StderrPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := run.Start(); err != nil {
-				t.Fatal(err)
-			}
-			nstest.WaitFor(t, progress, "rule icmp revoked")
-			inEach(t, run.Process.Pid, deed)
-			stderr, _ := io.ReadAll(progress)
-			code := nstest.ExitCode(run.Wait())
+			out, stderr, code := amid(t, run, "rule icmp revoked", func() { inEach(t, run.Process.Pid, deed) })
 			var report struct{ Held bool }
-			if err := json.Unmarshal(out.Bytes(), &report); err != nil || report.Held {
+			if err := json.Unmarshal(out, &report); err != nil || report.Held {
 				t.Errorf("%v, held: %v", err, report.Held)
 			}
 			if !slices.Contains(c.codes, code) || code == 4 && !strings.Contains(string(stderr), c.stderr) {

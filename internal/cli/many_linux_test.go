@@ -13,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/creack/pty"
 
@@ -65,16 +64,16 @@ func TestSignalEndsMany(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "000.yaml"), fmt.Appendf(nil, small, 0, "1ms"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			var out bytes.Buffer
-			for attempt := 0; out.Len() == 0 && attempt < 5; attempt++ { // a busy machine may cut it off
-				endMany(t, &out, exec.Command(path, "run", "-j", "2", "--format", "json", "--rootless", rootless, dir))
+			var out []byte
+			for attempt := 0; len(out) == 0 && attempt < 5; attempt++ { // a busy machine may cut it off
+				out = endBy(t, syscall.SIGTERM, exec.Command(path, "run", "-j", "2", "--format", "json", "--rootless", rootless, dir), "held ")
 			}
 			var reports []struct {
 				Scenario          string
 				Held, Interrupted bool
 			}
-			if err := json.Unmarshal(out.Bytes(), &reports); err != nil || len(reports) != 4 {
-				t.Fatalf("%v, %d reports\n%s", err, len(reports), out.Bytes())
+			if err := json.Unmarshal(out, &reports); err != nil || len(reports) != 4 {
+				t.Fatalf("%v, %d reports\n%s", err, len(reports), out)
 			}
 			for i, r := range reports {
 				if r.Held != (i == 0) || r.Interrupted != (i > 0) || r.Scenario != fmt.Sprintf("small-%d", i) {
@@ -82,25 +81,6 @@ func TestSignalEndsMany(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// endMany starts runs, ends them by SIGTERM as soon as one has held, and collects their output.
-func endMany(t *testing.T, out *bytes.Buffer, c *exec.Cmd) {
-	t.Helper()
-	c.Stdout = out
-	lines, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	nstest.WaitFor(t, lines, "held ")
-	_ = c.Process.Signal(syscall.SIGTERM)
-	_, _ = io.Copy(io.Discard, lines)
-	if code := nstest.ExitCode(c.Wait()); code != 143 {
-		t.Errorf("exit code %d", code)
 	}
 }
 
@@ -168,18 +148,5 @@ func left(written string) string {
 func TestSignalEndsAReplay(t *testing.T) {
 	t.Parallel()
 	c := exec.Command(nstest.Lablab(t), "replay", "--speed", "0.001", "../../testdata/ping.jsonl")
-	progress, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	nstest.WaitFor(t, progress, "building the lab")
-	_ = c.Process.Signal(syscall.SIGINT)
-	began := time.Now()
-	_, _ = io.Copy(io.Discard, progress)
-	if code := nstest.ExitCode(c.Wait()); code != 130 || time.Since(began) > 5*time.Second {
-		t.Errorf("exit code %d after %s", code, time.Since(began))
-	}
+	endBy(t, syscall.SIGINT, c, "building the lab")
 }

@@ -35,32 +35,13 @@ func TestSignals(t *testing.T) {
 			t.Run(rootless+" "+sig.String(), func(t *testing.T) {
 				t.Parallel()
 				c := exec.Command(path, "run", "--interval", "100ms", "--format", "json", "--rootless", rootless)
-				var out bytes.Buffer
-				c.Stdout = &out
-				progress, err := c.StderrPipe()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := c.Start(); err != nil {
-					t.Fatal(err)
-				}
-				nstest.WaitFor(t, progress, "experiment 2")
-				_ = c.Process.Signal(sig)
-				began := time.Now()
-				_, _ = io.Copy(io.Discard, progress)
-				err = c.Wait()
-				if took := time.Since(began); took > 5*time.Second {
-					t.Errorf("took %s to end", took)
-				}
-				if code := nstest.ExitCode(err); code != 128+int(sig) {
-					t.Errorf("exit code %d, want %d", code, 128+int(sig))
-				}
+				out := endBy(t, sig, c, "experiment 2")
 				var report struct {
 					Interrupted, Held bool
 					Streams           []struct{ Sent int }
 				}
-				if err := json.Unmarshal(out.Bytes(), &report); err != nil {
-					t.Fatalf("%v\n%s", err, out.Bytes())
+				if err := json.Unmarshal(out, &report); err != nil {
+					t.Fatalf("%v\n%s", err, out)
 				}
 				if !report.Interrupted || report.Held || len(report.Streams) == 0 || report.Streams[0].Sent < 10 {
 					t.Errorf("partial report %+v", report)
@@ -123,19 +104,8 @@ func TestTruth(t *testing.T) {
 	nstest.Tools(t, "conntrack", "nsenter")
 	path := nstest.LabBuilder(t)
 	c := exec.Command(path, "run", "--interval", "100ms", "--format", "json")
-	var out bytes.Buffer
-	c.Stdout = &out
-	progress, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	nstest.WaitFor(t, progress, "rule icmp revoked")
-	deleteEntries(t, c.Process.Pid)
-	_, _ = io.Copy(io.Discard, progress)
-	if code := nstest.ExitCode(c.Wait()); code != 1 {
+	out, _, code := amid(t, c, "rule icmp revoked", func() { deleteEntries(t, c.Process.Pid) })
+	if code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
 	var report struct {
@@ -143,8 +113,8 @@ func TestTruth(t *testing.T) {
 		Experiments []struct{ Held bool }
 		Streams     []struct{ Sent, Received, Refused int }
 	}
-	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
-		t.Fatalf("%v\n%s", err, out.Bytes())
+	if err := json.Unmarshal(out, &report); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 	one := report.Streams[0]
 	if report.Held || report.Experiments[1].Held || one.Sent != 65 || one.Refused < 19 || one.Received+one.Refused != 65 {
