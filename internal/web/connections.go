@@ -18,9 +18,9 @@ const (
 	longestUnknown = time.Minute            // without the token, whatever is sent
 )
 
-// A doorkeeper accepts connections. It keeps room for one more by closing the oldest of those that
+// A limitedListener accepts connections. It keeps room for one more by closing the oldest of those that
 // have not sent the token.
-type doorkeeper struct {
+type limitedListener struct {
 	net.Listener
 	mu      sync.Mutex
 	unknown list.List // of *connection, oldest first
@@ -28,49 +28,49 @@ type doorkeeper struct {
 	left    chan struct{} // gets something after one of unknown has left
 }
 
-func newDoorkeeper(l net.Listener) *doorkeeper {
-	return &doorkeeper{Listener: l, left: make(chan struct{}, 1)}
+func limited(l net.Listener) *limitedListener {
+	return &limitedListener{Listener: l, left: make(chan struct{}, 1)}
 }
 
 // A connection is unknown until a request on it has the token.
 type connection struct {
 	net.Conn
-	door    *doorkeeper
-	place   *list.Element // in door.unknown; nil once it is known or closed
-	known   bool
-	since   time.Time
-	expires *time.Timer // while it is unknown
+	listener *limitedListener
+	place    *list.Element // in listener.unknown; nil once it is known or closed
+	known    bool
+	since    time.Time
+	expires  *time.Timer // while it is unknown
 }
 
 // Accept returns the next connection.
-func (d *doorkeeper) Accept() (net.Conn, error) {
-	d.makeRoom()
-	conn, err := d.Listener.Accept()
+func (l *limitedListener) Accept() (net.Conn, error) {
+	l.makeRoom()
+	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{Conn: conn, door: d, since: time.Now()}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	c.place = d.unknown.PushBack(c)
+	c := &connection{Conn: conn, listener: l, since: time.Now()}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.place = l.unknown.PushBack(c)
 	c.expires = time.AfterFunc(longestUnknown, func() { _ = c.Close() })
 	return c, nil
 }
 
 // makeRoom waits until there is room for another unknown connection, and the oldest has had its time.
-func (d *doorkeeper) makeRoom() {
+func (l *limitedListener) makeRoom() {
 	for {
-		d.mu.Lock()
-		if d.unknown.Len() < mostUnknown {
-			d.mu.Unlock()
+		l.mu.Lock()
+		if l.unknown.Len() < mostUnknown {
+			l.mu.Unlock()
 			return
 		}
-		oldest := d.unknown.Front().Value.(*connection)
-		d.mu.Unlock()
+		oldest := l.unknown.Front().Value.(*connection)
+		l.mu.Unlock()
 		if wait := leastUnknown - time.Since(oldest.since); wait > 0 {
 			select {
 			case <-time.After(wait):
-			case <-d.left:
+			case <-l.left:
 			}
 			continue
 		}
@@ -80,52 +80,52 @@ func (d *doorkeeper) makeRoom() {
 
 // Close closes the connection and forgets it.
 func (c *connection) Close() error {
-	c.door.mu.Lock()
+	c.listener.mu.Lock()
 	c.leave()
 	if c.known {
 		c.known = false
-		c.door.known--
+		c.listener.known--
 	}
-	c.door.mu.Unlock()
+	c.listener.mu.Unlock()
 	return c.Conn.Close()
 }
 
 // admit makes the connection a known one, if there is room.
 func (c *connection) admit() {
-	c.door.mu.Lock()
-	defer c.door.mu.Unlock()
-	if c.place == nil || c.door.known >= mostKnown {
+	c.listener.mu.Lock()
+	defer c.listener.mu.Unlock()
+	if c.place == nil || c.listener.known >= mostKnown {
 		return
 	}
 	c.leave()
 	c.known = true
-	c.door.known++
+	c.listener.known++
 }
 
-// leave ends its time as an unknown one. The caller holds door.mu.
+// leave ends its time as an unknown one. The caller holds listener.mu.
 func (c *connection) leave() {
 	if c.place == nil {
 		return
 	}
 	c.expires.Stop()
-	c.door.unknown.Remove(c.place)
+	c.listener.unknown.Remove(c.place)
 	c.place = nil
 	select {
-	case c.door.left <- struct{}{}:
+	case c.listener.left <- struct{}{}:
 	default:
 	}
 }
 
-// carrier is the key of a request's connection in its context.
-type carrier struct{}
+// connectionKey is the key of a request's connection in its context.
+type connectionKey struct{}
 
 func withConnection(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, carrier{}, c)
+	return context.WithValue(ctx, connectionKey{}, c)
 }
 
 // admit spares the connection of a request that has the token.
 func admit(r *http.Request) {
-	if c, is := r.Context().Value(carrier{}).(*connection); is {
+	if c, is := r.Context().Value(connectionKey{}).(*connection); is {
 		c.admit()
 	}
 }

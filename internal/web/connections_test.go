@@ -115,9 +115,9 @@ func TestRefusalsDoNotWait(t *testing.T) {
 // far as there is room for them.
 func TestOldConnectionsMakeRoom(t *testing.T) {
 	t.Parallel()
-	door := newDoorkeeper(endless{})
+	listener := limited(endless{})
 	accept := func() *connection {
-		c, err := door.Accept()
+		c, err := listener.Accept()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,8 +153,8 @@ func TestOldConnectionsMakeRoom(t *testing.T) {
 	for _, c := range append(known, unknown...) {
 		_ = c.Close()
 	}
-	if _ = newest.Close(); door.known != 0 || door.unknown.Len() != 0 {
-		t.Errorf("%d and %d are left", door.known, door.unknown.Len())
+	if _ = newest.Close(); listener.known != 0 || listener.unknown.Len() != 0 {
+		t.Errorf("%d and %d are left", listener.known, listener.unknown.Len())
 	}
 }
 

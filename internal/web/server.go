@@ -49,7 +49,7 @@ func (s *Site) Serve(api http.Handler) error {
 		IdleTimeout:                  idle,
 		MaxHeaderBytes:               longest,
 		ErrorLog:                     log.New(io.Discard, "", 0), // requests of other programs do not belong on the terminal
-	}, newDoorkeeper(s.listener))
+	}, limited(s.listener))
 	return nil
 }
 
