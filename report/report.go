@@ -40,7 +40,7 @@ type Report struct {
 	broke       error        // the error behind Failed, if it happened in this process
 	Started     time.Time    `json:"started"`
 	Hosts       []Host       `json:"hosts"`
-	LeftOut     []string     `json:"left_out,omitempty"` // what the files of the groups say and does not hold in the lab, with the reasons
+	LeftOut     []string     `json:"left_out,omitempty"` // what the lab does not enforce of the groups' files, with the reasons
 	Rules       []Rule       `json:"rules"`
 	Canaries    []Canary     `json:"canaries"`
 	Experiments []Experiment `json:"experiments"`

@@ -31,7 +31,7 @@ func Printable(s string) string {
 	return Disarmed(strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
 }
 
-// hidden reports whether r does something else than to appear.
+// hidden reports whether r acts on a terminal, or is invisible, instead of appearing.
 func hidden(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
 }

@@ -23,7 +23,7 @@ type Scenario struct {
 	Hosts    []Host // two to sixteen
 	// Account holds the groups and what their rules refer to.
 	Account *sg.Account
-	// LeftOut lists what the files of its groups say and does not hold here, with the reasons.
+	// LeftOut lists what is not enforced of the files of its groups, with the reasons.
 	LeftOut []sg.Finding
 	// Interval is the time between two packets of a stream; 0 for the default.
 	Interval time.Duration

@@ -147,7 +147,7 @@ type Begun struct {
 	// took. Older records have not.
 	Timed bool   `json:"timed,omitempty"`
 	Hosts []Host `json:"hosts"`
-	// LeftOut lists what the files of the groups say and does not hold in the lab, with the reasons.
+	// LeftOut lists what the lab does not enforce of the groups' files, with the reasons.
 	LeftOut []string `json:"left_out,omitempty"`
 	Plan    []Plan   `json:"plan"`
 }

@@ -38,7 +38,7 @@ type ending struct {
 
 func newEnding() *ending { return &ending{notify: map[*context.CancelCauseFunc]time.Duration{}} }
 
-// watch ends the process by the first signal. The function that it returns stops that.
+// watch ends the process on the first signal, until stop is called.
 func (e *ending) watch(signals <-chan os.Signal) (stop func()) {
 	stopped, watched := make(chan struct{}), make(chan struct{})
 	go func() {

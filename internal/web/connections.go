@@ -18,8 +18,8 @@ const (
 	longestUnknown = time.Minute            // without the token, whatever is sent
 )
 
-// A limitedListener accepts connections. It keeps room for one more by closing the oldest of those that
-// have not sent the token.
+// A limitedListener keeps room for one more connection by closing the oldest of those that have not
+// sent the token.
 type limitedListener struct {
 	net.Listener
 	mu      sync.Mutex
@@ -90,7 +90,7 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// admit makes the connection a known one, if there is room.
+// admit makes c a known connection, if there is room.
 func (c *connection) admit() {
 	c.listener.mu.Lock()
 	defer c.listener.mu.Unlock()
@@ -102,7 +102,7 @@ func (c *connection) admit() {
 	c.listener.known++
 }
 
-// leave ends its time as an unknown one. The caller holds listener.mu.
+// leave removes c from the unknown connections. The caller holds listener.mu.
 func (c *connection) leave() {
 	if c.place == nil {
 		return
@@ -123,7 +123,7 @@ func withConnection(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, c)
 }
 
-// admit spares the connection of a request that has the token.
+// admit makes the connection of a request that has the token a known one, if there is room.
 func admit(r *http.Request) {
 	if c, is := r.Context().Value(connectionKey{}).(*connection); is {
 		c.admit()
