@@ -5,39 +5,39 @@ import (
 	"time"
 )
 
-// A clock is virtual time: it jumps from one alarm to the next.
+// A clock is virtual time: it jumps from one timer to the next.
 type clock struct {
 	now  time.Duration // since the session began
-	set  alarms
-	last uint64 // the number of the last alarm: those of one moment keep their order
+	set  timers
+	last uint64 // the number of the last timer: those of one moment keep their order
 }
 
-// An alarm is something to do at a moment.
-type alarm struct {
+// A timer is something to do at some moment.
+type timer struct {
 	at     time.Duration
 	number uint64
 	do     func()
 }
 
-// after has something done later.
-func (c *clock) after(d time.Duration, do func()) *alarm {
+// after does something later.
+func (c *clock) after(d time.Duration, do func()) *timer {
 	c.last++
-	a := &alarm{c.now + d, c.last, do}
+	a := &timer{c.now + d, c.last, do}
 	heap.Push(&c.set, a)
 	return a
 }
 
-// cancel makes the alarm do nothing. A nil alarm is already cancelled.
-func (a *alarm) cancel() {
+// cancel makes the timer do nothing. A nil timer is already cancelled.
+func (a *timer) cancel() {
 	if a != nil {
 		a.do = nil
 	}
 }
 
-// step jumps to the next alarm, unless that is after the limit, and reports whether it did.
+// step jumps to the next timer, unless that is after the limit, and reports whether it did.
 func (c *clock) step(limit time.Duration) bool {
 	for len(c.set) > 0 && c.set[0].at <= limit {
-		a := heap.Pop(&c.set).(*alarm)
+		a := heap.Pop(&c.set).(*timer)
 		if a.do == nil {
 			continue
 		}
@@ -48,7 +48,7 @@ func (c *clock) step(limit time.Duration) bool {
 	return false
 }
 
-// pass lets d pass, with all its alarms.
+// pass lets d pass, with all timers that expire in it.
 func (c *clock) pass(d time.Duration) {
 	until := c.now + d
 	for c.step(until) {
@@ -56,23 +56,23 @@ func (c *clock) pass(d time.Duration) {
 	c.now = until
 }
 
-// alarms is a heap, the earliest first.
-type alarms []*alarm
+// timers is a heap, the earliest first.
+type timers []*timer
 
-func (l alarms) Len() int { return len(l) }
+func (l timers) Len() int { return len(l) }
 
-func (l alarms) Less(i, j int) bool {
+func (l timers) Less(i, j int) bool {
 	if l[i].at != l[j].at {
 		return l[i].at < l[j].at
 	}
 	return l[i].number < l[j].number
 }
 
-func (l alarms) Swap(i, j int) { l[i], l[j] = l[j], l[i] }
+func (l timers) Swap(i, j int) { l[i], l[j] = l[j], l[i] }
 
-func (l *alarms) Push(a any) { *l = append(*l, a.(*alarm)) }
+func (l *timers) Push(a any) { *l = append(*l, a.(*timer)) }
 
-func (l *alarms) Pop() any {
+func (l *timers) Pop() any {
 	last := len(*l) - 1
 	a := (*l)[last]
 	*l = (*l)[:last]

@@ -28,7 +28,7 @@ type table struct {
 	host  string
 	byKey map[packet.Key]*entry // confirmed entries, by the keys of both directions
 	last  uint32                // id of the last entry
-	reap  *alarm                // when the next entry may expire
+	reap  *timer                // when the next entry may expire
 	// natted is whether the host may replace addresses. Then every entry says that this is settled.
 	natted bool
 }

@@ -29,7 +29,7 @@ type stream struct {
 	let     int
 	probes  []probe
 	waiting int // for how many replies it still waits
-	next    *alarm
+	next    *timer
 	ready   time.Duration // when the next packet may be sent
 	stopped bool
 	left    int // echo requests that have left
@@ -37,7 +37,7 @@ type stream struct {
 	// Of TCP:
 	end        *endpoint // the sender's; nil while there is no connection
 	connecting int       // message for which a connection is being opened; 0 for none
-	giveUpAt   *alarm
+	giveUpAt   *timer
 	stuck      bool           // a segment was dropped since the last reply
 	begun      map[uint32]int // messages for which connections were opened, by initial sequence number
 }

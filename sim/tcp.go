@@ -26,8 +26,8 @@ type endpoint struct {
 	held   map[uint32]uint32 // received ahead of rcv: ends, by beginnings
 	window uint32            // bytes that may be on their way
 	rto    time.Duration
-	timer  *alarm // retransmission
-	delay  *alarm // of an acknowledgement
+	timer  *timer // retransmission
+	delay  *timer // of an acknowledgement
 	tries  int    // of the SYN
 }
 
