@@ -30,7 +30,7 @@ func ExitCode(err error) int {
 func WaitFor(t testing.TB, r io.Reader, word string) string {
 	t.Helper()
 	file := r.(interface{ SetReadDeadline(time.Time) error })
-	if err := file.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := file.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = file.SetReadDeadline(time.Time{}) }()

@@ -42,7 +42,7 @@ func (d *daemon) said() string {
 // says waits until the program has written a word.
 func (d *daemon) says(t *testing.T, word string) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for !strings.Contains(d.said(), word) {
 		select {
 		case <-d.done:

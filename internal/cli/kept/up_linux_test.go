@@ -80,7 +80,7 @@ func (s *screen) since(from int) (text string, now int) {
 // eventually waits until a condition is true, for at most half a minute.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for !is() {
 		select {
 		case <-deadline:
