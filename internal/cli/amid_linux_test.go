@@ -27,7 +27,8 @@ func amid(t *testing.T, c *exec.Cmd, word string, do func()) (stdout, stderr []b
 	nstest.WaitFor(t, progress, word)
 	do()
 	stderr, _ = io.ReadAll(progress)
-	return out.Bytes(), stderr, nstest.ExitCode(c.Wait())
+	code = nstest.ExitCode(c.Wait()) // after which all of the output has been read
+	return out.Bytes(), stderr, code
 }
 
 // endBy runs a command, ends it by a signal once it has said a word, and returns its output.
