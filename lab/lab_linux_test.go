@@ -105,7 +105,7 @@ func buildAt(t *testing.T, sc *scenario.Scenario, interval time.Duration) (*Lab,
 // playOn runs the four experiments in a lab that has been built for them.
 func playOn(t *testing.T, l *Lab) error {
 	t.Helper()
-	return play.Play(t.Context(), played{l}, scenario.FourExperiments(), l.log)
+	return play.Play(t.Context(), playSession{l}, scenario.FourExperiments(), l.log)
 }
 
 // Another program deletes the conntrack entries during experiment 2. The report follows the kernel,

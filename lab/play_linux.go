@@ -23,7 +23,7 @@ func (t Target) Build(ctx context.Context, sc *scenario.Scenario, log *timeline.
 	if err != nil {
 		return nil, err
 	}
-	return played{l}, nil
+	return playSession{l}, nil
 }
 
 // Run builds a lab for the scenario, runs it and takes the lab down ([play.Run]).
@@ -31,15 +31,15 @@ func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Lo
 	return play.Run(ctx, Target{o}, sc, log)
 }
 
-// A played is a lab that runs a scenario.
-type played struct{ *Lab }
+// A playSession is a lab as the engine sees it.
+type playSession struct{ *Lab }
 
 // Prove proves that the lab filters.
-func (s played) Prove(ctx context.Context) error { return s.prove(ctx) }
+func (s playSession) Prove(ctx context.Context) error { return s.prove(ctx) }
 
 // Release releases the packets of each stream. It returns when the kernel has reported the fate of
 // each.
-func (s played) Release(ctx context.Context, n int) error {
+func (s playSession) Release(ctx context.Context, n int) error {
 	for _, r := range s.streams {
 		r.Let(n)
 	}
@@ -53,7 +53,7 @@ func (s played) Release(ctx context.Context, n int) error {
 }
 
 // Audit ends the streams and compares each host's whole conntrack table with its events.
-func (s played) Audit(ctx context.Context) error {
+func (s playSession) Audit(ctx context.Context) error {
 	for _, r := range s.streams {
 		r.End()
 	}
@@ -61,12 +61,12 @@ func (s played) Audit(ctx context.Context) error {
 }
 
 // Limit counts only time in which this process ran.
-func (s played) Limit(ctx context.Context, after time.Duration, cause error) (context.Context, context.CancelFunc) {
+func (s playSession) Limit(ctx context.Context, after time.Duration, cause error) (context.Context, context.CancelFunc) {
 	return ns.WithPatience(ctx, after, cause)
 }
 
 // Explain says what the machine lacks, if that is the cause.
-func (s played) Explain(err error) error {
+func (s playSession) Explain(err error) error {
 	if full := full(s.hosts...); full != nil {
 		err = full
 	}
@@ -77,10 +77,10 @@ func (s played) Explain(err error) error {
 }
 
 // Stop stops the traffic and collects its last verdicts and events.
-func (s played) Stop() { s.stopTraffic() }
+func (s playSession) Stop() { s.stopTraffic() }
 
 // Do performs one action.
-func (s played) Do(ctx context.Context, action scenario.Action) error { return s.do(ctx, action) }
+func (s playSession) Do(ctx context.Context, action scenario.Action) error { return s.do(ctx, action) }
 
 // do performs one action. The streams that it starts run until the lab is closed.
 func (l *Lab) do(ctx context.Context, action scenario.Action) error {

@@ -135,7 +135,7 @@ func socketCookie(fd int) (uint64, error) {
 }
 
 // socketInode returns the inode of a socket's network namespace; 0 if this process has no rights in
-// it, so that it is another one than its own (SIOCGSKNS: Linux 4.10).
+// it, which is then not its own (SIOCGSKNS, Linux 4.10).
 func socketInode(fd int) (uint64, error) {
 	file, err := unix.IoctlRetInt(fd, unix.SIOCGSKNS)
 	if errors.Is(err, unix.EPERM) {

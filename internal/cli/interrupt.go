@@ -82,7 +82,7 @@ func (env Env) interruptible() (context.Context, context.CancelFunc) {
 	return env.interruptibleFor(grace)
 }
 
-// interruptibleFor is interruptible for a command that may take another time to end.
+// interruptibleFor is interruptible with another grace.
 func (env Env) interruptibleFor(grace time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	e := env.ending

@@ -156,8 +156,8 @@ func newDown(env Env) *cobra.Command {
 	return c
 }
 
-// takeDownAll takes labs down at the same time, so that one which does not respond keeps none of the
-// others waiting. It returns the error of each.
+// takeDownAll takes labs down at the same time, so that one which does not respond does not hold up
+// the others. It returns the error of each.
 func (env Env) takeDownAll(ctx context.Context, names []string) []error {
 	errs := make([]error, len(names))
 	var all sync.WaitGroup

@@ -189,7 +189,7 @@ func (a *annotator) run(ctx context.Context, frames <-chan lab.Frame, events <-c
 func (a *annotator) packet(f lab.Frame) {
 	a.lost(f.Lost)
 	p := annotated{Frame: f, came: time.Now()}
-	if i := first(len(a.verdicts), func(i int, same sameness) bool { return same(a.verdicts[i].Judged, f) }); i >= 0 {
+	if i := first(len(a.verdicts), func(i int, same matcher) bool { return same(a.verdicts[i].Judged, f) }); i >= 0 {
 		p.comment = commentOf(a.verdicts[i].Judged)
 		a.verdicts = slices.Delete(a.verdicts, i, i+1)
 	}
@@ -216,7 +216,7 @@ func (a *annotator) event(e timeline.Event) {
 		if body.Host != a.host {
 			return
 		}
-		i := first(len(a.queue), func(i int, same sameness) bool { return a.queue[i].comment == "" && same(body, a.queue[i].Frame) })
+		i := first(len(a.queue), func(i int, same matcher) bool { return a.queue[i].comment == "" && same(body, a.queue[i].Frame) })
 		if i >= 0 {
 			a.queue[i].comment = commentOf(body)
 		} else {
@@ -239,12 +239,12 @@ func (a *annotator) event(e timeline.Event) {
 	}
 }
 
-// A sameness reports whether a verdict is about the packet in a frame.
-type sameness func(timeline.Judged, lab.Frame) bool
+// A matcher reports whether a verdict is about the packet in a frame.
+type matcher func(timeline.Judged, lab.Frame) bool
 
 // first returns the index of the first of n that is about the same packet, or -1.
-func first(n int, is func(int, sameness) bool) int {
-	for _, same := range []sameness{identical, translated} {
+func first(n int, is func(int, matcher) bool) int {
+	for _, same := range []matcher{identical, translated} {
 		for i := range n {
 			if is(i, same) {
 				return i
