@@ -32,6 +32,12 @@ func (l *Lab) Apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
 	if err != nil {
 		return Effect{}, err
 	}
+	conversions := map[*Host]conversion{}
+	for _, h := range l.hosts {
+		if conversions[h], err = l.conversionOf(h, from, to); err != nil {
+			return Effect{}, err
+		}
+	}
 	if err := l.enforce(to, delta); err != nil {
 		l.policy = from.Rejected(to)
 		return Effect{}, errors.Join(err, l.enforce(from, delta))
@@ -41,7 +47,7 @@ func (l *Lab) Apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
 	effect := l.effect(from, delta)
 	var converted atomic.Int64
 	err = each(l.hosts, func(h *Host) error {
-		n, err := l.untrack(h, from)
+		n, err := l.untrack(h, conversions[h])
 		converted.Add(int64(n))
 		return err
 	})
@@ -88,35 +94,61 @@ func (l *Lab) compile(p play.Policy, h *Host) nft.Ruleset {
 	return rs
 }
 
-// untrack marks the entries of flows that are no longer tracked, and returns how many it marked. By
-// packet, the rules mark an entry when its next packet comes, and nothing needs to be done here.
-func (l *Lab) untrack(h *Host, from play.Policy) (marked int, err error) {
+// A conversion is what a change makes untracked on a host.
+type conversion struct {
+	flows   []sg.Untracked
+	tracked map[uint32]bool // the entries that were tracked before, by their ids
+}
+
+// conversionOf returns what a change is going to make untracked. By packet, the rules mark an entry
+// when its next packet comes, and nothing else needs to be done.
+func (l *Lab) conversionOf(h *Host, from, to play.Policy) (c conversion, err error) {
 	if h.AlwaysTracked || h.ByPacket {
-		return 0, nil
+		return c, nil
 	}
-	fresh := sg.NoLongerTracked(from.Account, l.policy.Account, h.Name)
-	if len(fresh) == 0 {
-		return 0, nil
+	if c.flows = sg.NoLongerTracked(from.Account, to.Account, h.Name); len(c.flows) == 0 {
+		return c, nil
 	}
 	entries, err := l.tracked(h.Name)
+	c.tracked = map[uint32]bool{}
+	for _, e := range entries {
+		c.tracked[e.ID] = true
+	}
+	return c, err
+}
+
+// covers reports whether the flow of an entry becomes untracked. What a host forwards never does.
+func (c conversion) covers(h *Host, e flow.Entry) bool {
+	first := firstPackets(h, e.Orig)
+	return len(first) == 1 && slices.ContainsFunc(c.flows, func(u sg.Untracked) bool { return u.Covers(first[0].Direction, first[0].Packet) })
+}
+
+// untrack marks the entries of flows that are no longer tracked, and returns how many there are. The
+// rules have marked an entry already if a packet has come since they changed.
+func (l *Lab) untrack(h *Host, c conversion) (converted int, err error) {
+	if len(c.flows) == 0 {
+		return 0, nil
+	}
+	entries, err := l.Flows(h.Name)
 	if err != nil {
 		return 0, err
 	}
 	for _, e := range entries {
-		first := firstPackets(h, e.Orig)
-		if len(first) > 1 || !slices.ContainsFunc(fresh, func(u sg.Untracked) bool { return u.Covers(first[0].Direction, first[0].Packet) }) {
-			continue // what a host forwards is always tracked
+		if !c.covers(h, e) {
+			continue
 		}
-		was, err := l.markUntracked(h, e.Orig)
-		if err != nil {
-			return marked, err
+		was := c.tracked[e.ID]
+		if !e.Untracked {
+			if was, err = l.markUntracked(h, e.Orig); err != nil {
+				return converted, err
+			}
 		}
 		if was {
-			marked++
+			converted++
 			l.log.Append(timeline.Cut{Host: h.Name, Flow: e.Orig, Why: timeline.CutUntracked})
 		}
 	}
-	return marked, nil
+	return converted, nil
 }
 
 // Configure changes the conntrack settings of every host. A new timeout applies to an entry from

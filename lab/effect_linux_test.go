@@ -74,6 +74,43 @@ func TestEffect(t *testing.T) {
 	}
 }
 
+// A packet may come right after the rules have changed, and have its entry marked by them. The flow
+// counts once, with the change that did it.
+func TestConvertedByAPacket(t *testing.T) {
+	t.Parallel()
+	l, log := build(t, serverAndClient(allow("ssh", packet.TCP, 22, "10.255.1.10/32")))
+	serve(t, l)
+	s, err := connectTo(t, l, soon)
+	must(t, err)
+	if !s.lives(soon) {
+		t.Fatal("the session does not live to begin with")
+	}
+	from := l.policy
+	to, delta, err := from.Apply(attach("A", "open"))
+	must(t, err)
+	a := l.hosts[0]
+	for _, want := range []int{1, 0} { // the second time, it was untracked before
+		c, err := l.conversionOf(a, from, to)
+		must(t, err)
+		must(t, l.enforce(to, delta))
+		if !s.lives(soon) {
+			t.Error("the session does not live on")
+		}
+		if n, err := l.untrack(a, c); err != nil || n != want {
+			t.Errorf("%d converted, %v, want %d", n, err, want)
+		}
+	}
+	cuts := 0
+	for _, e := range log.Events() {
+		if c, is := e.Body.(timeline.Cut); is && c.Why == timeline.CutUntracked {
+			cuts++
+		}
+	}
+	if cuts != 1 {
+		t.Errorf("%d flows are recorded as converted", cuts)
+	}
+}
+
 // An ACL checks every packet, so the number of flows that it ends is known.
 func TestDenied(t *testing.T) {
 	l, _ := build(t, serverAndClient(allow("ssh", packet.TCP, 22, "10.255.1.10/32")))
