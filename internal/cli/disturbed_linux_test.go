@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"lablab/internal/nstest"
 	"lablab/ns"
 )
@@ -43,7 +45,7 @@ func TestDisturbedLab(t *testing.T) {
 		t.Run(deed, func(t *testing.T) {
 			t.Parallel()
 			run := exec.Command(path, "run", "--interval", "10ms", "--format", "json")
-			out, stderr, code := amid(t, run, "rule icmp revoked", func() { inEach(t, run.Process.Pid, deed) })
+			out, stderr, code := amid(t, run, "rule icmp revoked", func() { inEach(t, run.Process, deed) })
 			var report struct{ Held bool }
 			if err := json.Unmarshal(out, &report); err != nil || report.Held {
 				t.Errorf("%v, held: %v", err, report.Held)
@@ -56,9 +58,14 @@ func TestDisturbedLab(t *testing.T) {
 }
 
 // inEach runs a shell command in each network namespace that the process holds by a file descriptor.
-func inEach(t *testing.T, pid int, command string) {
+// The process is stopped meanwhile: on a busy machine it could be done before the command is.
+func inEach(t *testing.T, p *os.Process, command string) {
 	t.Helper()
-	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	if err := p.Signal(unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer p.Signal(unix.SIGCONT)
+	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
