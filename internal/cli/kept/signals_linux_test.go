@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -68,6 +69,9 @@ func TestSignalsEndEveryCommand(t *testing.T) {
 			t.Errorf("command %s belongs in one of the two tables", c.Name())
 		}
 	}
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP) // under nohup, children would ignore it
+	defer signal.Stop(caught)
 	k := keep(t, nstest.LabBuilder(t), "signals")
 	limit := make(chan struct{}, 16) // processes at a time
 	var all sync.WaitGroup
