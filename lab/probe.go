@@ -8,8 +8,8 @@ import (
 	"lablab/sg"
 )
 
-// A Probe is one packet to be checked against the rules of a host: the first packet of its own
-// flow.
+// A Probe is one packet to be checked against the rules of a host: the first packet of its own flow,
+// unless it is known otherwise.
 type Probe struct {
 	Egress   bool // leaves the host rather than arriving
 	Forward  bool // passes through the host: it arrives, and then leaves
@@ -19,6 +19,8 @@ type Probe struct {
 	SourcePort, Port uint16
 	// Type and Code are those of ICMP and ICMPv6.
 	Type, Code uint8
+	// Known is what conntrack knows about its flow.
+	Known Known
 }
 
 // A Judgement is the kernel's verdict on a probe.
@@ -28,7 +30,8 @@ type Judgement struct {
 	// Released is the id of the outbound rule that let it leave, or "default-deny", if it passes
 	// through the host and its inbound rules admitted it.
 	Released string
-	State    packet.State // new, or invalid if the packet cannot begin a flow
+	// State is new, or invalid if the packet cannot begin a flow; or another if its flow was known.
+	State packet.State
 	// Impossible says that the packet never reached the rules: the kernel drops it earlier, because
 	// of its addresses.
 	Impossible bool

@@ -12,11 +12,13 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/ns"
 	"lablab/packet"
 	"lablab/say"
 	"lablab/scenario"
+	"lablab/sg"
 )
 
 // A Prober is a host that enforces a ruleset, and a wire that can send any packet to it. Every
@@ -28,6 +30,7 @@ type Prober struct {
 	through    *Prober // the one that forwards; nil until it is needed
 	host, peer *Host
 	trace      *nft.Trace
+	known      *conntrack.Table
 	wire       int    // AF_PACKET socket of the peer, for packets that arrive at the host
 	out        [2]int // raw sockets of the host, for IPv4 and IPv6 packets that leave it
 	link       int    // index of the peer's interface
@@ -80,7 +83,8 @@ func (p *Prober) build(ctx context.Context, rs nft.Ruleset) (err error) {
 	if err := p.routeEverything(rs.Forwards); err != nil {
 		return err
 	}
-	rs.Guarded = true // every address is local to it
+	rs.Guarded = true              // every address is local to it
+	rs.WasUntracked = !rs.Forwards // probes of flows that EC2 does not track may come
 	if p.host.rules, err = nft.Install(p.host.ns, rs); err != nil {
 		return unableTo(installRules, err)
 	}
@@ -89,6 +93,12 @@ func (p *Prober) build(ctx context.Context, rs nft.Ruleset) (err error) {
 	}
 	if p.trace, err = p.host.rules.Trace(); err != nil {
 		return unableTo(openTrace, err)
+	}
+	if err := conntrack.Configure(p.host.ns, conntrack.Settings{Timeouts: sg.Nitro()}); err != nil {
+		return unableTo(armConntrack, err)
+	}
+	if p.known, err = conntrack.OpenTable(p.host.ns); err != nil {
+		return unableTo(dumpEntries, err)
 	}
 	return p.openSockets()
 }
@@ -206,6 +216,9 @@ func (p *Prober) Close() error {
 	if p.trace != nil {
 		_ = p.trace.Close()
 	}
+	if p.known != nil {
+		_ = p.known.Close()
+	}
 	err := each([]*Host{p.host, p.peer}, (*Host).close)
 	if p.through != nil {
 		err = errors.Join(err, p.through.Close())
@@ -247,18 +260,30 @@ func (p *Prober) Ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
 }
 
 func (p *Prober) askInTurn(ctx context.Context, probes []Probe) ([]Judgement, error) {
-	// As many probes as a small socket holds messages about.
-	const window = 32
 	judgements := make([]Judgement, 0, len(probes))
-	for start := 0; start < len(probes); start += window {
-		some := probes[start:min(start+window, len(probes))]
-		those, err := p.ask(ctx, some)
+	for len(probes) > 0 {
+		n := together(probes)
+		those, err := p.ask(ctx, probes[:n])
 		if err != nil {
 			return nil, err
 		}
-		judgements = append(judgements, those...)
+		judgements, probes = append(judgements, those...), probes[n:]
 	}
 	return judgements, nil
+}
+
+// together returns how many of the probes are sent at once: as many as a small socket holds messages
+// about. One whose flow is known goes alone, because others might belong to that flow.
+func together(probes []Probe) int {
+	const window = 32
+	n := slices.IndexFunc(probes, func(b Probe) bool { return b.Known != Unknown })
+	switch n {
+	case -1:
+		n = len(probes)
+	case 0:
+		n = 1
+	}
+	return min(n, window)
 }
 
 func (p *Prober) ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
@@ -287,6 +312,11 @@ func (p *Prober) askOnce(ctx context.Context, probes []Probe, judgements []Judge
 	}
 	first := p.tag - len(all) + 1
 	decided := make([]bool, len(all))
+	forget, err := p.seed(probes, first)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, forget()) }()
 	for i, probe := range all {
 		if err := p.send(probe, first+i); fatal(err) {
 			return false, say.Errorf("send %s: %w", probe, err)
@@ -318,6 +348,33 @@ func (p *Prober) askOnce(ctx context.Context, probes []Probe, judgements []Judge
 		return true, full(p.host)
 	}
 	return true, nil
+}
+
+// seed creates the entries of the flows that are known, and returns a function that deletes them.
+func (p *Prober) seed(probes []Probe, tag int) (forget func() error, err error) {
+	var seeded []packet.Key
+	forget = func() (err error) {
+		for _, k := range seeded {
+			_, e := p.known.Delete(k)
+			err = errors.Join(err, e)
+		}
+		return err
+	}
+	for i, b := range probes {
+		k, known := b.Began(tag + i)
+		if !known {
+			continue
+		}
+		var mark packet.Mark
+		if b.Known == KnownUntracked {
+			mark = packet.UntrackedMark
+		}
+		if err := p.known.Seed(k, mark); err != nil {
+			return forget, errors.Join(say.Errorf("seed the flow of %s: %w", b, err), forget())
+		}
+		seeded = append(seeded, k)
+	}
+	return forget, nil
 }
 
 // fatal reports whether sending failed for a reason other than the packet itself. A packet that

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/control"
+	"lablab/lab"
 	"lablab/nft"
 	"lablab/say"
 	"lablab/scenario"
@@ -61,6 +62,7 @@ func wordsOf(command string) map[string][]string {
 	often := []string{"auto", "always", "never"}
 	words := map[string][]string{
 		"format": {"text", "json"}, "protocol": {"tcp", "udp", "icmp", "icmpv6"}, "color": often, "rootless": often,
+		"state":   states(),
 		"related": {"off", string(nft.RelatedPMTU), string(nft.RelatedAll)},
 	}
 	switch command {
@@ -72,6 +74,14 @@ func wordsOf(command string) map[string][]string {
 		words["format"] = []string{"jsonl"}
 	case "authorize", "revoke":
 		words["protocol"] = append(words["protocol"], "all")
+	}
+	return words
+}
+
+// states returns the values of --state.
+func states() (words []string) {
+	for _, k := range lab.Knowns() {
+		words = append(words, string(k))
 	}
 	return words
 }

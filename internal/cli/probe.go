@@ -43,6 +43,7 @@ type packetLine struct {
 	Code       *int      `json:"code"`
 	Egress     bool      `json:"egress"`
 	Forward    bool      `json:"forward"`
+	State      string    `json:"state"`
 }
 
 // A protoName is a protocol's name or number, as a JSON string or number.
@@ -101,6 +102,12 @@ The packet arrives at the host; with --egress it leaves the host. With --forward
 through the host, such as a router or NAT instance whose source/destination check is off:
 it is checked against the inbound rules on arrival and the outbound rules on departure.
 
+The packet is the first of its flow. With --state, conntrack has an entry for its flow before
+it comes, and the flow has been answered. The packet goes the way of the flow's first packet
+(established), or the other way (reply); or it is an ICMP error about such a flow (related);
+or EC2 would not track the flow (untracked), so the rules decide on each of its packets. An
+invalid packet can begin no flow, such as one in the middle of an unknown TCP connection.
+
 With --batch, probe reads packets from a file, one JSON object per line, and writes an
 answer for each:
 
@@ -117,6 +124,7 @@ answer. 5: kernel and prediction disagree. 6: unknown. For a batch the first of 
   lablab probe --groups groups.json --group sg-0a1 --from 10.255.1.10 --protocol icmp
   lablab probe --groups groups.json --group sg-0a1 --egress --to 8.8.8.8 --protocol udp --port 53
   lablab probe --groups groups.json --forward --from 10.255.1.10 --to 8.8.8.8 --protocol icmp
+  lablab probe --groups groups.json --state reply --from 10.255.1.10 --protocol icmp
   lablab probe --groups groups.json --interfaces nics.json --group sg-0a2 --batch packets.jsonl`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -142,6 +150,7 @@ answer. 5: kernel and prediction disagree. 6: unknown. For a batch the first of 
 	flags.IntVar(&f.code, "code", 0, "ICMP code")
 	flags.BoolVar(&f.packet.Egress, "egress", false, "test a packet that leaves the host")
 	flags.BoolVar(&f.packet.Forward, "forward", false, "test a packet that the host forwards, from --from to --to")
+	flags.StringVar(&f.packet.State, "state", "", "test a packet of a flow that conntrack knows: `STATE` established, reply, related, untracked; or invalid")
 	flags.StringVar(&f.address, "address", "", "the host's own `ADDRESS` (default: 10.255.1.197 or fd00:10:255:1::197)")
 	flags.StringVar(&f.batch, "batch", "", "read packets from `FILE`; - for standard input")
 	flags.StringVar(&f.format, "format", "text", "output format for a single packet: text or json")
@@ -154,7 +163,7 @@ answer. 5: kernel and prediction disagree. 6: unknown. For a batch the first of 
 // set takes the flags that were given; the others stay nil.
 func (f *probeFlags) set(c *cobra.Command) error {
 	if f.batch != "" {
-		for _, name := range []string{"from", "to", "protocol", "port", "source-port", "type", "code", "egress", "forward", "format"} {
+		for _, name := range []string{"from", "to", "protocol", "port", "source-port", "type", "code", "egress", "forward", "state", "format"} {
 			if c.Flags().Changed(name) {
 				return &usageError{say.Errorf("--%s cannot be combined with --batch, which reads its packets from the file", name), say.F("drop one of them")}
 			}
@@ -179,6 +188,7 @@ type question struct {
 	own     map[bool]netip.Addr // the host's own address, by whether it is IPv6
 	// untracked lists what EC2 would not track.
 	untracked []sg.Untracked
+	related   string     // as --related
 	packet    *lab.Probe // nil for a batch
 }
 
@@ -190,7 +200,7 @@ func (f *probeFlags) question() (*question, error) {
 	if len(f.groups) == 0 {
 		return nil, &usageError{say.New("--groups is required"), say.F("lablab probe --groups groups.json --from 203.0.113.7 --protocol tcp --port 443")}
 	}
-	q := &question{own: map[bool]netip.Addr{false: hostAddress(false), true: hostAddress(true)}}
+	q := &question{related: f.related, own: map[bool]netip.Addr{false: hostAddress(false), true: hostAddress(true)}}
 	var err error
 	if q.account, err = readAccount(append(append(append([]string{}, f.groups...), f.interfaces...), f.prefixLists...), f.strict); err != nil {
 		return nil, err
@@ -260,7 +270,13 @@ func twice(object []byte) string {
 
 // probe builds a packet from its description.
 func (q *question) probe(line packetLine) (lab.Probe, error) {
-	b := lab.Probe{Egress: line.Egress, Forward: line.Forward, SourcePort: usualSourcePort}
+	b := lab.Probe{Egress: line.Egress, Forward: line.Forward, SourcePort: usualSourcePort, Known: lab.Known(line.State)}
+	if line.State == string(packet.New) {
+		b.Known = lab.Unknown
+	}
+	if b.Known != lab.Unknown && !slices.Contains(lab.Knowns(), b.Known) {
+		return b, say.Errorf("unknown state %q: expected new, established, reply, related, invalid or untracked", line.State)
+	}
 	protocol, known := packet.ParseProtocol(string(line.Protocol))
 	if !known || protocol == packet.All {
 		return b, say.Errorf("unknown protocol %q: expected tcp, udp, icmp, icmpv6 or a number from 0 to 255", line.Protocol)
@@ -293,7 +309,10 @@ func (q *question) probe(line packetLine) (lab.Probe, error) {
 	if line.Egress {
 		b.From, b.To = b.To, b.From
 	}
-	return b, ports(&b, line)
+	if err := ports(&b, line); err != nil {
+		return b, err
+	}
+	return b, b.CheckKnown()
 }
 
 // ports sets the fields that depend on the protocol.
@@ -316,13 +335,26 @@ func ports(b *lab.Probe, line packetLine) error {
 		b.Port, b.SourcePort = uint16(port), uint16(source)
 		return errors.Join(errPort, errSource)
 	case packet.ICMP, packet.ICMPv6:
-		echo := map[packet.Protocol]int{packet.ICMP: 8, packet.ICMPv6: 128}[b.Protocol]
-		kind, errType := within("type", line.Type, echo, mostICMP)
+		kind, errType := within("type", line.Type, usualType(*b), mostICMP)
 		code, errCode := within("code", line.Code, 0, mostICMP)
 		b.Type, b.Code = uint8(kind), uint8(code)
 		return errors.Join(errType, errCode)
 	}
 	return nil
+}
+
+// usualType returns the type of ICMP message that is meant if none was given: an echo request, or the
+// reply to one.
+func usualType(b lab.Probe) int {
+	switch six := b.Protocol == packet.ICMPv6; {
+	case b.Known == lab.KnownReply && six:
+		return 129
+	case b.Known == lab.KnownReply:
+		return 0
+	case six:
+		return 128
+	}
+	return 8
 }
 
 // within returns the given number, or the usual one if none was given. It refuses numbers outside
@@ -346,6 +378,9 @@ func impossible() say.Sentence {
 // rules that were left out. One that passes through the host has to be accepted twice.
 func (q *question) predict(b lab.Probe) (predicted string, doubts, nearest []sg.Finding) {
 	predicted = "accept"
+	if q.passes(b) {
+		return predicted, nil, nil
+	}
 	check := func(d packet.Direction, p sg.Packet) {
 		if _, admitted := q.account.Judge(q.groups, d, p); admitted || predicted == "drop" {
 			return
@@ -373,16 +408,22 @@ func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 		return a
 	}
 	verdict := "drop"
-	if by.Admitted {
+	switch {
+	case by.Admitted && b.Known != lab.Unknown:
+		verdict = "accept"
+		tracked := by.State == packet.Established
+		a.Tracked = &tracked
+		if by.State == packet.Untracked {
+			a.EndsWith = q.allowing(d, p)
+		}
+	case by.Admitted:
 		verdict = "accept"
 		tracked := by.State == packet.New
 		a.Tracked = &tracked
 		predicted := b.Forward || !slices.ContainsFunc(q.untracked, func(u sg.Untracked) bool { return u.Covers(d, p) })
 		a.Disagrees = by.BeginsFlow(b.Protocol) && tracked != predicted
 		if !tracked && by.BeginsFlow(b.Protocol) {
-			for allowing := range q.account.Allowing(q.groups, d, p) {
-				a.EndsWith = append(a.EndsWith, allowing.Rule.ID)
-			}
+			a.EndsWith = q.allowing(d, p)
 		}
 		if tracked && !b.Forward && slices.ContainsFunc(q.account.Unread, func(u sg.Unread) bool { return q.has(u.Group) && u.MayOpen(p.Protocol) }) {
 			a.Tracked = nil
@@ -400,6 +441,14 @@ func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 	}
 	a.Verdict = &verdict
 	return a
+}
+
+// allowing returns the rules that allow a packet.
+func (q *question) allowing(d packet.Direction, p sg.Packet) (ids []string) {
+	for a := range q.account.Allowing(q.groups, d, p) {
+		ids = append(ids, a.Rule.ID)
+	}
+	return ids
 }
 
 // groupOf returns the id of the group that has a rule.

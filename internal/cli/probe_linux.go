@@ -85,6 +85,9 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 	}
 	type row struct{ what, said say.Sentence }
 	rows := []row{{say.F("packet"), say.F("%s, %s", q.packet, way)}}
+	if known := q.known(); !known.Empty() {
+		rows = append(rows, row{say.F("flow"), known})
+	}
 	switch {
 	case *a.Verdict == "unknown":
 		rows = append(rows, row{say.F("verdict"), say.F("unknown: a rule was left out that might allow it")})
