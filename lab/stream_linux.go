@@ -19,7 +19,8 @@ import (
 type running struct {
 	*pinger.Stream
 	scenario.Start
-	key streamKey
+	key    streamKey
+	pusher *pinger.Server // nil if the stream sends by itself
 }
 
 // A streamKey is what the packets of a stream have in common, in the sender's direction. For ICMP
@@ -69,8 +70,12 @@ func (l *Lab) start(ctx context.Context, a scenario.Start) error {
 	}
 	r := &running{Start: a, key: l.key(a, source, target)}
 	if a.Protocol != packet.ICMP && !a.Unserved {
-		if err := l.serve(to, target, a); err != nil {
+		server, err := l.serve(to, target, a)
+		if err != nil {
 			return err
+		}
+		if a.Push {
+			r.pusher = server
 		}
 	}
 	started := timeline.StreamStarted{Stream: a.Stream, Protocol: r.key.protocol, From: a.From, To: a.To, Source: r.key.source, Target: r.key.target}
@@ -138,9 +143,9 @@ func (l *Lab) open(ctx context.Context, from *Host, r *running) (*pinger.Stream,
 	source, target := netip.AddrPortFrom(r.key.source, r.key.sourcePort), netip.AddrPortFrom(r.key.target, r.key.port)
 	switch r.Protocol {
 	case packet.TCP:
-		return pinger.TCP{Source: source, Target: target, Size: sizeOf(r.Start), Interval: l.interval, Observe: observe}.Start(ctx, from.ns, 0)
+		return pinger.TCP{Source: source, Target: target, Size: sizeOf(r.Start), Interval: l.interval, Pusher: r.pusher, Observe: observe}.Start(ctx, from.ns, 0)
 	case packet.UDP:
-		return pinger.UDP{Source: source, Target: target, Size: sizeOf(r.Start), Interval: l.interval, Observe: observe}.Start(ctx, from.ns, 0)
+		return pinger.UDP{Source: source, Target: target, Size: sizeOf(r.Start), Interval: l.interval, Pusher: r.pusher, Observe: observe}.Start(ctx, from.ns, 0)
 	}
 	return pinger.Ping{Target: r.key.target, EchoID: r.key.sourcePort, Size: sizeOf(r.Start), Interval: l.interval, Observe: observe}.Start(ctx, from.ns, 0)
 }
@@ -155,22 +160,22 @@ func sizeOf(a scenario.Start) int {
 	return usualMessage
 }
 
-// serve echoes at the stream's port, unless another server does so already.
-func (l *Lab) serve(to *Host, target netip.Addr, a scenario.Start) error {
+// serve echoes at the stream's port, unless a server does so already, and returns the server.
+func (l *Lab) serve(to *Host, target netip.Addr, a scenario.Start) (*pinger.Server, error) {
 	at := netip.AddrPortFrom(target, uint16(a.Port))
 	key := fmt.Sprint(a.Protocol, at)
-	if l.servers[key] != nil {
-		return nil
+	if server := l.servers[key]; server != nil {
+		return server, nil
 	}
 	server, err := pinger.Serve(to.ns, a.Protocol, at)
 	if errors.Is(err, unix.EADDRINUSE) {
-		return say.Errorf("a program on %s already listens on %s port %d", to.Name, a.Protocol, a.Port)
+		return nil, say.Errorf("a program on %s already listens on %s port %d", to.Name, a.Protocol, a.Port)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l.servers[key] = server
-	return nil
+	return server, nil
 }
 
 // stop ends a stream.
@@ -208,7 +213,7 @@ func (l *Lab) observe(stream string, probe pinger.Probe) {
 			l.log.Append(timeline.Connected{Stream: stream, Seq: probe.Seq})
 			return
 		}
-		l.log.Append(timeline.Sent{Stream: stream, Seq: probe.Seq, Connecting: probe.Connecting})
+		l.log.Append(timeline.Sent{Stream: stream, Seq: probe.Seq, Connecting: probe.Connecting, Pushed: probe.Pushed})
 	case pinger.Replied, pinger.Late:
 		l.log.Append(timeline.Replied{Stream: stream, Seq: probe.Seq, RTT: probe.RTT, Late: probe.Fate == pinger.Late})
 		l.collector.now()

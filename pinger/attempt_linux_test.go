@@ -93,7 +93,7 @@ func TestServersDoNotKeepAlive(t *testing.T) {
 	}
 	server.mu.Lock()
 	defer server.mu.Unlock()
-	for accepted := range server.conns {
+	for _, accepted := range server.conns {
 		raw, err := accepted.(*net.TCPConn).SyscallConn()
 		if err != nil {
 			t.Fatal(err)

@@ -37,4 +37,6 @@ type Probe struct {
 	Connecting bool
 	// Connected is whether that connection has just been established.
 	Connected bool
+	// Pushed is whether the server sends it.
+	Pushed bool
 }

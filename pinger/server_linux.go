@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -16,20 +17,21 @@ import (
 )
 
 // A Server echoes everything that arrives at one port of a host: the other end of TCP and UDP
-// streams.
+// streams. It can also send by itself ([Server.Push]).
 type Server struct {
-	close   func() error
-	serving sync.WaitGroup
+	close     func() error
+	serving   sync.WaitGroup
+	datagrams *net.UDPConn // nil for TCP
 
 	mu    sync.Mutex
-	conns map[net.Conn]bool // open connections
+	conns map[netip.AddrPort]net.Conn // open connections, by the client's address
 	ended bool
 }
 
 // Serve starts echoing at a port in n, over TCP or UDP. The error wraps EADDRINUSE if another
 // program has the port.
 func Serve(n *ns.Namespace, p packet.Protocol, at netip.AddrPort) (*Server, error) {
-	s := &Server{conns: map[net.Conn]bool{}}
+	s := &Server{conns: map[netip.AddrPort]net.Conn{}}
 	err := n.Do(func() error {
 		if p == packet.UDP {
 			conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
@@ -37,7 +39,7 @@ func Serve(n *ns.Namespace, p packet.Protocol, at netip.AddrPort) (*Server, erro
 				return err
 			}
 			roomy(conn)
-			s.close = conn.Close
+			s.close, s.datagrams = conn.Close, conn
 			s.serving.Go(func() { echo(conn) })
 			return nil
 		}
@@ -63,7 +65,7 @@ func (s *Server) Close() error {
 	err := s.close()
 	s.mu.Lock()
 	s.ended = true
-	for conn := range s.conns {
+	for _, conn := range s.conns {
 		abort(conn)
 	}
 	s.mu.Unlock()
@@ -81,19 +83,55 @@ func (s *Server) accept(listener net.Listener) {
 		if s.ended {
 			abort(conn)
 		} else {
-			s.conns[conn] = true
-			s.serving.Go(func() { s.converse(conn) })
+			client := clientOf(conn)
+			s.conns[client] = conn
+			s.serving.Go(func() { s.converse(client, conn) })
 		}
 		s.mu.Unlock()
 	}
 }
 
-func (s *Server) converse(conn net.Conn) {
+func clientOf(conn net.Conn) netip.AddrPort {
+	at := conn.RemoteAddr().(*net.TCPAddr).AddrPort()
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+}
+
+func (s *Server) converse(client netip.AddrPort, conn net.Conn) {
 	_, _ = io.Copy(conn, conn) // until the client disconnects
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.conns, conn)
+	if s.conns[client] == conn {
+		delete(s.conns, client)
+	}
 	_ = conn.Close()
+}
+
+// Push sends a message to a client, without being asked. Over TCP it may block, until [Server.Interrupt]
+// is called. The error wraps [net.ErrClosed] if the client has no connection.
+func (s *Server) Push(client netip.AddrPort, message []byte) error {
+	if s.datagrams != nil {
+		_, err := s.datagrams.WriteToUDPAddrPort(message, client)
+		return err
+	}
+	conn := s.connOf(client)
+	if conn == nil {
+		return net.ErrClosed
+	}
+	_, err := conn.Write(message)
+	return err
+}
+
+// Interrupt ends the sending of messages to a client over its connection.
+func (s *Server) Interrupt(client netip.AddrPort) {
+	if conn := s.connOf(client); conn != nil {
+		_ = conn.SetWriteDeadline(time.Now())
+	}
+}
+
+func (s *Server) connOf(client netip.AddrPort) net.Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conns[client]
 }
 
 // roomy enlarges a socket's buffer for datagrams that arrive faster than they are read, if

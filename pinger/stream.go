@@ -27,12 +27,13 @@ type Stream struct {
 	// Held while a packet is sent and recorded, so that its reply is processed later.
 	sending sync.Mutex
 
-	mu      sync.Mutex
-	let     int
-	probes  []Probe
-	waiting int
-	givenUp map[int]bool  // Seq of packets whose reply is no longer awaited
-	changed chan struct{} // closed whenever any of these changes
+	mu       sync.Mutex
+	let      int
+	probes   []Probe
+	waiting  int
+	answered bool          // the server has answered; over TCP, in the current connection
+	givenUp  map[int]bool  // Seq of packets whose reply is no longer awaited
+	changed  chan struct{} // closed whenever any of these changes
 
 	// For ICMP: Seq of the packets that left, in pro-bing's own order, and of those that could not
 	// be sent.
@@ -230,9 +231,32 @@ func (s *Stream) settle(seq int, fate Fate, rtt time.Duration, err error) {
 		s.waiting--
 	}
 	if fate == Replied {
-		s.stuck = false
+		s.stuck, s.answered = false, true
 	}
 	s.wake()
+}
+
+// pushes reports whether the server sends the next packet, which is known once all before it have been
+// answered or given up.
+func (s *Stream) pushes(ctx context.Context) bool {
+	for patience := ns.Patient(s.patience(), step); ; {
+		s.mu.Lock()
+		answered, settled, changed := s.answered, s.waiting == 0, s.changed
+		s.mu.Unlock()
+		if answered || settled || ctx.Err() != nil {
+			return answered
+		}
+		if patience.Over() {
+			s.writeOff()
+			return false
+		}
+		select {
+		case <-changed:
+		case <-patience.Step():
+			patience.Spend()
+		case <-ctx.Done():
+		}
+	}
 }
 
 // awaited returns the probe with that number, and whether it has no reply yet.

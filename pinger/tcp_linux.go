@@ -25,6 +25,9 @@ type TCP struct {
 	Source, Target netip.AddrPort
 	Size           int // bytes per message, at least [Least]
 	Interval       time.Duration
+	// Pusher is the stream's server if that sends the messages, as soon as it has answered the first of
+	// a connection; nil if the stream sends all of them.
+	Pusher *Server
 	// Observe is called, one call at a time, whenever a probe is sent or its fate becomes known.
 	Observe func(Probe)
 }
@@ -38,9 +41,15 @@ type talking struct {
 	talkers sync.WaitGroup
 	outbox  struct {
 		mu       sync.Mutex
-		messages [][]byte
+		messages []outgoing
 		filled   chan struct{}
 	}
+}
+
+// An outgoing message, which the stream or its server sends.
+type outgoing struct {
+	message []byte
+	pushed  bool
 }
 
 // Start releases the first let messages. The stream ends with ctx, or when it is stopped; then it
@@ -62,8 +71,10 @@ func (s *talking) run(ctx context.Context) error {
 	defer s.hangUp()
 	for s.next(ctx, tick) {
 		seq := s.Len() + 1
+		pushed := s.config.Pusher != nil && s.pushes(ctx)
 		conn := s.connection()
 		if conn == nil {
+			pushed = false
 			var err error
 			if conn, err = s.connect(ctx, seq); ctx.Err() != nil {
 				return nil
@@ -75,25 +86,25 @@ func (s *talking) run(ctx context.Context) error {
 			}
 		}
 		if s.Len() < seq { // else it was recorded when the connection attempt began
-			s.begin(seq)
+			s.begin(seq, pushed)
 		}
 		message := make([]byte, max(s.config.Size, Least))
 		binary.BigEndian.PutUint32(message, uint32(seq))
-		s.post(message)
+		s.post(outgoing{message, pushed})
 	}
 	return nil
 }
 
 // begin records a message that is about to be sent. No reply is processed meanwhile.
-func (s *talking) begin(seq int) {
+func (s *talking) begin(seq int, pushed bool) {
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	s.add(Probe{Seq: seq, Fate: Waiting, Sent: time.Now()}, nil)
+	s.add(Probe{Seq: seq, Fate: Waiting, Sent: time.Now(), Pushed: pushed}, nil)
 }
 
 // post hands a message to the connection's writer. A stalled connection accepts no more than its
 // buffer holds, and only the writer may block on that.
-func (s *talking) post(message []byte) {
+func (s *talking) post(message outgoing) {
 	s.outbox.mu.Lock()
 	defer s.outbox.mu.Unlock()
 	s.outbox.messages = append(s.outbox.messages, message)
@@ -111,7 +122,11 @@ func (s *talking) write(conn *net.TCPConn, ended <-chan struct{}) {
 		s.outbox.messages = nil
 		s.outbox.mu.Unlock()
 		for _, m := range messages {
-			if _, err := conn.Write(m); err != nil {
+			if m.pushed {
+				_ = s.config.Pusher.Push(s.config.Source, m.message) // what is lost has no reply
+				continue
+			}
+			if _, err := conn.Write(m.message); err != nil {
 				if !errors.Is(err, net.ErrClosed) {
 					s.lose(conn, err)
 				}
@@ -164,7 +179,7 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	tcp := conn.(*net.TCPConn)
 	s.connected(seq)
 	s.mu.Lock()
-	s.conn = tcp
+	s.conn, s.answered = tcp, false
 	s.mu.Unlock()
 	s.outbox.mu.Lock()
 	s.outbox.messages = nil // messages of a connection that has ended
@@ -249,6 +264,7 @@ func (s *talking) lose(conn *net.TCPConn, err error) {
 		return
 	}
 	_ = conn.Close() // before the next attempt, which needs its port
+	s.interrupt()
 	s.conn = nil
 	var lost []int
 	for _, p := range s.probes {
@@ -285,8 +301,16 @@ func (s *talking) hangUp() {
 	s.mu.Unlock()
 	if conn != nil {
 		_ = conn.Close()
+		s.interrupt()
 	}
 	s.talkers.Wait()
+}
+
+// interrupt ends the writing of the stream's server, if it sends.
+func (s *talking) interrupt() {
+	if s.config.Pusher != nil {
+		s.config.Pusher.Interrupt(s.config.Source)
+	}
 }
 
 // untilFree opens a stream's socket. Its port may still be taken for a moment: while this process

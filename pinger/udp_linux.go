@@ -22,6 +22,9 @@ type UDP struct {
 	Source, Target netip.AddrPort
 	Size           int // bytes of payload, at least [Least]
 	Interval       time.Duration
+	// Pusher is the stream's server if that sends the datagrams, as soon as it has answered one; nil if
+	// the stream sends all of them.
+	Pusher *Server
 	// Observe is called, one call at a time, whenever a probe is sent or its fate becomes known.
 	Observe func(Probe)
 }
@@ -62,11 +65,23 @@ func (s *Stream) send(ctx context.Context, conn *net.UDPConn, config UDP) {
 	for s.next(ctx, tick) {
 		seq := s.Len() + 1
 		binary.BigEndian.PutUint32(payload, uint32(seq))
+		if config.Pusher != nil && s.pushes(ctx) {
+			s.push(seq, config, payload)
+			continue
+		}
 		err := s.depart(seq, &s.sent, func() error { _, err := conn.Write(payload); return err })
 		if done(ctx, err) {
 			return
 		}
 	}
+}
+
+// push has the server send a datagram. If a rule of the server's host drops it there, the trace says so.
+func (s *Stream) push(seq int, config UDP, payload []byte) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.add(Probe{Seq: seq, Fate: Waiting, Sent: time.Now(), Pushed: true}, nil)
+	_ = config.Pusher.Push(config.Source, payload)
 }
 
 // depart sends a packet and records it. No reply is processed meanwhile, so none can come before

@@ -11,6 +11,7 @@ type run struct {
 	VerdictRange
 	first, last *verdict // on the first and the last packet
 	entry       *life    // that they belonged to, if it is known
+	pushed      bool     // the packets were sent by the stream's target, without being asked
 	alone       bool     // it is about a single verdict, whether or not on a packet of a stream
 }
 
@@ -27,8 +28,8 @@ func (t *explainer) runs(host string, d packet.Direction, reply bool) []run {
 		if v == nil || t.experiment != 0 && t.experiment != v.experiment {
 			continue
 		}
-		next := run{VerdictRange: rangeOf(v, j.Seq), first: v, last: v, entry: entries.carrier(v.when, v.State)}
-		if n := len(all); n > 0 && all[n-1].entry == next.entry && all[n-1].continuedBy(next.VerdictRange) {
+		next := run{VerdictRange: rangeOf(v, j.Seq), first: v, last: v, entry: entries.carrier(v.when, v.State), pushed: j.pushed}
+		if n := len(all); n > 0 && all[n-1].entry == next.entry && all[n-1].pushed == next.pushed && all[n-1].continuedBy(next.VerdictRange) {
 			all[n-1].Last, all[n-1].last = next.Last, v
 			continue
 		}

@@ -82,8 +82,8 @@ func (s *Stream) What() say.Sentence {
 // patience is how long after sending a packet may still be in flight.
 const patience = time.Second
 
-// missing returns how many verdicts on a packet must have been lost: an answered packet has four,
-// and a host that forwards it gives one on its arrival and one on its departure; any other has at
+// missing returns how many verdicts on a packet must have been lost: an answered packet has four, one
+// that the target sent by itself two, and a host that forwards it gives one on its arrival and one on its departure; any other has at
 // least the drop, or its departure and arrival.
 func (j *journey) missing() int {
 	switch {
@@ -99,7 +99,11 @@ func (j *journey) missing() int {
 				halves++
 			}
 		}
-		return max(0, 4-ends) + max(halves, -halves) // TCP has more: a SYN, or retransmissions
+		all := 4
+		if j.pushed {
+			all = 2
+		}
+		return max(0, all-ends) + max(halves, -halves) // TCP has more: a SYN, or retransmissions
 	case j.Outcome == Lost && len(j.verdicts) < 2, j.local && j.Outcome == Unsent:
 		return 1 // a packet that arrived and was lost behind the rules has two or more
 	}

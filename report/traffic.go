@@ -14,6 +14,7 @@ type traffic struct {
 	packets map[string][]*journey    // by stream, then by sequence number, from 1; nil if forgotten
 	last    map[string]time.Duration // time of the latest reply, by stream
 	drops   map[stall]int            // segments of a TCP connection that were seen to be dropped
+	acks    map[stall]int            // those of them that carried no message
 }
 
 // A journey is what is known about one packet.
@@ -29,6 +30,7 @@ type journey struct {
 	// For TCP: a connection is being opened for it; has been established; it was answered, but in a
 	// later experiment.
 	connecting, connected, belated bool
+	pushed                         bool // the stream's target sent it, so there was no request
 	verdicts                       []verdict
 }
 
@@ -45,7 +47,7 @@ type stall struct {
 }
 
 func newTraffic() traffic {
-	return traffic{streams: []Stream{}, packets: map[string][]*journey{}, last: map[string]time.Duration{}, drops: map[stall]int{}}
+	return traffic{streams: []Stream{}, packets: map[string][]*journey{}, last: map[string]time.Duration{}, drops: map[stall]int{}, acks: map[stall]int{}}
 }
 
 // add takes the next event, which matters if it is about a stream.
@@ -59,7 +61,7 @@ func (t *traffic) add(at when, e timeline.Event) {
 	case timeline.Sent:
 		j := t.journey(body.Stream, body.Seq)
 		j.sent(e)
-		j.connecting = body.Connecting
+		j.connecting, j.pushed = body.Connecting, body.Pushed
 	case timeline.Connected:
 		t.journey(body.Stream, body.Seq).connected = true
 	case timeline.NotSent:
@@ -79,21 +81,27 @@ func (t *traffic) add(at when, e timeline.Event) {
 
 // judged records a verdict with each packet that it is about.
 func (t *traffic) judged(at when, body timeline.Judged) {
-	if body.Stream == "" || body.Seq < 1 {
+	s := t.stream(body.Stream)
+	if s == nil {
 		return
 	}
-	s := t.stream(body.Stream)
-	tcp := s != nil && s.Protocol == packet.TCP.String()
+	tcp := s.Protocol == packet.TCP.String()
+	if tcp && !body.Accepted {
+		t.drops[stall{body.Stream, at.experiment}]++
+	}
+	if body.Seq < 1 {
+		if !body.Accepted {
+			t.acks[stall{body.Stream, at.experiment}]++
+		}
+		return
+	}
 	for seq := body.Seq; seq <= max(body.Seq, body.Last); seq++ {
 		j := t.journey(body.Stream, seq)
-		if tcp && !body.Reply && body.Direction == packet.Egress && j.judgedAt(body) {
+		if tcp && body.Reply == j.pushed && !body.Forwarded && body.Direction == packet.Egress && j.judgedAt(body) {
 			s.Retransmitted++
 		}
 		j.verdicts = append(j.verdicts, verdict{body, at})
 		j.refused = j.refused || !body.Accepted
-	}
-	if tcp && !body.Accepted {
-		t.drops[stall{body.Stream, at.experiment}]++
 	}
 }
 
@@ -175,7 +183,9 @@ func (t *traffic) soFar(stream string, seq int) Outcome {
 	if j.Outcome == "" { // its sender has not yet reported it
 		return ""
 	}
-	if t.settle(s, &j); j.Outcome == Lost { // or still in flight
+	at := stall{stream, j.Experiment}
+	inFlight := t.drops[at] == t.acks[at] // a message may still arrive without an acknowledgement
+	if t.settle(s, &j); j.Outcome == Lost || j.Outcome == Stalled && inFlight {
 		return ""
 	}
 	return j.Outcome

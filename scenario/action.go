@@ -29,6 +29,9 @@ type Start struct {
 	Size int
 	// Unserved reports that nothing listens on the port.
 	Unserved bool
+	// Push is whether the server sends the messages of TCP or UDP, once it has answered the first: of
+	// each connection, or of the flow.
+	Push bool
 }
 
 // Stop stops a stream. A TCP connection is reset.
@@ -71,6 +74,12 @@ type Exec struct {
 
 // Said describes the action to people.
 func (a Start) Said() say.Sentence {
+	switch {
+	case a.Push && a.Protocol == packet.TCP:
+		return say.F("start stream %s: tcp to %s port %d from %s, after which %s sends", a.Stream, a.To, a.Port, a.From, a.To)
+	case a.Push:
+		return say.F("start stream %s: udp to %s port %d from %s, after which %s sends", a.Stream, a.To, a.Port, a.From, a.To)
+	}
 	switch a.Protocol {
 	case packet.TCP:
 		return say.F("start stream %s: tcp to %s port %d from %s", a.Stream, a.To, a.Port, a.From)

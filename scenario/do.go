@@ -29,10 +29,13 @@ func (a *doTCP) action(w *walk, at Place) Action { return a.start(w, at, packet.
 func (a *doUDP) action(w *walk, at Place) Action { return a.start(w, at, packet.UDP, a.UDP) }
 
 func (a *doFlow) start(w *walk, at Place, p packet.Protocol, to name) Action {
-	s := Start{Protocol: p, From: a.From.text, To: to.text, Unserved: a.Unserved.value}
+	s := Start{Protocol: p, From: a.From.text, To: to.text, Unserved: a.Unserved.value, Push: a.Push.value}
 	s.Port = w.between(a.Port, say.F("the port"), 1, 65535)
 	s.SourcePort = w.between(a.SourcePort, say.F("the source port"), 1, 65535)
 	s.Size = w.between(a.Size, say.F("the size"), leastMessage, mostPayload)
+	if s.Push && s.Unserved {
+		w.about(at, "a server sends in stream %s (push), but none listens (unserved)", a.As.text)
+	}
 	return w.start(at, to, a.From, a.As, s)
 }
 
@@ -48,6 +51,9 @@ func (w *walk) start(at Place, to, from, as name, s Start) Action {
 	}
 	if there && here && s.From != s.To {
 		w.streams[as.text].via = w.reaches(at, s.From, s.To)
+		if i := slices.IndexFunc(w.streams[as.text].via, func(h string) bool { return w.named(h).Masquerade }); s.Push && i >= 0 {
+			w.about(at, "stream %s: behind the NAT of %s, the server cannot tell to whom it sends (push)", as.text, w.streams[as.text].via[i])
+		}
 	}
 	return w.streams[as.text].Start
 }

@@ -93,6 +93,7 @@ type doFlow struct {
 	As         name    `json:"as" jsonschema:"the stream's name"`
 	SourcePort number  `json:"source_port,omitempty" jsonschema:"the source port; by default a new one"`
 	Size       number  `json:"size,omitempty" jsonschema:"bytes of each message"`
+	Push       boolean `json:"push,omitempty" jsonschema:"whether only the server sends, once it has answered the first message, as in a download"`
 	Unserved   boolean `json:"unserved,omitempty" jsonschema:"whether the port is closed: nothing listens on it"`
 }
 

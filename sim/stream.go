@@ -32,7 +32,8 @@ type stream struct {
 	next    *timer
 	ready   time.Duration // when the next packet may be sent
 	stopped bool
-	left    int // echo requests that have left
+	left    int  // echo requests that have left
+	replied bool // the server has answered; over TCP, in the current connection
 
 	// Of TCP:
 	end        *endpoint // the sender's; nil while there is no connection
@@ -61,6 +62,9 @@ func (s *stream) plan() {
 	if s.stopped || s.connecting != 0 || len(s.probes) >= s.let {
 		return
 	}
+	if s.Push && !s.replied && s.waiting > 0 {
+		return // who sends next is known once all before are answered or given up
+	}
 	s.next.cancel()
 	s.next = s.after(max(s.ready-s.now, 0), s.send)
 }
@@ -69,6 +73,9 @@ func (s *stream) plan() {
 func (s *stream) send() {
 	s.ready = s.now + s.interval
 	seq := len(s.probes) + 1
+	if s.Push && !s.replied {
+		s.after(s.patience(), func() { s.giveUp(seq) })
+	}
 	if s.Protocol == packet.TCP {
 		s.say(seq)
 	} else {
@@ -88,6 +95,13 @@ func (s *stream) depart(seq int) {
 	}
 	s.probes = append(s.probes, probe{sent: s.now})
 	s.waiting++
+	if s.Push && s.replied {
+		p.Header, p.answers = headed(reversed(s.key)), true
+		p.Length, p.Number = s.size, uint32(seq)
+		s.log.Append(timeline.Sent{Stream: s.Stream, Seq: seq, Pushed: true})
+		s.to.send(p)
+		return
+	}
 	if !s.from.send(p) {
 		s.settle(seq)
 		s.log.Append(timeline.NotSent{Stream: s.Stream, Seq: seq, Local: true, Error: "operation not permitted"})
@@ -121,6 +135,9 @@ func (s *stream) giveUp(seq int) {
 	if p := s.probe(seq); p != nil && !p.givenUp {
 		p.givenUp = true
 		s.waiting--
+		if s.Push {
+			s.plan()
+		}
 	}
 }
 
@@ -131,8 +148,8 @@ func (s *stream) answer(seq int) {
 		return
 	}
 	rtt := s.now - p.sent
+	s.stuck, s.replied = false, true
 	s.settle(seq)
-	s.stuck = false
 	s.log.Append(timeline.Replied{Stream: s.Stream, Seq: seq, RTT: rtt, Late: rtt > patience})
 }
 

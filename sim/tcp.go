@@ -52,8 +52,13 @@ func (s *stream) say(seq int) {
 	if s.stuck {
 		s.giveUp(seq)
 	}
-	s.log.Append(timeline.Sent{Stream: s.Stream, Seq: seq})
-	s.end.write(uint32(s.size))
+	pushed := s.Push && s.replied
+	s.log.Append(timeline.Sent{Stream: s.Stream, Seq: seq, Pushed: pushed})
+	if !pushed {
+		s.end.write(uint32(s.size))
+	} else if server := s.to.ends[reversed(s.key)]; server != nil {
+		server.write(uint32(s.size))
+	}
 }
 
 // connect opens a connection for a message.
@@ -62,7 +67,7 @@ func (s *stream) connect(seq int) {
 	s.isn += 1 << 24 // no two connections are near each other
 	e := &endpoint{stream: s, host: s.from, key: s.key, client: true, first: seq, iss: s.isn, rto: mostRTO}
 	e.una, e.nxt, e.end, e.top, e.held, e.window = e.iss, e.iss+1, e.iss+1, e.iss+1, map[uint32]uint32{}, firstWindow
-	s.connecting, s.begun[e.iss] = seq, seq
+	s.connecting, s.begun[e.iss], s.replied = seq, seq, false
 	s.from.ends[e.key] = e
 	s.end = e
 	s.giveUpAt = s.after(patience, func() { s.abandon(seq) })

@@ -289,6 +289,8 @@ type Sent struct {
 	Stream     string `json:"stream"`
 	Seq        int    `json:"seq"`
 	Connecting bool   `json:"connecting,omitempty"`
+	// Pushed is whether the stream's target sent it, without being asked.
+	Pushed bool `json:"pushed,omitempty"`
 }
 
 // Connected reports that a TCP connection was established for the message with that number.

@@ -30,7 +30,7 @@ func TestWhatIsRemembered(t *testing.T) {
 		log.Append(body)
 	}
 	for i := range 1000 {
-		log.Append(Sent{"2", i, false})
+		log.Append(Sent{Stream: "2", Seq: i})
 	}
 	var got []string
 	for _, e := range log.Events() {

@@ -41,7 +41,7 @@ func everyKind() []Body {
 		Configured{sg.NitroV6(), true}, CanaryDropped{"A", header}, Ready{}, ExperimentBegun{1},
 		StreamStarted{"1", packet.ICMP, "B", "A", netip.MustParseAddr("10.255.1.10"), netip.MustParseAddr("10.255.1.197"), 1001, 1, 2},
 		StreamStopped{"1", "broken", say.F("broken").Keep()}, Ran{"A", []string{"true"}, 0, 1, "x", time.Second}, Waited{time.Second}, TimedOut{time.Second}, Halted{time.Second, 2 * time.Second, time.Millisecond},
-		Sent{"1", 1, true}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
+		Sent{"1", 1, true, true}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
 		Judged{"A", packet.Ingress, true, "1", 1, 2, true, "new", true, packet.By{Kind: packet.ByGroup, ID: "icmp", Number: 2}, header},
 		EntryChanged{"A", flow.New, entry, moment}, Dumped{"A", []flow.Entry{entry}},
 		Counted{"A", []Counter{{packet.Ingress, "icmp", 2, 1, 84}}}, Missed{"A", MissedEvents, 3, 5},
@@ -55,7 +55,7 @@ func record(t *testing.T) (*Log, string) {
 	for _, body := range everyKind() {
 		log.Append(body)
 	}
-	log.Append(Sent{"1", 99, false}) // too late: the log is closed
+	log.Append(Sent{Stream: "1", Seq: 99}) // too late: the log is closed
 	var b bytes.Buffer
 	if err := Write(&b, log.Subscribe(context.Background())); err != nil {
 		t.Fatal(err)
@@ -186,7 +186,7 @@ func TestSubscribersSeeEverythingInOrder(t *testing.T) {
 		})
 	}
 	for i := range events {
-		log.Append(Sent{"1", i, false})
+		log.Append(Sent{Stream: "1", Seq: i})
 	}
 	log.Append(Ended{})
 	wg.Wait()
@@ -196,7 +196,7 @@ func TestLogForgetsTheOldest(t *testing.T) {
 	log := NewLog()
 	log.Keep(10)
 	for i := range 1000 {
-		log.Append(Sent{"1", i + 1, false})
+		log.Append(Sent{Stream: "1", Seq: i + 1})
 	}
 	events := log.Events()
 	if n := len(events); n < 10 || n > 20 {
@@ -220,7 +220,7 @@ func TestSlowSubscriberHoldsUpNobody(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	stuck := log.Subscribe(ctx) // is never read
 	for i := range 1000 {
-		log.Append(Sent{"1", i, false})
+		log.Append(Sent{Stream: "1", Seq: i})
 	}
 	if n := len(log.Events()); n != 1000 {
 		t.Errorf("%d events", n)
@@ -233,7 +233,7 @@ func TestSlowSubscriberHoldsUpNobody(t *testing.T) {
 func TestEventsBelongToTheirExperiment(t *testing.T) {
 	log := NewLog()
 	for _, body := range []Body{Ready{}, ExperimentBegun{1},
-		Sent{"1", 1, true}, ExperimentEnded{1}, ExperimentBegun{2}, Sent{"1", 2, false}} {
+		Sent{"1", 1, true, true}, ExperimentEnded{1}, ExperimentBegun{2}, Sent{Stream: "1", Seq: 2}} {
 		log.Append(body)
 	}
 	var got []int

@@ -141,6 +141,13 @@ func mutants() []mutant {
 		}, 2, "stream 2"},
 		{"cut", "the entry is not deleted", skip(3), 3, "stream ping"},
 		{"cut", "connections are not taken up in the middle", func(sc *scenario.Scenario) { sc.Experiments[5].Do = sc.Experiments[5].Do[1:] }, 6, "stream ssh"},
+		{"download", "the entries are not deleted", skip(3), 3, "stream ping"},
+		{"download", "the server only answers", func(sc *scenario.Scenario) {
+			start := sc.Experiments[0].Do[0].(scenario.Start)
+			start.Push = false
+			sc.Experiments[0].Do[0] = start
+		}, 3, "stream download"},
+		{"download", "connections are taken up in the middle", func(sc *scenario.Scenario) { sc.Experiments[3].Do = sc.Experiments[3].Do[1:] }, 4, "host A"},
 		{"acl", "the ACL lets replies out from the beginning", func(sc *scenario.Scenario) { sc.Experiments[1].Do = sc.Experiments[2].Do }, 2, "stream 1"},
 		{"ssh-from-office", "the rule is open to the world", peer("server", "ssh", "0.0.0.0/0"), 1, "stream session"},
 		{"ssh-from-world", "the rule is narrow", peer("server", "ssh", "10.255.1.10/32"), 1, "stream session"},
