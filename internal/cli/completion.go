@@ -32,6 +32,7 @@ func addCompletions(env Env, root *cobra.Command) {
 		"status":      cobra.NoFileCompletions, "events": cobra.NoFileCompletions,
 		"ps": cobra.NoFileCompletions, "down": cobra.NoFileCompletions,
 		"up": env.scenarios, "load": env.builtins, "run": env.scenarios, "check": env.scenarios, "show": env.scenarios,
+		"models": env.models,
 	}
 	flags := map[string]completer{
 		"name": env.labs, "host": env.any(hostNamesOf), "admitted-by": env.any(ruleWords(all)),
@@ -68,6 +69,8 @@ func wordsOf(command string) map[string][]string {
 	switch command {
 	case "run", "replay", "report":
 		words["format"] = formats()
+	case "models":
+		words["format"] = []string{"text", "json", "markdown"}
 	case "trace":
 		words["format"] = []string{"text", "jsonl"}
 	case "events":
