@@ -59,3 +59,54 @@ func TestEntryThatEndsDuringTheAudit(t *testing.T) {
 		t.Errorf("missed %v, want entry 3", missed)
 	}
 }
+
+// All entries are listed, whatever events reported. Those that were reported otherwise are missed.
+func TestEntriesThatWereReportedOtherwise(t *testing.T) {
+	t.Parallel()
+	type entries = map[packet.Key]uint32
+	other := func(k packet.Key) packet.Key { k.SourcePort++; return k }
+	for name, test := range map[string]struct {
+		spoil  func(reported entries, k packet.Key)
+		missed int
+	}{
+		"not at all": {func(reported entries, k packet.Key) { delete(reported, k) }, 1},
+		"as another": {func(reported entries, k packet.Key) { reported[k]++ }, 1},
+		"by another key": {func(reported entries, k packet.Key) {
+			delete(reported, k)
+			reported[other(k)] = 1
+		}, 1},
+		"and one that is gone": {func(reported entries, k packet.Key) { reported[other(k)] = 1 }, 0},
+		"as they are":          {func(entries, packet.Key) {}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, log := build(t, serverAndClient())
+			must(t, l.prove(t.Context())) // leaves an entry on each host
+			l.Sync(t.Context())
+			h := l.hosts[0]
+			want, err := h.conntrack.Dump()
+			must(t, err)
+			if len(want) != 1 {
+				t.Fatalf("there are %d entries, want 1", len(want))
+			}
+			l.recorder.mu.Lock()
+			test.spoil(l.recorder.index(h.Name).alive, want[0].Orig)
+			l.recorder.mu.Unlock()
+			got, err := l.list(h)
+			must(t, err)
+			if len(got) != 1 || got[0].ID != want[0].ID {
+				t.Errorf("listed %+v, want %+v", got, want)
+			}
+			must(t, l.audit(t.Context()))
+			missed := 0
+			for _, e := range log.Events() {
+				if m, is := e.Body.(timeline.Missed); is && m.What == timeline.MissedEvents {
+					missed += m.Count
+				}
+			}
+			if missed != test.missed {
+				t.Errorf("%d events missed, want %d", missed, test.missed)
+			}
+		})
+	}
+}

@@ -105,7 +105,7 @@ func (l *Lab) Flows(host string) ([]flow.Entry, error) {
 	}
 	l.reading.Lock()
 	defer l.reading.Unlock()
-	return h.conntrack.Dump()
+	return l.list(h)
 }
 
 // ACL returns the network ACL of a host, as nft(8) lists it, and how often each of its rules has

@@ -205,13 +205,11 @@ func (r *recorder) missed(host string, what timeline.Evidence, n int) {
 	r.log.Append(timeline.Missed{Host: host, What: what, Count: n, Total: lost[what]})
 }
 
-// entries returns the keys of the host's entries, in a stable order, and whether the list is
-// complete.
-func (r *recorder) entries(host string) (keys []packet.Key, complete bool) {
+// entries returns the ids of the host's entries, and whether they are complete.
+func (r *recorder) entries(host string) (reported map[packet.Key]uint32, complete bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	keys = slices.SortedFunc(maps.Keys(r.index(host).alive), packet.Key.Compare)
-	return keys, r.index(host).lost[timeline.MissedEvents] == 0
+	return maps.Clone(r.index(host).alive), r.index(host).lost[timeline.MissedEvents] == 0
 }
 
 // beginAudit notes which entries of a host end from now on. One that is listed may have ended before

@@ -109,6 +109,20 @@ func (t *Table) Dump() ([]flow.Entry, error) {
 	return entries, nil
 }
 
+// Count returns how many entries the namespace has. It includes those that Dump leaves out: entries of
+// packets that are still on their way, and those that have expired.
+func (t *Table) Count() (int, error) {
+	var global conntrack.StatsGlobal
+	err := t.await(func() (err error) {
+		global, err = t.conn.StatsGlobal()
+		return err
+	})
+	if err != nil {
+		return 0, say.Errorf("read conntrack statistics: %w", err)
+	}
+	return int(global.Entries), nil
+}
+
 // Get reads the entries with these keys, each in the direction of its first packet. It leaves out
 // those that do not exist.
 func (t *Table) Get(keys []packet.Key) ([]flow.Entry, error) {

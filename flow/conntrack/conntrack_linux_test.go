@@ -256,10 +256,11 @@ func TestKernelTime(t *testing.T) {
 func TestNoAnswer(t *testing.T) {
 	left, _, _ := pinged(t)
 	absent := packet.Key{Protocol: packet.UDP, Source: nstest.Left, Destination: nstest.Right}
-	tables := []*Table{open(t, left), open(t, left), open(t, left)}
+	tables := []*Table{open(t, left), open(t, left), open(t, left), open(t, left)}
 	nstest.Silence(t, left)
 	for name, ask := range map[string]func(*Table) error{
 		"get":    func(table *Table) error { _, err := table.Get([]packet.Key{absent}); return err },
+		"count":  func(table *Table) error { _, err := table.Count(); return err },
 		"dump":   func(table *Table) error { _, err := table.Dump(); return err },
 		"delete": func(table *Table) error { _, err := table.Delete(absent); return err },
 	} {
