@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"lablab/nft"
@@ -37,12 +38,28 @@ func (l *Lab) prove(ctx context.Context) error {
 	return nil
 }
 
-// forbidden finds a UDP port that to's groups block and from's groups allow.
+// forbidden finds the first UDP port, from discard on, that to's groups block and from's groups allow.
 func (l *Lab) forbidden(from *Host, source netip.Addr, to *Host, target netip.Addr) (port int, exists bool) {
 	const discard = 9 // RFC 863: the receiver throws everything away
-	for port := discard; port < 1<<16; port++ {
-		_, out := l.policy.Account.Judge(l.policy.Groups(from.Name), packet.Egress, sg.Packet{Protocol: packet.UDP, Peer: target, To: port})
-		_, in := l.policy.Account.Judge(l.policy.Groups(to.Name), packet.Ingress, sg.Packet{Protocol: packet.UDP, Peer: source, To: port})
+	sending, receiving := l.policy.Groups(from.Name), l.policy.Groups(to.Name)
+	ports := []int{discard} // and those where a rule begins to allow, or ends
+	for _, g := range sending {
+		for _, r := range g.Egress {
+			ports = append(ports, r.From)
+		}
+	}
+	for _, g := range receiving {
+		for _, r := range g.Ingress {
+			ports = append(ports, r.To+1)
+		}
+	}
+	slices.Sort(ports)
+	for _, port := range slices.Compact(ports) {
+		if port < discard || port >= 1<<16 {
+			continue
+		}
+		_, out := l.policy.Account.Judge(sending, packet.Egress, sg.Packet{Protocol: packet.UDP, Peer: target, To: port})
+		_, in := l.policy.Account.Judge(receiving, packet.Ingress, sg.Packet{Protocol: packet.UDP, Peer: source, To: port})
 		if out && !in {
 			return port, true
 		}
