@@ -95,7 +95,7 @@ type Judgement struct {
 // ([packet.NeighbourDiscoveryID]): groups do not filter these.
 func (a *Account) Judge(groups []*Group, d packet.Direction, p Packet) (Judgement, bool) {
 	switch {
-	case d == packet.Egress && slices.Contains(Services(), p.Peer):
+	case d == packet.Egress && slices.Contains(services, p.Peer):
 		return Judgement{Rule: Rule{ID: packet.AmazonServiceID}}, true
 	case p.discovers():
 		return Judgement{Rule: Rule{ID: packet.NeighbourDiscoveryID}}, true
