@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // No file of a megabyte takes more than a moment and 200 MB: neither one that is refused because of
@@ -52,6 +53,17 @@ func TestBombs(t *testing.T) {
 				break
 			}
 			want = ""
+		}
+	}
+}
+
+// A mark is a line end or what Unicode calls punctuation or a symbol, but for three that names have.
+func TestMarks(t *testing.T) {
+	for i := range 256 {
+		b := byte(i)
+		want := b == '\n' || b < 0x80 && unicode.In(rune(b), unicode.P, unicode.S) && !strings.ContainsRune("./_", rune(b))
+		if isMark(b) != want {
+			t.Errorf("%q is a mark: %v", b, !want)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -25,6 +24,17 @@ const (
 	mostKeys  = 1000 // in one column of a block, or between braces
 )
 
+// isMark reports whether b is a line end or punctuation of ASCII, other than what names have.
+func isMark(b byte) bool {
+	switch {
+	case b == '.', b == '/', b == '_':
+		return false
+	case b == '\n', '!' <= b && b <= '@' && (b < '0' || '9' < b), '[' <= b && b <= '`', '{' <= b && b <= '~':
+		return true
+	}
+	return false
+}
+
 // parse reads the text as one YAML document. It rejects syntax that makes one part of the document
 // stand for another.
 func (c *complaints) parse(text []byte) ast.Node {
@@ -36,7 +46,7 @@ func (c *complaints) parse(text []byte) ast.Node {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	marks := 0
 	for _, b := range text {
-		if b == '\n' || b < 0x80 && unicode.In(rune(b), unicode.P, unicode.S) && b != '.' && b != '/' && b != '_' {
+		if isMark(b) {
 			marks++
 		}
 	}
