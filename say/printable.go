@@ -33,6 +33,9 @@ func Printable(s string) string {
 
 // hidden reports whether r acts on a terminal, or is invisible, instead of appearing.
 func hidden(r rune) bool {
+	if r < 0x80 {
+		return unicode.IsControl(r)
+	}
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
 }
 
