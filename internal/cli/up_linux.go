@@ -106,18 +106,21 @@ func (f upFlags) keep(ctx context.Context, env Env, keeper *control.Keeper, list
 		shown <- errors.Join(greeted, follow(env, f, keeper))
 	}()
 	<-alive.Done()
-	var err, viewErr error
+	var err error
 	if keeper.Broken().Err() != nil {
 		err = context.Cause(keeper.Broken())
 	}
-	if viewed {
-		viewErr = <-shown // while the lab still exists: the summary has its last state
+	if viewed { // its summary has the lab's last state, unless the terminal takes no more
+		waiting, stop := ns.WithPatience(context.Background(), lastWords, context.DeadlineExceeded)
+		select {
+		case viewErr := <-shown:
+			shown <- viewErr
+		case <-waiting.Done():
+		}
+		stop()
 	}
 	err = errors.Join(err, keeper.Close(), server.Close(), web.close())
-	if !viewed {
-		viewErr = <-shown
-	}
-	return errors.Join(err, viewErr)
+	return errors.Join(err, <-shown)
 }
 
 // about returns the part of the status that never changes.
