@@ -160,6 +160,7 @@ func (w *walk) read(from line) []*sg.Group {
 		return nil
 	}
 	defer f.Close()
+	w.sc.GroupFiles = append(w.sc.GroupFiles, path)
 	known := len(w.sc.Account.Groups)
 	err = w.sc.Account.Read(path, f)
 	var wrong *sg.FileError

@@ -12,9 +12,11 @@ import (
 
 // A Scenario is a lab and what happens in it.
 type Scenario struct {
-	File  string // where it was read from; empty if not from a file
-	Name  string
-	Title string
+	File string // where it was read from; empty if not from a file
+	// GroupFiles are the files that its groups were read from.
+	GroupFiles []string
+	Name       string
+	Title      string
 	// TimeScale is the factor for waits and timeouts in a time-lapse ([Scenario.Scaled]); 0 if this
 	// is not a time-lapse.
 	TimeScale float64

@@ -66,10 +66,9 @@ type outputs struct {
 	events []timeline.Event // of the only run, for the page
 }
 
-// open creates the files, so that a wrong name is reported before anything is built.
-func (f outputFlags) open(env Env) (*outputs, error) {
-	o := &outputs{outputFlags: f, env: env}
-	names := []string{}
+// names returns the files of --report, and then that of --output.
+func (f outputFlags) names() []string {
+	var names []string
 	for _, r := range f.reports {
 		_, name, _ := strings.Cut(r, "=")
 		names = append(names, name)
@@ -77,7 +76,13 @@ func (f outputFlags) open(env Env) (*outputs, error) {
 	if f.output != "" {
 		names = append(names, f.output)
 	}
-	for _, name := range names {
+	return names
+}
+
+// open creates the files, so that a wrong name is reported before anything is built.
+func (f outputFlags) open(env Env) (*outputs, error) {
+	o := &outputs{outputFlags: f, env: env}
+	for _, name := range f.names() {
 		file, err := createWhole(env, name)
 		if err != nil {
 			o.close()

@@ -48,6 +48,9 @@ func rerender(env Env, f outputFlags, names []string) (int, error) {
 	if runs.Many && f.page() {
 		return 0, errManyPages
 	}
+	if err := distinct(f.names(), names); err != nil {
+		return 0, err
+	}
 	var last []timeline.Event
 	for _, name := range names {
 		events, err := readRecord(name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 
 	"lablab/lab"
 	"lablab/play"
@@ -34,6 +35,9 @@ func run(env Env, f runFlags, args []string) (int, error) {
 	if many && (f.page() || f.show) {
 		return 0, errManyPages
 	}
+	if err := distinct(f.written(scenarios, many), f.read(scenarios)); err != nil {
+		return 0, err
+	}
 	var left []sg.Finding
 	for _, sc := range scenarios {
 		left = append(left, sc.LeftOut...)
@@ -50,6 +54,36 @@ func run(env Env, f runFlags, args []string) (int, error) {
 		return runMany(ctx, env, f, scenarios, out)
 	}
 	return runOne(ctx, env, f, scenarios[0], out)
+}
+
+// written returns the files that running scenarios writes.
+func (f runFlags) written(scenarios []*scenario.Scenario, many bool) []string {
+	written := f.names()
+	switch {
+	case f.record == "":
+	case many:
+		for _, name := range recordNames(scenarios) {
+			written = append(written, filepath.Join(f.record, name))
+		}
+	default:
+		written = append(written, f.record)
+	}
+	return written
+}
+
+// read returns the files that were read for scenarios.
+func (f runFlags) read(scenarios []*scenario.Scenario) []string {
+	read := slices.Concat(f.interfaces, f.prefixLists)
+	if f.groups != "" {
+		read = append(read, f.groups)
+	}
+	for _, sc := range scenarios {
+		read = append(read, sc.GroupFiles...)
+		if sc.File != "" {
+			read = append(read, sc.File)
+		}
+	}
+	return read
 }
 
 // play runs one scenario.
