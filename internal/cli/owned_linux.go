@@ -12,7 +12,11 @@ import (
 // sudo, like the files of openOwned.
 func makeOwned(env Env, name string) error {
 	if err := os.Mkdir(name, 0o755); errors.Is(err, fs.ErrExist) {
-		return nil
+		about, err := os.Lstat(name)
+		if err != nil {
+			return err
+		}
+		return planted(env, name, about)
 	} else if err != nil {
 		return err
 	}

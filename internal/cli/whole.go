@@ -26,6 +26,9 @@ func createWhole(env Env, name string) (*wholeFile, error) {
 		f, err := openOwned(env, name)
 		return &wholeFile{File: f}, err
 	case err == nil:
+		if err := planted(env, name, before); err != nil {
+			return nil, err
+		}
 		old, err := os.OpenFile(name, os.O_WRONLY, 0) // a file that may not be changed is not replaced
 		if err != nil {
 			return nil, err
