@@ -33,7 +33,8 @@ func Load(path string) (*Scenario, error) {
 	return Read(path, text, Regular)
 }
 
-// Regular opens a regular file. It rejects pipes and terminals, which might never end.
+// Regular opens a regular file. It rejects pipes and terminals, which might never end, and what says
+// that it is empty: files of the kernel, such as /proc/kmsg, do so and may wait for ever.
 func Regular(path string) (io.ReadCloser, error) {
 	about, err := os.Stat(path)
 	if err != nil {
@@ -41,6 +42,9 @@ func Regular(path string) (io.ReadCloser, error) {
 	}
 	if !about.Mode().IsRegular() {
 		return nil, say.Errorf("open %s: not a regular file", path)
+	}
+	if about.Size() == 0 {
+		return nil, say.Errorf("open %s: the file is empty", path)
 	}
 	return os.Open(path)
 }

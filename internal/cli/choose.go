@@ -91,11 +91,11 @@ func skipped(others []string) say.Sentence {
 var ofScenario = regexp.MustCompile(`(?m)^["']?(hosts|groups|experiments)\b|^\{(?s:.*)\b(hosts|experiments)\b`)
 
 // isOther reports whether a YAML file holds something else than a scenario: it has none of the keys
-// that one needs, or is a pipe or device, which might never end. A file that cannot be read counts as
-// a scenario, so that the reason is reported.
+// that one needs, or is a pipe or a device or, like /proc/kmsg, says that it is empty, and so might
+// never end. A file that cannot be read counts as a scenario, so that the reason is reported.
 func isOther(name string) bool {
 	about, err := os.Stat(name)
-	if err != nil || !about.Mode().IsRegular() {
+	if err != nil || !about.Mode().IsRegular() || about.Size() == 0 {
 		return err == nil
 	}
 	text, _, err := contents(name)
