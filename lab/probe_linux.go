@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -197,6 +198,11 @@ func (p *Prober) openSockets() error {
 			if err := unix.SetsockoptInt(p.out[i], unix.SOL_SOCKET, unix.SO_BROADCAST, 1); err != nil {
 				return err
 			}
+			if family == unix.AF_INET6 {
+				if err := reachMulticast(p.out[i]); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	})
@@ -204,6 +210,22 @@ func (p *Prober) openSockets() error {
 		return unableTo(openICMP, err)
 	}
 	return nil
+}
+
+// reachMulticast makes a socket for IPv6 send to multicast addresses too. The kernel wants an interface
+// for them, and a source address, which it does not use: the packet has its own.
+func reachMulticast(socket int) error {
+	link, err := net.InterfaceByName(interfaceName)
+	if err != nil {
+		return say.Errorf("find interface: %w", err)
+	}
+	if err := unix.SetsockoptInt(socket, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_IF, link.Index); err != nil {
+		return err
+	}
+	if err := unix.SetsockoptInt(socket, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1); err != nil {
+		return err
+	}
+	return unix.Bind(socket, &unix.SockaddrInet6{Addr: netip.MustParseAddr("2001:db8::1").As16()})
 }
 
 // Close takes the host down.

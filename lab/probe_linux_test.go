@@ -72,6 +72,9 @@ func TestProbe(t *testing.T) {
 		{"going out", Probe{Egress: true, From: own4, To: addr("8.8.8.8"), Protocol: packet.UDP, SourcePort: 4711, Port: 53}, "sg-0a1:out:1.1"},
 		{"not a member by its public address", Probe{From: addr("198.51.100.7"), To: own4, Protocol: packet.TCP, SourcePort: 4711, Port: 8042}, "default-deny"},
 		{"Amazon DNS", Probe{Egress: true, From: own4, To: addr("169.254.169.253"), Protocol: packet.UDP, SourcePort: 4711, Port: 53}, packet.AmazonServiceID},
+		{"going out to many", Probe{Egress: true, From: own4, To: addr("224.0.0.251"), Protocol: packet.UDP, SourcePort: 5353, Port: 5353}, "sg-0a1:out:1.1"},
+		{"going out to many over IPv6", Probe{Egress: true, From: own6, To: addr("ff02::fb"), Protocol: packet.UDP, SourcePort: 5353, Port: 5353}, "sg-0a1:out:2.1"},
+		{"going out to many at another site", Probe{Egress: true, From: own6, To: addr("ff05::2"), Protocol: packet.TCP, SourcePort: 5353, Port: 5353}, "sg-0a1:out:2.1"},
 		{"going out over IPv6", Probe{Egress: true, From: own6, To: addr("2001:4860::8888"), Protocol: packet.TCP, SourcePort: 4711, Port: 53}, "sg-0a1:out:2.1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

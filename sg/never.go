@@ -170,10 +170,15 @@ func listed(prefixes []netip.Prefix) string {
 }
 
 // addresses returns the peers that a packet of the statement can have: no packet comes from a
-// multicast or loopback address, and groups do not filter what goes to Amazon's services.
+// multicast or loopback address, but some go to a multicast one, and groups do not filter what goes
+// to Amazon's services.
 func (n Never) addresses() []span {
+	nobody := []string{"0.0.0.0/8", "127.0.0.0/8", "255.255.255.255/32", "::/127", "::ffff:0.0.0.0/96"}
+	if n.Direction == packet.Ingress {
+		nobody = append(nobody, "224.0.0.0/4", "ff00::/8")
+	}
 	var never []netip.Prefix
-	for _, p := range []string{"0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::/127", "::ffff:0.0.0.0/96", "ff00::/8"} {
+	for _, p := range nobody {
 		never = append(never, netip.MustParsePrefix(p))
 	}
 	if n.Direction == packet.Egress {

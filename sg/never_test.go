@@ -21,7 +21,7 @@ func TestNever(t *testing.T) {
 	 {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "IpRanges": [{"CidrIp": "224.0.0.0/4"}, {"CidrIp": "255.255.255.255/32"}], "UserIdGroupPairs": [{"GroupId": "sg-9", "UserId": "1"}]},
 	 {"IpProtocol": "udp", "FromPort": 54, "ToPort": 54, "PrefixListIds": [{"PrefixListId": "pl-4"}]},
 	 {"IpProtocol": "udp", "FromPort": 56, "ToPort": 55, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}],
-	 "IpPermissionsEgress": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "169.254.0.0/16"}]}]}]}`,
+	 "IpPermissionsEgress": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "169.254.0.0/16"}, {"CidrIp": "224.0.0.0/24"}], "Ipv6Ranges": [{"CidrIpv6": "ff02::/16"}]}]}]}`,
 		`{"PrefixLists": [{"PrefixListId": "pl-4", "AddressFamily": "IPv4"}]}`)
 	for _, test := range []struct{ statement, want string }{
 		{"tcp 22 from 0.0.0.0/0", "tcp 22/0 10.0.0.1"},
@@ -49,6 +49,9 @@ func TestNever(t *testing.T) {
 		{"all to 169.254.169.254", "do not filter traffic to these Amazon addresses"},
 		{"udp to 169.254.0.0/16", "udp 53/0 169.254.0.1"},
 		{"udp to 203.0.113.0/24", "holds"},
+		{"112 to 224.0.0.0/4", "112 0/0 224.0.0.1"}, // VRRP
+		{"udp 5353 to ff00::/8", "udp 5353/0 ff02::1"},
+		{"udp 5353 from ff00::/8", "there is no such packet"},
 		{"", `"" is not a protocol`},
 		{"http from anywhere", `"http" is not a protocol`},
 		{"tcp 22", "from or to is missing"},
