@@ -50,6 +50,7 @@ func (f Finding) Said() say.Sentence {
 func (a *Account) Audit() Audit {
 	var audit Audit
 	l := a.indexed()
+	toWorld := map[string]bool{} // whether a peer holds the world
 	for _, g := range a.Groups {
 		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 			for _, r := range g.Rules(d) {
@@ -65,9 +66,18 @@ func (a *Account) Audit() Audit {
 					audit.Warnings = append(audit.Warnings, Finding{Group: g.ID, Rule: r.ID, Reason: reason})
 				} else if wider, found := widerThan(r, g.Rules(d)); found {
 					audit.Warnings = append(audit.Warnings, Finding{Group: g.ID, Rule: r.ID, Reason: say.F("adds nothing: rule %s (%s) allows all of it", wider.ID, wider)})
-				} else if d == packet.Ingress && r.Peer.IsValid() && r.Peer.Bits() == 0 {
-					audit.Warnings = append(audit.Warnings, Finding{Group: g.ID, Rule: r.ID, Reason: say.F("open to the world: %s from %s", r.What(), r.Peer)})
+				} else if open, known := toWorld[r.PeerText()]; d == packet.Ingress && r.Reference == (Reference{}) {
+					if !known {
+						open = holdWorld(peers)
+						toWorld[r.PeerText()] = open
+					}
+					if open {
+						audit.Warnings = append(audit.Warnings, Finding{Group: g.ID, Rule: r.ID, Reason: say.F("open to the world: %s from %s", r.What(), r.PeerText())})
+					}
 				}
+			}
+			if d == packet.Ingress {
+				audit.Warnings = append(audit.Warnings, l.openTogether(g)...)
 			}
 			audit.Warnings = append(audit.Warnings, l.overQuota(g, d)...)
 		}

@@ -188,33 +188,48 @@ func (e entrance) ends() (first, last int) {
 	return e.From, e.To
 }
 
-// openingOf returns the widest opening of a port, or of a type of ICMP.
+// openingOf returns the widest opening of a port, or of a type of ICMP with any code.
 func openingOf(entrances []entrance, p packet.Protocol, port int) Opening {
+	codes := []int{0}
+	for _, e := range entrances {
+		if p.IsICMP() && e.Protocol == p && e.From == port && e.To != Any {
+			codes = append(codes, e.To)
+		}
+	}
+	widest := Closed
+	for _, code := range codes {
+		widest = wider(widest, openingFor(entrances, Packet{Protocol: p, To: port, Code: code}))
+	}
+	return widest
+}
+
+// openingFor returns the widest opening for a packet.
+func openingFor(entrances []entrance, p Packet) Opening {
 	widest := Closed
 	var ranges []netip.Prefix
 	for _, e := range entrances {
-		if first, last := e.ends(); e.Protocol != packet.All && (e.Protocol != p || port < first || last < port) {
+		if !e.AllowsWhat(p) {
 			continue
 		}
 		kind := e.kind
 		if kind == ToRange {
 			there := slices.DeleteFunc(slices.Clone(e.peers), func(r netip.Prefix) bool {
-				return p == packet.ICMP && r.Addr().Is6() || p == packet.ICMPv6 && r.Addr().Is4()
+				return p.Protocol == packet.ICMP && r.Addr().Is6() || p.Protocol == packet.ICMPv6 && r.Addr().Is4()
 			})
 			if ranges = append(ranges, there...); len(there) == 0 {
 				kind = Closed
 			}
 		}
-		if slices.Index(openings, kind) < slices.Index(openings, widest) {
-			widest = kind
-		}
+		widest = wider(widest, kind)
 	}
-	for _, s := range spansOf(ranges) { // several ranges may add up to the world
-		if (s.first == netip.IPv4Unspecified() || s.first == netip.IPv6Unspecified()) && !s.last.Next().IsValid() {
-			return ToWorld
-		}
+	if holdWorld(ranges) {
+		return ToWorld
 	}
 	return widest
+}
+
+func wider(a, b Opening) Opening {
+	return openings[min(slices.Index(openings, a), slices.Index(openings, b))]
 }
 
 var openings = []Opening{ToWorld, ToRange, ToUnknown, ToGroup, Closed}

@@ -55,10 +55,13 @@ func icmpCodes(p packet.Protocol, kind int) (highest int, assigned bool) {
 	return unlimited, kind == 6 || kind == 9 || kind >= 30 && kind <= 41 || kind == 253 || kind == 254
 }
 
+// mostCompared is how many rules of a group are compared with each other: the highest quota of rules
+// per interface. It takes the square of it.
+const mostCompared = 1000
+
 // widerThan returns another of the rules that allows everything that r does.
 func widerThan(r Rule, rules []Rule) (Rule, bool) {
-	const most = 1000 // the highest quota of rules per interface; comparing them takes the square of it
-	if len(rules) > most {
+	if len(rules) > mostCompared {
 		return Rule{}, false
 	}
 	i := slices.IndexFunc(rules, func(o Rule) bool { return !o.Same(r) && o.covers(r) })
