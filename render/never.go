@@ -62,7 +62,7 @@ func (t *Text) Statements(list []Statement, reason say.Sentence) error {
 			t.paragraph(&b, "    ", plain, say.N(more, "and %d more group", "and %d more groups"))
 		}
 		for _, d := range s.Doubts {
-			t.paragraph(&b, "    ", yellow, say.F("%s: %s", d.Subject(), d.Reason))
+			t.paragraph(&b, "    ", yellow, d.Said())
 		}
 	}
 	b.WriteByte('\n')

@@ -15,10 +15,10 @@ import (
 func TestLeftOut(t *testing.T) {
 	t.Parallel()
 	const groups = `{"SecurityGroups": [
-{"GroupId": "sg-1", "GroupName": "web", "IpPermissions": [
+{"GroupId": "sg-1", "GroupName": "web", "IpPermissionsEgress": [], "IpPermissions": [
   {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]},
   {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "UserIdGroupPairs": [{"GroupId": "sg-2"}]}]},
-{"GroupId": "sg-2", "GroupName": "later", "IpPermissions": [
+{"GroupId": "sg-2", "GroupName": "later", "IpPermissionsEgress": [], "IpPermissions": [
   {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "PrefixListIds": [{"PrefixListId": "pl-1"}]}]}]}`
 	const never = "sg-1:in:2.1: the members of group sg-2 are unknown: no network interfaces were read"
 	for name, c := range map[string]struct {

@@ -72,13 +72,6 @@ type Unread struct {
 	Err *FileError
 }
 
-// MayOpen reports whether the rule might open ports to the world, in either direction: then a flow
-// might be untracked.
-func (u Unread) MayOpen(p packet.Protocol) bool {
-	return (!u.Peer.IsValid() || u.Peer.Bits() == 0) && u.PrefixList == "" && u.Reference == (Reference{}) &&
-		(u.Protocol == packet.All || u.Protocol == p) && (p == packet.TCP || p == packet.UDP)
-}
-
 // A PrefixList is a named set of address ranges.
 type PrefixList struct {
 	ID, Name string
@@ -92,6 +85,7 @@ type PrefixList struct {
 	// MaxEntries counts against the quota of rules; 0 if it was not given.
 	MaxEntries int
 	whole      bool // all its entries were read at once
+	more       bool // it has entries on a page that was not read
 }
 
 // A Note is something that a reader should know.
@@ -206,6 +200,35 @@ func (a *Account) Peers(r GroupRule) (peers []netip.Prefix, reason say.Sentence)
 	return peers, reason
 }
 
+// unreadOf returns the rules of a group that are not known: those that could not be understood, and all
+// rules of a direction of which nothing, or not everything, was read.
+func (a *Account) unreadOf(g *Group) (unread []Unread) {
+	for _, u := range a.Unread {
+		if u.Group == g.ID {
+			unread = append(unread, u)
+		}
+	}
+	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
+		wrong := g.missing[d]
+		if more := a.more("SecurityGroupRules"); more != nil && g.partial {
+			wrong = &FileError{File: more.File, Line: more.Line, Column: more.Column, Message: more.Text}
+		}
+		if wrong != nil {
+			unread = append(unread, Unread{GroupRule{g.ID, d, Rule{Protocol: packet.All, From: Any, To: Any}}, wrong})
+		}
+	}
+	return unread
+}
+
+// more returns the note that a kind of list goes on in a page that was not read, or nil.
+func (a *Account) more(kind string) *Note {
+	i := slices.IndexFunc(a.Notes, func(n Note) bool { return n.page == kind })
+	if i < 0 {
+		return nil
+	}
+	return &a.Notes[i]
+}
+
 // Doubts returns the rules of the groups that might admit a packet, but cannot be enforced since
 // something is not known: unless another rule admits it, what EC2 does with the packet is unknown.
 func (a *Account) Doubts(groups []*Group, d packet.Direction, p Packet) []Finding {
@@ -213,12 +236,16 @@ func (a *Account) Doubts(groups []*Group, d packet.Direction, p Packet) []Findin
 	l := lookup{Account: a}
 	for _, g := range groups {
 		for _, r := range g.Rules(d) {
-			if _, reason, stale := l.peers(GroupRule{g.Key(), d, r}); !reason.Empty() && !stale && r.AllowsWhat(p) && a.mayHold(r.PrefixList, p.Peer) {
+			_, reason, stale := l.peers(GroupRule{g.Key(), d, r})
+			if reason.Empty() {
+				reason = l.others(r)
+			}
+			if !reason.Empty() && !stale && r.AllowsWhat(p) && a.mayHold(r.PrefixList, p.Peer) {
 				doubts = append(doubts, Finding{Group: g.ID, Rule: r.ID, Reason: reason})
 			}
 		}
-		for _, u := range a.Unread {
-			if u.Group == g.ID && (u.Direction == d || u.Direction == "") && u.AllowsWhat(p) && (!u.Peer.IsValid() || u.Peer.Contains(p.Peer)) {
+		for _, u := range a.unreadOf(g) {
+			if (u.Direction == d || u.Direction == "") && u.AllowsWhat(p) && (!u.Peer.IsValid() || u.Peer.Contains(p.Peer)) {
 				doubts = append(doubts, Finding{Group: g.ID, Rule: u.ID, Reason: say.F("%s", u.Err)})
 			}
 		}

@@ -2,6 +2,7 @@ package sg
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -13,7 +14,9 @@ import (
 // tools for .NET and PowerShell have other names for some lists.
 var (
 	groupMembers      = append(strings.Fields("Description GroupId GroupName OwnerId SecurityGroupArn Tags VpcId"), permissionLists...)
-	permissionLists   = strings.Fields("IpPermissions IpPermission IpPermissionsEgress IpPermissionEgress")
+	inboundLists      = strings.Fields("IpPermissions IpPermission")
+	outboundLists     = strings.Fields("IpPermissionsEgress IpPermissionEgress")
+	permissionLists   = slices.Concat(inboundLists, outboundLists)
 	permissionMembers = strings.Fields("IpProtocol FromPort ToPort")
 	ruleMembers       = strings.Fields("CidrIpv4 CidrIpv6 Description FromPort GroupId GroupOwnerId IpProtocol IsEgress PrefixListId" +
 		" ReferencedGroupInfo ReferencedGroupId SecurityGroupRuleArn SecurityGroupRuleId Tags ToPort")
@@ -44,14 +47,12 @@ func (r *reader) groups(list []*node) error {
 			return err
 		}
 		known := len(r.account.Unread)
-		r.permissions(g, packet.Ingress, from.all(permissionLists[:2]))
-		r.permissions(g, packet.Egress, from.all(permissionLists[2:]))
+		r.permissions(g, packet.Ingress, from.all(inboundLists))
+		r.permissions(g, packet.Egress, from.all(outboundLists))
 		if r.hopeless != nil {
 			return r.hopeless
 		}
-		if !slices.ContainsFunc(from.members, func(m member) bool { return slices.ContainsFunc(permissionLists, named(m)) }) {
-			r.missing(from, "group %s has neither IpPermissions nor IpPermissionsEgress: nothing is known of its rules", g.ID)
-		}
+		r.missingLists(from, g)
 		earlier := byID[g.ID]
 		if earlier == nil || earlier.partial {
 			_ = r.once(from.member("GroupId"), say.F("group %s", g.ID), nil)
@@ -64,6 +65,7 @@ func (r *reader) groups(list []*node) error {
 			// describe-security-group-rules was read before and has the rules' ids.
 			with := *earlier
 			*earlier = *g
+			earlier.missing = nil
 			for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
 				r.indexed, r.places = nil, nil
 				for _, rule := range with.Rules(d) {
@@ -71,6 +73,7 @@ func (r *reader) groups(list []*node) error {
 				}
 			}
 		default:
+			earlier.complete(g)
 			if !earlier.allowsTheSame(g) {
 				return r.fail(from.member("GroupId"), "group %s is listed twice, with different rules: first at %s", g.ID, r.account.seen["group "+g.ID].place)
 			}
@@ -78,6 +81,48 @@ func (r *reader) groups(list []*node) error {
 		}
 	}
 	return nil
+}
+
+// missingLists notes the directions of which the file has no list, as --query may leave it. EC2 itself
+// prints an empty one.
+func (r *reader) missingLists(from *node, g *Group) {
+	for d, names := range map[packet.Direction][]string{packet.Ingress: inboundLists, packet.Egress: outboundLists} {
+		if !slices.ContainsFunc(from.members, func(m member) bool { return slices.ContainsFunc(names, named(m)) }) {
+			if g.missing == nil {
+				g.missing = map[packet.Direction]*FileError{}
+			}
+			text := say.F("group %s has no IpPermissions: its inbound rules are unknown", g.ID)
+			if d == packet.Egress {
+				text = say.F("group %s has no IpPermissionsEgress: its outbound rules are unknown", g.ID)
+			}
+			g.missing[d] = &FileError{File: r.file, Line: int(from.line), Column: int(from.column), Message: text}
+		}
+	}
+	switch {
+	case len(g.missing) == 2:
+		r.missing(from, "group %s has neither IpPermissions nor IpPermissionsEgress: nothing is known of its rules", g.ID)
+	case len(g.missing) > 0:
+		for _, wrong := range g.missing {
+			r.missing(from, "%s", wrong.Message)
+		}
+	}
+}
+
+// complete adds the directions that only one of two readings of a group has to the other.
+func (g *Group) complete(o *Group) {
+	left := map[packet.Direction]*FileError{}
+	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
+		switch {
+		case o.missing[d] != nil:
+			*o.side(d) = g.Rules(d)
+			if g.missing[d] != nil {
+				left[d] = g.missing[d]
+			}
+		case g.missing[d] != nil:
+			*g.side(d) = o.Rules(d)
+		}
+	}
+	g.missing = left
 }
 
 // group reads what a group has beside its rules.
@@ -157,7 +202,11 @@ func (r *reader) permissions(g *Group, d packet.Direction, list []*node) {
 					err = errText
 				}
 			}
-			if errPeer := peer(r, at, &rule); err == nil {
+			errPeer := peer(r, at, &rule)
+			if several := r.oneSource(at); several != nil {
+				errPeer, rule.Peer, rule.PrefixList, rule.Reference = several, netip.Prefix{}, "", Reference{}
+			}
+			if err == nil {
 				err = errPeer
 			}
 			if err != nil {

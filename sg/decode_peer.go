@@ -2,6 +2,7 @@ package sg
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -124,6 +125,16 @@ func (r *reader) pair(at *node, rule *Rule) error {
 	}
 	r.unknown(at, "UserIdGroupPair", referenceMembers)
 	return r.reference(at, rule)
+}
+
+// oneSource rejects an element of a list that names several sources.
+func (r *reader) oneSource(at *node) error {
+	names := []string{"CidrIp", "CidrIpv6", "PrefixListId", "GroupId"}
+	named := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return at.member(name).empty() })
+	if len(named) > 1 {
+		return r.fail(at, "a source has one of %s, not both %s and %s", strings.Join(names, ", "), named[0], named[1])
+	}
+	return nil
 }
 
 // reference reads a group as the source.

@@ -39,6 +39,9 @@ func (r *reader) rules(list []*node) error {
 			byID[group] = g
 			r.account.Groups = append(r.account.Groups, g)
 		}
+		if g.missing != nil {
+			g.missing, g.partial = nil, true // here are all rules of the group
+		}
 		rule, d, err := r.rule(from)
 		if from.member("SecurityGroupRuleId").empty() {
 			r.note(from, "SecurityGroupRuleId is missing")

@@ -51,13 +51,9 @@ func (a *Account) Exposure() Exposure {
 	for _, p := range []packet.Protocol{packet.TCP, packet.UDP, packet.ICMP, packet.ICMPv6, otherProtocols} {
 		cuts[p] = []int{0}
 	}
-	unread := map[string][]Unread{}
-	for _, u := range a.Unread {
-		unread[u.Group] = append(unread[u.Group], u)
-	}
 	open := make([][]entrance, len(a.Groups))
 	for i, g := range a.Groups {
-		open[i] = l.entrances(g, unread[g.ID])
+		open[i] = l.entrances(g, a.unreadOf(g))
 		for _, e := range open[i] {
 			first, last := e.ends()
 			cuts[e.Protocol] = append(cuts[e.Protocol], 0, first, last+1)

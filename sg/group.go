@@ -24,6 +24,8 @@ type Group struct {
 	Egress      []Rule
 	// partial is whether the group is known from describe-security-group-rules only.
 	partial bool
+	// missing is why the rules of a direction are not known: the file has none of their lists.
+	missing map[packet.Direction]*FileError
 }
 
 // Key returns what identifies the group: its id, or its name if it has none.

@@ -110,6 +110,22 @@ func (l lookup) peers(r GroupRule) (peers []netip.Prefix, reason say.Sentence, s
 	}
 }
 
+// others returns why the peer of a rule that is in force may stand for more addresses than those that
+// were read, or nothing.
+func (l lookup) others(r Rule) say.Sentence {
+	switch {
+	case r.PrefixList != "":
+		if list := l.list(r.PrefixList); list != nil && list.more {
+			return say.F("prefix list %s has more entries than were read", r.PrefixList)
+		}
+	case r.Reference != (Reference{}):
+		if l.Account.more("NetworkInterfaces") != nil {
+			return say.F("group %s may have more members: not all network interfaces were read", r.PeerText())
+		}
+	}
+	return say.Sentence{}
+}
+
 // ownerOf returns the owner of a group, if the file that it was read from names owners.
 func (l lookup) ownerOf(group string) string {
 	if g := l.group(group); g != nil {

@@ -252,10 +252,6 @@ type Breach struct {
 func (a *Account) Breaches(n Never) (breaches []Breach, doubts []Finding) {
 	l, addresses, everyone := a.indexed(), n.addresses(), spansOf(world)
 	spans := map[string][]span{} // of each list and group
-	unread := map[string][]Unread{}
-	for _, u := range a.Unread {
-		unread[u.Group] = append(unread[u.Group], u)
-	}
 	for _, g := range a.Groups {
 		breach := Breach{Group: g.Key()}
 		var doubted []Finding
@@ -269,6 +265,11 @@ func (a *Account) Breaches(n Never) (breaches []Breach, doubts []Finding) {
 				spans[key] = spansOf(peers)
 			}
 			p, allowed := n.through(addresses, r, spans[key])
+			if reason.Empty() && !allowed {
+				if reason = l.others(r); !reason.Empty() {
+					_, allowed = n.through(addresses, r, spansOf(l.possible(r)))
+				}
+			}
 			switch {
 			case !allowed:
 			case !reason.Empty():
@@ -280,7 +281,7 @@ func (a *Account) Breaches(n Never) (breaches []Breach, doubts []Finding) {
 				breach.Rules = append(breach.Rules, r.ID)
 			}
 		}
-		for _, u := range unread[g.ID] {
+		for _, u := range a.unreadOf(g) {
 			peers := everyone
 			if u.Peer.IsValid() {
 				peers = spansOf([]netip.Prefix{u.Peer})
@@ -293,6 +294,11 @@ func (a *Account) Breaches(n Never) (breaches []Breach, doubts []Finding) {
 			breaches = append(breaches, breach)
 		} else {
 			doubts = append(doubts, doubted...)
+		}
+	}
+	for _, kind := range []string{"SecurityGroups", "SecurityGroupRules"} {
+		if more := a.more(kind); more != nil {
+			doubts = append(doubts, Finding{Reason: say.F("%s", more)})
 		}
 	}
 	return breaches, doubts

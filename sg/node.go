@@ -74,10 +74,10 @@ func named(m member) func(string) bool {
 }
 
 // list returns the elements of an array. A single value stands for a list of one: PowerShell writes
-// such a list without brackets.
+// such a list without brackets. It writes an empty one as an empty text where it goes no deeper.
 func (n *node) list() []*node {
 	switch {
-	case n == nil:
+	case n == nil, n.kind == text && n.text == "":
 		return nil
 	case n.kind == array:
 		return n.items

@@ -138,6 +138,9 @@ func (r *reader) output(value *node, last bool) error {
 		if err := k.read(r, value.member(k.member).list()); err != nil {
 			return err
 		}
+		if k.member == "Entries" {
+			r.prefixList(r.list).more = !value.member("NextToken").empty()
+		}
 	}
 	if known {
 		r.unknown(value, "aws ec2", outputMembers)

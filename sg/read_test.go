@@ -141,7 +141,7 @@ func TestLargeFiles(t *testing.T) {
 		groups = append(groups, fmt.Sprintf(`{"GroupId": "sg-%d"}`, i))
 	}
 	for name, text := range map[string]string{
-		"notes":  `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [{"IpProtocol": "-1", "IpRanges": [` + strings.Join(ranges, ",") + `]}]}]}`,
+		"notes":  `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissionsEgress": [], "IpPermissions": [{"IpProtocol": "-1", "IpRanges": [` + strings.Join(ranges, ",") + `]}]}]}`,
 		"rules":  `{"SecurityGroupRules": [` + strings.Join(rules, ",") + `]}`,
 		"groups": `{"SecurityGroups": [` + strings.Join(groups, ",") + `]}`,
 	} {
@@ -171,8 +171,8 @@ func TestCutOffListIsNoted(t *testing.T) {
 
 // The last page, read after the others, completes them; one of another kind does not.
 func TestPages(t *testing.T) {
-	first, second := `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": []}], "NextToken": "a"}`, `{"SecurityGroups": [], "NextToken": "b"}`
-	last, other := `{"SecurityGroups": [{"GroupId": "sg-3", "IpPermissions": []}]}`, `{"NetworkInterfaces": []}`
+	first, second := `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [], "IpPermissionsEgress": []}], "NextToken": "a"}`, `{"SecurityGroups": [], "NextToken": "b"}`
+	last, other := `{"SecurityGroups": [{"GroupId": "sg-3", "IpPermissions": [], "IpPermissionsEgress": []}]}`, `{"NetworkInterfaces": []}`
 	for _, test := range []struct {
 		files []string
 		notes int

@@ -115,19 +115,20 @@ func TestShapes(t *testing.T) {
 // The tools for .NET and PowerShell, and AWS Config, have names of their own.
 func TestDialects(t *testing.T) {
 	permission := func(p string) string {
-		return `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [` + p + `]}]}`
+		return `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [` + p + `], "IpPermissionsEgress": []}]}`
 	}
 	ssh := `"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, `
 	for name, text := range map[string]string{
 		".NET":                   permission(`{` + ssh + `"IpRanges": [], "Ipv4Ranges": [{"CidrIp": "10.0.0.0/8", "Description": null}]}`),
 		".NET, ranges as texts":  permission(`{` + ssh + `"IpRanges": ["10.0.0.0/8"], "Ipv4Ranges": [{"CidrIp": "10.0.0.0/8"}]}`),
 		"PowerShell":             permission(`{` + ssh + `"IpRange": "10.0.0.0/8"}`),
-		"PowerShell, group":      `{"GroupId": "sg-1", "IpPermission": {` + ssh + `"Ipv4Range": {"CidrIp": "10.0.0.0/8"}}}`,
-		"PowerShell and AWS":     `{"GroupId": "sg-1", "IpPermissions": [], "IpPermission": {` + ssh + `"Ipv4Range": {"CidrIp": "10.0.0.0/8"}}}`,
-		"AWS Config":             `{"groupId": "sg-1", "ipPermissions": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": ["10.0.0.0/8"], "ipv4Ranges": [{"cidrIp": "10.0.0.0/8"}]}]}`,
+		"PowerShell, group":      `{"GroupId": "sg-1", "IpPermissionEgress": null, "IpPermission": {` + ssh + `"Ipv4Range": {"CidrIp": "10.0.0.0/8"}}}`,
+		"PowerShell and AWS":     `{"GroupId": "sg-1", "IpPermissions": [], "IpPermissionsEgress": [], "IpPermission": {` + ssh + `"Ipv4Range": {"CidrIp": "10.0.0.0/8"}}}`,
+		"AWS Config":             `{"groupId": "sg-1", "ipPermissionsEgress": [], "ipPermissions": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": ["10.0.0.0/8"], "ipv4Ranges": [{"cidrIp": "10.0.0.0/8"}]}]}`,
 		"ports as texts":         permission(`{"IpProtocol": "tcp", "FromPort": "22", "ToPort": "22", "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}`),
-		"boto3":                  `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [{` + ssh + `"IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]}], "ResponseMetadata": {"HTTPStatusCode": 200}}`,
+		"boto3":                  `{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissionsEgress": [], "IpPermissions": [{` + ssh + `"IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]}], "ResponseMetadata": {"HTTPStatusCode": 200}}`,
 		"answer to authorizing":  `{"Return": true, "SecurityGroupRules": [{"SecurityGroupRuleId": "sgr-1", "GroupId": "sg-1", "IsEgress": false, ` + ssh + `"CidrIpv4": "10.0.0.0/8"}]}`,
+		"lists as empty texts":   permission(`{` + ssh + `"IpRanges": [{"CidrIp": "10.0.0.0/8"}], "Ipv6Ranges": "", "PrefixListIds": "", "UserIdGroupPairs": ""}`),
 		"empty texts for absent": `[{"SecurityGroupRuleId": "sgr-1", "GroupId": "sg-1", "IsEgress": false, ` + ssh + `"CidrIpv4": "10.0.0.0/8", "CidrIpv6": "", "PrefixListId": "", "ReferencedGroupInfo": {}}]`,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -71,6 +71,34 @@ func Tracked(groups []*Group, d packet.Direction, p Packet) bool {
 	return !slices.ContainsFunc(UntrackedBy(groups), func(u Untracked) bool { return u.Covers(d, p) })
 }
 
+// MayBeUntracked reports whether EC2 might not track a flow although the rules that were read say so:
+// rules that are not known might open its port, and all ports for the other direction, to the world.
+func (a *Account) MayBeUntracked(groups []*Group, d packet.Direction, p Packet) bool {
+	if p.Protocol != packet.TCP && p.Protocol != packet.UDP {
+		return false
+	}
+	world := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	if p.Peer.Is6() {
+		world = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	}
+	opens := func(d packet.Direction, first, last int) bool {
+		ports := openPorts(groups, d, world, p.Protocol)
+		for _, g := range groups {
+			for _, u := range a.unreadOf(g) {
+				if (u.Direction == d || u.Direction == "") && u.PrefixList == "" && u.Reference == (Reference{}) {
+					rule := u.Rule
+					if !rule.Peer.IsValid() {
+						rule.Peer = world
+					}
+					ports = append(ports, openPorts([]*Group{{Ingress: []Rule{rule}}}, packet.Ingress, world, p.Protocol)...)
+				}
+			}
+		}
+		return slices.ContainsFunc(ports, func(open [2]int) bool { return open[0] <= first && last <= open[1] })
+	}
+	return opens(d, p.To, p.To) && opens(d.Opposite(), 0, lastPort)
+}
+
 // openPorts returns the port ranges that rules open to the world, rule by rule.
 func openPorts(groups []*Group, d packet.Direction, world netip.Prefix, p packet.Protocol) [][2]int {
 	var ports [][2]int

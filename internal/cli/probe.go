@@ -425,7 +425,7 @@ func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 		if !tracked && by.BeginsFlow(b.Protocol) {
 			a.EndsWith = q.allowing(d, p)
 		}
-		if tracked && !b.Forward && slices.ContainsFunc(q.account.Unread, func(u sg.Unread) bool { return q.has(u.Group) && u.MayOpen(p.Protocol) }) {
+		if tracked && !b.Forward && q.account.MayBeUntracked(q.groups, d, p) {
 			a.Tracked = nil
 		}
 		if len(a.EndsWith) > 0 {
@@ -459,11 +459,6 @@ func (q *question) groupOf(rule string) *string {
 		}
 	}
 	return nil
-}
-
-// has reports whether the host has a group.
-func (q *question) has(id string) bool {
-	return slices.ContainsFunc(q.groups, func(g *sg.Group) bool { return g.ID == id })
 }
 
 // exit returns the exit code for an answer.
