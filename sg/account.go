@@ -27,6 +27,8 @@ type Account struct {
 	vpcs vpcs
 	// seen is what stood in a file, and where, by its name.
 	seen map[string]sighting
+	// knowsGroups is whether any list of groups or rules was read, even an empty one.
+	knowsGroups bool
 	// knowsInterfaces is whether any list of interfaces was read, even an empty one.
 	knowsInterfaces bool
 }
@@ -114,6 +116,9 @@ func (a *Account) NotRead() (left []Finding) {
 	}
 	return left
 }
+
+// KnowsGroups reports whether any list of groups or of their rules was read, even an empty one.
+func (a *Account) KnowsGroups() bool { return a.knowsGroups }
 
 // Group returns the group with that id, or nil.
 func (a *Account) Group(id string) *Group {

@@ -40,6 +40,7 @@ var sources = []struct {
 
 // groups reads describe-security-groups.
 func (r *reader) groups(list []*node) error {
+	r.account.knowsGroups = true
 	byID := r.groupsByID()
 	for _, from := range list {
 		g, err := r.group(from)

@@ -12,6 +12,7 @@ import (
 
 // rules reads describe-security-group-rules: one source each, with an id.
 func (r *reader) rules(list []*node) error {
+	r.account.knowsGroups = true
 	byID := r.groupsByID()
 	seen := map[string]Rule{}
 	for _, g := range r.account.Groups {

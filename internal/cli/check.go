@@ -112,7 +112,7 @@ func (f checkFlags) check(env Env, files []string) (int, error) {
 	if err != nil {
 		return 0, writeProblems(env, err)
 	}
-	if read.account == nil && (len(all) > 0 || f.table) {
+	if (read.account == nil || !read.account.KnowsGroups()) && (len(all) > 0 || f.table) {
 		return 0, &usageError{say.New("--never and --table are about security groups, and none of the files has any"), say.F("give a file from aws ec2 describe-security-groups")}
 	}
 	ctx, cancel := env.interruptible()
