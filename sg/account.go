@@ -277,7 +277,7 @@ func (a *Account) means(r GroupRule, peer netip.Addr) bool {
 	if reason, _ := l.unreachable(r); !reason.Empty() {
 		return false
 	}
-	id := l.referred(r.Reference)
+	id := l.referred(r)
 	for _, i := range a.Interfaces {
 		if slices.Contains(i.Groups, id) && i.has(peer) {
 			return true

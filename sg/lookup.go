@@ -12,16 +12,16 @@ import (
 type lookup struct {
 	*Account
 	groups  map[string]*Group
-	named   map[string]string // ids of groups
+	named   map[string][]*Group
 	lists   map[string]*PrefixList
 	members map[string][]netip.Prefix // of each group that an interface has
 }
 
 // indexed returns a lookup that takes the same time for each rule, however large the account is.
 func (a *Account) indexed() lookup {
-	l := lookup{a, map[string]*Group{}, map[string]string{}, map[string]*PrefixList{}, map[string][]netip.Prefix{}}
+	l := lookup{a, map[string]*Group{}, map[string][]*Group{}, map[string]*PrefixList{}, map[string][]netip.Prefix{}}
 	for _, g := range slices.Backward(a.Groups) { // of several, the first counts
-		l.groups[g.ID], l.named[g.Name] = g, g.ID
+		l.groups[g.ID], l.named[g.Name] = g, append(l.named[g.Name], g)
 	}
 	for i := range a.PrefixLists {
 		l.lists[a.PrefixLists[i].ID] = &a.PrefixLists[i]
@@ -75,21 +75,32 @@ func (i Interface) private() []netip.Prefix {
 	return append(all, i.Prefixes...)
 }
 
-// referred returns the id of the group that a reference means, or "".
-func (l lookup) referred(ref Reference) string {
-	switch {
-	case ref.GroupID != "":
-		return ref.GroupID
-	case l.named != nil:
-		return l.named[ref.GroupName]
+// referred returns the id of the group that the reference of a rule means, or "".
+func (l lookup) referred(r GroupRule) string {
+	if r.Reference.GroupID != "" {
+		return r.Reference.GroupID
 	}
-	for _, g := range l.Groups {
-		if g.Name == ref.GroupName {
-			return g.ID
-		}
+	if groups := l.namedBy(r); len(groups) == 1 {
+		return groups[0].ID
 	}
 	return ""
 }
+
+// namedBy returns the groups that a rule can mean by a name: those in its own VPC, since each VPC has
+// a group named "default".
+func (l lookup) namedBy(r GroupRule) []*Group {
+	groups := l.named[r.Reference.GroupName]
+	if l.named == nil {
+		groups = slices.DeleteFunc(slices.Clone(l.Groups), func(g *Group) bool { return g.Name != r.Reference.GroupName })
+	}
+	vpc := l.vpcOf(r.Group, r.Reference.VPC)
+	return slices.DeleteFunc(slices.Clone(groups), func(g *Group) bool {
+		return differ(g.Owner, r.Reference.Owner) || differ(g.VPC, vpc)
+	})
+}
+
+// differ reports whether both texts are known and differ.
+func differ(a, b string) bool { return a != "" && b != "" && a != b }
 
 // peers is [Account.Peers]. With a reason, stale is whether EC2 has no peers for the rule either;
 // otherwise they are merely not known.
@@ -137,7 +148,7 @@ func (l lookup) ownerOf(group string) string {
 // referenced returns the private addresses of the interfaces that have a group. Public addresses do
 // not count (VPC user guide, security group rules).
 func (l lookup) referenced(r GroupRule) (peers []netip.Prefix, reason say.Sentence, stale bool) {
-	ref, id := r.Reference, l.referred(r.Reference)
+	ref, id := r.Reference, l.referred(r)
 	if reason, certain := l.unreachable(r); !reason.Empty() {
 		return nil, reason, certain
 	}
@@ -145,6 +156,8 @@ func (l lookup) referenced(r GroupRule) (peers []netip.Prefix, reason say.Senten
 	switch {
 	case has:
 		return members, say.Sentence{}, false
+	case id == "" && len(l.namedBy(r)) > 1:
+		return nil, say.F("more than one group is named %q", ref.GroupName), false
 	case id == "":
 		return nil, say.F("no group named %q was read", ref.GroupName), false
 	case ref.Owner == "" && ref.GroupID != "" && l.group(id) == nil && l.ownerOf(r.Group) != "": // EC2 names the owner of every group that exists

@@ -26,7 +26,7 @@ func (a *Account) Nearest(groups []*Group, d packet.Direction, p Packet) (near [
 			switch {
 			case !known:
 				near = append(near, Finding{Group: g.ID, Rule: r.ID, Reason: say.F("a rule that names a group matches only private addresses of its members, and %s is a public address", p.Peer)})
-			case slices.Contains(i.Groups, l.referred(r.Reference)):
+			case slices.Contains(i.Groups, l.referred(rule)):
 				near = append(near, Finding{Group: g.ID, Rule: r.ID, Reason: say.F("a rule that names a group matches only private addresses of its members, and %s is the public address of %s", p.Peer, i.ID)})
 			}
 		}

@@ -55,11 +55,11 @@ func (l lookup) unreachable(r GroupRule) (reason say.Sentence, certain bool) {
 	if ref.Peering != "" || len(l.vpcs.associations)+len(l.vpcs.gateways)+len(l.vpcs.attachments) == 0 {
 		return say.Sentence{}, false
 	}
-	own, theirs := l.vpcOf(r.Group, ""), l.vpcOf(l.referred(ref), ref.VPC)
+	own, theirs := l.vpcOf(r.Group, ""), l.vpcOf(l.referred(r), ref.VPC)
 	if own == "" || theirs == "" || own == theirs {
 		return say.Sentence{}, false
 	}
-	reason, certain, reached := l.vpcs.associated(association{l.referred(ref), own}, association{r.Group, theirs})
+	reason, certain, reached := l.vpcs.associated(association{l.referred(r), own}, association{r.Group, theirs})
 	if reached {
 		return say.Sentence{}, false
 	}
