@@ -132,15 +132,16 @@ func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, know
 	if v.Packet.Length == 0 {
 		return part{}, true
 	}
-	began := j.there
+	began := j.there[host]
 	if reply {
-		began = j.back
+		began = j.back[host]
 	}
-	first, known := j.begun[j.there[host]]
+	attempt, _ := j.attempted(host)
+	first, known := j.begun[attempt]
 	if !known {
 		return part{}, false
 	}
-	size, offset := sizeOf(j.Start), int(int32(v.Packet.TCPSeq-began[host]-1))
+	size, offset := sizeOf(j.Start), int(int32(v.Packet.TCPSeq-began-1))
 	p = part{first: first + offset/size, last: first + (offset+v.Packet.Length-1)/size}
 	if offset < 0 || p.last > j.stream.Len()+1 {
 		return part{}, true // from an earlier connection
@@ -151,10 +152,14 @@ func (j *journeys) segment(host string, v nft.Verdict, reply bool) (p part, know
 // attempt returns the message that a connection attempt is for. Attempts leave their host in order;
 // the other host can tell only after the sender's verdict was read.
 func (j *journeys) attempt(host string, v nft.Verdict) (p part, known bool) {
-	if j.there[host] != v.Packet.TCPSeq {
-		delete(j.back, host) // it has no answer yet
+	if was, attempted := j.there[host]; !attempted || was != v.Packet.TCPSeq { // it has no answer yet
+		j.there[host] = v.Packet.TCPSeq
+		for other := range j.back {
+			if _, there := j.there[other]; other == host || !there && host == j.To {
+				delete(j.back, other)
+			}
+		}
 	}
-	j.there[host] = v.Packet.TCPSeq
 	seq, known := j.begun[v.Packet.TCPSeq]
 	if !known && (host != j.From || v.Direction != packet.Egress) {
 		return part{}, false
@@ -166,16 +171,26 @@ func (j *journeys) attempt(host string, v nft.Verdict) (p part, known bool) {
 	return part{first: seq, last: seq, connecting: true}, true
 }
 
+// attempted returns the initial sequence number of the connection attempt that a host saw last. A host
+// that is on the way back only sees the answers to those that arrived.
+func (j *journeys) attempted(host string) (number uint32, attempted bool) {
+	if number, attempted = j.there[host]; !attempted {
+		number, attempted = j.there[j.To]
+	}
+	return number, attempted
+}
+
 // connecting reports whether a host has seen a connection attempt and no SYN-ACK since.
 func (j *journeys) connecting(host string) bool {
-	_, attempted := j.there[host]
+	_, attempted := j.attempted(host)
 	_, answered := j.back[host]
 	return attempted && !answered
 }
 
 // answer returns the message whose connection attempt a host saw last.
 func (j *journeys) answer(host string) (p part, known bool) {
-	seq, known := j.begun[j.there[host]]
+	attempt, _ := j.attempted(host)
+	seq, known := j.begun[attempt]
 	return part{first: seq, last: seq, connecting: true}, known
 }
 

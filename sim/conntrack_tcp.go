@@ -257,6 +257,9 @@ func (c *tcpTrack) window(p *datagram, way, kind int) (inside, belongs bool) {
 	case c.state == sSS && way == 0 && kind == isSYN:
 		*sender = side{known: true, end: seq, lenient: sender.lenient}
 	}
+	if kind == isRST && p.TCPFlags&packet.ACK != 0 && ack != 0 && !receiver.known && !receiver.lenient {
+		return false, int32(ack) < 0 // replies take another way: what it acknowledges was not seen
+	}
 	if !sender.lenient {
 		ahead := int32(seq - sender.end)
 		known := receiver.known && kind != isRST
