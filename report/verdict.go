@@ -119,7 +119,7 @@ func (r *Report) Cause() say.Sentence {
 // Name returns the name of a run among others: its scenario file, or the name of the scenario.
 func (r *Report) Name() string {
 	if r.File != "" {
-		return r.File
+		return say.Line(r.File)
 	}
-	return r.Scenario
+	return say.Line(r.Scenario)
 }

@@ -31,6 +31,10 @@ func Printable(s string) string {
 	return Disarmed(strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
 }
 
+// Line returns s as Printable does, and its line ends as codes too: a name of a file may have several
+// lines.
+func Line(s string) string { return strings.ReplaceAll(Printable(s), "\n", `\u000a`) }
+
 // hidden reports whether r acts on a terminal, or is invisible, instead of appearing.
 func hidden(r rune) bool {
 	if r < 0x80 {

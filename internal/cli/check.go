@@ -349,7 +349,7 @@ func checkedOf(sc *scenario.Scenario) checkedScenario {
 func (c checked) text(w io.Writer, l *say.Language) error {
 	var b strings.Builder
 	for _, s := range c.Scenarios {
-		fmt.Fprintf(&b, "%s: %s\n", oneLine(s.File), l.Text(s.Title))
+		fmt.Fprintf(&b, "%s: %s\n", say.Line(s.File), l.Text(s.Title))
 		for _, row := range []struct {
 			what, list say.Sentence
 		}{{say.F("hosts"), say.Names(", ", s.Hosts...)}, {say.F("groups"), say.List(", ", s.Groups...)}, {say.F("streams"), say.Names(", ", s.Streams...)}} {
@@ -402,7 +402,7 @@ func writeProblems(env Env, err error) error {
 	if shown == most && n > most {
 		_, _ = fmt.Fprintln(env.Stderr, env.Language.Sprintf("only the first %d problems are shown", most))
 	}
-	wrong, hint := say.Errorf("%s has %s", list[0].File, say.N(n, "%d problem", "%d problems")), say.F("fix it there; nothing was run")
+	wrong, hint := say.Errorf("%s has %s", say.Line(list[0].File), say.N(n, "%d problem", "%d problems")), say.F("fix it there; nothing was run")
 	if n > 1 {
 		hint = say.F("fix them there; nothing was run")
 	}

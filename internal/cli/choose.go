@@ -82,9 +82,18 @@ func (env Env) below(dir string) ([]string, error) {
 func skipped(others []string) say.Sentence {
 	const few = 3
 	if len(others) <= few {
-		return say.F("skipped, not scenarios: %s", oneLine(strings.Join(others, ", ")))
+		return say.F("skipped, not scenarios: %s", strings.Join(lines(others), ", "))
 	}
-	return say.F("skipped, not scenarios: %s and %d more", oneLine(strings.Join(others[:few], ", ")), len(others)-few)
+	return say.F("skipped, not scenarios: %s and %d more", strings.Join(lines(others[:few]), ", "), len(others)-few)
+}
+
+// lines returns names of files, each on one line.
+func lines(names []string) []string {
+	var shown []string
+	for _, name := range names {
+		shown = append(shown, say.Line(name))
+	}
+	return shown
 }
 
 // ofScenario matches a key that a scenario needs.

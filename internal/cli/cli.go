@@ -5,6 +5,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -122,7 +123,7 @@ func complain(env Env, c *cobra.Command, err error) int {
 		hint = directory.Hint
 	}
 	complaints := say.Signs(env.Stderr, env.Getenv)
-	_, _ = fmt.Fprintln(complaints, env.Language.Sprintf("error: %s", oneLine(env.Language.Error(err))))
+	_, _ = fmt.Fprintln(complaints, env.Language.Sprintf("error: %s", oneLine(namingFiles(err, env.Language.Error(err)))))
 	if !hint.Empty() {
 		_, _ = fmt.Fprintln(complaints, env.Language.Sprintf("hint: %s", oneLine(nameAgain(c, hint.In(env.Language)))))
 	}
@@ -155,6 +156,15 @@ type brokenError struct {
 func (e *brokenError) Error() string             { return e.err.Error() }
 func (e *brokenError) In(l *say.Language) string { return l.Error(e.err) }
 func (e *brokenError) Unwrap() error             { return e.err }
+
+// namingFiles returns an error's message with the name of its file on one line.
+func namingFiles(err error, message string) string {
+	var of *fs.PathError
+	if !errors.As(err, &of) {
+		return message
+	}
+	return strings.ReplaceAll(message, of.Path, say.Line(of.Path))
+}
 
 // oneLine cuts a message to its first line and shows what a terminal would obey.
 func oneLine(s string) string {

@@ -33,7 +33,7 @@ func (m *model) rulesPanel() panel {
 			if i == 0 {
 				width = 0 // as wide as needed
 			}
-			aside = aside.add(dim, "%*s", width, " "+string([]rune(harmless(h))[:min(len([]rune(harmless(h))), hitsWidth-1)]))
+			aside = aside.add(dim, "%*s", width, " "+string([]rune(say.Line(h))[:min(len([]rune(say.Line(h))), hitsWidth-1)]))
 		}
 		aside = aside.add(plain, " ")
 	}

@@ -129,7 +129,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 func (m *model) View() tea.View {
 	v := tea.NewView(m.screen())
 	v.AltScreen = true
-	v.WindowTitle = harmless("lablab " + m.Name)
+	v.WindowTitle = say.Line("lablab " + m.Name)
 	return v
 }
 

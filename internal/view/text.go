@@ -82,7 +82,7 @@ func (l line) between(language *say.Language, right line, columns int) line {
 }
 
 // in returns the span in a language.
-func (s span) in(language *say.Language) string { return harmless(s.said.In(language)) }
+func (s span) in(language *say.Language) string { return say.Line(s.said.In(language)) }
 
 // in returns the line in a language.
 func (l line) in(language *say.Language) string {
@@ -96,9 +96,4 @@ func (l line) in(language *say.Language) string {
 		b.WriteString(s.style + text + reset)
 	}
 	return b.String()
-}
-
-// harmless returns s as one line in which a terminal obeys nothing.
-func harmless(s string) string {
-	return strings.ReplaceAll(say.Printable(s), "\n", `\u000a`)
 }
