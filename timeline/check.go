@@ -12,7 +12,7 @@ import (
 type checker struct {
 	last    Event
 	gaps    bool // a long-lived lab forgets events, so later ones may refer to what is not there
-	hosts   []string
+	hosts   map[string]bool
 	rules   map[uint32]bool
 	streams map[string]int // number of packets sent
 }
@@ -25,7 +25,7 @@ func (c *checker) add(e Event) error {
 	c.gaps = c.gaps || e.Seq != c.last.Seq+1
 	c.last = e
 	for _, host := range hostsOf(e.Body) {
-		if !slices.Contains(c.hosts, host) {
+		if !c.hosts[host] {
 			return say.Errorf("it names host %q, which the lab does not have", host)
 		}
 	}
@@ -89,10 +89,10 @@ func (c *checker) order(e Event) error {
 
 func (c *checker) begin(b Begun) error {
 	for _, h := range b.Hosts {
-		if slices.Contains(c.hosts, h.Name) {
+		if c.hosts[h.Name] {
 			return say.Errorf("the lab has two hosts called %q", h.Name)
 		}
-		c.hosts = append(c.hosts, h.Name)
+		c.hosts[h.Name] = true
 	}
 	for i, p := range b.Plan {
 		if p.Number != i+1 {
@@ -191,5 +191,5 @@ func Check(events []Event) error {
 }
 
 func newChecker() *checker {
-	return &checker{rules: map[uint32]bool{}, streams: map[string]int{}}
+	return &checker{hosts: map[string]bool{}, rules: map[uint32]bool{}, streams: map[string]int{}}
 }
