@@ -310,7 +310,13 @@ func background(args []string, output *os.File) (*os.Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	input, nothing, err := os.Pipe() // its end, where there may be no /dev/null
+	if err != nil {
+		return nil, err
+	}
+	defer input.Close()
+	_ = nothing.Close()
 	return os.StartProcess(self, append([]string{os.Args[0]}, args...), &os.ProcAttr{
-		Env: os.Environ(), Files: []*os.File{nil, output, output}, Sys: &syscall.SysProcAttr{Setsid: true},
+		Env: os.Environ(), Files: []*os.File{input, output, output}, Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 }

@@ -11,9 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// descriptors is where a file without a name can be found.
+const descriptors = "/proc/self/fd"
+
 // unfinished returns a file without a name, which is gone if this process ends before it is complete,
 // however it ends.
 func unfinished(name string) (*wholeFile, error) {
+	if unix.Access(descriptors, unix.X_OK) != nil { // without /proc it could not get a name
+		return withTemporaryName(name)
+	}
 	fd, err := unix.Open(filepath.Dir(name), unix.O_WRONLY|unix.O_TMPFILE|unix.O_CLOEXEC, 0o644)
 	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) { // of the file system, or of the kernel
 		return withTemporaryName(name)
@@ -31,7 +37,7 @@ func unfinished(name string) (*wholeFile, error) {
 
 // link gives a file without a name its name, which another file may have.
 func link(f *os.File, name string) error {
-	self := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+	self := fmt.Sprintf("%s/%d", descriptors, f.Fd())
 	to := func(name string) error {
 		return unix.Linkat(unix.AT_FDCWD, self, unix.AT_FDCWD, name, unix.AT_SYMLINK_FOLLOW)
 	}

@@ -1,7 +1,9 @@
 package kept_test
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -37,5 +39,29 @@ func TestExecWithoutWritableDirectories(t *testing.T) {
 	up.Env = k.env
 	if out, err := up.CombinedOutput(); err != nil || !strings.Contains(string(out), "-2 is gone") {
 		t.Errorf("up: %v\n%s", err, out)
+	}
+}
+
+// Neither /dev/null nor, for files that are written, /proc is needed.
+func TestWithoutDevices(t *testing.T) {
+	t.Parallel()
+	if !ns.Powerful() {
+		t.Skip("only root covers directories")
+	}
+	unshare := nstest.Tool(t, "unshare")
+	const without = "mount -t tmpfs none "
+	path, dir := nstest.LabBuilder(t), t.TempDir()
+	for place, command := range map[string]string{
+		"/dev":  path + " up -d; " + path + " exec B -- ping -c 1 A; " + path + " down",
+		"/proc": path + " report ../../../testdata/ping.jsonl --report html=" + dir + "/page; test -s " + dir + "/page",
+	} {
+		c := exec.Command(unshare, "--mount", "sh", "-ec", without+place+"\n"+command)
+		c.Env = append(os.Environ(), "LABLAB_SOCKET_DIR="+dir)
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Errorf("without %s: %v\n%s", place, err, out)
+		}
+	}
+	if left, err := filepath.Glob(dir + "/*"); err != nil || len(left) != 1 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
