@@ -30,7 +30,13 @@ func TestOtherProtocolsAreTrackedByAddress(t *testing.T) {
 	calls := func(id uint16) []byte { // GRE version 1 (RFC 2637)
 		return append(binary.BigEndian.AppendUint16([]byte{0x30, 0x01, 0x88, 0x0b, 0, 4}, id), make([]byte, 8)...)
 	}
-	const tunnel = "gre behind destination options"
+	six := map[string]extensions{
+		"gre behind destination options":                     {{unix.IPV6_DSTOPTS, 8}},
+		"gre behind hop-by-hop options":                      {{unix.IPV6_HOPOPTS, 8}},
+		"gre behind two extension headers":                   {{unix.IPV6_HOPOPTS, 8}, {unix.IPV6_DSTOPTS, 8}},
+		"gre behind a long extension header and another one": {{unix.IPV6_HOPOPTS, 32}, {unix.IPV6_DSTOPTS, 16}},
+		"sctp behind destination options":                    {{unix.IPV6_DSTOPTS, 24}},
+	}
 	for _, test := range []struct {
 		name                 string
 		protocol             packet.Protocol
@@ -45,10 +51,14 @@ func TestOtherProtocolsAreTrackedByAddress(t *testing.T) {
 		{"no next header", packet.NoNext, ports(1, 2), ports(3, 4), ports(5, 6)},
 		{"esp, which conntrack does not know", 50, ports(1, 2), ports(3, 4), ports(5, 6)},
 		{"the disguise itself", packet.Disguise, ports(1, 2), ports(3, 4), ports(5, 6)},
-		{tunnel, packet.GRE, make([]byte, 24), make([]byte, 24), calls(4)},
+		{"gre behind destination options", packet.GRE, make([]byte, 24), make([]byte, 24), calls(4)},
+		{"gre behind hop-by-hop options", packet.GRE, make([]byte, 24), make([]byte, 24), calls(4)},
+		{"gre behind two extension headers", packet.GRE, make([]byte, 24), make([]byte, 24), calls(4)},
+		{"gre behind a long extension header and another one", packet.GRE, make([]byte, 24), make([]byte, 24), calls(4)},
+		{"sctp behind destination options", packet.SCTP, ports(1000, 2000), ports(2001, 1001), ports(5000, 6000)},
 	} {
 		for version, addresses := range map[string][2]string{"4": {"10.255.1.197/16", "10.255.1.10/16"}, "6": {"fd00::1/64", "fd00::2/64"}} {
-			if test.name == tunnel && version == "4" {
+			if six[test.name] != nil && version == "4" {
 				continue
 			}
 			t.Run(test.name+" over IPv"+version, func(t *testing.T) {
@@ -57,7 +67,7 @@ func TestOtherProtocolsAreTrackedByAddress(t *testing.T) {
 				a, b := l.hosts[0], l.hosts[1]
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				w := protocolWire{t: t, lab: l, protocol: test.protocol, events: log.Subscribe(ctx), options: test.name == tunnel}
+				w := protocolWire{t: t, lab: l, protocol: test.protocol, events: log.Subscribe(ctx), extensions: six[test.name]}
 				if got := w.send(b, a, test.first); got.State != packet.New || got.By.ID != "it" {
 					t.Errorf("the first packet is %s, decided by %s", got.State, got.By.ID)
 				}
@@ -195,7 +205,25 @@ type protocolWire struct {
 	lab      *Lab
 	protocol packet.Protocol
 	events   <-chan timeline.Event
-	options  bool // behind the destination options that Linux's tunnels send over IPv6
+	extensions
+}
+
+// Extensions are the IPv6 headers before the protocol's own, each with its socket option and length.
+type extensions []struct{ option, length int }
+
+// first returns the number of the first of them.
+func (x extensions) first() packet.Protocol {
+	if x[0].option == unix.IPV6_HOPOPTS {
+		return 0
+	}
+	return destinationOptions
+}
+
+// padding returns an extension header with an option for experiments, which is skipped (RFC 4727).
+func padding(length int) string {
+	header := make([]byte, length)
+	header[1], header[2], header[3] = byte(length/8-1), 0x1e, byte(length-4)
+	return string(header)
 }
 
 // The number of these options, and what they are when a protocol's packet follows (RFC 2473).
@@ -212,9 +240,9 @@ func (w protocolWire) send(from, to *Host, payload []byte) timeline.Judged {
 	sender := w.socket(from)
 	defer unix.Close(sender)
 	seen := w.protocol
-	if w.options {
-		must(w.t, unix.SetsockoptString(sender, unix.IPPROTO_IPV6, unix.IPV6_DSTOPTS, string(optionsBefore(0))))
-		seen = destinationOptions // the trace shows the first header
+	for _, x := range w.extensions {
+		must(w.t, unix.SetsockoptString(sender, unix.IPPROTO_IPV6, x.option, padding(x.length)))
+		seen = w.first() // the trace shows the first header
 	}
 	var there unix.Sockaddr = &unix.SockaddrInet6{Addr: to.Address.Addr().As16()}
 	if to.Address.Addr().Is4() {

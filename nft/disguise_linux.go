@@ -25,7 +25,7 @@ func (t *Table) disguise() error {
 	tx := newTransaction()
 	tx.add(func(c *nftables.Conn) {
 		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: disguiseTable})
-		tx.err = errors.Join(tx.err, addMaps(c, table))
+		tx.err = errors.Join(tx.err, addMaps(c, table), addExtensions(c, table))
 		for _, hook := range []struct {
 			name   string
 			number *nftables.ChainHook
@@ -72,24 +72,39 @@ type number struct {
 	offset  uint32
 }
 
-// The places in the headers of IPv4 (RFC 791) and IPv6 (RFC 8200), and in destination options behind
-// that, which Linux's IPv6 tunnels have (RFC 2473). Errors of ICMP have 8 bytes before such a header.
+// The places in the headers of IPv4 (RFC 791) and IPv6 (RFC 8200), and in the first extension header
+// behind that. Errors of ICMP have 8 bytes before such a header.
 const (
-	fourNumber, sixNumber, optionsNumber = 9, 6, 40
+	fourNumber, sixNumber, extensionNumber = 9, 6, 40
 
-	destinationOptions = 60
-	errorHeader        = 8
+	errorHeader = 8
 )
+
+// The extension headers of IPv6 that can be before a protocol: hop-by-hop options, routing, and
+// destination options, which Linux's tunnels send (RFC 2473). Fragments are whole again here.
+const extensionSet = "extensions"
+
+func addExtensions(c *nftables.Conn, t *nftables.Table) error {
+	set := &nftables.Set{Table: t, Name: extensionSet, ID: 3, KeyType: nftables.TypeInetProto}
+	return c.AddSet(set, []nftables.SetElement{{Key: []byte{0}}, {Key: []byte{43}}, {Key: []byte{60}}})
+}
+
+// extended matches packets in which n is the number of an extension header.
+func (n number) extended() []expr.Any {
+	return append(n.load(), &expr.Lookup{SourceRegister: register, SetName: extensionSet})
+}
 
 // numbers returns where packets have the number.
 func numbers() []number {
 	const base = expr.PayloadBaseNetworkHeader
 	six := number{version(true), base, sixNumber}
-	return []number{
-		{version(false), base, fourNumber},
-		six,
-		{append(six.load(), equal([]byte{destinationOptions})), base, optionsNumber},
+	extension := number{six.extended(), base, extensionNumber}
+	all := []number{{version(false), base, fourNumber}, six, extension}
+	for eights := range uint32(4) { // the first of two extension headers has up to 32 bytes
+		length := &expr.Payload{DestRegister: register, Base: base, Offset: extensionNumber + 1, Len: 1}
+		all = append(all, number{append(extension.extended(), length, equal([]byte{byte(eights)})), base, extensionNumber + 8*(eights+1)})
 	}
+	return all
 }
 
 // quotes returns where ICMP errors quote it: types 3 to 5, 11 and 12 of ICMP (RFC 792) and 1 to 4 of
@@ -105,7 +120,7 @@ func quotes() []number {
 		{types(packet.ICMP, 3, 5), base, errorHeader + fourNumber},
 		{types(packet.ICMP, 11, 12), base, errorHeader + fourNumber},
 		six,
-		{append(six.load(), equal([]byte{destinationOptions})), base, errorHeader + optionsNumber},
+		{six.extended(), base, errorHeader + extensionNumber},
 	}
 }
 
