@@ -64,7 +64,7 @@ func inEach(t *testing.T, p *os.Process, command string) {
 	if err := p.Signal(unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	defer p.Signal(unix.SIGCONT)
+	defer func() { _ = p.Signal(unix.SIGCONT) }()
 	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.Pid))
 	if err != nil {
 		t.Fatal(err)
