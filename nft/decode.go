@@ -38,8 +38,8 @@ const (
 	codeAccept = 1
 )
 
-// A message is one step of a packet through the rules.
-type message struct {
+// A traceMessage is one step of a packet through the rules.
+type traceMessage struct {
 	id                 uint32
 	table, chain       string
 	kind               uint32
@@ -51,8 +51,8 @@ type message struct {
 }
 
 // decode decodes one trace message: a netfilter header of four bytes, then attributes.
-func decode(m netlink.Message) (message, error) {
-	var t message
+func decode(m netlink.Message) (traceMessage, error) {
+	var t traceMessage
 	if len(m.Data) < 4 {
 		return t, say.Errorf("decode trace: message of %d bytes", len(m.Data))
 	}
@@ -183,7 +183,7 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 }
 
 // finish returns what is known of a packet once its fate is known.
-func (a *assembler) finish(t message) Verdict {
+func (a *assembler) finish(t traceMessage) Verdict {
 	v, p := a.begun[t.id], place(t.chain)
 	if !p.continues() || t.code != codeAccept {
 		delete(a.begun, t.id)

@@ -1,7 +1,6 @@
 package nft
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"github.com/google/nftables/binaryutil"
@@ -11,9 +10,6 @@ import (
 	"lablab/packet"
 	"lablab/sg"
 )
-
-// register is the one register through which expressions pass values.
-const register = unix.NFT_REG_1
 
 // ruleExprs returns the expressions of a security-group rule, in the order that nft(8) would use.
 func ruleExprs(r Rule, d packet.Direction) []expr.Any {
@@ -161,9 +157,9 @@ func matchProtocol(r sg.Rule) []expr.Any {
 
 func matchPorts(from, to int) expr.Any {
 	if from == to {
-		return equal(port(from))
+		return equal(port(uint16(from)))
 	}
-	return &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: port(from), ToData: port(to)}
+	return &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: port(uint16(from)), ToData: port(uint16(to))}
 }
 
 // version matches packets of one version of IP.
@@ -173,23 +169,4 @@ func version(six bool) []expr.Any {
 		family = unix.NFPROTO_IPV6
 	}
 	return []expr.Any{&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: register}, equal([]byte{family})}
-}
-
-func transport(offset, length uint32) *expr.Payload {
-	return &expr.Payload{DestRegister: register, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: length}
-}
-
-func equal(value []byte) *expr.Cmp {
-	return &expr.Cmp{Op: expr.CmpOpEq, Register: register, Data: value}
-}
-
-func port(n int) []byte { return binary.BigEndian.AppendUint16(nil, uint16(n)) }
-
-// prefixMask returns a network mask with that many bits set, in that many bytes.
-func prefixMask(bits, size int) []byte {
-	mask := make([]byte, size)
-	for i := range bits {
-		mask[i/8] |= 0x80 >> (i % 8)
-	}
-	return mask
 }

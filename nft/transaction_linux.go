@@ -50,16 +50,11 @@ func (tx *transaction) encoded() (messages []mnl.Message, bytes int, err error) 
 	if tx.err != nil {
 		return nil, 0, tx.err
 	}
-	var begin, end mnl.Message
 	for _, m := range tx.messages {
 		// Sequence numbers and port ids are assigned when the message is sent.
 		m.Header.Sequence, m.Header.PID, m.Header.Length = 0, 0, 0
 		switch m.Header.Type {
-		case unix.NFNL_MSG_BATCH_BEGIN: // the library starts a batch on each Flush
-			begin = m
-			continue
-		case unix.NFNL_MSG_BATCH_END:
-			end = m
+		case unix.NFNL_MSG_BATCH_BEGIN, unix.NFNL_MSG_BATCH_END: // the library makes a batch on each Flush
 			continue
 		}
 		m.Header.Flags &^= mnl.Acknowledge | mnl.Echo
@@ -69,12 +64,20 @@ func (tx *transaction) encoded() (messages []mnl.Message, bytes int, err error) 
 		return nil, 0, nil
 	}
 	messages[len(messages)-1].Header.Flags |= mnl.Acknowledge
-	messages = append(append([]mnl.Message{begin}, messages...), end)
+	messages = append(append([]mnl.Message{bound(unix.NFNL_MSG_BATCH_BEGIN)}, messages...), bound(unix.NFNL_MSG_BATCH_END))
 	const header = 16 // bytes: struct nlmsghdr
 	for _, m := range messages {
 		bytes += header + (len(m.Data)+3)&^3
 	}
 	return messages, bytes, nil
+}
+
+// bound returns the message before or behind those of a batch: struct nfgenmsg names the subsystem.
+func bound(kind mnl.HeaderType) mnl.Message {
+	return mnl.Message{
+		Header: mnl.Header{Type: kind, Flags: mnl.Request},
+		Data:   []byte{unix.AF_UNSPEC, unix.NFNETLINK_V0, 0, unix.NFNL_SUBSYS_NFTABLES},
+	}
 }
 
 // ErrTooLarge says that a change does not fit into one transaction, because the socket buffer is

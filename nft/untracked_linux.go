@@ -12,13 +12,6 @@ import (
 	"lablab/sg"
 )
 
-// The values of `ct direction`: enum ip_conntrack_dir in
-// linux/netfilter/nf_conntrack_tuple_common.h.
-const (
-	originalDirection = 0
-	replyDirection    = 1
-)
-
 // establishedExprs matches what [Ruleset.establishedText] does.
 func (rs Ruleset) establishedExprs() []expr.Any {
 	exprs := matchState(expr.CtStateBitESTABLISHED)
