@@ -49,7 +49,7 @@ var allowed = map[string][]string{
 	"./packet":                 {},
 	"./nft":                    {"nft/ruleset", "ns", "sg"},
 	"./nft/ruleset":            {},
-	"./enforce":                {"sg"},
+	"./enforce":                {"nft/ruleset", "sg"},
 	"./flow":                   {},
 	"./flow/conntrack":         {"flow", "ns", "sg"},
 	"./pinger":                 {"ns"},

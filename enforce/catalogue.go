@@ -1,5 +1,8 @@
-// Package enforce describes how stateful firewalls apply a change of their rules to flows that they
-// know already. A few models cover the products whose behaviour could be found out.
+// Package enforce compiles what a host enforces to nftables rulesets: its security groups, its network
+// ACL, and what EC2 does to packets without either.
+//
+// It also describes how stateful firewalls apply a change of their rules to flows that they know
+// already. A few models cover the products whose behaviour could be found out.
 package enforce
 
 // A Catalogue is what is known about some models and products.

@@ -55,6 +55,11 @@ type Decides struct {
 	Default packet.By
 }
 
+// Decides reports whether any chain of the table decides about packets.
+func (t Table) Decides() bool {
+	return slices.ContainsFunc(t.Chains, func(c Chain) bool { return c.Decides != Decides{} })
+}
+
 // A Rule applies its statements in order, up to the first that does not match.
 type Rule struct {
 	Statements []Statement

@@ -1,0 +1,224 @@
+package enforce
+
+import (
+	"cmp"
+	"fmt"
+	"hash/crc32"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"lablab/nft/ruleset"
+	"lablab/packet"
+	"lablab/sg"
+)
+
+// A rule is one rule of a group, or the part of it that is for one version of IP.
+type rule struct {
+	sg.Rule
+	number uint32
+	set    string // of the peer's addresses, if the peer is a prefix list or a group
+	six    bool   // whether they are of IPv6
+}
+
+// compileGroups finds the rules and sets of the groups.
+func (c *compiler) compileGroups() {
+	sets := map[string]ruleset.Set{}
+	last := uint32(0)
+	for _, d := range directions() {
+		for _, g := range c.Groups {
+			for _, r := range g.Rules(d) {
+				last++
+				number := last
+				if c.Number != nil {
+					number = c.Number(g, r)
+				}
+				c.rules[d] = c.add(c.rules[d], sets, sg.GroupRule{Group: g.Key(), Direction: d, Rule: r}, number)
+			}
+		}
+	}
+	for _, s := range sets {
+		c.sets = append(c.sets, s)
+	}
+	slices.SortFunc(c.sets, func(a, b ruleset.Set) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// add adds the rules that enforce one security-group rule: one; or one for each version of IP if the
+// peer is a prefix list or a group; or none if the rule cannot be enforced. A rule with a set exists
+// for IPv4 even if the set is empty: members may come.
+func (c *compiler) add(rules []rule, sets map[string]ruleset.Set, of sg.GroupRule, number uint32) []rule {
+	peers, reason := c.Account.Peers(of)
+	r := rule{Rule: of.Rule, number: number}
+	switch {
+	case !reason.Empty():
+		return rules
+	case of.Peer.IsValid():
+		return append(rules, r)
+	}
+	for _, six := range []bool{false, true} {
+		var members []ruleset.Range
+		for _, p := range peers {
+			if p.Addr().Is6() == six {
+				members = append(members, ruleset.RangeOf(p))
+			}
+		}
+		if six && len(members) == 0 {
+			continue
+		}
+		kind := ruleset.IPv4
+		if six {
+			kind = ruleset.IPv6
+		}
+		r.set, r.six = setName(r.PeerText(), six), six
+		sets[r.set] = ruleset.Set{Name: r.set, Type: kind, Ranges: ruleset.Join(members...)}
+		rules = append(rules, r)
+	}
+	return rules
+}
+
+// setName returns the name of a peer's set. EC2's ids are valid names in nft(8); any other
+// characters are replaced.
+func setName(peer string, six bool) string {
+	clean := strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' {
+			return c
+		}
+		return '_'
+	}, peer)
+	if clean != peer { // keep two names from becoming one
+		clean += fmt.Sprintf(".%08x", crc32.ChecksumIEEE([]byte(peer)))
+	}
+	if six {
+		return clean + ".ip6"
+	}
+	return clean + ".ip"
+}
+
+// groupTable returns the table of the groups.
+func (c *compiler) groupTable() ruleset.Table {
+	t := ruleset.Table{Name: GroupTable, Sets: c.sets}
+	for _, d := range directions() {
+		chain := ruleset.Chain{
+			Name: string(d), Hook: hook(d), Policy: ruleset.Drop,
+			Decides: ruleset.Decides{Direction: d, Default: byDefault}, Rules: c.fixed(d),
+		}
+		for _, r := range c.rules[d] {
+			chain.Rules = append(chain.Rules, r.compile(d))
+		}
+		t.Chains = append(t.Chains, chain)
+	}
+	t.Chains = append(t.Chains, c.forwardChains()...)
+	if c.marks() {
+		t.Chains = append(t.Chains, c.untrackedChains()...)
+	}
+	return t
+}
+
+var byDefault = packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}
+
+// compile returns the rule as it is for the packets of a host itself.
+func (r rule) compile(d packet.Direction) ruleset.Rule {
+	return r.accept(append(address(r, d), protocol(r.Rule)...), 0, r.number)
+}
+
+// accept returns a rule that accepts what the statements match, and writes to its mark.
+func (r rule) accept(statements []ruleset.Statement, keep, set uint32) ruleset.Rule {
+	return ruleset.Rule{
+		Statements: append(statements, ruleset.Counter{}, ruleset.SetMark{Keep: keep, Set: set}, ruleset.Accept),
+		Comment:    r.ID, By: packet.By{Kind: packet.ByGroup, ID: r.ID, Number: r.number}, AnyOrder: true,
+	}
+}
+
+// address returns what matches the peer of a rule.
+func address(r rule, d packet.Direction) []ruleset.Statement {
+	const most = 6 // statements of a rule
+	list := make([]ruleset.Statement, 0, most)
+	side := ruleset.Source
+	if d == packet.Egress {
+		side = ruleset.Destination
+	}
+	switch {
+	case r.set != "":
+		return append(list, ruleset.Address{Side: side, Set: r.set, Six: r.six})
+	case r.Peer.Bits() == 0:
+		return append(list, ruleset.Version{Six: r.Peer.Addr().Is6()})
+	}
+	return append(list, ruleset.Address{Side: side, Range: ruleset.RangeOf(r.Peer)})
+}
+
+// protocol returns what matches the protocol of a rule; nothing if every protocol matches.
+func protocol(r sg.Rule) []ruleset.Statement {
+	switch {
+	case r.Protocol == packet.All:
+		return nil
+	case r.From == sg.Any:
+		return []ruleset.Statement{ruleset.Protocol(r.Protocol)}
+	case r.Protocol.IsICMP():
+		code := r.To
+		if code == sg.Any {
+			code = ruleset.AnyCode
+		}
+		return []ruleset.Statement{ruleset.ICMP{Protocol: r.Protocol, First: uint8(r.From), Last: uint8(r.From), Code: code}}
+	}
+	return []ruleset.Statement{ruleset.Ports{Protocol: r.Protocol, Side: ruleset.Destination, First: uint16(r.From), Last: uint16(r.To)}}
+}
+
+// fixed returns the rules that come before those of the groups, in order. Neighbour discovery (RFC
+// 4861) is recognised by its hop limit, which no forwarded packet can have. AWS does not document it,
+// but without it no host can be reached over IPv6. Multicast listener messages do not leave the link
+// either.
+func (c *compiler) fixed(d packet.Direction) []ruleset.Rule {
+	rules := []ruleset.Rule{
+		c.established(),
+		fixed(packet.ByLink, packet.NeighbourDiscoveryID, discovery()...),
+		fixed(packet.ByLink, packet.MulticastListenerID, onLink(1, 130, 132)...),
+		fixed(packet.ByLink, packet.MulticastListenerID, onLink(1, 143, 143)...),
+	}
+	if !c.Guarded {
+		rules = append(rules, fixed(packet.ByLoopback, packet.LoopbackID, ruleset.Loopback{Direction: d}))
+	}
+	return slices.Concat(rules, c.passing(d))
+}
+
+// passing returns those of these rules that are for forwarded packets too, but for established ones.
+func (c *compiler) passing(d packet.Direction) (rules []ruleset.Rule) {
+	if d == packet.Egress {
+		for _, r := range services() {
+			rules = append(rules, fixed(packet.ByService, packet.AmazonServiceID, ruleset.Address{Side: ruleset.Destination, Range: r}))
+		}
+	}
+	related := func(match ...ruleset.Statement) {
+		match = append([]ruleset.Statement{ruleset.InState(packet.Related)}, append(match, ruleset.Counter{})...)
+		rules = append(rules, fixed(packet.ByRelated, packet.RelatedID, match...))
+	}
+	switch c.Related {
+	case RelatedPMTU: // "fragmentation needed" (RFC 792) and "packet too big" (RFC 4443)
+		related(ruleset.ICMP{Protocol: packet.ICMP, First: 3, Last: 3, Code: 4})
+		related(ruleset.ICMP{Protocol: packet.ICMPv6, First: 2, Last: 2, Code: ruleset.AnyCode})
+	case RelatedAll:
+		related()
+	}
+	return rules
+}
+
+// fixed returns a rule that accepts what the statements match.
+func fixed(kind packet.Kind, id string, statements ...ruleset.Statement) ruleset.Rule {
+	return ruleset.Rule{Statements: append(statements, ruleset.Accept), Comment: id, By: packet.By{Kind: kind, ID: id}}
+}
+
+// discovery matches neighbour discovery.
+func discovery() []ruleset.Statement { return onLink(255, 133, 137) }
+
+// onLink matches a range of ICMPv6 types with a given hop limit.
+func onLink(hops ruleset.HopLimit, first, last uint8) []ruleset.Statement {
+	return []ruleset.Statement{hops, ruleset.ICMP{Protocol: packet.ICMPv6, First: first, Last: last, Code: ruleset.AnyCode}}
+}
+
+// services returns the addresses of Amazon's own services, in order.
+func services() []ruleset.Range {
+	var addresses []ruleset.Range
+	for _, a := range sg.Services() {
+		addresses = append(addresses, ruleset.RangeOf(netip.PrefixFrom(a, a.BitLen())))
+	}
+	return ruleset.Join(addresses...)
+}
