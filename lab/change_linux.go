@@ -6,9 +6,9 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"lablab/enforce"
 	"lablab/flow"
 	"lablab/flow/conntrack"
-	"lablab/nft"
 	"lablab/packet"
 	"lablab/play"
 	"lablab/sg"
@@ -38,9 +38,9 @@ func (l *Lab) Apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
 			return Effect{}, err
 		}
 	}
-	if err := l.enforce(to, delta); err != nil {
+	if err := l.enforce(to); err != nil {
 		l.policy = from.Rejected(to)
-		return Effect{}, errors.Join(err, l.enforce(from, delta))
+		return Effect{}, errors.Join(err, l.enforce(from))
 	}
 	l.policy = to
 	l.rules.Record(from, to, delta)
@@ -71,27 +71,31 @@ func (l *Lab) checkHosts(changes []sg.Change) (err error) {
 	return nil
 }
 
-// enforce puts one of two policies in force on all hosts. On a host, its network ACL changes after its
-// groups.
-func (l *Lab) enforce(p play.Policy, delta sg.Delta) error {
+// enforce puts one of two policies in force on all hosts, on each in one step.
+func (l *Lab) enforce(p play.Policy) error {
 	return each(l.hosts, func(h *Host) error {
-		if err := h.rules.Change(l.compile(p, h)); err != nil {
+		enforced := l.enforced(p, h)
+		tables, err := enforce.Compile(enforced)
+		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(delta.ACLs, func(c sg.SetACL) bool { return c.Interface == h.Name }) {
-			return nil // keep its counters
+		if err := h.rules.Change(tables); err != nil {
+			return err
 		}
-		i, _ := p.Account.Interface(h.Name)
-		return h.rules.SetACL(i.ACL)
+		h.wasUntracked = h.wasUntracked || enforced.MarksUntracked()
+		return nil
 	})
 }
 
-// compile builds the ruleset of a host.
-func (l *Lab) compile(p play.Policy, h *Host) nft.Ruleset {
-	rs := nft.Compile(p.Account, p.Groups(h.Name), func(g *sg.Group, r sg.Rule) uint32 { return p.Number(g.Key(), r.ID) })
-	rs.Untracked = p.Untracked(h.Host)
-	rs.Related, rs.Forwards, rs.SourceDestCheck = l.related, h.Forwards || h.Unchecked, !h.Unchecked
-	return rs
+// enforced returns what a host enforces.
+func (l *Lab) enforced(p play.Policy, h *Host) enforce.Host {
+	i, _ := p.Account.Interface(h.Name)
+	return enforce.Host{
+		Account: p.Account, Groups: p.Groups(h.Name), ACL: i.ACL,
+		Number:        func(g *sg.Group, r sg.Rule) uint32 { return p.Number(g.Key(), r.ID) },
+		AlwaysTracked: h.AlwaysTracked, WasUntracked: h.wasUntracked,
+		Related: l.related, Forwards: h.Forwards || h.Unchecked, SourceDestCheck: !h.Unchecked, Masquerades: h.Masquerade,
+	}
 }
 
 // A conversion is what a change makes untracked on a host.

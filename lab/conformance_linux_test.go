@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"lablab/enforce"
 	"lablab/flow"
 	"lablab/internal/nstest"
 	"lablab/nft"
@@ -360,9 +361,11 @@ func TestRelated(t *testing.T) {
 func TestNeighbourDiscoveryPasses(t *testing.T) {
 	t.Parallel()
 	left, right := nstest.Wire(t)
-	out := nft.Rule{Number: 1, Rule: allow("out", packet.ICMPv6, sg.Any, "::/0")}
+	group := &sg.Group{Egress: []sg.Rule{allow("out", packet.ICMPv6, sg.Any, "::/0")}}
+	tables, err := enforce.Compile(enforce.Host{Account: &sg.Account{}, Groups: []*sg.Group{group}})
+	must(t, err)
 	for _, n := range []*ns.Namespace{left, right} {
-		table, err := nft.Install(n, nft.Ruleset{Egress: []nft.Rule{out}})
+		table, err := nft.Install(n, tables)
 		must(t, err)
 		defer table.Close()
 	}

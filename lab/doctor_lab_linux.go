@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"lablab/enforce"
 	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/packet"
@@ -76,13 +77,17 @@ func (e *examination) hasExpression(x nft.Expression, i int) (Finding, error) {
 // tryRuleset enforces a group on both hosts that allows ping in and everything out.
 func (e *examination) tryRuleset(context.Context) (Finding, error) {
 	everywhere := netip.MustParsePrefix("0.0.0.0/0")
-	rs := nft.Ruleset{
-		Ingress: []nft.Rule{{Number: doctorsRule, Rule: sg.Rule{ID: "ping", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: doctorsNet}}},
-		Egress:  []nft.Rule{{Number: doctorsRule + 1, Rule: sg.Rule{ID: "all", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: everywhere}}},
+	group := &sg.Group{
+		Ingress: []sg.Rule{{ID: "ping", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: doctorsNet}},
+		Egress:  []sg.Rule{{ID: "all", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: everywhere}},
+	}
+	number := uint32(doctorsRule - 1)
+	tables, err := enforce.Compile(enforce.Host{Account: &sg.Account{}, Groups: []*sg.Group{group}, Number: func(*sg.Group, sg.Rule) uint32 { number++; return number }})
+	if err != nil {
+		return Finding{}, err
 	}
 	for _, h := range []*Host{e.a, e.b} {
-		var err error
-		if h.rules, err = nft.Install(h.ns, rs); err != nil {
+		if h.rules, err = nft.Install(h.ns, tables); err != nil {
 			return Finding{}, unableTo(installRules, err)
 		}
 	}

@@ -86,13 +86,13 @@ func TestConvertedByAPacket(t *testing.T) {
 		t.Fatal("the session does not live to begin with")
 	}
 	from := l.policy
-	to, delta, err := from.Apply(attach("A", "open"))
+	to, _, err := from.Apply(attach("A", "open"))
 	must(t, err)
 	a := l.hosts[0]
 	for _, want := range []int{1, 0} { // the second time, it was untracked before
 		c, err := l.conversionOf(a, from, to)
 		must(t, err)
-		must(t, l.enforce(to, delta))
+		must(t, l.enforce(to))
 		if !s.lives(soon) {
 			t.Error("the session does not live on")
 		}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"lablab/enforce"
 	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/ns"
@@ -29,7 +30,7 @@ type Lab struct {
 	changing, reading sync.Mutex
 	policy            play.Policy
 	rules             *play.Recorder
-	related           nft.Related
+	related           enforce.Related
 	settings          conntrack.Settings
 	// Streams continue from one experiment to the next.
 	streams  []*running
@@ -53,11 +54,13 @@ type Lab struct {
 // A Host is a machine of the lab.
 type Host struct {
 	scenario.Host
-	ns        *ns.Namespace
-	rules     *nft.Table
-	conntrack *conntrack.Table
-	blocked   blocked
-	uts       *os.File // its UTS namespace, or nil: only interactive labs have them
+	ns    *ns.Namespace
+	rules *nft.Firewall
+	// wasUntracked is whether the rules have marked entries of untracked flows.
+	wasUntracked bool
+	conntrack    *conntrack.Table
+	blocked      blocked
+	uts          *os.File // its UTS namespace, or nil: only interactive labs have them
 }
 
 // Build creates the hosts and their links, enforces the groups and starts watching. Everything that
@@ -78,7 +81,7 @@ func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.
 func buildOnce(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	l := &Lab{
 		log: log, interval: o.Interval, keepOutput: o.KeepOutput, unwatch: func() {}, recorder: newRecorder(log), policy: play.PolicyOf(sc), rules: play.NewRecorder(log), asked: askedFor(sc), servers: map[string]*pinger.Server{},
-		related: nft.Related(sc.Related), settings: conntrack.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
+		related: enforce.Related(sc.Related), settings: conntrack.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
 	}
 	l.broken, l.fail = context.WithCancelCause(context.Background())
 	if err := l.build(ctx, sc); err != nil {
@@ -143,14 +146,15 @@ func prepare(h *Host) (err error) {
 // install enforces the host's groups and turns on conntrack accounting, before any packet is sent.
 // The rules come first: on a kernel with modules it is they that load conntrack.
 func (l *Lab) install(h *Host) (err error) {
-	if h.rules, err = nft.Install(h.ns, l.compile(l.policy, h)); err != nil {
+	enforced := l.enforced(l.policy, h)
+	tables, err := enforce.Compile(enforced)
+	if err != nil {
+		return err
+	}
+	if h.rules, err = nft.Install(h.ns, tables); err != nil {
 		return unableTo(installRules, err)
 	}
-	if h.Masquerade {
-		if err := h.rules.Masquerade(); err != nil {
-			return unableTo(installRules, err)
-		}
-	}
+	h.wasUntracked = enforced.MarksUntracked()
 	if err := conntrack.Configure(h.ns, l.settings); err != nil {
 		return unableTo(armConntrack, err)
 	}

@@ -14,8 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"lablab/enforce"
 	"lablab/internal/nstest"
-	"lablab/nft"
 	"lablab/packet"
 	"lablab/play"
 	"lablab/report"
@@ -154,7 +154,7 @@ func TestOraclesAgree(t *testing.T) {
 	}
 	r := report.Of(log.Events())
 	for _, h := range l.hosts {
-		ruleset := nstest.Output(t, h.ns, "nft", "list", "table", "inet", nft.GroupTable)
+		ruleset := nstest.Output(t, h.ns, "nft", "list", "table", "inet", enforce.GroupTable)
 		for _, c := range r.Counters {
 			if c.Host != h.Name || c.Revoked {
 				continue
@@ -271,7 +271,7 @@ func TestAllHostsOrNone(t *testing.T) {
 		return lines
 	}
 	before, policy, events := sorted(), l.Policy(), log.Last()
-	nstest.Output(t, l.hosts[1].ns, "nft", "delete", "table", "inet", nft.GroupTable)
+	nstest.Output(t, l.hosts[1].ns, "nft", "delete", "table", "inet", enforce.GroupTable)
 	if _, err := l.Apply(t.Context(), revoke("lab", "icmp"), sg.SetACL{Interface: "A", ACL: &sg.ACL{}}); err == nil {
 		t.Error("no error")
 	}
@@ -310,7 +310,7 @@ func TestNothingGetsOut(t *testing.T) {
 func TestCanaryFindsOpenFilter(t *testing.T) {
 	t.Parallel()
 	l, _ := build(t, scenario.FourExperiments())
-	nstest.Output(t, l.hosts[0].ns, "nft", "insert", "rule", "inet", nft.GroupTable, "ingress", "accept")
+	nstest.Output(t, l.hosts[0].ns, "nft", "insert", "rule", "inet", enforce.GroupTable, "ingress", "accept")
 	var notProved *NotProved
 	if err := playOn(t, l); !errors.As(err, &notProved) {
 		t.Errorf("got %v, want NotProved", err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"lablab/flow"
 	"lablab/nft"
@@ -36,13 +35,15 @@ func (l *Lab) recordState() error {
 			return unableTo(dumpEntries, err)
 		}
 		l.log.Append(timeline.Dumped{Host: h.Name, Entries: entries})
-		counters, err := h.rules.Counters()
+		tables, err := h.rules.Live()
 		if err != nil {
 			return err
 		}
 		counted := timeline.Counted{Host: h.Name}
-		for _, c := range counters {
-			counted.Counters = addCounter(counted.Counters, c)
+		for _, c := range nft.Counters(tables) {
+			if c.Admits {
+				counted.Counters = addCounter(counted.Counters, c)
+			}
 		}
 		l.log.Append(counted)
 		return nil
@@ -52,10 +53,10 @@ func (l *Lab) recordState() error {
 // addCounter adds what a rule has accepted in one of its chains to the others.
 func addCounter(list []timeline.Counter, c nft.Counter) []timeline.Counter {
 	i := slices.IndexFunc(list, func(o timeline.Counter) bool {
-		return o.Direction == c.Direction && o.Rule == c.ID && o.Number == c.Number
+		return o.Direction == c.Direction && o.Rule == c.By.ID && o.Number == c.By.Number
 	})
-	one := timeline.Counter{Direction: c.Direction, Rule: c.ID, Number: c.Number, Packets: c.Packets, Bytes: c.Bytes}
-	if i < 0 || !strings.HasPrefix(c.Chain, "forward") {
+	one := timeline.Counter{Direction: c.Direction, Rule: c.By.ID, Number: c.By.Number, Packets: c.Packets, Bytes: c.Bytes}
+	if i < 0 || !c.Forwarded {
 		return append(list, one)
 	}
 	list[i].Packets += c.Packets

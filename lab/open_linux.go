@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"lablab/flow"
 	"lablab/nft"
+	"lablab/nft/ruleset"
 	"lablab/ns"
 	"lablab/play"
 	"lablab/scenario"
@@ -108,22 +110,14 @@ func (l *Lab) Flows(host string) ([]flow.Entry, error) {
 	return l.list(h)
 }
 
-// ACL returns the network ACL of a host, as nft(8) lists it, and how often each of its rules has
-// matched; both are empty if the host has no ACL.
-func (l *Lab) ACL(host string) (string, []nft.Counter, error) {
+// Rules returns the tables in force on a host that decide about packets, with the values of their
+// counters, and those counters.
+func (l *Lab) Rules(host string) ([]ruleset.Table, []nft.Counter, error) {
 	h, err := l.host(host)
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
-	return h.rules.ACL()
-}
-
-// Rules returns the ruleset of a host, and how often each rule has accepted.
-func (l *Lab) Rules(host string) (nft.Ruleset, []nft.Counter, error) {
-	h, err := l.host(host)
-	if err != nil {
-		return nft.Ruleset{}, nil, err
-	}
-	counters, err := h.rules.Counters()
-	return h.rules.InForce(), counters, err
+	tables, err := h.rules.Live()
+	tables = slices.DeleteFunc(tables, func(t ruleset.Table) bool { return !t.Decides() })
+	return tables, nft.Counters(tables), err
 }

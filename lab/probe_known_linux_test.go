@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"lablab/nft"
+	"lablab/enforce"
 	"lablab/packet"
 	"lablab/sg"
 )
@@ -20,9 +20,7 @@ func TestProbeOfAKnownFlow(t *testing.T) {
 		},
 		Egress: []sg.Rule{{ID: "out", Protocol: packet.TCP, From: 25, To: 25, Peer: netip.MustParsePrefix("10.0.0.0/8")}},
 	}
-	rs := nft.Compile(&sg.Account{Groups: []*sg.Group{group}}, []*sg.Group{group}, nft.InOrder())
-	rs.Related = nft.RelatedPMTU
-	p := prober(t, rs)
+	p := prober(t, enforce.Host{Account: &sg.Account{Groups: []*sg.Group{group}}, Groups: []*sg.Group{group}, Related: enforce.RelatedPMTU})
 	own, other := netip.MustParseAddr("10.255.1.197"), netip.MustParseAddr("203.0.113.7")
 	own6, other6 := netip.MustParseAddr("2001:db8::197"), netip.MustParseAddr("2001:db8::7")
 	const denied, established, related = packet.DefaultDenyID, packet.EstablishedID, packet.RelatedID

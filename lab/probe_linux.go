@@ -13,6 +13,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"lablab/enforce"
 	"lablab/flow/conntrack"
 	"lablab/nft"
 	"lablab/ns"
@@ -27,7 +28,7 @@ import (
 // rules accept goes no further. For packets that pass through a host it has another one, which
 // forwards what is for any address.
 type Prober struct {
-	rules      nft.Ruleset
+	enforced   enforce.Host
 	through    *Prober // the one that forwards; nil until it is needed
 	host, peer *Host
 	trace      *nft.Trace
@@ -38,11 +39,11 @@ type Prober struct {
 	tag        int    // tag of the last packet
 }
 
-// NewProber builds a host that enforces rs.
-func NewProber(ctx context.Context, rs nft.Ruleset) (*Prober, error) {
+// NewProber builds a host that enforces this.
+func NewProber(ctx context.Context, enforced enforce.Host) (*Prober, error) {
 	var p *Prober
 	err := onceLoaded(ctx, func() error { return haveModules(false) }, func() (err error) {
-		p, err = newProber(ctx, rs)
+		p, err = newProber(ctx, enforced)
 		return err
 	})
 	if err != nil {
@@ -51,20 +52,20 @@ func NewProber(ctx context.Context, rs nft.Ruleset) (*Prober, error) {
 	return p, nil
 }
 
-func newProber(ctx context.Context, rs nft.Ruleset) (*Prober, error) {
+func newProber(ctx context.Context, enforced enforce.Host) (*Prober, error) {
 	p := &Prober{
-		host:  &Host{Host: scenario.Host{Name: "host", Address: netip.MustParsePrefix("169.254.0.1/30")}},
-		peer:  &Host{Host: scenario.Host{Name: "peer", Address: netip.MustParsePrefix("169.254.0.2/30")}},
-		rules: rs, wire: -1, out: [2]int{-1, -1},
+		host:     &Host{Host: scenario.Host{Name: "host", Address: netip.MustParsePrefix("169.254.0.1/30")}},
+		peer:     &Host{Host: scenario.Host{Name: "peer", Address: netip.MustParsePrefix("169.254.0.2/30")}},
+		enforced: enforced, wire: -1, out: [2]int{-1, -1},
 	}
-	if err := p.build(ctx, rs); err != nil {
+	if err := p.build(ctx, enforced); err != nil {
 		_ = p.Close()
 		return nil, unableTo(buildLab, err)
 	}
 	return p, nil
 }
 
-func (p *Prober) build(ctx context.Context, rs nft.Ruleset) (err error) {
+func (p *Prober) build(ctx context.Context, enforced enforce.Host) (err error) {
 	for _, h := range []*Host{p.host, p.peer} {
 		if h.ns, err = ns.New(); err != nil {
 			return unableTo(makeNamespace, err)
@@ -73,7 +74,7 @@ func (p *Prober) build(ctx context.Context, rs nft.Ruleset) (err error) {
 			return err
 		}
 	}
-	if rs.Forwards {
+	if enforced.Forwards {
 		if err := forward(p.host.ns); err != nil {
 			return err
 		}
@@ -81,15 +82,16 @@ func (p *Prober) build(ctx context.Context, rs nft.Ruleset) (err error) {
 	if err := join(ctx, p.host, p.peer); err != nil {
 		return err
 	}
-	if err := p.routeEverything(rs.Forwards); err != nil {
+	if err := p.routeEverything(enforced.Forwards); err != nil {
 		return err
 	}
-	rs.Guarded = true              // every address is local to it
-	rs.WasUntracked = !rs.Forwards // probes of flows that EC2 does not track may come
-	if p.host.rules, err = nft.Install(p.host.ns, rs); err != nil {
-		return unableTo(installRules, err)
+	enforced.Guarded = true                    // every address is local to it
+	enforced.WasUntracked = !enforced.Forwards // probes of flows that EC2 does not track may come
+	tables, err := enforce.Compile(enforced)
+	if err != nil {
+		return err
 	}
-	if err := p.host.rules.Sink(); err != nil {
+	if p.host.rules, err = nft.Install(p.host.ns, append(tables, enforce.Sink())); err != nil {
 		return unableTo(installRules, err)
 	}
 	if p.trace, err = p.host.rules.Trace(); err != nil {
@@ -263,9 +265,9 @@ func (p *Prober) Ask(ctx context.Context, probes []Probe) ([]Judgement, error) {
 		return judgements, err
 	}
 	if p.through == nil {
-		rs := p.rules
-		rs.Forwards, rs.Untracked = true, nil // what passes through a host is always tracked
-		if p.through, err = NewProber(ctx, rs); err != nil {
+		through := p.enforced
+		through.Forwards, through.AlwaysTracked = true, true // what passes through a host is always tracked
+		if p.through, err = NewProber(ctx, through); err != nil {
 			return nil, err
 		}
 	}

@@ -10,16 +10,17 @@ import (
 	"testing"
 	"time"
 
+	"lablab/enforce"
 	"lablab/internal/nstest"
-	"lablab/nft"
+	"lablab/nft/ruleset"
 	"lablab/packet"
 	"lablab/sg"
 )
 
-func prober(t testing.TB, rs nft.Ruleset) *Prober {
+func prober(t testing.TB, enforced enforce.Host) *Prober {
 	t.Helper()
 	nstest.Kernel(t)
-	p, err := NewProber(t.Context(), rs)
+	p, err := NewProber(t.Context(), enforced)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func ec2(t testing.TB) *sg.Account {
 
 func TestProbe(t *testing.T) {
 	a := ec2(t)
-	p := prober(t, nft.Compile(a, a.Groups, nft.InOrder()))
+	p := prober(t, enforce.Host{Account: a, Groups: a.Groups})
 	own4, own6 := netip.MustParseAddr("10.255.1.197"), netip.MustParseAddr("2001:db8::197")
 	addr := netip.MustParseAddr
 	for _, test := range []struct {
@@ -116,7 +117,7 @@ func TestPredictionIsWhatTheKernelDoes(t *testing.T) {
 	var wrong *disagreement
 	for round := range groups {
 		a := randomAccount(random)
-		p, err := NewProber(t.Context(), nft.Compile(a, a.Groups, nft.InOrder()))
+		p, err := NewProber(t.Context(), enforce.Host{Account: a, Groups: a.Groups})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +169,7 @@ func TestPredictionOfWhatIsForwarded(t *testing.T) {
 	met := map[[2]bool]int{}
 	for range groups {
 		a := randomAccount(random)
-		p, err := NewProber(t.Context(), nft.Compile(a, a.Groups, nft.InOrder()))
+		p, err := NewProber(t.Context(), enforce.Host{Account: a, Groups: a.Groups})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,11 +227,11 @@ func TestChangesUnderFire(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	last := uint32(0)
-	compile := func(a *sg.Account) nft.Ruleset {
-		return nft.Compile(a, a.Groups, func(*sg.Group, sg.Rule) uint32 { last++; return last })
+	enforced := func(a *sg.Account) enforce.Host {
+		return enforce.Host{Account: a, Groups: a.Groups, Guarded: true, Number: func(*sg.Group, sg.Rule) uint32 { last++; return last }}
 	}
 	old := randomAccount(random)
-	p := prober(t, compile(old))
+	p := prober(t, enforced(old))
 	sure, met := 0, 0
 	began := time.Now()
 	for round := range changes {
@@ -242,16 +243,20 @@ func TestChangesUnderFire(t *testing.T) {
 			}
 			fresh.PrefixLists[0].Entries = []netip.Prefix{randomPrefix(random), randomPrefix(random)}
 		}
-		rs := compile(fresh)
+		to := enforced(fresh)
 		if round%3 == 0 {
-			rs = nft.Compile(fresh, fresh.Groups, sameNumbers(p.host.rules.InForce()))
+			to.Number = sameNumbers(p.host.rules.InForce())
 		}
+		to.WasUntracked = true
+		tables, err := enforce.Compile(to)
+		must(t, err)
+		tables = append(tables, enforce.Sink())
 		probes := make([]Probe, packets)
 		for i := range probes {
 			probes[i] = randomProbe(random, i)
 		}
 		changed := make(chan error)
-		go func() { changed <- p.host.rules.Change(rs) }()
+		go func() { changed <- p.host.rules.Change(tables) }()
 		judgements, err := p.Ask(t.Context(), probes)
 		if err := errors.Join(err, <-changed); err != nil {
 			t.Fatalf("seed %d, round %d: %v", seed, round, err)
@@ -279,10 +284,14 @@ func TestChangesUnderFire(t *testing.T) {
 }
 
 // sameNumbers gives rules the numbers that they have already.
-func sameNumbers(rs nft.Ruleset) func(*sg.Group, sg.Rule) uint32 {
+func sameNumbers(tables []ruleset.Table) func(*sg.Group, sg.Rule) uint32 {
 	numbers := map[string]uint32{}
-	for _, r := range append(rs.Ingress, rs.Egress...) {
-		numbers[r.ID] = r.Number
+	for _, t := range tables {
+		for _, c := range t.Chains {
+			for _, r := range c.Rules {
+				numbers[r.Comment] = r.By.Number
+			}
+		}
 	}
 	return func(_ *sg.Group, r sg.Rule) uint32 { return numbers[r.ID] }
 }
@@ -379,7 +388,7 @@ func randomProbe(r *rand.Rand, i int) Probe {
 
 func BenchmarkAsk(b *testing.B) {
 	a := ec2(b)
-	p := prober(b, nft.Compile(a, a.Groups, nft.InOrder()))
+	p := prober(b, enforce.Host{Account: a, Groups: a.Groups})
 	r := rand.New(rand.NewPCG(1, 1))
 	probes := make([]Probe, 1000)
 	for i := range probes {

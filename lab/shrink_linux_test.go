@@ -9,8 +9,8 @@ import (
 	"slices"
 	"testing"
 
+	"lablab/enforce"
 	"lablab/internal/nstest"
-	"lablab/nft"
 	"lablab/packet"
 	"lablab/sg"
 )
@@ -35,7 +35,7 @@ func (d disagreement) account() *sg.Account {
 // holds checks whether the kernel still differs from the prediction.
 func (d disagreement) holds(ctx context.Context, predict func(*sg.Account, Probe) bool) (bool, error) {
 	a := d.account()
-	p, err := NewProber(ctx, nft.Compile(a, a.Groups, nft.InOrder()))
+	p, err := NewProber(ctx, enforce.Host{Account: a, Groups: a.Groups})
 	if err != nil {
 		return false, err
 	}

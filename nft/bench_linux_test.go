@@ -4,20 +4,21 @@ import (
 	"net/netip"
 	"testing"
 
+	"lablab/enforce"
+	"lablab/nft/ruleset"
 	"lablab/ns"
 	"lablab/packet"
 	"lablab/sg"
 )
 
-func exampleRules() Ruleset {
+func exampleRules() enforce.Host {
 	everywhere := netip.MustParsePrefix("0.0.0.0/0")
-	return Ruleset{
-		Ingress: []Rule{
-			{Number: 1, Rule: sg.Rule{ID: "ssh", Protocol: packet.TCP, From: 22, To: 22, Peer: everywhere}},
-			{Number: 2, Rule: sg.Rule{ID: "icmp", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.255.0.0/16")}},
-		},
-		Egress: []Rule{{Number: 3, Rule: sg.Rule{ID: "out", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: everywhere}}},
-	}
+	h := host([]sg.Rule{
+		{ID: "ssh", Protocol: packet.TCP, From: 22, To: 22, Peer: everywhere},
+		{ID: "icmp", Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("10.255.0.0/16")},
+	}, []sg.Rule{{ID: "out", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: everywhere}})
+	h.AlwaysTracked = true
+	return h
 }
 
 func BenchmarkFlip(b *testing.B) {
@@ -26,16 +27,14 @@ func BenchmarkFlip(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer n.Close()
-	rules := exampleRules()
-	t, err := Install(n, rules)
-	if err != nil {
-		b.Fatal(err)
-	}
-	without := rules
-	without.Ingress = rules.Ingress[:1]
+	flip(b, install(b, n, exampleRules()), without(compile(b, exampleRules()), "icmp"), compile(b, exampleRules()))
+}
+
+// flip changes from one list of tables to another and back.
+func flip(b *testing.B, f *Firewall, there, back []ruleset.Table) {
 	for b.Loop() {
-		for _, rs := range []Ruleset{without, rules} {
-			if err := t.Change(rs); err != nil {
+		for _, to := range [][]ruleset.Table{there, back} {
+			if err := f.Change(to); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -3,25 +3,24 @@ package nft
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
-	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
-	"lablab/packet"
+	"lablab/nft/ruleset"
 	"lablab/say"
 )
 
-// Change enforces another ruleset: at every moment, packets that both rulesets allow are accepted,
-// and packets that neither allows are dropped. Rules in both rulesets keep their counters, and
-// connections are left alone. The fixed rules (Related, Guarded) stay as they were installed. If it
-// fails, either nothing has changed or some sets have the members of both rulesets; the error wraps
-// [ErrTooLarge] if the transaction does not fit into the socket buffer.
-func (t *Table) Change(to Ruleset) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	err := t.change(to)
+// Change puts other tables in force: at every moment, a chain accepts the packets that both its old and
+// its new rules accept, and drops those that both drop. Rules that stay keep their counters, and
+// connections are left alone. If it fails, either nothing has changed or some sets have the members
+// of both; the error wraps [ErrTooLarge] if the transaction does not fit into the socket buffer.
+func (f *Firewall) Change(to []ruleset.Table) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := f.change(to)
 	if errors.Is(err, unix.ENOENT) { // all that a change names has been installed
 		err = say.Errorf("another process has deleted rules of this lab: %w", err)
 	}
@@ -31,217 +30,164 @@ func (t *Table) Change(to Ruleset) error {
 	return nil
 }
 
-// InForce returns the ruleset that was enforced last.
-func (t *Table) InForce() Ruleset {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.inForce
+// Plan returns what [Firewall.Change] would do.
+func (f *Firewall) Plan(to []ruleset.Table) (Plan, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.plan(to)
+	if err != nil {
+		return Plan{}, say.Errorf("plan change of ruleset: %w", err)
+	}
+	return p, nil
 }
 
-// change implements Change. The kernel decides once per packet which generation of rules it sees,
-// but at each set lookup anew which generation of members (gencursor in
+// change implements Change. f.mu is held.
+func (f *Firewall) change(to []ruleset.Table) error {
+	p, err := f.plan(to)
+	if err != nil {
+		return err
+	}
+	f.versions = p.versions
+	for _, s := range p.steps {
+		if err := f.take(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take makes one transaction. f.mu is held.
+func (f *Firewall) take(s step) error {
+	tx := newTransaction()
+	for _, c := range s.commands {
+		tx.command(c)
+	}
+	if err := f.commit(tx); err != nil {
+		return err
+	}
+	f.inForce = s.after
+	for _, t := range s.after {
+		for _, c := range t.Chains {
+			f.means[site{t.Name, c.Name}] = c.Decides
+		}
+	}
+	return errors.Join(f.learnNew(s.origins), f.verifySets(s.filled))
+}
+
+// plan implements Plan. The kernel decides once per packet and chain which generation of rules it
+// sees, but at each set lookup anew which generation of members (gencursor in
 // net/netfilter/nf_tables_core.c and nft_lookup.c), so a packet may meet old rules and new members.
-// So either rules or members change, never both: a set whose members change together with rules
-// becomes another set for them. t.mu is held.
-func (t *Table) change(to Ruleset) error {
-	to = to.like(t.inForce)
-	if err := to.checkNumbers(); err != nil {
-		return err
-	}
-	to = t.renamed(to)
-	moved := changedSets(t.inForce, to)
-	if len(moved) == 0 || sameRules(t.inForce, to) {
-		if err := t.move(moved); err != nil {
-			return err
+// So in a table either rules or members change, never both: a set whose members change together with
+// rules becomes another set for them. f.mu is held.
+func (f *Firewall) plan(to []ruleset.Table) (Plan, error) {
+	p := Plan{versions: maps.Clone(f.versions)}
+	to = kernelNames(to, p.versions)
+	var moved []filling
+	for _, t := range to {
+		was, _ := named(f.inForce, t.Name)
+		changed := changedSets(was, t)
+		if len(changed) == 0 || sameRules(was, t) {
+			moved = append(moved, changed...)
+			continue
 		}
-		return t.replace(to)
+		for _, c := range changed {
+			p.versions[setSite{t.Name, baseName(c.set.Name)}]++
+		}
 	}
-	for _, s := range moved {
-		t.versions[baseName(s.Name)]++
+	to = kernelNames(to, p.versions)
+	now := f.inForce
+	now = p.move(now, moved)
+	now = p.addSets(now, to, max(f.room/bytesPerRange, 1))
+	last, err := differ(now, to, f)
+	if err != nil {
+		return Plan{}, err
 	}
-	return t.replace(t.renamed(to))
+	if len(last.commands) > 0 {
+		p.steps = append(p.steps, last)
+	}
+	return p, nil
 }
 
-// move changes the members of sets. If there are several, a packet looked up in two of them might
-// match neither; so each set first gets both the old and the new members. t.mu is held.
-func (t *Table) move(sets []Set) error {
-	if len(sets) > 1 {
-		tx := newTransaction()
-		for _, s := range sets {
-			was, _ := t.inForce.set(s.Name)
-			tx.updateSet(Set{Name: s.Name, Six: s.Six, Ranges: union(was.Ranges, s.Ranges)})
-		}
-		if err := t.commit(tx); err != nil {
-			return err
+// changedSets returns the sets that both have but whose members differ, with both.
+func changedSets(from, to ruleset.Table) (changed []filling) {
+	for _, s := range to.Sets {
+		if was, there := setNamed(from.Sets, s.Name); there && !was.SameMembers(s) {
+			changed = append(changed, filling{to.Name, was, s})
 		}
 	}
-	tx := newTransaction()
-	for _, s := range sets {
-		tx.updateSet(s)
-	}
-	if err := t.commit(tx); err != nil {
-		return err
-	}
-	return t.verifySets(sets)
+	return changed
 }
 
-// replace enforces the rules of another ruleset, in one transaction. New sets come first, in a
-// transaction of their own: if they came with the rules, packets would see the rules before the
-// members (seen on Linux 6.18). t.mu is held.
-func (t *Table) replace(to Ruleset) error {
-	from := t.inForce
-	to.WasUntracked = from.marksUntracked()
-	if err := t.addSets(to.Sets); err != nil {
-		return err
-	}
-	tx := newTransaction()
-	if to.marksUntracked() && !from.marksUntracked() {
-		if err := t.replaceEstablished(tx, to); err != nil {
-			return err
+// sameRules reports whether both have the same rules.
+func sameRules(from, to ruleset.Table) bool {
+	for _, c := range to.Chains {
+		was, _ := chainNamed(from.Chains, c.Name)
+		if len(was.Rules) != len(c.Rules) {
+			return false
 		}
-	}
-	added, removed := map[place][]Rule{}, map[place][]Rule{}
-	for _, p := range to.places() {
-		d := p.direction()
-		added[p] = without(to.Rules(d), from.Rules(d), d)
-		removed[p] = without(from.Rules(d), to.Rules(d), d)
-		if len(removed[p]) > 0 {
-			if err := t.know(); err != nil {
-				return err
-			}
-		}
-		table, chain := placeChain(p)
-		tx.add(func(c *nftables.Conn) {
-			for _, r := range added[p] {
-				c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprsAt(r, p), UserData: comment(r.ID)})
-			}
-			for _, r := range removed[p] {
-				tx.err = errors.Join(tx.err, c.DelRule(&nftables.Rule{Table: table, Chain: chain, Handle: t.handles[ruleAt{p, r.identity(d)}]}))
-			}
-		})
-	}
-	if !slices.Equal(from.Untracked, to.Untracked) {
-		tx.add(func(c *nftables.Conn) { addUntracked(c, to.Untracked) })
-	}
-	for _, s := range t.inForce.Sets {
-		if _, stays := to.set(s.Name); !stays {
-			tx.add(func(c *nftables.Conn) { c.DelSet(s.kernel()) })
-		}
-	}
-	if err := t.commit(tx); err != nil {
-		return err
-	}
-	t.inForce = to
-	for p, rules := range removed {
-		for _, r := range rules {
-			delete(t.handles, ruleAt{p, r.identity(p.direction())})
-		}
-	}
-	return t.learnNew(added)
-}
-
-// renamed returns the ruleset with the kernel's names for its sets.
-func (t *Table) renamed(rs Ruleset) Ruleset {
-	if len(t.versions) == 0 {
-		return rs
-	}
-	rename := func(s Set) Set {
-		s.Name = t.kernelName(s.Name)
-		return s
-	}
-	sets := make([]Set, len(rs.Sets))
-	for i, s := range rs.Sets {
-		sets[i] = rename(s)
-	}
-	rs.Sets = sets
-	for _, rules := range []*[]Rule{&rs.Ingress, &rs.Egress} {
-		*rules = slices.Clone(*rules)
-		for i, r := range *rules {
-			if r.Set != nil {
-				set := rename(*r.Set)
-				(*rules)[i].Set = &set
+		rules, origin := arrange(was.Rules, c.Rules)
+		for i, place := range origin {
+			if place < 0 || !was.Rules[place].Equal(rules[i]) {
+				return false
 			}
 		}
 	}
-	return rs
+	return len(from.Chains) == len(to.Chains)
 }
 
-// kernelName returns the kernel's name for a set.
-func (t *Table) kernelName(name string) string {
-	base := baseName(name)
-	if n := t.versions[base]; n > 0 {
-		return fmt.Sprintf("%s%s%d", base, versionMark, n)
-	}
-	return base
-}
+// versionMark precedes the number of a set that replaced another one of the same name.
+const versionMark = ".v"
 
 func baseName(name string) string {
 	base, _, _ := strings.Cut(name, versionMark)
 	return base
 }
 
-// changedSets returns the sets that both have but whose members differ, with the second's members.
-func changedSets(from, to Ruleset) []Set {
-	var changed []Set
-	for _, s := range to.Sets {
-		if was, there := from.set(s.Name); there && !slices.Equal(was.Ranges, s.Ranges) {
-			changed = append(changed, s)
+// kernelNames returns the tables with the kernel's names of their sets.
+func kernelNames(tables []ruleset.Table, versions map[setSite]int) []ruleset.Table {
+	if len(versions) == 0 {
+		return tables
+	}
+	tables = slices.Clone(tables)
+	for i, t := range tables {
+		name := func(set string) string {
+			base := baseName(set)
+			if n := versions[setSite{t.Name, base}]; n > 0 {
+				return fmt.Sprintf("%s%s%d", base, versionMark, n)
+			}
+			return set
+		}
+		tables[i].Sets = slices.Clone(t.Sets)
+		for j, s := range t.Sets {
+			tables[i].Sets[j].Name = name(s.Name)
+		}
+		tables[i].Chains = slices.Clone(t.Chains)
+		for j, c := range t.Chains {
+			tables[i].Chains[j].Rules = namedSets(c.Rules, name)
 		}
 	}
-	return changed
+	return tables
 }
 
-// sameRules reports whether both have the same rules, in any order.
-func sameRules(a, b Ruleset) bool {
-	for _, d := range directions {
-		if len(without(a.Rules(d), b.Rules(d), d)) > 0 || len(without(b.Rules(d), a.Rules(d), d)) > 0 {
-			return false
+// namedSets returns the rules with other names of the sets in which they look something up.
+func namedSets(rules []ruleset.Rule, name func(string) string) []ruleset.Rule {
+	rules = slices.Clone(rules)
+	for i, r := range rules {
+		for j, s := range r.Statements {
+			was := s
+			switch set := s.(type) {
+			case ruleset.Address:
+				set.Set = name(set.Set)
+				s = set
+			case ruleset.CtMark:
+				set.Set = name(set.Set)
+				s = set
+			}
+			if s != was {
+				rules[i].Statements = slices.Clone(rules[i].Statements)
+				rules[i].Statements[j] = s
+			}
 		}
 	}
-	return true
-}
-
-// An identity tells a rule from all others: a group's rule becomes one rule here, or one per
-// version of IP.
-type identity struct {
-	direction packet.Direction
-	number    uint32
-	set       string
-}
-
-// A ruleAt is a rule in one of the chains that it is in.
-type ruleAt struct {
-	place
-	identity
-}
-
-func (r Rule) identity(d packet.Direction) identity {
-	key := identity{direction: d, number: r.Number}
-	if r.Set != nil {
-		key.set = r.Set.Name
-	}
-	return key
-}
-
-// without returns the rules that are not among the others.
-func without(rules, others []Rule, d packet.Direction) []Rule {
-	there := make(map[identity]bool, len(others))
-	for _, r := range others {
-		there[r.identity(d)] = true
-	}
-	var rest []Rule
-	for _, r := range rules {
-		if !there[r.identity(d)] {
-			rest = append(rest, r)
-		}
-	}
-	return rest
-}
-
-func (rs Ruleset) set(name string) (Set, bool) {
-	i := slices.IndexFunc(rs.Sets, func(s Set) bool { return s.Name == name })
-	if i < 0 {
-		return Set{}, false
-	}
-	return rs.Sets[i], true
+	return rules
 }

@@ -4,17 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"lablab/enforce"
 	"lablab/internal/nstest"
 	"lablab/packet"
 	"lablab/sg"
@@ -36,59 +35,11 @@ func account(t testing.TB) *sg.Account {
 	return a
 }
 
-// agree installs a ruleset through netlink and its text with nft -f, and compares how nft(8) lists
-// the two.
-func agree(t *testing.T, rs Ruleset) {
-	t.Helper()
-	ours, theirs := nstest.New(t), nstest.New(t)
-	table, err := Install(ours, rs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer table.Close()
-	nstest.Input(t, theirs, rs.String(), "nft", "-f", "-")
-	if diff := cmp.Diff(nftList(t, theirs), nftList(t, ours)); diff != "" {
-		t.Errorf("nft -f (-), netlink (+):\n%s", diff)
-	}
-}
-
-func TestCompile(t *testing.T) {
+func TestCompiledAgreesWithNft(t *testing.T) {
 	a := account(t)
-	rs := Compile(a, a.Groups, InOrder())
-	golden(t, "testdata/ec2.nft", rs.String())
-	agree(t, rs)
+	agree(t, enforce.Host{Account: a, Groups: a.Groups})
 	for _, g := range a.Groups {
-		agree(t, Compile(a, []*sg.Group{g}, InOrder()))
-	}
-}
-
-func TestMergedRangesHaveTheSameMembers(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	for range 300 {
-		var prefixes []netip.Prefix
-		for range random.IntN(12) {
-			address := netip.AddrFrom4([4]byte{10, 0, byte(random.IntN(2)), byte(random.IntN(256))})
-			prefixes = append(prefixes, netip.PrefixFrom(address, 22+random.IntN(11)).Masked())
-		}
-		ranges := merge(prefixes)
-		for i, r := range ranges {
-			if r.Last.Less(r.First) || i > 0 && r.First.Compare(ranges[i-1].Last.Next()) <= 0 {
-				t.Fatalf("%v: ranges %v overlap or touch", prefixes, ranges)
-			}
-		}
-		for host := range 1024 {
-			address := netip.AddrFrom4([4]byte{10, 0, byte(host >> 8), byte(host)})
-			naive, merged := false, false
-			for _, p := range prefixes {
-				naive = naive || p.Contains(address)
-			}
-			for _, r := range ranges {
-				merged = merged || r.First.Compare(address) <= 0 && address.Compare(r.Last) <= 0
-			}
-			if naive != merged {
-				t.Fatalf("%v: %s is a member: %v; of %v: %v", prefixes, address, naive, ranges, merged)
-			}
-		}
+		agree(t, enforce.Host{Account: a, Groups: []*sg.Group{g}})
 	}
 }
 
@@ -104,7 +55,7 @@ func TestSetsAtTheEnds(t *testing.T) {
 				list.Entries = append(list.Entries, netip.MustParsePrefix(c))
 			}
 			g := &sg.Group{ID: "sg-1", Ingress: []sg.Rule{{ID: "r", Protocol: packet.All, From: sg.Any, To: sg.Any, PrefixList: "pl-1"}}}
-			agree(t, Compile(&sg.Account{Groups: []*sg.Group{g}, PrefixLists: []sg.PrefixList{list}}, []*sg.Group{g}, InOrder()))
+			agree(t, enforce.Host{Account: &sg.Account{Groups: []*sg.Group{g}, PrefixLists: []sg.PrefixList{list}}, Groups: []*sg.Group{g}})
 		})
 	}
 }
@@ -113,23 +64,19 @@ func TestSetsAtTheEnds(t *testing.T) {
 func TestUpdate(t *testing.T) {
 	a := account(t)
 	n := nstest.New(t)
-	table, err := Install(n, Compile(a, a.Groups, InOrder()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer table.Close()
+	f := install(t, n, enforce.Host{Account: a, Groups: a.Groups})
 	for _, members := range [][]string{{"10.255.1.10"}, {"10.255.1.10", "10.255.1.99"}, {}, {"10.255.7.7"}} {
 		a.Interfaces = nil
 		for _, m := range members {
 			a.Interfaces = append(a.Interfaces, sg.Interface{Groups: []string{"sg-0a1"}, Addresses: []netip.Addr{netip.MustParseAddr(m)}})
 		}
 		a.Interfaces = append(a.Interfaces, sg.Interface{Groups: []string{"sg-0a2", "sg-0a3"}})
-		rs := Compile(a, a.Groups, InOrder())
-		if err := table.Change(rs); err != nil {
+		to := compile(t, enforce.Host{Account: a, Groups: a.Groups})
+		if err := f.Change(to); err != nil {
 			t.Fatal(err)
 		}
 		theirs := nstest.New(t)
-		nstest.Input(t, theirs, rs.String(), "nft", "-f", "-")
+		nstest.Input(t, theirs, text(to), "nft", "-f", "-")
 		ours := regexp.MustCompile(`\.v\d+`).ReplaceAllString(nftList(t, n), "")
 		if diff := cmp.Diff(lines(nftList(t, theirs)), lines(ours)); diff != "" {
 			t.Errorf("members %v, nft -f (-), netlink (+):\n%s", members, diff)
@@ -137,8 +84,8 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// large returns a ruleset with that many rules, and a prefix list with that many entries.
-func large(rules, entries int) Ruleset {
+// large returns a host with that many rules, and a prefix list with that many entries.
+func large(rules, entries int) enforce.Host {
 	list := sg.PrefixList{ID: "pl-1", Known: true}
 	for i := range entries {
 		list.Entries = append(list.Entries, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 7), byte(i << 1), 0}), 24))
@@ -148,21 +95,20 @@ func large(rules, entries int) Ruleset {
 		peer := netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)}), 32)
 		g.Ingress = append(g.Ingress, sg.Rule{ID: fmt.Sprintf("sg-1:in:%d.1", i), Protocol: packet.TCP, From: 443, To: 443, Peer: peer})
 	}
-	return Compile(&sg.Account{Groups: []*sg.Group{g}, PrefixLists: []sg.PrefixList{list}}, []*sg.Group{g}, InOrder())
+	return enforce.Host{Account: &sg.Account{Groups: []*sg.Group{g}, PrefixLists: []sg.PrefixList{list}}, Groups: []*sg.Group{g}}
 }
 
 // An ordinary user's buffers on a stock distribution hold about a hundred rules; more of them take
 // several transactions.
 func TestSmallBuffers(t *testing.T) {
 	n := nstest.New(t)
-	table := newTable(n)
-	table.room = 100 << 10
-	defer table.Close()
-	rs := large(250, 2000)
-	if err := table.install(rs); err != nil {
+	f := newFirewall(n)
+	f.room = 100 << 10
+	defer f.Close()
+	if err := f.install(compile(t, large(250, 2000))); err != nil {
 		t.Fatal(err)
 	}
-	if err := table.Change(large(1000, 2000)); !errors.Is(err, ErrTooLarge) {
+	if err := f.Change(compile(t, large(1000, 2000))); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("got %v, want ErrTooLarge", err)
 	}
 	if got := strings.Count(nftList(t, n), "dport 443"); got != 250 {
@@ -173,12 +119,7 @@ func TestSmallBuffers(t *testing.T) {
 func TestTenThousandSources(t *testing.T) {
 	t.Parallel()
 	n := nstest.New(t)
-	rs := large(5000, 5000)
-	table, err := Install(n, rs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer table.Close()
+	install(t, n, large(5000, 5000))
 	text := nftList(t, n)
 	if rules := strings.Count(text, "dport 443"); rules != 5000 {
 		t.Errorf("%d rules, want 5000", rules)
@@ -192,20 +133,20 @@ func TestTenThousandSources(t *testing.T) {
 // BenchmarkInstall and BenchmarkInstallByNft install the same thousand rules,
 // through netlink and with nft -f.
 func BenchmarkInstall(b *testing.B) {
-	rs := large(1000, 0)
+	tables := compile(b, large(1000, 0))
 	for b.Loop() {
 		n := nstest.New(b)
-		table, err := Install(n, rs)
+		f, err := Install(n, tables)
 		if err != nil {
 			b.Fatal(err)
 		}
-		table.Close()
+		f.Close()
 		_ = n.Close()
 	}
 }
 
 func BenchmarkInstallByNft(b *testing.B) {
-	text := large(1000, 0).String()
+	text := text(compile(b, large(1000, 0)))
 	for b.Loop() {
 		n := nstest.New(b)
 		nstest.Input(b, n, text, "nft", "-f", "-")
@@ -216,19 +157,11 @@ func BenchmarkInstallByNft(b *testing.B) {
 // BenchmarkFlipAmongThousand revokes and authorizes one rule among a thousand.
 func BenchmarkFlipAmongThousand(b *testing.B) {
 	n := nstest.New(b)
-	rs := large(1000, 0)
-	table, err := Install(n, rs)
+	tables := compile(b, large(1000, 0))
+	f, err := Install(n, tables)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer table.Close()
-	without := rs
-	without.Ingress = slices.Delete(slices.Clone(rs.Ingress), 500, 501)
-	for b.Loop() {
-		for _, rs := range []Ruleset{without, rs} {
-			if err := table.Change(rs); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
+	defer f.Close()
+	flip(b, f, without(tables, "sg-1:in:499.1"), tables)
 }

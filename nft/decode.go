@@ -6,6 +6,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 
+	"lablab/nft/ruleset"
 	"lablab/packet"
 	"lablab/say"
 )
@@ -25,6 +26,9 @@ const (
 	tracePolicy    = 16
 	traceCtState   = 21
 )
+
+// traceName is the name of the table that traces.
+const traceName = "trace"
 
 // The types of a trace message: enum nft_trace_types.
 const (
@@ -101,13 +105,12 @@ func decode(m netlink.Message) (traceMessage, error) {
 }
 
 // An assembler combines the messages about one packet. The kernel reuses trace ids, so a packet
-// ends at its verdict in the group's table, and the next message with that id starts another.
+// ends at its last verdict, and the next message with that id starts another.
 type assembler struct {
-	states map[uint64]packet.State // of the trace table's rules, by handle
-	judge  func(place, uint64) (packet.By, error)
-	// aclJudge does the same for a network ACL.
-	aclJudge func(uint64) packet.By
-	begun    map[uint32]Verdict // what is known so far, by trace id
+	states  map[uint64]packet.State // of the trace table's rules, by handle
+	meaning func(site) ruleset.Decides
+	judge   func(at site, handle uint64) (packet.By, error)
+	begun   map[uint32]Verdict // what is known so far, by trace id
 
 	messages, verdicts int // counted so far
 }
@@ -142,53 +145,43 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 	if a.begun == nil {
 		a.begun = map[uint32]Verdict{}
 	}
-	switch {
-	case t.table == TraceTable && t.kind == tracedRule && a.states[t.handle] != "":
-		begun := Verdict{State: a.states[t.handle], KernelState: stateName(t.state)}
-		begun.Packet, _ = packet.ParseHeaders(t.network, t.transport)
-		const ethernet = 14 // bytes: the destination, the source and the type
-		if len(t.link) >= ethernet && t.chain != string(packet.Egress) {
-			begun.Neighbour = [6]byte(t.link[6:12])
-		}
-		begun.Headers = slices.Concat(t.network, t.transport) // a message about the policy has none
-		a.begun[t.id] = begun
-		return Verdict{}, false, nil
-	case t.table == ACLTable && t.code == codeDrop && (t.kind == tracedRule || t.kind == tracedPolicy):
-		v := a.finish(t)
-		v.By = packet.By{Kind: packet.ByACL, ID: packet.ACLDefaultDenyID}
-		if t.kind == tracedRule {
-			v.By = a.aclJudge(t.handle)
-		}
-		return v, true, nil
-	case t.table == GroupTable && t.chain == checkChain && t.code == codeDrop && (t.kind == tracedRule || t.kind == tracedPolicy):
-		v := a.finish(t)
-		v.By = packet.By{Kind: packet.ByCheck, ID: packet.SourceDestCheckID}
-		return v, true, nil
-	case t.table != GroupTable || !place(t.chain).known():
-		return Verdict{}, false, nil // a chain that only marks entries
-	case t.code != codeAccept && t.code != codeDrop:
-		return Verdict{}, false, nil
-	case t.kind != tracedRule && t.kind != tracedPolicy:
+	if state := a.states[t.handle]; t.table == traceName && t.kind == tracedRule && state != "" {
+		a.begun[t.id] = begin(t, state)
 		return Verdict{}, false, nil
 	}
-	v := a.finish(t)
-	if t.kind == tracedPolicy {
-		v.By = packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}
-		return v, true, nil
+	at := site{t.table, t.chain}
+	means := a.meaning(at)
+	decides := t.code == codeAccept || t.code == codeDrop
+	if means.Direction == "" || !decides || t.kind != tracedRule && t.kind != tracedPolicy {
+		return Verdict{}, false, nil
 	}
-	if v.By, err = a.judge(place(t.chain), t.handle); err != nil {
-		return Verdict{}, false, err
+	v := a.finish(t, means)
+	v.By = means.Default
+	if t.kind == tracedRule {
+		v.By, err = a.judge(at, t.handle)
 	}
-	return v, v.By.ID != unguarded, nil
+	return v, err == nil && v.By != packet.By{}, err
 }
 
-// finish returns what is known of a packet once its fate is known.
-func (a *assembler) finish(t traceMessage) Verdict {
-	v, p := a.begun[t.id], place(t.chain)
-	if !p.continues() || t.code != codeAccept {
+// begin returns what the first message about a packet says.
+func begin(t traceMessage, state packet.State) Verdict {
+	v := Verdict{State: state, KernelState: stateName(t.state)}
+	v.Packet, _ = packet.ParseHeaders(t.network, t.transport)
+	const ethernet = 14 // bytes: the destination, the source and the type
+	if len(t.link) >= ethernet && t.chain != string(packet.Egress) {
+		v.Neighbour = [6]byte(t.link[6:12])
+	}
+	v.Headers = slices.Concat(t.network, t.transport) // a message about the policy has none
+	return v
+}
+
+// finish returns what is known of a packet once a chain has decided.
+func (a *assembler) finish(t traceMessage, means ruleset.Decides) Verdict {
+	v, accepted := a.begun[t.id], t.code == codeAccept
+	if !means.Continues || !accepted {
 		delete(a.begun, t.id)
 	}
-	v.Direction, v.Forwarded, v.Accepted = p.direction(), p.forwards(), t.code == codeAccept
+	v.Direction, v.Forwarded, v.Accepted = means.Direction, means.Forwarded, accepted
 	if v.Direction == packet.Ingress {
 		v.Headers = nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/mdlayher/netlink"
 
+	"lablab/nft/ruleset"
 	"lablab/packet"
 )
 
@@ -51,10 +52,25 @@ func echo() [][]byte {
 	return [][]byte{bytesOf("45000054 00004000 40010000 0aff010a 0aff01c5"), bytesOf("0800 0000 03e9 0007")}
 }
 
+// deciding is a table that decides, and passing the handle of a rule that does not.
+const (
+	deciding = "deciding"
+	passing  = 9
+)
+
 func newAssembler() *assembler {
 	return &assembler{
 		states: map[uint64]packet.State{1: "new", 2: "established"},
-		judge: func(_ place, handle uint64) (packet.By, error) {
+		meaning: func(at site) ruleset.Decides {
+			if at.table != deciding {
+				return ruleset.Decides{}
+			}
+			return ruleset.Decides{Direction: packet.Direction(at.chain), Default: packet.By{ID: "default-deny"}}
+		},
+		judge: func(_ site, handle uint64) (packet.By, error) {
+			if handle == passing {
+				return packet.By{}, nil
+			}
 			return packet.By{Number: uint32(handle), ID: "icmp"}, nil
 		},
 	}
@@ -81,10 +97,10 @@ const echoText = "icmp 10.255.1.10 > 10.255.1.197 echo request id 1001 seq 7"
 func TestAssemble(t *testing.T) {
 	const id = 5
 	begin := func(state uint64) netlink.Message {
-		return traced(TraceTable, "ingress", tracedRule, state, codeAccept, id, echo()...)
+		return traced(traceName, "ingress", tracedRule, state, codeAccept, id, echo()...)
 	}
-	accept := traced(GroupTable, "ingress", tracedRule, 3, codeAccept, id, echo()...)
-	deny := traced(GroupTable, "ingress", tracedPolicy, 0, codeDrop, id) // has no headers
+	accept := traced(deciding, "ingress", tracedRule, 3, codeAccept, id, echo()...)
+	deny := traced(deciding, "ingress", tracedPolicy, 0, codeDrop, id) // has no headers
 	for _, test := range []struct {
 		name     string
 		messages []netlink.Message
@@ -95,8 +111,9 @@ func TestAssemble(t *testing.T) {
 		{"id used again", []netlink.Message{begin(1), accept, begin(2), accept},
 			[]string{"ingress " + echoText + " new accept by icmp", "ingress " + echoText + " established accept by icmp"}},
 		{"packet without an end", []netlink.Message{begin(1), begin(2), accept}, []string{"ingress " + echoText + " established accept by icmp"}},
-		{"a step that decides nothing", []netlink.Message{begin(1), traced(GroupTable, "ingress", tracedRule, 3, -1, id), accept},
+		{"a step that decides nothing", []netlink.Message{begin(1), traced(deciding, "ingress", tracedRule, 3, -1, id), accept},
 			[]string{"ingress " + echoText + " new accept by icmp"}},
+		{"a rule that only passes packets", []netlink.Message{begin(1), traced(deciding, "ingress", tracedRule, passing, codeAccept, id)}, nil},
 		{"somebody else's table", []netlink.Message{begin(1), traced("other", "ingress", tracedRule, 3, codeDrop, id), accept},
 			[]string{"ingress " + echoText + " new accept by icmp"}},
 	} {
@@ -131,9 +148,9 @@ func TestParsePacket(t *testing.T) {
 
 // Whatever arrives, the decoder neither panics nor invents a verdict without a message for it.
 func FuzzAssemble(f *testing.F) {
-	f.Add(traced(TraceTable, "ingress", tracedRule, 1, codeAccept, 5, echo()...).Data)
-	f.Add(traced(GroupTable, "ingress", tracedPolicy, 0, codeDrop, 5).Data)
-	f.Add(traced(GroupTable, "egress", tracedRule, 3, codeAccept, 5, echo()...).Data)
+	f.Add(traced(traceName, "ingress", tracedRule, 1, codeAccept, 5, echo()...).Data)
+	f.Add(traced(deciding, "ingress", tracedPolicy, 0, codeDrop, 5).Data)
+	f.Add(traced(deciding, "egress", tracedRule, 3, codeAccept, 5, echo()...).Data)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v, done, err := newAssembler().add(netlink.Message{Data: data})
 		if done && (err != nil || v.By.ID == "") {

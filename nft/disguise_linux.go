@@ -8,6 +8,7 @@ import (
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 
+	"lablab/nft/ruleset"
 	"lablab/packet"
 )
 
@@ -20,11 +21,11 @@ import (
 // disguiseTable is that table.
 const disguiseTable = "disguise"
 
-// disguise creates it. The error satisfies [Lacks] if the kernel has no zones. t.mu is held.
-func (t *Table) disguise() error {
+// disguise creates it. The error satisfies [Lacks] if the kernel has no zones. f.mu is held.
+func (f *Firewall) disguise() error {
 	tx := newTransaction()
 	tx.add(func(c *nftables.Conn) {
-		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: disguiseTable})
+		table := c.AddTable(kernelTable(disguiseTable))
 		tx.err = errors.Join(tx.err, addMaps(c, table), addExtensions(c, table))
 		for _, hook := range []struct {
 			name   string
@@ -45,7 +46,7 @@ func (t *Table) disguise() error {
 			}
 		}
 	})
-	return t.commit(tx)
+	return f.commit(tx)
 }
 
 // addMaps adds two maps: the zone of each protocol, and the protocol of each zone.
@@ -97,12 +98,11 @@ func (n number) extended() []expr.Any {
 // numbers returns where packets have the number.
 func numbers() []number {
 	const base = expr.PayloadBaseNetworkHeader
-	six := number{version(true), base, sixNumber}
+	six := number{matching(ruleset.Version{Six: true}), base, sixNumber}
 	extension := number{six.extended(), base, extensionNumber}
-	all := []number{{version(false), base, fourNumber}, six, extension}
+	all := []number{{matching(ruleset.Version{}), base, fourNumber}, six, extension}
 	for eights := range uint32(4) { // the first of two extension headers has up to 32 bytes
-		length := &expr.Payload{DestRegister: register, Base: base, Offset: extensionNumber + 1, Len: 1}
-		all = append(all, number{append(extension.extended(), length, equal([]byte{byte(eights)})), base, extensionNumber + 8*(eights+1)})
+		all = append(all, number{append(extension.extended(), network(extensionNumber+1, 1), equal([]byte{byte(eights)})), base, extensionNumber + 8*(eights+1)})
 	}
 	return all
 }
@@ -112,8 +112,7 @@ func numbers() []number {
 func quotes() []number {
 	const base = expr.PayloadBaseTransportHeader
 	types := func(p packet.Protocol, first, last byte) []expr.Any {
-		between := &expr.Range{Op: expr.CmpOpEq, Register: register, FromData: []byte{first}, ToData: []byte{last}}
-		return slices.Concat(version(p == packet.ICMPv6), protocol(p), []expr.Any{transport(0, 1), between})
+		return matching(ruleset.ICMP{Protocol: p, First: first, Last: last, Code: ruleset.AnyCode})
 	}
 	six := number{types(packet.ICMPv6, 1, 4), base, errorHeader + sixNumber}
 	return []number{
@@ -122,6 +121,12 @@ func quotes() []number {
 		six,
 		{six.extended(), base, errorHeader + extensionNumber},
 	}
+}
+
+// matching returns the expressions of statements, all of which are known.
+func matching(statements ...ruleset.Statement) []expr.Any {
+	exprs, _ := expressions(statements...)
+	return exprs
 }
 
 // load reads the number of the packets that match.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
+	"lablab/nft/ruleset"
 	"lablab/ns"
 	"lablab/packet"
 )
@@ -20,29 +21,21 @@ type Expression struct {
 	// nf_tables itself does.
 	Option, Module string
 	exprs          []expr.Any
-	sets           []Set
+	sets           []ruleset.Set
 }
 
-// Expressions returns all expressions that rulesets use.
+// Expressions returns all expressions that the tables of a namespace may use.
 func Expressions() []Expression {
-	names := Set{Name: "addresses", Ranges: merge(nil)}
-	load := &expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 12, Len: 4}
+	addresses := ruleset.Set{Name: "addresses", Type: ruleset.IPv4}
+	discovery := ruleset.ICMP{Protocol: packet.ICMPv6, First: 133, Last: 137, Code: ruleset.AnyCode}
 	return []Expression{
-		{Name: "payload and range", Needed: true, Option: "CONFIG_NF_TABLES", exprs: discoveryExprs()},
-		{Name: "counter", Needed: true, Option: "CONFIG_NFT_COUNTER", Module: "nft_counter", exprs: []expr.Any{&expr.Counter{}}},
-		{Name: "ct state", Needed: true, Option: "CONFIG_NFT_CT", Module: "nft_ct", exprs: matchState(expr.CtStateBitESTABLISHED)},
-		{Name: "ct mark", Needed: true, Option: "CONFIG_NF_CONNTRACK_MARK", Module: "nft_ct", exprs: []expr.Any{
-			&expr.Immediate{Register: register, Data: make([]byte, 4)},
-			&expr.Ct{Key: expr.CtKeyMARK, Register: register, SourceRegister: true},
-		}},
-		{Name: "meta nftrace", Needed: true, Option: "CONFIG_NF_TABLES", exprs: []expr.Any{
-			&expr.Immediate{Register: register, Data: []byte{1}},
-			&expr.Meta{Key: expr.MetaKeyNFTRACE, Register: register, SourceRegister: true},
-		}},
-		{Name: "set", Option: "CONFIG_NF_TABLES", sets: []Set{names}, exprs: []expr.Any{load, &expr.Lookup{SourceRegister: register, SetName: names.Name}}},
-		{Name: "ct direction", Option: "CONFIG_NFT_CT", Module: "nft_ct", exprs: []expr.Any{
-			&expr.Ct{Key: expr.CtKeyDIRECTION, Register: register}, equal([]byte{originalDirection}),
-		}},
+		{Name: "payload and range", Needed: true, Option: "CONFIG_NF_TABLES", exprs: matching(ruleset.HopLimit(255), discovery, ruleset.Accept)},
+		{Name: "counter", Needed: true, Option: "CONFIG_NFT_COUNTER", Module: "nft_counter", exprs: matching(ruleset.Counter{})},
+		{Name: "ct state", Needed: true, Option: "CONFIG_NFT_CT", Module: "nft_ct", exprs: matching(ruleset.InState(packet.Established))},
+		{Name: "ct mark", Needed: true, Option: "CONFIG_NF_CONNTRACK_MARK", Module: "nft_ct", exprs: matching(ruleset.SetCtMark{})},
+		{Name: "meta nftrace", Needed: true, Option: "CONFIG_NF_TABLES", exprs: matching(ruleset.Trace{})},
+		{Name: "set", Option: "CONFIG_NF_TABLES", sets: []ruleset.Set{addresses}, exprs: matching(ruleset.Address{Side: ruleset.Source, Set: addresses.Name})},
+		{Name: "ct direction", Option: "CONFIG_NFT_CT", Module: "nft_ct", exprs: matching(ruleset.Original)},
 		{Name: "ct zone", Option: "CONFIG_NF_CONNTRACK_ZONES", Module: "nft_ct", exprs: []expr.Any{
 			&expr.Immediate{Register: register, Data: zone(packet.SCTP)},
 			&expr.Ct{Key: expr.CtKeyZONE, Register: register, SourceRegister: true},
@@ -54,40 +47,37 @@ func Expressions() []Expression {
 // trial is one transaction that ends by deleting what it created. An error in lacking wraps ENOENT
 // if the kernel lacks the expression, and EOPNOTSUPP if it lacks an option of it.
 func TryExpressions(n *ns.Namespace, list []Expression) (lacking []error, err error) {
-	t := newTable(n)
-	defer t.Close()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err := t.try(Expression{}); err != nil {
+	f := newFirewall(n)
+	defer f.Close()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.try(Expression{}); err != nil {
 		return nil, err
 	}
 	for _, e := range list {
-		lacking = append(lacking, t.try(e))
+		lacking = append(lacking, f.try(e))
 	}
 	return lacking, nil
 }
 
-// try creates everything that a host's tables have, with a rule that uses the expression, and
-// deletes it. t.mu is held.
-func (t *Table) try(e Expression) error {
+// try creates what every firewall has, with a rule that uses the expression, and deletes it. f.mu is
+// held.
+func (f *Firewall) try(e Expression) error {
+	const trial = "trial"
+	chain := ruleset.Chain{Name: "input", Hook: ruleset.Input, Policy: ruleset.Accept}
 	tx := newTransaction()
-	tx.add(func(c *nftables.Conn) {
-		table := c.AddTable(groupTable())
-		for _, d := range directions {
-			c.AddChain(baseChain(table, d, *nftables.ChainPriorityFilter, nftables.ChainPolicyAccept))
-		}
-	})
+	tx.command(addTable{trial})
+	tx.command(addChain{trial, chain})
 	for _, s := range e.sets {
-		tx.addSet(s)
+		tx.command(addSet{trial, s})
 	}
 	tx.add(func(c *nftables.Conn) {
-		table, chain := placeChain(ownIngress)
 		if len(e.exprs) > 0 {
-			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: slices.Clone(e.exprs)})
+			c.AddRule(&nftables.Rule{Table: kernelTable(trial), Chain: kernelChain(trial, chain), Exprs: slices.Clone(e.exprs)})
 		}
-		c.DelTable(table)
 	})
-	return t.commit(tx)
+	tx.command(deleteTable{trial})
+	return f.commit(tx)
 }
 
 // Lacks reports whether an error of [TryExpressions] says that the kernel lacks the expression,
@@ -98,9 +88,9 @@ func Lacks(err error) bool {
 
 // Room returns how many bytes the kernel grants for one transaction, and how many were requested.
 // An ordinary user is granted fewer.
-func (t *Table) Room() (granted, wanted int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (f *Firewall) Room() (granted, wanted int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	const reserved = 32                        // as in roomOf
-	return t.room + reserved, 2 * socketBuffer // the kernel doubles the requested size (socket(7))
+	return f.room + reserved, 2 * socketBuffer // the kernel doubles the requested size (socket(7))
 }

@@ -10,9 +10,8 @@ import (
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
+	"lablab/enforce"
 	"lablab/internal/nstest"
-	"lablab/packet"
-	"lablab/sg"
 )
 
 // Each missing expression is found individually, and the namespace stays unchanged.
@@ -48,17 +47,12 @@ func TestExpressionsAreAll(t *testing.T) {
 			tried[kind(part)] = true
 		}
 	}
-	rs := everyKind()
-	rs.Related = RelatedPMTU
-	rs.Untracked = []sg.Untracked{{Direction: packet.Ingress, Protocol: packet.TCP, From: 22, To: 22}}
-	table, err := Install(n, rs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer table.Close()
-	table.mu.Lock()
-	defer table.mu.Unlock()
-	err = table.read(func(c *nftables.Conn) error {
+	h := withUntracked(everyKind())
+	h.Related = enforce.RelatedPMTU
+	f := install(t, n, h)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := f.read(func(c *nftables.Conn) error {
 		chains, err := c.ListChains()
 		for _, chain := range chains {
 			rules, err := c.GetRules(chain.Table, chain)

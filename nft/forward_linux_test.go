@@ -13,7 +13,9 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"lablab/enforce"
 	"lablab/internal/nstest"
+	"lablab/nft/ruleset"
 	"lablab/ns"
 	"lablab/packet"
 	"lablab/sg"
@@ -23,20 +25,21 @@ import (
 func TestForwardAgreesWithNft(t *testing.T) {
 	t.Parallel()
 	for _, check := range []bool{false, true} {
-		rs := everyKind()
-		rs.Forwards, rs.SourceDestCheck, rs.Related = true, check, RelatedPMTU
+		h := everyKind()
+		h.Forwards, h.SourceDestCheck, h.Related = true, check, enforce.RelatedPMTU
+		all := compile(t, h)
 		n := nstest.New(t)
-		table, err := Install(n, Ruleset{Forwards: true, SourceDestCheck: check, Related: RelatedPMTU, Ingress: rs.Ingress[2:]})
+		f, err := Install(n, without(without(all, "all"), "one port"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer table.Close()
-		for _, to := range []Ruleset{rs, {Egress: rs.Egress[:3]}, rs} {
-			if err := table.Change(to); err != nil {
+		defer f.Close()
+		for _, to := range [][]ruleset.Table{all, without(without(all, "ports"), "gre"), all} {
+			if err := f.Change(to); err != nil {
 				t.Fatal(err)
 			}
 			theirs := nstest.New(t)
-			nstest.Input(t, theirs, table.InForce().String(), "nft", "-f", "-")
+			nstest.Input(t, theirs, text(to), "nft", "-f", "-")
 			want, got := lines(nftList(t, theirs)), lines(nftList(t, n))
 			if diff := gocmp.Diff(want, got); diff != "" {
 				t.Errorf("nft -f (-), netlink (+):\n%s", diff)
@@ -44,35 +47,17 @@ func TestForwardAgreesWithNft(t *testing.T) {
 		}
 		printed := exampleRules()
 		printed.Forwards, printed.SourceDestCheck = true, check
-		text := nstest.New(t)
-		if _, err := Install(text, printed); err != nil {
-			t.Fatal(err)
-		}
-		if diff := gocmp.Diff(nftList(t, text), printed.String()); diff != "" {
+		listed := nstest.New(t)
+		f = install(t, listed, printed)
+		if diff := gocmp.Diff(nftList(t, listed), text(f.InForce())); diff != "" {
 			t.Errorf("nft list (-), String (+):\n%s", diff)
 		}
-		golden(t, map[bool]string{false: "testdata/forward.nft", true: "testdata/forward_check.nft"}[check], printed.String())
-	}
-}
-
-// A mark has room for fewer rules where two of them write into it.
-func TestForwardNumbers(t *testing.T) {
-	t.Parallel()
-	n := nstest.New(t)
-	rs := allowUDP(7)
-	rs.Ingress[0].Number = packet.MostForwarding + 1
-	if _, err := Install(n, rs); err != nil {
-		t.Errorf("a host that does not forward: %v", err)
-	}
-	rs.Forwards = true
-	if _, err := Install(nstest.New(t), rs); err == nil || !strings.Contains(err.Error(), "rule in is number 32768") {
-		t.Errorf("a host that forwards: %v", err)
 	}
 }
 
 // A router is between two hosts, each of which is in a network of its own.
 type router struct {
-	*Table
+	*Firewall
 	n, left, right *ns.Namespace
 	trace          *Trace
 	port           int // of the last flow
@@ -84,7 +69,7 @@ const (
 )
 
 // newRouter builds hosts around a router, whose interfaces have these names.
-func newRouter(t *testing.T, rs Ruleset, names ...string) *router {
+func newRouter(t *testing.T, h enforce.Host, names ...string) *router {
 	t.Helper()
 	r := &router{n: nstest.New(t), left: nstest.New(t), right: nstest.New(t), port: 40000}
 	ip := func(in *ns.Namespace, format string, args ...any) {
@@ -119,10 +104,7 @@ func newRouter(t *testing.T, rs Ruleset, names ...string) *router {
 		t.Fatal(err)
 	}
 	var err error
-	if r.Table, err = Install(r.n, rs); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.Close)
+	r.Firewall = install(t, r.n, h)
 	if r.trace, err = r.Trace(); err != nil {
 		t.Fatal(err)
 	}
@@ -185,22 +167,18 @@ func (r *router) mark(t *testing.T) packet.Mark {
 }
 
 // through returns rules that allow UDP to these ports, inbound and outbound, from and to anywhere.
-func through(in, out []int) Ruleset {
-	rs := Ruleset{Forwards: true}
-	add := func(rules *[]Rule, name string, port int) {
-		for _, peer := range []string{"0.0.0.0/0", "::/0"} {
-			*rules = append(*rules, Rule{Number: uint32(len(rs.Ingress) + len(rs.Egress) + 1), Rule: sg.Rule{
-				ID: fmt.Sprintf("%s-%d", name, port), Protocol: packet.UDP, From: port, To: port, Peer: netip.MustParsePrefix(peer),
-			}})
+func through(in, out []int) enforce.Host {
+	rules := func(name string, ports []int) (rules []sg.Rule) {
+		for _, port := range ports {
+			for _, peer := range []string{"0.0.0.0/0", "::/0"} {
+				rules = append(rules, sg.Rule{ID: fmt.Sprintf("%s-%d", name, port), Protocol: packet.UDP, From: port, To: port, Peer: netip.MustParsePrefix(peer)})
+			}
 		}
+		return rules
 	}
-	for _, port := range in {
-		add(&rs.Ingress, "in", port)
-	}
-	for _, port := range out {
-		add(&rs.Egress, "out", port)
-	}
-	return rs
+	h := host(rules("in", in), rules("out", out))
+	h.Forwards = true
+	return h
 }
 
 // What a host forwards is checked against its inbound rules on arrival and its outbound rules on
@@ -214,7 +192,7 @@ func TestForward(t *testing.T) {
 	back := []string{"ingress established true established", "egress established true established"}
 	for _, c := range []struct {
 		name       string
-		rs         Ruleset
+		h          enforce.Host
 		nat        string
 		six        bool
 		check      bool
@@ -222,28 +200,28 @@ func TestForward(t *testing.T) {
 		target     string // right:7 by default
 		want, back []string
 	}{
-		{name: "a host that does not forward", rs: allowUDP(7), want: []string{"ingress new false source-dest-check"}},
-		{name: "no rules", rs: Ruleset{Forwards: true}, want: []string{"ingress new false default-deny"}},
-		{name: "no outbound rule", rs: through([]int{7}, nil), want: []string{accepted[0], "egress new false default-deny"}},
-		{name: "no inbound rule", rs: through(nil, []int{7}), want: []string{"ingress new false default-deny"}},
-		{name: "both", rs: both, want: accepted, back: back},
-		{name: "IPv6", rs: both, six: true, want: accepted, back: back},
-		{name: "IPv6, no outbound rule", rs: through([]int{7}, nil), six: true, want: []string{accepted[0], "egress new false default-deny"}},
-		{name: "masquerade", rs: both, nat: masquerade, want: accepted, back: back},
-		{name: "another port in the rules", rs: through([]int{8}, []int{7}), want: []string{"ingress new false default-deny"}},
-		{name: "a published port", rs: through([]int{8}, []int{7}), nat: publish, target: "10.1.0.1:8", want: []string{"ingress new true in-8", accepted[1]}, back: back},
-		{name: "a published port, of which only the inner one is allowed", rs: both, nat: publish, target: "10.1.0.1:8", want: []string{"ingress new false default-deny"}},
-		{name: "source/destination check", rs: both, check: true, want: []string{"ingress new false source-dest-check"}},
-		{name: "source/destination check, IPv6", rs: both, check: true, six: true, want: []string{"ingress new false source-dest-check"}},
-		{name: "source/destination check, a published port", rs: through([]int{8}, []int{7}), check: true, nat: publish, target: "10.1.0.1:8", want: []string{"ingress new true in-8", accepted[1]}},
-		{name: "containers", rs: through(nil, []int{7}), first: "docker0", want: accepted[1:], back: back[:1]},
-		{name: "containers without an outbound rule", rs: through([]int{7}, nil), first: "docker0", want: []string{"egress new false default-deny"}},
-		{name: "containers behind a source/destination check", rs: through(nil, []int{7}), first: "docker0", check: true, nat: masquerade, want: accepted[1:], back: back[:1]},
+		{name: "a host that does not forward", h: allowUDP(7), want: []string{"ingress new false source-dest-check"}},
+		{name: "no rules", h: through(nil, nil), want: []string{"ingress new false default-deny"}},
+		{name: "no outbound rule", h: through([]int{7}, nil), want: []string{accepted[0], "egress new false default-deny"}},
+		{name: "no inbound rule", h: through(nil, []int{7}), want: []string{"ingress new false default-deny"}},
+		{name: "both", h: both, want: accepted, back: back},
+		{name: "IPv6", h: both, six: true, want: accepted, back: back},
+		{name: "IPv6, no outbound rule", h: through([]int{7}, nil), six: true, want: []string{accepted[0], "egress new false default-deny"}},
+		{name: "masquerade", h: both, nat: masquerade, want: accepted, back: back},
+		{name: "another port in the rules", h: through([]int{8}, []int{7}), want: []string{"ingress new false default-deny"}},
+		{name: "a published port", h: through([]int{8}, []int{7}), nat: publish, target: "10.1.0.1:8", want: []string{"ingress new true in-8", accepted[1]}, back: back},
+		{name: "a published port, of which only the inner one is allowed", h: both, nat: publish, target: "10.1.0.1:8", want: []string{"ingress new false default-deny"}},
+		{name: "source/destination check", h: both, check: true, want: []string{"ingress new false source-dest-check"}},
+		{name: "source/destination check, IPv6", h: both, check: true, six: true, want: []string{"ingress new false source-dest-check"}},
+		{name: "source/destination check, a published port", h: through([]int{8}, []int{7}), check: true, nat: publish, target: "10.1.0.1:8", want: []string{"ingress new true in-8", accepted[1]}},
+		{name: "containers", h: through(nil, []int{7}), first: "docker0", want: accepted[1:], back: back[:1]},
+		{name: "containers without an outbound rule", h: through([]int{7}, nil), first: "docker0", want: []string{"egress new false default-deny"}},
+		{name: "containers behind a source/destination check", h: through(nil, []int{7}), first: "docker0", check: true, nat: masquerade, want: accepted[1:], back: back[:1]},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.rs.SourceDestCheck = c.check
-			r := newRouter(t, c.rs, cmp.Or(c.first, "eth0"), "eth1")
+			c.h.SourceDestCheck = c.check
+			r := newRouter(t, c.h, cmp.Or(c.first, "eth0"), "eth1")
 			if c.nat != "" {
 				nstest.Input(t, r.n, c.nat, "nft", "-f", "-")
 			}
@@ -281,7 +259,7 @@ func TestForwardedFlowsOutliveTheirRules(t *testing.T) {
 		t.Errorf("mark %#x: admitted by %d, released by %d", m, m.Admitted(), m.Released())
 	}
 	r.send(t, r.right, back, there, 2)
-	if err := r.Change(Ruleset{}); err != nil {
+	if err := r.Change(compile(t, through(nil, nil))); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"ingress established true established", "egress established true established"}
@@ -299,7 +277,8 @@ func TestForwardedFlowsOutliveTheirRules(t *testing.T) {
 // A network ACL is checked for what a host forwards too, in both directions and before the groups.
 func TestForwardACL(t *testing.T) {
 	t.Parallel()
-	r := newRouter(t, through([]int{7}, []int{7}), "eth0", "eth1")
+	h := through([]int{7}, []int{7})
+	r := newRouter(t, h, "eth0", "eth1")
 	everywhere := netip.MustParsePrefix("0.0.0.0/0")
 	allow := sg.ACLRule{Number: 100, Allow: true, Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: everywhere}
 	for _, c := range []struct {
@@ -310,18 +289,19 @@ func TestForwardACL(t *testing.T) {
 		{sg.ACL{Egress: []sg.ACLRule{allow}}, []string{"ingress new false acl-default-deny"}},
 		{sg.ACL{Ingress: []sg.ACLRule{allow}, Egress: []sg.ACLRule{allow}}, []string{"ingress new true in-7", "egress new true out-7"}},
 	} {
-		if err := r.SetACL(&c.acl); err != nil {
+		h.ACL = &c.acl
+		if err := r.Change(compile(t, h)); err != nil {
 			t.Fatal(err)
 		}
 		if diff := gocmp.Diff(c.want, r.send(t, r.left, left+":40000", right+":7", len(c.want))); diff != "" {
 			t.Errorf("want (-), got (+):\n%s", diff)
 		}
-		text, _, err := r.ACL()
+		live, err := r.Live()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := gocmp.Diff(nstest.Output(t, r.n, "nft", "list", "table", "inet", ACLTable), text); diff != "" {
-			t.Errorf("nft list (-), ACL (+):\n%s", diff)
+		if diff := gocmp.Diff(nstest.Output(t, r.n, "nft", "list", "table", "inet", enforce.ACLTable), live[0].String()); diff != "" {
+			t.Errorf("nft list (-), Live (+):\n%s", diff)
 		}
 	}
 }

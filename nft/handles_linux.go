@@ -1,95 +1,152 @@
 package nft
 
 import (
-	"github.com/google/nftables/userdata"
-
+	"lablab/nft/ruleset"
 	"lablab/packet"
 	"lablab/say"
 )
 
 // know learns the handles of all rules, and subscribes to those of new ones. This takes a third as
 // long as installing them, so it is done only when handles are needed: before a rule is deleted or
-// a verdict is explained. t.mu is held.
-func (t *Table) know() (err error) {
-	if t.notifications != nil {
+// a verdict is explained. f.mu is held.
+func (f *Firewall) know() (err error) {
+	if f.notifications != nil {
 		return nil
 	}
-	if t.notifications, err = listenForRules(t.ns); err != nil {
+	if f.notifications, err = listenForRules(f.ns); err != nil {
 		return err
 	}
-	for _, p := range t.inForce.places() {
-		if err := t.learn(p); err != nil {
-			return err
+	for _, t := range f.inForce {
+		for _, c := range t.Chains {
+			if err := f.learn(t.Name, c); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// handle implements [kernel]. f.mu is held.
+func (f *Firewall) handle(at site, place int) (uint64, error) {
+	if err := f.know(); err != nil {
+		return 0, err
+	}
+	return f.handles[at][place], nil
+}
+
+// counted implements [kernel]. f.mu is held.
+func (f *Firewall) counted(at site, place int) (ruleset.Counter, error) {
+	c, _ := chainNamed(table(f.inForce, at.table).Chains, at.chain)
+	rules, err := f.list(at)
+	if err != nil {
+		return ruleset.Counter{}, say.Errorf("read back %s rules: %w", at.chain, err)
+	}
+	if len(rules) != len(c.Rules) {
+		return ruleset.Counter{}, changedBy(at, len(rules), len(c.Rules))
+	}
+	return ruleset.Counter{Read: true, Packets: rules[place].packets, Bytes: rules[place].bytes}, nil
 }
 
 // learnNew records the handles of rules that were just added, from the kernel's notifications if
-// they are complete, or else by listing all rules. t.mu is held.
-func (t *Table) learnNew(added map[place][]Rule) error {
-	if t.notifications == nil {
+// they are complete, or else by listing all rules. f.mu is held.
+func (f *Firewall) learnNew(origins map[site][]int) error {
+	if f.notifications == nil {
 		return nil
 	}
-	handles, complete, err := t.notifications.rules()
+	fresh, complete, err := f.notifications.rules()
 	if err != nil {
 		return err
 	}
-	for p, rules := range added {
-		if !complete || len(handles[p]) != len(rules) {
-			if err := t.learn(p); err != nil {
+	for _, t := range f.inForce {
+		for _, c := range t.Chains {
+			at := site{t.Name, c.Name}
+			origin, changed := origins[at]
+			if !changed {
+				continue
+			}
+			if complete && f.place(at, c, origin, fresh[at]) {
+				continue
+			}
+			if err := f.learn(t.Name, c); err != nil {
 				return err
 			}
-			continue
-		}
-		for i, r := range rules {
-			t.judges[handles[p][i]] = packet.By{Kind: packet.ByGroup, ID: r.ID, Number: r.Number}
-			t.handles[ruleAt{p, r.identity(p.direction())}] = handles[p][i]
 		}
 	}
 	return nil
 }
 
-// learn lists the rules in one place, records their handles, and fails unless all of them exist.
-// t.mu is held.
-func (t *Table) learn(p place) error {
-	d := p.direction()
-	rules, err := t.list(GroupTable, string(p))
+// place records the handles of a chain's rules: those that were there before, and new ones. It
+// returns false if it does not know all. f.mu is held.
+func (f *Firewall) place(at site, c ruleset.Chain, origin []int, fresh []uint64) bool {
+	was := f.handles[at]
+	handles := make([]uint64, len(origin))
+	for i, place := range origin {
+		switch {
+		case place >= 0:
+			handles[i] = was[place]
+		case len(fresh) == 0:
+			return false
+		default:
+			handles[i], fresh = fresh[0], fresh[1:]
+			f.judges[ruleSite{at.table, handles[i]}] = c.Rules[i].By
+		}
+	}
+	f.handles[at] = handles
+	return len(fresh) == 0
+}
+
+// learn lists the rules of a chain, records their handles, and fails unless they are those in force.
+// f.mu is held.
+func (f *Firewall) learn(table string, c ruleset.Chain) error {
+	at := site{table, c.Name}
+	rules, err := f.list(at)
 	if err != nil {
-		return say.Errorf("read back %s rules: %w", p, err)
+		return say.Errorf("read back %s rules: %w", c.Name, err)
 	}
-	fixed := t.inForce.fixedAt(p)
+	handles, found := make([]uint64, len(rules)), len(rules)
 	for i, r := range rules {
-		kind := packet.ByGroup
-		if i < len(fixed) {
-			kind = fixed[i].kind
+		handles[i] = r.handle
+		if i < len(c.Rules) && r.comment == c.Rules[i].Comment {
+			f.judges[ruleSite{table, r.handle}] = c.Rules[i].By
+		} else if len(rules) == len(c.Rules) {
+			found--
 		}
-		number := p.number(r.mark)
-		t.judges[r.handle] = packet.By{Kind: kind, ID: r.id, Number: number}
-		t.handles[ruleAt{p, identity{d, number, r.set}}] = r.handle
 	}
-	if want := len(fixed) + len(t.inForce.Rules(d)); len(rules) != want {
-		return say.Errorf("read back %s rules: found %d of %d: another process has changed them", p, len(rules), want)
+	if found != len(c.Rules) {
+		return changedBy(at, found, len(c.Rules))
 	}
+	f.handles[at] = handles
 	return nil
 }
 
-// judge returns the rule with that handle. A verdict may come from a rule that another goroutine
-// has just added and whose handle is not recorded yet; then judge reads the table.
-func (t *Table) judge(p place, handle uint64) (packet.By, error) {
-	t.mu.Lock() // wait for any goroutine that is adding a rule
-	defer t.mu.Unlock()
-	if j, known := t.judges[handle]; known {
+func changedBy(at site, found, want int) error {
+	return say.Errorf("read back %s rules: found %d of %d: another process has changed them", at.chain, found, want)
+}
+
+// meaning returns what the decisions of a chain mean.
+func (f *Firewall) meaning(at site) ruleset.Decides {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.means[at]
+}
+
+// judge returns what a rule decides by, and false if it decides nothing. A verdict may come from a rule that another
+// goroutine has just added and whose handle is not recorded yet; then judge reads the chain.
+func (f *Firewall) judge(at site, handle uint64) (packet.By, error) {
+	f.mu.Lock() // wait for any goroutine that is adding a rule
+	defer f.mu.Unlock()
+	rule := ruleSite{at.table, handle}
+	if j, known := f.judges[rule]; known {
 		return j, nil
 	}
-	if err := t.learn(p); err != nil {
-		return packet.By{}, err
+	if c, there := chainNamed(table(f.inForce, at.table).Chains, at.chain); there {
+		if err := f.learn(at.table, c); err != nil {
+			return packet.By{}, err
+		}
 	}
-	j, known := t.judges[handle]
+	j, known := f.judges[rule]
 	if !known {
 		return packet.By{}, say.Errorf("find rule with handle %d: %w", handle, ErrNoRule)
 	}
 	return j, nil
 }
-
-func comment(id string) []byte { return userdata.AppendString(nil, userdata.TypeComment, id) }

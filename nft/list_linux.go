@@ -3,7 +3,6 @@ package nft
 import (
 	"encoding/binary"
 
-	"github.com/google/nftables"
 	"github.com/google/nftables/userdata"
 	mnl "github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -12,37 +11,22 @@ import (
 	"lablab/say"
 )
 
-// A listed is what the kernel lists of a rule, as far as it is needed. The library cannot decode
-// rules that match the original tuple of a flow (google/nftables 0.3.0).
-type listed struct {
-	table, chain string
-	handle       uint64
-	id           string // the rule's comment
-	mark         uint32 // what it writes into the mark of packets, 0 if nothing
-	set          string // in which it looks up an address
-	counts       bool   // whether it has a counter, with these values
-	packets      uint64
-	bytes        uint64
-}
-
-// list returns the rules of a chain, in order. t.mu is held.
-func (t *Table) list(table, chain string) ([]listed, error) {
-	socket, err := t.dial()
+// list returns the rules of a chain, in order. f.mu is held. The library cannot decode rules that
+// match the original tuple of a flow (google/nftables 0.3.0).
+func (f *Firewall) list(at site) ([]listed, error) {
+	socket, err := f.dial()
 	if err != nil {
 		return nil, err
 	}
-	t.retire(socket.Close)
+	f.retire(socket.Close)
 	names := mnl.NewAttributeEncoder()
-	names.String(unix.NFTA_RULE_TABLE, table)
-	names.String(unix.NFTA_RULE_CHAIN, chain)
+	names.String(unix.NFTA_RULE_TABLE, at.table)
+	names.String(unix.NFTA_RULE_CHAIN, at.chain)
 	wanted, err := names.Encode()
 	if err != nil {
 		return nil, err
 	}
-	request := mnl.Message{
-		Header: mnl.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETRULE, Flags: mnl.Request | mnl.Dump},
-		Data:   append([]byte{byte(nftables.TableFamilyINet), unix.NFNETLINK_V0, 0, 0}, wanted...),
-	}
+	request := message(unix.NFT_MSG_GETRULE, mnl.Dump, wanted)
 	var rules []listed
 	err = ns.Await(interrupt(socket), func() error {
 		answers, err := socket.Execute(request)
@@ -76,7 +60,7 @@ func decodeRule(m mnl.Message) (r listed, err error) {
 		case unix.NFTA_RULE_HANDLE:
 			r.handle = ad.Uint64()
 		case unix.NFTA_RULE_USERDATA:
-			r.id, _ = userdata.GetString(ad.Bytes(), userdata.TypeComment)
+			r.comment, _ = userdata.GetString(ad.Bytes(), userdata.TypeComment)
 		case unix.NFTA_RULE_EXPRESSIONS:
 			ad.Nested(func(list *mnl.AttributeDecoder) error {
 				for list.Next() {
@@ -120,25 +104,12 @@ func (r *listed) decodeExpression(ad *mnl.AttributeDecoder) error {
 	return nil
 }
 
-// decodeData decodes one attribute of an expression. The mark is what the rule loads or, if it keeps
-// bits of the old one, what it sets: no other expression of a rule has bits there.
+// decodeData decodes one attribute of an expression.
 func (r *listed) decodeData(name string, ad *mnl.AttributeDecoder) {
-	value := func(value *mnl.AttributeDecoder) error {
-		for value.Next() {
-			if b := value.Bytes(); value.Type() == unix.NFTA_DATA_VALUE && len(b) == 4 && r.mark == 0 {
-				r.mark = binary.NativeEndian.Uint32(b)
-			}
-		}
-		return nil
-	}
 	switch at := ad.Type(); {
 	case name == "counter" && at == unix.NFTA_COUNTER_PACKETS:
-		r.counts, r.packets = true, ad.Uint64()
+		r.packets = ad.Uint64()
 	case name == "counter" && at == unix.NFTA_COUNTER_BYTES:
 		r.bytes = ad.Uint64()
-	case name == "lookup" && at == unix.NFTA_LOOKUP_SET:
-		r.set = ad.String()
-	case name == "immediate" && at == unix.NFTA_IMMEDIATE_DATA, name == "bitwise" && at == unix.NFTA_BITWISE_XOR:
-		ad.Nested(value)
 	}
 }

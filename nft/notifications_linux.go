@@ -20,11 +20,11 @@ func listenForRules(n *ns.Namespace) (*notifications, error) {
 	return &notifications{l}, nil
 }
 
-// rules returns the handles of the rules that were added to the group's table since the last call,
-// in order, and whether the list is complete.
-func (n *notifications) rules() (handles map[place][]uint64, complete bool, err error) {
+// rules returns the handles of the rules that were added since the last call, by their chains, in
+// order, and whether the list is complete.
+func (n *notifications) rules() (handles map[site][]uint64, complete bool, err error) {
 	const newRule = unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWRULE
-	handles, complete = map[place][]uint64{}, true
+	handles, complete = map[site][]uint64{}, true
 	err = n.Drain(func(m netlink.Message) error {
 		if m.Header.Type != newRule {
 			return nil
@@ -33,9 +33,7 @@ func (n *notifications) rules() (handles map[place][]uint64, complete bool, err 
 		if err != nil {
 			return err
 		}
-		if r.table == GroupTable {
-			handles[place(r.chain)] = append(handles[place(r.chain)], r.handle)
-		}
+		handles[r.site] = append(handles[r.site], r.handle)
 		return nil
 	}, func(int) { complete = false })
 	return handles, complete, err

@@ -12,9 +12,6 @@ import (
 	"lablab/nft/ruleset"
 )
 
-// A site is a chain of a table.
-type site struct{ table, chain string }
-
 // ruleMessage returns the message that makes a rule. The library could encode it too, but not all
 // expressions.
 func ruleMessage(at site, flags mnl.HeaderFlags, r ruleset.Rule, attributes func(*mnl.AttributeEncoder)) (mnl.Message, error) {
@@ -41,7 +38,7 @@ func ruleMessage(at site, flags mnl.HeaderFlags, r ruleset.Rule, attributes func
 		ae.Bytes(unix.NFTA_RULE_USERDATA, userdata.AppendString(nil, userdata.TypeComment, r.Comment))
 	}
 	b, err := ae.Encode()
-	return message(unix.NFT_MSG_NEWRULE, mnl.Create|flags, b), err
+	return message(unix.NFT_MSG_NEWRULE, flags, b), err
 }
 
 // marshal returns an expression as the kernel reads it.

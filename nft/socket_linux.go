@@ -16,14 +16,14 @@ import (
 const socketBuffer = 16 << 20 // bytes
 
 // dial opens a socket for changes.
-func (t *Table) dial() (*mnl.Conn, error) {
+func (f *Firewall) dial() (*mnl.Conn, error) {
 	var c *mnl.Conn
-	err := t.ns.Do(func() (err error) {
+	err := f.ns.Do(func() (err error) {
 		c, err = mnl.Dial(unix.NETLINK_NETFILTER, nil)
 		return err
 	})
 	if err == nil {
-		if err = t.guard(c); err != nil {
+		if err = f.guard(c); err != nil {
 			_ = c.Close()
 		}
 	}
@@ -34,22 +34,22 @@ func (t *Table) dial() (*mnl.Conn, error) {
 }
 
 // read calls do with a socket of its own: the library matches answers by sequence number, so a
-// long-lived socket would get out of step. t.mu is held.
-func (t *Table) read(do func(*nftables.Conn) error) error {
+// long-lived socket would get out of step. f.mu is held.
+func (f *Firewall) read(do func(*nftables.Conn) error) error {
 	var c *nftables.Conn
 	var socket *mnl.Conn
 	guarded := func(opened *mnl.Conn) error {
 		socket = opened
-		return t.guard(opened)
+		return f.guard(opened)
 	}
-	err := t.ns.Do(func() (err error) {
+	err := f.ns.Do(func() (err error) {
 		c, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(guarded))
 		return err
 	})
 	if err != nil {
 		return say.Errorf("open nftables socket: %w", err)
 	}
-	t.retire(c.CloseLasting)
+	f.retire(c.CloseLasting)
 	return ns.Await(interrupt(socket), func() error { return do(c) })
 }
 
@@ -57,32 +57,32 @@ func (t *Table) read(do func(*nftables.Conn) error) error {
 func interrupt(socket *mnl.Conn) func() { return func() { _ = socket.SetReadDeadline(time.Now()) } }
 
 // retire defers closing a socket: right after a deletion, the kernel blocks close for about 10 ms
-// (nft_rcv_nl_event in net/netfilter/nf_tables_api.c), and that occupies a processor. t.mu is held.
-func (t *Table) retire(closeIt func() error) {
+// (nft_rcv_nl_event in net/netfilter/nf_tables_api.c), and that occupies a processor. f.mu is held.
+func (f *Firewall) retire(closeIt func() error) {
 	const many = 32
-	if len(t.retired) >= many {
-		t.closeRetired()
+	if len(f.retired) >= many {
+		f.closeRetired()
 	}
-	t.retired = append(t.retired, closeIt)
+	f.retired = append(f.retired, closeIt)
 }
 
-// closeRetired closes the retired sockets. t.mu is held.
-func (t *Table) closeRetired() {
-	for _, closeIt := range t.retired {
+// closeRetired closes the retired sockets. f.mu is held.
+func (f *Firewall) closeRetired() {
+	for _, closeIt := range f.retired {
 		_ = closeIt()
 	}
-	t.retired = nil
+	f.retired = nil
 }
 
-func (t *Table) guard(c *mnl.Conn) error {
-	if err := errors.Join(t.ns.Guard(c), c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer)); err != nil {
+func (f *Firewall) guard(c *mnl.Conn) error {
+	if err := errors.Join(f.ns.Guard(c), c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer)); err != nil {
 		return err
 	}
 	room, err := roomOf(c)
 	if err != nil {
 		return err
 	}
-	t.room = min(t.room, room)
+	f.room = min(f.room, room)
 	return nil
 }
 

@@ -1,26 +1,18 @@
 package nft
 
-import "lablab/packet"
+import (
+	"slices"
 
-// The states of conntrack, with the bits that the trace contains:
-// NF_CT_STATE_BIT in linux/netfilter/nf_conntrack_common.h.
-var states = []struct {
-	name packet.State
-	bit  uint32
-}{
-	{packet.New, 8},
-	{packet.Established, 2},
-	{packet.Related, 4},
-	{packet.Invalid, 1},
-	{packet.Untracked, 64},
-}
+	"lablab/nft/ruleset"
+	"lablab/packet"
+)
 
-// stateName returns the state for a bit, or "".
+// stateName returns the state for a bit that the trace contains, or "".
 func stateName(bit uint32) packet.State {
-	for _, s := range states {
-		if bit == s.bit {
-			return s.name
-		}
+	states := []packet.State{packet.New, packet.Established, packet.Related, packet.Invalid, packet.Untracked}
+	i := slices.IndexFunc(states, func(s packet.State) bool { return uint32(ruleset.InState(s)) == bit })
+	if i < 0 {
+		return ""
 	}
-	return ""
+	return states[i]
 }

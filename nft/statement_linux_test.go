@@ -1,7 +1,6 @@
 package nft
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	mnl "github.com/mdlayher/netlink"
 
 	"lablab/internal/nstest"
 	"lablab/nft/ruleset"
@@ -100,16 +98,15 @@ func TestStatements(t *testing.T) {
 		r := ruleset.Rule{Statements: rule, Comment: fmt.Sprint(len(want))}
 		want = append(want, r.String())
 		text += fmt.Sprintf("add rule inet t %s %s\n", chainOf(rule), r)
-		m, err := ruleMessage(site{"t", chainOf(rule)}, mnl.Append, r, func(*mnl.AttributeEncoder) {})
-		tx.messages, tx.err = append(tx.messages, m), errors.Join(tx.err, err)
+		tx.command(addRule{site{"t", chainOf(rule)}, r, 0})
 	}
 	nstest.Input(t, ours, frame, "nft", "-f", "-")
 	nstest.Input(t, theirs, text, "nft", "-f", "-")
-	table := newTable(ours)
-	defer table.Close()
-	table.mu.Lock()
-	err := table.commit(tx)
-	table.mu.Unlock()
+	f := newFirewall(ours)
+	defer f.Close()
+	f.mu.Lock()
+	err := f.commit(tx)
+	f.mu.Unlock()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,79 +1,74 @@
 package nft
 
 import (
-	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
+	"lablab/nft/ruleset"
 	"lablab/ns"
 	"lablab/packet"
 	"lablab/say"
 )
 
-// addTrace adds the table that turns on tracing, just before the group's own. It has one rule per
-// state, so the rule that begins a packet's trace shows the state on every kernel; for packets of a
-// flow that EC2 would not track, that is untracked. It also keeps conntrack active when the last
-// group rule that needs it is gone.
+// tracing returns the table that turns on tracing, just before the tables that decide. It has one
+// rule per state, so the rule that begins a packet's trace shows the state on every kernel; for packets
+// of a flow that EC2 would not track, that is untracked. It also keeps conntrack active when the last
+// rule that needs it is gone.
 //
 // A rule that accepts a packet leaves its number in the packet's mark. If the packet is NEW, the
 // table writes that to the mark of its conntrack entry.
-func addTrace(c *nftables.Conn) {
-	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: TraceTable})
-	for _, chain := range traceChains(table, *nftables.ChainPriorityFilter-9) {
-		c.AddChain(chain)
-		for _, state := range tracedStates {
-			exprs := matchState(state.bits)
-			if state.marked {
-				exprs = append(exprs, loadMark(), equal(untrackedMark()))
-			}
-			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(exprs,
-				&expr.Immediate{Register: register, Data: make([]byte, 4)}, // a program may have set the mark
-				&expr.Meta{Key: expr.MetaKeyMARK, Register: register, SourceRegister: true},
-				&expr.Immediate{Register: register, Data: []byte{1}},
-				&expr.Meta{Key: expr.MetaKeyNFTRACE, Register: register, SourceRegister: true},
-				&expr.Verdict{Kind: expr.VerdictAccept}, // saves the message about the policy
-			)})
+func tracing() ruleset.Table {
+	const before, after = -9, 10 // the tables that decide
+	untracked := ruleset.CtMark{Value: uint32(packet.UntrackedMark)}
+	tracked := untracked
+	tracked.Not = true
+	var begin []ruleset.Rule
+	for _, s := range tracedStates {
+		match := []ruleset.Statement{s.match}
+		if s.marked {
+			match = append(match, untracked)
 		}
-	}
-	for _, after := range traceChains(table, *nftables.ChainPriorityFilter+10) {
-		after.Name += "_accepted"
-		c.AddRule(&nftables.Rule{Table: table, Chain: c.AddChain(after), Exprs: append(matchState(expr.CtStateBitNEW),
-			loadMark(), &expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: untrackedMark()},
-			&expr.Meta{Key: expr.MetaKeyMARK, Register: register},
-			&expr.Ct{Key: expr.CtKeyMARK, Register: register, SourceRegister: true},
+		begin = append(begin, ruleset.Rule{Statements: append(match,
+			ruleset.SetMark{}, // a program may have set the mark
+			ruleset.Trace{},
+			ruleset.Accept, // saves the message about the policy
 		)})
 	}
+	accepted := []ruleset.Rule{{Statements: []ruleset.Statement{ruleset.InState(packet.New), tracked, ruleset.CopyMark{}}}}
+	t := ruleset.Table{Name: traceName}
+	for _, at := range tracedHooks {
+		t.Chains = append(t.Chains,
+			ruleset.Chain{Name: at.chain, Hook: at.hook, Priority: before, Rules: begin},
+			ruleset.Chain{Name: at.chain + "_accepted", Hook: at.hook, Priority: after, Rules: accepted})
+	}
+	return t
 }
+
+// tracedHooks are the hooks at which tables decide, with the chains that trace there.
+var tracedHooks = []struct {
+	chain string
+	hook  ruleset.Hook
+}{{"forward", ruleset.Forward}, {string(packet.Ingress), ruleset.Input}, {string(packet.Egress), ruleset.Output}}
 
 // tracedStates are the states of packets, in the order of the rules that match them.
 var tracedStates = []struct {
 	name   packet.State
-	bits   uint32
+	match  ruleset.State
 	marked bool // for entries with packet.UntrackedMark only
 }{
-	{name: packet.Untracked, bits: expr.CtStateBitNEW | expr.CtStateBitESTABLISHED, marked: true},
-	{name: packet.New, bits: expr.CtStateBitNEW},
-	{name: packet.Established, bits: expr.CtStateBitESTABLISHED},
-	{name: packet.Related, bits: expr.CtStateBitRELATED},
-	{name: packet.Invalid, bits: expr.CtStateBitINVALID},
-	{name: packet.Untracked, bits: expr.CtStateBitUNTRACKED},
-}
-
-// traceChains returns a chain for each hook at which rules are.
-func traceChains(table *nftables.Table, priority nftables.ChainPriority) []*nftables.Chain {
-	chains := []*nftables.Chain{forwardChain(table, "forward", priority, nftables.ChainPolicyAccept)}
-	for _, d := range directions {
-		chains = append(chains, baseChain(table, d, priority, nftables.ChainPolicyAccept))
-	}
-	return chains
+	{name: packet.Untracked, match: ruleset.InState(packet.New, packet.Established), marked: true},
+	{name: packet.New, match: ruleset.InState(packet.New)},
+	{name: packet.Established, match: ruleset.InState(packet.Established)},
+	{name: packet.Related, match: ruleset.InState(packet.Related)},
+	{name: packet.Invalid, match: ruleset.InState(packet.Invalid)},
+	{name: packet.Untracked, match: ruleset.InState(packet.Untracked)},
 }
 
 // learnStates records which handle stands for which state. The kernel lists the rules in the order
-// in which they were added. t.mu is held.
-func (t *Table) learnStates() error {
-	for _, chain := range traceChains(nil, 0) {
-		rules, err := t.list(TraceTable, chain.Name)
+// in which they were added. f.mu is held.
+func (f *Firewall) learnStates() error {
+	for _, at := range tracedHooks {
+		rules, err := f.list(site{traceName, at.chain})
 		if err != nil {
 			return say.Errorf("read back trace rules: %w", err)
 		}
@@ -81,32 +76,32 @@ func (t *Table) learnStates() error {
 			return say.Errorf("read back trace rules: %d of %d", len(rules), len(tracedStates))
 		}
 		for i, r := range rules {
-			t.states[r.handle] = tracedStates[i].name
+			f.states[r.handle] = tracedStates[i].name
 		}
 	}
 	return nil
 }
 
-// A Trace is the kernel's record of what the rules of one host do, packet by packet, from the
+// A Trace is the kernel's record of what the rules in a namespace do, packet by packet, from the
 // moment it was opened.
 type Trace struct {
 	*ns.Listener
 	packets assembler
 }
 
-// Trace opens the trace of t (NFNLGRP_NFTRACE, Linux 4.6).
-func (t *Table) Trace() (*Trace, error) {
-	t.mu.Lock()
-	err := t.know()
-	t.mu.Unlock()
+// Trace opens the trace (NFNLGRP_NFTRACE, Linux 4.6).
+func (f *Firewall) Trace() (*Trace, error) {
+	f.mu.Lock()
+	err := f.know()
+	f.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	l, err := t.ns.Listen(unix.NFNLGRP_NFTRACE)
+	l, err := f.ns.Listen(unix.NFNLGRP_NFTRACE)
 	if err != nil {
 		return nil, err
 	}
-	return &Trace{Listener: l, packets: assembler{states: t.states, judge: t.judge, aclJudge: t.aclJudge}}, nil
+	return &Trace{Listener: l, packets: assembler{states: f.states, meaning: f.meaning, judge: f.judge}}, nil
 }
 
 // Drain calls see for each verdict that has arrived by now, and missed if the kernel had to drop

@@ -84,34 +84,34 @@ func bound(kind mnl.HeaderType) mnl.Message {
 // limited (by net.core.wmem_max, for an ordinary user).
 var ErrTooLarge = say.New("the change is too large for one transaction")
 
-// commit applies the changes. t.mu is held.
-func (t *Table) commit(tx *transaction) (err error) {
+// commit applies the changes. f.mu is held.
+func (f *Firewall) commit(tx *transaction) (err error) {
 	messages, bytes, err := tx.encoded()
 	if err != nil || len(messages) == 0 {
 		return err
 	}
-	if t.socket == nil {
-		if t.socket, err = t.dial(); err != nil {
+	if f.socket == nil {
+		if f.socket, err = f.dial(); err != nil {
 			return err
 		}
 	}
-	if bytes > t.room {
-		return say.Errorf("%w: %d bytes of %d", ErrTooLarge, bytes, t.room)
+	if bytes > f.room {
+		return say.Errorf("%w: %d bytes of %d", ErrTooLarge, bytes, f.room)
 	}
 	defer func() {
 		if err != nil { // it may hold more answers
-			t.retire(t.socket.Close)
-			t.socket = nil
+			f.retire(f.socket.Close)
+			f.socket = nil
 		}
 	}()
-	sent, err := t.socket.SendMessages(messages)
+	sent, err := f.socket.SendMessages(messages)
 	if err != nil {
 		return err
 	}
 	last := sent[len(sent)-2].Header.Sequence // the message before the end of the batch
-	return ns.Await(interrupt(t.socket), func() error {
+	return ns.Await(interrupt(f.socket), func() error {
 		for {
-			answers, err := t.socket.Receive()
+			answers, err := f.socket.Receive()
 			if err != nil {
 				return err
 			}

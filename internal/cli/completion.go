@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lablab/enforce"
 	"lablab/internal/control"
 	"lablab/lab"
-	"lablab/nft"
 	"lablab/say"
 	"lablab/scenario"
 )
@@ -64,7 +64,7 @@ func wordsOf(command string) map[string][]string {
 	words := map[string][]string{
 		"format": {"text", "json"}, "protocol": {"tcp", "udp", "icmp", "icmpv6"}, "color": often, "rootless": often,
 		"state":   states(),
-		"related": {"off", string(nft.RelatedPMTU), string(nft.RelatedAll)},
+		"related": {"off", string(enforce.RelatedPMTU), string(enforce.RelatedAll)},
 	}
 	switch command {
 	case "run", "replay", "report":

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"lablab/enforce"
 	"lablab/lab"
-	"lablab/nft"
 	"lablab/sg"
 )
 
@@ -14,7 +14,7 @@ func askKernel(ctx context.Context, account *sg.Account, group *sg.Group, packet
 	if err := lab.Affords(0, 1, fewestHosts); err != nil {
 		return lab.Judgement{}, err
 	}
-	prober, err := lab.NewProber(ctx, nft.Compile(account, []*sg.Group{group}, nft.InOrder()))
+	prober, err := lab.NewProber(ctx, enforce.Host{Account: account, Groups: []*sg.Group{group}})
 	if err != nil {
 		return lab.Judgement{}, err
 	}

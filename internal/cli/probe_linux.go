@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"lablab/enforce"
 	"lablab/lab"
-	"lablab/nft"
 	"lablab/packet"
 	"lablab/say"
 )
@@ -36,12 +36,10 @@ func probe(env Env, f probeFlags) (int, error) {
 	ctx, cancel := env.interruptible()
 	defer cancel()
 	writeLeftOut(env, leftOut(q.account, q.groups))
-	rs := nft.Compile(q.account, q.groups, nft.InOrder())
-	rs.Related = related
 	if err := lab.Affords(0, 1, fewestHosts); err != nil {
 		return 0, err
 	}
-	prober, err := lab.NewProber(ctx, rs)
+	prober, err := lab.NewProber(ctx, enforce.Host{Account: q.account, Groups: q.groups, Related: related})
 	if err != nil {
 		return 0, failure(ctx, err)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lablab/nft"
+	"lablab/enforce"
 	"lablab/say"
 	"lablab/sg"
 )
@@ -48,10 +48,16 @@ current counters, like nft list table.`,
 				return err
 			}
 			writeLeftOut(env, leftOut(account, groups))
-			rs := nft.Compile(account, groups, nft.InOrder())
-			rs.Related = passes
-			_, err = io.WriteString(env.Stdout, rs.String())
-			return broken(err)
+			tables, err := enforce.Compile(enforce.Host{Account: account, Groups: groups, Related: passes})
+			if err != nil {
+				return err
+			}
+			for _, t := range tables {
+				if _, err := io.WriteString(env.Stdout, t.String()); err != nil {
+					return broken(err)
+				}
+			}
+			return nil
 		},
 	}
 	addName(c, &name)
@@ -65,14 +71,14 @@ current counters, like nft list table.`,
 const relatedUsage = "ICMP errors about known flows to accept without a rule: off, pmtud or all"
 
 // relatedOf parses --related.
-func relatedOf(value string) (nft.Related, error) {
-	if err := oneOf("--related", value, "off", string(nft.RelatedPMTU), string(nft.RelatedAll)); err != nil {
+func relatedOf(value string) (enforce.Related, error) {
+	if err := oneOf("--related", value, "off", string(enforce.RelatedPMTU), string(enforce.RelatedAll)); err != nil {
 		return "", err
 	}
 	if value == "off" {
-		return nft.RelatedOff, nil
+		return enforce.RelatedOff, nil
 	}
-	return nft.Related(value), nil
+	return enforce.Related(value), nil
 }
 
 // chosen returns the groups with these ids, or all groups.

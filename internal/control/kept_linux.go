@@ -140,17 +140,16 @@ func (k *kept) flowOf(policy play.Policy, host string, e flow.Entry) Flow {
 
 // rules returns the ruleset of a host, after the network ACL that is attached to it.
 func (k *kept) rules(host string) (Ruleset, error) {
-	rs, counters, err := k.lab.Rules(host)
+	tables, counters, err := k.lab.Rules(host)
 	if err != nil {
 		return Ruleset{}, err
 	}
-	acl, before, err := k.lab.ACL(host)
-	if err != nil {
-		return Ruleset{}, err
+	answer := Ruleset{Host: host, Counters: []timeline.Counter{}}
+	for _, t := range tables {
+		answer.Text += t.String()
 	}
-	answer := Ruleset{Host: host, Text: acl + rs.Live(counters), Counters: []timeline.Counter{}}
-	for _, c := range append(before, counters...) {
-		answer.Counters = append(answer.Counters, timeline.Counter{Direction: c.Direction, Rule: c.ID, Number: c.Number, Packets: c.Packets, Bytes: c.Bytes})
+	for _, c := range counters {
+		answer.Counters = append(answer.Counters, timeline.Counter{Direction: c.Direction, Rule: c.ID, Number: c.By.Number, Packets: c.Packets, Bytes: c.Bytes})
 	}
 	return answer, nil
 }
