@@ -31,6 +31,12 @@ func (f *Firewall) handle(at site, place int) (uint64, error) {
 	if err := f.know(); err != nil {
 		return 0, err
 	}
+	if place >= len(f.handles[at]) { // an earlier attempt to learn it failed
+		c, _ := chainNamed(table(f.inForce, at.table).Chains, at.chain)
+		if err := f.learn(at.table, c); err != nil {
+			return 0, err
+		}
+	}
 	return f.handles[at][place], nil
 }
 
@@ -82,10 +88,10 @@ func (f *Firewall) place(at site, c ruleset.Chain, origin []int, fresh []uint64)
 	handles := make([]uint64, len(origin))
 	for i, place := range origin {
 		switch {
+		case place >= len(was), place < 0 && len(fresh) == 0:
+			return false
 		case place >= 0:
 			handles[i] = was[place]
-		case len(fresh) == 0:
-			return false
 		default:
 			handles[i], fresh = fresh[0], fresh[1:]
 			f.judges[ruleSite{at.table, handles[i]}] = c.Rules[i].By
@@ -130,8 +136,8 @@ func (f *Firewall) meaning(at site) ruleset.Decides {
 	return f.means[at]
 }
 
-// judge returns what a rule decides by, and false if it decides nothing. A verdict may come from a rule that another
-// goroutine has just added and whose handle is not recorded yet; then judge reads the chain.
+// judge returns what decides if a rule does. A verdict may come from a rule that another goroutine has
+// just added and whose handle is not recorded yet; then judge reads the chain.
 func (f *Firewall) judge(at site, handle uint64) (packet.By, error) {
 	f.mu.Lock() // wait for any goroutine that is adding a rule
 	defer f.mu.Unlock()

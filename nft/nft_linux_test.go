@@ -224,6 +224,31 @@ func TestRefusedChange(t *testing.T) {
 	}
 }
 
+// Rules of another process are found before a rule is deleted, each time, and do no harm once they are
+// gone.
+func TestRulesOfAnotherProcess(t *testing.T) {
+	n := nstest.New(t)
+	f := install(t, n, exampleRules())
+	all, less := compile(t, exampleRules()), without(compile(t, exampleRules()), "icmp")
+	nstest.Input(t, n, `insert rule inet security_group ingress drop comment "foreign"`, "nft", "-f", "-")
+	for range 2 {
+		if err := f.Change(less); err == nil || !strings.Contains(err.Error(), "another process has changed them") {
+			t.Errorf("got %v", err)
+		}
+	}
+	_, handle, _ := strings.Cut(nstest.Output(t, n, "nft", "-a", "list", "ruleset"), `comment "foreign" # handle `)
+	handle, _, _ = strings.Cut(handle, "\n")
+	nstest.Output(t, n, "nft", "delete", "rule", "inet", enforce.GroupTable, "ingress", "handle", handle)
+	for _, to := range [][]ruleset.Table{less, all} {
+		if err := f.Change(to); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(lines(text(to)), lines(nftList(t, n))); diff != "" {
+			t.Errorf("want (-), got (+):\n%s", diff)
+		}
+	}
+}
+
 func TestClosedNamespaceIsRefused(t *testing.T) {
 	n := nstest.New(t)
 	f := install(t, n, exampleRules())
