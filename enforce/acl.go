@@ -47,9 +47,9 @@ func (c *compiler) aclChain(d packet.Direction, at ruleset.Hook, priority int) r
 }
 
 func aclRule(r sg.ACLRule, d packet.Direction) ruleset.Rule {
-	match := rule{Rule: sg.Rule{Protocol: r.Protocol, From: r.From, To: r.To, Peer: r.Peer}}
+	match := rule{Rule: &sg.Rule{Protocol: r.Protocol, From: r.From, To: r.To, Peer: r.Peer}}
 	id := fmt.Sprintf("acl-%d", r.Number)
-	compiled := ruleset.Rule{Statements: append(address(match, d), protocol(match.Rule)...), Comment: id}
+	compiled := ruleset.Rule{Statements: appendProtocol(address(match, d), match.Rule), Comment: id}
 	if r.Allow {
 		compiled.Statements = append(compiled.Statements, ruleset.Counter{}, ruleset.Accept)
 		return compiled

@@ -50,7 +50,7 @@ func (c *compiler) forwardChains() (chains []ruleset.Chain) {
 		}
 		chains = append(chains, check)
 	}
-	chains = append(chains, ruleset.Chain{Name: translated, Decides: arriving, Rules: c.forwardRules(packet.Ingress, originalProtocol)})
+	chains = append(chains, ruleset.Chain{Name: translated, Decides: arriving, Rules: c.forwardRules(packet.Ingress, appendOriginal)})
 	for _, d := range directions() {
 		chain := ruleset.Chain{Name: forward + string(d), Hook: ruleset.Forward, Priority: admitting, Policy: ruleset.Drop, Decides: arriving}
 		chain.Rules = []ruleset.Rule{passUnguarded(d)}
@@ -64,7 +64,7 @@ func (c *compiler) forwardChains() (chains []ruleset.Chain) {
 		if d == packet.Ingress {
 			chain.Rules = append(chain.Rules, ruleset.Rule{Statements: []ruleset.Statement{ruleset.DNAT, ruleset.Goto(translated)}})
 		}
-		chain.Rules = append(chain.Rules, c.forwardRules(d, protocol)...)
+		chain.Rules = append(chain.Rules, c.forwardRules(d, appendProtocol)...)
 		chains = append(chains, chain)
 	}
 	return chains
@@ -76,22 +76,21 @@ func passUnguarded(d packet.Direction) ruleset.Rule {
 }
 
 // forwardRules returns the rules of the groups for forwarded packets.
-func (c *compiler) forwardRules(d packet.Direction, protocol func(sg.Rule) []ruleset.Statement) (rules []ruleset.Rule) {
+func (c *compiler) forwardRules(d packet.Direction, appendProtocol func([]ruleset.Statement, *sg.Rule) []ruleset.Statement) (rules []ruleset.Rule) {
 	for _, r := range c.rules[d] {
 		keep, set := packet.ForwardMark(d, r.number)
-		rules = append(rules, r.accept(append(address(r, d), protocol(r.Rule)...), uint32(keep), uint32(set)))
+		rules = append(rules, r.accept(appendProtocol(address(r, d), r.Rule), uint32(keep), uint32(set)))
 	}
 	return rules
 }
 
-// originalProtocol matches the protocol of a rule and, instead of the packet's port, the one that the
-// flow's first packet had when it arrived.
-func originalProtocol(r sg.Rule) []ruleset.Statement {
-	statements := protocol(r)
-	for _, s := range statements {
-		if p, has := s.(ruleset.Ports); has {
-			return []ruleset.Statement{ruleset.Protocol(p.Protocol), ruleset.OriginalPorts{Side: p.Side, First: p.First, Last: p.Last}}
-		}
+// appendOriginal appends what matches the protocol of a rule and, instead of the packet's port, the one
+// that the flow's first packet had when it arrived.
+func appendOriginal(list []ruleset.Statement, r *sg.Rule) []ruleset.Statement {
+	list = appendProtocol(list, r)
+	last := len(list) - 1
+	if p, has := list[last].(ruleset.Ports); has {
+		return append(list[:last], ruleset.Protocol(p.Protocol), ruleset.OriginalPorts{Side: p.Side, First: p.First, Last: p.Last})
 	}
-	return statements
+	return list
 }

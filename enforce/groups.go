@@ -15,7 +15,7 @@ import (
 
 // A rule is one rule of a group, or the part of it that is for one version of IP.
 type rule struct {
-	sg.Rule
+	*sg.Rule
 	number uint32
 	set    string // of the peer's addresses, if the peer is a prefix list or a group
 	six    bool   // whether they are of IPv6
@@ -27,13 +27,18 @@ func (c *compiler) compileGroups() {
 	last := uint32(0)
 	for _, d := range directions() {
 		for _, g := range c.Groups {
-			for _, r := range g.Rules(d) {
+			rules := g.Rules(d)
+			for i := range rules {
 				last++
 				number := last
 				if c.Number != nil {
-					number = c.Number(g, r)
+					number = c.Number(g, rules[i])
 				}
-				c.rules[d] = c.add(c.rules[d], sets, sg.GroupRule{Group: g.Key(), Direction: d, Rule: r}, number)
+				if rules[i].Peer.IsValid() {
+					c.rules[d] = append(c.rules[d], rule{Rule: &rules[i], number: number})
+				} else {
+					c.addWithSets(sets, sg.GroupRule{Group: g.Key(), Direction: d, Rule: rules[i]}, number)
+				}
 			}
 		}
 	}
@@ -43,17 +48,13 @@ func (c *compiler) compileGroups() {
 	slices.SortFunc(c.sets, func(a, b ruleset.Set) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// add adds the rules that enforce one security-group rule: one; or one for each version of IP if the
-// peer is a prefix list or a group; or none if the rule cannot be enforced. A rule with a set exists
-// for IPv4 even if the set is empty: members may come.
-func (c *compiler) add(rules []rule, sets map[string]ruleset.Set, of sg.GroupRule, number uint32) []rule {
+// addWithSets adds the rules that enforce one whose peer is a prefix list or a group: one for each
+// version of IP, or none if the rule cannot be enforced. For IPv4 there is one even if its set is
+// empty: members may come.
+func (c *compiler) addWithSets(sets map[string]ruleset.Set, of sg.GroupRule, number uint32) {
 	peers, reason := c.Account.Peers(of)
-	r := rule{Rule: of.Rule, number: number}
-	switch {
-	case !reason.Empty():
-		return rules
-	case of.Peer.IsValid():
-		return append(rules, r)
+	if !reason.Empty() {
+		return
 	}
 	for _, six := range []bool{false, true} {
 		var members []ruleset.Range
@@ -69,11 +70,10 @@ func (c *compiler) add(rules []rule, sets map[string]ruleset.Set, of sg.GroupRul
 		if six {
 			kind = ruleset.IPv6
 		}
-		r.set, r.six = setName(r.PeerText(), six), six
-		sets[r.set] = ruleset.Set{Name: r.set, Type: kind, Ranges: ruleset.Join(members...)}
-		rules = append(rules, r)
+		name := setName(of.PeerText(), six)
+		sets[name] = ruleset.Set{Name: name, Type: kind, Ranges: ruleset.Join(members...)}
+		c.rules[of.Direction] = append(c.rules[of.Direction], rule{Rule: &of.Rule, number: number, set: name, six: six})
 	}
-	return rules
 }
 
 // setName returns the name of a peer's set. EC2's ids are valid names in nft(8); any other
@@ -100,7 +100,7 @@ func (c *compiler) groupTable() ruleset.Table {
 	for _, d := range directions() {
 		chain := ruleset.Chain{
 			Name: string(d), Hook: hook(d), Policy: ruleset.Drop,
-			Decides: ruleset.Decides{Direction: d, Default: byDefault}, Rules: c.fixed(d),
+			Decides: ruleset.Decides{Direction: d, Default: byDefault}, Rules: slices.Grow(c.fixed(d), len(c.rules[d])),
 		}
 		for _, r := range c.rules[d] {
 			chain.Rules = append(chain.Rules, r.compile(d))
@@ -118,7 +118,7 @@ var byDefault = packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}
 
 // compile returns the rule as it is for the packets of a host itself.
 func (r rule) compile(d packet.Direction) ruleset.Rule {
-	return r.accept(append(address(r, d), protocol(r.Rule)...), 0, r.number)
+	return r.accept(appendProtocol(address(r, d), r.Rule), 0, r.number)
 }
 
 // accept returns a rule that accepts what the statements match, and writes to its mark.
@@ -129,9 +129,9 @@ func (r rule) accept(statements []ruleset.Statement, keep, set uint32) ruleset.R
 	}
 }
 
-// address returns what matches the peer of a rule.
+// address returns what matches the peer of a rule, with room for the other statements.
 func address(r rule, d packet.Direction) []ruleset.Statement {
-	const most = 6 // statements of a rule
+	const most = 6
 	list := make([]ruleset.Statement, 0, most)
 	side := ruleset.Source
 	if d == packet.Egress {
@@ -146,46 +146,45 @@ func address(r rule, d packet.Direction) []ruleset.Statement {
 	return append(list, ruleset.Address{Side: side, Range: ruleset.RangeOf(r.Peer)})
 }
 
-// protocol returns what matches the protocol of a rule; nothing if every protocol matches.
-func protocol(r sg.Rule) []ruleset.Statement {
+// appendProtocol appends what matches the protocol of a rule; nothing if every protocol matches.
+func appendProtocol(list []ruleset.Statement, r *sg.Rule) []ruleset.Statement {
 	switch {
 	case r.Protocol == packet.All:
-		return nil
+		return list
 	case r.From == sg.Any:
-		return []ruleset.Statement{ruleset.Protocol(r.Protocol)}
+		return append(list, ruleset.Protocol(r.Protocol))
 	case r.Protocol.IsICMP():
 		code := r.To
 		if code == sg.Any {
 			code = ruleset.AnyCode
 		}
-		return []ruleset.Statement{ruleset.ICMP{Protocol: r.Protocol, First: uint8(r.From), Last: uint8(r.From), Code: code}}
+		return append(list, ruleset.ICMP{Protocol: r.Protocol, First: uint8(r.From), Last: uint8(r.From), Code: code})
 	}
-	return []ruleset.Statement{ruleset.Ports{Protocol: r.Protocol, Side: ruleset.Destination, First: uint16(r.From), Last: uint16(r.To)}}
+	return append(list, ruleset.Ports{Protocol: r.Protocol, Side: ruleset.Destination, First: uint16(r.From), Last: uint16(r.To)})
 }
 
-// fixed returns the rules that come before those of the groups, in order. Neighbour discovery (RFC
-// 4861) is recognised by its hop limit, which no forwarded packet can have. AWS does not document it,
-// but without it no host can be reached over IPv6. Multicast listener messages do not leave the link
-// either.
+// fixed returns the rules that come before those of the groups, in order.
 func (c *compiler) fixed(d packet.Direction) []ruleset.Rule {
-	rules := []ruleset.Rule{
-		c.established(),
-		fixed(packet.ByLink, packet.NeighbourDiscoveryID, discovery()...),
-		fixed(packet.ByLink, packet.MulticastListenerID, onLink(1, 130, 132)...),
-		fixed(packet.ByLink, packet.MulticastListenerID, onLink(1, 143, 143)...),
-	}
+	rules := append([]ruleset.Rule{c.established()}, linkRules...)
 	if !c.Guarded {
 		rules = append(rules, fixed(packet.ByLoopback, packet.LoopbackID, ruleset.Loopback{Direction: d}))
 	}
-	return slices.Concat(rules, c.passing(d))
+	return append(rules, c.passing(d)...)
 }
 
-// passing returns those of these rules that are for forwarded packets too, but for established ones.
+// linkRules accept what never leaves the link. Neighbour discovery (RFC 4861) is recognised by its hop
+// limit, which no forwarded packet can have. AWS does not document it, but without it no host can be
+// reached over IPv6. Multicast listener messages do not leave the link either.
+var linkRules = []ruleset.Rule{
+	fixed(packet.ByLink, packet.NeighbourDiscoveryID, discovery()...),
+	fixed(packet.ByLink, packet.MulticastListenerID, onLink(1, 130, 132)...),
+	fixed(packet.ByLink, packet.MulticastListenerID, onLink(1, 143, 143)...),
+}
+
+// passing returns those of the fixed rules that are for forwarded packets too, but for established ones.
 func (c *compiler) passing(d packet.Direction) (rules []ruleset.Rule) {
 	if d == packet.Egress {
-		for _, r := range services() {
-			rules = append(rules, fixed(packet.ByService, packet.AmazonServiceID, ruleset.Address{Side: ruleset.Destination, Range: r}))
-		}
+		rules = append(rules, serviceRules...)
 	}
 	related := func(match ...ruleset.Statement) {
 		match = append([]ruleset.Statement{ruleset.InState(packet.Related)}, append(match, ruleset.Counter{})...)
@@ -214,11 +213,14 @@ func onLink(hops ruleset.HopLimit, first, last uint8) []ruleset.Statement {
 	return []ruleset.Statement{hops, ruleset.ICMP{Protocol: packet.ICMPv6, First: first, Last: last, Code: ruleset.AnyCode}}
 }
 
-// services returns the addresses of Amazon's own services, in order.
-func services() []ruleset.Range {
+// serviceRules accept what goes to Amazon's own services.
+var serviceRules = func() (rules []ruleset.Rule) {
 	var addresses []ruleset.Range
 	for _, a := range sg.Services() {
 		addresses = append(addresses, ruleset.RangeOf(netip.PrefixFrom(a, a.BitLen())))
 	}
-	return ruleset.Join(addresses...)
-}
+	for _, r := range ruleset.Join(addresses...) {
+		rules = append(rules, fixed(packet.ByService, packet.AmazonServiceID, ruleset.Address{Side: ruleset.Destination, Range: r}))
+	}
+	return rules
+}()

@@ -50,15 +50,16 @@ func staysFirst(rules []ruleset.Rule, origin []int) {
 
 // A ruleName is what rules that may be the same have in common.
 type ruleName struct {
-	key, comment string
-	number       uint32
+	keyed  bool
+	name   string // the key or the comment
+	number uint32
 }
 
-func nameOf(r ruleset.Rule) ruleName {
+func nameOf(r *ruleset.Rule) ruleName {
 	if r.Key != "" {
-		return ruleName{key: r.Key}
+		return ruleName{keyed: true, name: r.Key}
 	}
-	return ruleName{comment: r.Comment, number: r.By.Number}
+	return ruleName{name: r.Comment, number: r.By.Number}
 }
 
 // match returns for each rule which one of from it is, or -1.
@@ -74,20 +75,51 @@ func match(from, to []ruleset.Rule) []int {
 		last--
 		origin[last] = last + shift
 	}
-	free := map[ruleName][]int{}
-	for i := first; i < last+shift; i++ {
-		free[nameOf(from[i])] = append(free[nameOf(from[i])], i)
-	}
+	free := freeRules(from, first, last+shift)
 	for i := first; i < last; i++ {
-		list := free[nameOf(to[i])]
-		at := slices.IndexFunc(list, func(was int) bool { return to[i].Key != "" || from[was].Equal(to[i]) })
-		origin[i] = -1
-		if at >= 0 {
-			origin[i] = list[at]
-			free[nameOf(to[i])] = slices.Delete(list, at, at+1)
-		}
+		origin[i] = free.take(&to[i])
 	}
 	return origin
+}
+
+// free are rules that no other has been found to be yet.
+type free struct {
+	rules []ruleset.Rule
+	first map[ruleName]int // with a name, or -1
+	next  []int            // behind each, with the same name
+}
+
+func freeRules(rules []ruleset.Rule, start, end int) free {
+	f := free{rules, make(map[ruleName]int, end-start), make([]int, end)}
+	for i := end - 1; i >= start; i-- {
+		next, found := f.first[nameOf(&rules[i])]
+		if !found {
+			next = -1
+		}
+		f.next[i], f.first[nameOf(&rules[i])] = next, i
+	}
+	return f
+}
+
+// take returns the first rule that is this one, or -1.
+func (f free) take(r *ruleset.Rule) int {
+	name := nameOf(r)
+	at, found := f.first[name]
+	if !found {
+		return -1
+	}
+	before := -1
+	for at >= 0 && r.Key == "" && !f.rules[at].Equal(*r) {
+		before, at = at, f.next[at]
+	}
+	switch {
+	case at < 0:
+	case before < 0:
+		f.first[name] = f.next[at]
+	default:
+		f.next[before] = f.next[at]
+	}
+	return at
 }
 
 // increasing says which numbers belong to a longest increasing subsequence; -1 never does.

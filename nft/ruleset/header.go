@@ -18,12 +18,12 @@ func (v Version) String() string {
 }
 
 // A Side is one end of a packet.
-type Side string
+type Side byte
 
 // The ends of a packet.
 const (
-	Source      Side = "s"
-	Destination Side = "d"
+	Source      Side = 's'
+	Destination Side = 'd'
 )
 
 // Address matches an address of a packet.
@@ -49,7 +49,7 @@ func (a Address) String() string {
 	if a.Original {
 		what = "ct original " + what
 	}
-	what += string(a.Side) + "addr "
+	what += fmt.Sprintf("%caddr ", a.Side)
 	if a.Set != "" {
 		return what + "@" + a.Set
 	}
@@ -74,7 +74,7 @@ type Ports struct {
 }
 
 func (p Ports) String() string {
-	return fmt.Sprintf("%s %sport %s", p.Protocol, p.Side, span(int(p.First), int(p.Last)))
+	return fmt.Sprintf("%s %cport %s", p.Protocol, p.Side, span(int(p.First), int(p.Last)))
 }
 
 func span(first, last int) string {
