@@ -1,8 +1,6 @@
 package enforce
 
 import (
-	"fmt"
-
 	"lablab/nft/ruleset"
 	"lablab/packet"
 	"lablab/sg"
@@ -48,13 +46,12 @@ func (c *compiler) aclChain(d packet.Direction, at ruleset.Hook, priority int) r
 
 func aclRule(r sg.ACLRule, d packet.Direction) ruleset.Rule {
 	match := rule{Rule: &sg.Rule{Protocol: r.Protocol, From: r.From, To: r.To, Peer: r.Peer}}
-	id := fmt.Sprintf("acl-%d", r.Number)
-	compiled := ruleset.Rule{Statements: appendProtocol(address(match, d), match.Rule), Comment: id}
+	compiled := ruleset.Rule{Statements: appendProtocol(address(match, d), match.Rule), Comment: r.ID()}
 	if r.Allow {
 		compiled.Statements = append(compiled.Statements, ruleset.Counter{}, ruleset.Accept)
 		return compiled
 	}
 	compiled.Statements = append(compiled.Statements, ruleset.Counter{}, ruleset.Drop)
-	compiled.By = packet.By{Kind: packet.ByACL, ID: id}
+	compiled.By = packet.By{Kind: packet.ByACL, ID: r.ID()}
 	return compiled
 }

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 
@@ -161,7 +160,7 @@ func (w *walk) aclRulesOf(host string, d packet.Direction) []string {
 	}
 	ids := []string{packet.ACLDefaultDenyID}
 	for _, r := range i.ACL.Rules(d) {
-		ids = append(ids, fmt.Sprintf("acl-%d", r.Number))
+		ids = append(ids, r.ID())
 	}
 	return ids
 }

@@ -30,6 +30,10 @@ type ACLRule struct {
 	Peer     netip.Prefix    `json:"peer"`
 }
 
+// ID returns the rule's id in verdicts and reports, such as "acl-100". No rule of a group may have it
+// ([packet.Reserved]).
+func (r ACLRule) ID() string { return fmt.Sprintf("acl-%d", r.Number) }
+
 // Rules returns the rules of one direction.
 func (a ACL) Rules(d packet.Direction) []ACLRule {
 	if d == packet.Ingress {

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -134,7 +133,7 @@ func denies(acl *sg.ACL, d packet.Direction, p sg.Packet) (by packet.By, denied 
 	for _, r := range acl.Rules(d) {
 		what := sg.Rule{Protocol: r.Protocol, From: r.From, To: r.To}
 		if what.AllowsWhat(p) && r.Peer.Contains(p.Peer) {
-			by.ID = fmt.Sprintf("acl-%d", r.Number)
+			by.ID = r.ID()
 			return by, !r.Allow
 		}
 	}
