@@ -136,6 +136,6 @@ func Sink() ruleset.Table {
 	for _, d := range directions() {
 		t.Chains = append(t.Chains, ruleset.Chain{Name: string(d), Hook: hook(d), Priority: 1, Policy: ruleset.Drop})
 	}
-	t.Chains = append(t.Chains, ruleset.Chain{Name: "forward", Hook: ruleset.Forward, Priority: releasing + 1, Policy: ruleset.Drop})
+	t.Chains = append(t.Chains, ruleset.Chain{Name: "forward", Hook: ruleset.Forward, Priority: departure + 1, Policy: ruleset.Drop})
 	return t
 }

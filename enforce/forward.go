@@ -10,8 +10,8 @@ import (
 // rules first, as if the packet had just arrived. Both chains are at one hook, so a packet meets one
 // after the other, with room for those of a network ACL.
 const (
-	admitting    = 0  // the priority of the first
-	releasing    = 2  // and of the second
+	arrival    = 0  // the priority of the first
+	departure    = 2  // and of the second
 	checkBefore  = -5 // the priority of an ACL before the groups
 	checkBetween = 1  // and between those two
 )
@@ -52,10 +52,10 @@ func (c *compiler) forwardChains() (chains []ruleset.Chain) {
 	}
 	chains = append(chains, ruleset.Chain{Name: translated, Decides: arriving, Rules: c.forwardRules(packet.Ingress, appendOriginal)})
 	for _, d := range directions() {
-		chain := ruleset.Chain{Name: forward + string(d), Hook: ruleset.Forward, Priority: admitting, Policy: ruleset.Drop, Decides: arriving}
+		chain := ruleset.Chain{Name: forward + string(d), Hook: ruleset.Forward, Priority: arrival, Policy: ruleset.Drop, Decides: arriving}
 		chain.Rules = []ruleset.Rule{passUnguarded(d)}
 		if d == packet.Egress {
-			chain.Priority, chain.Decides.Direction, chain.Decides.Continues = releasing, d, false
+			chain.Priority, chain.Decides.Direction, chain.Decides.Continues = departure, d, false
 		} else if c.SourceDestCheck {
 			chain.Rules = append(chain.Rules, ruleset.Rule{Statements: []ruleset.Statement{ruleset.Jump(checkChain)}})
 		}
