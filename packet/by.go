@@ -30,6 +30,8 @@ const (
 	ByCheck       Kind = "check"       // EC2's source/destination check: the packet is neither from nor to the host
 	ByGroup       Kind = "group"       // a rule of a security group
 	ByDefault     Kind = "default"     // nothing accepted it
+	ByTombstone   Kind = "tombstone"   // it is a reply, and the last request of its flow was dropped
+	ByModel       Kind = "model"       // the enforcement model does not filter packets like it
 )
 
 // The ids of decisions that do not come from a group's rule.
@@ -43,10 +45,14 @@ const (
 	DefaultDenyID        = "default-deny"
 	SourceDestCheckID    = "source-dest-check"
 	ACLDefaultDenyID     = "acl-default-deny"
+	TombstoneID          = "tombstone"
+	NotFilteredID        = "not-filtered"   // the model filters nothing in this direction
+	AnyEchoReplyID       = "any-echo-reply" // the model accepts every echo reply
+	MidConnectionID      = "mid-connection" // the model accepts every TCP segment that does not begin a connection
 )
 
 // Reserved reports whether an id stands for a decision that does not come from a group's rule, so
 // that no rule may have it.
 func Reserved(id string) bool {
-	return slices.Contains([]string{EstablishedID, RelatedID, DefaultDenyID, AmazonServiceID, SourceDestCheckID}, id) || strings.HasPrefix(id, "acl-")
+	return slices.Contains([]string{EstablishedID, RelatedID, DefaultDenyID, AmazonServiceID, SourceDestCheckID, TombstoneID, NotFilteredID, AnyEchoReplyID, MidConnectionID}, id) || strings.HasPrefix(id, "acl-")
 }

@@ -19,6 +19,10 @@ const MostForwarding = 1<<halfBits - 1
 // and no packet is accepted because of such an entry.
 const UntrackedMark = Mark(1) << 31
 
+// Tombstone is the bit of an entry's mark that stops the replies of its flow, under the enforcement
+// models that have it.
+const Tombstone = Mark(1) << 31
+
 // Admitted returns the number of the rule that admitted the flow; if the host forwards it, that of
 // the inbound rule, or 0 if the flow came in where no group guards.
 func (m Mark) Admitted() uint32 {

@@ -1,0 +1,46 @@
+package enforce
+
+import "lablab/packet"
+
+func init() { register(3, cut{}) }
+
+// A cut model accepts what conntrack knows, and deletes entries when the rules have changed. What is
+// sent afterwards is new: the rules of its own direction decide.
+type cut struct {
+	scope  scope
+	strict bool // conntrack does not pick up TCP connections mid-stream
+}
+
+// A scope is which entries a change deletes.
+type scope uint8
+
+const (
+	matching scope = iota // those whose rule is gone, or no longer matches
+	inbound               // those of all flows that came in
+	all
+)
+
+func (m cut) Traits() Traits {
+	loose := !m.strict
+	scopes, tcp := []string{"matching", "inbound", "all"}, []string{"loose", "strict"}
+	return Traits{Name: "cut", Loose: &loose, Forwards: true, ACL: true, Knobs: []Knob{
+		{Name: "scope", Value: scopes[m.scope], Choices: scopes, with: func(value string) Model {
+			m.scope = map[string]scope{"matching": matching, "inbound": inbound, "all": all}[value]
+			return m
+		}},
+		{Name: "tcp", Value: map[bool]string{false: "loose", true: "strict"}[m.strict], Choices: tcp, with: func(value string) Model {
+			m.strict = value == "strict"
+			return m
+		}},
+	}}
+}
+
+func (cut) Judge(p Packet, rules Policy) Decision { return keep{}.Judge(p, rules) }
+
+func (m cut) Changed(f Flow, rules Policy) Effect {
+	switch {
+	case m.scope == matching && f.covered(rules), m.scope == inbound && f.Began != packet.Ingress:
+		return Stays
+	}
+	return Deletes
+}

@@ -1,0 +1,172 @@
+package enforce
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"lablab/say"
+)
+
+// A Model is a way to enforce rules. Models are values: two are equal (==) if their names and knobs
+// are.
+type Model interface {
+	Traits() Traits
+	// What happens to a packet at a host with these rules.
+	Judge(p Packet, rules Policy) Decision
+	// What becomes of a flow once the rules of its host have changed to these.
+	Changed(f Flow, rules Policy) Effect
+}
+
+// Traits are what is known of a model apart from its decisions.
+type Traits struct {
+	Name  string
+	Knobs []Knob
+	// Loose is whether conntrack picks up TCP connections mid-stream at the model's hosts; nil if the
+	// model works with either.
+	Loose *bool
+	// Delay is the time between a change of the rules and its effect on flows.
+	Delay time.Duration
+	// Forwards is whether a host that forwards packets can have the model; ACL, whether a host with a
+	// network ACL can.
+	Forwards, ACL bool
+}
+
+// A Knob is something that can be set about a model.
+type Knob struct {
+	Name    string
+	Value   string   // one of Choices
+	Choices []string // the first is the default
+	with    func(value string) Model
+}
+
+// A known model is a model and its place in lists.
+type known struct {
+	place int
+	Model
+}
+
+// models are registered by the file of each, so that a model is in one file.
+var models []known
+
+func register(place int, m Model) { models = append(models, known{place, m}) }
+
+// Default returns the model of a host for which nothing else is said: EC2's.
+func Default() Model { return aws{} }
+
+// Models returns every model with its knobs at their defaults, the default model first.
+func Models() []Model {
+	slices.SortFunc(models, func(a, b known) int { return cmp.Compare(a.place, b.place) })
+	list := make([]Model, len(models))
+	for i, k := range models {
+		list[i] = k.Model
+	}
+	return list
+}
+
+// Names returns the names of the models.
+func Names() []string {
+	var names []string
+	for _, m := range Models() {
+		names = append(names, m.Traits().Name)
+	}
+	return names
+}
+
+// Named returns the model with that name, with its knobs at their defaults.
+func Named(name string) (Model, error) {
+	for _, m := range Models() {
+		if m.Traits().Name == name {
+			return m, nil
+		}
+	}
+	return nil, &Unknown{say.F("no model is called %q", name), name, Names()}
+}
+
+// With returns the model with a knob set.
+func With(m Model, knob, value string) (Model, error) {
+	t := m.Traits()
+	var names []string
+	for _, k := range t.Knobs {
+		if k.Name != knob {
+			names = append(names, k.Name)
+			continue
+		}
+		if !slices.Contains(k.Choices, value) {
+			return nil, &Unknown{say.F("%s of model %s cannot be %q", say.As(knob), say.As(t.Name), value), value, k.Choices}
+		}
+		return k.with(value), nil
+	}
+	return nil, &Unknown{say.F("model %s has no %q to set", say.As(t.Name), knob), knob, names}
+}
+
+// Notation returns a model in one word: its name, then the knobs that are not at their defaults, as
+// in "cut-inbound-strict". [Parse] reads it.
+func Notation(m Model) string {
+	t := m.Traits()
+	word := t.Name
+	for _, k := range t.Knobs {
+		if k.Value != k.Choices[0] {
+			word += "-" + k.word(k.Value)
+		}
+	}
+	return word
+}
+
+// word returns how the notation writes a value: what is on, off or none is named.
+func (k Knob) word(value string) string {
+	switch value {
+	case "true":
+		return k.Name
+	case "false", "none":
+		return "no-" + k.Name
+	}
+	return value
+}
+
+// Parse reads a model from its [Notation]. Knobs may be in any order.
+func Parse(word string) (Model, error) {
+	for _, m := range Models() {
+		name := m.Traits().Name
+		if rest, is := strings.CutPrefix(word+"-", name+"-"); is {
+			return parseKnobs(m, word, rest)
+		}
+	}
+	return Named(word)
+}
+
+// parseKnobs sets the knobs that the rest of a notation names, each with a hyphen behind it.
+func parseKnobs(m Model, whole, rest string) (Model, error) {
+	var choices []string
+	for again := rest != ""; again; {
+		again, choices = false, nil
+		t := m.Traits()
+		for _, k := range t.Knobs {
+			for _, value := range k.Choices {
+				choices = append(choices, t.Name+"-"+k.word(value))
+				if tail, is := strings.CutPrefix(rest, k.word(value)+"-"); is {
+					m, rest, again = k.with(value), tail, tail != ""
+				}
+			}
+		}
+	}
+	if rest != "" {
+		return nil, &Unknown{say.F("no model is called %q", whole), whole, append(choices, m.Traits().Name)}
+	}
+	return m, nil
+}
+
+// An Unknown is an error about a name or a value that does not exist.
+type Unknown struct {
+	text say.Sentence
+	// Word is what was given, Choices are what could have been.
+	Word    string
+	Choices []string
+}
+
+// Error returns what is unknown, in English.
+func (u *Unknown) Error() string { return u.text.String() }
+
+// In returns Error in a language.
+func (u *Unknown) In(l *say.Language) string { return u.text.In(l) }

@@ -1,0 +1,47 @@
+package enforce
+
+import (
+	"strconv"
+
+	"lablab/packet"
+)
+
+func init() { register(4, request{}) }
+
+// A request model has the rules decide about every packet in the direction of the flow's first, and
+// accepts replies.
+type request struct {
+	// tombstone is whether a request that the rules drop also stops the replies, until a request is
+	// accepted again.
+	tombstone bool
+}
+
+func (m request) Traits() Traits {
+	return Traits{Name: "request", ACL: true, Knobs: []Knob{{
+		Name: "tombstone", Value: strconv.FormatBool(m.tombstone), Choices: []string{"false", "true"},
+		with: func(value string) Model { return request{value == "true"} },
+	}}}
+}
+
+func (m request) Judge(p Packet, rules Policy) Decision {
+	if p.State == packet.Established && p.Reply {
+		if m.tombstone && p.mark()&packet.Tombstone != 0 {
+			return Decision{By: packet.By{Kind: packet.ByTombstone, ID: packet.TombstoneID}}
+		}
+		d, _ := byEntry(p, rules)
+		return d
+	}
+	if d, related := byRelation(p, rules); related {
+		return d
+	}
+	d := admitting(byRules(p, rules), p)
+	if m.tombstone && p.State == packet.Established {
+		d.Write = Blocking
+		if d.Accepted {
+			d.Write = Admitting
+		}
+	}
+	return d
+}
+
+func (request) Changed(Flow, Policy) Effect { return Stays }

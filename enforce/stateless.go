@@ -1,0 +1,12 @@
+package enforce
+
+func init() { register(7, stateless{}) }
+
+// A stateless model has the rules decide about each packet by itself, replies included.
+type stateless struct{}
+
+func (stateless) Traits() Traits { return Traits{Name: "stateless"} }
+
+func (stateless) Judge(p Packet, rules Policy) Decision { return admitting(byRules(p, rules), p) }
+
+func (stateless) Changed(Flow, Policy) Effect { return Stays }

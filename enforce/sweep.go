@@ -1,0 +1,51 @@
+package enforce
+
+import (
+	"time"
+
+	"lablab/packet"
+)
+
+func init() { register(9, sweep{}) }
+
+// A sweep model accepts what conntrack knows and a rule has admitted. Some time after a change it
+// takes the mark of every flow that the rules would no longer allow to begin, but for ICMP; then the
+// rules of its own direction decide about each packet, and one that they allow admits the flow again.
+type sweep struct {
+	atOnce bool
+}
+
+func (m sweep) Traits() Traits {
+	t := Traits{Name: "sweep", ACL: true, Delay: 30 * time.Second}
+	delay := Knob{Name: "delay", Value: "30s", Choices: []string{"30s", "none"}, with: func(value string) Model { return sweep{value == "none"} }}
+	if m.atOnce {
+		t.Delay, delay.Value = 0, "none"
+	}
+	t.Knobs = []Knob{delay}
+	return t
+}
+
+func (sweep) Judge(p Packet, rules Policy) Decision {
+	if p.State == packet.Established && p.mark() != 0 {
+		d, _ := byEntry(p, rules)
+		return d
+	}
+	if d, related := byRelation(p, rules); related {
+		return d
+	}
+	d := byRules(p, rules)
+	if d.Accepted && (p.State == packet.New || p.State == packet.Established) {
+		d.Write = Admitting
+	}
+	return d
+}
+
+func (sweep) Changed(f Flow, rules Policy) Effect {
+	if f.Orig.Protocol.IsICMP() || f.Orig.Protocol == packet.TCP && f.TCP != "ESTABLISHED" {
+		return Stays
+	}
+	if _, allowed := rules.Allows(f.Began, f.Seen(f.Began)); allowed || f.Mark == 0 {
+		return Stays
+	}
+	return Unmarks
+}

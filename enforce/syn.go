@@ -1,0 +1,35 @@
+package enforce
+
+import "lablab/packet"
+
+func init() { register(8, syn{}) }
+
+// A syn model filters what comes in only: of TCP, the packet that begins a connection; of UDP, what
+// belongs to no exchange; of ICMP, all but echo replies.
+type syn struct{}
+
+func (syn) Traits() Traits { return Traits{Name: "syn", ACL: true} }
+
+func (syn) Judge(p Packet, rules Policy) Decision {
+	free := func(id string) Decision {
+		return admitting(Decision{By: packet.By{Kind: packet.ByModel, ID: id}, Accepted: true}, p)
+	}
+	const echoReply, echoReplyV6 = 0, 129 // RFC 792, RFC 4443
+	switch {
+	case p.Direction == packet.Egress:
+		return free(packet.NotFilteredID)
+	case p.Protocol == packet.ICMP && p.ICMPType == echoReply, p.Protocol == packet.ICMPv6 && p.ICMPType == echoReplyV6:
+		return free(packet.AnyEchoReplyID)
+	case p.Protocol == packet.TCP && p.TCPFlags&(packet.SYN|packet.ACK) != packet.SYN:
+		return free(packet.MidConnectionID)
+	case p.Protocol == packet.UDP && p.State == packet.Established:
+		d, _ := byEntry(p, rules)
+		return d
+	}
+	if d, related := byRelation(p, rules); related {
+		return d
+	}
+	return admitting(byRules(p, rules), p)
+}
+
+func (syn) Changed(Flow, Policy) Effect { return Stays }

@@ -1,0 +1,28 @@
+package enforce
+
+import "lablab/packet"
+
+func init() { register(5, tied{}) }
+
+// A tied model has each rule bring its own rule for replies: both directions of a flow end with the
+// rule. That a flow is established only says which direction a packet goes.
+type tied struct{}
+
+func (tied) Traits() Traits { return Traits{Name: "tied", ACL: true} }
+
+func (tied) Judge(p Packet, rules Policy) Decision {
+	switch {
+	case p.State == packet.Related:
+		if d, related := byRelation(p, rules); related {
+			return d
+		}
+		return byRules(p, rules)
+	case p.Flow == nil: // of no direction
+		return Decision{By: packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}}
+	case p.Reply:
+		return bySeen(p.Flow.Began, p.Flow.Seen(p.Flow.Began), rules)
+	}
+	return admitting(byRules(p, rules), p)
+}
+
+func (tied) Changed(Flow, Policy) Effect { return Stays }
