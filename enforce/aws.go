@@ -25,7 +25,7 @@ func (m aws) Traits() Traits {
 	if m.byPacket {
 		conversion.Value = "by-packet"
 	}
-	return Traits{Name: "aws", Knobs: []Knob{conversion}, Forwards: true, ACL: true}
+	return Traits{Name: "aws", Knobs: []Knob{conversion}, Forwards: true, ACL: true, Untracks: true}
 }
 
 func (aws) Judge(p Packet, rules Policy) Decision {

@@ -31,6 +31,8 @@ type Traits struct {
 	// Forwards is whether a host that forwards packets can have the model; ACL, whether a host with a
 	// network ACL can.
 	Forwards, ACL bool
+	// Untracks is whether flows can be untracked, as EC2's are.
+	Untracks bool
 }
 
 // A Knob is something that can be set about a model.
@@ -99,6 +101,16 @@ func With(m Model, knob, value string) (Model, error) {
 		return k.with(value), nil
 	}
 	return nil, &Unknown{say.F("model %s has no %q to set", say.As(t.Name), knob), knob, names}
+}
+
+// Setting returns the value of a knob, or "" if the model does not have it.
+func Setting(m Model, knob string) string {
+	for _, k := range m.Traits().Knobs {
+		if k.Name == knob {
+			return k.Value
+		}
+	}
+	return ""
 }
 
 // Notation returns a model in one word: its name, then the knobs that are not at their defaults, as

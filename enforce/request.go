@@ -25,7 +25,7 @@ func (m request) Traits() Traits {
 
 func (m request) Judge(p Packet, rules Policy) Decision {
 	if p.State == packet.Established && p.Reply {
-		if m.tombstone && p.mark()&packet.Tombstone != 0 {
+		if m.tombstone && p.mark().Blocked() {
 			return Decision{By: packet.By{Kind: packet.ByTombstone, ID: packet.TombstoneID}}
 		}
 		d, _ := byEntry(p, rules)

@@ -33,9 +33,12 @@ type Entry struct {
 	Released uint32 `json:"released,omitempty"`
 	// Untracked is whether EC2 would not track the connection: the rules decide on each of its
 	// packets, as if there were no entry.
-	Untracked bool  `json:"untracked,omitempty"`
-	Sent      Count `json:"sent"` // in the direction of the first packet
-	Got       Count `json:"got"`  // in the other direction
+	Untracked bool `json:"untracked,omitempty"`
+	// Blocked is whether the rules dropped the last request of the flow, so that its replies are
+	// dropped too. Only some enforcement models do that.
+	Blocked bool  `json:"blocked,omitempty"`
+	Sent    Count `json:"sent"` // in the direction of the first packet
+	Got     Count `json:"got"`  // in the other direction
 }
 
 // SeenReply is the status of an entry that has carried a packet in both directions (IPS_SEEN_REPLY of

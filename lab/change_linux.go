@@ -107,7 +107,7 @@ type conversion struct {
 // conversionOf returns what a change is going to make untracked. By packet, the rules mark an entry
 // when its next packet comes, and nothing else needs to be done.
 func (l *Lab) conversionOf(h *Host, from, to play.Policy) (c conversion, err error) {
-	if h.AlwaysTracked || h.ByPacket {
+	if h.AlwaysTracked || enforce.Setting(h.Enforcement(), "conversion") == "by-packet" {
 		return c, nil
 	}
 	if c.flows = sg.NoLongerTracked(from.Account, to.Account, h.Name); len(c.flows) == 0 {

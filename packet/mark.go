@@ -23,6 +23,9 @@ const UntrackedMark = Mark(1) << 31
 // models that have it.
 const Tombstone = Mark(1) << 31
 
+// Blocked reports whether the mark has a [Tombstone].
+func (m Mark) Blocked() bool { return m&Tombstone != 0 && m != UntrackedMark }
+
 // Admitted returns the number of the rule that admitted the flow; if the host forwards it, that of
 // the inbound rule, or 0 if the flow came in where no group guards.
 func (m Mark) Admitted() uint32 {

@@ -80,7 +80,7 @@ func (p Policy) Groups(host string) []*sg.Group {
 
 // Untracked returns the flows of a host that EC2 does not track.
 func (p Policy) Untracked(h scenario.Host) []sg.Untracked {
-	if h.AlwaysTracked {
+	if h.AlwaysTracked || !h.Enforcement().Traits().Untracks {
 		return nil
 	}
 	return sg.UntrackedBy(p.Groups(h.Name))

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"lablab/enforce"
 	"lablab/say"
 )
 
@@ -23,7 +24,7 @@ func (w *walk) network(f file) {
 		w.isNew(e.Place, say.F("a host"), e.name)
 		h := Host{Name: e.name, AlwaysTracked: e.value.AlwaysTracked.value}
 		if c := e.value.Conversion; c.given() && w.choice(say.As("conversion"), c, "at-once", "by-packet") {
-			h.ByPacket = c.text == "by-packet"
+			h.Model, _ = enforce.With(h.Enforcement(), "conversion", c.text)
 		}
 		w.hosts[e.name] = &hostState{groups: map[string]bool{}}
 		for i, at := range e.value.Address {

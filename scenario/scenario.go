@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"lablab/enforce"
 	"lablab/sg"
 )
 
@@ -76,9 +77,8 @@ type Host struct {
 	// AlwaysTracked reports whether all flows of the host are tracked, like those that come through
 	// a load balancer or a NAT gateway (EC2 user guide, "Automatically tracked connections").
 	AlwaysTracked bool
-	// ByPacket is whether a tracked flow that the host's groups make untracked stays tracked until its
-	// next packet. AWS does not document when EC2 stops tracking such a flow.
-	ByPacket bool
+	// Model is how the host treats flows that are there when its rules change; nil for EC2's way.
+	Model enforce.Model
 	// Routes are the hosts through which it reaches networks that it is not in.
 	Routes map[netip.Prefix]string
 	// Forwards reports whether it passes on what is not for itself.
@@ -87,6 +87,14 @@ type Host struct {
 	Masquerade bool
 	// Unchecked reports whether EC2's source/destination check is off.
 	Unchecked bool
+}
+
+// Enforcement returns the host's model.
+func (h Host) Enforcement() enforce.Model {
+	if h.Model == nil {
+		return enforce.Default()
+	}
+	return h.Model
 }
 
 // A Place is a position in a scenario file, from 1; 0 if the thing was not read from one.

@@ -27,9 +27,9 @@ func (h *host) position(key ruleKey) int {
 	return slices.IndexFunc(h.chain, func(r rule) bool { return r.ruleKey == key })
 }
 
-// enforce puts the policy in force. Rules that stay keep their places and counters, and new ones come
+// enforce puts the policy in force, and reports whether the host's rules have changed. Rules that stay keep their places and counters, and new ones come
 // behind them. A rule whose members change is a new one, unless nothing else changes (package nft).
-func (h *host) enforce() {
+func (h *host) enforce() (changed bool) {
 	i, _ := h.policy.Account.Interface(h.Name)
 	h.groups, h.acl, h.untracked = h.policy.Groups(h.Name), i.ACL, h.policy.Untracked(h.Host)
 	is := h.compile()
@@ -51,6 +51,9 @@ func (h *host) enforce() {
 			delete(h.counters, key)
 		}
 	}
+	return !same || slices.ContainsFunc(is, func(r rule) bool {
+		return !slices.ContainsFunc(was, func(o rule) bool { return o.ruleKey == r.ruleKey && slices.Equal(o.members, r.members) })
+	})
 }
 
 // compile returns the rules of the host's groups, in the order of the groups.

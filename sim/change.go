@@ -1,13 +1,12 @@
 package sim
 
 import (
-	"slices"
+	"time"
 
+	"lablab/enforce"
 	"lablab/flow"
 	"lablab/packet"
-	"lablab/play"
 	"lablab/scenario"
-	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -19,37 +18,39 @@ func (s *session) apply(a scenario.Change) error {
 		return err
 	}
 	s.policy = to
+	var changed []*host
 	for _, h := range s.hosts {
-		h.enforce()
+		if h.enforce() {
+			changed = append(changed, h)
+		}
 	}
 	s.rules.Record(from, to, delta)
-	for _, h := range s.hosts {
-		h.untrack(from)
+	for _, h := range changed {
+		if later := h.model.Traits().Delay; later > 0 {
+			s.after(time.Duration(float64(later)*s.scale), h.affect)
+		} else {
+			h.affect()
+		}
 	}
 	return nil
 }
 
-// untrack marks the entries of flows that are no longer tracked. By packet, that happens when the
-// next packet of the flow comes.
-func (h *host) untrack(from play.Policy) {
-	if h.AlwaysTracked || h.ByPacket {
-		return
-	}
-	fresh := sg.NoLongerTracked(from.Account, h.policy.Account, h.Name)
+// affect does to the flows that the host knows what its model does after a change of the rules.
+func (h *host) affect() {
 	for _, e := range h.table.entries() {
-		d, peer := packet.Ingress, e.orig.Source
-		if h.has(e.orig.Source) {
-			d, peer = packet.Egress, e.orig.Destination
-		} else if !h.has(e.orig.Destination) {
-			continue // what a host forwards is always tracked
+		switch f := h.flow(e); h.model.Changed(*f, firewall{h}) {
+		case enforce.Untracks:
+			e.mark = packet.UntrackedMark
+			h.table.report(e, flow.Update)
+			h.log.Append(timeline.Cut{Host: h.Name, Flow: e.orig, Why: timeline.CutUntracked})
+		case enforce.Unmarks:
+			e.mark = 0
+			h.table.report(e, flow.Update)
+			h.log.Append(timeline.Cut{Host: h.Name, Flow: e.orig, Why: timeline.CutUnmarked})
+		case enforce.Deletes:
+			h.table.kill(e)
+			h.log.Append(timeline.Cut{Host: h.Name, Flow: e.orig, Why: timeline.CutChanged})
 		}
-		first := sg.Packet{Protocol: e.orig.Protocol, Peer: peer, To: int(e.orig.DestinationPort)}
-		if e.mark == packet.UntrackedMark || !slices.ContainsFunc(fresh, func(u sg.Untracked) bool { return u.Covers(d, first) }) {
-			continue
-		}
-		e.mark = packet.UntrackedMark
-		h.table.report(e, flow.Update)
-		h.log.Append(timeline.Cut{Host: h.Name, Flow: e.orig, Why: timeline.CutUntracked})
 	}
 }
 
@@ -57,12 +58,15 @@ func (h *host) untrack(from play.Policy) {
 // next packet on.
 func (s *session) configure(a scenario.Configure) {
 	if a.Timeouts != nil {
-		s.settings.Timeouts = *a.Timeouts
+		s.timeouts = *a.Timeouts
 	}
 	if a.Loose != nil {
-		s.settings.loose = *a.Loose
+		s.loose = *a.Loose
+		for _, h := range s.hosts {
+			h.table.loose = s.loose
+		}
 	}
-	s.log.Append(timeline.Configured{Timeouts: s.settings.Timeouts, Loose: s.settings.loose})
+	s.log.Append(timeline.Configured{Timeouts: s.timeouts, Loose: s.loose})
 }
 
 // cut deletes the entries that the action selects.

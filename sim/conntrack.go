@@ -14,23 +14,19 @@ import (
 // This file follows net/netfilter/nf_conntrack_core.c, nf_conntrack_proto_icmp.c and
 // nf_conntrack_proto_udp.c.
 
-// settings are how conntrack behaves on every host.
-type settings struct {
-	sg.Timeouts
-	loose bool
-}
-
 // A table is the conntrack table of a host.
 type table struct {
 	*clock
-	*settings
-	log   *timeline.Log
-	host  string
-	byKey map[packet.Key]*entry // confirmed entries, by the keys of both directions
-	last  uint32                // id of the last entry
-	reap  *timer                // when the next entry may expire
+	*sg.Timeouts // of all hosts
+	log          *timeline.Log
+	host         string
+	byKey        map[packet.Key]*entry // confirmed entries, by the keys of both directions
+	last         uint32                // id of the last entry
+	reap         *timer                // when the next entry may expire
 	// natted is whether the host may replace addresses. Then every entry says that this is settled.
 	natted bool
+	// loose is whether TCP connections are picked up mid-stream.
+	loose bool
 }
 
 // An entry is a flow that conntrack knows.
@@ -50,10 +46,6 @@ type entry struct {
 	// changed is whether conntrack has something to report; tcpChanged, whether that is the state of
 	// TCP.
 	changed, tcpChanged bool
-}
-
-func newTable(c *clock, s *settings, log *timeline.Log, host string, natted bool) *table {
-	return &table{clock: c, settings: s, log: log, host: host, byKey: map[packet.Key]*entry{}, natted: natted}
 }
 
 // translated reports whether the host replaces addresses of the flow.
@@ -254,7 +246,7 @@ func (t *table) entries() []*entry {
 func (t *table) shown(e *entry) flow.Entry {
 	f := flow.Entry{
 		ID: e.id, Orig: e.orig, Reply: e.reply, Timeout: max(e.expires-t.now, 0).Truncate(time.Second),
-		Mark: e.mark.Admitted(), Untracked: e.mark == packet.UntrackedMark, Released: e.mark.Released(), Sent: e.sent, Got: e.got,
+		Mark: e.mark.Admitted(), Untracked: e.mark == packet.UntrackedMark, Released: e.mark.Released(), Blocked: e.mark.Blocked(), Sent: e.sent, Got: e.got,
 	}
 	for _, s := range []struct {
 		name string

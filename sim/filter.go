@@ -1,9 +1,10 @@
 package sim
 
 import (
-	"net/netip"
+	"iter"
 	"slices"
 
+	"lablab/enforce"
 	"lablab/packet"
 	"lablab/sg"
 	"lablab/timeline"
@@ -28,49 +29,68 @@ type counter struct{ packets, bytes uint64 }
 
 // filter decides about a packet at a place, records that, and reports whether the packet may pass.
 func (h *host) filter(p *datagram, at place) bool {
-	if !at.forwarded {
-		h.markUntracked(p, at.Direction)
-	}
 	if at != forwardEgress {
 		p.mark = 0
 	}
-	by, accepted := h.decide(p, at)
-	h.record(p, at, by, accepted)
-	if !accepted {
-		return false
+	seen := p.seen(at.Direction)
+	d := h.model.Judge(enforce.Packet{
+		Header: p.Header, Direction: at.Direction, Forwarded: at.forwarded, State: p.state, Reply: p.back, Seen: seen, Flow: h.flow(p.entry),
+	}, firewall{h})
+	if d.Untracks {
+		p.entry.write(packet.UntrackedMark)
 	}
-	h.count(p, at, by)
-	if by.Kind == packet.ByGroup {
-		if at.forwarded {
-			keep, set := packet.ForwardMark(at.Direction, by.Number)
-			p.mark = p.mark&keep | set
-		} else {
-			p.mark = packet.Mark(by.Number)
-		}
+	if by, dropped := h.before(p, at, seen); dropped {
+		d = enforce.Decision{By: by}
 	}
-	if at != forwardIngress && p.state == packet.New && p.entry.mark != packet.UntrackedMark && p.entry.mark != p.mark {
-		p.entry.mark, p.entry.changed = p.mark, true
+	h.record(p, at, d.By, d.Accepted)
+	if d.Accepted {
+		h.count(p, at, d.By)
+		p.markBy(d.By, at)
 	}
-	return true
+	switch {
+	case d.Write == enforce.Blocking:
+		p.entry.write(p.entry.mark | packet.Tombstone)
+	case d.Write == enforce.Admitting && at != forwardIngress:
+		p.entry.write(p.mark)
+	}
+	return d.Accepted
 }
 
-// markUntracked marks the entry of a flow that EC2 would not track.
-func (h *host) markUntracked(p *datagram, d packet.Direction) {
-	e := p.entry
-	if e == nil || p.state == packet.Related {
-		return
+// write changes the mark of an entry, which conntrack reports with the next packet that passes.
+func (e *entry) write(m packet.Mark) {
+	if e.mark != m {
+		e.mark, e.changed = m, true
 	}
-	began := d
-	if p.back {
-		began = d.Opposite()
+}
+
+// markBy has a rule of a group write its number into the mark of a packet.
+func (p *datagram) markBy(by packet.By, at place) {
+	switch {
+	case by.Kind != packet.ByGroup:
+	case at.forwarded:
+		keep, set := packet.ForwardMark(at.Direction, by.Number)
+		p.mark = p.mark&keep | set
+	default:
+		p.mark = packet.Mark(by.Number)
 	}
-	first := sg.Packet{Protocol: e.orig.Protocol, Peer: p.peer(d), To: int(p.DestinationPort)}
-	if p.back {
-		first.To = int(p.SourcePort)
+}
+
+// flow returns what the host's model sees of an entry.
+func (h *host) flow(e *entry) *enforce.Flow {
+	if e == nil {
+		return nil
 	}
-	if slices.ContainsFunc(h.untracked, func(u sg.Untracked) bool { return u.Covers(began, first) }) && e.mark != packet.UntrackedMark {
-		e.mark, e.changed = packet.UntrackedMark, true
+	f := &enforce.Flow{Orig: e.orig, Mark: e.mark, Began: packet.Ingress}
+	switch {
+	case h.has(e.orig.Source):
+		f.Began = packet.Egress
+	case !h.has(e.orig.Destination):
+		f.Forwarded = true
 	}
+	if e.orig.Protocol == packet.TCP {
+		f.TCP = e.tcp.state.String()
+	}
+	return f
 }
 
 // isUntracked reports whether the rules decide on each packet of the flow.
@@ -78,53 +98,85 @@ func (p *datagram) isUntracked() bool {
 	return p.entry != nil && p.state != packet.Related && p.entry.mark == packet.UntrackedMark
 }
 
-// peer returns the other host, as the groups see it.
-func (p *datagram) peer(d packet.Direction) netip.Addr {
-	if d == packet.Ingress {
-		return p.Source
-	}
-	return p.Destination
-}
-
 // seen returns the packet as the groups see it.
 func (p *datagram) seen(d packet.Direction) sg.Packet {
-	s := sg.Packet{Protocol: p.Protocol, Peer: p.peer(d), To: int(p.DestinationPort)}
+	s := sg.Packet{Protocol: p.Protocol, Peer: p.Source, To: int(p.DestinationPort)}
+	if d == packet.Egress {
+		s.Peer = p.Destination
+	}
 	if p.Protocol.IsICMP() {
 		s.To, s.Code = int(p.ICMPType), int(p.ICMPCode)
 	}
 	return s
 }
 
-// decide returns what decides about a packet, in the order in which the kernel's chains do.
-func (h *host) decide(p *datagram, at place) (by packet.By, accepted bool) {
-	seen := p.seen(at.Direction)
+// before returns what drops a packet before the host's model decides about it: the network ACL, or
+// the source/destination check.
+func (h *host) before(p *datagram, at place, seen sg.Packet) (by packet.By, dropped bool) {
 	if h.acl != nil {
 		if by, denied := denies(h.acl, at.Direction, seen); denied {
-			return by, false
+			return by, true
 		}
 	}
-	if at == forwardIngress && !h.Unchecked && !p.replaced() {
-		return packet.By{Kind: packet.ByCheck, ID: packet.SourceDestCheckID}, false
+	check := packet.By{Kind: packet.ByCheck, ID: packet.SourceDestCheckID}
+	return check, at == forwardIngress && !h.Unchecked && !p.replaced()
+}
+
+// A firewall is what the rules of a host say.
+type firewall struct{ *host }
+
+// Allows returns the first rule of the chain that allows a packet.
+func (f firewall) Allows(d packet.Direction, seen sg.Packet) (packet.By, bool) {
+	first := len(f.chain)
+	for key := range f.allowing(d, seen) {
+		first = min(first, f.position(key))
 	}
-	switch {
-	case p.state == packet.Established && (at.forwarded || !p.isUntracked()):
-		return packet.By{Kind: packet.ByEstablished, ID: packet.EstablishedID}, true
-	case at.Direction == packet.Egress && slices.Contains(sg.Services(), p.Destination):
-		return packet.By{Kind: packet.ByService, ID: packet.AmazonServiceID}, true
-	case p.state == packet.Related && h.passes(p):
-		return packet.By{Kind: packet.ByRelated, ID: packet.RelatedID}, true
+	if first == len(f.chain) {
+		return packet.By{}, false
 	}
-	first := len(h.chain)
-	for j := range h.policy.Account.Allowing(h.groups, at.Direction, seen) {
-		key := ruleKey{at.Direction, j.Rule.ID, h.policy.Number(j.Group.Key(), j.Rule.ID)}
-		if i := h.position(key); i >= 0 {
-			first = min(first, i)
+	return packet.By{Kind: packet.ByGroup, ID: f.chain[first].id, Number: f.chain[first].number}, true
+}
+
+// Covers reports whether the rule with that number allows a packet.
+func (f firewall) Covers(number uint32, d packet.Direction, seen sg.Packet) bool {
+	for key := range f.allowing(d, seen) {
+		if key.number == number {
+			return true
 		}
 	}
-	if first == len(h.chain) {
-		return packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}, false
+	return false
+}
+
+// allowing yields every rule of the chain that allows a packet.
+func (f firewall) allowing(d packet.Direction, seen sg.Packet) iter.Seq[ruleKey] {
+	return func(yield func(ruleKey) bool) {
+		for j := range f.policy.Account.Allowing(f.groups, d, seen) {
+			key := ruleKey{d, j.Rule.ID, f.policy.Number(j.Group.Key(), j.Rule.ID)}
+			if f.position(key) >= 0 && !yield(key) {
+				return
+			}
+		}
 	}
-	return packet.By{Kind: packet.ByGroup, ID: h.chain[first].id, Number: h.chain[first].number}, true
+}
+
+// InForce reports whether the chain has the rule with that number.
+func (f firewall) InForce(number uint32) bool {
+	return slices.ContainsFunc(f.chain, func(r rule) bool { return r.number == number })
+}
+
+// Untracked returns the flows that EC2 would not track.
+func (f firewall) Untracked() []sg.Untracked { return f.untracked }
+
+// Related reports whether an ICMP error about a known flow needs no rule.
+func (f firewall) Related(h packet.Header) bool {
+	const tooBig, fragmentationNeeded, tooBigV6 = 3, 4, 2 // type and code, RFC 792; type, RFC 4443
+	switch f.related {
+	case "all":
+		return true
+	case "pmtud":
+		return h.Protocol == packet.ICMP && h.ICMPType == tooBig && h.ICMPCode == fragmentationNeeded || h.Protocol == packet.ICMPv6 && h.ICMPType == tooBigV6
+	}
+	return false
 }
 
 // denies returns the rule of a network ACL that denies a packet.
@@ -142,18 +194,6 @@ func denies(acl *sg.ACL, d packet.Direction, p sg.Packet) (by packet.By, denied 
 
 // replaced reports whether the host itself is an end of the packet, since it replaces addresses.
 func (p *datagram) replaced() bool { return p.entry != nil && p.back && p.entry.translated() }
-
-// passes reports whether an ICMP error about a known flow needs no rule.
-func (h *host) passes(p *datagram) bool {
-	const tooBig, fragmentationNeeded, tooBigV6 = 3, 4, 2 // type and code, RFC 792; type, RFC 4443
-	switch h.related {
-	case "all":
-		return true
-	case "pmtud":
-		return p.Protocol == packet.ICMP && p.ICMPType == tooBig && p.ICMPCode == fragmentationNeeded || p.Protocol == packet.ICMPv6 && p.ICMPType == tooBigV6
-	}
-	return false
-}
 
 // record records a decision, and tells the packet's stream.
 func (h *host) record(p *datagram, at place, by packet.By, accepted bool) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"lablab/enforce"
 	"lablab/packet"
 	"lablab/scenario"
 	"lablab/sg"
@@ -17,6 +18,7 @@ const latency = 20 * time.Microsecond
 type host struct {
 	scenario.Host
 	*session
+	model     enforce.Model
 	table     *table
 	groups    []*sg.Group
 	acl       *sg.ACL
@@ -27,6 +29,18 @@ type host struct {
 	tags      uint32 // of the last packet
 	listening map[netip.AddrPort]map[packet.Protocol]bool
 	ends      map[packet.Key]*endpoint // of connections, by the key of what they send
+}
+
+func newHost(h scenario.Host, s *session) *host {
+	t := &table{clock: s.clock, Timeouts: &s.timeouts, log: s.log, host: h.Name, byKey: map[packet.Key]*entry{}, natted: h.Masquerade, loose: s.loose}
+	model := h.Enforcement()
+	if loose := model.Traits().Loose; loose != nil {
+		t.loose = *loose
+	}
+	return &host{
+		Host: h, session: s, model: model, table: t, counters: map[ruleKey]*counter{},
+		listening: map[netip.AddrPort]map[packet.Protocol]bool{}, ends: map[packet.Key]*endpoint{},
+	}
 }
 
 // has reports whether an address is the host's.

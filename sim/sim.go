@@ -5,6 +5,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"lablab/play"
 	"lablab/say"
 	"lablab/scenario"
+	"lablab/sg"
 	"lablab/timeline"
 )
 
@@ -29,7 +31,7 @@ type Target struct {
 func (t Target) Build(_ context.Context, sc *scenario.Scenario, log *timeline.Log) (play.Session, error) {
 	s := &session{
 		clock: &clock{}, log: log, interval: t.Interval, described: sc.Hosts, related: sc.Related,
-		settings: settings{sc.Timeouts, sc.Loose}, policy: play.PolicyOf(sc), rules: play.NewRecorder(log), byKey: map[packet.Key]*stream{}, asked: map[int]bool{},
+		timeouts: sc.Timeouts, loose: sc.Loose, scale: cmp.Or(sc.TimeScale, 1), policy: play.PolicyOf(sc), rules: play.NewRecorder(log), byKey: map[packet.Key]*stream{}, asked: map[int]bool{},
 	}
 	log.KeepTime(func() time.Duration { return s.now })
 	log.Append(play.Begun(sc, timeline.Begun{Version: t.Version, Target: timeline.InMemory, Evidence: timeline.AllEvidence(), Interval: t.Interval, Started: time.Unix(0, 0).UTC()}))
@@ -44,10 +46,7 @@ func (t Target) Build(_ context.Context, sc *scenario.Scenario, log *timeline.Lo
 		}
 	}
 	for _, h := range sc.Hosts {
-		s.hosts = append(s.hosts, &host{
-			Host: h, session: s, table: newTable(s.clock, &s.settings, log, h.Name, h.Masquerade), counters: map[ruleKey]*counter{},
-			listening: map[netip.AddrPort]map[packet.Protocol]bool{}, ends: map[packet.Key]*endpoint{},
-		})
+		s.hosts = append(s.hosts, newHost(h, s))
 	}
 	for _, h := range s.hosts {
 		h.enforce()
@@ -63,7 +62,9 @@ type session struct {
 	interval  time.Duration
 	hosts     []*host
 	described []scenario.Host
-	settings  settings
+	timeouts  sg.Timeouts
+	loose     bool    // as the scenario says, or changes it
+	scale     float64 // of time, in a time-lapse
 	related   string
 	policy    play.Policy
 	rules     *play.Recorder

@@ -222,7 +222,7 @@ type Configured struct {
 	Loose    bool        `json:"tcp_loose"`
 }
 
-// Cut reports that a conntrack entry was deleted on purpose.
+// Cut reports that a conntrack entry was deleted on purpose, or no longer counts.
 type Cut struct {
 	Host string     `json:"host"`
 	Flow packet.Key `json:"flow"`
@@ -236,6 +236,8 @@ type CutReason string
 const (
 	CutUntracked CutReason = "untracked" // flows like it are no longer tracked
 	CutAsked     CutReason = "asked"     // someone asked for it
+	CutChanged   CutReason = "changed"   // the host's rules have changed, and its model deletes such entries then
+	CutUnmarked  CutReason = "unmarked"  // the entry is still there, but no longer admitted: the rules decide again
 )
 
 // CanaryDropped reports that a packet which no rule allows was sent, and that the kernel was seen

@@ -211,7 +211,7 @@ func entryOf(f *conntrack.Flow) flow.Entry {
 		Status:  statusNames(uint32(f.Status)),
 		TCP:     tcpState(f.ProtoInfo.TCP),
 		Timeout: time.Duration(f.Timeout) * time.Second,
-		Mark:    mark.Admitted(), Untracked: mark == packet.UntrackedMark, Released: mark.Released(),
+		Mark:    mark.Admitted(), Untracked: mark == packet.UntrackedMark, Released: mark.Released(), Blocked: mark.Blocked(),
 		Sent: flow.Count{Packets: f.CountersOrig.Packets, Bytes: f.CountersOrig.Bytes},
 		Got:  flow.Count{Packets: f.CountersReply.Packets, Bytes: f.CountersReply.Bytes},
 	}
