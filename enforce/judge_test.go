@@ -136,7 +136,7 @@ func TestJudge(t *testing.T) {
 
 // A syn model accepts echo replies and answers over UDP, and has the rules decide about the rest.
 func TestSYN(t *testing.T) {
-	m, _ := enforce.Named("syn")
+	m, _ := enforce.Parse("syn")
 	echo := func(kind uint8) enforce.Packet {
 		p := from(b, packet.ICMP, packet.Established, 1)
 		p.ICMPType = kind
@@ -196,7 +196,7 @@ func TestChanged(t *testing.T) {
 	}
 	half := *from(b, packet.TCP, packet.Established, 1).Flow
 	half.TCP = "SYN_RECV"
-	if m, _ := enforce.Named("sweep"); m.Changed(half, none) != enforce.Stays {
+	if m, _ := enforce.Parse("sweep"); m.Changed(half, none) != enforce.Stays {
 		t.Error("sweep takes the mark of a connection that is not established")
 	}
 }
@@ -209,7 +209,7 @@ func TestCutForwarded(t *testing.T) {
 	keep, set = packet.ForwardMark(packet.Egress, 2)
 	flow := *from(b, packet.TCP, packet.Established, mark&keep|set).Flow
 	flow.Forwarded = true
-	m, _ := enforce.Named("cut")
+	m, _ := enforce.Parse("cut")
 	for _, test := range []struct {
 		now  rules
 		want enforce.Effect

@@ -31,6 +31,9 @@ type Traits struct {
 	// Forwards is whether a host that forwards packets can have the model; ACL, whether a host with a
 	// network ACL can.
 	Forwards, ACL bool
+	// Decides lists what may decide about a packet apart from its rules and its entry, by the ids of
+	// package packet.
+	Decides []string
 	// Untracks is whether flows can be untracked, as EC2's are.
 	Untracks bool
 }
@@ -76,15 +79,24 @@ func Names() []string {
 	return names
 }
 
-// Named returns the model with that name, with its knobs at their defaults.
-func Named(name string) (Model, error) {
-	for _, m := range Models() {
-		if m.Traits().Name == name {
-			return m, nil
-		}
-	}
-	return nil, &Unknown{say.F("no model is called %q", name), name, Names()}
+// A Choice is a model, by its own name or by that of a product that stands for it.
+type Choice struct {
+	Model
+	Product string // "" if the model was named itself
 }
+
+// String returns the product's name, or else the model's [Notation].
+func (c Choice) String() string { return cmp.Or(c.Product, Notation(c.Model)) }
+
+// A directory knows products by their names.
+type directory struct {
+	names func() []string
+	// model returns the model of a product, nil if there is no such product, or why it has none.
+	model func(name string) (Model, error)
+}
+
+// products is set by the catalogue of products.
+var products = directory{names: func() []string { return nil }, model: func(string) (Model, error) { return nil, nil }}
 
 // With returns the model with a knob set.
 func With(m Model, knob, value string) (Model, error) {
@@ -137,26 +149,32 @@ func (k Knob) word(value string) string {
 	return value
 }
 
-// Parse reads a model from its [Notation]. Knobs may be in any order.
-func Parse(word string) (Model, error) {
+// Parse reads the name of a product, or a model in its [Notation], with knobs in any order.
+func Parse(word string) (Choice, error) {
+	if m, err := products.model(word); m != nil || err != nil {
+		return Choice{m, word}, err
+	}
 	for _, m := range Models() {
 		name := m.Traits().Name
 		if rest, is := strings.CutPrefix(word+"-", name+"-"); is {
-			return parseKnobs(m, word, rest)
+			m, err := parseKnobs(m, word, rest)
+			return Choice{Model: m}, err
 		}
 	}
-	return Named(word)
+	return Choice{}, &Unknown{say.F("no model is called %q", word), word, slices.Concat(Names(), products.names())}
 }
 
 // parseKnobs sets the knobs that the rest of a notation names, each with a hyphen behind it.
 func parseKnobs(m Model, whole, rest string) (Model, error) {
 	var choices []string
 	for again := rest != ""; again; {
-		again, choices = false, nil
 		t := m.Traits()
+		again, choices = false, []string{t.Name}
 		for _, k := range t.Knobs {
 			for _, value := range k.Choices {
-				choices = append(choices, t.Name+"-"+k.word(value))
+				if value != k.Choices[0] {
+					choices = append(choices, t.Name+"-"+k.word(value))
+				}
 				if tail, is := strings.CutPrefix(rest, k.word(value)+"-"); is {
 					m, rest, again = k.with(value), tail, tail != ""
 				}
@@ -164,7 +182,7 @@ func parseKnobs(m Model, whole, rest string) (Model, error) {
 		}
 	}
 	if rest != "" {
-		return nil, &Unknown{say.F("no model is called %q", whole), whole, append(choices, m.Traits().Name)}
+		return nil, &Unknown{say.F("no model is called %q", whole), whole, choices}
 	}
 	return m, nil
 }

@@ -38,7 +38,7 @@ func TestNotation(t *testing.T) {
 	for _, m := range every(t) {
 		word := enforce.Notation(m)
 		again, err := enforce.Parse(word)
-		if err != nil || again != m {
+		if err != nil || again.Model != m {
 			t.Errorf("%q is read as %+v, %v: want %+v", word, again, err, m)
 		}
 		words = append(words, word)
@@ -51,7 +51,7 @@ func TestNotation(t *testing.T) {
 		t.Errorf("the models are written\n%q, want\n%q", words, want)
 	}
 	for _, other := range []string{"cut-strict-inbound", "cut-matching-inbound-strict", "cut-loose-inbound-strict"} {
-		if m, err := enforce.Parse(other); err != nil || enforce.Notation(m) != "cut-inbound-strict" {
+		if m, err := enforce.Parse(other); err != nil || m.String() != "cut-inbound-strict" {
 			t.Errorf("%q is read as %v, %v", other, m, err)
 		}
 	}
@@ -80,7 +80,7 @@ func TestUnknown(t *testing.T) {
 			t.Errorf("%q: %v, %+v", test.word, err, unknown)
 		}
 	}
-	cut, _ := enforce.Named("cut")
+	cut, _ := enforce.Parse("cut")
 	for _, test := range []struct{ knob, value, want, choice string }{
 		{"scope", "al", `scope of model cut cannot be "al"`, "all"},
 		{"scop", "all", `model cut has no "scop" to set`, "scope"},

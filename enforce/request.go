@@ -17,7 +17,7 @@ type request struct {
 }
 
 func (m request) Traits() Traits {
-	return Traits{Name: "request", ACL: true, Knobs: []Knob{{
+	return Traits{Name: "request", ACL: true, Decides: []string{packet.TombstoneID}, Knobs: []Knob{{
 		Name: "tombstone", Value: strconv.FormatBool(m.tombstone), Choices: []string{"false", "true"},
 		with: func(value string) Model { return request{value == "true"} },
 	}}}

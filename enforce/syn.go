@@ -8,7 +8,9 @@ func init() { register(8, syn{}) }
 // belongs to no exchange; of ICMP, all but echo replies.
 type syn struct{}
 
-func (syn) Traits() Traits { return Traits{Name: "syn", ACL: true} }
+func (syn) Traits() Traits {
+	return Traits{Name: "syn", ACL: true, Decides: []string{packet.NotFilteredID, packet.AnyEchoReplyID, packet.MidConnectionID}}
+}
 
 func (syn) Judge(p Packet, rules Policy) Decision {
 	free := func(id string) Decision {

@@ -67,6 +67,9 @@ type Host struct {
 // happens from then on goes into log. The error is an *Unable if the machine lacks something.
 func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	log.Append(play.Begun(sc, timeline.Begun{Version: o.Version, Kernel: kernel(), Target: timeline.OnKernel, Evidence: timeline.AllEvidence(), Rootless: o.Rootless, Interval: o.Interval, Started: time.Now()}))
+	if err := Check(sc); err != nil {
+		return nil, err
+	}
 	var l *Lab
 	err := onceLoaded(ctx, func() error { return haveModules(len(sc.Hosts) > 2) }, func() (err error) {
 		l, err = buildOnce(ctx, sc, o, log)

@@ -1,6 +1,7 @@
 package play
 
 import (
+	"lablab/enforce"
 	"lablab/scenario"
 	"lablab/timeline"
 )
@@ -13,6 +14,7 @@ func Begun(sc *scenario.Scenario, target timeline.Begun) timeline.Begun {
 	for _, h := range sc.Hosts {
 		b.Hosts = append(b.Hosts, timeline.Host{
 			Name: h.Name, Address: h.Address, Groups: h.Groups, Second: h.Second, Routes: h.Routes, Forwards: h.Forwards, Masquerade: h.Masquerade, Unchecked: h.Unchecked,
+			Model: enforce.Notation(h.Enforcement()), Product: h.Product,
 		})
 	}
 	for _, f := range sc.LeftOut {

@@ -311,6 +311,10 @@ func (a *doLoose) action(*walk, Place) Action { return Configure{Loose: &a.Loose
 
 func (a *doACL) action(w *walk, at Place) Action {
 	list := w.acl(a.ACL)
+	if problem := w.sc.unguarded(sg.SetACL{Interface: a.On.text, ACL: list}); !problem.Empty() {
+		w.report(at, say.Sentence{}, problem)
+		return nil
+	}
 	if !w.host(a.On) || !w.apply(at, sg.SetACL{Interface: a.On.text, ACL: list}) {
 		return nil
 	}

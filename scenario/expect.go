@@ -4,12 +4,13 @@ import (
 	"reflect"
 	"slices"
 
+	"lablab/enforce"
 	"lablab/packet"
 	"lablab/say"
 )
 
-// expect reads the predictions about one stream or host.
-func (w *walk) expect(x entry[some[prediction]]) []Expectation {
+// expect reads the predictions about one stream or host, each with its branches for models.
+func (w *walk) expect(x entry[some[prediction]]) [][]branch {
 	_, isHost := w.hosts[x.name]
 	s := w.streams[x.name]
 	if !isHost && s == nil {
@@ -19,25 +20,33 @@ func (w *walk) expect(x entry[some[prediction]]) []Expectation {
 		}
 		return nil
 	}
-	var list []Expectation
+	var list [][]branch
 	for _, p := range x.value {
 		at := x.Place
 		if len(x.value) > 1 {
 			at = p.Place
 		}
-		p.members.Place = Place{}
-		if !p.outcome.given() && reflect.ValueOf(p.members).IsZero() {
-			w.about(at, "this predicts nothing")
-			continue
-		}
-		p.members.Place = at
-		if isHost {
-			list = append(list, w.ofHost(x.name, p)...)
-		} else {
-			list = append(list, w.ofStream(s, p)...)
+		if len(p.models) > 0 {
+			list = append(list, w.byModel(x, p))
+		} else if expect := w.predicted(x.name, p, at); len(expect) > 0 {
+			list = append(list, []branch{{expect: expect}})
 		}
 	}
 	return list
+}
+
+// predicted reads a prediction about a stream or host, which exists.
+func (w *walk) predicted(subject string, p prediction, at Place) []Expectation {
+	p.members.Place = Place{}
+	if !p.outcome.given() && reflect.ValueOf(p.members).IsZero() {
+		w.about(at, "this predicts nothing")
+		return nil
+	}
+	p.members.Place = at
+	if _, isHost := w.hosts[subject]; isHost {
+		return w.ofHost(subject, p)
+	}
+	return w.ofStream(w.streams[subject], p)
 }
 
 // ofStream reads the predictions about a stream's packets.
@@ -140,6 +149,8 @@ func (w *walk) decides(s *streamState, by name) bool {
 	ids := w.inForce(s.To, packet.Ingress)
 	inbound := len(ids)
 	ids = append(ids, "established", "related", "default-deny")
+	ids = append(ids, w.modelOf(s.To).Traits().Decides...)
+	ids = append(ids, w.modelOf(s.From).Traits().Decides...)
 	ids = append(ids, w.aclRulesOf(s.To, packet.Ingress)...)
 	ids = append(ids, w.aclRulesOf(s.From, packet.Egress)...) // packets may be dropped before they leave
 	for _, host := range s.via {                              // or on the way
@@ -150,6 +161,14 @@ func (w *walk) decides(s *streamState, by name) bool {
 	slices.Sort(ids[inbound:])
 	ids = append(ids[:inbound], slices.Compact(ids[inbound:])...)
 	return w.ruleOf(by, ids, say.F("host %s at this point", s.To))
+}
+
+// modelOf returns the model of a host, in a prediction that may name another.
+func (w *walk) modelOf(host string) enforce.Model {
+	if h := w.named(host); h.ownModel || w.branch.Model == nil {
+		return h.Enforcement()
+	}
+	return w.branch.Model
 }
 
 // aclRulesOf returns the rules of the network ACL that is attached to a host now, if any.

@@ -11,6 +11,7 @@ type file struct {
 	Interval    span          `json:"interval,omitempty" jsonschema:"the time between packets of a stream, such as 20ms"`
 	Timeouts    timeouts      `json:"timeouts,omitempty" jsonschema:"the idle timeouts of flows"`
 	TCPLoose    boolean       `json:"tcp_loose,omitempty" jsonschema:"whether conntrack picks up TCP connections mid-stream, as Linux does and EC2 does not"`
+	Model       some[model]   `json:"model,omitempty" jsonschema:"the enforcement model of the hosts: what a rule change does to flows that are there; a list if the scenario compares several"`
 	Related     word          `json:"related,omitempty" jsonschema:"which ICMP errors about known flows are accepted without a rule"`
 	Hosts       named[host]   `json:"hosts" jsonschema:"two to sixteen hosts, by name; in one network unless a host is in two"`
 	Groups      named[group]  `json:"groups" jsonschema:"the security groups, by name"`
@@ -22,6 +23,7 @@ type host struct {
 	Place
 	Address         some[word] `json:"address" jsonschema:"the host's address with its prefix length, such as 10.255.1.10/16; a list of two if it is in two networks"`
 	Groups          []name     `json:"groups,omitempty" jsonschema:"the host's security groups"`
+	Model           model      `json:"model,omitempty" jsonschema:"the host's enforcement model, if not that of the scenario"`
 	AlwaysTracked   boolean    `json:"always_tracked,omitempty" jsonschema:"whether all its flows are tracked, as those through a load balancer are"`
 	Conversion      word       `json:"conversion,omitempty" jsonschema:"when a tracked flow that becomes untracked loses its tracking: with the change, or with its next packet"`
 	Routes          []route    `json:"routes,omitempty" jsonschema:"through which hosts it reaches other networks"`

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"lablab/enforce"
 	"lablab/say"
 )
 
@@ -23,9 +22,7 @@ func (w *walk) network(f file) {
 	for _, e := range f.Hosts {
 		w.isNew(e.Place, say.F("a host"), e.name)
 		h := Host{Name: e.name, AlwaysTracked: e.value.AlwaysTracked.value}
-		if c := e.value.Conversion; c.given() && w.choice(say.As("conversion"), c, "at-once", "by-packet") {
-			h.Model, _ = enforce.With(h.Enforcement(), "conversion", c.text)
-		}
+		w.hostModel(e.value, &h)
 		w.hosts[e.name] = &hostState{groups: map[string]bool{}}
 		for i, at := range e.value.Address {
 			a, ok := w.address(at)

@@ -106,6 +106,7 @@ func (w *walk) scenario(f file) {
 	if t, ok := w.timeouts(f.Timeouts); ok {
 		w.sc.Timeouts = t
 	}
+	w.models(f.Model)
 	w.network(f)
 	w.prefixLists(f.PrefixLists)
 	w.account(f.Groups)

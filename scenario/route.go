@@ -78,6 +78,9 @@ func (h Host) Next(target netip.Addr, hosts []Host) (Host, bool) {
 // routing reads what a host does with packets that are not for itself. All hosts are known.
 func (w *walk) routing(from host, h *Host) {
 	h.Forwards = from.Forwards.value
+	if problem := h.unforwarding(); !problem.Empty() {
+		w.report(from.Forwards.Place, say.F("give it a model of its own, as in model: keep"), problem)
+	}
 	h.Unchecked = from.SourceDestCheck.given() && !from.SourceDestCheck.value
 	if from.NAT.given() && w.choice(say.F("the NAT"), from.NAT, "masquerade") {
 		h.Masquerade = true

@@ -28,6 +28,8 @@ type Scenario struct {
 	Account *sg.Account
 	// LeftOut lists what is not enforced of the files of its groups, with the reasons.
 	LeftOut []sg.Finding
+	// Models are those under which it is meant to run, the first by default; nil for any.
+	Models []enforce.Choice
 	// Interval is the time between two packets of a stream; 0 for the default.
 	Interval time.Duration
 	// Timeouts are how long conntrack keeps the entries of idle flows.
@@ -78,7 +80,12 @@ type Host struct {
 	// a load balancer or a NAT gateway (EC2 user guide, "Automatically tracked connections").
 	AlwaysTracked bool
 	// Model is how the host treats flows that are there when its rules change; nil for EC2's way.
-	Model enforce.Model
+	// Product is the product that was named for it, if one was.
+	Model    enforce.Model
+	Product  string
+	ownModel bool // not the scenario's
+	// At is where its model is written.
+	At Place
 	// Routes are the hosts through which it reaches networks that it is not in.
 	Routes map[netip.Prefix]string
 	// Forwards reports whether it passes on what is not for itself.
@@ -110,6 +117,8 @@ type Experiment struct {
 	// Within is the time limit; 0 for none.
 	Within time.Duration
 	Expect []Expectation
+	// branches are what Expect is chosen from; nil if it is the same under every model.
+	branches [][]branch
 }
 
 // An Outcome is what happens to a stream's packets in one experiment.

@@ -3,6 +3,7 @@ package scenario
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
@@ -53,10 +54,16 @@ func schema() (*jsonschema.Schema, error) {
 	addOr(reflect.TypeFor[some[line]](), reflect.TypeFor[[]line](), known[reflect.TypeFor[line]()])
 	addOr(reflect.TypeFor[ruleOrID](), reflect.TypeFor[rule](), known[reflect.TypeFor[name]()])
 	addOr(reflect.TypeFor[some[ruleOrID]](), reflect.TypeFor[[]ruleOrID](), known[reflect.TypeFor[ruleOrID]()])
+	add(reflect.TypeFor[model](), modelSchema(), nil)
+	add(reflect.TypeFor[some[model]](), &jsonschema.Schema{AnyOf: []*jsonschema.Schema{modelSchema(), {Type: "array", MinItems: jsonschema.Ptr(1), Items: modelSchema()}}}, nil)
 	addOr(reflect.TypeFor[timeouts](), reflect.TypeFor[timeoutsMap](), oneWord("nitro", "nitro-v6"))
 	addOr(reflect.TypeFor[cut](), reflect.TypeFor[cutMap](), oneWord("all"))
 	addOr(reflect.TypeFor[acl](), reflect.TypeFor[aclRules](), oneWord("off"))
 	addOr(reflect.TypeFor[prediction](), reflect.TypeFor[predicted](), oneWord(string(Replied), string(Refused), string(Stalled), string(Reset)))
+	oneModel := known[reflect.TypeFor[prediction]()]
+	several := &jsonschema.Schema{AnyOf: []*jsonschema.Schema{oneModel, {Type: "array", Items: oneModel}}}
+	byModel := &jsonschema.Schema{Type: "object", MinProperties: jsonschema.Ptr(1), PropertyNames: &jsonschema.Schema{Pattern: anID.String()}, AdditionalProperties: several}
+	known[reflect.TypeFor[prediction]()] = &jsonschema.Schema{AnyOf: append(slices.Clone(oneModel.AnyOf), byModel)}
 	addOr(reflect.TypeFor[some[prediction]](), reflect.TypeFor[[]prediction](), known[reflect.TypeFor[prediction]()])
 	actions := &jsonschema.Schema{}
 	for _, v := range verbs {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"lablab/enforce"
 	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
@@ -19,6 +20,8 @@ type walk struct {
 	files map[string][]*sg.Group // groups, by file path
 
 	hosts    map[string]*hostState
+	vague    bool              // one of the scenario's models is unknown
+	branch   enforce.Choice    // the model that a prediction is for, if it names one
 	mislaid  bool              // the network has mistakes, so no way through it is followed
 	groups   map[string]string // group ids, by name in the scenario
 	now      *sg.Account       // the state after the actions so far
@@ -73,7 +76,11 @@ func (w *walk) experiment(from experiment) Experiment {
 		w.about(from.Within.Place, "%d packets, one every %s, take longer than %s", e.For, w.sc.Interval, from.Within.text)
 	}
 	for _, x := range from.Expect {
-		e.Expect = append(e.Expect, w.expect(x)...)
+		e.branches = append(e.branches, w.expect(x)...)
+	}
+	e.Expect = e.expected(w.sc.Model())
+	if !slices.ContainsFunc(e.branches, func(of []branch) bool { return len(of) != 1 || of[0].model != "" }) {
+		e.branches = nil
 	}
 	return e
 }

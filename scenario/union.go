@@ -64,20 +64,28 @@ func isMapping(n ast.Node) bool {
 	return one || several
 }
 
-// A prediction is a word, or several fields.
+// A prediction is a word, or several fields; or there is one for each of several models.
 type prediction struct {
 	Place
 	outcome word
 	members predicted
+	models  named[some[prediction]] // by model
 }
 
 func (p *prediction) read(c *complaints, n ast.Node) {
 	p.Place = placeOf(n)
-	if isMapping(n) {
-		c.decode(n, reflect.ValueOf(&p.members).Elem())
+	if !isMapping(n) {
+		p.outcome.read(c, n)
 		return
 	}
-	p.outcome.read(c, n)
+	before := len(c.list)
+	pairs, _ := c.pairs(n)
+	c.list = c.list[:before] // reported again when it is read
+	if isByModel(pairs) {
+		p.models.read(c, n)
+		return
+	}
+	c.decode(n, reflect.ValueOf(&p.members).Elem())
 }
 
 // A timeouts value is a profile, or what differs from one.

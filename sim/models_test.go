@@ -87,7 +87,7 @@ func newBench(t *testing.T, m enforce.Model) bench {
 	if m.Traits().Name == "stateless" { // what A's own ping needs
 		guarded.Ingress = append(guarded.Ingress, sg.Rule{ID: "echoes", Protocol: packet.ICMP, From: echoReply, To: 0, Peer: netip.MustParsePrefix("10.255.1.10/32")})
 	}
-	keep, _ := enforce.Named("keep")
+	keep, _ := enforce.Parse("keep")
 	sc := &scenario.Scenario{
 		Name: "models", Timeouts: sg.Nitro(),
 		Hosts: []scenario.Host{
@@ -323,7 +323,7 @@ func TestEvidence(t *testing.T) {
 
 // A sweep comes 30 seconds after the change, or sooner in a time-lapse.
 func TestSweepIsDelayed(t *testing.T) {
-	m, _ := enforce.Named("sweep")
+	m, _ := enforce.Parse("sweep")
 	for scale, delay := range map[float64]time.Duration{1: 30 * time.Second, 0.1: 3 * time.Second} {
 		b := newBench(t, m)
 		b.scale = scale
@@ -342,7 +342,7 @@ func TestSweepIsDelayed(t *testing.T) {
 // Peers that a prefix list loses lose their flows too, as the model treats flows without a rule.
 func TestMembersLeave(t *testing.T) {
 	for model, want := range map[string]int{"keep": 3, "cut": 0, "rejudge": 0, "tied": 0} {
-		m, _ := enforce.Named(model)
+		m, _ := enforce.Parse(model)
 		b := newBench(t, m)
 		b.revoke("icmp")
 		office := sg.PrefixList{ID: "office", Known: true, Entries: []netip.Prefix{netip.MustParsePrefix("10.255.1.10/32"), netip.MustParsePrefix("10.9.0.0/16")}}

@@ -3,6 +3,7 @@ package timeline
 import (
 	"slices"
 
+	"lablab/enforce"
 	"lablab/packet"
 	"lablab/say"
 )
@@ -91,6 +92,9 @@ func (c *checker) begin(b Begun) error {
 	for _, h := range b.Hosts {
 		if c.hosts[h.Name] {
 			return say.Errorf("the lab has two hosts called %q", h.Name)
+		}
+		if _, err := enforce.Parse(h.Model); h.Model != "" && err != nil {
+			return say.Errorf("host %q: %w", h.Name, err)
 		}
 		c.hosts[h.Name] = true
 	}

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"time"
 
+	"lablab/enforce"
 	"lablab/flow"
 	"lablab/packet"
 	"lablab/say"
@@ -43,6 +44,18 @@ type Host struct {
 	Forwards   bool `json:"forwards,omitempty"`
 	Masquerade bool `json:"masquerade,omitempty"`
 	Unchecked  bool `json:"source_dest_check_off,omitempty"`
+	// Model is its enforcement model as package enforce writes it; "" in older records, whose hosts have
+	// EC2's. Product is the product that was named for it, if one was.
+	Model   string `json:"model,omitempty"`
+	Product string `json:"product,omitempty"`
+}
+
+// Enforcement returns the host's model, which [Check] has found to exist.
+func (h Host) Enforcement() enforce.Model {
+	if c, err := enforce.Parse(h.Model); err == nil {
+		return c.Model
+	}
+	return enforce.Default()
 }
 
 // Addresses returns the host's addresses.

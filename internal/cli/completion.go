@@ -64,6 +64,7 @@ func wordsOf(command string) map[string][]string {
 	words := map[string][]string{
 		"format": {"text", "json"}, "protocol": {"tcp", "udp", "icmp", "icmpv6"}, "color": often, "rootless": often,
 		"state":   states(),
+		"model":   enforce.Names(),
 		"related": {"off", string(enforce.RelatedPMTU), string(enforce.RelatedAll)},
 	}
 	switch command {

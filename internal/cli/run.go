@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"lablab/lab"
 	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
@@ -26,6 +27,7 @@ type runFlags struct {
 	quiet    bool
 	// What the programs of scenarios may do.
 	allowExec, execOutput bool
+	model                 string
 	related               string
 	timeouts              string
 	scale                 float64
@@ -105,6 +107,7 @@ func (f *runFlags) flags(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.interval, "interval", 100*time.Millisecond, "time between packets of a stream, at least 1ms; unless given, the scenario's, or 10ms if several run")
 	flags.StringVar(&f.record, "record", "", "write all events to `FILE` as JSON Lines, overwriting it; with several scenarios, a directory")
 	flags.StringVar(&f.target, "target", "kernel", "run on this kernel, or simulate it in memory: kernel, sim")
+	flags.StringVar(&f.model, "model", "", "enforcement `MODEL`: what a rule change does to flows that are there; unless given, the scenario's")
 	flags.StringVar(&f.rootless, "rootless", "auto", "use a user namespace: auto (when not root), always, never")
 	flags.StringVar(&f.groups, "groups", "", "use a group from `FILE`, written by aws ec2 describe-security-groups")
 	flags.StringVar(&f.group, "group", "", "`ID` of that group (required if the file has several)")
@@ -146,14 +149,19 @@ func (f runFlags) scenarios(env Env, args []string) (all []*scenario.Scenario, m
 			return nil, false, err
 		}
 	}
+	if all, err = f.under(all); err != nil {
+		return nil, false, err
+	}
+	check := lab.Check
 	if f.simulated() {
-		var errs []error
-		for _, sc := range all {
-			errs = append(errs, sim.Check(sc))
-		}
-		if err := errors.Join(errs...); err != nil {
-			return nil, false, err
-		}
+		check = sim.Check
+	}
+	var errs []error
+	for _, sc := range all {
+		errs = append(errs, check(sc))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, false, err
 	}
 	if !f.allowExec {
 		if err := noPrograms(all); err != nil {
@@ -167,6 +175,23 @@ func (f runFlags) scenarios(env Env, args []string) (all []*scenario.Scenario, m
 		all[i] = sc.Scaled(f.scale)
 	}
 	return all, many, nil
+}
+
+// under gives the scenarios the model of the flags, if one is given.
+func (f runFlags) under(all []*scenario.Scenario) ([]*scenario.Scenario, error) {
+	if f.model == "" {
+		return all, nil
+	}
+	model, err := modelOf("--model", f.model)
+	if err != nil {
+		return nil, err
+	}
+	for i, sc := range all {
+		if all[i], err = sc.Under(model); err != nil {
+			return nil, &usageError{say.Errorf("run %s: %w", sc.Name, err), say.F("choose another model: --model keep")}
+		}
+	}
+	return all, nil
 }
 
 // simulated reports whether the scenarios run in memory.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/web"
+	"lablab/lab"
 	"lablab/say"
 	"lablab/scenario"
 )
@@ -128,7 +129,11 @@ func (f upFlags) scenario() (*scenario.Scenario, error) {
 	if f.file == "" {
 		return scenario.FourExperiments(), nil
 	}
-	return loadOne(f.file)
+	sc, err := loadOne(f.file)
+	if err == nil {
+		err = lab.Check(sc)
+	}
+	return sc, err
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$`)
