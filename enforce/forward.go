@@ -10,7 +10,7 @@ import (
 // rules first, as if the packet had just arrived. Both chains are at one hook, so a packet meets one
 // after the other, with room for those of a network ACL.
 const (
-	arrival    = 0  // the priority of the first
+	arrival      = 0  // the priority of the first
 	departure    = 2  // and of the second
 	checkBefore  = -5 // the priority of an ACL before the groups
 	checkBetween = 1  // and between those two

@@ -120,7 +120,7 @@ func (w *walk) hostModel(from host, h *Host) {
 	m := h.Enforcement()
 	if c := from.Conversion; c.given() && w.choice(say.As("conversion"), c, "at-once", "by-packet") {
 		if with, err := enforce.With(m, "conversion", c.text); err == nil {
-			h.Model, h.ownModel, h.At = with, true, c.Place
+			h.Model, h.conversion = with, c.text
 		} else {
 			w.about(c.Place, "%s is for flows that EC2 does not track: model %s does not have them", say.As("conversion"), say.As(m.Traits().Name))
 		}
@@ -132,9 +132,13 @@ func (w *walk) hostModel(from host, h *Host) {
 
 // inherit gives a host the scenario's model, unless it has its own.
 func (sc *Scenario) inherit(h *Host) {
-	if !h.ownModel {
-		c := sc.Model()
-		h.Model, h.Product = c.Model, c.Product
+	if h.ownModel {
+		return
+	}
+	c := sc.Model()
+	h.Model, h.Product = c.Model, c.Product
+	if with, err := enforce.With(h.Model, "conversion", h.conversion); err == nil {
+		h.Model = with
 	}
 }
 

@@ -84,6 +84,8 @@ type Host struct {
 	Model    enforce.Model
 	Product  string
 	ownModel bool // not the scenario's
+	// conversion is a setting of model aws; "" for the default.
+	conversion string
 	// At is where its model is written.
 	At Place
 	// Routes are the hosts through which it reaches networks that it is not in.

@@ -31,7 +31,7 @@ func addCompletions(env Env, root *cobra.Command) {
 		"prefix-list": env.first(prefixListWords, cobra.ShellCompDirectiveNoFileComp),
 		"status":      cobra.NoFileCompletions, "events": cobra.NoFileCompletions,
 		"ps": cobra.NoFileCompletions, "down": cobra.NoFileCompletions,
-		"up": env.scenarios, "load": env.builtins, "run": env.scenarios, "check": env.scenarios, "show": env.scenarios,
+		"up": env.scenarios, "load": env.builtins, "run": env.scenarios, "compare": env.scenarios, "check": env.scenarios, "show": env.scenarios,
 		"models": env.models,
 	}
 	flags := map[string]completer{
@@ -63,14 +63,14 @@ func wordsOf(command string) map[string][]string {
 	often := []string{"auto", "always", "never"}
 	words := map[string][]string{
 		"format": {"text", "json"}, "protocol": {"tcp", "udp", "icmp", "icmpv6"}, "color": often, "rootless": often,
-		"state":   states(),
-		"model":   enforce.Names(),
+		"state": states(),
+		"model": enforce.Names(), "models": enforce.Names(),
 		"related": {"off", string(enforce.RelatedPMTU), string(enforce.RelatedAll)},
 	}
 	switch command {
 	case "run", "replay", "report":
 		words["format"] = formats()
-	case "models":
+	case "models", "compare":
 		words["format"] = []string{"text", "json", "markdown"}
 	case "trace":
 		words["format"] = []string{"text", "jsonl"}

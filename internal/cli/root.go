@@ -37,7 +37,7 @@ changes a rule, and shows from kernel traces why each packet was accepted or dro
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Start here:", []*cobra.Command{newRun(env, code), newList(env), newShow(env), newModels(env), newReplay(env, code), newReport(env, code)}},
+		{"Start here:", []*cobra.Command{newRun(env, code), newList(env), newShow(env), newCompare(env, code), newModels(env), newReplay(env, code), newReport(env, code)}},
 		{"Work in a lab:", []*cobra.Command{
 			newUp(env, code), newExec(env), newStatus(env), newFlows(env), newTrace(env), newRevoke(env), newAuthorize(env), newGroups(env), newPrefixList(env), newACL(env), newCut(env),
 			newLoad(env), newRecord(env), newCapture(env), newEvents(env), newPS(env), newDown(env),

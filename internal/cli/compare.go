@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"cmp"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lablab/enforce"
+	"lablab/play"
+	"lablab/render"
+	"lablab/report"
+	"lablab/say"
+	"lablab/scenario"
+	"lablab/sim"
+)
+
+// compareFlags are the flags of `lablab compare`.
+type compareFlags struct {
+	models   []string
+	target   string
+	format   string
+	colour   string
+	interval time.Duration
+}
+
+func newCompare(env Env, code *int) *cobra.Command {
+	var f compareFlags
+	c := &cobra.Command{
+		Use:   "compare SCENARIO",
+		Short: "Run a scenario under each enforcement model, side by side",
+		Long: `Compare runs a scenario under several enforcement models, and shows in one table what
+happens to each stream in each experiment, and what decides. A model is what a firewall
+does to flows that are there when its rules change.
+
+It compares the models that the scenario lists, or else all of them. It simulates them:
+nothing runs on a kernel.
+
+Exit code 0: it was compared. 1: a prediction for a model that the scenario lists did
+not hold. 2: the command line or the file is wrong. 4: a run ended with an error.`,
+		Example: `  lablab compare ping
+  lablab compare ping --models aws,cut,cut-all-strict,request-tombstone
+  lablab compare mine.yaml --format markdown`,
+		Args: arguments(1, 1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			var err error
+			*code, err = compare(env, f, args[0])
+			return err
+		},
+	}
+	flags := c.Flags()
+	flags.StringSliceVar(&f.models, "models", nil, "only these `MODELS`, as in aws,cut,cut-all-strict")
+	flags.StringVar(&f.target, "target", "sim", "where to run: sim")
+	flags.StringVar(&f.format, "format", "text", "output format: text, json, markdown")
+	flags.StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
+	flags.DurationVar(&f.interval, "interval", 10*time.Millisecond, "time between packets of a stream, at least 1ms, if the scenario does not say")
+	return c
+}
+
+// check finds errors in the flags.
+func (f compareFlags) check() error {
+	if f.interval < time.Millisecond {
+		return &usageError{say.Errorf("--interval %s is too short", f.interval), say.F("the minimum is 1ms")}
+	}
+	for _, err := range []error{
+		oneOf("--target", f.target, "sim"), oneOf("--format", f.format, "text", "json", "markdown"), oneOf("--color", f.colour, "auto", "always", "never"),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare runs a scenario under the models, and returns the exit code.
+func compare(env Env, f compareFlags, name string) (int, error) {
+	models, err := f.chosen()
+	if err != nil {
+		return 0, err
+	}
+	sc, err := loadOne(name)
+	if err == nil {
+		err = sim.Check(sc)
+	}
+	if err != nil {
+		return 0, writeProblems(env, err)
+	}
+	if models == nil {
+		models = comparable(sc)
+	}
+	ctx, cancel := env.interruptible()
+	defer cancel()
+	target := func(sc *scenario.Scenario) play.Target {
+		return sim.Target{Interval: cmp.Or(sc.Interval, f.interval), Version: version()}
+	}
+	runs := play.Compare(ctx, sc, models, runtime.GOMAXPROCS(0), target)
+	if ctx.Err() != nil {
+		return 0, failure(ctx, nil)
+	}
+	var under []render.Under
+	for _, run := range runs {
+		var r *report.Report
+		if run.Events != nil {
+			r = report.Of(run.Events)
+		}
+		under = append(under, render.UnderOf(enforce.Notation(run.Model.Model), run.Model.Product, r, run.Err))
+	}
+	c := render.Compare(under, env.Language)
+	if err := f.write(env, c); err != nil {
+		return 0, broken(err)
+	}
+	if err := c.Failed(); err != nil {
+		return 0, failure(ctx, err)
+	}
+	for i, u := range under {
+		if !u.Held && slices.Contains(sc.Models, runs[i].Model) {
+			return exitNotHeld, nil
+		}
+	}
+	return exitHeld, nil
+}
+
+// comparable returns the models that a scenario lists, or all if it does not list several.
+func comparable(sc *scenario.Scenario) (models []enforce.Choice) {
+	if len(sc.Models) > 1 {
+		return sc.Models
+	}
+	for _, m := range enforce.Models() {
+		models = append(models, enforce.Choice{Model: m})
+	}
+	return models
+}
+
+// chosen returns the models of the flags, or nil.
+func (f compareFlags) chosen() (models []enforce.Choice, err error) {
+	for _, word := range f.models {
+		m, err := modelOf("--models", strings.TrimSpace(word))
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(models, func(o enforce.Choice) bool { return o.String() == m.String() }) {
+			return nil, &usageError{say.Errorf("--models: model %s is listed twice", m), say.F("list each model once")}
+		}
+		models = append(models, m)
+	}
+	return models, nil
+}
+
+func (f compareFlags) write(env Env, c render.Comparison) error {
+	switch f.format {
+	case "json":
+		return c.JSON(env.Stdout)
+	case "markdown":
+		return c.Markdown(env.Stdout)
+	}
+	return newText(env, f.colour).Compared(c)
+}
