@@ -56,7 +56,7 @@ var allowed = map[string][]string{
 	"./scenario":               {"enforce", "sg"},
 	"./sg":                     {},
 	"./timeline":               {"enforce", "flow", "sg"},
-	"./report":                 {"flow", "report/claims", "sg", "timeline"},
+	"./report":                 {"enforce", "flow", "report/claims", "sg", "timeline"},
 	"./internal/claimtest":     {"flow", "report", "report/claims", "sg", "timeline"},
 	"./internal/recordtest":    {"timeline"},
 	"./report/claims":          {},

@@ -23,7 +23,7 @@ const (
 func (m cut) Traits() Traits {
 	loose := !m.strict
 	scopes, tcp := []string{"matching", "inbound", "all"}, []string{"loose", "strict"}
-	return Traits{Name: "cut", Loose: &loose, Forwards: true, ACL: true, Knobs: []Knob{
+	return Traits{Name: "cut", Loose: &loose, Forwards: true, ACL: true, Deletes: true, Knobs: []Knob{
 		{Name: "scope", Value: scopes[m.scope], Choices: scopes, with: func(value string) Model {
 			m.scope = map[string]scope{"matching": matching, "inbound": inbound, "all": all}[value]
 			return m

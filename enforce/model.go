@@ -34,6 +34,10 @@ type Traits struct {
 	// Decides lists what may decide about a packet apart from its rules and its entry, by the ids of
 	// package packet.
 	Decides []string
+	// Known says when the rules decide about a packet of a known flow; empty if they never do.
+	Known say.Sentence
+	// Deletes is whether a change of the rules may delete entries.
+	Deletes bool
 	// Untracks is whether flows can be untracked, as EC2's are.
 	Untracks bool
 }

@@ -1,6 +1,9 @@
 package enforce
 
-import "lablab/packet"
+import (
+	"lablab/packet"
+	"lablab/say"
+)
 
 func init() { register(6, rejudge{}) }
 
@@ -8,7 +11,9 @@ func init() { register(6, rejudge{}) }
 // next packet, of either direction, has the rules decide about the flow again.
 type rejudge struct{}
 
-func (rejudge) Traits() Traits { return Traits{Name: "rejudge", ACL: true} }
+func (rejudge) Traits() Traits {
+	return Traits{Name: "rejudge", ACL: true, Known: say.F("once the rule that admitted a flow is gone, the rules are checked again")}
+}
 
 func (rejudge) Judge(p Packet, rules Policy) Decision {
 	switch p.State {

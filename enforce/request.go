@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"lablab/packet"
+	"lablab/say"
 )
 
 func init() { register(4, request{}) }
@@ -17,7 +18,8 @@ type request struct {
 }
 
 func (m request) Traits() Traits {
-	return Traits{Name: "request", ACL: true, Decides: []string{packet.TombstoneID}, Knobs: []Knob{{
+	known := say.F("the rules are checked for every packet that goes in the direction of the flow's first")
+	return Traits{Name: "request", ACL: true, Decides: []string{packet.TombstoneID}, Known: known, Knobs: []Knob{{
 		Name: "tombstone", Value: strconv.FormatBool(m.tombstone), Choices: []string{"false", "true"},
 		with: func(value string) Model { return request{value == "true"} },
 	}}}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lablab/packet"
+	"lablab/say"
 )
 
 func init() { register(9, sweep{}) }
@@ -16,7 +17,7 @@ type sweep struct {
 }
 
 func (m sweep) Traits() Traits {
-	t := Traits{Name: "sweep", ACL: true, Delay: 30 * time.Second}
+	t := Traits{Name: "sweep", ACL: true, Known: say.F("once a sweep has found that no rule allows a flow, the rules are checked for its packets"), Delay: 30 * time.Second}
 	delay := Knob{Name: "delay", Value: "30s", Choices: []string{"30s", "none"}, with: func(value string) Model { return sweep{value == "none"} }}
 	if m.atOnce {
 		t.Delay, delay.Value = 0, "none"

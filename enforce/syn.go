@@ -1,6 +1,9 @@
 package enforce
 
-import "lablab/packet"
+import (
+	"lablab/packet"
+	"lablab/say"
+)
 
 func init() { register(8, syn{}) }
 
@@ -9,7 +12,8 @@ func init() { register(8, syn{}) }
 type syn struct{}
 
 func (syn) Traits() Traits {
-	return Traits{Name: "syn", ACL: true, Decides: []string{packet.NotFilteredID, packet.AnyEchoReplyID, packet.MidConnectionID}}
+	known := say.F("the rules are checked for every echo request")
+	return Traits{Name: "syn", ACL: true, Known: known, Decides: []string{packet.NotFilteredID, packet.AnyEchoReplyID, packet.MidConnectionID}}
 }
 
 func (syn) Judge(p Packet, rules Policy) Decision {

@@ -1,6 +1,9 @@
 package enforce
 
-import "lablab/packet"
+import (
+	"lablab/packet"
+	"lablab/say"
+)
 
 func init() { register(5, tied{}) }
 
@@ -8,7 +11,9 @@ func init() { register(5, tied{}) }
 // rule. That a flow is established only says which direction a packet goes.
 type tied struct{}
 
-func (tied) Traits() Traits { return Traits{Name: "tied", ACL: true} }
+func (tied) Traits() Traits {
+	return Traits{Name: "tied", ACL: true, Known: say.F("a rule has to allow the flow, in both directions, for as long as it lasts")}
+}
 
 func (tied) Judge(p Packet, rules Policy) Decision {
 	switch {

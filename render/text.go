@@ -39,6 +39,19 @@ func (t *Text) forwarders(b *bytes.Buffer, r *report.Report) {
 	}
 }
 
+// models writes which hosts have another enforcement model than EC2's.
+func (t *Text) models(b *bytes.Buffer, r *report.Report) {
+	for _, h := range r.Hosts {
+		switch {
+		case h.Model == "" || h.Model == "aws":
+		case h.Product != "":
+			t.paragraph(b, "     ", dim, say.F("%s has enforcement model %s, as %s does", h.Name, h.Model, h.Product))
+		default:
+			t.paragraph(b, "     ", dim, say.F("%s has enforcement model %s", h.Name, h.Model))
+		}
+	}
+}
+
 // All writes the whole report.
 func (t *Text) All(r *report.Report) error {
 	if err := t.Lab(r); err != nil {
@@ -72,6 +85,7 @@ func (t *Text) Lab(r *report.Report) error {
 	}
 	t.paragraph(&b, padded(t.language.Sprintf("lab"), 5), bold, lab)
 	t.forwarders(&b, r)
+	t.models(&b, r)
 	t.groups(&b, r)
 	var dropped []string
 	for _, c := range r.Canaries {

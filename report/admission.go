@@ -20,6 +20,9 @@ func (f Flow) Admission() say.Sentence {
 	if f.Untracked {
 		return say.F("untracked")
 	}
+	if f.Blocked {
+		return say.F("admitted by %s, replies blocked", f.Admitter())
+	}
 	if f.ReleasedBy == nil {
 		return say.F("admitted by %s", f.Admitter())
 	}

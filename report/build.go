@@ -155,7 +155,7 @@ func (b *Builder) begin(body timeline.Begun) {
 	b.report.Scenario, b.report.Title, b.report.Version, b.report.Kernel, b.report.Rootless = body.Scenario, body.Title, body.Version, body.Kernel, body.Rootless
 	b.report.Target, b.report.IntervalMS, b.report.TimeScale, b.report.Started = body.Target, ms(body.Interval), body.TimeScale, body.Started
 	for _, h := range body.Hosts {
-		host := Host{Name: h.Name, Address: h.Address.Addr().String(), Groups: h.Groups, Forwards: h.Forwards, Masquerade: h.Masquerade}
+		host := Host{Name: h.Name, Address: h.Address.Addr().String(), Groups: h.Groups, Forwards: h.Forwards, Masquerade: h.Masquerade, Model: h.Model, Product: h.Product}
 		if h.Second.IsValid() {
 			host.Second = h.Second.Addr().String()
 		}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -36,6 +37,9 @@ func (s subtitle) saying(format string, args ...any) subtitle {
 func (n *Narrator) changed(e timeline.Body) subtitle {
 	switch body := e.(type) {
 	case timeline.RuleRevoked:
+		if n.models.deletes(body.Hosts...) {
+			return ending("Rule %q (%s) is revoked.", body.ID, body.Rule.String())
+		}
 		return ending("Rule %q (%s) is revoked. The conntrack entries stay.", body.ID, body.Rule.String())
 	case timeline.RuleAuthorized:
 		return accepting("Rule %q (%s) is authorized. It is checked for packets that no conntrack entry accepts.", body.ID, body.Rule.String())
@@ -47,13 +51,21 @@ func (n *Narrator) changed(e timeline.Body) subtitle {
 		}
 		return plainly("%s now has a network ACL. It is stateless: it checks every packet.", body.Host)
 	case timeline.PrefixListChanged:
+		if n.models.deletes(slices.Collect(maps.Keys(n.models))...) {
+			return plainly("%s.", body.Now())
+		}
 		if len(body.Entries) == 0 {
 			return plainly("Prefix list %s is now empty. Remembered flows stay.", body.PrefixList)
 		}
 		return plainly("Prefix list %s is now %s. Remembered flows stay.", body.PrefixList, say.Names(", ", texts(body.Entries)...))
 	case timeline.Cut:
-		if body.Why == timeline.CutUntracked {
+		switch body.Why {
+		case timeline.CutUntracked:
 			return ending("%s forgets an entry: such flows are no longer tracked there.", body.Host)
+		case timeline.CutChanged:
+			return ending("The rules have changed, so %s deletes an entry. The next packet of the flow will count as new.", body.Host)
+		case timeline.CutUnmarked:
+			return ending("A flow loses its mark on %s: no rule has admitted it any more.", body.Host)
 		}
 		return ending("An entry is deleted on %s. The next packet of the flow will count as new.", body.Host)
 	case timeline.Configured:
@@ -85,6 +97,9 @@ func (n *Narrator) regrouped(now timeline.GroupsChanged) subtitle {
 	}
 	if len(left) == 0 {
 		return subtitle{Words: is}
+	}
+	if n.models.deletes(now.Host) {
+		return plainly("%s The rules of group %s no longer apply.", is, phrase{say.As(strings.Join(left, ", ")), claimed})
 	}
 	return plainly("%s The rules of group %s no longer apply; remembered flows stay.", is, phrase{say.As(strings.Join(left, ", ")), claimed})
 }
@@ -120,6 +135,8 @@ func (n *Narrator) verdict(at when, v timeline.Judged) subtitle {
 	r := run{VerdictRange: rangeOf(judged, v.Seq), first: judged, last: judged, entry: n.lives.of(v.Host, v.Packet.Key()).carrier(at, v.State), alone: true}
 	name := phrase{n.name(at, v, r.entry), []claims.Claim{r.decided()}}
 	switch {
+	case n.byModel(r):
+		return n.ofModel(r, name)
 	case !v.Accepted:
 		return n.dropped(r, name)
 	case v.Forwarded && v.Direction == packet.Egress && v.Kind == packet.ByGroup:

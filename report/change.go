@@ -71,6 +71,8 @@ func (l *life) had(entry, during say.Sentence) say.Sentence {
 	switch l.end() {
 	case claims.Asked, claims.Deleted:
 		return say.F("%s had been deleted%s", entry, during)
+	case claims.Changed:
+		return say.F("%s had been deleted%s, because the rules had changed", entry, during)
 	case claims.Untracked:
 		return say.F("%s had ended%s, because such flows were no longer tracked", entry, during)
 	case claims.TimedOut:

@@ -20,6 +20,7 @@ type lessons struct {
 	errors    lesson // an ICMP error about a flow was dropped
 	silent    lesson // a host that may start no flow answered
 	forwarded lesson // rules of a host that forwards decided about packets
+	rechecked lesson // packets of a known flow were dropped, as no rule allowed them
 	checked   lesson // a source/destination check dropped packets
 }
 
@@ -55,6 +56,7 @@ func (l *lessons) conclusion() Paragraph {
 		add(l.dropped, say.F("So removing a group blocks new flows but does not end those that its rules have admitted. That is what makes the firewall stateful."))
 	}
 	add(l.forgotten, say.F("Once an entry is gone, the next packet is NEW and only the rules decide."))
+	add(l.rechecked, say.F("Here, an entry does not protect a flow from a change of the rules: the rules decide about its packets, too."))
 	add(l.same, say.F("conntrack identifies a flow by its addresses and ports or ICMP id, not by the program that sends it."))
 	add(l.unreplied, say.F("An entry accepts packets by itself only once it has seen a reply. Until then, every packet is NEW and needs a rule."))
 	add(l.untracked, say.F("An untracked flow has no entry to live on: each packet needs a rule, so the flow ends with its rule. EC2 does not track TCP and UDP flows that are open to the world both ways."))
@@ -84,7 +86,7 @@ func (b *Builder) learnSilent(l *lessons) {
 func (s *Stream) droppedAtSource() bool {
 	dropped := 0
 	for _, v := range s.Verdicts {
-		if v.Host == s.From && v.Direction == packet.Egress && v.Packet == "request" && v.Verdict == "drop" {
+		if v.Host == s.From && v.Direction == packet.Egress && v.Packet == "request" && v.Verdict == "drop" && v.State != packet.Established {
 			dropped += v.Last - v.First + 1
 		}
 	}

@@ -36,6 +36,8 @@ type Entry struct {
 	ReleasingGone   bool    `json:"releasing_rule_revoked,omitempty"`
 	// Untracked is whether EC2 would not track the flow: nothing is accepted because of the entry.
 	Untracked bool `json:"untracked,omitempty"`
+	// Blocked is whether the replies of the flow are dropped, since its last request was.
+	Blocked bool `json:"blocked,omitempty"`
 }
 
 // State returns the words for the state of an entry: the TCP state, whether any reply has been
@@ -55,7 +57,7 @@ func EntryOf(host string, e flow.Entry) Entry {
 	entry := Entry{
 		Host: host, Protocol: e.Orig.Protocol.String(), Source: e.Orig.Source.String(), Destination: e.Orig.Destination.String(),
 		ConntrackID: e.ID, Packets: e.Sent.Packets, ReplyPackets: e.Got.Packets, Bytes: e.Sent.Bytes, ReplyBytes: e.Got.Bytes,
-		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, TCPState: e.TCP, AdmittingNumber: e.Mark, ReleasingNumber: e.Released, Untracked: e.Untracked,
+		TimeoutSeconds: int(e.Timeout / time.Second), Status: e.Status, TCPState: e.TCP, AdmittingNumber: e.Mark, ReleasingNumber: e.Released, Untracked: e.Untracked, Blocked: e.Blocked,
 	}
 	switch e.Orig.Protocol {
 	case packet.ICMP, packet.ICMPv6:

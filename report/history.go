@@ -14,6 +14,7 @@ type history struct {
 	byHand bool // nothing was planned: that all is one experiment says nothing
 	lives  *lives
 	policy *policy
+	models models
 }
 
 // A when is a place in the timeline.
@@ -31,6 +32,7 @@ func newHistory() history { return history{lives: newLives(), policy: newPolicy(
 func (h *history) add(e timeline.Event) {
 	h.now = when{h.now.seq + 1, e.At, e.Experiment}
 	if begun, is := e.Body.(timeline.Begun); is {
+		h.models = modelsOf(begun)
 		h.byHand = len(begun.Plan) == 1 && begun.Plan[0].ByHand()
 	}
 	h.lives.add(h.now, e.Body)

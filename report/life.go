@@ -58,6 +58,8 @@ func (l *life) end() claims.Ending {
 	switch {
 	case l.cutWhy == timeline.CutUntracked:
 		return claims.Untracked
+	case l.cutWhy == timeline.CutChanged:
+		return claims.Changed
 	case l.cutWhy != "":
 		return claims.Asked
 	case !l.dead.happened():

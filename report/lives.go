@@ -222,7 +222,7 @@ func (ls *lives) bear(at when, host string, e flow.Entry, fresh bool) *life {
 // after.
 func (ls *lives) wasCut(at when, cut timeline.Cut) {
 	f := ls.of(cut.Host, cut.Flow)
-	if f == nil {
+	if f == nil || cut.Why == timeline.CutUnmarked { // the entry goes on
 		return
 	}
 	for _, entry := range slices.Backward(f.lives) {

@@ -255,8 +255,9 @@ func (p *policy) aclAt(at when, host string) (last aclChange, found bool) {
 	return last, found
 }
 
-// looseAt reports whether conntrack picked up connections mid-stream at some time.
-func (p *policy) looseAt(at when) (loose bool) {
+// looseAt reports whether conntrack picked up connections mid-stream at some time, if it did so at
+// first or not.
+func (p *policy) looseAt(at when, loose bool) bool {
 	for _, l := range p.loose {
 		if l.seq < at.seq {
 			loose = l.loose

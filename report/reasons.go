@@ -61,7 +61,7 @@ func (h *history) whyInvalid(r run, in tense) phrase {
 	if l != nil && l.livedAt(at) {
 		return phrase{say.F("%s %s a conntrack entry, but what arrived %s fit its connection", r.Host, hadIn(in), didNotIn(in)), r.claim(claims.Claim{Kind: claims.Tracked, Entry: l.ref()})}
 	}
-	if p.TCPFlags&(packet.SYN|packet.RST) != 0 || h.policy.looseAt(at) || h.lives.mayHaveMissed(at, r.Host) {
+	if p.TCPFlags&(packet.SYN|packet.RST) != 0 || h.isLoose(r.Host, at) || h.lives.mayHaveMissed(at, r.Host) {
 		return phrase{}
 	}
 	claimed := append(r.claim(claims.Claim{Kind: claims.NoEntry}), r.claim(claims.Claim{Kind: claims.NotLoose})...)
@@ -70,6 +70,12 @@ func (h *history) whyInvalid(r run, in tense) phrase {
 		return phrase{say.F("%s %s no conntrack entry, and conntrack does not pick up connections mid-stream", r.Host, hadIn(in)), claimed}
 	}
 	return phrase{say.F("%s, and conntrack does not pick up connections mid-stream", gone.Sentence), append(claimed, gone.claims...)}
+}
+
+// isLoose reports whether conntrack of a host picked up connections mid-stream at some time.
+func (h *history) isLoose(host string, at when) bool {
+	loose := h.models.of(host).Loose
+	return h.policy.looseAt(at, loose != nil && *loose)
 }
 
 // A tense is when an explanation is given: after a run, or while things happen.

@@ -42,7 +42,7 @@ func (t *explainer) plainReplies(there, here []run) {
 	var ranges, pushed [][2]int
 	for _, j := range t.Builder.packets[t.stream.Name] {
 		for _, v := range j.verdicts {
-			every = every && (!v.Reply || v.Accepted && v.State == packet.Established)
+			every = every && (!v.Reply || v.Accepted && v.State == packet.Established && v.Kind == packet.ByEstablished)
 		}
 		every = every && !j.pushed && (!j.answered || plain[j.Seq] == places)
 		switch {
@@ -133,6 +133,8 @@ func (t *explainer) bothEnds(ranges [][2]int) (to, from phrase, packets say.Sent
 // reply explains replies for which a rule decided.
 func (t *explainer) reply(r run) {
 	switch {
+	case t.byModel(r):
+		t.explainModel(r, t.replyTo(r))
 	case r.accepted() && r.State == packet.Related && r.Host == t.stream.From:
 		t.relatedAllowed(r)
 	case r.accepted() && r.Host == t.stream.To && r.Kind == packet.ByGroup && r.State == packet.New:

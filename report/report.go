@@ -66,6 +66,10 @@ type Host struct {
 	// Forwards is whether it passes on what is not for itself; Masquerade, whether as its own.
 	Forwards   bool `json:"forwards,omitempty"`
 	Masquerade bool `json:"masquerade,omitempty"`
+	// Model is its enforcement model, with its settings; empty in older records, whose hosts have EC2's.
+	// Product is the product that was named for it, if one was.
+	Model   string `json:"model,omitempty"`
+	Product string `json:"product,omitempty"`
 }
 
 // A Rule is a security-group rule that was in force at some time.

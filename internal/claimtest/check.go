@@ -3,6 +3,7 @@
 package claimtest
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -116,6 +117,7 @@ var checks = map[claims.Kind]func(*Evidence, claims.Claim) error{
 	claims.OtherFlow:   (*Evidence).otherFlow,
 	claims.Became:      (*Evidence).became,
 	claims.Masqueraded: (*Evidence).masqueraded,
+	claims.HasModel:    (*Evidence).hasModel,
 }
 
 // eachPacket checks the verdict on each of the packets of a claim.
@@ -201,8 +203,8 @@ func (e *Evidence) carried(c claims.Claim) error {
 	}
 	return e.eachPacket(c, func(v verdict) error {
 		switch {
-		case v.State != "established" || !v.Accepted:
-			return fmt.Errorf("%s, accepted: %v", v.State, v.Accepted)
+		case v.State != "established" || !v.Accepted || v.Kind != packet.ByEstablished:
+			return fmt.Errorf("%s, accepted: %v, by %s", v.State, v.Accepted, v.ID)
 		case canonical(v.Packet.Key()) != entry.flow():
 			return fmt.Errorf("%s is not of its flow", v.Packet)
 		}
@@ -309,7 +311,7 @@ func (e *Evidence) notLoose(c claims.Claim) error {
 	if !found {
 		return fmt.Errorf("no verdict on packet %d", c.First)
 	}
-	loose := false
+	loose := e.loose(c.Host)
 	for i := range v.at {
 		if configured, is := e.events[i].Body.(timeline.Configured); is {
 			loose = configured.Loose
@@ -317,6 +319,33 @@ func (e *Evidence) notLoose(c claims.Claim) error {
 	}
 	if loose {
 		return fmt.Errorf("it does")
+	}
+	return nil
+}
+
+// loose reports whether conntrack of a host picked up connections mid-stream at first.
+func (e *Evidence) loose(host string) bool {
+	t := e.host(host).Enforcement().Traits()
+	return t.Loose != nil && *t.Loose
+}
+
+// host returns what a timeline begins with about a host.
+func (e *Evidence) host(name string) timeline.Host {
+	for i := range e.events {
+		if begun, is := e.events[i].Body.(timeline.Begun); is {
+			for _, h := range begun.Hosts {
+				if h.Name == name {
+					return h
+				}
+			}
+		}
+	}
+	return timeline.Host{}
+}
+
+func (e *Evidence) hasModel(c claims.Claim) error {
+	if model := cmp.Or(e.host(c.Host).Model, "aws"); model != c.Other {
+		return fmt.Errorf("%s has model %s", c.Host, model)
 	}
 	return nil
 }
@@ -330,7 +359,7 @@ func (e *Evidence) allReplies(c claims.Claim) error {
 			if body.Stream != c.Stream || !body.Reply || body.Seq < 1 {
 				continue
 			}
-			if body.State != c.State || !body.Accepted {
+			if body.State != c.State || !body.Accepted || body.Kind != packet.ByEstablished {
 				return fmt.Errorf("the reply to packet %d was %s to %s, accepted: %v", body.Seq, body.State, body.Host, body.Accepted)
 			}
 			for seq := body.Seq; seq <= max(body.Seq, body.Last); seq++ {

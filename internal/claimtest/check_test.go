@@ -94,6 +94,13 @@ var contradict = map[claims.Kind]func(events []timeline.Event, c *claims.Claim){
 	claims.Masqueraded: func(events []timeline.Event, c *claims.Claim) {
 		change(events, c.Entry, func(e *timeline.EntryChanged) { e.Entry.Reply.Destination = e.Entry.Orig.Source })
 	},
+	claims.HasModel: func(events []timeline.Event, c *claims.Claim) {
+		begun := events[0].Body.(timeline.Begun)
+		begun.Hosts = slices.Clone(begun.Hosts)
+		i := slices.IndexFunc(begun.Hosts, func(h timeline.Host) bool { return h.Name == c.Host })
+		begun.Hosts[i].Model = "keep"
+		events[0].Body = begun
+	},
 	claims.Carried:  destroy,
 	claims.Outlived: destroy,
 	claims.Tracked:  destroy,
@@ -273,6 +280,16 @@ func TestFormerClaims(t *testing.T) {
 			"an entry is gone that carries the packets", "course-cut",
 			claims.Claim{Kind: claims.EntryGone, Stream: "ssh", First: 11, Last: 11, Host: "A", Entry: first("course-cut", "A", "ssh"), Ending: claims.Asked},
 			"it ended at event",
+		},
+		{
+			"an entry carries packets that a rule accepted", "models",
+			claims.Claim{Kind: claims.Carried, Stream: "query", First: 2, Last: 3, Host: "A", Entry: first("models", "A", "query")},
+			"by dns",
+		},
+		{
+			"someone deleted an entry that the change of the rules did", "models",
+			claims.Claim{Kind: claims.EntryGone, Stream: "cut", First: 4, Last: 4, Host: "C", Entry: first("models", "C", "cut"), Ending: claims.Asked},
+			"it is changed rather than asked",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -206,8 +206,8 @@ func (e *Evidence) ending(x *entry) claims.Ending {
 		switch body := e.events[at].Body.(type) {
 		case timeline.Cut:
 			near := e.events[at].At - e.events[x.end].At
-			if body.Host == x.host && body.Flow == x.orig && at > x.begin && near.Abs() <= 10*round && !e.renewed(x, at) {
-				return map[timeline.CutReason]claims.Ending{timeline.CutAsked: claims.Asked, timeline.CutUntracked: claims.Untracked}[body.Why]
+			if body.Why != timeline.CutUnmarked && body.Host == x.host && body.Flow == x.orig && at > x.begin && near.Abs() <= 10*round && !e.renewed(x, at) {
+				return map[timeline.CutReason]claims.Ending{timeline.CutAsked: claims.Asked, timeline.CutUntracked: claims.Untracked, timeline.CutChanged: claims.Changed}[body.Why]
 			}
 		case timeline.Configured:
 			configured = &body.Timeouts

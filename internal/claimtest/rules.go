@@ -269,7 +269,7 @@ func (e *Evidence) outlived(c claims.Claim) error {
 			return fmt.Errorf("rule %d had admitted the entry", x.markAt(v.at))
 		case e.accountAt(v.at).matches(c.Rule, c.Host, d, x.orig):
 			return fmt.Errorf("rule %d still matches", c.Rule)
-		case v.State != packet.Established || !v.Accepted:
+		case v.State != packet.Established || !v.Accepted || v.Kind != packet.ByEstablished:
 			return fmt.Errorf("%s, accepted: %v", v.State, v.Accepted)
 		}
 		return e.during(x, v)

@@ -71,6 +71,7 @@ const (
 	Became      Kind = "became"        // Count packets had Outcome
 	Unseen      Kind = "unseen"        // no verdict on the packet that Event reports as sent was seen in time
 	OtherFlow   Kind = "another flow"  // conntrack does not
+	HasModel    Kind = "has model"     // the host's enforcement model is Other
 	Masqueraded Kind = "masqueraded"   // the host replaced the source of the entry's flow by Other
 )
 
@@ -81,6 +82,7 @@ type Ending string
 const (
 	Unknown   Ending = "unknown"
 	Asked     Ending = "asked"     // someone asked lablab to delete it
+	Changed   Ending = "changed"   // the host's rules have changed, and its model deletes such entries then
 	Untracked Ending = "untracked" // its flow is no longer tracked
 	Deleted   Ending = "deleted"   // another program deleted it: it had not timed out
 	TimedOut  Ending = "timed out" // it carried no packet for too long

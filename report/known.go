@@ -1,0 +1,119 @@
+package report
+
+import (
+	"lablab/enforce"
+	"lablab/packet"
+	"lablab/report/claims"
+	"lablab/say"
+	"lablab/timeline"
+)
+
+// models are the enforcement models of the hosts, by name.
+type models map[string]enforce.Model
+
+func modelsOf(begun timeline.Begun) models {
+	m := models{}
+	for _, h := range begun.Hosts {
+		m[h.Name] = h.Enforcement()
+	}
+	return m
+}
+
+// of returns the model of a host.
+func (m models) of(host string) enforce.Traits {
+	if model := m[host]; model != nil {
+		return model.Traits()
+	}
+	return enforce.Default().Traits()
+}
+
+// deletes reports whether a change of the rules deletes entries at one of the hosts.
+func (m models) deletes(hosts ...string) bool {
+	for _, h := range hosts {
+		if m.of(h).Deletes {
+			return true
+		}
+	}
+	return false
+}
+
+// model names the model of the host that decided about packets, and claims that it has it.
+func (h *history) model(r run) phrase {
+	model := h.models[r.Host]
+	if model == nil {
+		model = enforce.Default()
+	}
+	name := say.As(enforce.Notation(model))
+	return phrase{name, r.claim(claims.Claim{Kind: claims.HasModel, Other: name.String()})}
+}
+
+// byModel reports whether only the model of the host explains what decided about packets: of a known
+// flow, something else than its entry; or what the model does not filter.
+func (h *history) byModel(r run) bool {
+	switch r.Kind {
+	case packet.ByModel, packet.ByTombstone:
+		return true
+	case packet.ByGroup, packet.ByDefault:
+		return r.State == packet.Established && !h.models.of(r.Host).Known.Empty()
+	}
+	return false
+}
+
+// explainModel explains such packets.
+func (t *explainer) explainModel(r run, they phrase) {
+	known := t.models.of(r.Host).Known
+	said := t.was != nil && t.byModel(*t.was)
+	if !r.accepted() && r.Kind == packet.ByDefault && !r.first.Reply {
+		t.lessons.rechecked.learn(t.of(r), r.decided())
+	}
+	switch {
+	case r.Kind == packet.ByTombstone:
+		t.say(t.of(r), "%s %s ESTABLISHED to %s and dropped all the same: a request of the flow had been dropped there, and model %s stops the replies until a request is accepted.",
+			they, were(r), r.Host, t.model(r))
+	case r.Kind == packet.ByModel:
+		t.say(t.of(r), "%s %s accepted by %s, since model %s %s.", they, were(r), r.Host, t.model(r), unfiltered(r.ID))
+	case said && r.accepted():
+		t.say(t.of(r), "%s %s ESTABLISHED to %s, and rule %q allowed %s.", they, were(r), r.Host, r.ID, them(r))
+	case said:
+		t.say(t.of(r), "%s %s ESTABLISHED to %s, but no rule matched%s: default deny dropped %s.", they, were(r), r.Host, t.closedWay(r), them(r))
+	case r.accepted():
+		t.say(t.of(r), "%s %s ESTABLISHED to %s, which has model %s: %s. Rule %q allowed %s.", they, were(r), r.Host, t.model(r), known, r.ID, them(r))
+	default:
+		t.say(t.of(r), "%s %s ESTABLISHED to %s, which has model %s: %s. No rule matched%s, so default deny dropped %s.",
+			they, were(r), r.Host, t.model(r), known, t.closedWay(r), them(r))
+	}
+}
+
+// closedWay says which change closed the way for packets, but not for replies: their model decides
+// which rules count.
+func (t *explainer) closedWay(r run) phrase {
+	if r.first.Reply {
+		return phrase{}
+	}
+	return t.closed(r)
+}
+
+// unfiltered says what a model does, by the id of what decided.
+func unfiltered(id string) say.Sentence {
+	switch id {
+	case packet.AnyEchoReplyID:
+		return say.F("accepts every echo reply")
+	case packet.MidConnectionID:
+		return say.F("accepts every TCP segment that does not begin a connection")
+	}
+	return say.F("does not filter what leaves a host")
+}
+
+// ofModel says what the model of a host has to do with a verdict.
+func (n *Narrator) ofModel(r run, name phrase) subtitle {
+	known := n.models.of(r.Host).Known
+	switch {
+	case r.Kind == packet.ByTombstone:
+		return dropping("%s belongs to a flow of which %s has dropped a request. Model %s stops its replies, too: dropped.", name, r.Host, n.model(r))
+	case r.Kind == packet.ByModel:
+		return accepting("%s is accepted by %s: model %s %s.", name, r.Host, n.model(r), unfiltered(r.ID))
+	case r.accepted():
+		return accepting("%s is ESTABLISHED to %s, which has model %s: %s. Rule %q matches: accepted.", name, r.Host, n.model(r), known, r.ID)
+	}
+	return dropping("%s is ESTABLISHED to %s, which has model %s: %s. No rule matches: dropped.", name, r.Host, n.model(r), known)
+}
