@@ -74,11 +74,16 @@ func Models() []Model {
 	return list
 }
 
-// Names returns the names of the models.
+// Names returns the names of the models and of the products that a model stands for.
 func Names() []string {
 	var names []string
 	for _, m := range Models() {
 		names = append(names, m.Traits().Name)
+	}
+	for _, p := range Products() {
+		if p.Playable() {
+			names = append(names, p.Alias)
+		}
 	}
 	return names
 }
@@ -91,16 +96,6 @@ type Choice struct {
 
 // String returns the product's name, or else the model's [Notation].
 func (c Choice) String() string { return cmp.Or(c.Product, Notation(c.Model)) }
-
-// A directory knows products by their names.
-type directory struct {
-	names func() []string
-	// model returns the model of a product, nil if there is no such product, or why it has none.
-	model func(name string) (Model, error)
-}
-
-// products is set by the catalogue of products.
-var products = directory{names: func() []string { return nil }, model: func(string) (Model, error) { return nil, nil }}
 
 // With returns the model with a knob set.
 func With(m Model, knob, value string) (Model, error) {
@@ -155,7 +150,8 @@ func (k Knob) word(value string) string {
 
 // Parse reads the name of a product, or a model in its [Notation], with knobs in any order.
 func Parse(word string) (Choice, error) {
-	if m, err := products.model(word); m != nil || err != nil {
+	if p, is := aliases()[word]; is {
+		m, err := p.model()
 		return Choice{m, word}, err
 	}
 	for _, m := range Models() {
@@ -165,7 +161,7 @@ func Parse(word string) (Choice, error) {
 			return Choice{Model: m}, err
 		}
 	}
-	return Choice{}, &Unknown{say.F("no model is called %q", word), word, slices.Concat(Names(), products.names())}
+	return Choice{}, &Unknown{say.F("no model is called %q", word), word, Names()}
 }
 
 // parseKnobs sets the knobs that the rest of a notation names, each with a hyphen behind it.

@@ -83,11 +83,15 @@ func (w *walk) model(from model) (enforce.Choice, bool) {
 // unknown reports a name that package enforce does not know.
 func (w *walk) unknown(at Place, err error) {
 	var unknown *enforce.Unknown
-	if errors.As(err, &unknown) {
-		w.hinted(at, DidYouMean(unknown.Word, unknown.Choices), "%s", unknown)
+	if !errors.As(err, &unknown) {
+		w.about(at, "%s", err)
 		return
 	}
-	w.about(at, "%s", err)
+	hint := DidYouMean(unknown.Word, unknown.Choices)
+	if len(unknown.Choices) > len(enforce.Models()) && Alike(unknown.Word, unknown.Choices) == "" {
+		hint = say.F("lablab models lists all of them")
+	}
+	w.hinted(at, hint, "%s", unknown)
 }
 
 // models reads under which models the scenario runs.

@@ -34,7 +34,8 @@ func newCompare(env Env, code *int) *cobra.Command {
 		Short: "Run a scenario under each enforcement model, side by side",
 		Long: `Compare runs a scenario under several enforcement models, and shows in one table what
 happens to each stream in each experiment, and what decides. A model is what a firewall
-does to flows that are there when its rules change.
+does to flows that are there when its rules change; lablab models lists them, and the
+products that they stand for.
 
 It compares the models that the scenario lists, or else all of them. It simulates them:
 nothing runs on a kernel.
@@ -42,7 +43,7 @@ nothing runs on a kernel.
 Exit code 0: it was compared. 1: a prediction for a model that the scenario lists did
 not hold. 2: the command line or the file is wrong. 4: a run ended with an error.`,
 		Example: `  lablab compare ping
-  lablab compare ping --models aws,cut,cut-all-strict,request-tombstone
+  lablab compare ping --models aws,neutron,ovn,cilium,tailscale
   lablab compare mine.yaml --format markdown`,
 		Args: arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -55,7 +56,7 @@ not hold. 2: the command line or the file is wrong. 4: a run ended with an error
 		},
 	}
 	flags := c.Flags()
-	flags.StringSliceVar(&f.models, "models", nil, "only these `MODELS`, as in aws,cut,cut-all-strict")
+	flags.StringSliceVar(&f.models, "models", nil, "only these `MODELS` or products, as in aws,cut-all,ovn")
 	flags.StringVar(&f.target, "target", "sim", "where to run: sim")
 	flags.StringVar(&f.format, "format", "text", "output format: text, json, markdown")
 	flags.StringVar(&f.colour, "color", "auto", "colours: auto, always or never")

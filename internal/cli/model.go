@@ -14,7 +14,11 @@ func modelOf(flag, word string) (enforce.Choice, error) {
 	var unknown *enforce.Unknown
 	switch {
 	case errors.As(err, &unknown):
-		return c, &usageError{say.Errorf("%s: %w", flag, err), scenario.DidYouMean(unknown.Word, unknown.Choices)}
+		hint := scenario.DidYouMean(unknown.Word, unknown.Choices)
+		if len(unknown.Choices) > len(enforce.Models()) && scenario.Alike(unknown.Word, unknown.Choices) == "" {
+			hint = say.F("lablab models lists all of them")
+		}
+		return c, &usageError{say.Errorf("%s: %w", flag, err), hint}
 	case err != nil:
 		return c, &usageError{say.Errorf("%s: %w", flag, err), say.F("choose another model: --model keep")}
 	}
