@@ -59,8 +59,24 @@ func newProgress(env Env, text bool, colour string) *render.Progress {
 	return render.NewProgress(words, nil, nil, env.Language)
 }
 
-// present follows the events to their end and returns the result of the run.
-func (p *presenter) present(events <-chan timeline.Event) (render.Result, error) {
+// present follows the events to their end and returns the result of the run. The main goroutine is
+// bound to its thread, which is slow to wake up; so another goroutine receives the events.
+func (p *presenter) present(events <-chan timeline.Event) (r render.Result, err error) {
+	var panicked any
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { panicked = recover() }()
+		r, err = p.follow(events)
+	}()
+	<-done
+	if panicked != nil {
+		panic(panicked)
+	}
+	return r, err
+}
+
+func (p *presenter) follow(events <-chan timeline.Event) (render.Result, error) {
 	redraw := time.NewTicker(50 * time.Millisecond)
 	defer redraw.Stop()
 	for {
