@@ -32,10 +32,10 @@ func encode(conn *nftables.Conn, c command) error {
 		conn.DelTable(kernelTable(c.table))
 	case addChain:
 		conn.AddChain(kernelChain(c.table, c.chain))
+	case flushChain:
+		conn.FlushChain(kernelChain(c.table, ruleset.Chain{Name: c.chain}))
 	case deleteChain:
-		chain := kernelChain(c.table, ruleset.Chain{Name: c.chain})
-		conn.FlushChain(chain)
-		conn.DelChain(chain)
+		conn.DelChain(kernelChain(c.table, ruleset.Chain{Name: c.chain}))
 	case addSet:
 		return conn.AddSet(kernelSet(c.table, c.set), nil)
 	case deleteSet:

@@ -14,7 +14,7 @@ type kernel interface {
 }
 
 // A difference is the transaction that turns the tables in force into others. First it adds tables and
-// chains, then it changes rules, and then it deletes what nothing uses any more. Members of sets are
+// chains, then it changes rules, and then it deletes what no rule uses any more. Members of sets are
 // not its business.
 type difference struct {
 	kernel
@@ -58,7 +58,7 @@ func (d *difference) chains(from, to ruleset.Table) ([]ruleset.Chain, error) {
 		at := site{to.Name, c.Name}
 		was, there := chainNamed(from.Chains, c.Name)
 		if there && !sameBase(was, c) {
-			d.add = append(d.add, deleteChain{at})
+			d.add = append(d.add, flushChain{at}, deleteChain{at})
 			was, there = ruleset.Chain{}, false
 		}
 		if !there {
@@ -72,6 +72,7 @@ func (d *difference) chains(from, to ruleset.Table) ([]ruleset.Chain, error) {
 	}
 	for _, c := range from.Chains {
 		if _, stays := chainNamed(to.Chains, c.Name); !stays {
+			d.rules = append(d.rules, flushChain{site{to.Name, c.Name}}) // it may jump to others that go
 			d.remove = append(d.remove, deleteChain{site{to.Name, c.Name}})
 		}
 	}

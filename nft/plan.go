@@ -53,7 +53,8 @@ type (
 		table string
 		chain ruleset.Chain // without its rules
 	}
-	deleteChain struct{ site }
+	flushChain  struct{ site }
+	deleteChain struct{ site } // which has no rules
 	addSet      struct {
 		table string
 		set   ruleset.Set // without its members
@@ -99,9 +100,9 @@ func (c addChain) String() string {
 	return fmt.Sprintf("add chain %s { %s }", at, c.chain.Base())
 }
 
-func (c deleteChain) String() string {
-	return fmt.Sprintf("flush chain %s\ndelete chain %s", c.site, c.site)
-}
+func (c flushChain) String() string { return fmt.Sprintf("flush chain %s", c.site) }
+
+func (c deleteChain) String() string { return fmt.Sprintf("delete chain %s", c.site) }
 
 func (c addSet) String() string {
 	return fmt.Sprintf("add set %s { %s; }", setSite{c.table, c.set.Name}, strings.Join(c.set.Lines(), "; "))

@@ -55,6 +55,7 @@ func models() [][]ruleset.Table {
 		{rejudge([]ruleset.Set{bad("192.0.2.0/25", "198.51.100.0/24"), marks(12)}, ssh)}, // members only
 		{rejudge([]ruleset.Set{bad("192.0.2.0/25"), marks(12, 13)}, rule("first", list{ruleset.Drop}...), ssh)},
 		{early},
+		{{Name: "rejudge", Chains: []ruleset.Chain{base("in", ruleset.Input, ruleset.Drop)}}}, // chains that jump to each other go
 		nil,
 		{early},
 	}
