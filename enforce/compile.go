@@ -56,6 +56,11 @@ type Host struct {
 	// Masquerades is whether the host replaces the source of what it forwards by its own address, as a
 	// NAT instance does.
 	Masquerades bool
+	// Sinks is whether every packet that the groups accept is dropped right after them. The groups
+	// still decide about it and the trace shows their verdict, but it reaches no program and leaves no
+	// conntrack entry: an entry is created only when a packet has passed the last hook (nf_confirm in
+	// net/netfilter/nf_conntrack_core.c).
+	Sinks bool
 }
 
 // Compile returns the tables of a host. Those of its groups have the union of the groups' rules. A
@@ -79,6 +84,9 @@ func Compile(h Host) ([]ruleset.Table, error) {
 	tables = append(tables, c.groupTable())
 	if h.Masquerades {
 		tables = append(tables, masquerading())
+	}
+	if h.Sinks {
+		tables = append(tables, sink())
 	}
 	return tables, nil
 }
@@ -127,11 +135,8 @@ func masquerading() ruleset.Table {
 	}}}
 }
 
-// Sink returns a table that drops every packet that the groups accept, right after them. The groups
-// still decide about the packet and the trace shows their verdict, but it reaches no program and
-// leaves no conntrack entry: an entry is created only when a packet has passed the last hook
-// (nf_confirm in net/netfilter/nf_conntrack_core.c).
-func Sink() ruleset.Table {
+// sink returns a table that drops what the groups accept.
+func sink() ruleset.Table {
 	t := ruleset.Table{Name: sinkTable}
 	for _, d := range directions() {
 		t.Chains = append(t.Chains, ruleset.Chain{Name: string(d), Hook: hook(d), Priority: 1, Policy: ruleset.Drop})

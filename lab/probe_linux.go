@@ -85,13 +85,13 @@ func (p *Prober) build(ctx context.Context, enforced enforce.Host) (err error) {
 	if err := p.routeEverything(enforced.Forwards); err != nil {
 		return err
 	}
-	enforced.Guarded = true                    // every address is local to it
-	enforced.WasUntracked = !enforced.Forwards // probes of flows that EC2 does not track may come
+	enforced.Guarded, enforced.Sinks = true, true // every address is local to it, and nothing goes further
+	enforced.WasUntracked = !enforced.Forwards    // probes of flows that EC2 does not track may come
 	tables, err := enforce.Compile(enforced)
 	if err != nil {
 		return err
 	}
-	if p.host.rules, err = nft.Install(p.host.ns, append(tables, enforce.Sink())); err != nil {
+	if p.host.rules, err = nft.Install(p.host.ns, tables); err != nil {
 		return unableTo(installRules, err)
 	}
 	if p.trace, err = p.host.rules.Trace(); err != nil {

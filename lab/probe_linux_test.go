@@ -228,7 +228,7 @@ func TestChangesUnderFire(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	last := uint32(0)
 	enforced := func(a *sg.Account) enforce.Host {
-		return enforce.Host{Account: a, Groups: a.Groups, Guarded: true, Number: func(*sg.Group, sg.Rule) uint32 { last++; return last }}
+		return enforce.Host{Account: a, Groups: a.Groups, Guarded: true, Sinks: true, Number: func(*sg.Group, sg.Rule) uint32 { last++; return last }}
 	}
 	old := randomAccount(random)
 	p := prober(t, enforced(old))
@@ -250,7 +250,6 @@ func TestChangesUnderFire(t *testing.T) {
 		to.WasUntracked = true
 		tables, err := enforce.Compile(to)
 		must(t, err)
-		tables = append(tables, enforce.Sink())
 		probes := make([]Probe, packets)
 		for i := range probes {
 			probes[i] = randomProbe(random, i)
