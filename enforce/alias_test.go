@@ -34,23 +34,3 @@ func TestProductsAreModels(t *testing.T) {
 		t.Errorf("%d products are models; ovn is %s", played, enforce.Notation(ovn.Model))
 	}
 }
-
-// The catalogue describes the models with all of their settings.
-func TestDescriptionsAreOfTheModels(t *testing.T) {
-	models, described := enforce.Models(), enforce.Descriptions()
-	if len(models) != len(described) {
-		t.Fatalf("%d models, %d descriptions", len(models), len(described))
-	}
-	for i, m := range models {
-		traits, d := m.Traits(), described[i]
-		if traits.Name != d.Name || len(traits.Knobs) != len(d.Knobs) {
-			t.Errorf("model %s with %d settings is described as %s with %d", traits.Name, len(traits.Knobs), d.Name, len(d.Knobs))
-			continue
-		}
-		for j, k := range traits.Knobs {
-			if k.Name != d.Knobs[j].Name || !slices.Equal(k.Choices, d.Knobs[j].Choices) {
-				t.Errorf("%s: %s of %v is described as %s of %v", d.Name, k.Name, k.Choices, d.Knobs[j].Name, d.Knobs[j].Choices)
-			}
-		}
-	}
-}

@@ -4,10 +4,18 @@ import (
 	"slices"
 
 	"lablab/packet"
+	"lablab/say"
 	"lablab/sg"
 )
 
-func init() { register(1, aws{}) }
+func init() {
+	register(1, aws{}, Description{
+		Summary:  say.F("A tracked flow outlives its rule; an untracked one stops with it."),
+		Decides:  say.F("Of a tracked flow, its conntrack entry. Of an untracked one (TCP or UDP that is open to the world one way, and on all ports the other way), the rules, packet by packet."),
+		Change:   say.F("Entries stay. A flow that stops being tracked has an entry that no longer counts."),
+		Evidence: say.F("Tracked: no event, and the packets are accepted as established. Untracked: no event, and the packets are dropped by the rules although there is an entry. An UPDATE shows that a flow stops being tracked."),
+	})
+}
 
 // An aws model is EC2's: a tracked flow outlives its rule, and the rules decide about each packet of
 // an untracked one (EC2 user guide, "Security group connection tracking").
@@ -19,7 +27,8 @@ type aws struct {
 
 func (m aws) Traits() Traits {
 	conversion := Knob{
-		Name: "conversion", Value: "at-once", Choices: []string{"at-once", "by-packet"},
+		Name: "conversion", Means: say.F("whether a flow stops being tracked with the change, or with its next packet"),
+		Value: "at-once", Choices: []string{"at-once", "by-packet"},
 		with: func(value string) Model { return aws{value == "by-packet"} },
 	}
 	if m.byPacket {

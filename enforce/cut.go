@@ -1,8 +1,18 @@
 package enforce
 
-import "lablab/packet"
+import (
+	"lablab/packet"
+	"lablab/say"
+)
 
-func init() { register(3, cut{}) }
+func init() {
+	register(3, cut{}, Description{
+		Summary:  say.F("A change deletes conntrack entries, so the next packet is new, and the rules decide about it."),
+		Decides:  say.F("Its conntrack entry, for as long as there is one."),
+		Change:   say.F("First the rules change, then entries are deleted. Packets in between are still accepted."),
+		Evidence: say.F("DESTROY at the change; then the packets are dropped as new. When a rule allows the flow again, a NEW entry with another id."),
+	})
+}
 
 // A cut model accepts what conntrack knows, and deletes entries when the rules have changed. What is
 // sent afterwards is new: the rules of its own direction decide.
@@ -24,14 +34,18 @@ func (m cut) Traits() Traits {
 	loose := !m.strict
 	scopes, tcp := []string{"matching", "inbound", "all"}, []string{"loose", "strict"}
 	return Traits{Name: "cut", Loose: &loose, Forwards: true, ACL: true, Deletes: true, Knobs: []Knob{
-		{Name: "scope", Value: scopes[m.scope], Choices: scopes, with: func(value string) Model {
-			m.scope = map[string]scope{"matching": matching, "inbound": inbound, "all": all}[value]
-			return m
-		}},
-		{Name: "tcp", Value: map[bool]string{false: "loose", true: "strict"}[m.strict], Choices: tcp, with: func(value string) Model {
-			m.strict = value == "strict"
-			return m
-		}},
+		{
+			Name: "scope", Means: say.F("which entries are deleted: those that the removed rule admitted, those of inbound flows, or all"),
+			Value: scopes[m.scope], Choices: scopes, with: func(value string) Model {
+				m.scope = map[string]scope{"matching": matching, "inbound": inbound, "all": all}[value]
+				return m
+			}},
+		{
+			Name: "tcp", Means: say.F("whether conntrack picks up a TCP connection mid-stream (loose) or not (strict)"),
+			Value: map[bool]string{false: "loose", true: "strict"}[m.strict], Choices: tcp, with: func(value string) Model {
+				m.strict = value == "strict"
+				return m
+			}},
 	}}
 }
 

@@ -1,6 +1,15 @@
 package enforce
 
-func init() { register(2, keep{}) }
+import "lablab/say"
+
+func init() {
+	register(2, keep{}, Description{
+		Summary:  say.F("A known flow goes on until it has been silent for its timeout; the rules decide about new flows only."),
+		Decides:  say.F("Its conntrack entry."),
+		Change:   say.F("Nothing: entries stay, and each packet refreshes its own."),
+		Evidence: say.F("NEW and UPDATE as the flow begins, then no event; the packets are accepted as established."),
+	})
+}
 
 // A keep model accepts what conntrack knows, whatever becomes of the rules.
 type keep struct{}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"lablab/say"
@@ -47,46 +48,61 @@ type Knob struct {
 	Name    string
 	Value   string   // one of Choices
 	Choices []string // the first is the default
+	Means   say.Sentence
 	with    func(value string) Model
 }
 
-// A known model is a model and its place in lists.
+// A known model has a place in lists and a description.
 type known struct {
 	place int
 	Model
+	Description
 }
 
-// models are registered by the file of each, so that a model is in one file.
-var models []known
+// registered are the models, each by its own file, so that a model is in one file.
+var registered []known
 
-func register(place int, m Model) { models = append(models, known{place, m}) }
+// register adds a model. Its name and its settings are in the description too.
+func register(place int, m Model, d Description) {
+	t := m.Traits()
+	d.Name = t.Name
+	for _, k := range t.Knobs {
+		d.Knobs = append(d.Knobs, KnobMeaning{k.Name, k.Choices, k.Means})
+	}
+	registered = append(registered, known{place, m, d})
+}
+
+// inOrder returns the models as lists have them.
+func inOrder() []known {
+	return slices.SortedFunc(slices.Values(registered), func(a, b known) int { return cmp.Compare(a.place, b.place) })
+}
 
 // Default returns the model of a host for which nothing else is said: EC2's.
 func Default() Model { return aws{} }
 
 // Models returns every model with its knobs at their defaults, the default model first.
 func Models() []Model {
-	slices.SortFunc(models, func(a, b known) int { return cmp.Compare(a.place, b.place) })
-	list := make([]Model, len(models))
-	for i, k := range models {
-		list[i] = k.Model
+	var list []Model
+	for _, k := range inOrder() {
+		list = append(list, k.Model)
 	}
 	return list
 }
 
 // Names returns the names of the models and of the products that a model stands for.
-func Names() []string {
-	var names []string
+func Names() []string { return slices.Clone(names()) }
+
+var names = sync.OnceValue(func() (list []string) {
 	for _, m := range Models() {
-		names = append(names, m.Traits().Name)
+		list = append(list, m.Traits().Name)
 	}
 	for _, p := range Products() {
 		if p.Playable() {
-			names = append(names, p.Alias)
+			list = append(list, p.Alias)
 		}
 	}
-	return names
-}
+	return list
+})
 
 // A Choice is a model, by its own name or by that of a product that stands for it.
 type Choice struct {

@@ -5,7 +5,14 @@ import (
 	"lablab/say"
 )
 
-func init() { register(6, rejudge{}) }
+func init() {
+	register(6, rejudge{}, Description{
+		Summary:  say.F("After a change, the rules decide once more about each known flow, at its next packet in either direction."),
+		Decides:  say.F("Its conntrack entry, until the rules change. Then the rules decide about the flow as it began, and the entry counts again if one allows it."),
+		Change:   say.F("No entry is deleted, but one that was admitted by a removed rule no longer counts."),
+		Evidence: say.F("An UPDATE of the entry's mark if another rule admits the flow; the id stays. Otherwise no event, and the packets are dropped as established."),
+	})
+}
 
 // A rejudge model accepts a flow for as long as the rule that its mark names is in force. Then the
 // next packet, of either direction, has the rules decide about the flow again.

@@ -7,7 +7,14 @@ import (
 	"lablab/say"
 )
 
-func init() { register(4, request{}) }
+func init() {
+	register(4, request{}, Description{
+		Summary:  say.F("The rules decide about each packet of the side that began the flow; replies need only the flow's entry."),
+		Decides:  say.F("In the direction of the flow's first packet, the rules; in the other, the conntrack entry."),
+		Change:   say.F("Nothing. With a tombstone, a dropped request marks the entry, and the mark stops the replies too, until a request is accepted again."),
+		Evidence: say.F("No event: the entry stays, even dropped packets refresh it, and they are dropped as established. With a tombstone, an UPDATE whenever the mark changes; the id stays."),
+	})
+}
 
 // A request model has the rules decide about every packet in the direction of the flow's first, and
 // accepts replies.
@@ -20,7 +27,8 @@ type request struct {
 func (m request) Traits() Traits {
 	known := say.F("the rules are checked for every packet that goes in the direction of the flow's first")
 	return Traits{Name: "request", ACL: true, Decides: []string{packet.TombstoneID}, Known: known, Knobs: []Knob{{
-		Name: "tombstone", Value: strconv.FormatBool(m.tombstone), Choices: []string{"false", "true"},
+		Name: "tombstone", Means: say.F("whether a dropped request also stops the replies"),
+		Value: strconv.FormatBool(m.tombstone), Choices: []string{"false", "true"},
 		with: func(value string) Model { return request{value == "true"} },
 	}}}
 }

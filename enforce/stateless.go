@@ -2,7 +2,14 @@ package enforce
 
 import "lablab/say"
 
-func init() { register(7, stateless{}) }
+func init() {
+	register(7, stateless{}, Description{
+		Summary:  say.F("The rules decide about each packet on its own, so replies need a rule too."),
+		Decides:  say.F("The rules, in both directions. An entry does not count."),
+		Change:   say.F("Nothing: there are no entries that count."),
+		Evidence: say.F("No event: if conntrack has an entry, it stays, and the packets are dropped as established."),
+	})
+}
 
 // A stateless model has the rules decide about each packet by itself, replies included.
 type stateless struct{}

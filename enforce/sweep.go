@@ -7,7 +7,14 @@ import (
 	"lablab/say"
 )
 
-func init() { register(9, sweep{}) }
+func init() {
+	register(9, sweep{}, Description{
+		Summary:  say.F("After a change, known flows go on until a sweep finds that no rule allows them; the sweep omits pings."),
+		Decides:  say.F("Its conntrack entry, if that has the label of an accepted flow. Otherwise the rules decide about the packet, as one of its own direction, and the flow of an accepted packet gets the label again."),
+		Change:   say.F("A sweep takes the label from TCP, UDP and SCTP entries that no rule allows any more."),
+		Evidence: say.F("An UPDATE when the sweep takes the label; the id stays. Then the packets are dropped as established."),
+	})
+}
 
 // A sweep model accepts what conntrack knows and a rule has admitted. Some time after a change it
 // takes the mark of every flow that the rules would no longer allow to begin, but for ICMP; then the
@@ -18,7 +25,9 @@ type sweep struct {
 
 func (m sweep) Traits() Traits {
 	t := Traits{Name: "sweep", ACL: true, Known: say.F("once a sweep has found that no rule allows a flow, the rules are checked for its packets"), Delay: 30 * time.Second}
-	delay := Knob{Name: "delay", Value: "30s", Choices: []string{"30s", "none"}, with: func(value string) Model { return sweep{value == "none"} }}
+	delay := Knob{
+		Name: "delay", Means: say.F("how long after a change the sweep comes"),
+		Value: "30s", Choices: []string{"30s", "none"}, with: func(value string) Model { return sweep{value == "none"} }}
 	if m.atOnce {
 		t.Delay, delay.Value = 0, "none"
 	}

@@ -5,7 +5,14 @@ import (
 	"lablab/say"
 )
 
-func init() { register(8, syn{}) }
+func init() {
+	register(8, syn{}, Description{
+		Summary:  say.F("Of TCP only the SYN is checked, so an open connection outlives its rule."),
+		Decides:  say.F("TCP: nothing, except for a SYN. Ping: the rules, for each echo request; each echo reply is accepted. UDP: whether this host has sent anything to that address and port."),
+		Change:   say.F("Nothing."),
+		Evidence: say.F("No event: the entry stays. Echo requests that no rule allows are dropped as established; packets of TCP and UDP are accepted."),
+	})
+}
 
 // A syn model filters what comes in only: of TCP, the packet that begins a connection; of UDP, what
 // belongs to no exchange; of ICMP, all but echo replies.

@@ -5,7 +5,14 @@ import (
 	"lablab/say"
 )
 
-func init() { register(5, tied{}) }
+func init() {
+	register(5, tied{}, Description{
+		Summary:  say.F("Each rule brings a rule of its own for the replies, so both directions stop with it."),
+		Decides:  say.F("The rules, in both directions. The entry only says which packets are replies."),
+		Change:   say.F("Nothing."),
+		Evidence: say.F("No event: the entry stays, and the packets of both directions are dropped as established."),
+	})
+}
 
 // A tied model has each rule bring its own rule for replies: both directions of a flow end with the
 // rule. That a flow is established only says which direction a packet goes.

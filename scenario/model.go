@@ -295,7 +295,7 @@ func modelSchema() *jsonschema.Schema {
 	for _, m := range enforce.Models() {
 		for _, k := range m.Traits().Knobs {
 			properties[k.Name] = knobSchema(k)
-			properties[k.Name].Description = "a setting of model " + m.Traits().Name
+			properties[k.Name].Description = "of model " + m.Traits().Name + ": " + k.Means.String()
 		}
 	}
 	mapping := &jsonschema.Schema{

@@ -93,7 +93,7 @@ func compare(env Env, f compareFlags, name string) (int, error) {
 		return 0, writeProblems(env, err)
 	}
 	if models == nil {
-		models = comparable(sc)
+		models = modelsOf(sc)
 	}
 	ctx, cancel := env.interruptible()
 	defer cancel()
@@ -127,8 +127,8 @@ func compare(env Env, f compareFlags, name string) (int, error) {
 	return exitHeld, nil
 }
 
-// comparable returns the models that a scenario lists, or all if it does not list several.
-func comparable(sc *scenario.Scenario) (models []enforce.Choice) {
+// modelsOf returns the models that a scenario lists, or all if it does not list several.
+func modelsOf(sc *scenario.Scenario) (models []enforce.Choice) {
 	if len(sc.Models) > 1 {
 		return sc.Models
 	}
