@@ -10,13 +10,22 @@ import (
 
 // What is said of a run is true under every model.
 func TestEveryModelIsExplained(t *testing.T) {
-	for _, word := range []string{"aws-by-packet", "keep", "cut", "cut-inbound-strict", "cut-all", "request", "request-tombstone", "tied", "rejudge", "stateless", "syn", "sweep-no-delay"} {
-		m, err := enforce.Parse(word)
-		if err != nil {
-			t.Fatal(err)
+	var models []enforce.Choice
+	for _, m := range enforce.Models() {
+		models = append(models, enforce.Choice{Model: m})
+		for _, k := range m.Traits().Knobs {
+			for _, value := range k.Choices[1:] {
+				with, err := enforce.With(m, k.Name, value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				models = append(models, enforce.Choice{Model: with})
+			}
 		}
+	}
+	for _, m := range models {
 		for _, name := range scenario.Builtins() {
-			t.Run(word+"/"+name, func(t *testing.T) {
+			t.Run(m.String()+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				sc, _ := scenario.Builtin(name)
 				under, err := sc.Under(m)
