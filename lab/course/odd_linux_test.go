@@ -184,6 +184,8 @@ func TestMutantsOfWhatIsRouted(t *testing.T) {
 		{"two-routers", "the NAT instance does not masquerade", host(1, stopsMasquerading), 1, "stream web"},
 		{"two-routers", "there is no ACL", skip(2), 2, "stream ping"},
 		{"two-routers", "no entry is deleted", skip(4), 4, "stream web"},
+		{"two-ways", "the other router never lets replies pass", skip(2), 2, "stream web"},
+		{"two-ways", "the other router's check is on", host(2, func(h *scenario.Host) { h.Unchecked = false }), 2, "stream web"},
 	} {
 		tried[m.scenario] = true
 		t.Run(fmt.Sprintf("%s: %s", m.scenario, m.change), func(t *testing.T) {

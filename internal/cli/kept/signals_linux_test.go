@@ -35,6 +35,8 @@ var blocked = map[string][]string{
 	"up":         {"FIFO", "OPEN", "--plain --name other"},
 	"load":       {"--name NAME unknown"},
 	"list":       {""},
+	"models":     {""},
+	"compare":    {"ping", "FIFO"},
 	"show":       {"ping"},
 	"schema":     {""},
 	"help":       {"run"},
