@@ -66,6 +66,7 @@ var english = map[string]string{
 	"nft/ruleset/header.go":    "nft's language",
 	"nft/ruleset/ruleset.go":   "nft's language",
 	"nft/ruleset/statement.go": "nft's language",
+	"plan/state.go":            "EC2's words",
 	"render/ping.go":           "ping's words",
 	"render/tap.go":            "TAP's words",
 	"scenario/builtin.go":      "a panic: the tests read all of them",

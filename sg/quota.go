@@ -106,3 +106,9 @@ func (l PrefixList) family() string {
 	}
 	return "IPv4"
 }
+
+// RuleCounts returns how many rules of one direction count against the quota of a group, for IPv4 and
+// for IPv6.
+func (a *Account) RuleCounts(g *Group, d packet.Direction) map[string]int {
+	return lookup{Account: a}.counts(g, d)
+}
