@@ -14,6 +14,7 @@ func TestPermissions(t *testing.T) {
 		{`IpProtocol=tcp,FromPort=3389,ToPort=3389,IpRanges=[{CidrIp=172.31.0.0/16}] IpProtocol=icmp,FromPort=-1,ToPort=-1,IpRanges=[{CidrIp=172.31.0.0/16}]`,
 			"tcp 3389 172.31.0.0/16, icmp 172.31.0.0/16"},
 		{`IpProtocol=tcp,FromPort=80,ToPort=80,Ipv6Ranges=[{CidrIpv6=::/0,Description="every, one"}],PrefixListIds=[{PrefixListId=pl-1}]`, "tcp 80 ::/0, tcp 80 pl-1"},
+		{`IpProtocol=tcp,FromPort=80,ToPort=80,IpRanges=[{Description=all of it, CidrIp=10.0.0.0/8 }] IpProtocol=-1,IpRanges=[{CidrIp=192.0.2.0/24}]`, "tcp 80 10.0.0.0/8, all 192.0.2.0/24"},
 		{`IpProtocol=-1, UserIdGroupPairs=[ {GroupId=sg-1}, {GroupId=sg-2} ]`, "all sg-1, all sg-2"},
 		{`IpProtocol=-1,UserIdGroupPairs=[{GroupId=sg-1}, {GroupId=sg-2}]`, "all sg-1, all sg-2"},
 		{`IpProtocol=tcp,FromPort=22,ToPort=22,IpRange=[{CidrIp=203.0.113.0/24}],Port=3`, `permissions:1:77: lablab does not know the source list "Port"`},

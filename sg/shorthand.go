@@ -24,8 +24,9 @@ func (r *reader) shorthand() ([]*node, error) {
 
 // A shorthand is what remains to be read.
 type shorthand struct {
-	r    *reader
-	rest string
+	r     *reader
+	rest  string
+	depth int // of lists and objects
 }
 
 // here returns an empty node at the next character.
@@ -73,6 +74,8 @@ func (s *shorthand) object(end string) (*node, error) {
 
 func (s *shorthand) value() (*node, error) {
 	n := s.here(text)
+	s.depth++
+	defer func() { s.depth-- }()
 	switch {
 	case s.take("{"):
 		s.spaces()
@@ -97,11 +100,15 @@ func (s *shorthand) value() (*node, error) {
 	case s.take("'"):
 		return n, s.quoted(n, '\'')
 	}
-	end := strings.IndexAny(s.rest, ",]} \t\r\n")
+	ends := ",]}"
+	if s.depth == 1 { // there a space separates permissions
+		ends += " \t\r\n"
+	}
+	end := strings.IndexAny(s.rest, ends)
 	if end < 0 {
 		end = len(s.rest)
 	}
-	n.text, s.rest = s.rest[:end], s.rest[end:]
+	n.text, s.rest = strings.TrimSpace(s.rest[:end]), s.rest[end:]
 	return n, nil
 }
 
