@@ -50,6 +50,8 @@ func (r *resource) anew(s side) bool { return s == after && slices.Contains(r.ac
 // A reference is what an attribute refers to: the symbols or ids of what it stands for.
 type reference struct {
 	ids []string
+	// from are the resources whose ids these are.
+	from []*resource
 	// how is the reasoning, if it is more than following references.
 	how say.Sentence
 	// reason is why it is not resolved; empty if it is.
@@ -73,6 +75,7 @@ type builder struct {
 	byAddress map[string]*resource
 	ruleIDs   map[string]bool
 	bound     map[string]bool
+	needs     map[*resource][]*resource // to which unknown attributes were resolved
 }
 
 func newBuilder(p *Plan, o Options, recipes []recipe) *builder {
@@ -80,7 +83,7 @@ func newBuilder(p *Plan, o Options, recipes []recipe) *builder {
 	if o.Account != nil {
 		account = o.Account.Clone()
 	}
-	b := &builder{plan: p, options: o, start: newState(account), recipes: recipes, steps: steps(), byAddress: map[string]*resource{}, ruleIDs: map[string]bool{}, bound: map[string]bool{}}
+	b := &builder{plan: p, options: o, start: newState(account), recipes: recipes, steps: steps(), byAddress: map[string]*resource{}, ruleIDs: map[string]bool{}, bound: map[string]bool{}, needs: map[*resource][]*resource{}}
 	b.start.quota = o.Quota
 	b.graph.width = 10 // resources that Terraform works on at once (DefaultParallelism)
 	b.refer = func(*resource, string) reference { return reference{reason: say.F("the file does not say it")} }
@@ -157,7 +160,14 @@ func looksLikeID(text string) bool {
 
 // id returns what a resource is called after the change.
 func (b *builder) id(r *resource) string {
-	if r.after == nil || slices.Contains(r.actions, creates) {
+	if r.kind == "aws_default_security_group" && r.anew(after) { // it is there already
+		for _, g := range b.start.account.Groups {
+			if g.Name == "default" && g.VPC == r.after.text("vpc_id") {
+				return g.ID
+			}
+		}
+	}
+	if r.after == nil || r.anew(after) {
 		return symbol(r.address)
 	}
 	return cmp.Or(r.after.text("id"), r.before.text("id"), symbol(r.address))
@@ -175,6 +185,7 @@ func (b *builder) many(r *resource, v values, name string) []string {
 		for _, one := range strings.Split(value, ",") {
 			if to := b.byAddress[one]; to != nil {
 				one = b.id(to)
+				b.need(r, to)
 			}
 			list = append(list, one)
 		}
@@ -193,12 +204,22 @@ func (b *builder) many(r *resource, v values, name string) []string {
 			r.report.Resolved = append(r.report.Resolved, said)
 		}
 	}
+	b.need(r, ref.from...)
 	for _, id := range ref.ids {
 		if !slices.Contains(list, id) {
 			list = append(list, id)
 		}
 	}
 	return list
+}
+
+// need notes that a resource refers to others.
+func (b *builder) need(r *resource, others ...*resource) {
+	for _, to := range others {
+		if to != r && !slices.Contains(b.needs[r], to) {
+			b.needs[r] = append(b.needs[r], to)
+		}
+	}
 }
 
 // one returns an id, or "" if it is not resolved.
@@ -357,13 +378,21 @@ func (b *builder) accountBefore() {
 		if r.before == nil || !r.strange.Empty() {
 			continue
 		}
-		if isRule(r.kind) {
+		a, attached := b.attachment(r, r.before)
+		switch {
+		case isRule(r.kind):
 			r.note(b.ruleBefore(r))
-		} else if a, is := b.attachment(r, r.before); is {
+		case r.kind == "aws_network_acl_rule":
+			r.note(b.aclRuleBefore(r))
+		case attached:
 			b.attachedBefore(r, a)
 		}
 	}
-	for _, r := range b.resources { // what is created does not exist yet
+	for _, r := range b.resources { // what is created does not exist yet, except default groups
+		if id := b.id(r); r.kind == "aws_default_security_group" && r.anew(after) && b.start.account.Group(id) == nil {
+			b.start.account.Groups = append(b.start.account.Groups, &sg.Group{ID: id, Name: "default", VPC: r.after.text("vpc_id"), Tags: map[string]string{}})
+			b.start.partial[id] = true
+		}
 		if slices.Contains(r.actions, creates) && (r.kind == "aws_security_group" || r.kind == "aws_ec2_managed_prefix_list" || r.kind == "aws_network_acl") {
 			b.start.absent[symbol(r.address)] = true
 		}
@@ -456,6 +485,24 @@ func (b *builder) aclBefore(r *resource) error {
 		b.start.guards[subnet] = id
 	}
 	return err
+}
+
+// aclRuleBefore adds the entry of a resource to its network ACL.
+func (b *builder) aclRuleBefore(r *resource) error {
+	rule, err := r.before.aclRule("rule_number", "rule_action")
+	if err != nil {
+		return err
+	}
+	id, d := r.before.text("network_acl_id"), packet.Ingress
+	if r.before.yes("egress") {
+		d = packet.Egress
+	}
+	if _, known := b.start.acls[id]; !known {
+		b.start.acls[id] = sg.ACL{}
+		b.start.partial[id] = true
+	}
+	_ = aclEntry{id, d, rule, createEntry}.apply(b.start) // unless the network ACL lists it itself
+	return nil
 }
 
 func aclID(v values) string { return cmp.Or(v.text("id"), v.text("default_network_acl_id")) }

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"lablab/packet"
@@ -23,6 +24,29 @@ type about struct {
 	group, target string
 	changes, uses []string // of the form "rules ID" and "members ID"
 	gives, takes  bool
+	// joins is whether it changes who has groups and nothing else: for other targets the order of two
+	// of these does not matter.
+	joins bool
+	// rules are those that it adds to its group and removes from it; nil if that is not all it does.
+	rules     []sg.Rule
+	direction packet.Direction
+}
+
+// meet reports whether the order of two operations on the same thing can matter.
+func (a about) meet(b about) bool {
+	switch {
+	case (!a.gives || !b.takes) && (!a.takes || !b.gives):
+		return false
+	case a.joins && b.joins:
+		return a.target == b.target
+	case a.rules == nil || b.rules == nil || a.group != b.group:
+		return true
+	case a.direction != b.direction:
+		return false
+	}
+	return slices.ContainsFunc(a.rules, func(r sg.Rule) bool {
+		return slices.ContainsFunc(b.rules, func(o sg.Rule) bool { return overlap(r, o) })
+	})
 }
 
 func rulesOf(ids ...string) []string { return each("rules ", ids) }
@@ -50,12 +74,21 @@ type (
 	// revoke removes rules: by their ids, or those that are the same if they have none.
 	revoke struct {
 		group     string
-		direction packet.Direction // empty if only ids are known
+		direction packet.Direction
 		rules     []sg.Rule
 	}
 	modifyRules struct {
 		group string
 		rules []sg.Rule // with the ids of the rules that they replace
+		// was are these rules, if they are known, and their direction.
+		was       []sg.Rule
+		direction packet.Direction
+	}
+	// swap removes rules and adds others at the same moment.
+	swap struct {
+		group          string
+		direction      packet.Direction
+		removed, added []sg.Rule
 	}
 	// attach replaces the groups of a target.
 	attach struct {
@@ -105,20 +138,36 @@ const (
 func (o createGroup) about() about { return wholeGroup(o.id) }
 func (o deleteGroup) about() about { return wholeGroup(o.id) }
 
+// named returns rules, or nil if one of them is known by its id only.
+func named(rules []sg.Rule) []sg.Rule {
+	if slices.ContainsFunc(rules, func(r sg.Rule) bool { return r.PeerText() == "" }) {
+		return nil
+	}
+	return rules
+}
+
 func wholeGroup(id string) about {
 	return about{group: id, changes: append(rulesOf(id), membersOf(id)...), gives: true, takes: true}
 }
 
 func (o authorize) about() about {
-	return about{group: o.group, changes: rulesOf(o.group), uses: membersOf(peersOf(o.rules)...), gives: true}
+	return about{group: o.group, changes: rulesOf(o.group), uses: membersOf(peersOf(o.rules)...), gives: true, rules: o.rules, direction: o.direction}
 }
 
 func (o revoke) about() about {
-	return about{group: o.group, changes: rulesOf(o.group), uses: membersOf(peersOf(o.rules)...), takes: true}
+	return about{group: o.group, changes: rulesOf(o.group), uses: membersOf(peersOf(o.rules)...), takes: true, rules: named(o.rules), direction: o.direction}
 }
 
 func (o modifyRules) about() about {
-	return about{group: o.group, changes: rulesOf(o.group), uses: membersOf(peersOf(o.rules)...), gives: true, takes: true}
+	is := about{group: o.group, changes: rulesOf(o.group), uses: membersOf(peersOf(o.rules)...), gives: true, takes: true, direction: o.direction}
+	if len(o.was) > 0 {
+		is.rules = named(append(slices.Clone(o.was), o.rules...))
+	}
+	return is
+}
+
+func (o swap) about() about {
+	return about{group: o.group, changes: rulesOf(o.group), uses: membersOf(append(peersOf(o.removed), peersOf(o.added)...)...), gives: true, takes: true}
 }
 
 func (o attach) about() about    { return membership(o.target, append(o.groups, o.was...)...) }
@@ -127,7 +176,7 @@ func (o launch) about() about    { return membership(o.host.ID, o.host.Groups...
 func (o terminate) about() about { return membership(o.target, o.was...) }
 
 func membership(target string, groups ...string) about {
-	return about{target: target, changes: append(membersOf(groups...), target), uses: rulesOf(groups...), gives: true, takes: true}
+	return about{target: target, changes: append(membersOf(groups...), target), uses: rulesOf(groups...), gives: true, takes: true, joins: true}
 }
 
 func (o createList) about() about {
@@ -171,11 +220,14 @@ func peersOf(rules []sg.Rule) (ids []string) {
 func (o createGroup) said() say.Sentence { return say.F("create group %s", o.id) }
 func (o deleteGroup) said() say.Sentence { return say.F("delete group %s", o.id) }
 func (o authorize) said() say.Sentence {
+	if len(o.rules) == 0 {
+		return say.F("authorize unknown %s rules in %s", o.direction, o.group)
+	}
 	return say.F("authorize %s %s in %s", o.direction, ruleTexts(o.rules), o.group)
 }
 func (o revoke) said() say.Sentence {
-	if o.direction == "" {
-		return say.F("revoke %s from %s", ruleTexts(o.rules), o.group)
+	if len(o.rules) == 0 {
+		return say.F("revoke unknown %s rules from %s", o.direction, o.group)
 	}
 	return say.F("revoke %s %s from %s", o.direction, ruleTexts(o.rules), o.group)
 }
@@ -186,7 +238,13 @@ func (o modifyRules) said() say.Sentence {
 	}
 	return say.F("modify group %s: %s", o.group, say.List(", ", changes...))
 }
+func (o swap) said() say.Sentence {
+	return say.F("replace %s rules of group %s: %s with %s", o.direction, o.group, ruleTexts(o.removed), ruleTexts(o.added))
+}
 func (o attach) said() say.Sentence {
+	if len(o.groups) == 0 {
+		return say.F("change the groups of %s", o.target)
+	}
 	return say.F("change the groups of %s to %s", o.target, strings.Join(o.groups, ", "))
 }
 func (o join) said() say.Sentence {

@@ -232,6 +232,24 @@ func (p *Plan) Possible(numbers []int) bool {
 	return true
 }
 
+// With returns the likely order with one call moved so that another one comes before it, which must be
+// possible.
+func (p *Plan) With(earlier, later int) (numbers []int) {
+	var held []int // the later call, and what comes after it
+	for _, c := range p.Calls {
+		switch {
+		case c.Number == earlier:
+			numbers = append(append(numbers, earlier), held...)
+			held = nil
+		case c.Number < earlier && (c.Number == later || p.Precedes(later, c.Number)):
+			held = append(held, c.Number)
+		default:
+			numbers = append(numbers, c.Number)
+		}
+	}
+	return numbers
+}
+
 // Either returns the pairs of calls of which either may come first, and whose order matters: one of
 // them changes what the other uses or changes, such as the rules of a group or who has it, and one
 // gives what the other takes.
@@ -244,7 +262,7 @@ func (p *Plan) Either() (pairs [][2]int) {
 			for _, earlier := range others {
 				pair := [2]int{earlier, c.Number}
 				was := p.Calls[earlier-1].operation.about()
-				if !seen[pair] && (is.gives && was.takes || is.takes && was.gives) && !p.Precedes(earlier, c.Number) && !p.Precedes(c.Number, earlier) {
+				if !seen[pair] && is.meet(was) && !p.Precedes(earlier, c.Number) && !p.Precedes(c.Number, earlier) {
 					seen[pair] = true
 					pairs = append(pairs, pair)
 				}

@@ -37,10 +37,12 @@ func Read(file string, from io.Reader, o Options) (*Plan, error) {
 		return nil, s.invalid(0, say.F("convert it: terraform show -json FILE"), "this is a binary plan of Terraform or OpenTofu")
 	case start[0] == '{':
 		return s.json(o)
+	case start[0] == '[':
+		return s.trail(o)
 	case bytes.IndexByte(text, 0) >= 0:
 		return nil, s.invalid(0, say.Sentence{}, "this is not text")
 	}
-	return nil, s.unknown()
+	return s.commands(o)
 }
 
 // A source is a file that was read.
@@ -73,6 +75,8 @@ func (s source) decode(part []byte, offset int64, into any) error {
 		return s.invalid(offset+int64(len(part)), say.F("write the file again: it is incomplete"), "the file ends in a value")
 	case errors.As(err, &syntax):
 		return s.invalid(offset+max(syntax.Offset-1, 0), say.Sentence{}, "not valid JSON: %s", strings.TrimPrefix(syntax.Error(), "json: "))
+	case errors.As(err, &wrong) && wrong.Field == "":
+		return s.invalid(offset+max(wrong.Offset-1, 0), say.Sentence{}, "a value has the wrong type: %s", wrong.Value)
 	case errors.As(err, &wrong):
 		return s.invalid(offset+max(wrong.Offset-1, 0), say.Sentence{}, "%s has the wrong type: %s", wrong.Field, wrong.Value)
 	}
@@ -100,10 +104,18 @@ func (s source) json(o Options) (*Plan, error) {
 		return nil, s.invalid(0, say.F("convert it: terraform show -json > state.json"), "this is the raw state of Terraform")
 	case has("@level"), has("@message"):
 		return nil, s.invalid(0, say.F("convert the plan: terraform plan -out FILE, terraform show -json FILE"), "this is the log of terraform plan -json")
+	case has("call"):
+		return s.lines(o)
+	case has("eventName"), has("Records"), has("Events"), has("detail"):
+		return s.trail(o)
+	case has("Changes") && (has("StackId") || has("StackName") || has("ChangeSetName") || has("ChangeSetId")):
+		return s.changeSet(o)
+	case has("steps"), has("changeSummary"):
+		return s.pulumi(o)
 	}
 	return nil, s.unknown()
 }
 
 func (s source) unknown() error {
-	return s.invalid(0, say.F("known: plans and state as terraform show -json writes them"), "this does not describe a change that lablab knows")
+	return s.invalid(0, say.F("known: Terraform and OpenTofu plans and state (show -json), CloudFormation change sets, pulumi preview --json, AWS CLI commands, CloudTrail, JSON Lines of calls"), "this does not describe a change that lablab knows")
 }

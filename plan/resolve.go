@@ -190,25 +190,28 @@ func (r *tfReader) reference(res *resource, attribute string) reference {
 	switch {
 	case len(t.found) > 0 && len(t.dead) == 0 && (len(t.found) == 1 || list):
 		return r.resolved(res, attribute, t.found, say.Sentence{})
+	case len(t.found) > 0 && len(t.dead) > 0:
+		return reference{reason: say.F("part of it comes from %s, whose value is not in the file", strings.Join(t.dead, ", ")), candidates: addresses(t.found)}
 	case len(t.found) > 0:
 		return reference{reason: say.F("it is one of several"), candidates: addresses(t.found)}
 	}
 	return r.fallback(res, at, attribute, wanted, t)
 }
 
-// resolved returns the ids of resources. What a list held before and nothing here explains may have
-// been written beside the references: Terraform does not show that.
+// resolved returns the ids of resources. What a list held before may still be in it, and Terraform does
+// not show it: an id that was written beside the references, or all of it behind a local.
 func (r *tfReader) resolved(res *resource, attribute string, found []*resource, how say.Sentence) reference {
-	ref := reference{how: how}
+	ref := reference{how: how, from: found}
 	for _, to := range found {
 		ref.ids = append(ref.ids, r.id(to))
 	}
 	was, _ := res.before.texts(attribute)
 	for _, id := range was {
-		if slices.Contains(ref.ids, id) || slices.ContainsFunc(r.resources, func(o *resource) bool { return o.before.text("id") == id }) {
+		of := func(o *resource) bool { return o.before.text("id") == id }
+		if slices.Contains(ref.ids, id) || slices.ContainsFunc(found, of) || how.Empty() && slices.ContainsFunc(r.resources, of) || !strings.HasSuffix(attribute, "s") {
 			continue
 		}
-		ref.reason = say.F("the plan does not show whether %s stays: it hides ids that are written beside references", id)
+		ref.reason = say.F("the plan does not show whether %s stays", id)
 		ref.candidates = append(addresses(found), id)
 	}
 	return ref
@@ -371,14 +374,10 @@ func matches(address, instance string) bool {
 
 // fallback resolves what references do not: locals and functions are not in the file.
 func (r *tfReader) fallback(res *resource, at scope, attribute string, wanted []string, t trace) reference {
-	var found []*resource
-	known := map[string]bool{}
-	for _, value := range res.after {
-		known[textOf(value)] = true
-	}
+	var found []*resource // only an id that is unknown makes an attribute unknown
 	for _, address := range at.depends {
 		for _, to := range r.byConfig[address] {
-			if slices.Contains(wanted, to.kind) && to.after != nil && !known[r.id(to)] && !otherInstance(at, to.scope.(scope)) {
+			if slices.Contains(wanted, to.kind) && to.anew(after) && !otherInstance(at, to.scope.(scope)) {
 				found = append(found, to)
 			}
 		}
@@ -388,7 +387,7 @@ func (r *tfReader) fallback(res *resource, at scope, attribute string, wanted []
 	}
 	var near []*resource
 	for _, to := range r.resources {
-		if slices.Contains(wanted, to.kind) && to.scope.(scope).module == at.module && slices.Contains(to.actions, creates) {
+		if slices.Contains(wanted, to.kind) && to.scope.(scope).module == at.module && to.anew(after) {
 			near = append(near, to)
 		}
 	}
@@ -453,6 +452,7 @@ func (r *tfReader) configured(res *resource, attribute string) (blocks []values,
 				return nil, false
 			}
 			ids := []any{}
+			r.need(res, t.found...)
 			for _, to := range t.found {
 				ids = append(ids, r.id(to))
 			}

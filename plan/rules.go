@@ -49,7 +49,7 @@ func (v ruleValues) read() ([]sg.Rule, error) {
 	}
 	for _, id := range v.groups {
 		rule := what
-		if owner, group, found := strings.Cut(id, "/"); found {
+		if owner, group, found := strings.Cut(id, "/"); found && strings.Trim(owner, "0123456789") == "" {
 			rule.Reference.Owner, id = owner, group
 		}
 		rule.Reference.GroupID = id
@@ -109,6 +109,20 @@ func missing(in, from []sg.Rule) (rules []sg.Rule) {
 		}
 	}
 	return rules
+}
+
+// overlap reports whether a packet may match both of two rules. Groups and prefix lists may have any
+// address.
+func overlap(a, b sg.Rule) bool {
+	anyPort := func(r sg.Rule) bool { return r.From == sg.Any || r.Protocol.IsICMP() }
+	switch {
+	case a.Protocol == packet.All || b.Protocol == packet.All:
+	case a.Protocol != b.Protocol:
+		return false
+	case !anyPort(a) && !anyPort(b) && (a.To < b.From || b.To < a.From):
+		return false
+	}
+	return !a.Peer.IsValid() || !b.Peer.IsValid() || a.Peer.Overlaps(b.Peer)
 }
 
 // aclRule reads an entry of a network ACL; number and action are the names of two of its attributes.

@@ -49,7 +49,7 @@ func names(t *testing.T, suffix string) (names []string) {
 // described writes a plan as the golden files have it.
 func described(p *Plan) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s\n", p.Kind, p.Tool)
+	fmt.Fprintln(&b, strings.TrimSpace(string(p.Kind)+" "+p.Tool))
 	run := p.Run()
 	for i, c := range p.Calls {
 		fmt.Fprintf(&b, "%d %s\n", c.Number, c.Name)
@@ -108,6 +108,60 @@ func golden(t *testing.T, name, got string) {
 func TestSteps(t *testing.T) {
 	for _, name := range names(t, ".plan.json") {
 		t.Run(name, func(t *testing.T) { golden(t, name, described(sample(t, name))) })
+	}
+}
+
+// Every resource that a plan or its prior state has is accounted for, once.
+func TestEveryResourceIsAccountedFor(t *testing.T) {
+	for _, name := range names(t, ".plan.json") {
+		text, err := os.ReadFile(filepath.Join("testdata", name+".plan.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var raw struct {
+			ResourceChanges []struct{ Address, Deposed string } `json:"resource_changes"`
+			PriorState      any                                 `json:"prior_state"`
+		}
+		if err := json.Unmarshal(text, &raw); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]bool{}
+		for _, c := range raw.ResourceChanges {
+			if c.Deposed != "" {
+				c.Address += " (deposed " + c.Deposed + ")"
+			}
+			want[c.Address] = true
+		}
+		inState(raw.PriorState, want)
+		for _, r := range sample(t, name).Resources {
+			if !want[r.Address] {
+				t.Errorf("%s: %s is listed, and should not be", name, r.Address)
+			}
+			if r.Use == "" || r.Reason.Empty() {
+				t.Errorf("%s: nothing is said of %s", name, r.Address)
+			}
+			delete(want, r.Address)
+		}
+		for address := range want {
+			t.Errorf("%s: %s is missing", name, address)
+		}
+	}
+}
+
+// inState collects the addresses of resources in a state.
+func inState(value any, found map[string]bool) {
+	switch value := value.(type) {
+	case map[string]any:
+		if address, is := value["address"].(string); is && value["type"] != nil {
+			found[address] = true
+		}
+		for _, inner := range value {
+			inState(inner, found)
+		}
+	case []any:
+		for _, inner := range value {
+			inState(inner, found)
+		}
 	}
 }
 

@@ -199,6 +199,13 @@ func (o modifyRules) apply(s *state) error {
 	return nil
 }
 
+func (o swap) apply(s *state) error {
+	if err := (revoke{o.group, o.direction, withoutIDs(o.removed)}).apply(s); err != nil {
+		return err
+	}
+	return authorize{o.group, o.direction, o.added}.apply(s)
+}
+
 func (o attach) apply(s *state) error {
 	if err := s.exist(o.groups...); err != nil {
 		return err

@@ -236,7 +236,7 @@ func (b *builder) modifyRule(r *resource) []Call {
 	for i := range rules {
 		rules[i].ID = r.before.text("id")
 	}
-	return []Call{b.wanting(r, "ModifySecurityGroupRules", modifyRules{is.group, rules})}
+	return []Call{b.wanting(r, "ModifySecurityGroupRules", modifyRules{is.group, rules, was.rules(d), d})}
 }
 
 // describeRule changes a description; a change of anything else would have replaced the rule.
@@ -372,8 +372,11 @@ func (b *builder) deleteACL(r *resource) []Call {
 // aclEntries deletes the entries of a network ACL that change, or creates them, one by one.
 func (b *builder) aclEntries(r *resource, d packet.Direction, verb aclVerb) []Call {
 	var was sg.ACL
-	if !r.anew(after) || r.kind == "aws_default_network_acl" {
-		was = b.start.acls[aclID(r.before)]
+	switch {
+	case r.anew(after) && r.kind == "aws_default_network_acl":
+		was = b.start.acls[r.after.text("default_network_acl_id")]
+	case !r.anew(after):
+		was, _ = aclOf(r.before) // what is wrong with it was noted
 	}
 	is, err := aclOf(r.after)
 	r.note(err)
@@ -385,10 +388,7 @@ func (b *builder) aclEntries(r *resource, d packet.Direction, verb aclVerb) []Ca
 	if verb == deleteEntry {
 		in, from, name = from, in, "DeleteNetworkAclEntry"
 	}
-	id := cmp.Or(aclID(r.before), b.id(r))
-	if r.anew(after) && r.kind == "aws_network_acl" {
-		id = b.id(r)
-	}
+	id := cmp.Or(r.after.text("default_network_acl_id"), b.id(r))
 	var calls []Call
 	for _, rule := range in {
 		if !slices.Contains(from, rule) {

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strconv"
@@ -193,11 +192,15 @@ func (r *tfReader) take(from tfPlan) {
 		r.addScoped(res, at)
 	}
 	for _, s := range stored {
-		if changed[s.Address] || s.Mode == "data" {
+		if changed[s.Address] {
 			continue
 		}
 		at := scope{module: s.module, name: s.Type + "." + s.Name, index: s.Index, depends: s.DependsOn}
-		res := &resource{address: s.Address, kind: s.Type, before: s.Values, after: s.Values, scope: at}
+		res := &resource{address: s.Address, kind: s.Type, before: s.Values, after: s.Values}
+		if s.Mode == "data" {
+			at.name, res.kind, res.before, res.after = "data."+at.name, "data."+s.Type, nil, nil
+		}
+		res.scope = at
 		r.addScoped(res, at)
 	}
 }
@@ -285,6 +288,11 @@ func (r *tfReader) connectResource(res *resource, nodes func(string) []int) {
 				}
 			}
 		}
+		for _, to := range r.needs[res] { // also through locals, which the configuration does not have
+			if n, found := to.creator(); found {
+				r.graph.connect(create, n)
+			}
+		}
 	}
 	if created && destroyed { // a replacement
 		if at.cbd {
@@ -350,10 +358,4 @@ func (r *tfReader) byNode(address string, n int) *resource {
 // Terraform has no order.
 func otherInstance(a, b scope) bool {
 	return a.module != b.module && unkeyed(a.module) == unkeyed(b.module)
-}
-
-// UnmarshalJSON takes null and what is not an object for an empty configuration.
-func (c *configuration) UnmarshalJSON(text []byte) error {
-	type plain configuration
-	return json.Unmarshal(text, (*plain)(c))
 }
