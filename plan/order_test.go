@@ -151,7 +151,7 @@ func TestTheOtherOrder(t *testing.T) {
 			run := p.Run(order...)
 			failed := ""
 			for _, o := range run {
-				if o.Outcome == Failed && failed == "" {
+				if o.Result == Failed && failed == "" {
 					failed = code(o.Err)
 				}
 			}

@@ -23,8 +23,8 @@ const (
 
 // An Outcome is what became of a call.
 type Outcome struct {
-	Call    int // its number
-	Outcome Result
+	Call   int // its number
+	Result Result
 	// Err is why it failed, or why its effect is unknown: an [sg.Error] if EC2 rejects it.
 	Err error
 	// Account is the account after it.
@@ -54,16 +54,16 @@ func (p *Plan) Run(numbers ...int) []Outcome {
 	outcomes := make([]Outcome, 0, len(numbers))
 	for _, n := range numbers {
 		c := p.Calls[n-1]
-		o := Outcome{Call: n, Outcome: Done}
+		o := Outcome{Call: n, Result: Done}
 		to := s.clone()
 		switch err := c.simulate(to); {
 		case p.skips(c, failed):
-			o.Outcome = Skipped
+			o.Result = Skipped
 		case len(c.Unresolved) > 0:
-			o.Outcome, o.Err = Doubted, errUnresolved(c.Unresolved[0])
+			o.Result, o.Err = Doubted, errUnresolved(c.Unresolved[0])
 		case err != nil && slices.Contains(c.tolerated, code(err)):
 		case err != nil:
-			o.Outcome, o.Err = Failed, err
+			o.Result, o.Err = Failed, err
 			failed = append(failed, c)
 		default:
 			s = to

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -60,8 +61,8 @@ func described(p *Plan) string {
 		if len(c.After) > 0 {
 			fmt.Fprintf(&b, "    after %v\n", c.After)
 		}
-		if run[i].Outcome != Done {
-			fmt.Fprintf(&b, "    %s: %v\n", run[i].Outcome, run[i].Err)
+		if run[i].Result != Done {
+			fmt.Fprintf(&b, "    %s: %v\n", run[i].Result, run[i].Err)
 		}
 	}
 	if pairs := p.Either(); len(pairs) > 0 {
@@ -293,7 +294,7 @@ func TestLogsAreLinearExtensions(t *testing.T) {
 				t.Errorf("the apply made the calls in the order %v, which the plan excludes", order)
 			}
 			for _, o := range p.Run(order...) {
-				got := map[Result]string{Done: "ok", Skipped: "skipped", Failed: code(o.Err)}[o.Outcome]
+				got := map[Result]string{Done: "ok", Skipped: "skipped", Failed: code(o.Err)}[o.Result]
 				if want, given := codes[o.Call]; given && got != want {
 					t.Errorf("call %d: %s, want %s", o.Call, got, want)
 				}
@@ -308,7 +309,7 @@ func TestTheAccountBecomesWhatIsPlanned(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := sample(t, name)
 			run := p.Run()
-			if slices.ContainsFunc(run, func(o Outcome) bool { return o.Outcome != Done }) {
+			if slices.ContainsFunc(run, func(o Outcome) bool { return o.Result != Done }) {
 				if !slices.Contains([]string{"count-vpc", "legacy-cbd-overlap"}, name) {
 					t.Fatal("a call fails")
 				}
@@ -440,4 +441,98 @@ func planned(t *testing.T, name string) []string {
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+// In whatever order the tool makes the calls, if none of them fails the account becomes what is
+// planned.
+func TestEveryOrderEndsTheSame(t *testing.T) {
+	for _, name := range names(t, ".calls.log") {
+		t.Run(name, func(t *testing.T) {
+			p := sample(t, name)
+			want := planned(t, name)
+			random := rand.New(rand.NewPCG(1, 2))
+			seen := map[string]bool{}
+			for range 100 {
+				order := p.anyOrder(random)
+				if !p.Possible(order) {
+					t.Fatalf("order %v", order)
+				}
+				seen[fmt.Sprint(order)] = true
+				run := p.Run(order...)
+				if slices.ContainsFunc(run, func(o Outcome) bool { return o.Result != Done }) {
+					continue
+				}
+				if diff := cmp.Diff(want, have(run[len(run)-1].Account)); diff != "" {
+					t.Fatalf("in the order %v (-planned +account):\n%s", order, diff)
+				}
+			}
+			if len(p.Either()) > 0 && len(seen) < 2 {
+				t.Error("only one order was tried")
+			}
+		})
+	}
+}
+
+// anyOrder returns a random order that the plan allows.
+func (p *Plan) anyOrder(random *rand.Rand) (order []int) {
+	made := map[int]bool{}
+	for len(order) < len(p.Calls) {
+		var ready []int
+		for _, c := range p.Calls {
+			if !made[c.Number] && !slices.ContainsFunc(c.After, func(a int) bool { return !made[a] }) {
+				ready = append(ready, c.Number)
+			}
+		}
+		n := ready[random.IntN(len(ready))]
+		order, made[n] = append(order, n), true
+	}
+	return order
+}
+
+// A plan with 500 resources that change.
+func BenchmarkRead(b *testing.B) {
+	text := large(b, 500)
+	b.ReportAllocs()
+	for b.Loop() {
+		p, err := Read("large", bytes.NewReader(text), Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if run := p.Run(); len(run) != 1000 {
+			b.Fatalf("%d calls", len(run))
+		}
+		p.Either()
+	}
+}
+
+// large makes a plan that replaces n rules of ten groups.
+func large(t testing.TB, n int) []byte {
+	t.Helper()
+	type object = map[string]any
+	changes, configured := []object{}, []object{}
+	add := func(kind, name string, change object, expressions object) {
+		address := kind + "." + name
+		changes = append(changes, object{"address": address, "mode": "managed", "type": kind, "name": name, "change": change})
+		configured = append(configured, object{"address": address, "mode": "managed", "type": kind, "name": name, "expressions": expressions})
+	}
+	for i := range 10 {
+		group := object{"id": fmt.Sprintf("sg-%d", i), "name": fmt.Sprint(i), "ingress": []any{}, "egress": []any{}}
+		add("aws_security_group", fmt.Sprintf("g%d", i), object{"actions": []string{"no-op"}, "before": group, "after": group}, object{})
+	}
+	for i := range n {
+		rule := func(port int) object {
+			return object{
+				"type": "ingress", "security_group_id": fmt.Sprintf("sg-%d", i%10), "protocol": "tcp", "from_port": port, "to_port": port,
+				"cidr_blocks": []string{fmt.Sprintf("10.%d.%d.0/24", i/250, i%250)},
+			}
+		}
+		group := fmt.Sprintf("aws_security_group.g%d", i%10)
+		add("aws_security_group_rule", fmt.Sprintf("r%d", i), object{"actions": []string{"delete", "create"}, "before": rule(443), "after": rule(444)},
+			object{"security_group_id": object{"references": []string{group + ".id", group}}})
+	}
+	text, err := json.Marshal(object{"format_version": "1.2", "resource_changes": changes, "configuration": object{"root_module": object{"resources": configured}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }

@@ -86,7 +86,7 @@ func TestNetworkACLsReachInterfaces(t *testing.T) {
 	if !found || i.ACL == nil || len(i.ACL.Ingress) != 2 || i.ACL.Ingress[0].Peer.String() != "10.0.0.0/16" {
 		t.Errorf("%+v", i.ACL)
 	}
-	if run[len(run)-1].Outcome != Done {
+	if run[len(run)-1].Result != Done {
 		t.Errorf("%+v", run[len(run)-1])
 	}
 }
@@ -172,7 +172,7 @@ func TestCompare(t *testing.T) {
 			p := Compare(before, after, test.order)
 			run := p.Run()
 			for _, o := range run {
-				if o.Outcome != Done {
+				if o.Result != Done {
 					t.Errorf("%s: %v", p.Calls[o.Call-1].Said(), o.Err)
 				}
 			}
