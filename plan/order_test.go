@@ -190,3 +190,39 @@ func TestOverlap(t *testing.T) {
 		}
 	}
 }
+
+// After a call that failed, Terraform makes those that do not depend on it, Pulumi and CloudFormation
+// none, and a script all.
+func TestAfterAFailure(t *testing.T) {
+	for _, test := range []struct {
+		failure failure
+		want    []Result
+	}{
+		{goesOn, []Result{Failed, Done, Done}},
+		{skipsAfter, []Result{Failed, Done, Skipped}},
+		{stops, []Result{Failed, Skipped, Skipped}},
+	} {
+		g := nodes("fails", "independent", "dependent")
+		g.nodes[0].calls[0].operation = deleteGroup{"sg-9"}
+		g.connect(2, 0)
+		p := &Plan{failure: test.failure, start: newState(&sg.Account{})}
+		p.settle(g)
+		var got []Result
+		for _, o := range p.Run() {
+			got = append(got, o.Result)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%d (-want +got):\n%s", test.failure, diff)
+		}
+	}
+}
+
+func TestRulesOfBothDirectionsDoNotMeet(t *testing.T) {
+	rules := []sg.Rule{tcp("", 22, "10.0.0.0/8")}
+	out := authorize{"sg-1", packet.Egress, rules}.about()
+	for d, want := range map[packet.Direction]bool{packet.Ingress: false, packet.Egress: true} {
+		if got := out.meet(revoke{"sg-1", d, rules}.about()); got != want {
+			t.Errorf("%s: %v", d, got)
+		}
+	}
+}

@@ -210,3 +210,20 @@ func TestTerraformState(t *testing.T) {
 		t.Errorf("%s %s %d: %s", p.Kind, called(p), len(p.Resources), diff)
 	}
 }
+
+// If AWS says that a rule is gone already, the provider goes on.
+func TestARuleThatIsGone(t *testing.T) {
+	from, err := os.Open("testdata/legacy.plan.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	p, err := Read("legacy", from, Options{Account: &sg.Account{Groups: []*sg.Group{{ID: "sg-0000000000abc0001", Name: "web"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := p.Run()
+	if g := p.Before.Group("sg-0000000000abc0001"); len(g.Ingress) > 0 || len(run) != 2 || run[0].Result != Done || run[1].Result != Done {
+		t.Errorf("%v: %+v", g.Ingress, run)
+	}
+}
