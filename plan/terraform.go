@@ -167,7 +167,7 @@ func (r *tfReader) take(from tfPlan) {
 	}
 	depends := map[string][]string{}
 	for _, s := range stored {
-		depends[s.Address] = s.DependsOn
+		depends[s.Address] = append([]string{}, s.DependsOn...) // not nil: the state knows that there are none
 	}
 	changed := map[string]bool{}
 	for _, c := range from.ResourceChanges {
@@ -309,7 +309,7 @@ func (r *tfReader) connectResource(res *resource, nodes func(string) []int) {
 		}
 	}
 	depends := at.depends
-	if depends == nil && res.before != nil {
+	if depends == nil && res.before != nil { // the file has no state
 		for to := range r.dependent[at.config()] {
 			depends = append(depends, to)
 		}
