@@ -167,7 +167,7 @@ func (r *tfReader) take(from tfPlan) {
 	}
 	depends := map[string][]string{}
 	for _, s := range stored {
-		depends[s.Address] = append([]string{}, s.DependsOn...) // not nil: the state knows that there are none
+		depends[s.Address] = append([]string{}, s.DependsOn...) // not nil, since the state knows its dependencies
 	}
 	changed := map[string]bool{}
 	for _, c := range from.ResourceChanges {

@@ -33,7 +33,7 @@ func TestFullOutput(t *testing.T) {
 		{"run -q --interval 1ms --format json", "this was done before: All predictions held."},
 		{"run -q -j 1 --interval 1ms dropped udp", "this was done before: 2 scenarios: 1 held, 1 interrupted"},
 		{"run -q --interval 1ms --format tap dropped udp", "this was done before: 2 scenarios: 2 held"},
-		{"list", ""}, {"list --format json", ""}, {"models", ""}, {"models cilium", ""}, {"models --format json", ""}, {"models --format markdown", ""}, {"compare ping", ""}, {"compare ping --format json", ""}, {"compare ping --format markdown", ""}, {"show udp", ""}, {"schema", ""}, {"doctor", ""}, {"doctor --format json", ""},
+		{"list", ""}, {"list --format json", ""}, {"models", ""}, {"models cilium", ""}, {"models --format json", ""}, {"models --format markdown", ""}, {"compare ping", ""}, {"compare ping --format json", ""}, {"compare ping --format markdown", ""}, {"what-if ../../../testdata/plan/rename.json", ""}, {"what-if --format json ../../../testdata/plan/rename.json", ""}, {"show udp", ""}, {"schema", ""}, {"doctor", ""}, {"doctor --format json", ""},
 		{"check " + groups, ""}, {"check --format json " + groups, ""}, {"rules " + groups, ""},
 		{"probe --groups " + groups + " --group sg-0a1 --from 203.0.113.7 --protocol tcp --port 22", ""},
 		{"report ../../../testdata/ping.jsonl", ""}, {"report --format json ../../../testdata/ping.jsonl", ""},

@@ -36,6 +36,7 @@ var blocked = map[string][]string{
 	"load":       {"--name NAME unknown"},
 	"list":       {""},
 	"models":     {""},
+	"what-if":    {"FIFO", "OPEN", "-", "../../../testdata/plan/rename.json"},
 	"compare":    {"ping", "FIFO"},
 	"show":       {"ping"},
 	"schema":     {""},
