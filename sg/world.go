@@ -124,8 +124,9 @@ func samples(entrances []entrance) (packets []Packet) {
 		}
 	}
 	for p, list := range ports {
+		codes := sortedOnce(append(codes[p], 0))
 		for _, port := range sortedOnce(list) {
-			for _, code := range sortedOnce(append(codes[p], 0)) {
+			for _, code := range codes {
 				packets = append(packets, Packet{Protocol: p, To: port, Code: code})
 			}
 		}
