@@ -3,6 +3,7 @@ package enforce
 import (
 	"slices"
 
+	"lablab/nft/ruleset"
 	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
@@ -35,6 +36,17 @@ func (m aws) Traits() Traits {
 		conversion.Value = "by-packet"
 	}
 	return Traits{Name: "aws", Knobs: []Knob{conversion}, Forwards: true, ACL: true, Untracks: true}
+}
+
+func (aws) chains(c *compiler) []ruleset.Chain {
+	c.exempt = serviceRules
+	known := established()
+	if c.marks() {
+		known = established(ruleset.CtMark{Value: uint32(packet.UntrackedMark), Not: true})
+	}
+	return c.own(func(d packet.Direction) ruleset.Chain {
+		return c.filter(d, []ruleset.Rule{known}, c.passing(d)...)
+	})
 }
 
 func (aws) Judge(p Packet, rules Policy) Decision {

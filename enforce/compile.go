@@ -32,6 +32,7 @@ const (
 type Host struct {
 	Account *sg.Account
 	Groups  []*sg.Group // that the host has
+	Model   Model       // nil stands for [Default]
 	// Number returns the number of a rule: what the rule writes into the mark of each packet that it
 	// accepts, and of the connection that the packet begins. It is never 0. If Number is nil, the
 	// rules have the numbers from 1 on, in order.
@@ -69,10 +70,7 @@ type Host struct {
 // be enforced; [sg.Account.Audit] lists them. The error is that a mark cannot hold the number of a
 // rule.
 func Compile(h Host) ([]ruleset.Table, error) {
-	c := compiler{Host: h, rules: map[packet.Direction][]rule{}, untracked: sg.UntrackedBy(h.Groups)}
-	if h.AlwaysTracked {
-		c.untracked = nil
-	}
+	c := compiler{Host: h, rules: map[packet.Direction][]rule{}, untracked: h.untracked()}
 	c.compileGroups()
 	if err := c.checkNumbers(); err != nil {
 		return nil, err
@@ -91,8 +89,24 @@ func Compile(h Host) ([]ruleset.Table, error) {
 	return tables, nil
 }
 
+// model returns the host's enforcement model.
+func (h Host) model() Model {
+	if h.Model == nil {
+		return Default()
+	}
+	return h.Model
+}
+
+// untracked returns the flows that EC2 would not track.
+func (h Host) untracked() []sg.Untracked {
+	if h.AlwaysTracked || !h.model().Traits().Untracks {
+		return nil
+	}
+	return sg.UntrackedBy(h.Groups)
+}
+
 // MarksUntracked reports whether the host marks entries of flows that EC2 does not track.
-func (h Host) MarksUntracked() bool { return !h.AlwaysTracked && len(sg.UntrackedBy(h.Groups)) > 0 }
+func (h Host) MarksUntracked() bool { return len(h.untracked()) > 0 }
 
 // A compiler has what several tables or chains of a host consist of.
 type compiler struct {
@@ -100,6 +114,7 @@ type compiler struct {
 	rules     map[packet.Direction][]rule
 	sets      []ruleset.Set
 	untracked []sg.Untracked
+	exempt    []ruleset.Rule // outbound: what no group filters
 }
 
 // directions are the directions in the order of the chains.

@@ -97,6 +97,25 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+// What a host enforces under each model is in testdata too.
+func TestCompileModels(t *testing.T) {
+	for _, word := range []string{"keep", "cut", "request", "request-tombstone", "tied", "rejudge", "stateless", "syn", "sweep"} {
+		t.Run(word, func(t *testing.T) {
+			h := example()
+			g := h.Groups[0]
+			g.Ingress = append(g.Ingress, sg.Rule{ID: "office", Protocol: packet.UDP, From: 53, To: 54, PrefixList: "pl-1"})
+			h.Account.PrefixLists = []sg.PrefixList{{ID: "pl-1", Known: true, Entries: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
+			h.Related = RelatedPMTU
+			m, err := Parse(word)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Model = m.Model
+			golden(t, filepath.Join("testdata", "model", word+".nft"), text(t, h))
+		})
+	}
+}
+
 // Entries of flows that were not tracked stay, so their mark is heeded for good.
 func TestWasUntracked(t *testing.T) {
 	h := example()

@@ -1,6 +1,7 @@
 package enforce
 
 import (
+	"lablab/nft/ruleset"
 	"lablab/packet"
 	"lablab/say"
 )
@@ -48,6 +49,8 @@ func (m cut) Traits() Traits {
 			}},
 	}}
 }
+
+func (cut) chains(c *compiler) []ruleset.Chain { return keep{}.chains(c) }
 
 func (cut) Judge(p Packet, rules Policy) Decision { return keep{}.Judge(p, rules) }
 

@@ -59,8 +59,7 @@ func (c *compiler) forwardChains() (chains []ruleset.Chain) {
 		} else if c.SourceDestCheck {
 			chain.Rules = append(chain.Rules, ruleset.Rule{Statements: []ruleset.Statement{ruleset.Jump(checkChain)}})
 		}
-		tracked := compiler{} // what passes through a host is always tracked
-		chain.Rules = append(append(chain.Rules, tracked.established()), c.passing(d)...)
+		chain.Rules = append(append(chain.Rules, established()), c.passing(d)...) // what passes through a host is always tracked
 		if d == packet.Ingress {
 			chain.Rules = append(chain.Rules, ruleset.Rule{Statements: []ruleset.Statement{ruleset.DNAT, ruleset.Goto(translated)}})
 		}

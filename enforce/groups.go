@@ -96,22 +96,33 @@ func setName(peer string, six bool) string {
 
 // groupTable returns the table of the groups.
 func (c *compiler) groupTable() ruleset.Table {
-	t := ruleset.Table{Name: GroupTable, Sets: c.sets}
-	for _, d := range directions() {
-		chain := ruleset.Chain{
-			Name: string(d), Hook: hook(d), Policy: ruleset.Drop,
-			Decides: ruleset.Decides{Direction: d, Default: byDefault}, Rules: slices.Grow(c.fixed(d), len(c.rules[d])),
-		}
-		for _, r := range c.rules[d] {
-			chain.Rules = append(chain.Rules, r.compile(d))
-		}
-		t.Chains = append(t.Chains, chain)
-	}
-	t.Chains = append(t.Chains, c.forwardChains()...)
+	chains := append(c.model().chains(c), c.forwardChains()...)
 	if c.marks() {
-		t.Chains = append(t.Chains, c.untrackedChains()...)
+		chains = append(chains, c.untrackedChains()...)
 	}
-	return t
+	return ruleset.Table{Name: GroupTable, Sets: c.sets, Chains: chains}
+}
+
+// own returns the chains for the host's own packets, one for each direction.
+func (c *compiler) own(chain func(packet.Direction) ruleset.Chain) []ruleset.Chain {
+	var chains []ruleset.Chain
+	for _, d := range directions() {
+		chains = append(chains, chain(d))
+	}
+	return chains
+}
+
+// filter returns the chain of a direction: the first rules, what groups do not filter, the rules that
+// come next, and those of the groups. The rest is dropped.
+func (c *compiler) filter(d packet.Direction, first []ruleset.Rule, next ...ruleset.Rule) ruleset.Chain {
+	rules := slices.Grow(slices.Concat(first, c.unfiltered(d), next), len(c.rules[d]))
+	for _, r := range c.rules[d] {
+		rules = append(rules, r.compile(d))
+	}
+	return ruleset.Chain{
+		Name: string(d), Hook: hook(d), Policy: ruleset.Drop,
+		Decides: ruleset.Decides{Direction: d, Default: byDefault}, Rules: rules,
+	}
 }
 
 var byDefault = packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}
@@ -163,13 +174,13 @@ func appendProtocol(list []ruleset.Statement, r *sg.Rule) []ruleset.Statement {
 	return append(list, ruleset.Ports{Protocol: r.Protocol, Side: ruleset.Destination, First: uint16(r.From), Last: uint16(r.To)})
 }
 
-// fixed returns the rules that come before those of the groups, in order.
-func (c *compiler) fixed(d packet.Direction) []ruleset.Rule {
-	rules := append([]ruleset.Rule{c.established()}, linkRules...)
-	if !c.Guarded {
-		rules = append(rules, fixed(packet.ByLoopback, packet.LoopbackID, ruleset.Loopback{Direction: d}))
+// unfiltered returns the rules that accept what never passes a network interface or never leaves the
+// link.
+func (c *compiler) unfiltered(d packet.Direction) []ruleset.Rule {
+	if c.Guarded {
+		return linkRules
 	}
-	return append(rules, c.passing(d)...)
+	return append(slices.Clone(linkRules), fixed(packet.ByLoopback, packet.LoopbackID, ruleset.Loopback{Direction: d}))
 }
 
 // linkRules accept what never leaves the link. Neighbour discovery (RFC 4861) is recognised by its hop
@@ -184,7 +195,7 @@ var linkRules = []ruleset.Rule{
 // passing returns those of the fixed rules that are for forwarded packets too, but for established ones.
 func (c *compiler) passing(d packet.Direction) (rules []ruleset.Rule) {
 	if d == packet.Egress {
-		rules = append(rules, serviceRules...)
+		rules = append(rules, c.exempt...)
 	}
 	related := func(match ...ruleset.Statement) {
 		match = append([]ruleset.Statement{ruleset.InState(packet.Related)}, append(match, ruleset.Counter{})...)

@@ -121,7 +121,7 @@ func byRules(p Packet, rules Policy) Decision { return bySeen(p.Direction, p.See
 func bySeen(d packet.Direction, seen sg.Packet, rules Policy) Decision {
 	by, allowed := rules.Allows(d, seen)
 	if !allowed {
-		return Decision{By: packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}}
+		return Decision{By: byDefault}
 	}
 	return Decision{By: by, Accepted: true}
 }

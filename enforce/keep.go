@@ -1,6 +1,10 @@
 package enforce
 
-import "lablab/say"
+import (
+	"lablab/nft/ruleset"
+	"lablab/packet"
+	"lablab/say"
+)
 
 func init() {
 	register(2, keep{}, Description{
@@ -15,6 +19,12 @@ func init() {
 type keep struct{}
 
 func (keep) Traits() Traits { return Traits{Name: "keep", Forwards: true, ACL: true} }
+
+func (keep) chains(c *compiler) []ruleset.Chain {
+	return c.own(func(d packet.Direction) ruleset.Chain {
+		return c.filter(d, []ruleset.Rule{established()}, c.passing(d)...)
+	})
+}
 
 func (keep) Judge(p Packet, rules Policy) Decision {
 	if d, known := byEntry(p, rules); known {

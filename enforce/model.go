@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"lablab/nft/ruleset"
 	"lablab/say"
 )
 
@@ -18,6 +19,8 @@ type Model interface {
 	Judge(p Packet, rules Policy) Decision
 	// What becomes of a flow once the rules of its host have changed to these.
 	Changed(f Flow, rules Policy) Effect
+	// The chains that decide about the packets of a host itself.
+	chains(c *compiler) []ruleset.Chain
 }
 
 // Traits are what is known of a model apart from its decisions.

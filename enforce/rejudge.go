@@ -1,6 +1,9 @@
 package enforce
 
 import (
+	"slices"
+
+	"lablab/nft/ruleset"
 	"lablab/packet"
 	"lablab/say"
 )
@@ -20,6 +23,21 @@ type rejudge struct{}
 
 func (rejudge) Traits() Traits {
 	return Traits{Name: "rejudge", ACL: true, Known: say.F("once the rule that admitted a flow is gone, the rules are checked again")}
+}
+
+func (rejudge) chains(c *compiler) []ruleset.Chain {
+	live := ruleset.Set{Name: "live", Type: ruleset.Marks}
+	for _, d := range directions() {
+		for _, r := range c.rules[d] {
+			live.Marks = append(live.Marks, r.number)
+		}
+	}
+	slices.Sort(live.Marks)
+	live.Marks = slices.Compact(live.Marks)
+	c.sets = append(c.sets, live)
+	return append(c.byFlow(func(d packet.Direction, replies ruleset.Rule) ruleset.Chain {
+		return c.filter(d, []ruleset.Rule{established(ruleset.CtMark{Set: live.Name})}, append(c.passing(d), replies)...)
+	}), readmitting()...)
 }
 
 func (rejudge) Judge(p Packet, rules Policy) Decision {

@@ -1,8 +1,10 @@
 package enforce
 
 import (
+	"slices"
 	"strconv"
 
+	"lablab/nft/ruleset"
 	"lablab/packet"
 	"lablab/say"
 )
@@ -33,10 +35,27 @@ func (m request) Traits() Traits {
 	}}}
 }
 
+func (m request) chains(c *compiler) []ruleset.Chain {
+	const bit = uint32(packet.Tombstone)
+	known := established(ruleset.Reply)
+	if !m.tombstone {
+		return c.own(func(d packet.Direction) ruleset.Chain { return c.filter(d, []ruleset.Rule{known}, c.passing(d)...) })
+	}
+	stop := append(slices.Clone(reply), ruleset.CtMark{Mask: bit, Value: bit}, ruleset.Counter{}, ruleset.Drop)
+	block := []ruleset.Statement{ruleset.InState(packet.Established), ruleset.SetCtMark{Keep: ^bit, Set: bit}, ruleset.Counter{}, ruleset.Drop}
+	return append(c.own(func(d packet.Direction) ruleset.Chain {
+		chain := c.filter(d, []ruleset.Rule{{Statements: stop, Comment: packet.TombstoneID, By: byTombstone}, known}, c.passing(d)...)
+		chain.Rules = append(chain.Rules, ruleset.Rule{Statements: block, Comment: packet.DefaultDenyID, By: byDefault})
+		return chain
+	}), readmitting()...)
+}
+
+var byTombstone = packet.By{Kind: packet.ByTombstone, ID: packet.TombstoneID}
+
 func (m request) Judge(p Packet, rules Policy) Decision {
 	if p.State == packet.Established && p.Reply {
 		if m.tombstone && p.mark().Blocked() {
-			return Decision{By: packet.By{Kind: packet.ByTombstone, ID: packet.TombstoneID}}
+			return Decision{By: byTombstone}
 		}
 		d, _ := byEntry(p, rules)
 		return d

@@ -1,6 +1,10 @@
 package enforce
 
-import "lablab/say"
+import (
+	"lablab/nft/ruleset"
+	"lablab/packet"
+	"lablab/say"
+)
 
 func init() {
 	register(7, stateless{}, Description{
@@ -16,6 +20,10 @@ type stateless struct{}
 
 func (stateless) Traits() Traits {
 	return Traits{Name: "stateless", Known: say.F("the rules are checked for every packet, also for replies")}
+}
+
+func (stateless) chains(c *compiler) []ruleset.Chain {
+	return c.own(func(d packet.Direction) ruleset.Chain { return c.filter(d, nil) })
 }
 
 func (stateless) Judge(p Packet, rules Policy) Decision { return admitting(byRules(p, rules), p) }

@@ -3,6 +3,7 @@ package enforce
 import (
 	"time"
 
+	"lablab/nft/ruleset"
 	"lablab/packet"
 	"lablab/say"
 )
@@ -33,6 +34,12 @@ func (m sweep) Traits() Traits {
 	}
 	t.Knobs = []Knob{delay}
 	return t
+}
+
+func (sweep) chains(c *compiler) []ruleset.Chain {
+	return append(c.own(func(d packet.Direction) ruleset.Chain {
+		return c.filter(d, []ruleset.Rule{established(ruleset.CtMark{Not: true})}, c.passing(d)...)
+	}), readmitting()...)
 }
 
 func (sweep) Judge(p Packet, rules Policy) Decision {

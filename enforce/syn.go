@@ -1,6 +1,7 @@
 package enforce
 
 import (
+	"lablab/nft/ruleset"
 	"lablab/packet"
 	"lablab/say"
 )
@@ -23,11 +24,31 @@ func (syn) Traits() Traits {
 	return Traits{Name: "syn", ACL: true, Known: known, Decides: []string{packet.NotFilteredID, packet.AnyEchoReplyID, packet.MidConnectionID}}
 }
 
+func (syn) chains(c *compiler) []ruleset.Chain {
+	free := func(id string, match ...ruleset.Statement) ruleset.Rule {
+		return fixed(packet.ByModel, id, append(match, ruleset.Counter{})...)
+	}
+	return c.own(func(d packet.Direction) ruleset.Chain {
+		if d == packet.Egress {
+			chain := c.filter(d, nil)
+			chain.Rules = []ruleset.Rule{free(packet.NotFilteredID)}
+			return chain
+		}
+		return c.filter(d, []ruleset.Rule{
+			free(packet.AnyEchoReplyID, ruleset.ICMP{Protocol: packet.ICMP, First: echoReply, Last: echoReply, Code: ruleset.AnyCode}),
+			free(packet.AnyEchoReplyID, ruleset.ICMP{Protocol: packet.ICMPv6, First: echoReplyV6, Last: echoReplyV6, Code: ruleset.AnyCode}),
+			free(packet.MidConnectionID, ruleset.TCPFlags{Mask: packet.SYN | packet.ACK, Set: packet.SYN, Not: true}),
+			established(ruleset.Protocol(packet.UDP)),
+		}, c.passing(d)...)
+	})
+}
+
+const echoReply, echoReplyV6 = 0, 129 // RFC 792, RFC 4443
+
 func (syn) Judge(p Packet, rules Policy) Decision {
 	free := func(id string) Decision {
 		return admitting(Decision{By: packet.By{Kind: packet.ByModel, ID: id}, Accepted: true}, p)
 	}
-	const echoReply, echoReplyV6 = 0, 129 // RFC 792, RFC 4443
 	switch {
 	case p.Direction == packet.Egress:
 		return free(packet.NotFilteredID)

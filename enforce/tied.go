@@ -1,6 +1,7 @@
 package enforce
 
 import (
+	"lablab/nft/ruleset"
 	"lablab/packet"
 	"lablab/say"
 )
@@ -22,6 +23,16 @@ func (tied) Traits() Traits {
 	return Traits{Name: "tied", ACL: true, Known: say.F("a rule has to allow the flow, in both directions, for as long as it lasts")}
 }
 
+func (tied) chains(c *compiler) []ruleset.Chain {
+	unknown := ruleset.Rule{
+		Statements: []ruleset.Statement{ruleset.InState(packet.Invalid, packet.Untracked), ruleset.Counter{}, ruleset.Drop},
+		Comment:    packet.DefaultDenyID, By: byDefault,
+	}
+	return c.byFlow(func(d packet.Direction, replies ruleset.Rule) ruleset.Chain {
+		return c.filter(d, nil, append(c.passing(d), replies, unknown)...)
+	})
+}
+
 func (tied) Judge(p Packet, rules Policy) Decision {
 	switch {
 	case p.State == packet.Related:
@@ -30,7 +41,7 @@ func (tied) Judge(p Packet, rules Policy) Decision {
 		}
 		return byRules(p, rules)
 	case p.Flow == nil: // of no direction
-		return Decision{By: packet.By{Kind: packet.ByDefault, ID: packet.DefaultDenyID}}
+		return Decision{By: byDefault}
 	case p.Reply:
 		return bySeen(p.Flow.Began, p.Flow.Seen(p.Flow.Began), rules)
 	}

@@ -15,17 +15,6 @@ import (
 // marks reports whether the host may have entries with that mark.
 func (c *compiler) marks() bool { return c.WasUntracked || len(c.untracked) > 0 }
 
-// established returns the rule that accepts the packets of known flows.
-func (c *compiler) established() ruleset.Rule {
-	statements := []ruleset.Statement{ruleset.InState(packet.Established)}
-	if c.marks() {
-		statements = append(statements, ruleset.CtMark{Value: uint32(packet.UntrackedMark), Not: true})
-	}
-	r := fixed(packet.ByEstablished, packet.EstablishedID, append(statements, ruleset.Counter{})...)
-	r.Key = packet.EstablishedID
-	return r
-}
-
 // untrackedChains returns the chains that set the mark.
 func (c *compiler) untrackedChains() (chains []ruleset.Chain) {
 	const before = -10 // the chain that traces, which shows the state

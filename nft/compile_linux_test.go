@@ -41,6 +41,9 @@ func TestCompiledAgreesWithNft(t *testing.T) {
 	for _, g := range a.Groups {
 		agree(t, enforce.Host{Account: a, Groups: []*sg.Group{g}})
 	}
+	for _, m := range enforce.Models() {
+		agree(t, enforce.Host{Account: a, Groups: a.Groups, Model: m, Related: enforce.RelatedAll})
+	}
 }
 
 // A range that reaches an end of the address space has no element for that end.

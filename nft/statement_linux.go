@@ -80,6 +80,8 @@ func (e *encoder) add(s ruleset.Statement) {
 		e.match(ct(expr.CtKeyDIRECTION), []byte{way}, []byte{way})
 	case ruleset.CtMark:
 		e.matchMark(s)
+	case ruleset.PacketMark:
+		e.append(&expr.Meta{Key: expr.MetaKeyMARK, Register: register}, compare(native(s.Value), s.Not))
 	case ruleset.OriginalPorts:
 		key := map[ruleset.Side]expr.CtKey{ruleset.Source: expr.CtKeyPROTOSRC, ruleset.Destination: expr.CtKeyPROTODST}[s.Side]
 		e.match(&expr.Ct{Key: key, Register: register, Direction: originalDirection}, port(s.First), port(s.Last))

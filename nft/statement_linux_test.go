@@ -36,6 +36,7 @@ func statements() [][]ruleset.Statement {
 		{ruleset.Address{Side: s, Original: true, Range: prefix("192.0.2.1/32")}}, {ruleset.Address{Side: d, Original: true, Range: prefix("192.0.2.0/27")}},
 		{ruleset.Address{Side: s, Original: true, Range: prefix("2001:db8::/33")}}, {ruleset.Address{Side: d, Original: true, Range: span("192.0.2.3", "192.0.2.9")}},
 		{ruleset.Address{Side: d, Original: true, Range: prefix("2001:db8::1/128")}},
+		{ruleset.Address{Side: s, Original: true, Set: "four"}}, {ruleset.Address{Side: d, Original: true, Set: "six", Six: true}},
 		{ruleset.Protocol(packet.ICMPv6)}, {ruleset.Protocol(packet.TCP)}, {ruleset.Protocol(253)},
 		{ruleset.Ports{Protocol: packet.TCP, Side: d, First: 22, Last: 22}}, {ruleset.Ports{Protocol: packet.UDP, Side: s, First: 1, Last: 65535}},
 		{ruleset.TCPFlags{Mask: packet.SYN | packet.ACK, Set: packet.SYN, Not: true}}, {ruleset.TCPFlags{Mask: 0x17, Set: packet.SYN}},
@@ -51,6 +52,7 @@ func statements() [][]ruleset.Statement {
 		{ruleset.Protocol(packet.TCP), ruleset.OriginalPorts{Side: d, First: 22, Last: 22}}, {ruleset.Protocol(packet.UDP), ruleset.OriginalPorts{Side: s, First: 1, Last: 9}},
 		{ruleset.SetMark{Set: 12}}, {ruleset.SetMark{Keep: 0xffff0000, Set: 12}}, {ruleset.SetMark{Keep: 0xff}}, {ruleset.SetMark{Keep: 0xfffffffe, Set: 1}},
 		{ruleset.SetCtMark{Set: 12}}, {ruleset.SetCtMark{Keep: 0xffff0000, Set: 12}}, {ruleset.SetCtMark{Keep: 0xfffffffe}}, {ruleset.SetCtMark{Keep: 0xfffffffe, Set: 1}},
+		{ruleset.PacketMark{Value: 7}}, {ruleset.PacketMark{Not: true}},
 		{ruleset.CopyMark{}}, {ruleset.Trace{}}, {ruleset.Masquerade{}},
 		// The version and the protocol of several statements are matched once.
 		{ruleset.Address{Side: s, Set: "six", Six: true}, ruleset.HopLimit(1), ruleset.ICMP{Protocol: packet.ICMPv6, First: 130, Last: 132, Code: ruleset.AnyCode}},

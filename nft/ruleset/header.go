@@ -33,7 +33,7 @@ type Address struct {
 	Original bool
 	Range    Range
 	// Set is the name of a set of addresses that replaces Range, and Six whether that has addresses of
-	// IPv6. A set has no original address.
+	// IPv6.
 	Set string
 	Six bool
 }

@@ -75,6 +75,19 @@ func masked(mark string, keep, set uint32) string {
 // number returns a mark as nft(8) prints it.
 func number(mark uint32) string { return fmt.Sprintf("0x%08x", mark) }
 
+// PacketMark matches the mark of a packet.
+type PacketMark struct {
+	Value uint32
+	Not   bool
+}
+
+func (m PacketMark) String() string {
+	if m.Not {
+		return "meta mark != " + number(m.Value)
+	}
+	return "meta mark " + number(m.Value)
+}
+
 // CopyMark gives the mark of a packet to its conntrack entry.
 type CopyMark struct{}
 
@@ -122,6 +135,7 @@ func (Verdict) statement()       {}
 func (Counter) statement()       {}
 func (SetMark) statement()       {}
 func (SetCtMark) statement()     {}
+func (PacketMark) statement()    {}
 func (CopyMark) statement()      {}
 func (Trace) statement()         {}
 func (Masquerade) statement()    {}
