@@ -58,6 +58,7 @@ func seconds(d time.Duration) string { return strconv.Itoa(max(int(d/time.Second
 
 // A Table is the conntrack table of one namespace, opened for reading.
 type Table struct {
+	ns   *ns.Namespace
 	conn *conntrack.Conn
 	// Whether the kernel has zones, and protocols are disguised.
 	zones bool
@@ -76,7 +77,7 @@ func OpenTable(n *ns.Namespace) (*Table, error) {
 	}
 	// Query an entry that cannot exist. This loads the module if it is one, and fails now rather
 	// than later if the kernel lacks it.
-	t := &Table{conn: c, zones: true}
+	t := &Table{ns: n, conn: c, zones: true}
 	none := []packet.Key{{Protocol: packet.SCTP, Source: netip.IPv4Unspecified(), Destination: netip.IPv4Unspecified()}}
 	if _, err = t.Get(none); errors.Is(err, unix.EOPNOTSUPP) { // CONFIG_NF_CONNTRACK_ZONES
 		t.zones = false

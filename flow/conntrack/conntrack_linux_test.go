@@ -170,8 +170,14 @@ func TestEntriesOfReplacedSources(t *testing.T) {
 				if found, err := table.Untrack(k); err != nil || !found || !theOne(t, table, from).Untracked {
 					t.Errorf("%s from %s, by its %s key: not marked, %v", name, from, side, err)
 				}
+				if found, err := table.Unmark(k); err != nil || !found || theOne(t, table, from).Untracked {
+					t.Errorf("%s from %s, by its %s key: still marked, %v", name, from, side, err)
+				}
 				if found, err := table.Delete(k); err != nil || !found {
 					t.Errorf("%s from %s, by its %s key: not deleted, %v", name, from, side, err)
+				}
+				if found, err := table.Unmark(k); err != nil || found {
+					t.Errorf("%s from %s, by its %s key: unmarked after its end, %v", name, from, side, err)
 				}
 				if found, err := table.Delete(k); err != nil || found {
 					t.Errorf("%s from %s, by its %s key: deleted again, %v", name, from, side, err)
