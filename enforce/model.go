@@ -40,8 +40,9 @@ type Traits struct {
 	Decides []string
 	// Known says when the rules decide about a packet of a known flow; empty if they never do.
 	Known say.Sentence
-	// Deletes is whether a change of the rules may delete entries.
-	Deletes bool
+	// Deletes is whether a change of the rules may delete entries, Unmarks whether it may take their
+	// marks.
+	Deletes, Unmarks bool
 	// Untracks is whether flows can be untracked, as EC2's are.
 	Untracks bool
 }

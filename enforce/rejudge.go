@@ -22,7 +22,7 @@ func init() {
 type rejudge struct{}
 
 func (rejudge) Traits() Traits {
-	return Traits{Name: "rejudge", ACL: true, Known: say.F("once the rule that admitted a flow is gone, the rules are checked again")}
+	return Traits{Name: "rejudge", ACL: true, Unmarks: true, Known: say.F("once the rule that admitted a flow is gone, the rules are checked again")}
 }
 
 func (rejudge) chains(c *compiler) []ruleset.Chain {

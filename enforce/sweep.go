@@ -25,7 +25,7 @@ type sweep struct {
 }
 
 func (m sweep) Traits() Traits {
-	t := Traits{Name: "sweep", ACL: true, Known: say.F("once a sweep has found that no rule allows a flow, the rules are checked for its packets"), Delay: 30 * time.Second}
+	t := Traits{Name: "sweep", ACL: true, Unmarks: true, Known: say.F("once a sweep has found that no rule allows a flow, the rules are checked for its packets"), Delay: 30 * time.Second}
 	delay := Knob{
 		Name: "delay", Means: say.F("how long after a change the sweep comes"),
 		Value: "30s", Choices: []string{"30s", "none"}, with: func(value string) Model { return sweep{value == "none"} }}

@@ -169,14 +169,7 @@ func (f firewall) Untracked() []sg.Untracked { return f.untracked }
 
 // Related reports whether an ICMP error about a known flow needs no rule.
 func (f firewall) Related(h packet.Header) bool {
-	const tooBig, fragmentationNeeded, tooBigV6 = 3, 4, 2 // type and code, RFC 792; type, RFC 4443
-	switch f.related {
-	case "all":
-		return true
-	case "pmtud":
-		return h.Protocol == packet.ICMP && h.ICMPType == tooBig && h.ICMPCode == fragmentationNeeded || h.Protocol == packet.ICMPv6 && h.ICMPType == tooBigV6
-	}
-	return false
+	return enforce.Related(f.related).Accepts(h)
 }
 
 // denies returns the rule of a network ACL that denies a packet.
