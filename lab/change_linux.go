@@ -32,11 +32,16 @@ func (l *Lab) Apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
 	if err != nil {
 		return Effect{}, err
 	}
-	conversions := map[*Host]conversion{}
+	conversions, was, is := map[*Host]conversion{}, map[*Host]enforce.Host{}, map[*Host]enforce.Host{}
 	for _, h := range l.hosts {
 		if conversions[h], err = l.conversionOf(h, from, to); err != nil {
 			return Effect{}, err
 		}
+		was[h], is[h] = l.enforced(from, h), l.enforced(to, h)
+	}
+	revisions, err := l.revisions(was, is)
+	if err != nil {
+		return Effect{}, err
 	}
 	if err := l.enforce(to); err != nil {
 		l.policy = from.Rejected(to)
@@ -44,6 +49,11 @@ func (l *Lab) Apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
 	}
 	l.policy = to
 	l.rules.Record(from, to, delta)
+	for _, r := range revisions {
+		if err := l.revise(r); err != nil {
+			return Effect{}, err
+		}
+	}
 	effect := l.effect(from, delta)
 	var converted atomic.Int64
 	err = each(l.hosts, func(h *Host) error {
@@ -91,7 +101,7 @@ func (l *Lab) enforce(p play.Policy) error {
 func (l *Lab) enforced(p play.Policy, h *Host) enforce.Host {
 	i, _ := p.Account.Interface(h.Name)
 	return enforce.Host{
-		Account: p.Account, Groups: p.Groups(h.Name), ACL: i.ACL,
+		Model: h.Model, Account: p.Account, Groups: p.Groups(h.Name), ACL: i.ACL,
 		Number:        func(g *sg.Group, r sg.Rule) uint32 { return p.Number(g.Key(), r.ID) },
 		AlwaysTracked: h.AlwaysTracked, WasUntracked: h.wasUntracked,
 		Related: l.related, Forwards: h.Forwards || h.Unchecked, SourceDestCheck: !h.Unchecked, Masquerades: h.Masquerade,
@@ -107,7 +117,8 @@ type conversion struct {
 // conversionOf returns what a change is going to make untracked. By packet, the rules mark an entry
 // when its next packet comes, and nothing else needs to be done.
 func (l *Lab) conversionOf(h *Host, from, to play.Policy) (c conversion, err error) {
-	if h.AlwaysTracked || enforce.Setting(h.Enforcement(), "conversion") == "by-packet" {
+	m := h.Enforcement()
+	if h.AlwaysTracked || !m.Traits().Untracks || enforce.Setting(m, "conversion") == "by-packet" {
 		return c, nil
 	}
 	if c.flows = sg.NoLongerTracked(from.Account, to.Account, h.Name); len(c.flows) == 0 {
@@ -156,11 +167,16 @@ func (l *Lab) untrack(h *Host, c conversion) (converted int, err error) {
 }
 
 // Configure changes the conntrack settings of every host. A new timeout applies to an entry from
-// its next packet on.
-func (l *Lab) Configure(s conntrack.Settings) error {
+// its next packet on. Unless loose is set, each host picks up TCP connections mid-stream as before.
+func (l *Lab) Configure(s conntrack.Settings, loose bool) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
-	if err := each(l.hosts, func(h *Host) error { return conntrack.Configure(h.ns, s) }); err != nil {
+	if loose {
+		for _, h := range l.hosts {
+			h.loose = s.Loose
+		}
+	}
+	if err := each(l.hosts, func(h *Host) error { return conntrack.Configure(h.ns, h.settings(s)) }); err != nil {
 		return err
 	}
 	l.settings = s

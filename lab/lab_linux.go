@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -31,6 +32,8 @@ type Lab struct {
 	policy            play.Policy
 	rules             *play.Recorder
 	related           enforce.Related
+	scale             float64        // of the models' delays, in a time-lapse
+	due               []*dueRevision // that have not been waited for
 	settings          conntrack.Settings
 	// Streams continue from one experiment to the next.
 	streams  []*running
@@ -44,7 +47,8 @@ type Lab struct {
 	log        *timeline.Log
 
 	watchers  sync.WaitGroup
-	unwatch   context.CancelFunc // stops the watchers
+	watching  context.Context    // done when the watchers are to stop
+	unwatch   context.CancelFunc // stops them
 	broken    context.Context    // done when a watcher has panicked, with that as its cause
 	fail      context.CancelCauseFunc
 	collector *collector
@@ -58,6 +62,7 @@ type Host struct {
 	rules *nft.Firewall
 	// wasUntracked is whether the rules have marked entries of untracked flows.
 	wasUntracked bool
+	loose        bool // whether it picks up TCP connections mid-stream
 	conntrack    *conntrack.Table
 	blocked      blocked
 	uts          *os.File // its UTS namespace, or nil: only interactive labs have them
@@ -67,9 +72,6 @@ type Host struct {
 // happens from then on goes into log. The error is an *Unable if the machine lacks something.
 func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	log.Append(play.Begun(sc, timeline.Begun{Version: o.Version, Kernel: kernel(), Target: timeline.OnKernel, Evidence: timeline.AllEvidence(), Rootless: o.Rootless, Interval: o.Interval, Started: time.Now()}))
-	if err := Check(sc); err != nil {
-		return nil, err
-	}
 	var l *Lab
 	err := onceLoaded(ctx, func() error { return haveModules(len(sc.Hosts) > 2) }, func() (err error) {
 		l, err = buildOnce(ctx, sc, o, log)
@@ -84,7 +86,7 @@ func Build(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.
 func buildOnce(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) (*Lab, error) {
 	l := &Lab{
 		log: log, interval: o.Interval, keepOutput: o.KeepOutput, unwatch: func() {}, recorder: newRecorder(log), policy: play.PolicyOf(sc), rules: play.NewRecorder(log), asked: askedFor(sc), servers: map[string]*pinger.Server{},
-		related: enforce.Related(sc.Related), settings: conntrack.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
+		related: enforce.Related(sc.Related), scale: cmp.Or(sc.TimeScale, 1), settings: conntrack.Settings{Timeouts: sc.Timeouts, Loose: sc.Loose},
 	}
 	l.broken, l.fail = context.WithCancelCause(context.Background())
 	if err := l.build(ctx, sc); err != nil {
@@ -96,7 +98,11 @@ func buildOnce(ctx context.Context, sc *scenario.Scenario, o Options, log *timel
 
 func (l *Lab) build(ctx context.Context, sc *scenario.Scenario) error {
 	for _, h := range sc.Hosts {
-		l.hosts = append(l.hosts, &Host{Host: h})
+		loose := sc.Loose
+		if its := h.Enforcement().Traits().Loose; its != nil {
+			loose = *its
+		}
+		l.hosts = append(l.hosts, &Host{Host: h, loose: loose})
 	}
 	if err := each(l.hosts, prepare); err != nil {
 		return err
@@ -158,13 +164,19 @@ func (l *Lab) install(h *Host) (err error) {
 		return unableTo(installRules, err)
 	}
 	h.wasUntracked = enforced.MarksUntracked()
-	if err := conntrack.Configure(h.ns, l.settings); err != nil {
+	if err := conntrack.Configure(h.ns, h.settings(l.settings)); err != nil {
 		return unableTo(armConntrack, err)
 	}
 	if h.conntrack, err = conntrack.OpenTable(h.ns); err != nil {
 		return unableTo(dumpEntries, err)
 	}
 	return nil
+}
+
+// settings returns the settings of conntrack as they are for the host.
+func (h *Host) settings(s conntrack.Settings) conntrack.Settings {
+	s.Loose = h.loose
+	return s
 }
 
 // host returns the host with that name.

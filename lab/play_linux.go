@@ -104,6 +104,7 @@ func (l *Lab) do(ctx context.Context, action scenario.Action) error {
 	case scenario.Wait:
 		select {
 		case <-time.After(a.For):
+			l.awaitRevisions(ctx)
 			l.log.Append(timeline.Waited{For: a.For})
 			return nil
 		case <-ctx.Done():
@@ -121,7 +122,7 @@ func (l *Lab) configure(a scenario.Configure) error {
 	if a.Loose != nil {
 		s.Loose = *a.Loose
 	}
-	return l.Configure(s)
+	return l.Configure(s, a.Loose != nil)
 }
 
 // cut deletes the entries that the action selects.

@@ -58,7 +58,7 @@ func (l *Lab) watch() (err error) {
 		c.sources = append(c.sources, source{func() error { return trace.Drain(see, missed) }, trace.Close, missed})
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	l.unwatch = cancel
+	l.watching, l.unwatch = ctx, cancel
 	l.collector = c
 	l.watchers.Go(func() {
 		defer l.survive()

@@ -240,6 +240,10 @@ type Cut struct {
 	Host string     `json:"host"`
 	Flow packet.Key `json:"flow"`
 	Why  CutReason  `json:"why"`
+	// Packets is how many packets the entry had counted just before the rules changed, if Why is
+	// CutChanged. Those that it has counted at its end above that met the new rules, but for its sake
+	// were accepted.
+	Packets uint64 `json:"packets,omitempty"`
 }
 
 // A CutReason is why an entry was deleted.

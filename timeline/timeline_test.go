@@ -36,7 +36,7 @@ func everyKind() []Body {
 		Begun{Version: "v", Scenario: "ping", Title: "t", Kernel: "k", Rootless: true, Interval: time.Second, Started: moment, Timed: true,
 			Hosts: []Host{{Name: "A", Address: netip.MustParsePrefix("10.255.1.197/16"), Groups: []string{"lab"}}, {Name: "B", Address: netip.MustParsePrefix("10.255.1.10/16")}},
 			Plan:  []Plan{{Number: 1, Title: "x", Do: []string{"y"}, Doing: []*say.Kept{{Format: "%s %d", Args: []any{"y", 1, &say.Kept{Format: "z"}}}}, Packets: 10, Line: 3, Within: time.Second, Predicted: []Prediction{{Stream: "1", Outcome: "replied"}}}}},
-		RuleAuthorized{Rule: rule, Existing: true}, RuleRevoked{rule}, GroupsChanged{"A", []string{"lab"}}, Cut{"A", key, CutAsked}, ACLChanged{"A", &sg.ACL{Ingress: []sg.ACLRule{{Number: 100, Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}},
+		RuleAuthorized{Rule: rule, Existing: true}, RuleRevoked{rule}, GroupsChanged{"A", []string{"lab"}}, Cut{Host: "A", Flow: key, Why: CutAsked}, ACLChanged{"A", &sg.ACL{Ingress: []sg.ACLRule{{Number: 100, Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}},
 		PrefixListChanged{sg.ModifyPrefixList{PrefixList: "office", Remove: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Add: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}},
 		Configured{sg.NitroV6(), true}, CanaryDropped{"A", header}, Ready{}, ExperimentBegun{1},
 		StreamStarted{"1", packet.ICMP, "B", "A", netip.MustParseAddr("10.255.1.10"), netip.MustParseAddr("10.255.1.197"), 1001, 1, 2},

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"lablab/lab"
 	"lablab/say"
 	"lablab/scenario"
 	"lablab/sg"
@@ -152,13 +151,11 @@ func (f runFlags) scenarios(env Env, args []string) (all []*scenario.Scenario, m
 	if all, err = f.under(all); err != nil {
 		return nil, false, err
 	}
-	check := lab.Check
-	if f.simulated() {
-		check = sim.Check
-	}
 	var errs []error
-	for _, sc := range all {
-		errs = append(errs, check(sc))
+	if f.simulated() {
+		for _, sc := range all {
+			errs = append(errs, sim.Check(sc))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, false, err

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/internal/web"
-	"lablab/lab"
 	"lablab/say"
 	"lablab/scenario"
 )
@@ -129,11 +128,7 @@ func (f upFlags) scenario() (*scenario.Scenario, error) {
 	if f.file == "" {
 		return scenario.FourExperiments(), nil
 	}
-	sc, err := loadOne(f.file)
-	if err == nil {
-		err = lab.Check(sc)
-	}
-	return sc, err
+	return loadOne(f.file)
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$`)

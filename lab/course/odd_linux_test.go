@@ -37,6 +37,16 @@ func TestOddScenarios(t *testing.T) {
 	}
 }
 
+// A sweep comes some time after the change: packets before it pass, and those after it do not.
+func TestSweep(t *testing.T) {
+	nstest.Kernel(t)
+	sc, err := scenario.Load("../testdata/sweep.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, run(t, sc.Scaled(0.02), time.Millisecond), true)
+}
+
 // routed returns the names of the odd scenarios in which hosts forward.
 func routed(t *testing.T) (names []string) {
 	t.Helper()

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"lablab/enforce"
 	"lablab/internal/nstest"
 	"lablab/packet"
 	"lablab/render"
@@ -31,12 +32,16 @@ func TestRandomScenarios(t *testing.T) {
 	nstest.Kernel(t)
 	const jobs = 16
 	var workers sync.WaitGroup
-	next := make(chan uint64)
+	type which struct {
+		seed     uint64
+		modelled bool
+	}
+	next := make(chan which)
 	for range jobs {
 		workers.Go(func() {
-			for seed := range next {
-				t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-					r := run(t, newImprovisation(seed).scenario(), 2*time.Millisecond)
+			for w := range next {
+				t.Run(strconv.FormatUint(w.seed, 10), func(t *testing.T) {
+					r := run(t, newImprovisation(w.seed, w.modelled).scenario(), 2*time.Millisecond)
 					if t.Failed() {
 						_ = render.NewText(os.Stderr, 120, nil).All(r)
 					}
@@ -45,10 +50,10 @@ func TestRandomScenarios(t *testing.T) {
 		})
 	}
 	for seed := range *seeds {
-		next <- seed
+		next <- which{seed, true}
 	}
 	for _, seed := range disagreed {
-		next <- seed
+		next <- which{seed, false}
 	}
 	close(next)
 	workers.Wait()
@@ -83,7 +88,8 @@ type improvisation struct {
 	names   int
 }
 
-func newImprovisation(seed uint64) *improvisation {
+// newImprovisation begins a scenario whose hosts have EC2's model or, if modelled is set, any.
+func newImprovisation(seed uint64, modelled bool) *improvisation {
 	m := &improvisation{Rand: rand.New(rand.NewPCG(seed, 0)), starts: map[string]scenario.Start{}}
 	m.sc = &scenario.Scenario{Name: fmt.Sprint("random ", seed), Timeouts: sg.Nitro(), Account: &sg.Account{}}
 	office := sg.PrefixList{ID: "office", Known: true, Entries: []netip.Prefix{m.host(1), netip.MustParsePrefix("192.0.2.0/24")}}
@@ -102,8 +108,38 @@ func newImprovisation(seed uint64) *improvisation {
 	for i := range 2 + m.IntN(2) {
 		m.sc.Hosts = append(m.sc.Hosts, scenario.Host{Name: string(rune('A' + i)), Address: netip.PrefixFrom(m.host(i).Addr(), 16), Groups: m.someGroups()})
 	}
+	if modelled {
+		m.someModels(seed)
+	}
 	m.account = m.sc.Policy()
 	return m
+}
+
+// someModels gives each host a model, with settings. They do not change what else is made up.
+func (m *improvisation) someModels(seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 1))
+	models := enforce.Models()
+	for i := range m.sc.Hosts {
+		model := models[r.IntN(len(models))]
+		for _, k := range model.Traits().Knobs {
+			value := k.Choices[r.IntN(len(k.Choices))]
+			if k.Name == "delay" {
+				value = "none" // a run is not to take minutes
+			}
+			model, _ = enforce.With(model, k.Name, value)
+		}
+		m.sc.Hosts[i].Model = model
+	}
+}
+
+// mayHaveACL reports whether a host's model goes with a network ACL.
+func (m *improvisation) mayHaveACL(host string) bool {
+	for _, h := range m.sc.Hosts {
+		if h.Name == host {
+			return h.Enforcement().Traits().ACL
+		}
+	}
+	return false
 }
 
 var (
@@ -251,7 +287,7 @@ func (m *improvisation) change() sg.Change {
 		}
 	}
 	to, err := m.account.Apply(c)
-	if err != nil {
+	if set, is := c.(sg.SetACL); err != nil || is && !m.mayHaveACL(set.Interface) {
 		return nil
 	}
 	m.account = to
