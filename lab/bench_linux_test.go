@@ -15,8 +15,10 @@ import (
 
 	probing "github.com/prometheus-community/pro-bing"
 
+	"lablab/enforce"
 	"lablab/ns"
 	"lablab/packet"
+	"lablab/play"
 	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"
@@ -31,6 +33,23 @@ func BenchmarkBuild(b *testing.B) {
 		}
 		if err := l.Close(); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkCompare runs the four experiments under every model, all at a time, with 5 ms between
+// packets. It is to take less than two seconds.
+func BenchmarkCompare(b *testing.B) {
+	var models []enforce.Choice
+	for _, m := range enforce.Models() {
+		models = append(models, enforce.Choice{Model: m})
+	}
+	target := func(*scenario.Scenario) play.Target { return Target{Options{Interval: 5 * time.Millisecond}} }
+	for b.Loop() {
+		for _, run := range play.Compare(b.Context(), scenario.FourExperiments(), models, len(models), target) {
+			if run.Err != nil {
+				b.Fatal(run.Err)
+			}
 		}
 	}
 }

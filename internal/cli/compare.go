@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"runtime"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/enforce"
+	"lablab/lab"
 	"lablab/play"
 	"lablab/render"
 	"lablab/report"
@@ -25,6 +27,8 @@ type compareFlags struct {
 	format   string
 	colour   string
 	interval time.Duration
+	// allowExec is whether a scenario file may run programs.
+	allowExec bool
 }
 
 func newCompare(env Env, code *int) *cobra.Command {
@@ -37,11 +41,13 @@ happens to each stream in each experiment, and what decides. A model is what a f
 does to flows that are there when its rules change; lablab models lists them, and the
 products that they stand for.
 
-It compares the models that the scenario lists, or else all of them. It simulates them:
-nothing runs on a kernel.
+It compares the models that the scenario lists, or else all of them, side by side, each
+in a lab of its own on this kernel. Where that is impossible, or with --target sim, it
+simulates them.
 
 Exit code 0: it was compared. 1: a prediction for a model that the scenario lists did
-not hold. 2: the command line or the file is wrong. 4: a run ended with an error.`,
+not hold. 2: the command line or the file is wrong. 3: this machine lacks a privilege or
+kernel feature. 4: a run ended with an error.`,
 		Example: `  lablab compare ping
   lablab compare ping --models aws,neutron,ovn,cilium,tailscale
   lablab compare mine.yaml --format markdown`,
@@ -57,10 +63,11 @@ not hold. 2: the command line or the file is wrong. 4: a run ended with an error
 	}
 	flags := c.Flags()
 	flags.StringSliceVar(&f.models, "models", nil, "only these `MODELS` or products, as in aws,cut-all,ovn")
-	flags.StringVar(&f.target, "target", "sim", "where to run: sim")
+	flags.StringVar(&f.target, "target", "auto", "where to run: auto (this kernel if possible), kernel, or sim, in memory")
 	flags.StringVar(&f.format, "format", "text", "output format: text, json, markdown")
 	flags.StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
 	flags.DurationVar(&f.interval, "interval", 10*time.Millisecond, "time between packets of a stream, at least 1ms, if the scenario does not say")
+	flags.BoolVar(&f.allowExec, "allow-exec", false, "let the scenario file run programs of this machine (exec), with all that lablab may do")
 	return c
 }
 
@@ -70,7 +77,7 @@ func (f compareFlags) check() error {
 		return &usageError{say.Errorf("--interval %s is too short", f.interval), say.F("the minimum is 1ms")}
 	}
 	for _, err := range []error{
-		oneOf("--target", f.target, "sim"), oneOf("--format", f.format, "text", "json", "markdown"), oneOf("--color", f.colour, "auto", "always", "never"),
+		oneOf("--target", f.target, "auto", "kernel", "sim"), oneOf("--format", f.format, "text", "json", "markdown"), oneOf("--color", f.colour, "auto", "always", "never"),
 	} {
 		if err != nil {
 			return err
@@ -85,22 +92,27 @@ func compare(env Env, f compareFlags, name string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	sc, err := loadOne(name)
-	if err == nil {
-		err = sim.Check(sc)
+	if done, code, err := f.choose(env); done || err != nil {
+		return code, err
 	}
+	sc, err := f.load(name)
 	if err != nil {
 		return 0, writeProblems(env, err)
 	}
 	if models == nil {
 		models = modelsOf(sc)
 	}
+	jobs := runtime.GOMAXPROCS(0)
+	if !f.simulated() {
+		const most = 16 // labs at a time, which mostly wait
+		jobs = min(len(models), most)
+		if err := affords(jobs, len(sc.Hosts)); err != nil {
+			return 0, err
+		}
+	}
 	ctx, cancel := env.interruptible()
 	defer cancel()
-	target := func(sc *scenario.Scenario) play.Target {
-		return sim.Target{Interval: cmp.Or(sc.Interval, f.interval), Version: version()}
-	}
-	runs := play.Compare(ctx, sc, models, runtime.GOMAXPROCS(0), target)
+	runs := play.Compare(ctx, sc, models, jobs, f.targetOf)
 	if ctx.Err() != nil {
 		return 0, failure(ctx, nil)
 	}
@@ -125,6 +137,50 @@ func compare(env Env, f compareFlags, name string) (int, error) {
 		}
 	}
 	return exitHeld, nil
+}
+
+// simulated reports whether nothing runs on a kernel.
+func (f compareFlags) simulated() bool { return f.target == "sim" }
+
+// choose replaces the target auto by one that is possible. If the command has run in another process,
+// in a user namespace, done is true.
+func (f *compareFlags) choose(env Env) (done bool, code int, err error) {
+	if f.simulated() {
+		return false, 0, nil
+	}
+	if err = needsKernel(); err == nil {
+		done, code, err = elsewhere(env, "auto")
+	}
+	var unable *lab.Unable
+	if f.target == "auto" && errors.As(err, &unable) {
+		f.target = "sim"
+		return false, 0, nil
+	}
+	return done, code, err
+}
+
+// load reads the scenario, and checks that the target can run it.
+func (f compareFlags) load(name string) (*scenario.Scenario, error) {
+	sc, err := loadOne(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case f.simulated():
+		return sc, sim.Check(sc)
+	case !f.allowExec:
+		return sc, noPrograms([]*scenario.Scenario{sc})
+	}
+	return sc, nil
+}
+
+// targetOf returns what builds the hosts of a scenario.
+func (f compareFlags) targetOf(sc *scenario.Scenario) play.Target {
+	its := *sc
+	its.Interval = cmp.Or(sc.Interval, f.interval)
+	if f.simulated() {
+		return sim.Target{Interval: its.Interval, Version: version()}
+	}
+	return runFlags{}.onKernel(&its)
 }
 
 // modelsOf returns the models that a scenario lists, or all if it does not list several.
