@@ -16,6 +16,7 @@ type checker struct {
 	hosts   map[string]bool
 	rules   map[uint32]bool
 	streams map[string]int // number of packets sent
+	lost    Losses
 }
 
 // add takes the next event.
@@ -54,6 +55,8 @@ func (c *checker) add(e Event) error {
 		return c.wasSent(body.Stream, body.Seq)
 	case Unreached:
 		return c.wasSent(body.Stream, body.Seq)
+	case Missed:
+		return c.missed(body)
 	case Halted:
 		if body.Asleep < 0 || body.For < body.Asleep || body.Within < body.For {
 			return say.Errorf("it did not run for %s of %s, and was asleep for %s", body.For, body.Within, body.Asleep)
@@ -129,6 +132,21 @@ func (c *checker) judged(v Judged) error {
 	return nil
 }
 
+// missed checks that a loss is one that can have been counted: the total never shrinks.
+func (c *checker) missed(m Missed) error {
+	const most = 1 << 30 // more than any lab can lose; sums of it do not overflow
+	switch before := c.lost[loss{m.Host, m.What}]; {
+	case m.What != MissedVerdicts && m.What != MissedEvents:
+		return say.Errorf("unknown kind of evidence %q", m.What)
+	case m.Count < 0 || m.Count > most || m.Total < 0 || m.Total > most || before > most:
+		return say.Errorf("the number of lost messages is impossible: %d, and %d in all", m.Count, m.Total)
+	case m.Total != 0 && m.Total < before+m.Count:
+		return say.Errorf("%d messages were lost in all, of which %d were before", m.Total, before)
+	}
+	c.lost.Add(m)
+	return nil
+}
+
 // sent counts a packet. They are numbered without gaps.
 func (c *checker) sent(stream string, seq int) error {
 	if err := c.started(stream); err != nil {
@@ -179,6 +197,12 @@ func hostsOf(body Body) []string {
 		return []string{body.Host}
 	case Counted:
 		return []string{body.Host}
+	case Missed:
+		return []string{body.Host}
+	case CanaryDropped:
+		return []string{body.Host}
+	case Ran:
+		return []string{body.Host}
 	}
 	return nil
 }
@@ -195,5 +219,5 @@ func Check(events []Event) error {
 }
 
 func newChecker() *checker {
-	return &checker{hosts: map[string]bool{}, rules: map[uint32]bool{}, streams: map[string]int{}}
+	return &checker{hosts: map[string]bool{}, rules: map[uint32]bool{}, streams: map[string]int{}, lost: Losses{}}
 }

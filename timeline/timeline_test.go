@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -142,6 +143,10 @@ func TestForgedRecordIsRefused(t *testing.T) {
 		"a stream that never began":      {inOrder(begun, Sent{Stream: "1", Seq: 1}), `line 2: stream "1" was never started`},
 		"a packet left out":              {inOrder(begun, started, Sent{Stream: "1", Seq: 2}), `line 3: packet 2 of stream "1" follows packet 0`},
 		"a reply to nothing":             {inOrder(begun, started, Replied{Stream: "1", Seq: 1}), `line 3: packet 1 of stream "1" was never sent`},
+		"a loss of something else":       {inOrder(begun, Missed{"A", "packets", 1, 1}), `line 2: unknown kind of evidence "packets"`},
+		"a negative loss":                {inOrder(begun, Missed{"A", MissedVerdicts, -5, 0}), "line 2: the number of lost messages is impossible: -5, and 0 in all"},
+		"a loss that wraps around":       {inOrder(begun, Missed{"A", MissedVerdicts, 1 << 30, 1 << 30}, Missed{"A", MissedVerdicts, 1 << 30, 0}, Missed{"A", MissedVerdicts, 1, 0}), "line 4: the number of lost messages is impossible: 1, and 0 in all"},
+		"a loss that shrinks":            {inOrder(begun, Missed{"A", MissedEvents, 5, 9}, Missed{"A", MissedEvents, 1, 2}), "line 3: 2 messages were lost in all, of which 9 were before"},
 		"a reply before its packet":      {inOrder(begun, started, Sent{Stream: "1", Seq: 1}, Replied{Stream: "1", Seq: 1, RTT: -1}), "line 4: the reply came 1ns before its packet"},
 	} {
 		var text bytes.Buffer
@@ -154,6 +159,23 @@ func TestForgedRecordIsRefused(t *testing.T) {
 		}
 		if _, err := Read(&text); err == nil || err.Error() != "read record: "+test.want {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+// Every event that is about a host is refused if the lab does not have it.
+func TestHostsAreChecked(t *testing.T) {
+	for _, body := range everyKind() {
+		v := reflect.New(reflect.TypeOf(body)).Elem()
+		v.Set(reflect.ValueOf(body))
+		field := v.FieldByName("Host")
+		if !field.IsValid() {
+			continue
+		}
+		field.SetString("C")
+		err := Check(inOrder(Begun{Hosts: []Host{{Name: "A"}, {Name: "B"}}}, v.Interface().(Body)))
+		if err == nil || !strings.Contains(err.Error(), `names host "C"`) {
+			t.Errorf("%s: %v", body.kind(), err)
 		}
 	}
 }
