@@ -154,11 +154,12 @@ func (e *endpoint) flush() {
 	}
 }
 
-// retransmit sends the oldest data again.
+// retransmit sends the oldest data again, and nothing new before it is acknowledged: one segment may
+// be on its way, even if it is a small one.
 func (e *endpoint) retransmit() {
 	e.timer = nil
 	e.rto = min(2*e.rto, mostRTO)
-	e.nxt, e.window = e.una, maxSegment
+	e.nxt, e.window = e.una, min(e.top-e.una, maxSegment)
 	e.flush()
 }
 
