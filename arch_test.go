@@ -59,6 +59,7 @@ var allowed = map[string][]string{
 	"./timeline":               {"enforce", "flow", "sg"},
 	"./report":                 {"enforce", "flow", "report/claims", "sg", "timeline"},
 	"./internal/claimtest":     {"flow", "report", "report/claims", "sg", "timeline"},
+	"./internal/modeltest":     {"enforce", "play", "report", "scenario", "sg", "timeline"},
 	"./internal/recordtest":    {"timeline"},
 	"./report/claims":          {},
 	"./render":                 {"enforce", "report", "sg", "timeline"},

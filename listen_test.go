@@ -50,7 +50,7 @@ func listen(t *testing.T) *listener {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (path == filepath.Join("internal", "nstest") || path == filepath.Join("internal", "claimtest") || path == "scripts" || d.Name() != "." && strings.HasPrefix(d.Name(), ".")):
+		case d.IsDir() && (path == filepath.Join("internal", "nstest") || path == filepath.Join("internal", "claimtest") || path == filepath.Join("internal", "modeltest") || path == "scripts" || d.Name() != "." && strings.HasPrefix(d.Name(), ".")):
 			return fs.SkipDir
 		case strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go"):
 			tree, err := parser.ParseFile(l.files, path, nil, 0)

@@ -1,85 +1,23 @@
 package sim
 
 import (
-	"fmt"
 	"net/netip"
-	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"lablab/enforce"
+	"lablab/internal/modeltest"
 	"lablab/packet"
 	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"
 )
 
-// A row is what was measured under a model, as docs/models.md has it.
-type row struct {
-	model string
-	cells []string
-}
-
-// variants are rows of models that have no setting for it, and so cannot be simulated.
-var variants = []string{
-	"the same, rules with `ct state new`",
-	"request (tombstone), deleted at each change, as Neutron with Open vSwitch",
-	"keep, as the EKS agent", // which caches verdicts for each pair of addresses
-}
-
-// measured reads the table. Its last column is left out: a rule that denies cannot be put in front,
-// since groups only allow.
-func measured(t *testing.T) (rows []row) {
-	t.Helper()
-	text, err := os.ReadFile("../docs/models.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	note := regexp.MustCompile(` \[\d\]|\*\*`)
-	stalls := regexp.MustCompile(`; (an inbound TCP connection stalls|replies of inbound flows too)`)
-	_, table, _ := strings.Cut(string(text), "| model | ping 1 2 3 4 |")
-	for _, line := range strings.Split(table, "\n")[2:] {
-		if line == "" {
-			break
-		}
-		cells := strings.Split(note.ReplaceAllString(strings.Trim(line, "| "), ""), " | ")
-		name := cells[0]
-		if slices.Contains(variants, name) {
-			continue
-		}
-		name, _, _ = strings.Cut(name, ", as ")
-		words := strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune(" (,)", r) })
-		if name == "sweep" {
-			words = append(words, "no-delay")
-		}
-		cells[6] = stalls.ReplaceAllString(cells[6], " stalls")
-		rows = append(rows, row{strings.Join(words, "-"), cells[1:8]})
-	}
-	return rows
-}
-
 // Memory shows for each model what was measured.
 func TestModels(t *testing.T) {
-	rows := measured(t)
-	if want := 14; len(rows) != want {
-		t.Fatalf("%d rows, want %d", len(rows), want)
-	}
-	for _, r := range rows {
-		t.Run(r.model, func(t *testing.T) {
-			t.Parallel()
-			m, err := enforce.Parse(r.model)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := append(revoked(t, m), withoutEgress(t, m), narrowed(t, m))
-			if !slices.Equal(got, r.cells) {
-				t.Errorf("in memory (first), measured (second):\n%s\n%s", strings.Join(got, " | "), strings.Join(r.cells, " | "))
-			}
-		})
-	}
+	modeltest.Compare(t, "../docs/models.md", Target{Interval: 10 * time.Millisecond})
 }
 
 // A bench is a lab of two hosts: A with the rules and the model, and B, which is open.
@@ -107,9 +45,6 @@ func newBench(t *testing.T, m enforce.Model) bench {
 	in, out := everything, everything
 	in.ID, out.ID = "in", "out"
 	guarded := &sg.Group{ID: "guarded", Ingress: served("10.255.0.0/16"), Egress: []sg.Rule{out}}
-	if m.Traits().Name == "stateless" { // what A's own ping needs
-		guarded.Ingress = append(guarded.Ingress, sg.Rule{ID: "echoes", Protocol: packet.ICMP, From: echoReply, To: 0, Peer: netip.MustParsePrefix("10.255.1.10/32")})
-	}
 	keep, _ := enforce.Parse("keep")
 	sc := &scenario.Scenario{
 		Name: "models", Timeouts: sg.Nitro(),
@@ -165,131 +100,6 @@ func (b bench) answered(r *stream, n int) int {
 		}
 	}
 	return count
-}
-
-// says lets a TCP stream send messages, and returns whether all that it ever sent are answered after
-// a while. A connection that was stalled goes on when a segment is sent again.
-func (b bench) says(r *stream, while time.Duration) string {
-	b.answered(r, 3)
-	b.pass(while)
-	if slices.ContainsFunc(r.probes, func(p probe) bool { return !p.settled }) {
-		return "–"
-	}
-	return "ok"
-}
-
-// pushes has A send datagrams back over a flow, and returns whether they arrive.
-func (b bench) pushes(r *stream) string {
-	before := len(b.log.Events())
-	const n = 10
-	for range n {
-		p := &datagram{Header: headed(reversed(r.key)), stream: r, answers: true, size: 100}
-		r.to.send(p)
-		b.pass(10 * time.Millisecond)
-	}
-	arrived := 0
-	for _, e := range b.log.Events()[before:] {
-		if j, is := e.Body.(timeline.Judged); is && j.Host == "B" && j.Direction == packet.Ingress && j.Stream == r.Stream && j.Accepted {
-			arrived++
-		}
-	}
-	return map[bool]string{true: "ok", false: "–"}[arrived == n]
-}
-
-// downloads has A send data over a connection, and returns whether B acknowledges all of it after a while.
-func (b bench) downloads(r *stream, while time.Duration) string {
-	server := r.to.ends[reversed(r.key)]
-	const size = 50 // bytes
-	for range 10 {
-		server.write(size)
-		b.pass(2 * delayedACK)
-	}
-	b.pass(while)
-	return map[bool]string{true: "ok", false: "–"}[server.una == server.end]
-}
-
-// revoked revokes the rules for what B uses, has B begin more, and restores the rules. It returns the
-// answers to ten packets of a ping in each of the four steps; of UDP in the second and the fourth; whether a TCP connection goes on in the last three; and whether
-// datagrams and a download that A alone sends go on without the rules, the download also with them.
-func revoked(t *testing.T, m enforce.Model) []string {
-	b := newBench(t, m)
-	ping, udp, tcp := b.begin("ping", packet.ICMP), b.begin("udp", packet.UDP), b.begin("tcp", packet.TCP)
-	push, download := b.begin("push", packet.UDP), b.begin("download", packet.TCP)
-	b.answered(push, 1)
-	b.answered(download, 1)
-	var pings, datagrams, connection, downloads []string
-	add := func(to *[]string, n int) { *to = append(*to, fmt.Sprint(n)) }
-	add(&pings, b.answered(ping, 10))
-	if b.answered(udp, 10) != 10 || b.says(tcp, 0) != "ok" || b.pushes(push) != "ok" || b.downloads(download, time.Second) != "ok" {
-		t.Error("the rules allow it, and it does not work")
-	}
-	b.revoke("icmp", "tcp", "udp")
-	pushed := b.pushes(push)
-	downloads = append(downloads, b.downloads(download, time.Second))
-	add(&pings, b.answered(ping, 10))
-	add(&datagrams, b.answered(udp, 10))
-	connection = append(connection, b.says(tcp, 0))
-	ping2, udp2, tcp2 := b.begin("ping2", packet.ICMP), b.begin("udp2", packet.UDP), b.begin("tcp2", packet.TCP)
-	add(&pings, b.answered(ping, 10))
-	connection = append(connection, b.says(tcp, 0))
-	if b.answered(ping2, 10) != 0 || b.answered(udp2, 10) != 0 || b.answered(tcp2, 3) != 0 {
-		t.Error("a flow that is new passes without a rule")
-	}
-	b.authorize(served("10.255.0.0/16")...)
-	add(&pings, b.answered(ping, 10))
-	add(&datagrams, b.answered(udp, 10))
-	if b.answered(ping2, 10) != 10 || b.answered(udp2, 10) != 10 || b.answered(tcp2, 3) != 3 {
-		t.Error("a flow that is new does not pass with the rule restored")
-	}
-	connection = append(connection, b.says(tcp, time.Minute))
-	downloads = append(downloads, b.downloads(download, time.Minute))
-	var row []string
-	for _, of := range [][]string{pings, datagrams, connection, {pushed}, downloads} {
-		row = append(row, strings.Join(of, " "))
-	}
-	return row
-}
-
-// withoutEgress revokes A's egress rule, and returns the answers to ten packets of A's own ping. It
-// adds whether a connection of B's stalls.
-func withoutEgress(t *testing.T, m enforce.Model) string {
-	b := newBench(t, m)
-	tcp := b.begin("tcp", packet.TCP)
-	b.do(scenario.Start{Stream: "out", From: "A", To: "B", Protocol: packet.ICMP})
-	out := b.streams[1]
-	if b.answered(out, 3) != 3 || b.says(tcp, 0) != "ok" {
-		t.Error("the rules allow it, and it does not work")
-	}
-	b.revoke("out")
-	n := b.answered(out, 10)
-	if b.says(tcp, time.Minute) == "ok" {
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%d stalls", n)
-}
-
-// narrowed replaces A's rule by one for B alone, and returns whether B's connection goes on.
-func narrowed(t *testing.T, m enforce.Model) string {
-	b := newBench(t, m)
-	tcp, ping := b.begin("tcp", packet.TCP), b.begin("ping", packet.ICMP)
-	if b.says(tcp, 0) != "ok" || b.answered(ping, 3) != 3 {
-		t.Error("the rules allow it, and it does not work")
-	}
-	b.revoke("icmp", "tcp", "udp")
-	b.authorize(narrower("10.255.1.10/32")...)
-	if b.answered(ping, 10) != 10 {
-		t.Error("the ping does not go on under the narrower rule")
-	}
-	return b.says(tcp, time.Minute)
-}
-
-// narrower are rules for the same services, with ids of their own.
-func narrower(source string) []sg.Rule {
-	rules := served(source)
-	for i := range rules {
-		rules[i].ID += "-again"
-	}
-	return rules
 }
 
 // What conntrack reports of a ping whose rule is revoked and restored tells models apart, together

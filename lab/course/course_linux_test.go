@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lablab/internal/claimtest"
+	"lablab/internal/modeltest"
 	"lablab/internal/nstest"
 	"lablab/lab"
 	"lablab/packet"
@@ -94,6 +95,12 @@ func machinesReadEnglish(t *testing.T, r *report.Report) {
 			t.Errorf("%s has Japanese in it", format)
 		}
 	}
+}
+
+// The kernel does under each model what was measured by hand.
+func TestModels(t *testing.T) {
+	nstest.Kernel(t)
+	modeltest.Compare(t, "../../docs/models.md", lab.Target{Options: lab.Options{Interval: 2 * time.Millisecond}})
 }
 
 // A mutant is a scenario of the course with one change, which must make the given prediction of the
