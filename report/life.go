@@ -93,6 +93,12 @@ func (l *life) admittedBy(seq uint64) uint32 { return lastBefore(l.admissions, s
 // releasedBy returns the number of the rule that let a forwarded flow leave.
 func (l *life) releasedBy(seq uint64) uint32 { return lastBefore(l.releases, seq) }
 
+// isOf reports whether a rule with that number had admitted or released the flow at some time. Under
+// some models, another rule admits it again.
+func (l *life) isOf(number uint32, seq uint64) bool {
+	return l.admittedBy(seq) == number || l.releasedBy(seq) == number
+}
+
 func lastBefore(list []admission, seq uint64) uint32 {
 	number := uint32(0)
 	for i, a := range list {

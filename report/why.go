@@ -308,7 +308,7 @@ func (t *explainer) outlived(r run) {
 func (t *explainer) outlivedBy(r run, number uint32) {
 	for _, gap := range t.policy.lapsed(r.entry, number) {
 		after, found := t.between(r, gap)
-		if !found {
+		if !found || !r.entry.isOf(number, after.first.seq) {
 			continue
 		}
 		c := gap.from

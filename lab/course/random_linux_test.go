@@ -23,8 +23,12 @@ import (
 var seeds = flag.Uint64("seeds", 24, "how many random scenarios to run")
 
 // disagreed are seeds for which memory once differed from the kernel: in where a rule stands whose
-// members were listed in another order, and in a connection picked up from either side.
-var disagreed = []uint64{195, 441, 275}
+// members were listed in another order, and in a connection picked up from either side. The next were
+// misexplained with models: another rule had admitted a flow again.
+var (
+	disagreed    = []uint64{195, 441, 275}
+	misexplained = []uint64{198}
+)
 
 // Whatever happens, no sentence contradicts the evidence, and memory shows the same. A scenario
 // mostly waits, so sixteen run side by side.
@@ -54,6 +58,9 @@ func TestRandomScenarios(t *testing.T) {
 	}
 	for _, seed := range disagreed {
 		next <- which{seed, false}
+	}
+	for _, seed := range misexplained {
+		next <- which{seed, true}
 	}
 	close(next)
 	workers.Wait()
