@@ -23,9 +23,14 @@ func (t *Text) groups(b *bytes.Buffer, r *report.Report) {
 		}
 		alike = alike && len(rule.Hosts) == len(r.Hosts)
 	}
+	entries := !slices.ContainsFunc(r.Hosts, func(h report.Host) bool { return !h.EntriesFirst() })
 	if alike {
 		for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
-			order := append([]say.Sentence{say.F("established → accept")}, initial(r, "", d)...)
+			var order []say.Sentence
+			if entries {
+				order = append(order, say.F("established → accept"))
+			}
+			order = append(order, initial(r, "", d)...)
 			t.paragraph(b, t.language.Sprintf("     %-8s ", d), plain, say.List("; ", append(order, say.F("everything else → drop"))...))
 		}
 		return
@@ -42,7 +47,11 @@ func (t *Text) groups(b *bytes.Buffer, r *report.Report) {
 		}
 		t.paragraph(b, "     ", plain, say.F("group %s, on %s: %s", name, say.Names(", ", r.Rules[i].Hosts...), say.F("%s; %s", ways[0], ways[1])))
 	}
-	t.paragraph(b, "     ", dim, say.F("Checked first: established → accept. Checked last: everything else → drop."))
+	last := say.F("Checked last: everything else → drop.")
+	if entries {
+		last = say.F("Checked first: established → accept. Checked last: everything else → drop.")
+	}
+	t.paragraph(b, "     ", dim, last)
 }
 
 // initial returns the rules of a group, or of all groups, that are in force from the beginning.

@@ -8,6 +8,13 @@ import (
 	"lablab/timeline"
 )
 
+// EntriesFirst reports whether the host accepts established packets without checking its rules, which
+// depends on its model.
+func (h Host) EntriesFirst() bool {
+	m, err := enforce.Parse(h.Model)
+	return err != nil || m.Traits().Known.Empty()
+}
+
 // models are the enforcement models of the hosts, by name.
 type models map[string]enforce.Model
 
