@@ -53,7 +53,9 @@ type listed struct {
 	site
 	handle         uint64
 	comment        string
-	packets, bytes uint64 // of its counter
+	counts         bool   // it has a counter
+	packets, bytes uint64 // of that
+	next           string // the chain to which it sends packets, or ""
 }
 
 // read returns the chain with the values of its counters. Rules that another process has added are

@@ -45,6 +45,7 @@ const (
 // A traceMessage is one step of a packet through the rules.
 type traceMessage struct {
 	id                 uint32
+	family             byte
 	table, chain       string
 	kind               uint32
 	handle             uint64
@@ -60,6 +61,7 @@ func decode(m netlink.Message) (traceMessage, error) {
 	if len(m.Data) < 4 {
 		return t, say.Errorf("decode trace: message of %d bytes", len(m.Data))
 	}
+	t.family = m.Data[0]
 	ad, err := netlink.NewAttributeDecoder(m.Data[4:])
 	if err != nil {
 		return t, say.Errorf("decode trace: %w", err)

@@ -108,8 +108,28 @@ func (r *listed) decodeExpression(ad *mnl.AttributeDecoder) error {
 func (r *listed) decodeData(name string, ad *mnl.AttributeDecoder) {
 	switch at := ad.Type(); {
 	case name == "counter" && at == unix.NFTA_COUNTER_PACKETS:
-		r.packets = ad.Uint64()
+		r.counts, r.packets = true, ad.Uint64()
 	case name == "counter" && at == unix.NFTA_COUNTER_BYTES:
 		r.bytes = ad.Uint64()
+	case name == "immediate" && at == unix.NFTA_IMMEDIATE_DATA:
+		ad.Nested(r.decodeVerdict)
 	}
+}
+
+// decodeVerdict finds the chain to which a verdict sends packets.
+func (r *listed) decodeVerdict(ad *mnl.AttributeDecoder) error {
+	for ad.Next() {
+		if ad.Type() != unix.NFTA_DATA_VERDICT {
+			continue
+		}
+		ad.Nested(func(verdict *mnl.AttributeDecoder) error {
+			for verdict.Next() {
+				if verdict.Type() == unix.NFTA_VERDICT_CHAIN {
+					r.next = verdict.String()
+				}
+			}
+			return nil
+		})
+	}
+	return nil
 }

@@ -86,7 +86,17 @@ func (f *Firewall) learnStates() error {
 // moment it was opened.
 type Trace struct {
 	*ns.Listener
-	packets assembler
+	packets joiner
+}
+
+// A joiner makes a verdict of the messages about one packet.
+type joiner interface {
+	// add processes the next message. It returns a verdict once that is complete.
+	add(netlink.Message) (v Verdict, complete bool, err error)
+	// forget discards unfinished packets.
+	forget()
+	// verdictsIn estimates how many verdicts that many messages make up, at least one.
+	verdictsIn(messages int) int
 }
 
 // Trace opens the trace (NFNLGRP_NFTRACE, Linux 4.6).
@@ -101,7 +111,7 @@ func (f *Firewall) Trace() (*Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Trace{Listener: l, packets: assembler{states: f.states, meaning: f.meaning, judge: f.judge}}, nil
+	return &Trace{Listener: l, packets: &assembler{states: f.states, meaning: f.meaning, judge: f.judge}}, nil
 }
 
 // Drain calls see for each verdict that has arrived by now, and missed if the kernel had to drop

@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -14,6 +15,24 @@ type By struct {
 	// Number is what a group's rule writes into the mark of the flows that it admits; 0 for
 	// everything else.
 	Number uint32 `json:"rule_number,omitempty"`
+	// Site is where a host's own ruleset has what decided.
+	Site Site `json:"site,omitzero"`
+}
+
+// A Site is a place in an nftables ruleset: a rule, or the policy of a chain.
+type Site struct {
+	Family string `json:"family"` // as in nft(8): inet, ip or ip6
+	Table  string `json:"table"`
+	Chain  string `json:"chain"`
+	Handle uint64 `json:"handle,omitempty"` // of the rule; 0 for the policy
+}
+
+// String returns the place as nft(8) names it.
+func (s Site) String() string {
+	if s.Handle == 0 {
+		return fmt.Sprintf("%s %s %s policy", s.Family, s.Table, s.Chain)
+	}
+	return fmt.Sprintf("%s %s %s handle %d", s.Family, s.Table, s.Chain, s.Handle)
 }
 
 // A Kind is the part of a firewall that decides.
@@ -32,6 +51,7 @@ const (
 	ByDefault     Kind = "default"     // nothing accepted it
 	ByTombstone   Kind = "tombstone"   // it is a reply, and the last request of its flow was dropped
 	ByModel       Kind = "model"       // the enforcement model does not filter packets like it
+	ByRuleset     Kind = "ruleset"     // the host's own ruleset: a rule, a policy, or no chain at all
 )
 
 // The ids of decisions that do not come from a group's rule.
@@ -46,7 +66,7 @@ const (
 	SourceDestCheckID    = "source-dest-check"
 	ACLDefaultDenyID     = "acl-default-deny"
 	TombstoneID          = "tombstone"
-	NotFilteredID        = "not-filtered"   // the model filters nothing in this direction
+	NotFilteredID        = "not-filtered"   // the model, or the host's own ruleset, filters nothing in this direction
 	AnyEchoReplyID       = "any-echo-reply" // the model accepts every echo reply
 	MidConnectionID      = "mid-connection" // the model accepts every TCP segment that does not begin a connection
 )
