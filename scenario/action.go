@@ -32,6 +32,8 @@ type Start struct {
 	// Push is whether the server sends the messages of TCP or UDP, once it has answered the first: of
 	// each connection, or of the flow.
 	Push bool
+	// Published is where the client reaches the target's port, if another host publishes it.
+	Published Published
 }
 
 // Stop stops a stream. A TCP connection is reset.
@@ -79,6 +81,12 @@ func (a Start) Said() say.Sentence {
 		return say.F("start stream %s: tcp to %s port %d from %s, after which %s sends", a.Stream, a.To, a.Port, a.From, a.To)
 	case a.Push:
 		return say.F("start stream %s: udp to %s port %d from %s, after which %s sends", a.Stream, a.To, a.Port, a.From, a.To)
+	}
+	switch published := a.Published != (Published{}); {
+	case published && a.Protocol == packet.TCP:
+		return say.F("start stream %s: tcp to %s port %d, published as %s port %d, from %s", a.Stream, a.To, a.Port, a.Published.Host, a.Published.Port, a.From)
+	case published:
+		return say.F("start stream %s: udp to %s port %d, published as %s port %d, from %s", a.Stream, a.To, a.Port, a.Published.Host, a.Published.Port, a.From)
 	}
 	switch a.Protocol {
 	case packet.TCP:

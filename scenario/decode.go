@@ -60,6 +60,9 @@ func (c *complaints) mapping(n ast.Node, into reflect.Value) {
 		return
 	}
 	known := fieldsOf(into.Type())
+	for i, f := range known {
+		known[i].required = f.required && !(f.name == "groups" && c.groupless)
+	}
 	names := namesOf(known)
 	given := map[string]bool{}
 	for _, p := range pairs {

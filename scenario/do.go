@@ -33,6 +33,9 @@ func (a *doFlow) start(w *walk, at Place, p packet.Protocol, to name) Action {
 	s.Port = w.between(a.Port, say.F("the port"), 1, 65535)
 	s.SourcePort = w.between(a.SourcePort, say.F("the source port"), 1, 65535)
 	s.Size = w.between(a.Size, say.F("the size"), leastMessage, mostPayload)
+	if a.Published.given() {
+		s.Published, _ = w.published(a.Published)
+	}
 	if s.Push && s.Unserved {
 		w.about(at, "a server sends in stream %s (push), but none listens (unserved)", a.As.text)
 	}
@@ -50,7 +53,7 @@ func (w *walk) start(at Place, to, from, as name, s Start) Action {
 		return nil
 	}
 	if there && here && s.From != s.To {
-		w.streams[as.text].via = w.reaches(at, s.From, s.To)
+		w.streams[as.text].via = w.reaches(at, s)
 		if i := slices.IndexFunc(w.streams[as.text].via, func(h string) bool { return w.named(h).Masquerade }); s.Push && i >= 0 {
 			w.about(at, "stream %s: behind the NAT of %s, the server cannot tell to whom it sends (push)", as.text, w.streams[as.text].via[i])
 		}
@@ -250,7 +253,7 @@ func (w *walk) direction(from word) (packet.Direction, bool) {
 }
 
 func (a *doGroups) action(w *walk, at Place) Action {
-	if !w.host(a.Of) {
+	if !w.host(a.Of) || w.ruled(a.Of) {
 		return nil
 	}
 	done := sg.Attach{Interface: a.Of.text, Groups: w.carry(a.Of.text, a.Groups)}
@@ -315,7 +318,7 @@ func (a *doACL) action(w *walk, at Place) Action {
 		w.report(at, say.Sentence{}, problem)
 		return nil
 	}
-	if !w.host(a.On) || !w.apply(at, sg.SetACL{Interface: a.On.text, ACL: list}) {
+	if !w.host(a.On) || w.ruled(a.On) || !w.apply(at, sg.SetACL{Interface: a.On.text, ACL: list}) {
 		return nil
 	}
 	i, _ := w.now.Interface(a.On.text) // whose rules are in order

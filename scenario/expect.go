@@ -59,7 +59,7 @@ func (w *walk) ofStream(s *streamState, p prediction) []Expectation {
 		}
 		w.possible(p.outcome.Place, s, e.Outcome)
 	}
-	w.notOf(say.F("this is for hosts, but %s is a stream", s.Stream), leaves(m.Flow, m.NoFlow, m.AdmittedBy, m.ReleasedBy), m.Hit, m.Never)
+	w.notOf(say.F("this is for hosts, but %s is a stream", s.Stream), append(leaves(m.Flow, m.NoFlow, m.ReleasedBy, m.AdmittedBy.name), append(ruleIDs(m.Hit), ruleIDs(m.Never)...)...))
 	switch {
 	case s.stopped:
 		w.about(m.Place, "stream %s has been stopped and sends nothing here", s.Stream)
@@ -74,7 +74,7 @@ func (w *walk) ofStream(s *streamState, p prediction) []Expectation {
 	if m.First.given() {
 		w.between(m.First, say.F("the first answered packet of stream %s", s.Stream), 1, s.sent)
 	}
-	if m.By.given() && w.decides(s, m.By) {
+	if m.By.given() && w.decides(s, m.By.name) {
 		e.By = m.By.text
 	}
 	if m.Tracked.given() {
@@ -146,6 +146,9 @@ func (w *walk) decides(s *streamState, by name) bool {
 	if h == nil || h.vague {
 		return false // already reported
 	}
+	if w.anyRuled(append(s.via, s.To, s.From)...) {
+		return true // the rules are not known before they are loaded
+	}
 	ids := w.inForce(s.To, packet.Ingress)
 	inbound := len(ids)
 	ids = append(ids, "established", "related", "default-deny")
@@ -198,12 +201,14 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 	case m.Flow.given() && w.endsAt(m.Flow, host):
 		e := of
 		e.Flow, e.AdmittedBy, e.ReleasedBy = m.Flow.text, m.AdmittedBy.text, m.ReleasedBy.text
-		for _, by := range []name{m.AdmittedBy, m.ReleasedBy} {
-			if by.given() && !w.hosts[host].vague {
+		for _, by := range []name{m.AdmittedBy.name, m.ReleasedBy} {
+			if by.given() && !w.hosts[host].vague && !w.hosts[host].ruled {
 				w.ruleOf(by, w.everInForce(host), say.F("host %s", host))
 			}
 		}
-		if s := w.streams[m.Flow.text]; m.ReleasedBy.given() && !slices.Contains(s.via, host) {
+		if m.ReleasedBy.given() && w.hosts[host].ruled {
+			w.about(m.ReleasedBy.Place, "%s has a ruleset of its own: released_by is for groups", host)
+		} else if s := w.streams[m.Flow.text]; m.ReleasedBy.given() && !slices.Contains(s.via, host) {
 			w.about(m.ReleasedBy.Place, "%s does not forward stream %s: released_by is for a host on the way", host, m.Flow.text)
 		}
 		list = append(list, e)
@@ -218,14 +223,14 @@ func (w *walk) ofHost(host string, p prediction) []Expectation {
 		list = append(list, e)
 	}
 	for _, n := range m.Hit {
-		if !w.hosts[host].vague && w.ruleOf(n, append(w.inForce(host, packet.Ingress, packet.Egress), "established"), say.F("host %s at this point", host)) {
+		if !w.hosts[host].vague && (w.hosts[host].ruled || w.ruleOf(n.name, append(w.inForce(host, packet.Ingress, packet.Egress), "established"), say.F("host %s at this point", host))) {
 			e := of
 			e.Hit = n.text
 			list = append(list, e)
 		}
 	}
 	for _, n := range m.Never {
-		if !w.hosts[host].vague && w.ruleOf(n, append(w.everInForce(host), "established"), say.F("host %s", host)) {
+		if !w.hosts[host].vague && (w.hosts[host].ruled || w.ruleOf(n.name, append(w.everInForce(host), "established"), say.F("host %s", host))) {
 			e := of
 			e.Never = n.text
 			list = append(list, e)
@@ -248,15 +253,20 @@ func (w *walk) endsAt(n name, host string) bool {
 }
 
 // notOf reports an error for each field that applies only to the other kind of subject.
-func (w *walk) notOf(why say.Sentence, members []leaf, lists ...some[name]) {
-	for _, l := range lists {
-		members = append(members, leaves(l...)...)
-	}
+func (w *walk) notOf(why say.Sentence, members []leaf) {
 	for _, m := range members {
 		if m.given() {
 			w.report(m.Place, say.Sentence{}, why)
 		}
 	}
+}
+
+func ruleIDs(ids some[ruleID]) []leaf {
+	var list []leaf
+	for _, id := range ids {
+		list = append(list, id.leaf)
+	}
+	return list
 }
 
 func leaves(names ...name) []leaf {

@@ -14,7 +14,7 @@ type file struct {
 	Model       some[model]   `json:"model,omitempty" jsonschema:"the enforcement model of the hosts: what a rule change does to flows that are there; a list if the scenario compares several"`
 	Related     word          `json:"related,omitempty" jsonschema:"which ICMP errors about known flows are accepted without a rule"`
 	Hosts       named[host]   `json:"hosts" jsonschema:"two to sixteen hosts, by name; in one network unless a host is in two"`
-	Groups      named[group]  `json:"groups" jsonschema:"the security groups, by name"`
+	Groups      named[group]  `json:"groups" jsonschema:"the security groups, by name; none if every host has a ruleset"`
 	PrefixLists named[ranges] `json:"prefix_lists,omitempty" jsonschema:"named sets of address ranges"`
 	Experiments []experiment  `json:"experiments" jsonschema:"the experiments, in order; streams go on from one to the next"`
 }
@@ -23,6 +23,7 @@ type host struct {
 	Place
 	Address         some[word] `json:"address" jsonschema:"the host's address with its prefix length, such as 10.255.1.10/16; a list of two if it is in two networks"`
 	Groups          []name     `json:"groups,omitempty" jsonschema:"the host's security groups"`
+	Ruleset         line       `json:"ruleset,omitempty" jsonschema:"instead of groups, a file with an nftables ruleset in the syntax of nft(8); a path relative to this file"`
 	Model           model      `json:"model,omitempty" jsonschema:"the host's enforcement model, if not that of the scenario"`
 	AlwaysTracked   boolean    `json:"always_tracked,omitempty" jsonschema:"whether all its flows are tracked, as those through a load balancer are"`
 	Conversion      word       `json:"conversion,omitempty" jsonschema:"when a tracked flow that becomes untracked loses its tracking: with the change, or with its next packet"`
@@ -97,6 +98,7 @@ type doFlow struct {
 	Size       number  `json:"size,omitempty" jsonschema:"bytes of each message"`
 	Push       boolean `json:"push,omitempty" jsonschema:"whether only the server sends, once it has answered the first message, as in a download"`
 	Unserved   boolean `json:"unserved,omitempty" jsonschema:"whether the port is closed: nothing listens on it"`
+	Published  word    `json:"published,omitempty" jsonschema:"where the client reaches the port, if a host with a ruleset publishes it (DNAT), such as gw:8080"`
 }
 
 type doStop struct {
@@ -199,13 +201,13 @@ type predicted struct {
 	Stalled word    `json:"stalled,omitempty" jsonschema:"for a TCP stream: the connection is open, but nothing gets through"`
 	Reset   word    `json:"reset,omitempty" jsonschema:"for a stream: the sender is told that the port is closed"`
 	First   number  `json:"first,omitempty" jsonschema:"for a stream: the number of its first answered packet"`
-	By      name    `json:"by,omitempty" jsonschema:"for a stream: what decides on its packets where they arrive: a rule id, established or default-deny"`
+	By      ruleID  `json:"by,omitempty" jsonschema:"for a stream: what decides on its packets where they arrive: a rule id, established or default-deny"`
 	Tracked boolean `json:"tracked,omitempty" jsonschema:"for a stream: whether the flow is tracked where it arrives"`
 
-	Flow       name       `json:"flow,omitempty" jsonschema:"for a host: it has a conntrack entry for this stream"`
-	AdmittedBy name       `json:"admitted_by,omitempty" jsonschema:"for a flow: the rule that admitted it"`
-	ReleasedBy name       `json:"released_by,omitempty" jsonschema:"for a flow that the host forwards: the outbound rule that let it leave"`
-	NoFlow     name       `json:"no_flow,omitempty" jsonschema:"for a host: it has no conntrack entry for this stream"`
-	Hit        some[name] `json:"hit,omitempty" jsonschema:"for a host: these rules accept packets during the experiment"`
-	Never      some[name] `json:"never,omitempty" jsonschema:"for a host: these rules have never accepted a packet"`
+	Flow       name         `json:"flow,omitempty" jsonschema:"for a host: it has a conntrack entry for this stream"`
+	AdmittedBy ruleID       `json:"admitted_by,omitempty" jsonschema:"for a flow: the rule that admitted it"`
+	ReleasedBy name         `json:"released_by,omitempty" jsonschema:"for a flow that the host forwards: the outbound rule that let it leave"`
+	NoFlow     name         `json:"no_flow,omitempty" jsonschema:"for a host: it has no conntrack entry for this stream"`
+	Hit        some[ruleID] `json:"hit,omitempty" jsonschema:"for a host: these rules accept packets during the experiment; of its own ruleset, also drop"`
+	Never      some[ruleID] `json:"never,omitempty" jsonschema:"for a host: these rules have never accepted a packet; of its own ruleset, nor dropped one"`
 }

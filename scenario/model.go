@@ -136,7 +136,7 @@ func (w *walk) hostModel(from host, h *Host) {
 
 // inherit gives a host the scenario's model, unless it has its own.
 func (sc *Scenario) inherit(h *Host) {
-	if h.ownModel {
+	if h.ownModel || h.Ruleset != nil {
 		return
 	}
 	c := sc.Model()

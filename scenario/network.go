@@ -23,7 +23,8 @@ func (w *walk) network(f file) {
 		w.isNew(e.Place, say.F("a host"), e.name)
 		h := Host{Name: e.name, AlwaysTracked: e.value.AlwaysTracked.value}
 		w.hostModel(e.value, &h)
-		w.hosts[e.name] = &hostState{groups: map[string]bool{}}
+		w.ownRuleset(e.value, &h)
+		w.hosts[e.name] = &hostState{groups: map[string]bool{}, ruled: h.Ruleset != nil}
 		for i, at := range e.value.Address {
 			a, ok := w.address(at)
 			switch {
@@ -141,7 +142,9 @@ func broadcast(p netip.Prefix) netip.Addr {
 // carriers attaches the groups to the hosts, once the groups are known.
 func (w *walk) carriers(hosts named[host]) {
 	for i, e := range hosts {
-		w.sc.Hosts[i].Groups = w.carry(e.name, e.value.Groups)
+		if w.sc.Hosts[i].Groups = []string{}; w.sc.Hosts[i].Ruleset == nil {
+			w.sc.Hosts[i].Groups = w.carry(e.name, e.value.Groups)
+		}
 	}
 }
 

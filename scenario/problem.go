@@ -112,6 +112,8 @@ type complaints struct {
 	file  string
 	lines []string
 	list  []Problem
+	// groupless is whether the file needs no groups.
+	groupless bool
 }
 
 // about adds a problem at a place in the file.

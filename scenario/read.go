@@ -61,6 +61,7 @@ func Read(path string, text []byte, open Opener) (*Scenario, error) {
 		c.about(placeOf(body), "expected a scenario like `lablab show ping`, got %s", kindOf(body))
 		return nil, c.error()
 	}
+	c.groupless = haveRulesets(body)
 	var f file
 	c.decode(body, reflect.ValueOf(&f).Elem())
 	if open == nil {

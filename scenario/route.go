@@ -136,17 +136,23 @@ func (w *walk) route(from route, h Host) (to netip.Prefix, ok bool) {
 // reaches returns the hosts that forward packets between two hosts. It reports where these would get
 // lost without a verdict: a host on the way has no route, or does not forward. What a
 // source/destination check or a group drops there is seen.
-func (w *walk) reaches(at Place, from, to string) (via []string) {
+func (w *walk) reaches(at Place, s Start) (via []string) {
 	if w.mislaid {
 		return nil // already reported
 	}
-	a, b := w.named(from), w.named(to)
+	if s.Published.Host != "" {
+		return w.throughPublished(at, s)
+	}
+	a, b := w.named(s.From), w.named(s.To)
 	source, target, ok := a.Toward(b, w.sc.Hosts)
 	if !ok {
 		w.about(at, "%s has no route to %s", a.Name, target)
 		return nil
 	}
-	via, ends, ok := w.way(at, located{netip.PrefixFrom(source, 0), from}, located{netip.PrefixFrom(target, 0), to})
+	via, ends, ok := w.way(at, located{netip.PrefixFrom(source, 0), a.Name}, located{netip.PrefixFrom(target, 0), b.Name})
+	if w.anyRuled(via...) { // which may replace addresses
+		return via
+	}
 	for i := len(ends) - 1; ok && i > 0; i-- { // the replies go back from each end to the one before
 		var back []string
 		back, _, ok = w.way(at, ends[i], ends[i-1])

@@ -96,6 +96,8 @@ type Host struct {
 	Masquerade bool
 	// Unchecked reports whether EC2's source/destination check is off.
 	Unchecked bool
+	// Ruleset is its own ruleset, which it enforces instead of groups; or nil.
+	Ruleset *Ruleset
 }
 
 // Enforcement returns the host's model.

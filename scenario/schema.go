@@ -30,6 +30,7 @@ func schema() (*jsonschema.Schema, error) {
 		reflect.TypeFor[word]():    {Types: []string{"string", "integer"}},
 		reflect.TypeFor[arg]():     {Types: []string{"string", "number", "boolean"}},
 		reflect.TypeFor[name]():    {Types: []string{"string", "integer"}, Pattern: anID.String()},
+		reflect.TypeFor[ruleID]():  {Types: []string{"string", "integer"}, Pattern: ruleIDPattern},
 		reflect.TypeFor[line]():    {Types: []string{"string", "number", "boolean"}, MaxLength: jsonschema.Ptr(longest)},
 		reflect.TypeFor[text]():    {Types: []string{"string", "number", "boolean"}},
 		reflect.TypeFor[boolean](): {Type: "boolean"},
@@ -50,6 +51,7 @@ func schema() (*jsonschema.Schema, error) {
 	}
 	// Types with more than one notation, innermost first.
 	addOr(reflect.TypeFor[some[name]](), reflect.TypeFor[[]name](), known[reflect.TypeFor[name]()])
+	addOr(reflect.TypeFor[some[ruleID]](), reflect.TypeFor[[]ruleID](), known[reflect.TypeFor[ruleID]()])
 	addOr(reflect.TypeFor[some[word]](), reflect.TypeFor[[]word](), known[reflect.TypeFor[word]()])
 	addOr(reflect.TypeFor[some[line]](), reflect.TypeFor[[]line](), known[reflect.TypeFor[line]()])
 	addOr(reflect.TypeFor[ruleOrID](), reflect.TypeFor[rule](), known[reflect.TypeFor[name]()])
@@ -89,6 +91,7 @@ func schema() (*jsonschema.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Required = slices.DeleteFunc(s.Required, func(key string) bool { return key == "groups" }) // unless a host has any
 	s.Schema, s.Title = dialect, "a scenario of lablab"
 	s.Properties["name"].Pattern = namePattern
 	s.Properties["related"].Enum = []any{"off", "pmtud", "all"}

@@ -39,6 +39,7 @@ const unknown = -1
 type hostState struct {
 	groups map[string]bool // group ids, now or earlier
 	vague  bool            // one of its groups is unknown
+	ruled  bool            // it has a ruleset of its own
 }
 
 // A streamState is a stream that is running, or was.
