@@ -11,6 +11,7 @@ import (
 	"lablab/flow/conntrack"
 	"lablab/packet"
 	"lablab/play"
+	"lablab/say"
 	"lablab/sg"
 	"lablab/timeline"
 )
@@ -65,17 +66,25 @@ func (l *Lab) Apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
 	return effect, err
 }
 
-// checkHosts rejects changes to interfaces that are not hosts of the lab.
-func (l *Lab) checkHosts(changes []sg.Change) (err error) {
+// checkHosts rejects changes to interfaces that are not hosts of the lab, or have a ruleset of their
+// own.
+func (l *Lab) checkHosts(changes []sg.Change) error {
 	for _, c := range changes {
+		name := ""
 		switch c := c.(type) {
 		case sg.Attach:
-			_, err = l.host(c.Interface)
+			name = c.Interface
 		case sg.SetACL:
-			_, err = l.host(c.Interface)
+			name = c.Interface
+		default:
+			continue
 		}
-		if err != nil {
+		h, err := l.host(name)
+		switch {
+		case err != nil:
 			return err
+		case h.own != nil:
+			return say.Errorf("%s has a ruleset of its own: lablab does not change it", h.Name)
 		}
 	}
 	return nil
@@ -84,6 +93,9 @@ func (l *Lab) checkHosts(changes []sg.Change) (err error) {
 // enforce puts one of two policies in force on all hosts, on each in one step.
 func (l *Lab) enforce(p play.Policy) error {
 	return each(l.hosts, func(h *Host) error {
+		if h.own != nil {
+			return nil
+		}
 		enforced := l.enforced(p, h)
 		tables, err := enforce.Compile(enforced)
 		if err != nil {

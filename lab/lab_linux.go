@@ -59,7 +59,8 @@ type Lab struct {
 type Host struct {
 	scenario.Host
 	ns    *ns.Namespace
-	rules *nft.Firewall
+	rules *nft.Firewall // nil if it has a ruleset of its own
+	own   *nft.Adopted  // which is this
 	// wasUntracked is whether the rules have marked entries of untracked flows.
 	wasUntracked bool
 	loose        bool // whether it picks up TCP connections mid-stream
@@ -91,6 +92,9 @@ func buildOnce(ctx context.Context, sc *scenario.Scenario, o Options, log *timel
 	l.broken, l.fail = context.WithCancelCause(context.Background())
 	if err := l.build(ctx, sc); err != nil {
 		_ = l.Close() // the build error is the one to report
+		if len(scenario.ProblemsOf(err)) > 0 {
+			return nil, err
+		}
 		return nil, unableTo(buildLab, err)
 	}
 	return l, nil
@@ -110,7 +114,10 @@ func (l *Lab) build(ctx context.Context, sc *scenario.Scenario) error {
 	if err := l.connect(ctx); err != nil {
 		return err
 	}
-	if err := each(l.hosts, l.install); err != nil {
+	if err := each(l.hosts, func(h *Host) error { return l.install(ctx, h) }); err != nil {
+		return err
+	}
+	if err := l.checkRules(sc); err != nil {
 		return err
 	}
 	l.rules.Begin(l.policy)
@@ -154,7 +161,25 @@ func prepare(h *Host) (err error) {
 
 // install enforces the host's groups and turns on conntrack accounting, before any packet is sent.
 // The rules come first: on a kernel with modules it is they that load conntrack.
-func (l *Lab) install(h *Host) (err error) {
+func (l *Lab) install(ctx context.Context, h *Host) (err error) {
+	if h.Ruleset != nil {
+		err = l.adopt(ctx, h)
+	} else {
+		err = l.installGroups(h)
+	}
+	if err != nil {
+		return err
+	}
+	if err := conntrack.Configure(h.ns, h.settings(l.settings)); err != nil {
+		return unableTo(armConntrack, err)
+	}
+	if h.conntrack, err = conntrack.OpenTable(h.ns); err != nil {
+		return unableTo(dumpEntries, err)
+	}
+	return nil
+}
+
+func (l *Lab) installGroups(h *Host) error {
 	enforced := l.enforced(l.policy, h)
 	tables, err := enforce.Compile(enforced)
 	if err != nil {
@@ -164,12 +189,6 @@ func (l *Lab) install(h *Host) (err error) {
 		return unableTo(installRules, err)
 	}
 	h.wasUntracked = enforced.MarksUntracked()
-	if err := conntrack.Configure(h.ns, h.settings(l.settings)); err != nil {
-		return unableTo(armConntrack, err)
-	}
-	if h.conntrack, err = conntrack.OpenTable(h.ns); err != nil {
-		return unableTo(dumpEntries, err)
-	}
 	return nil
 }
 
@@ -230,6 +249,9 @@ func (h *Host) close() error {
 	var errs []error
 	if h.rules != nil {
 		h.rules.Close()
+	}
+	if h.own != nil {
+		h.own.Close()
 	}
 	if h.conntrack != nil {
 		errs = append(errs, h.conntrack.Close())

@@ -34,20 +34,34 @@ func (l *Lab) recordState() error {
 		if err != nil {
 			return unableTo(dumpEntries, err)
 		}
-		l.log.Append(timeline.Dumped{Host: h.Name, Entries: entries})
-		tables, err := h.rules.Live()
+		l.log.Append(timeline.Dumped{Host: h.Name, Entries: h.unmarked(entries...)})
+		counters, err := h.counters()
 		if err != nil {
 			return err
 		}
-		counted := timeline.Counted{Host: h.Name}
-		for _, c := range nft.Counters(tables) {
-			if c.Admits {
-				counted.Counters = addCounter(counted.Counters, c)
-			}
-		}
-		l.log.Append(counted)
+		l.log.Append(timeline.Counted{Host: h.Name, Counters: counters})
 		return nil
 	})
+}
+
+// counters reads the counters of the rules that accept packets; of a ruleset of its own, all.
+func (h *Host) counters() (list []timeline.Counter, err error) {
+	if h.own != nil {
+		rules, err := h.own.Rules()
+		for _, r := range rules {
+			if r.Counts {
+				list = append(list, timeline.Counter{Direction: r.Direction, Rule: r.By.ID, Packets: r.Packets, Bytes: r.Bytes})
+			}
+		}
+		return list, err
+	}
+	tables, err := h.rules.Live()
+	for _, c := range nft.Counters(tables) {
+		if c.Admits {
+			list = addCounter(list, c)
+		}
+	}
+	return list, err
 }
 
 // addCounter adds what a rule has accepted in one of its chains to the others.
@@ -80,12 +94,14 @@ func (l *Lab) list(h *Host) ([]flow.Entry, error) {
 	}
 	if count == len(reported) && count <= few {
 		entries, err := h.conntrack.Get(sorted(reported))
+		entries = h.unmarked(entries...)
 		same := !slices.ContainsFunc(entries, func(e flow.Entry) bool { return reported[e.Orig] != e.ID })
 		if err != nil || len(entries) == count && same {
 			return entries, err
 		}
 	}
-	return h.conntrack.Dump()
+	entries, err := h.conntrack.Dump()
+	return h.unmarked(entries...), err
 }
 
 // audit compares each host's whole conntrack table with its events: an entry that no event reported

@@ -12,6 +12,7 @@ import (
 	"lablab/nft/ruleset"
 	"lablab/ns"
 	"lablab/play"
+	"lablab/say"
 	"lablab/scenario"
 	"lablab/timeline"
 )
@@ -116,6 +117,9 @@ func (l *Lab) Rules(host string) ([]ruleset.Table, []nft.Counter, error) {
 	h, err := l.host(host)
 	if err != nil {
 		return nil, nil, err
+	}
+	if h.own != nil {
+		return nil, nil, say.Errorf("%s has a ruleset of its own; to list it: %s", host, Command("exec "+host+" nft -a list ruleset"))
 	}
 	tables, err := h.rules.Live()
 	tables = slices.DeleteFunc(tables, func(t ruleset.Table) bool { return !t.Decides() })

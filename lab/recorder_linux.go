@@ -88,6 +88,9 @@ func (r *recorder) judged(host string, v nft.Verdict) {
 	if event.Last <= event.Seq {
 		event.Last = 0
 	}
+	if end := map[bool]string{false: j.To, true: j.From}[reply]; v.Direction == packet.Ingress && host != end {
+		event.Forwarded = true // it was to be, whatever became of its address
+	}
 	r.log.Append(event)
 	j.judge(host, v, part, reply)
 	r.wake()

@@ -64,13 +64,22 @@ func (l *Lab) start(ctx context.Context, a scenario.Start) error {
 	if err != nil {
 		return err
 	}
-	source, target, routed := from.Toward(to.Host, l.neighbours())
+	name, port := a.Address()
+	first, err := l.host(name)
+	if err != nil {
+		return err
+	}
+	source, target, routed := from.Toward(first.Host, l.neighbours())
+	inner := target
+	if routed && first != to {
+		_, inner, routed = first.Toward(to.Host, l.neighbours())
+	}
 	if !routed {
 		return say.Errorf("start stream %s: %s has no route to %s", a.Stream, from.Name, target)
 	}
-	r := &running{Start: a, key: l.key(a, source, target)}
+	r := &running{Start: a, key: l.key(a, source, netip.AddrPortFrom(target, uint16(port)))}
 	if a.Protocol != packet.ICMP && !a.Unserved {
-		server, err := l.serve(to, target, a)
+		server, err := l.serve(to, inner, a)
 		if err != nil {
 			return err
 		}
@@ -100,8 +109,8 @@ func (l *Lab) start(ctx context.Context, a scenario.Start) error {
 }
 
 // key returns what the packets of a stream will have in common.
-func (l *Lab) key(a scenario.Start, source, target netip.Addr) streamKey {
-	k := streamKey{protocol: a.Protocol, source: source, target: target, port: uint16(a.Port)}
+func (l *Lab) key(a scenario.Start, source netip.Addr, target netip.AddrPort) streamKey {
+	k := streamKey{protocol: a.Protocol, source: source, target: target.Addr(), port: target.Port()}
 	l.started++
 	switch {
 	case a.Protocol == packet.ICMP:

@@ -42,11 +42,14 @@ func (l *Lab) watch() (err error) {
 			return unableTo(openEvents, err)
 		}
 		missed := func(n int) { l.recorder.missed(h.Name, timeline.MissedEvents, n) }
-		see := c.order.queues[i].event
+		see := func(e conntrack.Event) {
+			e.Entry = h.unmarked(e.Entry)[0]
+			c.order.queues[i].event(e)
+		}
 		c.sources = append(c.sources, source{func() error { return events.Drain(see, missed) }, events.Close, missed})
 	}
 	for i, h := range l.hosts {
-		trace, err := h.rules.Trace()
+		trace, err := h.trace()
 		if err != nil {
 			return unableTo(openTrace, err)
 		}
@@ -69,6 +72,14 @@ func (l *Lab) watch() (err error) {
 		newPulse(readClocks()).run(ctx, l.log)
 	})
 	return nil
+}
+
+// trace opens the trace of a host.
+func (h *Host) trace() (*nft.Trace, error) {
+	if h.own != nil {
+		return h.own.Trace()
+	}
+	return h.rules.Trace()
 }
 
 // now makes the collector poll at once.

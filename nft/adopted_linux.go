@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"net/netip"
+	"slices"
 	"sync"
 
 	mnl "github.com/mdlayher/netlink"
@@ -281,4 +282,25 @@ func decodeChain(m mnl.Message) (at chainSite, base baseChain, err error) {
 		base.hook = hooks[number]
 	}
 	return at, base, nil
+}
+
+// IDs returns the ids of the rules and of the policies that may decide about packets.
+func (a *Adopted) IDs() ([]string, error) {
+	rules, err := a.Rules()
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var ids []string
+	for at, base := range a.foreign.chains {
+		if base.hook != "" && !base.nat && at.table != tracerName {
+			ids = append(ids, a.foreign.name(at, 0, "").ID)
+		}
+	}
+	for _, r := range rules {
+		ids = append(ids, r.By.ID)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"syscall"
 	"time"
 
 	"lablab/ns"
@@ -85,14 +84,14 @@ func (s *Stream) push(seq int, config UDP, payload []byte) {
 }
 
 // depart sends a packet and records it. No reply is processed meanwhile, so none can come before
-// its packet. An error that the socket still holds for an earlier packet (ECONNREFUSED) does not
+// its packet. An error that the socket still holds for an earlier packet ([unreachable]) does not
 // mean that this one could not be sent.
 func (s *Stream) depart(seq int, list *[]int, send func() error) error {
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	began := time.Now()
 	err := send()
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	if unreachable(err) {
 		s.settle(s.oldest(), Unreached, 0, err)
 		began = time.Now()
 		err = send()
@@ -143,7 +142,7 @@ func (s *Stream) receive(ctx context.Context, conn *net.UDPConn) {
 		switch {
 		case done(ctx, err):
 			return
-		case errors.Is(err, syscall.ECONNREFUSED):
+		case unreachable(err):
 			s.unreach(err)
 		case err == nil && n >= Least:
 			s.arrive(int(binary.BigEndian.Uint32(buffer)), now)

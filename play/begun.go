@@ -16,6 +16,10 @@ func Begun(sc *scenario.Scenario, target timeline.Begun) timeline.Begun {
 			Name: h.Name, Address: h.Address, Groups: h.Groups, Second: h.Second, Routes: h.Routes, Forwards: h.Forwards, Masquerade: h.Masquerade, Unchecked: h.Unchecked,
 			Model: enforce.Notation(h.Enforcement()), Product: h.Product,
 		})
+		if h.Ruleset != nil {
+			of := &b.Hosts[len(b.Hosts)-1]
+			of.Model, of.Ruleset = "", h.Ruleset.File
+		}
 	}
 	for _, f := range sc.LeftOut {
 		b.LeftOut = append(b.LeftOut, f.Said().String())

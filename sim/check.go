@@ -15,6 +15,15 @@ func Check(sc *scenario.Scenario) error {
 			Hint: say.F("run the scenario on a kernel, without --target sim"),
 		})
 	}
+	for _, h := range sc.Hosts {
+		if h.Ruleset != nil {
+			problems.List = append(problems.List, scenario.Problem{
+				File: sc.File, Place: h.Ruleset.Place,
+				Text: say.F("%s has a ruleset of its own, which cannot be simulated", h.Name),
+				Hint: say.F("run the scenario on a kernel, without --target sim"),
+			})
+		}
+	}
 	if len(problems.List) == 0 {
 		return nil
 	}

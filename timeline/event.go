@@ -48,6 +48,8 @@ type Host struct {
 	// EC2's. Product is the product that was named for it, if one was.
 	Model   string `json:"model,omitempty"`
 	Product string `json:"product,omitempty"`
+	// Ruleset is the file of its own ruleset, which it has instead of groups; "" for none.
+	Ruleset string `json:"ruleset,omitempty"`
 }
 
 // Enforcement returns the host's model, which [Check] has found to exist.

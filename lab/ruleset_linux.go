@@ -1,0 +1,173 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"lablab/flow"
+	"lablab/nft"
+	"lablab/ns"
+	"lablab/packet"
+	"lablab/say"
+	"lablab/scenario"
+)
+
+// loader is the program that loads rulesets. Its syntax has no other parser.
+const loader = "nft"
+
+// findLoader returns the path of nft(8). The error is an *Unable if it is not installed.
+func findLoader() (string, error) {
+	program, err := LookUp(loader, Path(os.Getenv("PATH")))
+	if err != nil {
+		return "", &Unable{
+			Lacks: say.F("nft(8) is not installed, and only that can load the ruleset of a host"),
+			Hint:  say.F("install it: sudo apt install nftables, or the package of that name of another distribution"), Err: err,
+		}
+	}
+	return program, nil
+}
+
+// adopt loads the host's own ruleset, and has all of it traced.
+func (l *Lab) adopt(ctx context.Context, h *Host) error {
+	program, err := findLoader()
+	if err != nil {
+		return err
+	}
+	if err := load(ctx, program, h); err != nil {
+		return err
+	}
+	if h.own, err = nft.Adopt(h.ns, h.has); err != nil {
+		return unableTo(installRules, err)
+	}
+	return nil
+}
+
+// load has nft(8) read the ruleset, in the namespace of the host and in the directory of the file, from
+// which it may include others. It starts no other program.
+func load(ctx context.Context, program string, h *Host) error {
+	const patience = 20 * time.Second
+	ctx, cancel := ns.WithPatience(ctx, patience, say.New("nft did not finish"))
+	defer cancel()
+	directory := filepath.Dir(h.Ruleset.File)
+	command := exec.CommandContext(ctx, program, "-I", directory, "-f", "-")
+	var complaints bytes.Buffer
+	command.Stdin, command.Stderr = strings.NewReader(h.Ruleset.Text), &complaints
+	command.Dir, command.Env = directory, []string{"LC_ALL=C", "PATH=/nonexistent"}
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	err := h.ns.Do(command.Run)
+	var failed *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return say.Errorf("load %s on %s: %w", h.Ruleset.File, h.Name, context.Cause(ctx))
+	case !errors.As(err, &failed):
+		return say.Errorf("load %s on %s: %w", h.Ruleset.File, h.Name, err)
+	}
+	return rejected(h, complaints.String())
+}
+
+// complaint matches what nft(8) finds wrong, with its place.
+var complaint = regexp.MustCompile(`^(.*):([0-9]+):([0-9]+)-[0-9]+: Error: (.*)$`)
+
+// rejected returns the first thing that nft(8) found wrong in the ruleset of a host, as
+// scenario.Problems if it has a place. What follows is mostly due to that.
+func rejected(h *Host, complaints string) error {
+	for line := range strings.Lines(complaints) {
+		found := complaint.FindStringSubmatch(strings.TrimRight(line, "\n"))
+		if found == nil {
+			continue
+		}
+		p := scenario.Problem{File: found[1], Text: say.F("nft: %s", say.As(found[4]))}
+		p.Line, _ = strconv.Atoi(found[2])
+		p.Column, _ = strconv.Atoi(found[3])
+		if p.File == "/dev/stdin" {
+			p.File = h.Ruleset.File
+			if lines := strings.Split(h.Ruleset.Text, "\n"); p.Line >= 1 && p.Line <= len(lines) {
+				p.Source = strings.TrimRight(lines[p.Line-1], "\r")
+			}
+		}
+		return &scenario.Problems{File: h.Ruleset.File, List: []scenario.Problem{p}}
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(complaints), "\n")
+	return say.Errorf("load %s on %s: nft: %s", h.Ruleset.File, h.Name, say.As(say.Printable(first)))
+}
+
+// unmarked returns entries without what lablab's rules write into their marks: those of a host with a
+// ruleset of its own mean something else.
+func (h *Host) unmarked(entries ...flow.Entry) []flow.Entry {
+	if h.own == nil {
+		return entries
+	}
+	entries = slices.Clone(entries)
+	for i := range entries {
+		e := &entries[i]
+		e.Mark, e.Released, e.Untracked, e.Blocked = 0, 0, false, false
+	}
+	return entries
+}
+
+// checkRules reports predictions about rules that no ruleset of a host has, as scenario.Problems.
+// Programs may add others.
+func (l *Lab) checkRules(sc *scenario.Scenario) error {
+	for range sc.Programs() {
+		return nil
+	}
+	problems := &scenario.Problems{File: sc.File}
+	all := l.groupRules()
+	byHost := map[string][]string{}
+	for _, h := range l.hosts {
+		if h.own == nil {
+			continue
+		}
+		ids, err := h.own.IDs()
+		if err != nil {
+			return err
+		}
+		byHost[h.Name] = append(ids, packet.NotFilteredID, packet.EstablishedID)
+		all = append(all, byHost[h.Name]...)
+	}
+	for _, x := range sc.Experiments {
+		for _, e := range x.Expect {
+			ids, of := byHost[e.Host], e.Host
+			if e.Stream != "" && len(byHost) > 0 {
+				ids, of = all, ""
+			}
+			for _, id := range []string{e.By, e.Hit, e.Never, e.AdmittedBy} {
+				if id == "" || len(ids) == 0 || slices.Contains(ids, id) {
+					continue
+				}
+				p := scenario.Problem{File: sc.File, Place: e.Place, Text: say.F("no host has a rule %s", id), Hint: scenario.DidYouMean(id, ids)}
+				if of != "" {
+					p.Text = say.F("%s has no rule %s", say.F("host %s", of), id)
+				}
+				problems.List = append(problems.List, p)
+			}
+		}
+	}
+	if len(problems.List) == 0 {
+		return nil
+	}
+	return problems
+}
+
+// groupRules returns the ids that may decide about packets at hosts with groups.
+func (l *Lab) groupRules() []string {
+	ids := []string{packet.EstablishedID, packet.RelatedID, packet.DefaultDenyID, packet.SourceDestCheckID, packet.ACLDefaultDenyID}
+	for _, g := range l.policy.Account.Groups {
+		for _, r := range l.policy.Account.Ever(g.Key()) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
