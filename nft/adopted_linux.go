@@ -170,6 +170,13 @@ func (a *Adopted) by(at chainSite, handle uint64) (packet.By, error) {
 	return by, nil
 }
 
+// rejects implements [rulebook].
+func (a *Adopted) rejects(at chainSite, handle uint64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.foreign.reject[ruleAt{at, handle}]
+}
+
 // tracerName is the name of the table that traces what an adopted ruleset does.
 const tracerName = "lablab"
 

@@ -36,26 +36,27 @@ func TestAdopted(t *testing.T) {
 	t.Parallel()
 	const filter = "table inet filter { chain f { type filter hook forward priority 0; policy drop; ct state established accept comment \"known\"; udp dport 7 counter accept comment \"echo\"; }; };"
 	const last = "table ip late { chain f { type filter hook forward priority 10; %s; }; };"
-	accepted := []string{"ingress new true echo", "egress new true echo"}
+	accepted := []string{"ingress new true echo", "egress new true not-filtered"}
 	for _, c := range []struct {
 		name, rules, target string
 		ends                bool
 		want, back          []string
 	}{
 		{name: "no chain", rules: "table inet empty {}", want: []string{"ingress new true not-filtered", "egress new true not-filtered"}},
-		{name: "a rule with a comment", rules: filter, want: accepted, back: []string{"ingress established true known", "egress established true known"}},
+		{name: "a rule with a comment", rules: filter, want: accepted, back: []string{"ingress established true known", "egress established true not-filtered"}},
 		{name: "a policy", rules: filter, target: right + ":8", want: []string{"ingress new false filter/f#policy"}},
 		{name: "the policy of an empty chain", rules: "table inet t { chain c { type filter hook forward priority 0; policy drop; }; }", want: []string{"ingress new false t/c#policy"}},
-		{name: "a rule without a comment", rules: "table ip t { chain c { type filter hook forward priority 0; udp dport 7 accept; }; }", want: []string{"ingress new true t/c#2", "egress new true t/c#2"}},
+		{name: "a rule without a comment", rules: "table ip t { chain c { type filter hook forward priority 0; udp dport 7 accept; }; }", want: []string{"ingress new true t/c#2", "egress new true not-filtered"}},
 		{name: "tables of one name", rules: "table ip6 t { chain x {}; }; table ip t { chain c { type filter hook forward priority 0; udp dport 7 drop; }; }", want: []string{"ingress new false ip/t/c#2"}},
-		{name: "a later chain accepts too", rules: filter + fmt.Sprintf(last, `accept comment "late"`), want: []string{"ingress new true late", "egress new true late"}},
+		{name: "a later chain accepts too", rules: filter + fmt.Sprintf(last, `accept comment "late"`), want: []string{"ingress new true late", "egress new true not-filtered"}},
 		{name: "the policy of a later chain accepts", rules: filter + fmt.Sprintf(last, "policy accept"), want: accepted},
 		{name: "a later chain drops", rules: filter + fmt.Sprintf(last, `drop comment "late"`), want: []string{"ingress new false late"}},
 		{name: "before conntrack", rules: filter + `table ip raw { chain p { type filter hook prerouting priority raw; udp dport 7 drop comment "raw"; }; }`, want: []string{"ingress untracked false raw"}},
 		{name: "after conntrack", rules: filter + `table ip m { chain p { type filter hook prerouting priority mangle; udp dport 7 drop comment "mangle"; }; }`, want: []string{"ingress new false mangle"}},
-		{name: "not tracked", rules: filter + `table ip raw { chain p { type filter hook prerouting priority raw; notrack; }; }`, want: []string{"ingress untracked true echo", "egress untracked true echo"}},
+		{name: "not tracked", rules: filter + `table ip raw { chain p { type filter hook prerouting priority raw; notrack; }; }`, want: []string{"ingress untracked true echo", "egress untracked true not-filtered"}},
+		{name: "accepted on departure", rules: filter + `table ip m { chain p { type filter hook postrouting priority 0; udp dport 7 accept comment "post"; }; }`, want: []string{accepted[0], "egress new true post"}},
 		{name: "on departure", rules: filter + `table ip m { chain p { type filter hook postrouting priority 0; udp dport 7 drop comment "post"; }; }`, want: []string{accepted[0], "egress new false post"}},
-		{name: "a chain of its own", rules: `table inet t { chain sub { udp dport 7 accept comment "sub"; }; chain c { type filter hook forward priority 0; policy drop; jump sub; }; }`, want: []string{"ingress new true sub", "egress new true sub"}},
+		{name: "a chain of its own", rules: `table inet t { chain sub { udp dport 7 accept comment "sub"; }; chain c { type filter hook forward priority 0; policy drop; jump sub; }; }`, want: []string{"ingress new true sub", "egress new true not-filtered"}},
 		{name: "a rejection", rules: `table inet t { chain c { type filter hook forward priority 0; udp dport 7 reject comment "no"; }; }`, want: []string{"ingress new false no"}},
 		{name: "masquerade", rules: filter + `table ip n { chain p { type nat hook postrouting priority srcnat; masquerade comment "nat"; }; }`, want: accepted},
 		{
@@ -106,7 +107,7 @@ func TestAdoptedChanges(t *testing.T) {
 			nstest.Input(t, r.n, fmt.Sprintf(rules, name), "nft", "-f", "-")
 			drain(t, r.trace)
 		}
-		want := []string{"ingress new true " + name, "egress new true " + name}
+		want := []string{"ingress new true " + name, "egress new true not-filtered" + name}
 		if diff := gocmp.Diff(want, r.send(t, r.left, fmt.Sprintf("%s:%d", left, 40000+i), right+":7", 2)); diff != "" {
 			t.Errorf("want (-), got (+):\n%s", diff)
 		}

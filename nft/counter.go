@@ -55,6 +55,7 @@ type listed struct {
 	comment        string
 	counts         bool   // it has a counter
 	packets, bytes uint64 // of that
+	rejects        bool
 	next           string // the chain to which it sends packets, or ""
 }
 

@@ -13,6 +13,7 @@ type foreign struct {
 	tables map[tableSite]bool
 	chains map[chainSite]baseChain
 	bys    map[ruleAt]packet.By
+	reject map[ruleAt]bool // the rules that tell senders that they drop a packet
 	list   []AdoptedRule
 	into   map[chainSite][]chainSite // from which chains packets come
 	order  []listedIn
@@ -69,7 +70,7 @@ func (f foreign) traced() bool { return f.tables[tableSite{nfprotoInet, tracerNa
 const nfprotoInet = 1
 
 func newForeign() foreign {
-	return foreign{tables: map[tableSite]bool{}, chains: map[chainSite]baseChain{}, bys: map[ruleAt]packet.By{}, into: map[chainSite][]chainSite{}}
+	return foreign{tables: map[tableSite]bool{}, chains: map[chainSite]baseChain{}, bys: map[ruleAt]packet.By{}, reject: map[ruleAt]bool{}, into: map[chainSite][]chainSite{}}
 }
 
 func (f *foreign) addChain(at chainSite, base baseChain) {
@@ -92,7 +93,7 @@ func (f *foreign) addRule(family byte, r listed) {
 func (f *foreign) finish() {
 	for _, r := range f.order {
 		by := f.name(r.chainSite, r.handle, r.comment)
-		f.bys[ruleAt{r.chainSite, r.handle}] = by
+		f.bys[ruleAt{r.chainSite, r.handle}], f.reject[ruleAt{r.chainSite, r.handle}] = by, r.rejects
 		f.list = append(f.list, AdoptedRule{By: by, Direction: f.direction(r.chainSite), Counts: r.counts, Packets: r.packets, Bytes: r.bytes})
 	}
 }

@@ -92,6 +92,7 @@ func (r *listed) decodeExpression(ad *mnl.AttributeDecoder) error {
 		switch ad.Type() {
 		case unix.NFTA_EXPR_NAME:
 			name = ad.String()
+			r.rejects = r.rejects || name == "reject"
 		case unix.NFTA_EXPR_DATA:
 			ad.Nested(func(data *mnl.AttributeDecoder) error {
 				for data.Next() {

@@ -35,6 +35,8 @@ type rulebook interface {
 	chain(at chainSite) (base baseChain, is bool, err error)
 	// by returns what decides if a rule does, or if the policy of a chain does (handle 0).
 	by(at chainSite, handle uint64) (packet.By, error)
+	// rejects reports whether a rule tells senders that it drops their packets.
+	rejects(at chainSite, handle uint64) bool
 	// changed takes that another program has changed the ruleset.
 	changed() error
 }
@@ -128,7 +130,7 @@ func (p *passages) reach(t traceMessage) (v Verdict, complete bool) {
 	case forwarded:
 		v = of.Verdict
 		v.Direction, v.Forwarded, v.Accepted, v.Headers = packet.Ingress, true, true, nil
-		of.Direction, of.Forwarded, of.weight = packet.Egress, true, 0 // what the chains behind decide counts more
+		of.Direction, of.Forwarded, of.By, of.weight = packet.Egress, true, notFiltered, 0
 		return v, true
 	}
 	delete(p.begun, t.id)
@@ -181,7 +183,7 @@ func (p *passages) decided(of *passage, at chainSite, t traceMessage) (v Verdict
 	}
 	delete(p.begun, t.id)
 	v = of.Verdict
-	v.By = by
+	v.By, v.Rejected = by, p.rules.rejects(at, t.handle)
 	switch of.base.hook {
 	case ruleset.Prerouting:
 		v.Forwarded = !p.local(v.Packet.Destination)

@@ -16,6 +16,8 @@ type Verdict struct {
 	State    packet.State
 	Accepted bool
 	By       packet.By
+	// Rejected is whether the rule that drops the packet also tells its sender.
+	Rejected bool
 	Packet   packet.Header
 	// KernelState is the state in the trace message itself, since Linux 6.16; empty before.
 	KernelState packet.State
