@@ -25,8 +25,8 @@ type journeys struct {
 	unsent   int          // ICMP packets that the sender's own rules have dropped so far
 	finished map[int]bool // by sequence number: whether the last verdict was seen
 	gaveUp   int          // the sequence number up to which no more verdicts are expected
-	// For UDP: the packets by the tag in their headers. In IPv4 each packet has its own tag; in
-	// IPv6 all packets of a flow share one.
+	// For UDP, and TCP's attempts to connect: the packets by the tag in their headers. In IPv4 each
+	// packet has its own tag; in IPv6 all packets of a flow share one.
 	tags   map[uint32][]int
 	errors map[errorsAt]int
 	masks  []netip.Addr // that hosts gave to the stream's packets as their source
@@ -168,6 +168,7 @@ func (j *journeys) attempt(host string, v nft.Verdict) (p part, known bool) {
 		seq = j.stream.Attempt(len(j.begun))
 		j.begun[v.Packet.TCPSeq] = seq
 	}
+	j.tagged(v.Packet.Tag, seq)
 	return part{first: seq, last: seq, connecting: true}, true
 }
 
@@ -205,8 +206,9 @@ func (j *journeys) judge(host string, v nft.Verdict, p part, reply bool) {
 			j.finished[seq] = true
 		}
 	}
+	told := v.Rejected && j.Protocol != packet.ICMP && host != j.From // or the message that tells it is seen to be dropped
 	switch {
-	case v.Accepted:
+	case v.Accepted, told:
 	case j.Protocol == packet.TCP && !p.connecting:
 		j.stream.Stuck()
 	default:

@@ -25,9 +25,10 @@ import (
 // loader is the program that loads rulesets. Its syntax has no other parser.
 const loader = "nft"
 
-// findLoader returns the path of nft(8). The error is an *Unable if it is not installed.
-func findLoader() (string, error) {
-	program, err := LookUp(loader, Path(os.Getenv("PATH")))
+// findLoader returns the file of nft(8), from the directories of a PATH. The error is an *Unable if it
+// is not installed.
+func findLoader(path string) (string, error) {
+	program, err := LookUp(loader, path)
 	if err != nil {
 		return "", &Unable{
 			Lacks: say.F("nft(8) is not installed, and only that can load the ruleset of a host"),
@@ -39,7 +40,7 @@ func findLoader() (string, error) {
 
 // adopt loads the host's own ruleset, and has all of it traced.
 func (l *Lab) adopt(ctx context.Context, h *Host) error {
-	program, err := findLoader()
+	program, err := findLoader(Path(os.Getenv("PATH")))
 	if err != nil {
 		return err
 	}
@@ -137,6 +138,8 @@ func (l *Lab) checkRules(sc *scenario.Scenario) error {
 		byHost[h.Name] = append(ids, packet.NotFilteredID, packet.EstablishedID)
 		all = append(all, byHost[h.Name]...)
 	}
+	slices.Sort(all)
+	all = slices.Compact(all)
 	for _, x := range sc.Experiments {
 		for _, e := range x.Expect {
 			ids, of := byHost[e.Host], e.Host

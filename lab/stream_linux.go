@@ -91,7 +91,7 @@ func (l *Lab) start(ctx context.Context, a scenario.Start) error {
 	if a.Protocol == packet.ICMP {
 		started.ICMPID = r.key.sourcePort
 	} else {
-		started.SourcePort, started.Port = r.key.sourcePort, r.key.port
+		started.SourcePort, started.Port, started.PublishedBy = r.key.sourcePort, r.key.port, a.Published.Host
 	}
 	l.log.Append(started)
 	err = l.recorder.start(r.key, a, func() (*pinger.Stream, error) {

@@ -31,12 +31,24 @@ func NewText(w io.Writer, width int, l *say.Language) *Text {
 func (t *Text) forwarders(b *bytes.Buffer, r *report.Report) {
 	for _, h := range r.Hosts {
 		switch {
+		case h.Ruleset != "":
+			t.ruleset(b, h)
 		case h.Masquerade:
 			t.paragraph(b, "     ", dim, say.F("%s forwards packets between other hosts, with its own address as their source (masquerade)", h.Name))
 		case h.Forwards:
 			t.paragraph(b, "     ", dim, say.F("%s forwards packets between other hosts", h.Name))
 		}
 	}
+}
+
+// ruleset writes which ruleset a host has instead of groups.
+func (t *Text) ruleset(b *bytes.Buffer, h report.Host) {
+	file := say.Line(h.Ruleset)
+	if h.Forwards {
+		t.paragraph(b, "     ", dim, say.F("%s forwards packets between other hosts, and has its own ruleset: %s", h.Name, file))
+		return
+	}
+	t.paragraph(b, "     ", dim, say.F("%s has its own ruleset: %s", h.Name, file))
 }
 
 // models writes which hosts have another enforcement model than EC2's.

@@ -142,7 +142,7 @@ func (b *Builder) Add(e timeline.Event) {
 	case timeline.Ended:
 		b.report.Failed = body.Failed
 	case timeline.Judged:
-		if body.Accepted {
+		if body.Accepted || body.Kind == packet.ByRuleset {
 			b.hits[hit{e.Experiment, body.Host, body.ID}]++
 		}
 		b.traffic.add(b.now, e)
@@ -155,7 +155,7 @@ func (b *Builder) begin(body timeline.Begun) {
 	b.report.Scenario, b.report.Title, b.report.Version, b.report.Kernel, b.report.Rootless = body.Scenario, body.Title, body.Version, body.Kernel, body.Rootless
 	b.report.Target, b.report.IntervalMS, b.report.TimeScale, b.report.Started = body.Target, ms(body.Interval), body.TimeScale, body.Started
 	for _, h := range body.Hosts {
-		host := Host{Name: h.Name, Address: h.Address.Addr().String(), Groups: h.Groups, Forwards: h.Forwards, Masquerade: h.Masquerade, Model: h.Model, Product: h.Product}
+		host := Host{Name: h.Name, Address: h.Address.Addr().String(), Groups: h.Groups, Forwards: h.Forwards, Masquerade: h.Masquerade, Model: h.Model, Product: h.Product, Ruleset: h.Ruleset}
 		if h.Second.IsValid() {
 			host.Second = h.Second.Addr().String()
 		}

@@ -137,6 +137,8 @@ func (n *Narrator) verdict(at when, v timeline.Judged) subtitle {
 	switch {
 	case n.byModel(r):
 		return n.ofModel(r, name)
+	case v.Kind == packet.ByRuleset:
+		return ofRuleset(r, name)
 	case !v.Accepted:
 		return n.dropped(r, name)
 	case v.Forwarded && v.Direction == packet.Egress && v.Kind == packet.ByGroup:

@@ -24,6 +24,7 @@ func (b *Builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 	}
 	rule := b.rule(e.Mark)
 	if rule == nil {
+		f.AdmittedBy = b.admittedByRuleset(host, e)
 		return f
 	}
 	f.AdmittedBy, f.RevokedIn, f.AdmittingGone = &rule.ID, rule.RevokedIn, rule.RevokedIn != nil
@@ -38,6 +39,16 @@ func (b *Builder) flowOf(experiment int, host string, e flow.Entry) Flow {
 		}
 	}
 	return f
+}
+
+// admittedByRuleset returns what accepted the first packet of an entry, if that was a host's own
+// ruleset. Its entries do not say so themselves.
+func (b *Builder) admittedByRuleset(host string, e flow.Entry) *string {
+	l := b.lives.alive[entryID{host, e.ID}]
+	if l == nil || l.creator.by.Kind != packet.ByRuleset {
+		return nil
+	}
+	return &l.creator.by.ID
 }
 
 // streamOf returns the stream that a conntrack entry belongs to, or nil: the latest, if several had

@@ -41,6 +41,8 @@ func (t *explainer) passages() {
 // passageIn explains packets that arrived at a host that was to forward them.
 func (t *explainer) passageIn(r run) {
 	switch {
+	case r.Kind == packet.ByRuleset:
+		t.ruled(r, t.they(r))
 	case r.Kind == packet.ByCheck:
 		t.say(t.of(r), "%s %s neither from %s nor for it, so its source/destination check dropped %s before any rule was checked.", t.they(r), were(r), r.Host, them(r))
 		t.lessons.checked.learn(t.of(r), r.decided())
@@ -66,6 +68,10 @@ func (t *explainer) passageOut(r run) {
 	case !r.accepted():
 		t.departure(r)
 		return
+	case r.Kind == packet.ByRuleset && (r.State == packet.Established || t.was != nil):
+		return // its addresses are known already
+	case r.Kind == packet.ByRuleset:
+		t.redirected(r)
 	case r.State == packet.Established:
 		if r.entry != nil {
 			t.outlivedBy(r, r.entry.releasedBy(r.first.seq))

@@ -71,7 +71,7 @@ func (b *Builder) predictStream(x *Experiment, p timeline.Prediction, seen *Pred
 	verdicts := b.whereTheyArrive(p.Stream, x.Number)
 	if p.By != "" {
 		rules := wordsOf(verdicts, func(v verdict) string { return v.ID })
-		claims = append(claims, claim{say.F("by %s", p.By), say.F("by %s", listed(rules)), decidedBy(rules, p.By)})
+		claims = append(claims, claim{say.F("by %s", p.By), say.F("by %s", listed(rules)), decidedBy(verdicts, p.By)})
 	}
 	if p.Tracked != nil {
 		states := wordsOf(verdicts, func(v verdict) string { return string(v.State) })
@@ -230,8 +230,9 @@ func areUntracked(verdicts []verdict) bool {
 
 // decidedBy reports whether a rule decided about the packets: once it has accepted the first, the
 // others are established.
-func decidedBy(rules []string, rule string) bool {
-	return slices.Contains(rules, rule) && !slices.ContainsFunc(rules, func(j string) bool { return j != rule && j != packet.EstablishedID })
+func decidedBy(verdicts []verdict, rule string) bool {
+	return slices.ContainsFunc(verdicts, func(v verdict) bool { return v.decidesAs(rule) }) &&
+		!slices.ContainsFunc(verdicts, func(v verdict) bool { return !v.decidesAs(rule) && !v.isKnown() })
 }
 
 func listed(words []string) say.Sentence {

@@ -135,6 +135,8 @@ func (t *explainer) reply(r run) {
 	switch {
 	case t.byModel(r):
 		t.explainModel(r, t.replyTo(r))
+	case r.Kind == packet.ByRuleset && !r.accepted():
+		t.ruled(r, t.replyTo(r))
 	case r.accepted() && r.State == packet.Related && r.Host == t.stream.From:
 		t.relatedAllowed(r)
 	case r.accepted() && r.Host == t.stream.To && r.Kind == packet.ByGroup && r.State == packet.New:

@@ -66,6 +66,8 @@ type Host struct {
 	// Forwards is whether it passes on what is not for itself; Masquerade, whether as its own.
 	Forwards   bool `json:"forwards,omitempty"`
 	Masquerade bool `json:"masquerade,omitempty"`
+	// Ruleset is the file of its own ruleset, which it has instead of groups; "" for none.
+	Ruleset string `json:"ruleset,omitempty"`
 	// Model is its enforcement model, with its settings; empty in older records, whose hosts have EC2's.
 	// Product is the product that was named for it, if one was.
 	Model   string `json:"model,omitempty"`
@@ -201,7 +203,9 @@ type Stream struct {
 	// SourcePort and Port are TCP and UDP ports.
 	SourcePort uint16 `json:"source_port,omitempty"`
 	Port       uint16 `json:"port,omitempty"`
-	source     netip.Addr
+	// PublishedBy is the host that has the port, if that is not To; it publishes a port of To.
+	PublishedBy string `json:"published_by,omitempty"`
+	source      netip.Addr
 	// Sent counts every packet that was tried, as ping(8) does; Received includes late replies.
 	Sent           int            `json:"sent"`
 	Received       int            `json:"received"`

@@ -76,6 +76,9 @@ func (s *Stream) What() say.Sentence {
 	if s.IsPing() {
 		return say.F("ping from %s to %s, ICMP id %d", s.From, s.To, s.ICMPID)
 	}
+	if s.PublishedBy != "" {
+		return say.F("%s from %s port %d to %s, published as %s port %d", s.Protocol, s.From, s.SourcePort, s.To, s.PublishedBy, s.Port)
+	}
 	return say.F("%s from %s port %d to %s port %d", s.Protocol, s.From, s.SourcePort, s.To, s.Port)
 }
 

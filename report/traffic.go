@@ -26,6 +26,7 @@ type journey struct {
 
 	answered bool
 	refused  bool
+	rejected bool // a host's own ruleset dropped it, and may have said so to the sender
 	local    bool
 	// For TCP: a connection is being opened for it; has been established; it was answered, but in a
 	// later experiment.
@@ -56,7 +57,7 @@ func (t *traffic) add(at when, e timeline.Event) {
 	case timeline.StreamStarted:
 		t.streams = append(t.streams, Stream{
 			Name: body.Stream, Protocol: body.Protocol.String(), From: body.From, To: body.To,
-			Target: body.Target.String(), ICMPID: body.ICMPID, SourcePort: body.SourcePort, Port: body.Port, source: body.Source,
+			Target: body.Target.String(), ICMPID: body.ICMPID, SourcePort: body.SourcePort, Port: body.Port, PublishedBy: body.PublishedBy, source: body.Source,
 		})
 	case timeline.Sent:
 		j := t.journey(body.Stream, body.Seq)
@@ -102,6 +103,7 @@ func (t *traffic) judged(at when, body timeline.Judged) {
 		}
 		j.verdicts = append(j.verdicts, verdict{body, at})
 		j.refused = j.refused || !body.Accepted
+		j.rejected = j.rejected || !body.Accepted && body.Kind == packet.ByRuleset
 	}
 }
 
@@ -168,6 +170,7 @@ func (t *traffic) settle(s *Stream, j *journey) {
 		case j.belated:
 			j.Outcome = Late
 		}
+	case j.rejected && j.Outcome == Reset:
 	case j.refused && !j.answered:
 		j.Outcome = Refused
 	}

@@ -87,6 +87,8 @@ func (t *explainer) departure(r run) {
 	case r.accepted():
 	case t.byModel(r):
 		t.explainModel(r, t.they(r))
+	case r.Kind == packet.ByRuleset:
+		t.ruled(r, t.they(r))
 	case r.Kind == packet.ByACL:
 		t.say(t.of(r), "%s never left %s: its network ACL (%s) dropped %s.", t.they(r), r.Host, t.byACL(r), them(r))
 	default:
@@ -101,6 +103,8 @@ func (t *explainer) arrival(r run) {
 	switch {
 	case t.byModel(r):
 		t.explainModel(r, t.they(r))
+	case r.Kind == packet.ByRuleset:
+		t.ruled(r, t.they(r))
 	case r.Kind == packet.ByACL && !r.accepted():
 		t.stateless(r, t.they(r))
 	case r.State == packet.New && r.accepted() && t.policy.numbers[r.Number] != nil:

@@ -36,7 +36,7 @@ func opened(t *testing.T) Opener {
 	}
 }
 
-// A host with a ruleset has its text, and nobody but the kernel knows its rules.
+// A host with a ruleset has its text, and its rules are not known before the kernel has them.
 func TestRuleset(t *testing.T) {
 	sc, err := Read("dir/own.yaml", []byte(withRuleset), opened(t))
 	if err != nil {

@@ -291,6 +291,8 @@ type StreamStarted struct {
 	// SourcePort and Port are TCP and UDP ports.
 	SourcePort uint16 `json:"source_port,omitempty"`
 	Port       uint16 `json:"port,omitempty"`
+	// PublishedBy is the host that publishes the port, to which the sender sends; "" if that is To itself.
+	PublishedBy string `json:"published_by,omitempty"`
 }
 
 // StreamStopped reports that a stream ended: it was stopped, or it failed.

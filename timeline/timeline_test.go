@@ -40,7 +40,7 @@ func everyKind() []Body {
 		RuleAuthorized{Rule: rule, Existing: true}, RuleRevoked{rule}, GroupsChanged{"A", []string{"lab"}}, Cut{Host: "A", Flow: key, Why: CutAsked}, ACLChanged{"A", &sg.ACL{Ingress: []sg.ACLRule{{Number: 100, Protocol: packet.ICMP, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}}},
 		PrefixListChanged{sg.ModifyPrefixList{PrefixList: "office", Remove: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Add: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}},
 		Configured{sg.NitroV6(), true}, CanaryDropped{"A", header}, Ready{}, ExperimentBegun{1},
-		StreamStarted{"1", packet.ICMP, "B", "A", netip.MustParseAddr("10.255.1.10"), netip.MustParseAddr("10.255.1.197"), 1001, 1, 2},
+		StreamStarted{"1", packet.ICMP, "B", "A", netip.MustParseAddr("10.255.1.10"), netip.MustParseAddr("10.255.1.197"), 1001, 1, 2, ""},
 		StreamStopped{"1", "broken", say.F("broken").Keep()}, Ran{"A", []string{"true"}, 0, 1, "x", time.Second}, Waited{time.Second}, TimedOut{time.Second}, Halted{time.Second, 2 * time.Second, time.Millisecond},
 		Sent{"1", 1, true, true}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
 		Judged{"A", packet.Ingress, true, "1", 1, 2, true, "new", true, packet.By{Kind: packet.ByGroup, ID: "icmp", Number: 2}, header},
