@@ -117,9 +117,6 @@ func (l *Lab) build(ctx context.Context, sc *scenario.Scenario) error {
 	if err := each(l.hosts, func(h *Host) error { return l.install(ctx, h) }); err != nil {
 		return err
 	}
-	if err := l.checkRules(sc); err != nil {
-		return err
-	}
 	l.rules.Begin(l.policy)
 	return l.watch()
 }
@@ -163,7 +160,7 @@ func prepare(h *Host) (err error) {
 // The rules come first: on a kernel with modules it is they that load conntrack.
 func (l *Lab) install(ctx context.Context, h *Host) (err error) {
 	if h.Ruleset != nil {
-		err = l.adopt(ctx, h)
+		err = adopt(ctx, h)
 	} else {
 		err = l.installGroups(h)
 	}

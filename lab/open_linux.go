@@ -119,7 +119,7 @@ func (l *Lab) Rules(host string) ([]ruleset.Table, []nft.Counter, error) {
 		return nil, nil, err
 	}
 	if h.own != nil {
-		return nil, nil, say.Errorf("%s has a ruleset of its own; to list it: %s", host, Command("exec "+host+" nft -a list ruleset"))
+		return nil, nil, say.Errorf("%s has a ruleset of its own; to list it: %s", host, Command("exec "+host+" -- nft -a list ruleset"))
 	}
 	tables, err := h.rules.Live()
 	tables = slices.DeleteFunc(tables, func(t ruleset.Table) bool { return !t.Decides() })

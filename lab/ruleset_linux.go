@@ -14,12 +14,15 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"lablab/flow"
 	"lablab/nft"
 	"lablab/ns"
 	"lablab/packet"
 	"lablab/say"
 	"lablab/scenario"
+	"lablab/sg"
 )
 
 // loader is the program that loads rulesets. Its syntax has no other parser.
@@ -39,7 +42,7 @@ func findLoader(path string) (string, error) {
 }
 
 // adopt loads the host's own ruleset, and has all of it traced.
-func (l *Lab) adopt(ctx context.Context, h *Host) error {
+func adopt(ctx context.Context, h *Host) error {
 	program, err := findLoader(Path(os.Getenv("PATH")))
 	if err != nil {
 		return err
@@ -118,41 +121,75 @@ func (h *Host) unmarked(entries ...flow.Entry) []flow.Entry {
 	return entries
 }
 
-// checkRules reports predictions about rules that no ruleset of a host has, as scenario.Problems.
-// Programs may add others.
-func (l *Lab) checkRules(sc *scenario.Scenario) error {
-	for range sc.Programs() {
-		return nil
-	}
-	problems := &scenario.Problems{File: sc.File}
-	all := l.groupRules()
+// CheckRulesets loads the rulesets of a scenario in namespaces that are thrown away. It reports what
+// nft(8) finds wrong, and predictions about rules that no host has, as scenario.Problems; and returns
+// an *Unable if nft(8) is missing.
+func CheckRulesets(ctx context.Context, sc *scenario.Scenario) error {
 	byHost := map[string][]string{}
-	for _, h := range l.hosts {
-		if h.own == nil {
+	for _, h := range sc.Hosts {
+		if h.Ruleset == nil {
 			continue
 		}
-		ids, err := h.own.IDs()
+		ids, err := tryRuleset(ctx, h)
 		if err != nil {
 			return err
 		}
 		byHost[h.Name] = append(ids, packet.NotFilteredID, packet.EstablishedID)
-		all = append(all, byHost[h.Name]...)
+	}
+	for range sc.Programs() {
+		return nil // they may add rules
+	}
+	if len(byHost) == 0 {
+		return nil
+	}
+	return checkRules(sc, byHost)
+}
+
+// tryRuleset loads the ruleset of a host, and returns the ids of its rules and policies. The namespace
+// has the interfaces that hosts have, since rules may name them.
+func tryRuleset(ctx context.Context, of scenario.Host) (ids []string, err error) {
+	n, err := ns.New()
+	if err != nil {
+		return nil, unableTo(makeNamespace, err)
+	}
+	h := &Host{Host: of, ns: n}
+	defer func() { err = errors.Join(err, h.close()) }()
+	handle, err := rtnetlink(n)
+	if err != nil {
+		return nil, err
+	}
+	defer handle.Close()
+	if err := handle.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "eth0"}, PeerName: "eth1"}); err != nil {
+		return nil, unableTo(buildLab, err)
+	}
+	if err := adopt(ctx, h); err != nil {
+		return nil, err
+	}
+	return h.own.IDs()
+}
+
+// checkRules reports predictions about rules that no host has, as scenario.Problems.
+func checkRules(sc *scenario.Scenario, byHost map[string][]string) error {
+	problems := &scenario.Problems{File: sc.File}
+	all := groupRules(sc)
+	for _, ids := range byHost {
+		all = append(all, ids...)
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
 	for _, x := range sc.Experiments {
 		for _, e := range x.Expect {
-			ids, of := byHost[e.Host], e.Host
-			if e.Stream != "" && len(byHost) > 0 {
-				ids, of = all, ""
+			ids, owned := byHost[e.Host]
+			if e.Stream != "" {
+				ids, owned = all, true
 			}
 			for _, id := range []string{e.By, e.Hit, e.Never, e.AdmittedBy} {
-				if id == "" || len(ids) == 0 || slices.Contains(ids, id) {
+				if id == "" || !owned || slices.Contains(ids, id) {
 					continue
 				}
 				p := scenario.Problem{File: sc.File, Place: e.Place, Text: say.F("no host has a rule %s", id), Hint: scenario.DidYouMean(id, ids)}
-				if of != "" {
-					p.Text = say.F("%s has no rule %s", say.F("host %s", of), id)
+				if e.Host != "" {
+					p.Text = say.F("%s has no rule %s", say.F("host %s", e.Host), id)
 				}
 				problems.List = append(problems.List, p)
 			}
@@ -164,12 +201,30 @@ func (l *Lab) checkRules(sc *scenario.Scenario) error {
 	return problems
 }
 
-// groupRules returns the ids that may decide about packets at hosts with groups.
-func (l *Lab) groupRules() []string {
+// groupRules returns the ids of what may decide about packets at hosts with groups.
+func groupRules(sc *scenario.Scenario) []string {
 	ids := []string{packet.EstablishedID, packet.RelatedID, packet.DefaultDenyID, packet.SourceDestCheckID, packet.ACLDefaultDenyID}
-	for _, g := range l.policy.Account.Groups {
-		for _, r := range l.policy.Account.Ever(g.Key()) {
+	rules := func(g *sg.Group) {
+		for _, r := range slices.Concat(g.Ingress, g.Egress) {
 			ids = append(ids, r.ID)
+		}
+	}
+	for _, g := range sc.Account.Groups {
+		rules(g)
+	}
+	for _, x := range sc.Experiments {
+		for _, a := range x.Do {
+			change, _ := a.(scenario.Change)
+			switch c := change.Change.(type) {
+			case sg.Authorize:
+				rules(&sg.Group{Ingress: c.Rules})
+			case sg.SetACL:
+				if c.ACL != nil {
+					for _, r := range slices.Concat(c.ACL.Ingress, c.ACL.Egress) {
+						ids = append(ids, r.ID())
+					}
+				}
+			}
 		}
 	}
 	return ids

@@ -18,6 +18,15 @@ func (f runFlags) onKernel(sc *scenario.Scenario) play.Target {
 	return lab.Target{Options: lab.Options{Interval: sc.Interval, Rootless: ns.IsRootless(), Version: version(), KeepOutput: f.execOutput}}
 }
 
+// checkRulesets finds mistakes in the rulesets of hosts before anything runs.
+func checkRulesets(ctx context.Context, scenarios []*scenario.Scenario) error {
+	var errs []error
+	for _, sc := range scenarios {
+		errs = append(errs, lab.CheckRulesets(ctx, sc))
+	}
+	return errors.Join(errs...)
+}
+
 // needsKernel returns no error: this is Linux.
 func needsKernel() error { return nil }
 

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"runtime"
 
@@ -11,6 +12,8 @@ import (
 	"lablab/say"
 	"lablab/scenario"
 )
+
+func checkRulesets(context.Context, []*scenario.Scenario) error { return nil }
 
 // needsKernel returns an error: this is not Linux.
 func needsKernel() error {

@@ -45,6 +45,11 @@ func run(env Env, f runFlags, args []string) (int, error) {
 	writeLeftOut(env, left)
 	ctx, cancel := env.interruptible()
 	defer cancel()
+	if !f.simulated() {
+		if err := checkRulesets(ctx, scenarios); err != nil {
+			return 0, writeProblems(env, err)
+		}
+	}
 	out, err := f.open(env)
 	if err != nil {
 		return 0, err
@@ -79,6 +84,11 @@ func (f runFlags) read(scenarios []*scenario.Scenario) []string {
 	}
 	for _, sc := range scenarios {
 		read = append(read, sc.GroupFiles...)
+		for _, h := range sc.Hosts {
+			if h.Ruleset != nil {
+				read = append(read, h.Ruleset.File)
+			}
+		}
 		if sc.File != "" {
 			read = append(read, sc.File)
 		}

@@ -43,6 +43,9 @@ func up(env Env, f upFlags) (code int, err error) {
 	writeLeftOut(env, sc.LeftOut)
 	ctx, cancel := env.interruptible()
 	defer cancel()
+	if err := checkRulesets(ctx, []*scenario.Scenario{sc}); err != nil {
+		return 0, writeProblems(env, err)
+	}
 	listener, err := control.Listen(control.Directory(env.Getenv, owner()), f.name)
 	if errors.Is(err, control.ErrRuns) {
 		return runsAlready(env, f)
