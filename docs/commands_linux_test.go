@@ -71,6 +71,9 @@ func TestCommandsInTheDocumentation(t *testing.T) {
 				if buildsLab.MatchString(command) && !strings.HasSuffix(command, "--help") {
 					nstest.Kernel(t)
 				}
+				if strings.Contains(command, "testdata/own/") {
+					nstest.Tool(t, "nft")
+				}
 				dir := work.root
 				if strings.HasPrefix(command, "go ") {
 					dir = source

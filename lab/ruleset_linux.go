@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"lablab/flow"
 	"lablab/nft"
@@ -68,7 +69,7 @@ func load(ctx context.Context, program string, h *Host) error {
 	command.Stdin, command.Stderr = strings.NewReader(h.Ruleset.Text), &complaints
 	command.Dir, command.Env = directory, []string{"LC_ALL=C", "PATH=/nonexistent"}
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	err := h.ns.Do(command.Run)
+	err := h.ns.Do(func() error { return runLimited(command) })
 	var failed *exec.ExitError
 	switch {
 	case err == nil:
@@ -79,6 +80,19 @@ func load(ctx context.Context, program string, h *Host) error {
 		return say.Errorf("load %s on %s: %w", h.Ruleset.File, h.Name, err)
 	}
 	return rejected(h, complaints.String())
+}
+
+// runLimited runs a program with little memory: a ruleset may include what never ends.
+func runLimited(command *exec.Cmd) error {
+	const most = 1 << 30 // bytes
+	if err := command.Start(); err != nil {
+		return err
+	}
+	limit := unix.Rlimit{Cur: most, Max: most}
+	if err := unix.Prlimit(command.Process.Pid, unix.RLIMIT_AS, &limit, nil); err != nil {
+		return errors.Join(err, command.Process.Kill(), command.Wait())
+	}
+	return command.Wait()
 }
 
 // complaint matches what nft(8) finds wrong, with its place.

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -163,5 +164,16 @@ func TestMarksOfOwnRulesets(t *testing.T) {
 				t.Errorf("%+v", v)
 			}
 		}
+	}
+}
+
+// The loading of a ruleset that never ends can be interrupted.
+func TestOwnRulesetThatNeverEnds(t *testing.T) {
+	t.Parallel()
+	sc := ownScenario(t, "port-forward", "table ip nat", "include \"/dev/zero\"\ntable ip nat")
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := CheckRulesets(ctx, sc); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
 	}
 }
