@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"lablab/enforce"
 	"lablab/internal/claimtest"
 	"lablab/internal/modeltest"
 	"lablab/internal/nstest"
@@ -153,6 +154,21 @@ func mutants() []mutant {
 			start := sc.Experiments[0].Do[0].(scenario.Start)
 			start.Push = false
 			sc.Experiments[0].Do[0] = start
+		}, 3, "stream download"},
+		{"tombstone", "the rules stay", func(sc *scenario.Scenario) {
+			sc.Experiments[1].Do = sc.Experiments[1].Do[:1]
+			sc.Experiments[2].Do = sc.Experiments[2].Do[:1]
+		}, 2, "stream talk"},
+		{"tombstone", "the rules do not come back", func(sc *scenario.Scenario) { sc.Experiments[2].Do = sc.Experiments[2].Do[:1] }, 3, "stream talk"},
+		{"tombstone", "a dropped request stops no replies", func(sc *scenario.Scenario) {
+			for i := range sc.Hosts {
+				sc.Hosts[i].Model, _ = enforce.With(sc.Hosts[i].Model, "tombstone", "false")
+			}
+		}, 3, "stream download"},
+		{"tombstone", "B sends the download's messages", func(sc *scenario.Scenario) {
+			download := sc.Experiments[0].Do[1].(scenario.Start)
+			download.Push = false
+			sc.Experiments[0].Do[1] = download
 		}, 3, "stream download"},
 		{"download", "connections are taken up in the middle", func(sc *scenario.Scenario) { sc.Experiments[3].Do = sc.Experiments[3].Do[1:] }, 4, "host A"},
 		{"acl", "the ACL lets replies out from the beginning", func(sc *scenario.Scenario) { sc.Experiments[1].Do = sc.Experiments[2].Do }, 2, "stream 1"},
