@@ -70,7 +70,7 @@ func (l *Lab) Apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
 // own.
 func (l *Lab) checkHosts(changes []sg.Change) error {
 	for _, c := range changes {
-		name := ""
+		var name string
 		switch c := c.(type) {
 		case sg.Attach:
 			name = c.Interface

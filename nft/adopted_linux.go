@@ -177,9 +177,6 @@ func (a *Adopted) rejects(at chainSite, handle uint64) bool {
 	return a.foreign.reject[ruleAt{at, handle}]
 }
 
-// tracerName is the name of the table that traces what an adopted ruleset does.
-const tracerName = "lablab"
-
 // tracer returns that table. It turns tracing on before any other chain can drop a packet, says the
 // state as soon as conntrack knows it, and says when a packet has passed a hook. points are what
 // each rule of its chains stands for.

@@ -107,7 +107,7 @@ func TestAdoptedChanges(t *testing.T) {
 			nstest.Input(t, r.n, fmt.Sprintf(rules, name), "nft", "-f", "-")
 			drain(t, r.trace)
 		}
-		want := []string{"ingress new true " + name, "egress new true not-filtered" + name}
+		want := []string{"ingress new true " + name, "egress new true not-filtered"}
 		if diff := gocmp.Diff(want, r.send(t, r.left, fmt.Sprintf("%s:%d", left, 40000+i), right+":7", 2)); diff != "" {
 			t.Errorf("want (-), got (+):\n%s", diff)
 		}

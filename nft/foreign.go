@@ -69,6 +69,9 @@ func (f foreign) traced() bool { return f.tables[tableSite{nfprotoInet, tracerNa
 
 const nfprotoInet = 1
 
+// tracerName is the name of the table that traces what an adopted ruleset does.
+const tracerName = "lablab"
+
 func newForeign() foreign {
 	return foreign{tables: map[tableSite]bool{}, chains: map[chainSite]baseChain{}, bys: map[ruleAt]packet.By{}, reject: map[ruleAt]bool{}, into: map[chainSite][]chainSite{}}
 }

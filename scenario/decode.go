@@ -61,7 +61,7 @@ func (c *complaints) mapping(n ast.Node, into reflect.Value) {
 	}
 	known := fieldsOf(into.Type())
 	for i, f := range known {
-		known[i].required = f.required && !(f.name == "groups" && c.groupless)
+		known[i].required = f.required && (f.name != "groups" || !c.groupless)
 	}
 	names := namesOf(known)
 	given := map[string]bool{}
