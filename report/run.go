@@ -66,6 +66,20 @@ func (t *explainer) between(r run, s span) (part run, found bool) {
 	return part, found
 }
 
+// whileOf returns the first packets of a run, for which a rule with that number had admitted or
+// released the flow. It had for the first.
+func (t *explainer) whileOf(r run, number uint32) run {
+	part := r
+	for seq := r.First; seq <= r.Last; seq++ {
+		v := t.Builder.packets[t.stream.Name][seq-1].verdictAt(r.Host, r.Direction, r.first.Reply)
+		if !r.entry.isOf(number, v.seq) {
+			break
+		}
+		part.Last, part.last = seq, v
+	}
+	return part
+}
+
 // they names packets, and claims what the host decided about them.
 func (t *explainer) they(r run) phrase {
 	return phrase{say.F("Packets %d–%d", r.First, r.Last), []claims.Claim{r.decided()}}.orOne(r, say.F("Packet %d", r.First))

@@ -315,6 +315,7 @@ func (t *explainer) outlivedBy(r run, number uint32) {
 		if !found || !r.entry.isOf(number, after.first.seq) {
 			continue
 		}
+		after = t.whileOf(after, number)
 		c := gap.from
 		outlived := after.claimChange(claims.Outlived, c)
 		outlived[0].Entry = r.entry.ref()
