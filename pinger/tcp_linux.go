@@ -164,7 +164,7 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	})
 	switch {
 	case err == nil:
-	case unreachable(err):
+	case unreachable(err) && !errors.Is(err, syscall.ENETUNREACH): // which the host itself says if it has no route
 		s.unreachAt(seq, err)
 		return nil, nil
 	case errors.Is(err, context.Canceled), errors.Is(err, syscall.ETIMEDOUT): // TCP itself gives up after its retransmissions
