@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"math"
 	"slices"
 
 	"lablab/enforce"
@@ -134,7 +135,7 @@ func (c *checker) judged(v Judged) error {
 
 // missed checks that a loss is one that can have been counted: the total never shrinks.
 func (c *checker) missed(m Missed) error {
-	const most = 1 << 30 // more than any lab can lose; sums of it do not overflow
+	const most = math.MaxInt / 64 // sums over hosts and kinds do not overflow
 	switch before := c.lost[loss{m.Host, m.What}]; {
 	case m.What != MissedVerdicts && m.What != MissedEvents:
 		return say.Errorf("unknown kind of evidence %q", m.What)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -145,7 +146,7 @@ func TestForgedRecordIsRefused(t *testing.T) {
 		"a reply to nothing":             {inOrder(begun, started, Replied{Stream: "1", Seq: 1}), `line 3: packet 1 of stream "1" was never sent`},
 		"a loss of something else":       {inOrder(begun, Missed{"A", "packets", 1, 1}), `line 2: unknown kind of evidence "packets"`},
 		"a negative loss":                {inOrder(begun, Missed{"A", MissedVerdicts, -5, 0}), "line 2: the number of lost messages is impossible: -5, and 0 in all"},
-		"a loss that wraps around":       {inOrder(begun, Missed{"A", MissedVerdicts, 1 << 30, 1 << 30}, Missed{"A", MissedVerdicts, 1 << 30, 0}, Missed{"A", MissedVerdicts, 1, 0}), "line 4: the number of lost messages is impossible: 1, and 0 in all"},
+		"a loss that wraps around":       {inOrder(begun, Missed{"A", MissedVerdicts, math.MaxInt / 64, math.MaxInt / 64}, Missed{"A", MissedVerdicts, math.MaxInt / 64, 0}, Missed{"A", MissedVerdicts, 1, 0}), "line 4: the number of lost messages is impossible: 1, and 0 in all"},
 		"a loss that shrinks":            {inOrder(begun, Missed{"A", MissedEvents, 5, 9}, Missed{"A", MissedEvents, 1, 2}), "line 3: 2 messages were lost in all, of which 9 were before"},
 		"a reply before its packet":      {inOrder(begun, started, Sent{Stream: "1", Seq: 1}, Replied{Stream: "1", Seq: 1, RTT: -1}), "line 4: the reply came 1ns before its packet"},
 	} {
