@@ -52,7 +52,7 @@ func TestWithoutDevices(t *testing.T) {
 	const without = "mount -t tmpfs none "
 	path, dir := nstest.LabBuilder(t), t.TempDir()
 	for place, command := range map[string]string{
-		"/dev":  path + " up -d; " + path + " exec B -- ping -c 1 A; " + path + " down",
+		"/dev":  path + " up -d; " + path + " exec B -- true; " + path + " down",
 		"/proc": path + " report ../../../testdata/ping.jsonl --report html=" + dir + "/page; test -s " + dir + "/page",
 	} {
 		c := exec.Command(unshare, "--mount", "sh", "-ec", without+place+"\n"+command)
