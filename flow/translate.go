@@ -16,8 +16,7 @@ func (t *Translations) Add(e Entry) bool {
 	if t.before == nil || len(t.before) > most {
 		t.before = map[packet.Key]packet.Key{}
 	}
-	there := reversed(e.Reply)
-	there.ICMPType, there.ICMPCode = e.Orig.ICMPType, e.Orig.ICMPCode
+	there := e.Reply.Reversed()
 	t.before[there], t.before[e.Reply] = e.Orig, back
 	return true
 }
@@ -27,9 +26,7 @@ func (e Entry) Translated() bool { return e.Reply.Source.IsValid() && e.Reply !=
 
 // answer returns the key of replies to the flow, where it begins.
 func (e Entry) answer() packet.Key {
-	k := reversed(e.Orig)
-	k.ICMPType, k.ICMPCode = e.Reply.ICMPType, e.Reply.ICMPCode
-	return k
+	return e.Orig.Reversed()
 }
 
 // Before returns the key that a packet had where its flow began, before any host replaced addresses.
@@ -42,12 +39,5 @@ func (t *Translations) Before(k packet.Key) packet.Key {
 		}
 		k = before
 	}
-	return k
-}
-
-// reversed returns the key of the other direction, but for the type of ICMP.
-func reversed(k packet.Key) packet.Key {
-	k.Source, k.Destination = k.Destination, k.Source
-	k.SourcePort, k.DestinationPort = k.DestinationPort, k.SourcePort
 	return k
 }

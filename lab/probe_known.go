@@ -38,7 +38,7 @@ func (b Probe) CheckKnown() error {
 			return say.Errorf("%s type %d begins no flow: only requests such as an echo do", b.Protocol, b.Type)
 		}
 		if b.Known == KnownUntracked && (!ported || b.Forward) {
-			return say.New("EC2 tracks every flow but those of TCP and UDP from and to the host itself")
+			return say.New("only a flow of TCP or UDP from or to the host itself can be one that EC2 does not track")
 		}
 	case KnownReply:
 		if isICMP && !reply {

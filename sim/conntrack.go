@@ -49,7 +49,7 @@ type entry struct {
 }
 
 // translated reports whether the host replaces addresses of the flow.
-func (e *entry) translated() bool { return e.reply != reversed(e.orig) }
+func (e *entry) translated() bool { return e.reply != e.orig.Reversed() }
 
 // track finds the entry of a packet that has come to the host or begins there, or makes one, and
 // thereby the packet's state.
@@ -99,7 +99,7 @@ func (t *table) follow(p *datagram) (valid, again bool) {
 // begin returns an entry for a packet that may be the first of a flow, or nil.
 func (t *table) begin(p *datagram) *entry {
 	key := p.Key()
-	e := &entry{orig: key, reply: reversed(key), began: t.now}
+	e := &entry{orig: key, reply: key.Reversed(), began: t.now}
 	if p.stream != nil {
 		e.origin = p.stream.key
 	}
@@ -132,7 +132,7 @@ func (t *table) udp(p *datagram) {
 
 // relate finds the flow that an ICMP error is about.
 func (t *table) relate(p *datagram) {
-	about := reversed(p.quoted)
+	about := p.quoted.Reversed()
 	e := t.byKey[about]
 	if e == nil || about.Destination != p.Destination {
 		return

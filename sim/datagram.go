@@ -6,7 +6,6 @@ import (
 
 // The ICMP types that streams meet (RFC 792, RFC 4443).
 const (
-	echoReply       = 0
 	unreachable     = 3
 	portUnreachable = 3 // code
 	echoRequest     = 8
@@ -14,7 +13,6 @@ const (
 	unreachableV6     = 1
 	portUnreachableV6 = 4 // code
 	echoRequestV6     = 128
-	echoReplyV6       = 129
 )
 
 // A datagram is a packet on its way, with what the host that has it knows about it.
@@ -44,23 +42,6 @@ func headerSize(six bool) int {
 		return 40
 	}
 	return 20
-}
-
-// reversed returns the key of the other direction.
-func reversed(k packet.Key) packet.Key {
-	k.Source, k.Destination = k.Destination, k.Source
-	k.SourcePort, k.DestinationPort = k.DestinationPort, k.SourcePort
-	switch {
-	case k.Protocol == packet.ICMP && k.ICMPType == echoRequest:
-		k.ICMPType = echoReply
-	case k.Protocol == packet.ICMP && k.ICMPType == echoReply:
-		k.ICMPType = echoRequest
-	case k.Protocol == packet.ICMPv6 && k.ICMPType == echoRequestV6:
-		k.ICMPType = echoReplyV6
-	case k.Protocol == packet.ICMPv6 && k.ICMPType == echoReplyV6:
-		k.ICMPType = echoRequestV6
-	}
-	return k
 }
 
 // headed returns a header with the addresses, ports and ICMP message of a key.

@@ -105,7 +105,7 @@ func (h *host) deliver(p *datagram) {
 		p.stream.unreach()
 	case p.ICMPType == echoRequest || p.ICMPType == echoRequestV6:
 		answer := *p
-		answer.Header = headed(reversed(p.Key()))
+		answer.Header = headed(p.Key().Reversed())
 		answer.EchoSeq, answer.answers = p.EchoSeq, true
 		h.send(&answer)
 	default:
@@ -122,7 +122,7 @@ func (h *host) message(p *datagram) {
 	answer := *p
 	answer.answers = true
 	if h.listening[netip.AddrPortFrom(p.Destination, p.DestinationPort)][packet.UDP] {
-		answer.Header = headed(reversed(p.Key()))
+		answer.Header = headed(p.Key().Reversed())
 		answer.Length, answer.Number = p.Length, p.Number
 		h.send(&answer)
 		return

@@ -96,7 +96,7 @@ func (s *stream) depart(seq int) {
 	s.probes = append(s.probes, probe{sent: s.now})
 	s.waiting++
 	if s.Push && s.replied {
-		p.Header, p.answers = headed(reversed(s.key)), true
+		p.Header, p.answers = headed(s.key.Reversed()), true
 		p.Length, p.Number = s.size, uint32(seq)
 		s.log.Append(timeline.Sent{Stream: s.Stream, Seq: seq, Pushed: true})
 		s.to.send(p)

@@ -56,7 +56,7 @@ func (s *stream) say(seq int) {
 	s.log.Append(timeline.Sent{Stream: s.Stream, Seq: seq, Pushed: pushed})
 	if !pushed {
 		s.end.write(uint32(s.size))
-	} else if server := s.to.ends[reversed(s.key)]; server != nil {
+	} else if server := s.to.ends[s.key.Reversed()]; server != nil {
 		server.write(uint32(s.size))
 	}
 }
@@ -185,7 +185,7 @@ func (e *endpoint) transmit(flags uint8, seq uint32, length int) {
 
 // segment takes a segment that has arrived.
 func (h *host) segment(p *datagram) {
-	key := reversed(p.Key())
+	key := p.Key().Reversed()
 	if e := h.ends[key]; e != nil {
 		e.receive(p)
 		return
@@ -220,7 +220,7 @@ func (h *host) accept(p *datagram, key packet.Key) *endpoint {
 
 // answer sends a segment that belongs to no connection.
 func (h *host) answer(p *datagram, flags uint8, seq, ack uint32) {
-	answer := &datagram{Header: headed(reversed(p.Key())), stream: p.stream, answers: !p.answers, ack: ack}
+	answer := &datagram{Header: headed(p.Key().Reversed()), stream: p.stream, answers: !p.answers, ack: ack}
 	answer.TCPSeq, answer.TCPFlags = seq, flags
 	const header, options = 20, 20 // bytes
 	answer.size = headerSize(p.Source.Is6()) + header

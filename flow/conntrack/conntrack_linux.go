@@ -186,10 +186,7 @@ func (t *Table) flowOf(k packet.Key) conntrack.Flow {
 	if t.zones && slices.Contains(packet.Disguised(), k.Protocol) {
 		zone, k.Protocol = uint16(k.Protocol), packet.Disguise
 	}
-	back := k
-	back.Source, back.Destination = k.Destination, k.Source
-	back.SourcePort, back.DestinationPort = k.DestinationPort, k.SourcePort
-	return conntrack.Flow{TupleOrig: tupleOf(k), TupleReply: tupleOf(back), Zone: zone}
+	return conntrack.Flow{TupleOrig: tupleOf(k), TupleReply: tupleOf(k.Reversed()), Zone: zone}
 }
 
 func tupleOf(k packet.Key) conntrack.Tuple {

@@ -18,8 +18,6 @@ func (t *Table) Seed(k packet.Key, mark packet.Mark) error {
 		flags       = liberal<<8 | liberal
 	)
 	f := t.flowOf(k)
-	back := k.Reversed()
-	f.TupleReply.Proto.ICMPType, f.TupleReply.Proto.ICMPCode = back.ICMPType, back.ICMPCode
 	f.Status, f.Timeout, f.Mark = conntrack.StatusConfirmed|conntrack.StatusSeenReply|conntrack.StatusAssured, timeout, uint32(mark)
 	if k.Protocol == packet.TCP {
 		f.ProtoInfo.TCP = &conntrack.ProtoInfoTCP{State: established, OriginalFlags: flags, ReplyFlags: flags}
