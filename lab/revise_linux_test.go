@@ -8,6 +8,7 @@ import (
 	"lablab/enforce"
 	"lablab/internal/nstest"
 	"lablab/packet"
+	"lablab/report"
 	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"
@@ -61,6 +62,11 @@ func TestRevisedUnderFire(t *testing.T) {
 				}
 				l.Sync(t.Context())
 			}
+			d := report.Of(log.Events()).Deleted
+			if deletes := m.Traits().Deletes; (d != nil) != deletes || deletes && (d.Entries < 10 || d.Unknown > 0) {
+				t.Errorf("entries deleted: %+v", d)
+			}
+			t.Logf("%+v", d)
 		})
 	}
 }

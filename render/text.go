@@ -285,8 +285,22 @@ func (t *Text) Conclusion(r *report.Report) error {
 			}
 		}
 	}
+	t.deleted(&b, r)
 	t.verdict(&b, r)
 	return t.flush(&b)
+}
+
+// deleted writes what passed before changes of the rules deleted entries.
+func (t *Text) deleted(b *bytes.Buffer, r *report.Report) {
+	d := r.Deleted
+	if d == nil {
+		return
+	}
+	t.heading(b, say.F("Entries that changes of the rules deleted"))
+	t.paragraph(b, "  ", plain, say.F("%d deleted; packets of theirs from just before the change until then: %d", d.Entries, d.Passed))
+	if d.Unknown > 0 {
+		t.paragraph(b, "  ", yellow, say.F("without those of %d entries, whose end was not reported", d.Unknown))
+	}
 }
 
 func (t *Text) verdict(b *bytes.Buffer, r *report.Report) {

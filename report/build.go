@@ -27,6 +27,7 @@ type Builder struct {
 	timed             bool // waits and programs are known
 	waits, programs   []pause
 	hastened          []hastening
+	deletions         *deletions
 }
 
 // NewBuilder returns a builder that has seen no event.
@@ -48,6 +49,7 @@ func NewBuilder() *Builder {
 		plans:     map[int]timeline.Plan{},
 		hits:      map[hit]int{},
 		manual:    manualLog{first: firstPackets{}},
+		deletions: newDeletions(),
 	}
 }
 
@@ -123,7 +125,10 @@ func (b *Builder) Add(e timeline.Event) {
 		if x := b.report.Experiment(e.Experiment); x != nil {
 			x.Ran, x.ranAt = append(x.Ran, body), append(x.ranAt, e.At)
 		}
+	case timeline.Cut:
+		b.deletions.cut(body)
 	case timeline.EntryChanged:
+		b.deletions.changed(body)
 		b.report.Events = append(b.report.Events, FlowEvent{
 			AtMS: ms(e.At), Experiment: e.Experiment, Host: body.Host, Event: body.Change, Flow: body.Entry.Orig.String(),
 			ConntrackID: body.Entry.ID, Stream: b.streamOf(body.Entry), Status: body.Entry.Status, KernelTime: body.Kernel,
@@ -195,6 +200,7 @@ func (b *Builder) rule(number uint32) *Rule {
 
 func (b *Builder) finish() *Report {
 	b.report.Streams = b.streams
+	b.report.Deleted = b.deletions.result()
 	for i := range b.streams {
 		b.finishStream(&b.streams[i])
 	}

@@ -48,7 +48,9 @@ type Report struct {
 	Flows       []Flow       `json:"flows"`
 	Events      []FlowEvent  `json:"events"`
 	Counters    []Counter    `json:"counters"`
-	Missed      Missed       `json:"missed"`
+	// Deleted is what changes of the rules did to entries; nil if they deleted none.
+	Deleted *Deleted `json:"deleted,omitempty"`
+	Missed  Missed   `json:"missed"`
 	// Why explains what the evidence shows, in sentences.
 	Why []Paragraph `json:"why"`
 }
