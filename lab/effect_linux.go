@@ -74,12 +74,13 @@ func within(prefixes []netip.Prefix, a netip.Addr) bool {
 }
 
 // Outlived counts the entries that were admitted by a rule that no longer applies to their flow.
-// Conntrack keeps accepting those flows. Connections that TCP has closed do not count.
+// Conntrack keeps accepting those flows. Connections that TCP has closed do not count, nor do entries
+// of hosts whose model ends such flows.
 func (l *Lab) Outlived(e Effect) (int, error) {
 	n := 0
 	for host, ended := range e.ended {
 		h, err := l.host(host)
-		if err != nil || len(ended) == 0 {
+		if err != nil || len(ended) == 0 || !h.keepsFlows() {
 			continue
 		}
 		entries, err := l.tracked(host)
@@ -97,6 +98,12 @@ func (l *Lab) Outlived(e Effect) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// keepsFlows reports whether a flow of the host outlives its rule.
+func (h *Host) keepsFlows() bool {
+	t := h.Enforcement().Traits()
+	return t.Known.Empty() && !t.Deletes
 }
 
 // Denied counts the entries whose flow is denied, in at least one direction, by an ACL that the

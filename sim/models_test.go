@@ -2,8 +2,6 @@ package sim
 
 import (
 	"net/netip"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -102,53 +100,9 @@ func (b bench) answered(r *stream, n int) int {
 	return count
 }
 
-// What conntrack reports of a ping whose rule is revoked and restored tells models apart, together
-// with the state of the packets that are dropped.
+// What conntrack reports tells models apart.
 func TestEvidence(t *testing.T) {
-	for _, test := range []struct{ model, events, dropped string }{
-		{"keep", "new update", ""},
-		{"aws", "new update", ""},
-		{"cut", "new update destroy new update", "new"},
-		{"cut-all", "new update destroy new update", "new"},
-		{"request", "new update", "established"},
-		{"request-tombstone", "new update update", "established"},
-		{"tied", "new update", "established"},
-		{"rejudge", "new update update", "established"},
-		{"stateless", "new update", "established"},
-		{"syn", "new update", "established"},
-		{"sweep", "new update", ""},
-	} {
-		m, err := enforce.Parse(test.model)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := newBench(t, m)
-		ping := b.begin("ping", packet.ICMP)
-		b.answered(ping, 3)
-		b.revoke("icmp")
-		b.answered(ping, 3)
-		b.authorize(served("10.255.0.0/16")[0])
-		b.answered(ping, 3)
-		var events, dropped []string
-		for _, e := range b.log.Events() {
-			switch body := e.Body.(type) {
-			case timeline.EntryChanged:
-				if body.Host == "A" {
-					events = append(events, string(body.Change))
-				}
-			case timeline.Judged:
-				if !body.Accepted {
-					dropped = append(dropped, string(body.State))
-				}
-			}
-		}
-		if got := strings.Join(events, " "); got != test.events {
-			t.Errorf("%s: conntrack reports %s, want %s", test.model, got, test.events)
-		}
-		if got := strings.Join(slices.Compact(dropped), " "); got != test.dropped {
-			t.Errorf("%s: packets are dropped as %q, want %q", test.model, got, test.dropped)
-		}
-	}
+	modeltest.Evidence(t, Target{Interval: 10 * time.Millisecond})
 }
 
 // A sweep comes 30 seconds after the change, or sooner in a time-lapse.

@@ -117,8 +117,8 @@ type step struct {
 
 func do(packets int, actions ...scenario.Action) step { return step{packets, actions} }
 
-// play returns the outcome of each stream in each step.
-func (p player) play(steps ...step) func(stream string, step int) report.StreamResult {
+// play returns what is recorded of the steps.
+func (p player) play(steps ...step) []timeline.Event {
 	p.Helper()
 	everything := sg.Rule{Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}
 	in, out := everything, everything
@@ -143,7 +143,13 @@ func (p player) play(steps ...step) func(stream string, step int) report.StreamR
 	if err := play.Run(p.Context(), p.Target, sc, log); err != nil {
 		p.Fatal(err)
 	}
-	r := report.Of(log.Events())
+	return log.Events()
+}
+
+// results returns the outcome of each stream in each step.
+func (p player) results(steps ...step) func(stream string, step int) report.StreamResult {
+	p.Helper()
+	r := report.Of(p.play(steps...))
 	return func(stream string, step int) report.StreamResult {
 		for _, s := range r.Experiments[step-1].Streams {
 			if s.Stream == stream {
@@ -188,7 +194,7 @@ func goesOn(r report.StreamResult) string {
 func (p player) revoked() []string {
 	p.Helper()
 	const n = 10
-	at := p.play(
+	at := p.results(
 		do(n, start("ping", packet.ICMP, false), start("udp", packet.UDP, false), start("tcp", packet.TCP, false), start("push", packet.UDP, true)),
 		do(n, quiet, revoke("icmp", "tcp", "udp")),
 		do(n, start("ping2", packet.ICMP, false), start("udp2", packet.UDP, false), start("tcp2", packet.TCP, false)),
@@ -208,7 +214,7 @@ func (p player) revoked() []string {
 		}
 	}
 	const while = 1200 * time.Millisecond // until TCP has sent again, or has nothing more to send
-	later := p.play(
+	later := p.results(
 		do(n, start("download", packet.TCP, true)),
 		do(n, quiet, revoke("icmp", "tcp", "udp")),
 		do(n, scenario.Wait{For: while}),
@@ -234,7 +240,7 @@ func (p player) revoked() []string {
 func (p player) withoutEgress() string {
 	p.Helper()
 	out := scenario.Start{Stream: "out", From: "A", To: "B", Protocol: packet.ICMP}
-	at := p.play(do(10, start("tcp", packet.TCP, false), out), do(10, quiet, revoke("out")))
+	at := p.results(do(10, start("tcp", packet.TCP, false), out), do(10, quiet, revoke("out")))
 	if n := at("out", 2).Received; goesOn(at("tcp", 2)) == "ok" {
 		return fmt.Sprint(n)
 	}
@@ -244,7 +250,7 @@ func (p player) withoutEgress() string {
 // narrowed replaces A's rules by some for B alone, and returns whether B's connection goes on.
 func (p player) narrowed() string {
 	p.Helper()
-	at := p.play(
+	at := p.results(
 		do(10, start("tcp", packet.TCP, false), start("ping", packet.ICMP, false)),
 		do(10, revoke("icmp", "tcp", "udp"), authorize(served("again-", "10.255.1.10/32")...)),
 	)

@@ -104,6 +104,12 @@ func TestModels(t *testing.T) {
 	modeltest.Compare(t, "../../docs/models.md", lab.Target{Options: lab.Options{Interval: 2 * time.Millisecond}})
 }
 
+// So does what the kernel reports.
+func TestEvidence(t *testing.T) {
+	nstest.Kernel(t)
+	modeltest.Evidence(t, lab.Target{Options: lab.Options{Interval: time.Millisecond}})
+}
+
 // A mutant is a scenario of the course with one change, which must make the given prediction of the
 // given experiment fail.
 type mutant struct {
