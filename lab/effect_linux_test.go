@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"lablab/enforce"
 	"lablab/packet"
 	"lablab/sg"
 	"lablab/timeline"
@@ -19,6 +20,7 @@ func TestEffect(t *testing.T) {
 	for _, test := range []struct {
 		name      string
 		rule      sg.Rule
+		model     string
 		loose     bool
 		before    sg.Changes
 		change    sg.Change
@@ -29,6 +31,9 @@ func TestEffect(t *testing.T) {
 	}{
 		{name: "a narrow rule is revoked", rule: narrow, change: revoke("server", "ssh"), outlived: 1, lives: true},
 		{name: "an open rule is revoked", rule: open, change: revoke("server", "ssh"), untracked: Dropped},
+		{name: "the model deletes the entry", model: "cut", rule: narrow, change: revoke("server", "ssh")},
+		{name: "the model checks each packet", model: "request", rule: narrow, change: revoke("server", "ssh")},
+		{name: "the model keeps the entry", model: "keep", rule: open, change: revoke("server", "ssh"), outlived: 1, lives: true},
 		{name: "other groups", rule: narrow, change: attach("A", "empty"), outlived: 1, lives: true},
 		{name: "an open rule, and other groups", rule: open, change: attach("A"), untracked: Dropped},
 		{name: "the flow is not tracked any more", rule: narrow, change: attach("A", "open"), converted: 1, lives: true},
@@ -47,6 +52,13 @@ func TestEffect(t *testing.T) {
 			t.Parallel()
 			sc := serverAndClient(test.rule)
 			sc.Loose = test.loose
+			if test.model != "" {
+				m, err := enforce.Parse(test.model)
+				must(t, err)
+				for i := range sc.Hosts {
+					sc.Hosts[i].Model = m.Model
+				}
+			}
 			sc.Account.PrefixLists = []sg.PrefixList{{ID: "office", Known: true, Entries: client}}
 			l, _ := build(t, sc)
 			serve(t, l)
