@@ -128,7 +128,7 @@ func (l *Lab) affectEntry(r revision, e flow.Entry, effect enforce.Effect) (bool
 	var err error
 	switch effect {
 	case enforce.Deletes:
-		cut.Why, cut.Packets = timeline.CutChanged, r.before[e.ID]
+		cut.Why, cut.Packets, cut.ID = timeline.CutChanged, r.before[e.ID], e.ID
 		was, err = l.delete(r.Host, e.Orig)
 	case enforce.Unmarks:
 		cut.Why = timeline.CutUnmarked

@@ -126,9 +126,9 @@ func (b *Builder) Add(e timeline.Event) {
 			x.Ran, x.ranAt = append(x.Ran, body), append(x.ranAt, e.At)
 		}
 	case timeline.Cut:
-		b.deletions.cut(body)
+		b.deletions.cut(e.At, body)
 	case timeline.EntryChanged:
-		b.deletions.changed(body)
+		b.deletions.changed(e.At, body)
 		b.report.Events = append(b.report.Events, FlowEvent{
 			AtMS: ms(e.At), Experiment: e.Experiment, Host: body.Host, Event: body.Change, Flow: body.Entry.Orig.String(),
 			ConntrackID: body.Entry.ID, Stream: b.streamOf(body.Entry), Status: body.Entry.Status, KernelTime: body.Kernel,

@@ -1,8 +1,9 @@
 package report
 
 import (
+	"time"
+
 	"lablab/flow"
-	"lablab/packet"
 	"lablab/timeline"
 )
 
@@ -22,48 +23,51 @@ type Deleted struct {
 // A deletion is an entry that a change of the rules deletes.
 type deletion struct {
 	host string
-	flow packet.Key
+	id   uint32
 }
 
 // deletions count what passed before entries were deleted. That an entry is gone may be reported before
 // or after its deletion.
 type deletions struct {
 	waiting map[deletion][]uint64 // what entries had counted before the change, until their end is reported
-	ended   map[deletion]uint64   // what entries had counted at their end, until they are found to be deleted
+	ended   map[deletion]entryEnd // what entries had counted at their end, until they are found to be deleted
 	sum     Deleted
 }
 
+// An entryEnd is when an entry ended, and what it had counted.
+type entryEnd struct {
+	at    time.Duration
+	count uint64
+}
+
 func newDeletions() *deletions {
-	return &deletions{waiting: map[deletion][]uint64{}, ended: map[deletion]uint64{}}
+	return &deletions{waiting: map[deletion][]uint64{}, ended: map[deletion]entryEnd{}}
 }
 
 // changed takes an event of conntrack.
-func (d *deletions) changed(e timeline.EntryChanged) {
-	at := deletion{e.Host, e.Entry.Orig}
-	switch e.Change {
-	case flow.New:
-		delete(d.ended, at)
-	case flow.Destroy:
+func (d *deletions) changed(now time.Duration, e timeline.EntryChanged) {
+	at := deletion{e.Host, e.Entry.ID}
+	if e.Change == flow.Destroy {
 		count := e.Entry.Sent.Packets + e.Entry.Got.Packets
 		if before := d.waiting[at]; len(before) > 0 {
 			d.waiting[at] = before[1:]
 			d.sum.Passed += count - min(before[0], count)
 			return
 		}
-		d.ended[at] = count
+		d.ended[at] = entryEnd{now, count}
 	}
 }
 
 // cut takes that an entry was deleted.
-func (d *deletions) cut(c timeline.Cut) {
+func (d *deletions) cut(now time.Duration, c timeline.Cut) {
 	if c.Why != timeline.CutChanged {
 		return
 	}
 	d.sum.Entries++
-	at := deletion{c.Host, c.Flow}
-	if count, ended := d.ended[at]; ended {
+	at := deletion{c.Host, c.ID}
+	if end, ended := d.ended[at]; ended && now-end.at <= patience { // the kernel may give an id again
 		delete(d.ended, at)
-		d.sum.Passed += count - min(c.Packets, count)
+		d.sum.Passed += end.count - min(c.Packets, end.count)
 		return
 	}
 	d.waiting[at] = append(d.waiting[at], c.Packets)

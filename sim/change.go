@@ -49,7 +49,7 @@ func (h *host) affect() {
 			h.log.Append(timeline.Cut{Host: h.Name, Flow: e.orig, Why: timeline.CutUnmarked})
 		case enforce.Deletes:
 			h.table.kill(e)
-			h.log.Append(timeline.Cut{Host: h.Name, Flow: e.orig, Why: timeline.CutChanged, Packets: e.sent.Packets + e.got.Packets})
+			h.log.Append(timeline.Cut{Host: h.Name, Flow: e.orig, Why: timeline.CutChanged, Packets: e.sent.Packets + e.got.Packets, ID: e.id})
 		}
 	}
 }

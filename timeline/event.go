@@ -246,6 +246,8 @@ type Cut struct {
 	// CutChanged. Those that it has counted at its end above that met the new rules, but for its sake
 	// were accepted.
 	Packets uint64 `json:"packets,omitempty"`
+	// ID is the entry's id, if Why is CutChanged: another of the flow may exist by now.
+	ID uint32 `json:"id,omitempty"`
 }
 
 // A CutReason is why an entry was deleted.
