@@ -177,3 +177,65 @@ func TestOwnRulesetThatNeverEnds(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The ends of streams may have rulesets, also for IPv6, and then no groups are needed.
+func TestOwnRulesetsAtBothEnds(t *testing.T) {
+	t.Parallel()
+	nstest.Tool(t, "nft")
+	directory := t.TempDir()
+	for name, text := range map[string]string{
+		"client.nft": `table inet t {
+			chain out { type filter hook output priority filter; udp dport 53 drop comment "no dns"; tcp dport 25 reject comment "no mail"; }
+			chain in { type filter hook input priority filter; policy drop; ct state established,related accept; }
+		}`,
+		"server.nft": `table inet t {
+			chain in {
+				type filter hook input priority filter; policy drop;
+				ct state established,related accept comment "known"
+				meta l4proto ipv6-icmp accept comment "six"
+				udp dport 7 accept comment "echo"
+				udp dport 9 reject comment "discard"
+				tcp dport 80 accept comment "web"
+			}
+		}`,
+		"ends.yaml": `name: ends
+title: Both ends have rulesets
+hosts:
+  A: { address: "fd00:1::1/64", ruleset: server.nft }
+  B: { address: "fd00:1::2/64", ruleset: client.nft }
+experiments:
+  - title: six streams
+    do:
+      - { udp: A, port: 7, from: B, as: echo }
+      - { udp: A, port: 53, from: B, as: dns }
+      - { tcp: A, port: 25, from: B, as: mail }
+      - { udp: A, port: 9, from: B, as: discard }
+      - { tcp: A, port: 80, from: B, as: web }
+      - { ping: A, from: B, as: ping }
+    for: 4
+    expect:
+      echo: { replied: all, by: echo }
+      dns: { refused: all, by: no dns }
+      mail: { refused: all, by: no mail }
+      discard: { reset: all, by: discard }
+      web: { replied: all, by: web }
+      ping: { replied: all, by: six }
+      A: [{ flow: web, admitted_by: web }, { hit: echo }, { never: t/in#policy }]
+      B: { flow: web, admitted_by: t/out#policy }
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sc, err := scenario.Load(filepath.Join(directory, "ends.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckRulesets(t.Context(), sc); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(t, sc, 2*time.Millisecond); !r.Held {
+		t.Errorf("%+v", r.Experiments[0].Predictions)
+	}
+}

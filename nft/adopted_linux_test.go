@@ -39,13 +39,15 @@ func TestAdopted(t *testing.T) {
 	accepted := []string{"ingress new true echo", "egress new true not-filtered"}
 	for _, c := range []struct {
 		name, rules, target string
-		ends                bool
+		ends, six           bool
 		want, back          []string
 	}{
 		{name: "no chain", rules: "table inet empty {}", want: []string{"ingress new true not-filtered", "egress new true not-filtered"}},
 		{name: "a rule with a comment", rules: filter, want: accepted, back: []string{"ingress established true known", "egress established true not-filtered"}},
 		{name: "a policy", rules: filter, target: right + ":8", want: []string{"ingress new false filter/f#policy"}},
 		{name: "the policy of an empty chain", rules: "table inet t { chain c { type filter hook forward priority 0; policy drop; }; }", want: []string{"ingress new false t/c#policy"}},
+		{name: "IPv6", rules: `table ip6 t { chain c { type filter hook forward priority 0; policy drop; udp dport 7 accept comment "six"; }; }`, six: true, want: []string{"ingress new true six", "egress new true not-filtered"}},
+		{name: "IPv4 past a chain for IPv6", rules: `table ip6 t { chain c { type filter hook forward priority 0; policy drop; }; }`, want: []string{"ingress new true not-filtered", "egress new true not-filtered"}},
 		{name: "a rule without a comment", rules: "table ip t { chain c { type filter hook forward priority 0; udp dport 7 accept; }; }", want: []string{"ingress new true t/c#2", "egress new true not-filtered"}},
 		{name: "tables of one name", rules: "table ip6 t { chain x {}; }; table ip t { chain c { type filter hook forward priority 0; udp dport 7 drop; }; }", want: []string{"ingress new false ip/t/c#2"}},
 		{name: "a later chain accepts too", rules: filter + fmt.Sprintf(last, `accept comment "late"`), want: []string{"ingress new true late", "egress new true not-filtered"}},
@@ -73,6 +75,9 @@ func TestAdopted(t *testing.T) {
 			r, _ := adoptedRouter(t, c.rules)
 			r.ends = c.ends
 			source, target := left+":40000", cmp.Or(c.target, right+":7")
+			if c.six {
+				source, target = "["+left6+"]:40000", "["+right6+"]:7"
+			}
 			if diff := gocmp.Diff(c.want, r.send(t, r.left, source, target, len(c.want))); diff != "" {
 				t.Errorf("there: want (-), got (+):\n%s", diff)
 			}

@@ -264,7 +264,7 @@ func (t *explainer) entriesOfDropped(r run) {
 		t.say(t.of(r), "%s does not remember what it drops, so every packet was new again.", phrase{say.As(r.Host), none})
 	}
 	here, _ := t.entryAt(r, t.stream.From)
-	if here == nil || slices.Contains(here.Status, flow.SeenReply) || here.AdmittedBy == nil {
+	if here == nil || slices.Contains(here.Status, flow.SeenReply) || here.AdmittingNumber == 0 {
 		return
 	}
 	if l := t.lives.before(r.last.when, t.stream.From, t.flow); l != nil && !l.repliedBy(r.last.when) {
