@@ -10,11 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"lablab/internal/claimtest"
 	"lablab/internal/nstest"
 	"lablab/packet"
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
+	"lablab/timeline"
 )
 
 // ownScenario returns a scenario of testdata/own, with other texts in place of some in the scenario or
@@ -38,6 +40,23 @@ func ownScenario(t *testing.T, name string, replace ...string) *scenario.Scenari
 		t.Fatal(err)
 	}
 	return sc
+}
+
+// explained runs a scenario, and checks what its explanation claims.
+func explained(t *testing.T, sc *scenario.Scenario) *report.Report {
+	t.Helper()
+	nstest.Kernel(t)
+	log := timeline.NewLog()
+	if err := Run(t.Context(), sc, Options{Interval: 2 * time.Millisecond}, log); err != nil {
+		t.Fatal(err)
+	}
+	if err := timeline.Check(log.Events()); err != nil {
+		t.Error(err)
+	}
+	r := report.Of(log.Events())
+	claimtest.Check(t, log.Events(), r)
+	claimtest.CheckOrder(t, log.Events())
+	return r
 }
 
 // The examples of the documentation hold, and each notices when its ruleset is wrong.
@@ -64,7 +83,7 @@ func TestOwnRulesets(t *testing.T) {
 			if c.replace != "" {
 				replace = []string{c.replace, c.by}
 			}
-			r := run(t, ownScenario(t, c.name, replace...), 2*time.Millisecond)
+			r := explained(t, ownScenario(t, c.name, replace...))
 			if r.Held != c.holds {
 				t.Errorf("held %v: %+v", r.Held, r.Experiments)
 			}
@@ -139,7 +158,7 @@ func TestOwnRulesetChanges(t *testing.T) {
 	exchange := `flush ruleset; table inet t { chain c { type filter hook forward priority 0; policy drop; ct state established,related drop comment "cut"; }; }`
 	sc.Experiments[1].Do = []scenario.Action{scenario.Exec{Host: "gw", Command: []string{"nft", exchange}}}
 	sc.Experiments[1].Expect = []scenario.Expectation{{Stream: "https", Outcome: scenario.Stalled, By: "cut"}}
-	r := run(t, sc, 2*time.Millisecond)
+	r := explained(t, sc)
 	if !r.Held {
 		t.Errorf("%+v\n%v", r.Experiments[1], r.Why)
 	}
@@ -149,7 +168,7 @@ func TestOwnRulesetChanges(t *testing.T) {
 func TestMarksOfOwnRulesets(t *testing.T) {
 	t.Parallel()
 	sc := ownScenario(t, "port-forward", `ct status dnat accept`, `ct mark set 1 ct status dnat accept`)
-	r := run(t, sc, 2*time.Millisecond)
+	r := explained(t, sc)
 	for _, f := range r.Flows {
 		if f.Host == "gw" && (f.AdmittingNumber != 0 || f.AdmittedBy == nil || *f.AdmittedBy != "published") {
 			t.Errorf("%+v", f.Entry)
@@ -235,7 +254,7 @@ experiments:
 	if err := CheckRulesets(t.Context(), sc); err != nil {
 		t.Fatal(err)
 	}
-	if r := run(t, sc, 2*time.Millisecond); !r.Held {
+	if r := explained(t, sc); !r.Held {
 		t.Errorf("%+v", r.Experiments[0].Predictions)
 	}
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"lablab/packet"
+	"lablab/report/claims"
 	"lablab/say"
 )
 
@@ -36,11 +37,13 @@ func (t *explainer) redirected(r run) {
 	if r.entry == nil || !r.accepted() || r.entry.orig.Destination == r.entry.reply.Source && r.entry.orig.DestinationPort == r.entry.reply.SourcePort {
 		return
 	}
+	target := say.As(r.entry.reply.Source.String())
+	host := phrase{say.As(r.Host), r.claim(claims.Claim{Kind: claims.Masqueraded, Entry: r.entry.ref(), Other: target.String()})}
 	if r.entry.reply.SourcePort == 0 {
-		t.say(t.of(r), "%s replaced the destination of the flow: from there on, its packets go to %s.", r.Host, r.entry.reply.Source)
+		t.say(t.of(r), "%s replaced the destination of the flow: from there on, its packets go to %s.", host, target)
 		return
 	}
-	t.say(t.of(r), "%s replaced the destination of the flow: from there on, its packets go to %s port %d.", r.Host, r.entry.reply.Source, r.entry.reply.SourcePort)
+	t.say(t.of(r), "%s replaced the destination of the flow: from there on, its packets go to %s port %d.", host, target, r.entry.reply.SourcePort)
 }
 
 // ofRuleset says what a host's own ruleset did with a packet.

@@ -391,7 +391,12 @@ func (e *Evidence) masqueraded(c claims.Claim) error {
 		return err
 	}
 	changed, _ := e.events[x.begin].Body.(timeline.EntryChanged)
-	if mask := changed.Entry.Reply.Destination.String(); mask != c.Other || mask == x.orig.Source.String() {
+	entry := changed.Entry
+	redirected := entry.Reply.Source != entry.Orig.Destination || entry.Reply.SourcePort != entry.Orig.DestinationPort
+	if redirected && entry.Reply.Source.String() == c.Other {
+		return nil
+	}
+	if mask := entry.Reply.Destination.String(); mask != c.Other || mask == x.orig.Source.String() {
 		return fmt.Errorf("the source was %s, and became %s", x.orig.Source, mask)
 	}
 	return nil

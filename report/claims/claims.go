@@ -72,7 +72,7 @@ const (
 	Unseen      Kind = "unseen"        // no verdict on the packet that Event reports as sent was seen in time
 	OtherFlow   Kind = "another flow"  // conntrack does not
 	HasModel    Kind = "has model"     // the host's enforcement model is Other
-	Masqueraded Kind = "masqueraded"   // the host replaced the source of the entry's flow by Other
+	Masqueraded Kind = "masqueraded"   // the host replaced the source of the entry's flow, or its destination, by Other
 )
 
 // An Ending is why a conntrack entry is gone.
