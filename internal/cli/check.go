@@ -189,16 +189,18 @@ type checked struct {
 
 // A checkedScenario summarizes a scenario.
 type checkedScenario struct {
-	File        string         `json:"file"`
-	Name        string         `json:"name"`
-	Title       string         `json:"title"`
-	Hosts       []string       `json:"hosts"`
-	Groups      []say.Sentence `json:"groups"`
-	Experiments []string       `json:"experiments"`
-	Streams     []string       `json:"streams"`
-	Predictions int            `json:"predictions"`
-	LeftOut     []sg.Finding   `json:"left_out,omitempty"`
-	Programs    []program      `json:"programs,omitempty"`
+	File   string         `json:"file"`
+	Name   string         `json:"name"`
+	Title  string         `json:"title"`
+	Hosts  []string       `json:"hosts"`
+	Groups []say.Sentence `json:"groups"`
+	// Rulesets are the files of the hosts' own rulesets, which only nft(8) can check.
+	Rulesets    []string     `json:"rulesets,omitempty"`
+	Experiments []string     `json:"experiments"`
+	Streams     []string     `json:"streams"`
+	Predictions int          `json:"predictions"`
+	LeftOut     []sg.Finding `json:"left_out,omitempty"`
+	Programs    []program    `json:"programs,omitempty"`
 }
 
 // A program is one that a scenario runs.
@@ -320,6 +322,9 @@ func checkedOf(sc *scenario.Scenario) checkedScenario {
 	}
 	for _, h := range sc.Hosts {
 		c.Hosts = append(c.Hosts, fmt.Sprintf("%s %s", h.Name, h.Address))
+		if h.Ruleset != nil {
+			c.Rulesets = append(c.Rulesets, fmt.Sprintf("%s: %s", h.Name, h.Ruleset.File))
+		}
 	}
 	for _, g := range sc.Account.Groups {
 		if slices.ContainsFunc(sc.Hosts, func(h scenario.Host) bool { return slices.Contains(h.Groups, g.Key()) }) || g.ID == g.Name {
@@ -354,6 +359,9 @@ func (c checked) text(w io.Writer, l *say.Language) error {
 			what, list say.Sentence
 		}{{say.F("hosts"), say.Names(", ", s.Hosts...)}, {say.F("groups"), say.List(", ", s.Groups...)}, {say.F("streams"), say.Names(", ", s.Streams...)}} {
 			b.WriteString(l.Sprintf("  %-12s %s", row.what, row.list) + "\n")
+		}
+		if len(s.Rulesets) > 0 {
+			b.WriteString(l.Sprintf("  %-12s %s", say.F("rulesets"), say.Names(", ", s.Rulesets...)) + "\n")
 		}
 		for i, title := range s.Experiments {
 			var what say.Sentence
