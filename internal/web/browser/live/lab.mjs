@@ -5,11 +5,15 @@ import { createServer, connect } from 'node:net';
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
 
+// patience is how long anything may take on a busy machine, in milliseconds: what never ends is an error
+// that says where, and not the end of all tests.
+const patience = 60_000;
+
 const flags = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 
 // lablab runs a command on the lab.
 export function lablab(verb, ...args) {
-  return execFileSync(process.env.LABLAB, [verb, '--name', process.env.LABLAB_NAME, ...args], { encoding: 'utf8' });
+  return execFileSync(process.env.LABLAB, [verb, '--name', process.env.LABLAB_NAME, ...args], { encoding: 'utf8', timeout: patience });
 }
 
 // lablabInBackground runs a command that keeps running; it is killed after the tests, if it has not
@@ -29,6 +33,7 @@ export async function ask(path, question) {
   const response = await fetch(`${origin}/v1/${path}`, {
     method: question ? 'POST' : 'GET', body: question && JSON.stringify(question),
     headers: { Authorization: `Bearer ${token}`, ...(question && { 'Content-Type': 'application/json' }) },
+    signal: AbortSignal.timeout(patience),
   });
   assert.equal(response.status, 200, `${path}: ${response.statusText}`);
   return response.json();
