@@ -97,7 +97,7 @@ export async function shot(page, name) {
 
 // between is a proxy between browser and lab, at another address with the same port, that can be
 // cut.
-export async function between() {
+export async function between(t) {
   const to = new URL(status().web);
   const pairs = new Set();
   const server = createServer((client) => {
@@ -107,14 +107,12 @@ export async function between() {
     for (const socket of [client, lab]) socket.on('error', () => {}).on('close', () => { client.destroy(); lab.destroy(); });
   });
   const listen = () => new Promise((done, fail) => server.once('error', fail).listen(Number(to.port), '127.0.0.1', done));
+  const cut = () => new Promise((done) => {
+    server.close(done);
+    for (const socket of pairs) socket.destroy();
+    pairs.clear();
+  });
   await listen();
-  return {
-    url: `http://127.0.0.1:${to.port}/${to.hash}`,
-    listen,
-    cut: () => new Promise((done) => {
-      server.close(done);
-      for (const socket of pairs) socket.destroy();
-      pairs.clear();
-    }),
-  };
+  t.after(cut); // also if the test fails: what listens keeps the process from ending
+  return { url: `http://127.0.0.1:${to.port}/${to.hash}`, listen, cut };
 }
