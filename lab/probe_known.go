@@ -75,23 +75,25 @@ func (b Probe) quotes() bool {
 // Began returns the key of the first packet of the flow that conntrack knows, and false if it knows
 // none. The id of an echo is that of the probe with this tag.
 func (b Probe) Began(tag int) (packet.Key, bool) {
+	return b.first(tag), b.Known != Unknown && b.Known != KnownInvalid
+}
+
+// first returns the key of the first packet of the flow that the probe belongs to or is about.
+func (b Probe) first(tag int) packet.Key {
 	k := packet.Key{Protocol: b.Protocol, Source: b.From, Destination: b.To, SourcePort: b.SourcePort, DestinationPort: b.Port}
 	switch {
 	case b.Known == KnownRelated:
-		return packet.Key{Protocol: packet.UDP, Source: b.To, Destination: b.From, SourcePort: b.SourcePort, DestinationPort: tracerPort}, true
+		return packet.Key{Protocol: packet.UDP, Source: b.To, Destination: b.From, SourcePort: b.SourcePort, DestinationPort: tracerPort}
 	case b.Protocol.IsICMP():
 		k.SourcePort, k.DestinationPort = 0, 0
 		k.ICMPType, k.ICMPCode, k.ICMPID = b.Type, b.Code, b.echoID(tag)
 	case b.Protocol != packet.TCP && b.Protocol != packet.UDP:
 		k.SourcePort, k.DestinationPort = 0, 0
 	}
-	switch b.Known {
-	case KnownEstablished, KnownUntracked:
-		return k, true
-	case KnownReply:
-		return k.Reversed(), true
+	if b.Known == KnownReply {
+		return k.Reversed()
 	}
-	return packet.Key{}, false
+	return k
 }
 
 // echoID returns the id of the echo with that tag.

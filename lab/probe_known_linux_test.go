@@ -121,3 +121,61 @@ func TestCheckKnown(t *testing.T) {
 		}
 	}
 }
+
+// Under every model, the kernel does with packets of known and unknown flows what the model says.
+func TestProbeUnderEveryModel(t *testing.T) {
+	own, other := netip.MustParseAddr("10.255.1.197"), netip.MustParseAddr("203.0.113.7")
+	group := &sg.Group{
+		ID: "lab",
+		Ingress: []sg.Rule{
+			{ID: "web", Protocol: packet.TCP, From: 443, To: 443, Peer: netip.MustParsePrefix("203.0.113.0/24")},
+			{ID: "ping", Protocol: packet.ICMP, From: 8, To: sg.Any, Peer: netip.MustParsePrefix("203.0.113.0/24")},
+		},
+		Egress: []sg.Rule{{ID: "dns", Protocol: packet.UDP, From: 53, To: 53, Peer: netip.MustParsePrefix("0.0.0.0/0")}},
+	}
+	kinds := []Probe{
+		{Protocol: packet.TCP, SourcePort: 40000, Port: 443}, {Protocol: packet.TCP, SourcePort: 443, Port: 40000},
+		{Protocol: packet.TCP, SourcePort: 40000, Port: 22}, {Protocol: packet.UDP, SourcePort: 40000, Port: 53},
+		{Protocol: packet.UDP, SourcePort: 53, Port: 40000}, {Protocol: packet.ICMP, Type: 8}, {Protocol: packet.ICMP}, {Protocol: packet.ICMP, Type: 3, Code: 4}, {Protocol: 47},
+	}
+	words := []string{"request-tombstone", "cut-all-strict", "cut-inbound"}
+	for _, m := range enforce.Models() {
+		words = append(words, m.Traits().Name)
+	}
+	for _, word := range words {
+		t.Run(word, func(t *testing.T) {
+			model, err := enforce.Parse(word)
+			if err != nil {
+				t.Fatal(err)
+			}
+			host := enforce.Host{Account: &sg.Account{Groups: []*sg.Group{group}}, Groups: []*sg.Group{group}, Model: model.Model, Related: enforce.RelatedPMTU}
+			rules := host.Policy()
+			var probes []Probe
+			for _, b := range kinds {
+				for _, b.Egress = range []bool{false, true} {
+					b.From, b.To = other, own
+					if b.Egress {
+						b.From, b.To = own, other
+					}
+					for _, b.Known = range append(Knowns(), Unknown) {
+						untracked := b.Known == KnownUntracked && !model.Traits().Untracks
+						odd := b.Known == Unknown && b.Protocol == packet.ICMP && b.Type != 8 // begins no flow
+						if b.CheckKnown() == nil && !untracked && !odd {
+							probes = append(probes, b)
+						}
+					}
+				}
+			}
+			got, err := prober(t, host).Ask(t.Context(), probes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, b := range probes {
+				want := b.Judge(model.Model, rules)
+				if got[i].Rule != want.ID || got[i].Admitted != want.Accepted {
+					t.Errorf("%s, egress %v, %q: %+v, want %s, accepted: %v", b, b.Egress, b.Known, got[i], want.ID, want.Accepted)
+				}
+			}
+		})
+	}
+}

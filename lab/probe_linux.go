@@ -29,7 +29,8 @@ import (
 // forwards what is for any address.
 type Prober struct {
 	enforced   enforce.Host
-	through    *Prober // the one that forwards; nil until it is needed
+	rules      enforce.Policy // what they say; nil until a flow is known
+	through    *Prober        // the one that forwards; nil until it is needed
 	host, peer *Host
 	trace      *nft.Trace
 	known      *conntrack.Table
@@ -389,11 +390,10 @@ func (p *Prober) seed(probes []Probe, tag int) (forget func() error, err error) 
 		if !known {
 			continue
 		}
-		var mark packet.Mark
-		if b.Known == KnownUntracked {
-			mark = packet.UntrackedMark
+		if p.rules == nil {
+			p.rules = p.enforced.Policy()
 		}
-		if err := p.known.Seed(k, mark); err != nil {
+		if err := p.known.Seed(k, b.flow(p.rules).Mark); err != nil {
 			return forget, errors.Join(say.Errorf("seed the flow of %s: %w", b, err), forget())
 		}
 		seeded = append(seeded, k)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lablab/enforce"
 	"lablab/lab"
 	"lablab/packet"
 	"lablab/say"
@@ -25,7 +26,7 @@ const exitDisagree = 5
 type probeFlags struct {
 	groups, interfaces, prefixLists, ids []string
 	address, batch, format, rootless     string
-	related                              string
+	related, model                       string
 	packet                               packetLine
 	protocol                             string
 	port, sourcePort, kind, code         int
@@ -151,6 +152,7 @@ answer. 5: kernel and prediction disagree. 6: unknown. For a batch the first of 
 	flags.BoolVar(&f.packet.Egress, "egress", false, "test a packet that leaves the host")
 	flags.BoolVar(&f.packet.Forward, "forward", false, "test a packet that the host forwards, from --from to --to")
 	flags.StringVar(&f.packet.State, "state", "", "test a packet of a flow that conntrack knows: `STATE` established, reply, related, untracked; or invalid")
+	flags.StringVar(&f.model, "model", "", "enforcement `MODEL` of the host, if not EC2's: see lablab models")
 	flags.StringVar(&f.address, "address", "", "the host's own `ADDRESS` (default: 10.255.1.197 or fd00:10:255:1::197)")
 	flags.StringVar(&f.batch, "batch", "", "read packets from `FILE`; - for standard input")
 	flags.StringVar(&f.format, "format", "text", "output format for a single packet: text or json")
@@ -188,8 +190,9 @@ type question struct {
 	own     map[bool]netip.Addr // the host's own address, by whether it is IPv6
 	// untracked lists what EC2 would not track.
 	untracked []sg.Untracked
-	related   string     // as --related
-	packet    *lab.Probe // nil for a batch
+	host      enforce.Host
+	rules     enforce.Policy // what they say; nil until it is asked
+	packet    *lab.Probe     // nil for a batch
 }
 
 // question reads the files and checks the flags before anything is built.
@@ -200,7 +203,7 @@ func (f *probeFlags) question() (*question, error) {
 	if len(f.groups) == 0 {
 		return nil, &usageError{say.New("--groups is required"), say.F("lablab probe --groups groups.json --from 203.0.113.7 --protocol tcp --port 443")}
 	}
-	q := &question{related: f.related, own: map[bool]netip.Addr{false: hostAddress(false), true: hostAddress(true)}}
+	q := &question{own: map[bool]netip.Addr{false: hostAddress(false), true: hostAddress(true)}}
 	var err error
 	if q.account, err = readAccount(append(append(append([]string{}, f.groups...), f.interfaces...), f.prefixLists...), f.strict); err != nil {
 		return nil, err
@@ -210,6 +213,18 @@ func (f *probeFlags) question() (*question, error) {
 	}
 	if q.groups, err = chosen(q.account, f.ids); err != nil {
 		return nil, err
+	}
+	related, err := relatedOf(f.related)
+	if err != nil {
+		return nil, err
+	}
+	q.host = enforce.Host{Account: q.account, Groups: q.groups, Related: related, Model: enforce.Default()}
+	if f.model != "" {
+		model, err := modelOf("--model", f.model)
+		if err != nil {
+			return nil, err
+		}
+		q.host.Model = model.Model
 	}
 	q.untracked = sg.UntrackedBy(q.groups)
 	if f.address != "" {
@@ -312,7 +327,7 @@ func (q *question) probe(line packetLine) (lab.Probe, error) {
 	if err := ports(&b, line); err != nil {
 		return b, err
 	}
-	return b, b.CheckKnown()
+	return b, q.fits(b)
 }
 
 // ports sets the fields that depend on the protocol.
@@ -378,8 +393,17 @@ func impossible() say.Sentence {
 // rules that were left out. One that passes through the host has to be accepted twice.
 func (q *question) predict(b lab.Probe) (predicted string, doubts, nearest []sg.Finding) {
 	predicted = "accept"
-	if q.passes(b) {
+	d, p := b.Packet()
+	if j, admitted := q.account.Judge(q.groups, d, p); admitted && j.Group == nil {
+		return predicted, nil, nil // no group filters it
+	}
+	if accepted, is := q.judged(b); accepted && is {
 		return predicted, nil, nil
+	} else if is {
+		if doubts = q.account.Doubts(q.groups, d, p); len(doubts) > 0 {
+			return "unknown", doubts, nil
+		}
+		return "drop", nil, q.account.Nearest(q.groups, d, p)
 	}
 	check := func(d packet.Direction, p sg.Packet) {
 		if _, admitted := q.account.Judge(q.groups, d, p); admitted || predicted == "drop" {
@@ -391,7 +415,7 @@ func (q *question) predict(b lab.Probe) (predicted string, doubts, nearest []sg.
 		}
 		predicted, doubts, nearest = "drop", nil, q.account.Nearest(q.groups, d, p)
 	}
-	check(b.Packet())
+	check(d, p)
 	if b.Forward {
 		check(packet.Egress, b.Departure())
 	}
@@ -409,6 +433,8 @@ func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 	}
 	verdict := "drop"
 	switch {
+	case by.Admitted && !q.isEC2(): // whether EC2 would track the flow is not the question
+		verdict = "accept"
 	case by.Admitted && b.Known != lab.Unknown:
 		verdict = "accept"
 		tracked := by.State == packet.Established

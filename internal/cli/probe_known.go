@@ -1,39 +1,37 @@
 package cli
 
 import (
-	"slices"
-
+	"lablab/enforce"
 	"lablab/lab"
 	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
-// passes reports whether a packet needs no rule, because of what conntrack knows about its flow.
-func (q *question) passes(b lab.Probe) bool {
-	switch b.Known {
-	case lab.KnownEstablished, lab.KnownReply:
-		return b.Forward || !q.neverTracked(b)
-	case lab.KnownRelated:
-		switch q.related {
-		case "all":
-			return true
-		case "pmtud":
-			const unreachable, fragmentationNeeded, tooBig = 3, 4, 2 // RFC 792, RFC 4443
-			return b.Protocol == packet.ICMP && b.Type == unreachable && b.Code == fragmentationNeeded || b.Protocol == packet.ICMPv6 && b.Type == tooBig
-		}
+// judged returns what the host's model does with a packet: it decides by what conntrack knows about the
+// flow, and not by the rules alone. The second result is false if only the rules decide.
+func (q *question) judged(b lab.Probe) (accepted, is bool) {
+	if b.Known == lab.Unknown && q.isEC2() {
+		return false, false
 	}
-	return false
+	if q.rules == nil {
+		q.rules = q.host.Policy()
+	}
+	d := b.Judge(q.host.Model, q.rules)
+	return d.Accepted, !q.isEC2() || d.Accepted && d.Kind != packet.ByGroup
 }
 
-// neverTracked reports whether EC2 would not track the flow of a packet, going by the flow's first
-// packet.
-func (q *question) neverTracked(b lab.Probe) bool {
-	d, first := b.Packet()
-	if b.Known == lab.KnownReply {
-		d, first.To = d.Opposite(), int(b.SourcePort)
+// isEC2 reports whether the host has EC2's model.
+func (q *question) isEC2() bool { return q.host.Model == enforce.Default() }
+
+// fits returns an error if the host's model has no such packets.
+func (q *question) fits(b lab.Probe) error {
+	switch t := q.host.Model.Traits(); {
+	case b.Forward && !t.Forwards:
+		return say.Errorf("model %s cannot forward packets", t.Name)
+	case b.Known == lab.KnownUntracked && !t.Untracks:
+		return say.Errorf("model %s tracks every flow", t.Name)
 	}
-	return slices.ContainsFunc(q.untracked, func(u sg.Untracked) bool { return u.Covers(d, first) })
+	return b.CheckKnown()
 }
 
 // known says what conntrack knew about the flow of the packet.

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"lablab/enforce"
 	"lablab/lab"
 	"lablab/packet"
 	"lablab/say"
@@ -25,10 +24,6 @@ func probe(env Env, f probeFlags) (int, error) {
 	if done, code, err := elsewhere(env, f.rootless); done {
 		return code, err
 	}
-	related, err := relatedOf(f.related)
-	if err != nil {
-		return 0, err
-	}
 	q, err := f.question()
 	if err != nil {
 		return 0, err
@@ -39,7 +34,7 @@ func probe(env Env, f probeFlags) (int, error) {
 	if err := lab.Affords(0, 1, fewestHosts); err != nil {
 		return 0, err
 	}
-	prober, err := lab.NewProber(ctx, enforce.Host{Account: q.account, Groups: q.groups, Related: related})
+	prober, err := lab.NewProber(ctx, q.host)
 	if err != nil {
 		return 0, failure(ctx, err)
 	}
@@ -96,7 +91,7 @@ func (q *question) text(w io.Writer, l *say.Language, a answer) error {
 	default:
 		rows = append(rows, row{say.F("verdict"), q.by(a.Group, a.Rule)})
 	}
-	if said := a.tracking(); !said.Empty() {
+	if said := a.tracking(); !said.Empty() && q.isEC2() {
 		rows = append(rows, row{say.F("tracked"), said})
 	}
 	for _, f := range slices.Concat(a.Doubts, a.Nearest) {
