@@ -100,7 +100,7 @@ func (t *Table) unmarking(k packet.Key) (netlink.Message, error) {
 	if k.Source.Is6() {
 		family = unix.AF_INET6
 	}
-	const update = netlink.HeaderType(unix.NFNL_SUBSYS_CTNETLINK<<8 | 0) // IPCTNL_MSG_CT_NEW
+	const update = netlink.HeaderType(unix.NFNL_SUBSYS_CTNETLINK << 8) // and IPCTNL_MSG_CT_NEW, which is 0
 	return netlink.Message{
 		Header: netlink.Header{Type: update, Flags: netlink.Request | netlink.Acknowledge},
 		Data:   append([]byte{family, unix.NFNETLINK_V0, 0, 0}, attributes...),
