@@ -3,9 +3,11 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -129,7 +131,19 @@ func TestOwnRulesetProblems(t *testing.T) {
 // A ruleset may include others, from its own directory.
 func TestOwnRulesetIncludes(t *testing.T) {
 	t.Parallel()
-	sc := ownScenario(t, "port-forward", "table ip nat", "include \"rest.nft\"\ntable ip nat")
+	// Fourteen files that each include the next ten times: nft would read the last one 10¹³ times.
+	directory := t.TempDir()
+	name := func(i int) string { return filepath.Join(directory, strconv.Itoa(i)) }
+	for i := range 14 {
+		text := strings.Repeat(fmt.Sprintf("include %q\n", name(i+1)), 10)
+		if i == 13 {
+			text = ""
+		}
+		if err := os.WriteFile(name(i), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sc := ownScenario(t, "port-forward", "table ip nat", fmt.Sprintf("include %q\ntable ip nat", name(0)))
 	rest := filepath.Join(filepath.Dir(sc.File), "rest.nft")
 	if err := os.WriteFile(rest, []byte("table ip6 rest { chain c { comment \"x\"; }; }\n"), 0o600); err != nil {
 		t.Fatal(err)
