@@ -42,7 +42,7 @@ func TestInBrowser(t *testing.T) {
 			if test != "large" { // it measures, so it runs alone
 				t.Parallel() // most of the time goes into waiting for the animation
 			}
-			c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", "--test-timeout=180000", name)
+			c := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", "--test-timeout=400000", name)
 			c.Env = append(os.Environ(), "LABLAB_PAGES="+pages, "LABLAB_CHROMIUM="+chromium)
 			if out, err := c.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)

@@ -195,8 +195,8 @@ test('what a host sends to itself takes no time of the film', async () => {
 
 test('a flood is drawn, packet by packet up to a limit', async () => {
   const { page } = await lab(5);
-  const frames = await page.evaluate(async () => {
-    let seq = 10;
+  const { frames, most } = await page.evaluate(async () => {
+    let seq = 10, most = 0;
     const judged = (s, host, direction, packet, accepted) => ({ seq: ++seq, at_ns: s * 1e9, experiment: 0, kind: 'judged', body: { host, direction, state: accepted ? 'established' : 'new', accepted, ...globalThis.decided(packet, accepted ? 'established' : 'default-deny') } });
     const took = [];
     for (let i = 0; i < 50_000;) { // 5 s of one connection, with a packet of another flow every hundred packets
@@ -209,12 +209,13 @@ test('a flood is drawn, packet by packet up to a limit', async () => {
       globalThis.fed.append(events);
       await new Promise(requestAnimationFrame);
       took.push(performance.now() - before);
+      most = Math.max(most, document.querySelectorAll('.packet[visibility=visible]').length);
     }
-    return took.sort((a, b) => a - b);
+    return { frames: took.sort((a, b) => a - b), most };
   });
   console.log(`frames: median ${frames[50].toFixed(1)} ms, longest ${frames.at(-1).toFixed(1)} ms`);
   await drawn(page);
-  assert.ok(await page.locator('.packet[visibility=visible]').count() > 20, 'it is seen to flow');
+  assert.ok(most > 20, `${most} packets are seen at once`);
   assert.ok(await page.locator('.packet').count() <= 48);
   await close(page);
 });
