@@ -115,6 +115,11 @@ func configure(h *rtHandle, p port, others []port) error {
 	if err := h.LinkSetUp(eth); err != nil {
 		return say.Errorf("bring up interface of %s: %w", p.Name, err)
 	}
+	if everything := p.address.Masked(); everything.Bits() == 0 { // the kernel adds the route of every other network
+		if err := h.RouteAdd(&netlink.Route{LinkIndex: eth.Attrs().Index, Dst: ipNet(everything), Scope: unix.RT_SCOPE_LINK}); err != nil {
+			return say.Errorf("add route to %s to %s: %w", everything, p.Name, err)
+		}
+	}
 	for _, other := range others {
 		err = h.NeighSet(&netlink.Neigh{
 			LinkIndex:    eth.Attrs().Index,
