@@ -1,6 +1,7 @@
 package report
 
 import (
+	"lablab/packet"
 	"lablab/report/claims"
 	"lablab/say"
 )
@@ -30,6 +31,10 @@ func (t *explainer) anotherFlow() {
 	switch {
 	case same != nil:
 		claimed := []claims.Claim{{Kind: claims.SameFlow, Stream: t.stream.Name, Other: same.Name}}
+		if t.stream.Protocol == packet.TCP.String() {
+			t.say(t.outset(), "Hosts, protocol and %s are the same as for stream %s: to conntrack, this is the same flow until it sees the connection end.", what, phrase{say.As(same.Name), claimed})
+			return
+		}
 		t.say(t.outset(), "Hosts, protocol and %s are the same as for stream %s: to conntrack, this is the same flow.", what, phrase{say.As(same.Name), claimed})
 	case other != nil:
 		claimed := []claims.Claim{{Kind: claims.OtherFlow, Stream: t.stream.Name, Other: other.Name}}

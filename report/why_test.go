@@ -66,7 +66,7 @@ func TestWhyFollowsTheEntry(t *testing.T) {
 		},
 		{
 			"port-taken-again", "two",
-			[]string{"to conntrack, this is the same flow", "Packet 1 was NEW: A's conntrack entry of stream one had ended with its connection"},
+			[]string{"to conntrack, this is the same flow until it sees the connection end", "Packet 1 was NEW: A's conntrack entry of stream one had ended with its connection"},
 			[]string{"conntrack had no entry"},
 		},
 		{

@@ -148,6 +148,10 @@ func mutants() []mutant {
 		{"restart", "it starts again with the same id", func(sc *scenario.Scenario) {
 			sc.Experiments[2].Do = []scenario.Action{scenario.Restart{Stream: "1", As: "2", Same: true}}
 		}, 3, "stream 2"},
+		{"port-reuse", "the rules stay", func(sc *scenario.Scenario) { sc.Experiments[1].Do = sc.Experiments[1].Do[1:] }, 2, "stream page-2"},
+		{"port-reuse", "the query comes from another port", func(sc *scenario.Scenario) {
+			sc.Experiments[1].Do[1] = scenario.Restart{Stream: "query", As: "query-2"}
+		}, 2, "stream query-2"},
 		{"idle", "nobody waits", skip(4), 4, "stream 1"},
 		{"dropped", "the rule is not authorized", func(sc *scenario.Scenario) { sc.Experiments[1].Do = nil; sc.Experiments[2].Do = nil }, 2, "stream 1"},
 		{"egress", "the group lets something out", func(sc *scenario.Scenario) {
