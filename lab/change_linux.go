@@ -17,7 +17,8 @@ import (
 )
 
 // Apply makes changes: all of them or none, and on all hosts or none. It leaves existing flows
-// alone, unless they are no longer tracked, and returns what becomes of them. An *sg.Error holds the
+// alone, unless they are no longer tracked or a host's model says otherwise, and returns what becomes
+// of them. An *sg.Error holds the
 // error that EC2 would return.
 func (l *Lab) Apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
 	l.changing.Lock()
@@ -50,12 +51,15 @@ func (l *Lab) Apply(ctx context.Context, changes ...sg.Change) (Effect, error) {
 	}
 	l.policy = to
 	l.rules.Record(from, to, delta)
+	effect := l.effect(from, delta)
+	effect.Rechecking = l.rechecking(was, is)
 	for _, r := range revisions {
-		if err := l.revise(r); err != nil {
+		n, err := l.revise(r)
+		if err != nil {
 			return Effect{}, err
 		}
+		effect.Deleted += n
 	}
-	effect := l.effect(from, delta)
 	var converted atomic.Int64
 	err = each(l.hosts, func(h *Host) error {
 		n, err := l.untrack(h, conversions[h])

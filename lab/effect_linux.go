@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"lablab/enforce"
 	"lablab/flow"
 	"lablab/packet"
 	"lablab/play"
@@ -16,6 +17,10 @@ type Effect struct {
 	Converted int
 	// Untracked is what happens to flows that become tracked through the change.
 	Untracked Fate
+	// Deleted is how many entries the models of hosts have deleted.
+	Deleted int
+	// Rechecking are the models under which the rules, which have changed, decide about known flows too.
+	Rechecking []enforce.Choice
 	// ended holds, by host and the number of a rule, which peers the rule no longer applies to.
 	ended map[string]map[uint32]func(netip.Addr) bool
 	acls  []sg.SetACL // attached or removed
@@ -46,6 +51,17 @@ func (l *Lab) effect(from play.Policy, delta sg.Delta) Effect {
 		}
 	}
 	return e
+}
+
+// rechecking returns the models of hosts whose rules change, if these then decide about known flows.
+func (l *Lab) rechecking(from, to map[*Host]enforce.Host) (list []enforce.Choice) {
+	for _, h := range l.hosts {
+		c := enforce.Choice{Model: h.Enforcement(), Product: h.Product}
+		if h.own == nil && !c.Traits().Known.Empty() && !from[h].SameRules(to[h]) && !slices.Contains(list, c) {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // ended returns the rules that no longer apply to a host, or to all of their peers.

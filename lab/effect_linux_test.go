@@ -3,6 +3,7 @@ package lab
 import (
 	"maps"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"lablab/enforce"
@@ -28,11 +29,19 @@ func TestEffect(t *testing.T) {
 		converted int
 		untracked Fate
 		lives     bool
+		deleted   int
+		models    []string
 	}{
 		{name: "a narrow rule is revoked", rule: narrow, change: revoke("server", "ssh"), outlived: 1, lives: true},
 		{name: "an open rule is revoked", rule: open, change: revoke("server", "ssh"), untracked: Dropped},
-		{name: "the model deletes the entry", model: "cut", rule: narrow, change: revoke("server", "ssh")},
-		{name: "the model checks each packet", model: "request", rule: narrow, change: revoke("server", "ssh")},
+		{name: "the model deletes the entry", model: "cut", rule: narrow, change: revoke("server", "ssh"), deleted: 1},
+		{name: "the model deletes the entry of a flow that stays allowed", model: "cut-all", rule: narrow,
+			change: authorize("server", packet.Ingress, allow("web", packet.TCP, 80, "10.0.0.0/8")), deleted: 1, lives: true},
+		{name: "the model deletes no entry", model: "cut", rule: narrow,
+			change: authorize("server", packet.Ingress, allow("web", packet.TCP, 80, "10.0.0.0/8")), lives: true},
+		{name: "a product's model checks the flow again", model: "windows", rule: narrow, change: revoke("server", "ssh"), models: []string{"windows"}},
+		{name: "the model sweeps later", model: "sweep", rule: narrow, change: revoke("server", "ssh"), models: []string{"sweep"}, lives: true},
+		{name: "the model checks each packet", model: "request", rule: narrow, change: revoke("server", "ssh"), models: []string{"request"}},
 		{name: "the model keeps the entry", model: "keep", rule: open, change: revoke("server", "ssh"), outlived: 1, lives: true},
 		{name: "other groups", rule: narrow, change: attach("A", "empty"), outlived: 1, lives: true},
 		{name: "an open rule, and other groups", rule: open, change: attach("A"), untracked: Dropped},
@@ -56,7 +65,7 @@ func TestEffect(t *testing.T) {
 				m, err := enforce.Parse(test.model)
 				must(t, err)
 				for i := range sc.Hosts {
-					sc.Hosts[i].Model = m.Model
+					sc.Hosts[i].Model, sc.Hosts[i].Product = m.Model, m.Product
 				}
 			}
 			sc.Account.PrefixLists = []sg.PrefixList{{ID: "office", Known: true, Entries: client}}
@@ -74,6 +83,13 @@ func TestEffect(t *testing.T) {
 			must(t, err)
 			if outlived != test.outlived || done.Converted != test.converted || done.Untracked != test.untracked {
 				t.Errorf("%d outlive it, %d converted, untracked %q, want %d, %d, %q", outlived, done.Converted, done.Untracked, test.outlived, test.converted, test.untracked)
+			}
+			var models []string
+			for _, m := range done.Rechecking {
+				models = append(models, m.String())
+			}
+			if done.Deleted != test.deleted || !slices.Equal(models, test.models) {
+				t.Errorf("%d deleted, rechecked under %q, want %d, %q", done.Deleted, models, test.deleted, test.models)
 			}
 			patience := soon
 			if !test.lives {

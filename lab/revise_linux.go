@@ -40,8 +40,9 @@ func (l *Lab) revisions(from, to map[*Host]enforce.Host) (list []revision, err e
 	return list, nil
 }
 
-// revise does what the model does, or later if it has a delay. l.changing is held.
-func (l *Lab) revise(r revision) error {
+// revise does what the model does, or later if it has a delay. It returns how many entries it has
+// deleted. l.changing is held.
+func (l *Lab) revise(r revision) (deleted int, err error) {
 	delay := time.Duration(float64(r.Enforcement().Traits().Delay) * l.scale)
 	if delay == 0 {
 		return l.affect(r)
@@ -58,11 +59,11 @@ func (l *Lab) revise(r revision) error {
 		}
 		l.changing.Lock()
 		defer l.changing.Unlock()
-		if err := l.affect(r); err != nil {
+		if _, err := l.affect(r); err != nil {
 			l.fail(err)
 		}
 	})
-	return nil
+	return 0, nil
 }
 
 // A dueRevision comes some time after the change.
@@ -91,14 +92,14 @@ func (l *Lab) awaitRevisions(ctx context.Context) {
 
 // affect does to the entries of a host what its model does after a change of the rules. A packet that
 // met the old rules may add its entry after they were listed, so they are listed again until none is
-// left of a rule that is not in force.
-func (l *Lab) affect(r revision) error {
+// left of a rule that is not in force. It returns how many were deleted.
+func (l *Lab) affect(r revision) (deleted int, err error) {
 	const most = 5 // times
 	rules := l.enforced(l.policy, r.Host).Policy()
 	for round := range most {
 		entries, err := l.Flows(r.Name)
 		if err != nil {
-			return err
+			return deleted, err
 		}
 		affected := 0
 		for _, e := range entries {
@@ -106,19 +107,23 @@ func (l *Lab) affect(r revision) error {
 			if round > 0 && rules.InForce(f.Mark.Admitted()) {
 				continue
 			}
-			did, err := l.affectEntry(r, e, r.Enforcement().Changed(f, rules))
+			effect := r.Enforcement().Changed(f, rules)
+			did, err := l.affectEntry(r, e, effect)
 			if err != nil {
-				return err
+				return deleted, err
 			}
 			if did {
 				affected++
+			}
+			if did && effect == enforce.Deletes {
+				deleted++
 			}
 		}
 		if affected == 0 {
 			break
 		}
 	}
-	return nil
+	return deleted, nil
 }
 
 // affectEntry has an effect on an entry, and reports whether the entry still existed.

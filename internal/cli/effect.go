@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"lablab/enforce"
 	"lablab/internal/control"
 	"lablab/say"
 )
@@ -28,6 +29,17 @@ func effect(e control.Effect, usual say.Sentence, cut string) say.Sentence {
 	case e.Denied > 1:
 		parts = append(parts, say.F("the ACL drops packets of %d flows that have an entry", e.Denied))
 	}
+	switch {
+	case e.Deleted == 1:
+		parts = append(parts, say.F("1 conntrack entry was deleted: the next packet of its flow is new, and the rules decide"))
+	case e.Deleted > 1:
+		parts = append(parts, say.F("%d conntrack entries were deleted: the next packet of each flow is new, and the rules decide", e.Deleted))
+	}
+	for _, name := range e.Models {
+		if m, err := enforce.Parse(name); err == nil {
+			parts = append(parts, underModel(m))
+		}
+	}
 	look := "lablab trace"
 	switch {
 	case e.Outlived == 1:
@@ -41,4 +53,13 @@ func effect(e control.Effect, usual say.Sentence, cut string) say.Sentence {
 		return usual
 	}
 	return say.F("%s; to see it: %s", say.List("; ", parts...), look)
+}
+
+// underModel says when the rules decide about known flows.
+func underModel(m enforce.Choice) say.Sentence {
+	t := m.Traits()
+	if t.Delay > 0 {
+		return say.F("under model %s, %s; that takes %s", say.As(m.String()), t.Known, t.Delay)
+	}
+	return say.F("under model %s, %s", say.As(m.String()), t.Known)
 }

@@ -156,6 +156,11 @@ type Effect struct {
 	Untracked string `json:"untracked,omitempty"`
 	// Denied is the number of entries whose flows the network ACL denies in either direction.
 	Denied int `json:"denied"`
+	// Deleted is the number of entries that the enforcement models of hosts have deleted.
+	Deleted int `json:"deleted"`
+	// Models are the enforcement models, or the products that stand for them, of hosts whose rules have
+	// changed and decide about known flows too.
+	Models []string `json:"models,omitempty"`
 }
 
 // Done is the empty answer to a successful request.

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -423,7 +424,7 @@ func TestChanges(t *testing.T) {
 		t.Errorf("after a change that was refused: %+v, %v", status, err)
 	}
 	done, err := s.Apply(t.Context(), empty, sg.SetACL{Interface: "A", ACL: &sg.ACL{}})
-	if err != nil || done != (Effect{Outlived: 1, Denied: 1}) {
+	if err != nil || !reflect.DeepEqual(done, Effect{Outlived: 1, Denied: 1}) {
 		t.Errorf("%+v, %v", done, err)
 	}
 	if status, err = s.Status(t.Context()); err != nil || len(status.PrefixLists[0].Entries) != 0 || !status.Hosts[0].ACL {

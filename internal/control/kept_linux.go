@@ -165,7 +165,11 @@ func (k *kept) apply(ctx context.Context, changes ...sg.Change) (Effect, error) 
 		return Effect{}, err
 	}
 	denied, err := k.lab.Denied(done)
-	return Effect{Outlived: outlived, Converted: done.Converted, Untracked: string(done.Untracked), Denied: denied}, err
+	e := Effect{Outlived: outlived, Converted: done.Converted, Untracked: string(done.Untracked), Denied: denied, Deleted: done.Deleted}
+	for _, m := range done.Rechecking {
+		e.Models = append(e.Models, m.String())
+	}
+	return e, err
 }
 
 func (k *kept) cut(c CutRequest) (CutAnswer, error) {
