@@ -68,10 +68,41 @@ func (e *examination) tryTables(context.Context) (f Finding, err error) {
 // hasExpression returns the result for the i-th expression.
 func (e *examination) hasExpression(x nft.Expression, i int) (Finding, error) {
 	err := e.lacking[i]
-	if err == nil || !nft.Lacks(err) {
-		return found("works"), err
+	models, failed := modelsWith(x)
+	switch only := len(models) > 0; {
+	case failed != nil:
+		return Finding{}, failed
+	case only && nft.Lacks(err):
+		return Finding{}, &Unable{Lacks: say.F("this kernel's nf_tables lacks it (%s), so a host cannot have these models: %s", x.Option, say.Names(", ", models...)), Hint: hintOf(x), Err: err}
+	case nft.Lacks(err):
+		return Finding{}, &Unable{Lacks: say.F("this kernel's nf_tables lacks it (%s)", x.Option), Hint: hintOf(x), Err: err}
+	case only:
+		return found("works; only these enforcement models need it: %s", say.Names(", ", models...)), err
 	}
-	return Finding{}, &Unable{Lacks: say.F("this kernel's nf_tables lacks it (%s)", x.Option), Hint: hintOf(x), Err: err}
+	return found("works"), err
+}
+
+// modelsWith returns the enforcement models that need an expression, or none if the default model
+// does.
+func modelsWith(x nft.Expression) (names []string, err error) {
+	everywhere := netip.MustParsePrefix("0.0.0.0/0")
+	open := sg.Rule{ID: "open", Protocol: packet.TCP, From: 22, To: 22, Peer: everywhere} // not tracked under EC2's
+	all := sg.Rule{ID: "all", Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: everywhere}
+	narrow := sg.Rule{ID: "narrow", Protocol: packet.TCP, From: 80, To: 80, Peer: doctorsNet}
+	group := &sg.Group{Ingress: []sg.Rule{open, narrow}, Egress: []sg.Rule{all}}
+	for _, m := range enforce.Models() {
+		tables, err := enforce.Compile(enforce.Host{Account: &sg.Account{}, Groups: []*sg.Group{group}, Model: m})
+		if err != nil {
+			return nil, err
+		}
+		switch uses := x.UsedIn(tables); {
+		case uses && m == enforce.Default():
+			return nil, nil
+		case uses:
+			names = append(names, m.Traits().Name)
+		}
+	}
+	return names, nil
 }
 
 // tryRuleset enforces a group on both hosts that allows ping in and everything out.

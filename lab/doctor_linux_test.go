@@ -169,3 +169,19 @@ func TestFindingsOfOtherMachines(t *testing.T) {
 		t.Errorf("without an explanation: %+v", f)
 	}
 }
+
+// What only some models need is known from their tables.
+func TestModelsWith(t *testing.T) {
+	t.Parallel()
+	want := map[string][]string{
+		"ct mark in a set":    {"rejudge"},
+		"ct original address": {"tied", "rejudge"},
+		"ct original port":    {"tied", "rejudge"},
+	}
+	for _, x := range nft.Expressions() {
+		got, err := modelsWith(x)
+		if err != nil || !slices.Equal(got, want[x.Name]) {
+			t.Errorf("%s: %q, %v, want %q", x.Name, got, err, want[x.Name])
+		}
+	}
+}

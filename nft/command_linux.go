@@ -66,8 +66,13 @@ func (tx *transaction) rule(at site, flags mnl.HeaderFlags, r ruleset.Rule, plac
 	if tx.err != nil {
 		return
 	}
-	var m mnl.Message
-	if m, tx.err = ruleMessage(at, flags, r, place); tx.err == nil {
+	m, err := ruleMessage(at, flags, r, place)
+	tx.message(m, err)
+}
+
+// message adds a message, unless it could not be encoded.
+func (tx *transaction) message(m mnl.Message, err error) {
+	if tx.err = err; err == nil {
 		tx.messages = append(tx.messages, m)
 	}
 }

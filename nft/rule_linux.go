@@ -19,6 +19,10 @@ func ruleMessage(at site, flags mnl.HeaderFlags, r ruleset.Rule, attributes func
 	if err != nil {
 		return mnl.Message{}, err
 	}
+	return encodeRule(at, flags, exprs, r.Comment, attributes)
+}
+
+func encodeRule(at site, flags mnl.HeaderFlags, exprs []expr.Any, comment string, attributes func(*mnl.AttributeEncoder)) (mnl.Message, error) {
 	ae := mnl.NewAttributeEncoder()
 	ae.ByteOrder = binary.BigEndian
 	ae.String(unix.NFTA_RULE_TABLE, at.table)
@@ -34,8 +38,8 @@ func ruleMessage(at site, flags mnl.HeaderFlags, r ruleset.Rule, attributes func
 		}
 		return nil
 	})
-	if r.Comment != "" {
-		ae.Bytes(unix.NFTA_RULE_USERDATA, userdata.AppendString(nil, userdata.TypeComment, r.Comment))
+	if comment != "" {
+		ae.Bytes(unix.NFTA_RULE_USERDATA, userdata.AppendString(nil, userdata.TypeComment, comment))
 	}
 	b, err := ae.Encode()
 	return message(unix.NFT_MSG_NEWRULE, flags, b), err
