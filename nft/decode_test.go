@@ -126,18 +126,21 @@ func TestAssemble(t *testing.T) {
 }
 
 func TestParsePacket(t *testing.T) {
-	for _, test := range []struct{ name, network, transport, want string }{
-		{"echo", "45000054 00004000 40010000 0aff010a 0aff01c5", "0800 0000 03e9 0007", echoText},
-		{"tcp", "4500003c 00004000 40060000 c0000201 c6336402", "d903 0016 00000000", "tcp 192.0.2.1:55555 > 198.51.100.2:22"},
+	for _, test := range []struct {
+		name, network, transport, want string
+		size                           int
+	}{
+		{"echo", "45000054 00004000 40010000 0aff010a 0aff01c5", "0800 0000 03e9 0007", echoText, 84},
+		{"tcp", "4500003c 00004000 40060000 c0000201 c6336402", "d903 0016 00000000", "tcp 192.0.2.1:55555 > 198.51.100.2:22", 60},
 		{"udp over IPv6", "60000000 00081140 20010db8000000000000000000000001 20010db8000000000000000000000002", "04d2 0035 0008 0000",
-			"udp [2001:db8::1]:1234 > [2001:db8::2]:53"},
-		{"gre", "4500003c 00004000 402f0000 c0000201 c6336402", "", "47 192.0.2.1 > 198.51.100.2"},
-		{"cut short", "4500003c 00004000 40060000 c0000201 c6336402", "d9", "tcp 192.0.2.1:0 > 198.51.100.2:0"},
+			"udp [2001:db8::1]:1234 > [2001:db8::2]:53", 48},
+		{"gre", "4500003c 00004000 402f0000 c0000201 c6336402", "", "47 192.0.2.1 > 198.51.100.2", 60},
+		{"cut short", "4500003c 00004000 40060000 c0000201 c6336402", "d9", "tcp 192.0.2.1:0 > 198.51.100.2:0", 60},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p, ok := packet.ParseHeaders(bytesOf(test.network), bytesOf(test.transport))
-			if !ok || p.String() != test.want {
-				t.Errorf("got %q (%v), want %q", p, ok, test.want)
+			if !ok || p.String() != test.want || p.Size != test.size {
+				t.Errorf("got %q of %d bytes (%v), want %q of %d", p, p.Size, ok, test.want, test.size)
 			}
 		})
 	}

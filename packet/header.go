@@ -25,6 +25,9 @@ type Header struct {
 	Tag uint32 `json:"tag,omitempty"`
 	// Length is how many bytes of payload TCP or UDP carries.
 	Length int `json:"length,omitempty"`
+	// Size is how many bytes the packet has, from the network header on; 0 if unknown, as in older
+	// records.
+	Size int `json:"size,omitempty"`
 	// Number is the first four bytes of UDP's payload, in network byte order.
 	Number uint32 `json:"number,omitempty"`
 	// TCPSeq and TCPFlags are TCP's sequence number and flags (RFC 9293).
@@ -137,7 +140,7 @@ func Parse(ip []byte) (Header, bool) {
 // its payload. Either may be truncated; what is missing stays zero.
 func ParseHeaders(network, transport []byte) (Header, bool) {
 	var h Header
-	var carried int // bytes after the network header
+	header := 40 // bytes of the network header
 	if len(network) == 0 {
 		return h, false
 	}
@@ -147,17 +150,18 @@ func ParseHeaders(network, transport []byte) (Header, bool) {
 		h.Source = netip.AddrFrom4([4]byte(network[12:16]))
 		h.Destination = netip.AddrFrom4([4]byte(network[16:20]))
 		h.Tag = uint32(binary.BigEndian.Uint16(network[4:]))
-		carried = int(binary.BigEndian.Uint16(network[2:])) - int(network[0]&0xf)*4
+		h.Size = int(binary.BigEndian.Uint16(network[2:]))
+		header = int(network[0]&0xf) * 4
 	case network[0]>>4 == 6 && len(network) >= 40: // RFC 8200
 		h.Protocol = Protocol(network[6])
 		h.Source = netip.AddrFrom16([16]byte(network[8:24]))
 		h.Destination = netip.AddrFrom16([16]byte(network[24:40]))
 		h.Tag = binary.BigEndian.Uint32(network) & 0xfffff
-		carried = int(binary.BigEndian.Uint16(network[4:]))
+		h.Size = header + int(binary.BigEndian.Uint16(network[4:]))
 	default:
 		return h, false
 	}
-	h.parseTransport(transport, carried)
+	h.parseTransport(transport, h.Size-header)
 	return h, true
 }
 

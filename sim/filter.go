@@ -190,8 +190,10 @@ func (p *datagram) replaced() bool { return p.entry != nil && p.back && p.entry.
 
 // record records a decision, and tells the packet's stream.
 func (h *host) record(p *datagram, at place, by packet.By, accepted bool) {
+	header := p.Header
+	header.Size = p.size
 	j := timeline.Judged{
-		Host: h.Name, Direction: at.Direction, Forwarded: at.forwarded, State: p.state, Accepted: accepted, By: by, Packet: p.Header,
+		Host: h.Name, Direction: at.Direction, Forwarded: at.forwarded, State: p.state, Accepted: accepted, By: by, Packet: header,
 		Stream: p.stream.Stream, Seq: p.first, Reply: p.answers,
 	}
 	if p.connecting && p.answers && accepted && p.TCPFlags&(packet.SYN|packet.RST) == 0 {

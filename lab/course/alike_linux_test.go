@@ -135,7 +135,7 @@ func lines(events []timeline.Event, experiment int, early map[sent]bool) []strin
 			if body.Stream == "" || body.Seq == 0 || tcp[body.Stream] || early[sent{body.Stream, body.Seq}] {
 				continue
 			}
-			list = append(list, fmt.Sprintf(" %s %d at %s %s, reply %v: %s, accepted %v by %s %d", body.Stream, body.Seq, body.Host, body.Direction, body.Reply, body.State, body.Accepted, body.ID, body.Number))
+			list = append(list, fmt.Sprintf(" %s %d at %s %s, reply %v, %d bytes: %s, accepted %v by %s %d", body.Stream, body.Seq, body.Host, body.Direction, body.Reply, body.Packet.Size, body.State, body.Accepted, body.ID, body.Number))
 		case timeline.EntryChanged:
 			if body.Change != flow.Update && !byChance(body.Entry.Orig) {
 				list = append(list, fmt.Sprintf(" %s at %s: %s", body.Change, body.Host, body.Entry.Orig))
