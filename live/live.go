@@ -13,7 +13,9 @@ import (
 
 // A Flow is a connection as its source reports it.
 type Flow struct {
-	packet.Key // of its first packet: the source began it
+	// Key is that of its first packet: the source began it. An address that the file does not have is
+	// zero: it is Host's own. So is a source port.
+	packet.Key
 	// Reply is the key of its replies, if addresses or ports are translated; nil if not.
 	Reply *packet.Key
 	// Host is the network interface (eni-…) or host that it was seen at; "" if the source does not say.
@@ -29,8 +31,6 @@ type Flow struct {
 	New bool
 	// Rejected is whether security groups or a network ACL dropped its packets, so that it is not up.
 	Rejected bool
-	// Ended is whether a FIN or RST was seen.
-	Ended bool
 	// Guessed is whether the source does not say who began it, and the port numbers decided.
 	Guessed bool
 	// Packets and Bytes are what was counted in both directions; 0 if unknown.
@@ -64,12 +64,15 @@ const (
 type Flows struct {
 	File string
 	Kind Kind
-	// All has each flow once, in the order of the source.
+	// All has each flow once, in the order of the source. Connections that have ended, and those within
+	// a host, are not among them.
 	All []Flow
 	// Hosts are network interfaces that were invented for the flows: attach them to the account.
 	Hosts []sg.Interface
 	// Lines is how many lines were read.
 	Lines int
+	// Until is the latest time in the source; zero if it has no times.
+	Until time.Time
 	// Notes say what was not read, and what was concluded.
 	Notes []say.Sentence
 }

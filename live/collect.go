@@ -1,0 +1,143 @@
+package live
+
+import (
+	"net/netip"
+
+	"lablab/packet"
+	"lablab/say"
+)
+
+// most is how many flows are kept, so that the memory for any file is bounded.
+const most = 1_000_000
+
+// A collector puts records together to flows.
+type collector struct {
+	*Flows
+	options Options
+	hosts   map[string]uint32 // numbers of hosts
+	at      map[identity]int  // where a flow is in All
+	skipped
+
+	firstUnread int // line
+	why         error
+	truncated   bool
+}
+
+// skipped counts what is not among the flows, or not known for certain.
+type skipped struct {
+	unreadable, loopback, ended, overflow int
+	guessed, echoes, stateless            int
+}
+
+// An identity tells flows apart, in as few bytes as possible.
+type identity struct {
+	source, destination         [16]byte
+	sourcePort, destinationPort uint16
+	icmp                        uint16 // id
+	protocol                    uint8
+	kind, code                  uint8 // of ICMP
+	isNew                       bool
+	host                        uint32
+}
+
+func newCollector(file string, o Options) *collector {
+	return &collector{Flows: &Flows{File: file}, options: o, hosts: map[string]uint32{}, at: map[identity]int{}}
+}
+
+// identify returns what tells a flow from others.
+func (c *collector) identify(f *Flow) identity {
+	host, known := c.hosts[f.Host]
+	if !known {
+		host = uint32(len(c.hosts))
+		c.hosts[f.Host] = host
+	}
+	return identity{
+		source: sixteen(f.Source), destination: sixteen(f.Destination), sourcePort: f.SourcePort, destinationPort: f.DestinationPort,
+		icmp: f.ICMPID, protocol: uint8(f.Protocol), kind: f.ICMPType, code: f.ICMPCode, isNew: f.New, host: host,
+	}
+}
+
+func sixteen(a netip.Addr) [16]byte {
+	if !a.IsValid() {
+		return [16]byte{}
+	}
+	return a.As16()
+}
+
+// add adds a record of a flow that the line being read has, and reports whether it is among the flows.
+func (c *collector) add(f Flow) bool {
+	f.Line = c.Lines
+	if f.Host == "" {
+		f.Host = c.options.Host
+	}
+	switch {
+	case f.Source.IsLoopback() || f.Destination.IsLoopback():
+		c.loopback++
+		return false
+	case f.TCP == "TIME_WAIT" || f.TCP == "CLOSE":
+		c.ended++
+		return false
+	}
+	id := c.identify(&f)
+	if i, again := c.at[id]; again {
+		c.All[i].merge(f)
+		return true
+	}
+	if len(c.All) == most {
+		c.overflow++
+		return false
+	}
+	c.at[id] = len(c.All)
+	c.All = append(c.All, f)
+	return true
+}
+
+// merge adds what another record says of the same flow.
+func (f *Flow) merge(o Flow) {
+	line := f.Line
+	replied, packets, bytes := f.Replied || o.Replied, max(f.Packets, o.Packets), max(f.Bytes, o.Bytes)
+	*f = o
+	f.Line, f.Replied, f.Packets, f.Bytes = line, replied, packets, bytes
+}
+
+// unread counts the line being read as one that cannot be read.
+func (c *collector) unread(why error) {
+	if c.unreadable++; c.unreadable == 1 {
+		c.firstUnread, c.why = c.Lines, why
+	}
+}
+
+// finish returns the flows with notes about the rest, or an error if nothing could be read.
+func (c *collector) finish() (*Flows, error) {
+	none := len(c.All) == 0 && c.loopback+c.ended == 0
+	if none && c.unreadable > 0 {
+		return nil, c.invalid(c.firstUnread, known, "%s", c.why)
+	}
+	if none && c.truncated {
+		return nil, c.invalid(max(c.Lines, 1), say.F("write the file again: it is incomplete"), "the file ends early")
+	}
+	note := func(n int, s say.Sentence) {
+		if n > 0 {
+			c.Notes = append(c.Notes, s)
+		}
+	}
+	note(c.unreadable, say.N(c.unreadable, "%d line could not be read: line %d: %s", "%d lines could not be read, the first is line %d: %s", c.firstUnread, c.why))
+	if c.truncated {
+		note(1, say.F("the file ends early, in line %d: flows are missing", c.Lines))
+	}
+	note(c.overflow, say.N(c.overflow, "%d record was left out: there are more than %d flows", "%d records were left out: there are more than %d flows", most))
+	note(c.ended, say.N(c.ended, "%d connection has ended and was left out", "%d connections have ended and were left out"))
+	note(c.loopback, say.N(c.loopback, "%d connection within a host was left out", "%d connections within a host were left out"))
+	note(c.echoes, say.N(c.echoes, "%d flow of ICMP has no type here; it is taken for an echo", "%d flows of ICMP have no type here; they are taken for echoes"))
+	note(c.stateless, say.N(c.stateless, "%d connection has no state here: leave the filter out of ss", "%d connections have no state here: leave the filter out of ss"))
+	note(c.guessed, say.N(c.guessed, "of %d flow, who began it is a guess from its ports", "of %d flows, who began them is a guess from their ports"))
+	return c.Flows, nil
+}
+
+// echo returns the type of an echo request.
+func echo(p packet.Protocol) uint8 {
+	if p == packet.ICMPv6 {
+		return 128
+	}
+	return 8
+}
