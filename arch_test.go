@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 	"./internal/nstest":        {"ns"},
 	"./lab":                    {"enforce", "ns", "flow", "flow/conntrack", "nft", "nft/ruleset", "pinger", "play", "scenario", "sg", "timeline"},
 	"./plan":                   {"sg"},
-	"./live":                   {"sg"},
+	"./live":                   {"flowlog", "sg"},
 	"./flowlog":                {},
 	"./play":                   {"enforce", "scenario", "sg", "timeline"},
 	"./sim":                    {"enforce", "flow", "play", "scenario", "sg", "timeline"},

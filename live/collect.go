@@ -26,6 +26,7 @@ type collector struct {
 // skipped counts what is not among the flows, or not known for certain.
 type skipped struct {
 	unreadable, loopback, ended, overflow int
+	others                                int // records that are about no flow, or about one that is gone
 	guessed, echoes, stateless            int
 }
 
@@ -64,25 +65,30 @@ func sixteen(a netip.Addr) [16]byte {
 	return a.As16()
 }
 
-// add adds a record of a flow that the line being read has, and reports whether it is among the flows.
+// add adds a record of a flow that the line being read has, and reports whether it is a new one.
 func (c *collector) add(f Flow) bool {
 	f.Line = c.Lines
 	if f.Host == "" {
 		f.Host = c.options.Host
 	}
 	switch {
-	case f.Source.IsLoopback() || f.Destination.IsLoopback():
-		c.loopback++
-		return false
 	case f.TCP == "TIME_WAIT" || f.TCP == "CLOSE":
 		c.ended++
+		return false
+	case f.Source.IsLoopback() || f.Destination.IsLoopback():
+		c.loopback++
 		return false
 	}
 	id := c.identify(&f)
 	if i, again := c.at[id]; again {
 		c.All[i].merge(f)
-		return true
+		return false
 	}
+	return c.put(id, f)
+}
+
+// put puts a flow behind the others, unless there are too many.
+func (c *collector) put(id identity, f Flow) bool {
 	if len(c.All) == most {
 		c.overflow++
 		return false
@@ -100,27 +106,23 @@ func (f *Flow) merge(o Flow) {
 	f.Line, f.Replied, f.Packets, f.Bytes = line, replied, packets, bytes
 }
 
-// unread counts the line being read as one that cannot be read.
-func (c *collector) unread(why error) {
+// unread counts a line as one that cannot be read.
+func (c *collector) unread(line int, why error) {
 	if c.unreadable++; c.unreadable == 1 {
-		c.firstUnread, c.why = c.Lines, why
+		c.firstUnread, c.why = line, why
 	}
 }
 
 // finish returns the flows with notes about the rest, or an error if nothing could be read.
 func (c *collector) finish() (*Flows, error) {
-	none := len(c.All) == 0 && c.loopback+c.ended == 0
+	none := len(c.All) == 0 && c.loopback+c.ended+c.others == 0
 	if none && c.unreadable > 0 {
 		return nil, c.invalid(c.firstUnread, known, "%s", c.why)
 	}
 	if none && c.truncated {
 		return nil, c.invalid(max(c.Lines, 1), say.F("write the file again: it is incomplete"), "the file ends early")
 	}
-	note := func(n int, s say.Sentence) {
-		if n > 0 {
-			c.Notes = append(c.Notes, s)
-		}
-	}
+	note := c.note
 	note(c.unreadable, say.N(c.unreadable, "%d line could not be read: line %d: %s", "%d lines could not be read, the first is line %d: %s", c.firstUnread, c.why))
 	if c.truncated {
 		note(1, say.F("the file ends early, in line %d: flows are missing", c.Lines))
@@ -132,6 +134,13 @@ func (c *collector) finish() (*Flows, error) {
 	note(c.stateless, say.N(c.stateless, "%d connection has no state here: leave the filter out of ss", "%d connections have no state here: leave the filter out of ss"))
 	note(c.guessed, say.N(c.guessed, "of %d flow, who began it is a guess from its ports", "of %d flows, who began them is a guess from their ports"))
 	return c.Flows, nil
+}
+
+// note adds a note about n things, if there are any.
+func (c *collector) note(n int, s say.Sentence) {
+	if n > 0 {
+		c.Notes = append(c.Notes, s)
+	}
 }
 
 // echo returns the type of an echo request.

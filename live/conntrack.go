@@ -34,6 +34,7 @@ const (
 	hasSourcePort
 	hasDestinationPort
 	hasType
+	hasID
 )
 
 var errHalf = say.New("it is incomplete: an entry has the addresses of both directions, and ports for TCP and UDP")
@@ -109,9 +110,9 @@ func (t *tuple) set(f *Flow, name, value string) (err error) {
 	case "code":
 		t.ICMPCode, err = number[uint8](value)
 	case "id":
-		if t.given&hasType != 0 { // else it is the entry's
+		if t.given&(hasType|hasID) == hasType { // else it is the entry's
 			t.ICMPID, err = number[uint16](value)
-			t.given &^= hasType
+			t.given |= hasID
 		}
 	case "packets", "bytes":
 		n, wrong := number[uint64](value)
@@ -142,7 +143,9 @@ func (c *collector) entry(f Flow, p packet.Protocol, way *[2]tuple) error {
 	if reply := way[1].Key; reply != f.Key.Reversed() {
 		f.Reply = &reply
 	}
-	c.add(f)
+	if c.add(f) && p.IsICMP() && way[0].given&hasType == 0 {
+		c.echoes++
+	}
 	return nil
 }
 

@@ -1,94 +1,122 @@
 package live
 
 import (
+	"bufio"
 	"bytes"
-	"encoding/xml"
 	"errors"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"lablab/packet"
 	"lablab/say"
-	"lablab/sg"
 )
 
-// A document is the XML that conntrack writes, as it is being read.
+// A document is the XML that conntrack writes, as it is being read. It has no entities and sections of
+// CDATA, so tags and text are all there is.
 type document struct {
 	*collector
-	*xml.Decoder
-	text    []byte // of the element being read
-	inFlow  bool
-	flow    Flow
-	way     [2]tuple
-	n       int // of the direction; -1 for what concerns both
-	number  uint64
-	wrong   error // the first one in the flow
-	counted bool  // whether the line with the flow was counted
+	from *bufio.Reader
+
+	text   []byte // of the element being read
+	inFlow bool
+	flow   Flow
+	way    [2]tuple
+	n      int // of the direction; -1 for what concerns both
+	number uint64
+	wrong  error // the first one in the flow
 }
 
 // xml reads what conntrack -o xml writes, element by element. Several documents may follow one another.
-func (c *collector) xml(r io.Reader) error {
-	d := document{collector: c, Decoder: xml.NewDecoder(r)}
-	d.Strict = false
+func (c *collector) xml(r *bufio.Reader) error {
+	d := document{collector: c, from: r}
+	c.Lines = 1
 	for {
-		token, err := d.RawToken()
-		c.Lines, _ = d.InputPos()
-		var broken *xml.SyntaxError
-		switch {
-		case errors.Is(err, io.EOF):
-			c.truncated = c.truncated || d.inFlow
-			return nil
-		case errors.As(err, &broken) && strings.HasSuffix(broken.Msg, "unexpected EOF"), errors.Is(err, io.ErrUnexpectedEOF):
-			c.truncated = true
-			return nil
-		case errors.As(err, &broken):
-			return c.invalid(broken.Line, say.Sentence{}, "not valid XML: %s", broken.Msg)
-		case err != nil:
-			return say.Errorf("read %s: %w", c.File, err)
+		text, err := d.until('<')
+		if err != nil {
+			return d.stopped(err, len(bytes.TrimSpace(text)) > 0 && d.inFlow)
 		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			d.start(t)
-		case xml.CharData:
-			d.text = append(d.text, bytes.TrimSpace(t)...)
-		case xml.EndElement:
-			d.end(t.Name.Local)
+		d.text = append(d.text, bytes.TrimSpace(text)...)
+		tag, err := d.until('>')
+		if err != nil {
+			return d.stopped(err, true)
+		}
+		if err := d.tag(tag); err != nil {
+			return err
 		}
 	}
 }
 
-// start begins an element.
-func (d *document) start(e xml.StartElement) {
-	d.text = d.text[:0]
-	attribute := func(name string) string {
-		for _, a := range e.Attr {
-			if a.Name.Local == name {
-				return a.Value
-			}
-		}
-		return ""
+// until returns what precedes the next such character, and passes over it.
+func (d *document) until(end byte) ([]byte, error) {
+	text, err := d.from.ReadSlice(end)
+	d.Lines += bytes.Count(text, []byte{'\n'})
+	if err == nil {
+		text = text[:len(text)-1]
 	}
-	switch e.Name.Local {
+	return text, err
+}
+
+// stopped returns the error that ended the document, unless it is its end.
+func (d *document) stopped(err error, within bool) error {
+	if errors.Is(err, bufio.ErrBufferFull) {
+		return d.invalid(d.Lines, say.Sentence{}, "not valid XML: %s", say.New("a tag does not end"))
+	}
+	d.truncated = d.truncated || errors.Is(err, io.EOF) && (d.inFlow || within)
+	return d.collector.stopped(err)
+}
+
+// tag begins or ends an element, or both.
+func (d *document) tag(tag []byte) error {
+	switch {
+	case bytes.HasPrefix(tag, []byte("?")), bytes.HasPrefix(tag, []byte("!")):
+		return nil
+	case bytes.ContainsRune(tag, '<'):
+		return d.invalid(d.Lines, say.Sentence{}, "not valid XML: %s", say.New("there is a < in a tag"))
+	}
+	if name, ends := bytes.CutPrefix(tag, []byte("/")); ends {
+		d.end(string(bytes.TrimSpace(name)))
+		return nil
+	}
+	tag, empty := bytes.CutSuffix(tag, []byte("/"))
+	name, attributes, _ := bytes.Cut(tag, []byte(" "))
+	element := string(bytes.TrimSpace(name))
+	d.start(element, attributes)
+	if empty {
+		d.end(element)
+	}
+	return nil
+}
+
+// attribute returns the value of an attribute, or "".
+func attribute(attributes []byte, name string) string {
+	_, value, _ := bytes.Cut(attributes, []byte(name+`="`))
+	value, _, _ = bytes.Cut(value, []byte(`"`))
+	return string(value)
+}
+
+// start begins an element.
+func (d *document) start(name string, attributes []byte) {
+	d.text = d.text[:0]
+	switch name {
 	case "flow":
-		d.inFlow, d.flow, d.way, d.wrong, d.number = true, Flow{Replied: true}, [2]tuple{}, nil, 0
-		if attribute("type") == "destroy" {
+		d.inFlow, d.flow, d.way, d.wrong, d.number, d.n = true, Flow{Replied: true}, [2]tuple{}, nil, 0, -1
+		if attribute(attributes, "type") == "destroy" {
 			d.flow.TCP = "CLOSE"
 		}
 	case "meta":
-		switch attribute("direction") {
+		d.n = -1
+		switch attribute(attributes, "direction") {
 		case "original":
 			d.n = 0
 		case "reply":
 			d.n = 1
-		default:
-			d.n = -1
 		}
 	case "layer4":
 		var err error
-		if d.number, err = strconv.ParseUint(attribute("protonum"), 10, 8); err != nil {
-			d.fail(say.Errorf("%q is not the number of a protocol", attribute("protonum")))
+		protocol := attribute(attributes, "protonum")
+		if d.number, err = strconv.ParseUint(protocol, 10, 8); err != nil {
+			d.fail(say.Errorf("%q is not the number of a protocol", protocol))
 		}
 	case "unreplied":
 		d.flow.Replied = false
@@ -108,11 +136,16 @@ func (d *document) end(name string) {
 	switch {
 	case name == "flow" && d.inFlow:
 		d.inFlow = false
-		d.finishFlow()
-	case !d.inFlow:
+		if d.wrong == nil {
+			d.wrong = d.add()
+		}
+		if d.wrong != nil {
+			d.unread(d.Lines, d.wrong)
+		}
+	case !d.inFlow || text == "":
 	case d.n < 0:
 		d.both(name, text)
-	case name == "type" && d.number > 0, name == "code", name == "id", name == "src", name == "dst", name == "sport", name == "dport", name == "packets", name == "bytes":
+	default:
 		if err := d.way[d.n].set(&d.flow, name, text); err != nil {
 			d.fail(err)
 		}
@@ -124,7 +157,7 @@ func (d *document) both(name, text string) {
 	var err error
 	switch name {
 	case "state":
-		if d.number == uint64(packet.TCP) {
+		if d.number == uint64(packet.TCP) && d.flow.TCP == "" {
 			d.flow.TCP = text
 		}
 	case "timeout":
@@ -141,22 +174,14 @@ func (d *document) both(name, text string) {
 	}
 }
 
-// finishFlow adds the flow that was read.
-func (d *document) finishFlow() {
+// add adds the flow that was read. Its ICMP has no type, code and id: conntrack-tools leaves them out of
+// its XML.
+func (d *document) add() error {
 	p := packet.Protocol(d.number)
-	typed := d.way[0].given&hasType != 0
-	if p.IsICMP() && !typed && d.wrong == nil { // conntrack-tools leaves type, code and id out of its XML
-		d.echoes++
+	if p.IsICMP() && d.way[0].given&hasType == 0 {
 		request := echo(p)
 		reply, _ := packet.Reply(p, request)
 		d.way[0].ICMPType, d.way[1].ICMPType = request, reply
-		d.flow.Guessed = false
 	}
-	if d.wrong == nil {
-		d.wrong = d.entry(d.flow, p, &d.way)
-	}
-	var wrong *sg.FileError
-	if d.wrong != nil && !errors.As(d.wrong, &wrong) {
-		d.unread(d.wrong)
-	}
+	return d.entry(d.flow, p, &d.way)
 }

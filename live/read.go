@@ -39,6 +39,8 @@ func Read(file string, from io.Reader, o Options) (*Flows, error) {
 		err = c.xml(r)
 	case Sockets:
 		err = c.sockets(r)
+	case FlowLogs:
+		err = c.flowLogs(r)
 	case Lines:
 		err = c.lines(r, c.ours)
 	}
@@ -89,6 +91,13 @@ func (c *collector) kindOf(start []byte) (Kind, error) {
 	case isSockets(first):
 		return Sockets, nil
 	}
+	is, custom := isFlowLog(first)
+	switch {
+	case is, c.options.LogFormat != "":
+		return FlowLogs, nil
+	case custom:
+		return "", c.invalid(1, say.F("give the format that the flow log was created with: --log-format '${version} ${srcaddr} …'"), "this is a VPC flow log in a format of its own, without the line that names its fields")
+	}
 	return "", c.invalid(1, known, "this is not a list of connections that lablab knows")
 }
 
@@ -135,7 +144,7 @@ func (c *collector) line(line []byte, tooLong, last bool, parse func(line string
 	case err != nil && last:
 		c.truncated = true
 	case err != nil:
-		c.unread(err)
+		c.unread(c.Lines, err)
 	}
 	return nil
 }

@@ -170,7 +170,11 @@ func TestBadInput(t *testing.T) {
 		{"no entry", "tcp 6 300 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2\n", "f:1:1: it is incomplete: an entry has the addresses of both directions, and ports for TCP and UDP", known.String()},
 		{"cut off at once", "tcp 6 300 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2", "f:1:1: the file ends early", "write the file again: it is incomplete"},
 		{"names of services", "ESTAB 0 0 10.0.0.1:ssh 10.0.0.2:51234\n", "f:1:1: this is not a socket as ss prints it with -n", known.String()},
-		{"XML", "<conntrack>\n<flow <", "f:2:1: not valid XML: expected attribute name in element", ""},
+		{"XML", "<conntrack>\n<flow <meta>", "f:2:1: not valid XML: there is a < in a tag", ""},
+		{"long XML", "<conntrack>\n<flow " + strings.Repeat("a", 1<<17), "f:2:1: not valid XML: a tag does not end", ""},
+		{"half a flow log", "version srcaddr dstaddr protocol\n2 10.0.0.1 10.0.0.2 6\n", "f:2:1: the format of the flow log has no srcport, which tells flows apart", "create the flow log with at least ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${tcp-flags}"},
+		{"flow log without header", "10.0.0.1 10.0.0.2 1024 443 6 ACCEPT\n", "f:1:1: this is a VPC flow log in a format of its own, without the line that names its fields", "give the format that the flow log was created with: --log-format '${version} ${srcaddr} …'"},
+		{"flow log", "2 123456789010 eni-0a1 10.0.0.20 10.0.1.5 51234 99999 6 20 4249 1795879200 1795879259 ACCEPT OK\n\n", "f:1:1: field dstport: unexpected value \"99999\"", known.String()},
 		{"unknown member", ours(`"host":"web","from":"10.0.0.1","protocol":"udp","prot":53`), `f:2:1: not a flow: unknown field "prot"`, ""},
 		{"half a flow", ours(`"host":"web","from":`), "f:2:1: not a flow: invalid character '}' looking for beginning of value", ""},
 		{"cut off", strings.TrimSuffix(ours(`"host":"web","from":"1`), "\"}\n"), "f:2:1: the flow is incomplete", "write one flow per line, and the whole of it"},
@@ -216,6 +220,24 @@ func TestHost(t *testing.T) {
 		if err != nil || flows.All[0].Host != want {
 			t.Errorf("%s: %v, %v", text, flows, err)
 		}
+	}
+}
+
+// The format of a flow log without the line that names its fields is given.
+func TestLogFormat(t *testing.T) {
+	text := "10.0.0.20 10.0.1.5 51234 443 6 2 ACCEPT\n10.0.1.5 10.0.0.20 443 51234 6 18 ACCEPT\n"
+	format := "${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${tcp-flags} ${action}"
+	flows, err := Read("f", strings.NewReader(text), Options{LogFormat: format, Host: "web"})
+	want := "vpc-flow-logs, 2 lines\n1: tcp 10.0.0.20:51234 > 10.0.1.5:443, web, ESTABLISHED, replied\n"
+	if err != nil || described(flows) != want {
+		t.Errorf("%v, %v", flows, err)
+	}
+	if flows, err = Read("f", strings.NewReader(text), Options{LogFormat: format}); err != nil || len(flows.Notes) != 1 {
+		t.Errorf("%v, %v", flows, err)
+	}
+	_, err = Read("f", strings.NewReader(text), Options{LogFormat: "${source}"})
+	if want := `parse log format: flow logs have no field "source"`; err == nil || err.Error() != want {
+		t.Error(err)
 	}
 }
 
