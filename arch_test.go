@@ -42,6 +42,8 @@ var allowed = map[string][]string{
 	"./internal/nstest":        {"ns"},
 	"./lab":                    {"enforce", "ns", "flow", "flow/conntrack", "nft", "nft/ruleset", "pinger", "play", "scenario", "sg", "timeline"},
 	"./plan":                   {"sg"},
+	"./fate":                   {"enforce", "live", "plan", "scenario", "sg"},
+	"./internal/fatetest":      {"enforce", "fate", "live", "plan", "sg"},
 	"./live":                   {"flowlog", "sg"},
 	"./flowlog":                {},
 	"./play":                   {"enforce", "scenario", "sg", "timeline"},
