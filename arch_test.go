@@ -30,7 +30,7 @@ type listed struct {
 // docs/architecture.md has the diagram.
 var allowed = map[string][]string{
 	".":                        {"internal/cli"},
-	"./internal/cli":           {"enforce", "flow", "internal/control", "internal/view", "internal/web", "lab", "ns", "plan", "play", "render", "report", "scenario", "sg", "sim", "timeline"},
+	"./internal/cli":           {"enforce", "flow", "flowlog", "internal/control", "internal/view", "internal/web", "lab", "ns", "plan", "play", "render", "report", "scenario", "sg", "sim", "timeline"},
 	"./internal/control":       {"flow", "internal/serve", "lab", "play", "render", "report", "scenario", "sg", "timeline"},
 	"./internal/view":          {"flow", "internal/control", "render", "report", "sg", "timeline"},
 	"./internal/serve":         {},
@@ -61,12 +61,12 @@ var allowed = map[string][]string{
 	"./scenario":               {"enforce", "sg"},
 	"./sg":                     {},
 	"./timeline":               {"enforce", "flow", "sg"},
-	"./report":                 {"enforce", "flow", "report/claims", "sg", "timeline"},
+	"./report":                 {"enforce", "flow", "flowlog", "report/claims", "sg", "timeline"},
 	"./internal/claimtest":     {"flow", "report", "report/claims", "sg", "timeline"},
 	"./internal/modeltest":     {"enforce", "play", "report", "scenario", "sg", "timeline"},
 	"./internal/recordtest":    {"timeline"},
 	"./report/claims":          {},
-	"./render":                 {"enforce", "report", "sg", "timeline"},
+	"./render":                 {"enforce", "flowlog", "report", "sg", "timeline"},
 }
 
 // only says which packages may import a library that accesses the kernel or runs programs.
