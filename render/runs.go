@@ -9,13 +9,16 @@ import (
 	"io"
 	"time"
 
+	"lablab/flowlog"
 	"lablab/report"
 	"lablab/say"
 	"lablab/timeline"
 )
 
 // Formats returns the names of the formats that Runs can be written in.
-func Formats() []string { return []string{"text", "json", "junit", "tap", "markdown", "cast"} }
+func Formats() []string {
+	return []string{"text", "json", "junit", "tap", "markdown", "cast", "flow-logs"}
+}
 
 // A Result is a run and how long it took.
 type Result struct {
@@ -41,6 +44,9 @@ type Runs struct {
 	Many bool
 	// Language is the language of results for people.
 	Language *say.Language
+	// LogFormat is the format of VPC Flow Logs, and Aggregation their interval: a minute, unless given.
+	LogFormat   flowlog.Format
+	Aggregation time.Duration
 }
 
 // Write writes all results in one of the Formats.
@@ -58,6 +64,8 @@ func (r Runs) Write(w io.Writer, format string) error {
 		return r.markdown(w)
 	case "cast":
 		return r.cast(w)
+	case "flow-logs":
+		return r.flowLogs(w)
 	}
 	return say.Errorf("write report: unknown format %q", format)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -51,11 +52,8 @@ func (f *outputFlags) text() bool { return f.format == "text" }
 
 // full reports whether some report needs the details of each packet.
 func (f *outputFlags) full() bool {
-	full := f.format == "json" || f.format == "cast"
-	for _, r := range f.reports {
-		full = full || strings.HasPrefix(r, "json=") || strings.HasPrefix(r, "text=") || strings.HasPrefix(r, "cast=")
-	}
-	return full
+	return slices.ContainsFunc([]string{"json", "cast", flowLogs}, f.writes) ||
+		slices.ContainsFunc(f.reports, func(r string) bool { return strings.HasPrefix(r, "text=") })
 }
 
 // The outputs are the reports that a command writes when it ends.
