@@ -30,7 +30,7 @@ type listed struct {
 // docs/architecture.md has the diagram.
 var allowed = map[string][]string{
 	".":                        {"internal/cli"},
-	"./internal/cli":           {"enforce", "flow", "flowlog", "internal/control", "internal/view", "internal/web", "lab", "ns", "plan", "play", "render", "report", "scenario", "sg", "sim", "timeline"},
+	"./internal/cli":           {"enforce", "flow", "flowlog", "internal/control", "internal/view", "internal/web", "lab", "live", "ns", "plan", "play", "render", "report", "scenario", "sg", "sim", "timeline"},
 	"./internal/control":       {"flow", "internal/serve", "lab", "play", "render", "report", "scenario", "sg", "timeline"},
 	"./internal/view":          {"flow", "internal/control", "render", "report", "sg", "timeline"},
 	"./internal/serve":         {},

@@ -9,7 +9,7 @@ import (
 
 // withoutCommas returns flow logs as text with blanks, if they are a table that was exported from
 // Athena or from Parquet: its values are separated by commas, and the names have _ instead of -.
-func withoutCommas(r *bufio.Reader) (io.Reader, error) {
+func withoutCommas(r *bufio.Reader) io.Reader {
 	var before strings.Builder
 	for {
 		line, err := r.ReadString('\n')
@@ -28,11 +28,11 @@ func withoutCommas(r *bufio.Reader) (io.Reader, error) {
 		start := strings.NewReader(before.String() + line)
 		switch {
 		case err != nil:
-			return io.MultiReader(start, failing{err}), nil
+			return io.MultiReader(start, failing{err})
 		case commas:
-			return io.MultiReader(start, &blanked{from: r}), nil
+			return io.MultiReader(start, &blanked{from: r})
 		}
-		return io.MultiReader(start, r), nil
+		return io.MultiReader(start, r)
 	}
 }
 

@@ -69,11 +69,7 @@ func (c *collector) flowLogs(r *bufio.Reader) error {
 		}
 	}
 	l := flowLog{collector: c}
-	from, err := withoutCommas(r)
-	if err != nil {
-		return c.stopped(err)
-	}
-	l.reader = flowlog.NewReader(from, format)
+	l.reader = flowlog.NewReader(withoutCommas(r), format)
 	var broken *flowlog.LineError
 	for {
 		record, err := l.reader.Next()
@@ -104,11 +100,11 @@ func (c *collector) flowLogs(r *bufio.Reader) error {
 
 // record adds a record.
 func (l *flowLog) record(r *flowlog.Record) error {
-	switch {
-	case r.Status == flowlog.SkipData:
+	switch r.Status {
+	case flowlog.SkipData:
 		l.skipped++
 		return nil
-	case r.Status == flowlog.NoData:
+	case flowlog.NoData:
 		l.noData++
 		return nil
 	}

@@ -31,6 +31,8 @@ type Flow struct {
 	New bool
 	// Rejected is whether security groups or a network ACL dropped its packets, so that it is not up.
 	Rejected bool
+	// Untracked is whether the source says that EC2 does not track it.
+	Untracked bool
 	// Guessed is whether the source does not say who began it, and the port numbers decided.
 	Guessed bool
 	// Packets and Bytes are what was counted in both directions; 0 if unknown.

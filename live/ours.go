@@ -181,7 +181,7 @@ func (r *row) ports(f *Flow) error {
 func (r *row) state(f *Flow) error {
 	switch r.State {
 	case "", "live", "established", "untracked":
-		f.Replied = f.TCP != "SYN_SENT"
+		f.Replied, f.Untracked = f.TCP != "SYN_SENT", r.State == "untracked"
 	case "reply": // the packet that probe sends answers the flow
 		f.Key, f.Replied = f.Key.Reversed(), true
 		if f.Direction != "" {

@@ -3,6 +3,7 @@ package live
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"strings"
@@ -84,7 +85,7 @@ func (c *collector) kindOf(start []byte) (Kind, error) {
 		return "", c.invalid(1, say.Sentence{}, "this is not text")
 	case has("<?xml", "<conntrack", "<flow"):
 		return ConntrackXML, nil
-	case has("{"):
+	case has("{") && (json.Valid([]byte(first)) || strings.Contains(first, `"protocol"`)): // not JSON over several lines
 		return Lines, nil
 	case isSummary(first), isConntrack(first):
 		return Conntrack, nil

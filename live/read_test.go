@@ -167,6 +167,7 @@ func TestBadInput(t *testing.T) {
 		{"Parquet", "PAR1\x15\x04", "f:1:1: this is Parquet", `convert it: duckdb -csv -c "FROM 'FILE'" > FILE.csv`},
 		{"binary", "tcp\x00", "f:1:1: this is not text", ""},
 		{"a plan", "Terraform will perform the following actions:\n", "f:1:1: this is not a list of connections that lablab knows", known.String()},
+		{"JSON of a plan", "{\n  \"format_version\": \"1.2\"\n}\n", "f:1:1: this is not a list of connections that lablab knows", known.String()},
 		{"no entry", "tcp 6 300 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2\n", "f:1:1: it is incomplete: an entry has the addresses of both directions, and ports for TCP and UDP", known.String()},
 		{"cut off at once", "tcp 6 300 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2", "f:1:1: the file ends early", "write the file again: it is incomplete"},
 		{"names of services", "ESTAB 0 0 10.0.0.1:ssh 10.0.0.2:51234\n", "f:1:1: this is not a socket as ss prints it with -n", known.String()},

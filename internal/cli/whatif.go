@@ -18,6 +18,7 @@ import (
 func newWhatIf(env Env) *cobra.Command {
 	var format string
 	var binds, account []string
+	var flows flowFlags
 	c := &cobra.Command{
 		Use:   "what-if PLAN",
 		Short: "Print the EC2 calls of a change of security groups, in order",
@@ -32,10 +33,14 @@ EC2 rejects. It reads
   CloudTrail                                              log files, lookup-events
   {"call":"RevokeSecurityGroupIngress","request":{…}}     one call per line
 
+With --flows it also reads the connections that are up: conntrack -L, ss -tan, VPC flow logs,
+or JSON Lines, all of them also compressed with gzip.
+
 A value that the file does not have is resolved from what it refers to, or reported; --bind
 gives it. What-if needs no privileges and works on any system. It changes nothing.`,
 		Example: `  terraform show -json tfplan | lablab what-if -
   lablab what-if plan.json --groups groups.json --groups interfaces.json
+  lablab what-if plan.json --flows eni-0a1=conntrack.txt --flows vpc.log.gz
   lablab what-if plan.json --bind 'aws_instance.web.vpc_security_group_ids=aws_security_group.new'`,
 		Args: onePlan,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -47,6 +52,13 @@ gives it. What-if needs no privileges and works on any system. It changes nothin
 				return err
 			}
 			w := whatIfOf(p)
+			up, err := flows.read(env)
+			if err != nil {
+				return err
+			}
+			for _, f := range up {
+				w.Sources = append(w.Sources, sourceOf(f))
+			}
 			if format == "json" {
 				return broken(writeJSON(env.Stdout, w))
 			}
@@ -56,6 +68,9 @@ gives it. What-if needs no privileges and works on any system. It changes nothin
 	c.Flags().StringVar(&format, "format", "text", "output format: text or json")
 	c.Flags().StringArrayVar(&binds, "bind", nil, "give a value that the file does not have: `ADDRESS.ATTRIBUTE=VALUE`; may be repeated")
 	c.Flags().StringArrayVar(&account, "groups", nil, "`FILE` from aws ec2 describe-…: the account before the change; may be repeated")
+	c.Flags().StringArrayVar(&flows.files, "flows", nil, "`FILE` of the connections that are up, or HOST=FILE; may be repeated")
+	c.Flags().StringVar(&flows.logFormat, "log-format", "", "`FORMAT` of VPC flow logs without a header line: '${version} …'")
+	c.Flags().StringVar(&flows.lab, "lab", "", "take the connections of the running lab `NAME`")
 	return c
 }
 
@@ -120,6 +135,7 @@ type whatIf struct {
 	Either      [][2]int         `json:"either"`
 	Lost        []whatIfLoss     `json:"lost"`
 	Otherwise   []whatIfOther    `json:"otherwise"`
+	Sources     []whatIfSource   `json:"sources"`
 	Resources   []whatIfResource `json:"resources"`
 	PartlyKnown []string         `json:"partly_known"`
 	Notes       []say.Sentence   `json:"notes"`
@@ -174,7 +190,7 @@ type whatIfResource struct {
 
 func whatIfOf(p *plan.Plan) whatIf {
 	w := whatIf{
-		Schema: 1, File: p.File, Kind: p.Kind, Tool: p.Tool, Steps: []whatIfStep{}, Either: append([][2]int{}, p.Either()...), Otherwise: []whatIfOther{},
+		Schema: 1, File: p.File, Kind: p.Kind, Tool: p.Tool, Steps: []whatIfStep{}, Either: append([][2]int{}, p.Either()...), Otherwise: []whatIfOther{}, Sources: []whatIfSource{},
 		Resources: []whatIfResource{}, PartlyKnown: append([]string{}, p.Partial...), Notes: append([]say.Sentence{}, p.Notes...),
 	}
 	run := p.Run()
@@ -280,6 +296,12 @@ func (w whatIf) text(to io.Writer, l *say.Language) error {
 			line("", say.F("If call %d comes before call %d, EC2 rejects: %s", o.First, o.Second, numbers(o.Failed)))
 		}
 		w.writeLost(line, "  ", o.Lost)
+	}
+	for _, s := range w.Sources {
+		line("", s.said())
+		for _, n := range s.Notes {
+			line("  ", n)
+		}
 	}
 	for _, r := range w.Resources {
 		for _, s := range r.Resolved {
