@@ -51,7 +51,6 @@ type flowLog struct {
 	*collector
 	reader  *flowlog.Reader
 	windows []window        // of the flows in All
-	last    int64           // end of the last window, in Unix seconds
 	own     [][2]ownAddress // by the numbers of hosts and the version of IP
 	flags   bool            // some record has tcp-flags
 	noHost  bool            // some record has no interface
@@ -194,7 +193,9 @@ func (l *flowLog) observe(r *flowlog.Record, i, side int) {
 		}
 	}
 	if r.Has(flowlog.End) {
-		l.last = max(l.last, end)
+		if r.End.After(l.Until) {
+			l.Until = r.End
+		}
 		if r.End.After(f.Last) {
 			f.Last = r.End
 		}
@@ -271,9 +272,6 @@ func (o *ownAddress) is(a netip.Addr) bool {
 
 // conclude works out who began each flow, and leaves out those that are not up any more.
 func (l *flowLog) conclude() {
-	if l.last > 0 {
-		l.Until = time.Unix(l.last, 0).UTC()
-	}
 	tracked := sg.Nitro()
 	kept := l.All[:0]
 	for i := range l.All {
