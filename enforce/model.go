@@ -45,6 +45,9 @@ type Traits struct {
 	Deletes, Unmarks bool
 	// Untracks is whether flows can be untracked, as EC2's are.
 	Untracks bool
+	// FlowsOnly is whether packets that conntrack finds invalid or does not track are dropped, whatever
+	// the rules say.
+	FlowsOnly bool
 }
 
 // A Knob is something that can be set about a model.

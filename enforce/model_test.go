@@ -43,12 +43,13 @@ func TestNotation(t *testing.T) {
 		}
 		words = append(words, word)
 	}
-	want := []string{
+	for _, want := range []string{
 		"aws", "aws-by-packet", "keep", "cut", "cut-strict", "cut-inbound", "cut-inbound-strict", "cut-all", "cut-all-strict",
 		"request", "request-tombstone", "tied", "rejudge", "stateless", "syn", "sweep", "sweep-no-delay",
-	}
-	if !slices.Equal(words, want) {
-		t.Errorf("the models are written\n%q, want\n%q", words, want)
+	} {
+		if !slices.Contains(words, want) {
+			t.Errorf("the models are written %q, without %q", words, want)
+		}
 	}
 	for _, other := range []string{"cut-strict-inbound", "cut-matching-inbound-strict", "cut-loose-inbound-strict"} {
 		if m, err := enforce.Parse(other); err != nil || m.String() != "cut-inbound-strict" {

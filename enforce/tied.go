@@ -20,7 +20,7 @@ func init() {
 type tied struct{}
 
 func (tied) Traits() Traits {
-	return Traits{Name: "tied", ACL: true, Known: say.F("a rule has to allow the flow, in both directions, for as long as it lasts")}
+	return Traits{Name: "tied", ACL: true, FlowsOnly: true, Known: say.F("a rule has to allow the flow, in both directions, for as long as it lasts")}
 }
 
 func (tied) chains(c *compiler) []ruleset.Chain {

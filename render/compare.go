@@ -366,7 +366,7 @@ func meaning(word string) say.Sentence {
 	case "untracked":
 		return say.F("no rule allows it, and EC2 does not track the flow")
 	case "invalid":
-		return say.F("no rule allows it, and it fits no flow that conntrack knows")
+		return say.F("it fits no flow that conntrack knows, and no rule allows it or is checked")
 	case "tombstone":
 		return say.F("a reply whose request was dropped before")
 	case "acl":

@@ -55,21 +55,31 @@ func (h *history) model(r run) phrase {
 }
 
 // byModel reports whether only the model of the host explains what decided about packets: of a known
-// flow, something else than its entry; or what the model does not filter.
+// flow, something else than its entry; of packets of no flow, no rule; or what the model does not
+// filter.
 func (h *history) byModel(r run) bool {
 	switch r.Kind {
 	case packet.ByModel, packet.ByTombstone:
 		return true
 	case packet.ByGroup, packet.ByDefault:
-		return r.State == packet.Established && !h.models.of(r.Host).Known.Empty()
+		return h.outsideFlows(r) || r.State == packet.Established && !h.models.of(r.Host).Known.Empty()
 	}
 	return false
+}
+
+// outsideFlows reports whether packets were dropped because they belong to no flow.
+func (h *history) outsideFlows(r run) bool {
+	return r.Kind == packet.ByDefault && (r.State == packet.Invalid || r.State == packet.Untracked) && h.models.of(r.Host).FlowsOnly
 }
 
 // explainModel explains such packets.
 func (t *explainer) explainModel(r run, they phrase) {
 	known := t.models.of(r.Host).Known
 	said := t.was != nil && t.byModel(*t.was)
+	if t.outsideFlows(r) {
+		t.outside(r, they)
+		return
+	}
 	if !r.accepted() && r.Kind == packet.ByDefault && !r.first.Reply {
 		t.lessons.rechecked.learn(t.of(r), r.decided())
 	}
@@ -89,6 +99,15 @@ func (t *explainer) explainModel(r run, they phrase) {
 		t.say(t.of(r), "%s %s ESTABLISHED to %s, which has model %s: %s. No rule matched%s, so default deny dropped %s.",
 			they, were(r), r.Host, t.model(r), known, t.closedWay(r), them(r))
 	}
+}
+
+// outside explains packets that a model drops since they belong to no flow.
+func (t *explainer) outside(r run, they phrase) {
+	if why := t.whyInvalid(r, past); !why.Empty() {
+		t.say(t.of(r), "%s %s INVALID: %s. Model %s drops what belongs to no flow, whatever the rules say.", they, were(r), why, t.model(r))
+		return
+	}
+	t.say(t.of(r), "%s %s %s to %s, and model %s drops what belongs to no flow, whatever the rules say.", they, were(r), state(r), r.Host, t.model(r))
 }
 
 // closedWay says which change closed the way for packets, but not for replies: their model decides
@@ -115,6 +134,8 @@ func unfiltered(id string) say.Sentence {
 func (n *Narrator) ofModel(r run, name phrase) subtitle {
 	known := n.models.of(r.Host).Known
 	switch {
+	case n.outsideFlows(r):
+		return dropping("%s is %s to %s, and model %s drops what belongs to no flow.", name, state(r), r.Host, n.model(r))
 	case r.Kind == packet.ByTombstone:
 		return dropping("%s belongs to a flow of which %s has dropped a request. Model %s stops its replies, too: dropped.", name, r.Host, n.model(r))
 	case r.Kind == packet.ByModel:

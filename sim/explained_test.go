@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -46,4 +47,28 @@ func TestHostsOfSeveralModels(t *testing.T) {
 	}
 	_, r := run(t, sc, 10*time.Millisecond)
 	expect(t, r, true)
+}
+
+// A model that drops what belongs to no flow does so although a rule allows it, and the report says so.
+func TestOutsideFlows(t *testing.T) {
+	sc, err := scenario.Load("testdata/outside-flows.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, r := run(t, sc, 10*time.Millisecond)
+	expect(t, r, true)
+	var said strings.Builder
+	for _, part := range r.Why {
+		for _, line := range part.Sentences {
+			said.WriteString(line.String() + "\n")
+		}
+	}
+	for _, want := range []string{
+		"Packets 4–6 were INVALID: A's conntrack entry had been deleted in experiment 2, and conntrack does not pick up connections mid-stream. Model tied drops what belongs to no flow, whatever the rules say.",
+		"Packets 4–6 were INVALID: B's conntrack entry had been deleted in experiment 2, and conntrack does not pick up connections mid-stream. Model tied drops what belongs to no flow, whatever the rules say.",
+	} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("want %q in\n%s", want, said.String())
+		}
+	}
 }
