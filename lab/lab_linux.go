@@ -131,7 +131,7 @@ func prepare(h *Host) (err error) {
 	// the hosts use IPv4.
 	settings := map[string]string{
 		"ipv6/conf/default/accept_dad": "0", "ipv6/conf/default/accept_ra": "0",
-		"ipv6/conf/default/router_solicitations": "0", "ipv6/conf/default/addr_gen_mode": "1",
+		"ipv6/conf/default/router_solicitations": "0",
 	}
 	err = h.ns.SetSysctl(settings)
 	if errors.Is(err, unix.ENOENT) && h.Address.Addr().Is4() {

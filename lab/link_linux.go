@@ -112,6 +112,9 @@ func configure(h *rtHandle, p port, others []port) error {
 	if err := h.AddrAdd(eth, address); err != nil {
 		return say.Errorf("add address %s to %s: %w", p.address, p.Name, err)
 	}
+	if err := h.withoutLinkLocal(eth); err != nil {
+		return say.Errorf("keep interface of %s without a link-local address: %w", p.Name, err)
+	}
 	if err := h.LinkSetUp(eth); err != nil {
 		return say.Errorf("bring up interface of %s: %w", p.Name, err)
 	}

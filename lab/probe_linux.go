@@ -118,7 +118,7 @@ func quiet(n *ns.Namespace) error {
 	}
 	err = n.SetSysctl(map[string]string{
 		"ipv6/conf/default/accept_dad": "0", "ipv6/conf/default/accept_ra": "0",
-		"ipv6/conf/default/router_solicitations": "0", "ipv6/conf/default/addr_gen_mode": "1",
+		"ipv6/conf/default/router_solicitations": "0",
 	})
 	if errors.Is(err, unix.ENOENT) {
 		return nil // a kernel without IPv6 is quiet anyway

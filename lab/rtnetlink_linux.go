@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"errors"
+
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -57,6 +59,18 @@ func (h *rtHandle) LinkDel(link netlink.Link) error {
 
 func (h *rtHandle) LinkSetUp(link netlink.Link) error {
 	return h.await(func() error { return h.handle.LinkSetUp(link) })
+}
+
+// withoutLinkLocal keeps a link from getting a link-local address when it comes up. So would the
+// setting addr_gen_mode, but a thread that writes it spins while another holds the kernel's RTNL
+// (restart_syscall in net/ipv6/addrconf.c).
+func (h *rtHandle) withoutLinkLocal(link netlink.Link) error {
+	const none = 1 // IN6_ADDR_GEN_MODE_NONE
+	err := h.await(func() error { return h.handle.LinkSetIP6AddrGenMode(link, none) })
+	if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) {
+		return nil // a kernel without IPv6
+	}
+	return err
 }
 
 func (h *rtHandle) LinkSetMaster(link, master netlink.Link) error {

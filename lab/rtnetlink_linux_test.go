@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lablab/internal/nstest"
+	"lablab/packet"
 )
 
 // A kernel that does not answer is an error within seconds, whatever was asked.
@@ -19,11 +20,12 @@ func TestNoAnswer(t *testing.T) {
 	n := nstest.New(t)
 	lo := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "lo", Index: 1}}
 	asks := map[string]func(*rtHandle) error{
-		"find a link":    func(h *rtHandle) error { _, err := h.LinkByName("lo"); return err },
-		"add a link":     func(h *rtHandle) error { return h.LinkAdd(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "x"}}) },
-		"delete a link":  func(h *rtHandle) error { return h.LinkDel(lo) },
-		"bring it up":    func(h *rtHandle) error { return h.LinkSetUp(lo) },
-		"set its master": func(h *rtHandle) error { return h.LinkSetMaster(lo, lo) },
+		"find a link":       func(h *rtHandle) error { _, err := h.LinkByName("lo"); return err },
+		"add a link":        func(h *rtHandle) error { return h.LinkAdd(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "x"}}) },
+		"delete a link":     func(h *rtHandle) error { return h.LinkDel(lo) },
+		"bring it up":       func(h *rtHandle) error { return h.LinkSetUp(lo) },
+		"set its master":    func(h *rtHandle) error { return h.LinkSetMaster(lo, lo) },
+		"set its addresses": func(h *rtHandle) error { return h.withoutLinkLocal(lo) },
 		"add an address": func(h *rtHandle) error {
 			return h.AddrAdd(lo, &netlink.Addr{IPNet: ipNet(netip.MustParsePrefix("10.0.0.1/8"))})
 		},
@@ -55,5 +57,32 @@ func TestNoAnswer(t *testing.T) {
 				t.Error("a later request was answered")
 			}
 		})
+	}
+}
+
+// A host has the addresses of its scenario only, so it sends nothing by itself from others.
+func TestNoLinkLocalAddress(t *testing.T) {
+	t.Parallel()
+	nstest.Kernel(t)
+	sc := protocolHosts(packet.TCP, [2]string{"2001:db8::197/64", "2001:db8::10/64"})
+	l, _ := build(t, sc)
+	for _, h := range l.hosts {
+		must(t, h.ns.Do(func() error {
+			handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+			if err != nil {
+				return err
+			}
+			defer handle.Close()
+			addresses, err := handle.AddrList(nil, netlink.FAMILY_V6)
+			for _, a := range addresses {
+				if a.IP.IsLinkLocalUnicast() {
+					t.Errorf("%s has address %s", h.Name, a.IP)
+				}
+			}
+			if len(addresses) != 2 {
+				t.Errorf("%s has %d addresses, want its own and that of its loopback", h.Name, len(addresses))
+			}
+			return err
+		}))
 	}
 }
