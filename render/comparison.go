@@ -78,7 +78,7 @@ func held(p report.Prediction, x report.Experiment) say.Sentence {
 func heldIn(p report.Prediction, x report.Experiment) (words say.Sentence, style string) {
 	switch {
 	case p.Held:
-		return say.F("yes"), green
+		return say.F("%s", p.Grade), green
 	case !p.NotJudged.Empty():
 		return say.F("not judged"), yellow
 	case !x.Begun:

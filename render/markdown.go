@@ -110,7 +110,7 @@ func (r Runs) predictions(b *bytes.Buffer, run Result) {
 		if p.Experiment == 0 {
 			continue // already said above
 		}
-		held := map[bool]say.Sentence{true: say.F("yes"), false: say.F("**%s**", say.F("NO"))}[p.Held]
+		held := map[bool]say.Sentence{true: say.F("%s", p.Grade), false: say.F("**%s**", say.F("NO"))}[p.Held]
 		if !p.Skipped.Empty() {
 			held = p.Skipped
 		}

@@ -17,8 +17,9 @@ type Builder struct {
 	counters map[counterKey]timeline.Counter
 	// The latest counters, and the totals from before a rule came back.
 	lastCount, before map[counterKey]timeline.Counter
-	lossy             map[string]bool // hosts whose evidence is incomplete
-	lost              timeline.Losses // what was reported lost, and how much
+	evidence          []timeline.Evidence // what the target can report
+	lossy             map[string]bool     // hosts whose evidence is incomplete
+	lost              timeline.Losses     // what was reported lost, and how much
 	listed            map[listing]bool
 	ruleAt            map[uint32]int // index in the report's Rules, by number
 	plans             map[int]timeline.Plan
@@ -168,6 +169,9 @@ func (b *Builder) begin(body timeline.Begun) {
 	}
 	b.report.File, b.report.Question, b.timed = body.File, body.Question, body.Timed
 	b.report.LeftOut = body.LeftOut
+	if b.evidence = body.Evidence; b.evidence == nil { // an older record, which is a kernel's
+		b.evidence = timeline.AllEvidence()
+	}
 	for _, p := range body.Plan {
 		b.plans[p.Number] = p
 		x := Experiment{Number: p.Number, Title: p.Title, Do: p.Said(), Packets: p.Packets, Line: p.Line, Predictions: []Prediction{}, byHand: p.ByHand()}
@@ -276,6 +280,9 @@ func (b *Builder) finishResult(x *Experiment, result *StreamResult) {
 	}
 	result.Stalled, result.Reset = outcomes[Stalled], outcomes[Reset]
 	result.Observed = summary(outcomes)
+	if result.Sent > 0 {
+		result.Grade = b.gradeOf(result.Stream, x.Number)
+	}
 	result.Held = x.Complete && (result.Predicted == "" || result.Observed == result.Predicted && result.Sent == x.Packets)
 }
 

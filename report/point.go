@@ -130,7 +130,7 @@ func (x Experiment) Compared() []Prediction {
 func (x Experiment) exit(i int) Prediction {
 	ran := x.Ran[i]
 	p := Prediction{
-		Subject: say.F("host %s", ran.Host), Held: ran.Exit == ran.Expected, Observed: say.F("exit code %d", ran.Exit),
+		Subject: say.F("host %s", ran.Host), Held: ran.Exit == ran.Expected, Grade: Observed, Observed: say.F("exit code %d", ran.Exit),
 		Predicted: say.F("exit code %d of %s", ran.Expected, strings.Join(ran.Command, " ")),
 	}
 	if i < len(x.excused) {

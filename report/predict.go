@@ -19,6 +19,9 @@ func (b *Builder) predict(x *Experiment) {
 			b.predictHost(x, p, &seen)
 		}
 		seen.NotJudged = b.notJudged(x, p)
+		if !x.Begun {
+			seen.Grade = ""
+		}
 		seen.Held = seen.Held && x.Complete && seen.NotJudged.Empty()
 		x.Predictions = append(x.Predictions, seen)
 	}
@@ -82,6 +85,7 @@ func (b *Builder) predictStream(x *Experiment, p timeline.Prediction, seen *Pred
 		claims = append(claims, claim{trackedText(*p.Tracked), say.F("state %s", listed(states)), held})
 	}
 	seen.take(claims)
+	seen.Grade = b.gradeOf(p.Stream, x.Number)
 }
 
 // matching returns how many packets had the outcome that was observed.
@@ -112,8 +116,10 @@ func (b *Builder) predictHost(x *Experiment, p timeline.Prediction, seen *Predic
 	switch {
 	case p.Flow != "":
 		c = b.predictEntry(x, p)
+		seen.Grade = b.grade(timeline.MissedEvents, b.listed[listing{x.Number, p.Host}])
 	case p.Hit != "":
 		n := b.hits[hit{x.Number, p.Host, p.Hit}]
+		seen.Grade = b.grade(timeline.MissedVerdicts, n > 0 || !b.lossy[p.Host])
 		c = claim{say.F("rule %s is hit", p.Hit), times(n), n > 0}
 	case p.Never != "":
 		n := 0
@@ -121,6 +127,7 @@ func (b *Builder) predictHost(x *Experiment, p timeline.Prediction, seen *Predic
 			n += b.hits[hit{experiment, p.Host, p.Never}]
 		}
 		c = claim{say.F("rule %s is never hit", p.Never), times(n), n == 0}
+		seen.Grade = b.grade(timeline.MissedVerdicts, n > 0 || !b.lossy[p.Host])
 		if b.lossy[p.Host] { // a lost verdict may have been a hit
 			c.observed, c.held = say.F("%s, as far as was seen", c.observed), false
 		}

@@ -126,6 +126,8 @@ type Prediction struct {
 	Predicted say.Sentence `json:"predicted"` // "replied by established"
 	Observed  say.Sentence `json:"observed"`  // "replied 10/10 by established"
 	Held      bool         `json:"held"`
+	// Grade is on what the observation rests; empty if the experiment was not run.
+	Grade Grade `json:"grade,omitempty"`
 	// NotJudged is why nothing can be said about it, if so: lablab was stopped or slow, and the
 	// outcome depends on time.
 	NotJudged say.Sentence `json:"not_judged,omitzero"`
@@ -145,6 +147,8 @@ type StreamResult struct {
 	Predicted Outcome `json:"predicted"` // empty if no outcome was predicted
 	Observed  Outcome `json:"observed"`
 	Held      bool    `json:"held"`
+	// Grade is on what Observed rests; empty if nothing was sent.
+	Grade Grade `json:"grade,omitempty"`
 	// Because explains what was observed, from the evidence of the experiments up to this one.
 	Because []because `json:"because,omitempty"`
 }

@@ -42,7 +42,7 @@ test('shows every figure of the report', async () => {
       assert.ok(text.includes(plain(sentence)), `the text report does not say: ${sentence}`);
     }
   }
-  for (const x of report.experiments) for (const p of x.predictions) has(`${p.subject} ${p.predicted} ${p.observed} ${p.held ? 'yes' : 'NO'}`, `experiment ${x.number}`);
+  for (const x of report.experiments) for (const p of x.predictions) has(`${p.subject} ${p.predicted} ${p.observed} ${p.held ? 'proved' : 'NO'}`, `experiment ${x.number}`);
   for (const s of report.streams) {
     const statistics = await page.locator('.statistics', { hasText: `Stream ${s.name} (` }).locator('pre').innerText();
     assert.ok(text.includes(plain(statistics)), `the text report has other statistics than ${statistics}`);
