@@ -51,6 +51,7 @@ type underStream struct {
 	Sent     int            `json:"sent"`
 	Received int            `json:"received"`
 	Observed report.Outcome `json:"observed"`
+	Grade    report.Grade   `json:"grade,omitempty"` // on what Observed rests
 	// Why is what decided about its last packet, or dropped the reply to that; nil if that was not seen.
 	Why *report.VerdictRange `json:"why,omitempty"`
 }
@@ -83,7 +84,7 @@ func UnderOf(model, product string, r *report.Report, err error) Under {
 	for _, x := range r.Experiments {
 		under := underModel{Number: x.Number, Streams: []underStream{}}
 		for _, s := range x.Streams {
-			one := underStream{Stream: s.Stream, Sent: s.Sent, Received: s.Received, Observed: s.Observed}
+			one := underStream{Stream: s.Stream, Sent: s.Sent, Received: s.Received, Observed: s.Observed, Grade: s.Grade}
 			if v, found := r.Deciding(s.Stream, x.Number); found {
 				one.Why = &v
 			}
@@ -189,12 +190,20 @@ func (t *Text) Compared(c Comparison) error {
 	for _, line := range c.legend(t) {
 		t.paragraph(&b, line.lead, dim, line.words)
 	}
-	for _, m := range c.Models {
-		if m.err != nil {
-			t.paragraph(&b, "", yellow, say.F("%s was not run: %s", say.As(m.name()), m.err))
-		}
+	for _, words := range c.notRun() {
+		t.paragraph(&b, "", yellow, words)
 	}
 	return t.flush(&b)
+}
+
+// notRun says under which models the scenario did not run, and why.
+func (c Comparison) notRun() (list []say.Sentence) {
+	for _, m := range c.Models {
+		if m.err != nil {
+			list = append(list, say.F("%s was not run: %s", say.As(m.name()), m.err))
+		}
+	}
+	return list
 }
 
 // simulatedCaveat says in one line what a comparison in memory is worth.
@@ -381,24 +390,32 @@ type legendLine struct {
 	words say.Sentence
 }
 
-// legend explains the signs and words that the table has.
-func (c Comparison) legend(t *Text) (list []legendLine) {
-	signs, words := "", []string{}
-	seen := map[report.Outcome]bool{}
+// met returns the outcomes that the table has, and the words that it has and that are explained.
+func (c Comparison) met() (outcomes []report.Outcome, words []string) {
 	for _, k := range c.columns() {
 		for _, m := range c.Models {
 			s := m.at(k)
 			if s == nil {
 				continue
 			}
-			if shape, _ := s.sign(); !seen[s.Observed] {
-				seen[s.Observed] = true
-				signs += "  " + shape + " " + s.Observed.In(t.language)
+			if !slices.Contains(outcomes, s.Observed) {
+				outcomes = append(outcomes, s.Observed)
 			}
 			if word := s.word(); word != "" && !slices.Contains(words, word) && !meaning(word).Empty() {
 				words = append(words, word)
 			}
 		}
+	}
+	return outcomes, words
+}
+
+// legend explains the signs and words that the table has.
+func (c Comparison) legend(t *Text) (list []legendLine) {
+	outcomes, words := c.met()
+	signs := ""
+	for _, o := range outcomes {
+		shape, _ := underStream{Observed: o}.sign()
+		signs += "  " + shape + " " + o.In(t.language)
 	}
 	list = append(list, legendLine{"", say.As(strings.TrimSpace(signs))})
 	longest := 0
@@ -450,10 +467,8 @@ func (c Comparison) Markdown(w io.Writer) error {
 			fmt.Fprintf(&b, "- %s\n", md(line.words.In(c.language)))
 		}
 	}
-	for _, m := range c.Models {
-		if m.err != nil {
-			fmt.Fprintf(&b, "- %s\n", md(c.language.Sprintf("%s was not run: %s", say.As(m.name()), m.err)))
-		}
+	for _, words := range c.notRun() {
+		fmt.Fprintf(&b, "- %s\n", md(words.In(c.language)))
 	}
 	if _, err := io.WriteString(w, say.Printable(b.String())); err != nil {
 		return say.Errorf("write comparison: %w", err)

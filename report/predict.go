@@ -278,3 +278,22 @@ func amountText(a timeline.Amount) say.Sentence {
 	}
 	return say.F("%g%s to %g%s", a.Min, unit, a.Max, unit)
 }
+
+// WithoutPredictions returns a copy of the report that says nothing about the predictions, as where they
+// are for other enforcement models.
+func (r *Report) WithoutPredictions() *Report {
+	without := *r
+	without.Experiments = slices.Clone(r.Experiments)
+	for i := range without.Experiments {
+		x := &without.Experiments[i]
+		x.Predictions, x.NotJudged = []Prediction{}, say.Sentence{}
+		x.Held = x.Complete && !x.Late && !slices.ContainsFunc(x.Compared(), func(p Prediction) bool { return !p.Held })
+		x.Streams = slices.Clone(x.Streams)
+		for k := range x.Streams {
+			x.Streams[k].Predicted, x.Streams[k].Held = "", x.Complete
+		}
+	}
+	without.Held = without.Predicted() && !without.Interrupted && without.Failed == "" &&
+		!slices.ContainsFunc(without.Experiments, func(x Experiment) bool { return !x.Held })
+	return &without
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lablab/enforce"
+	"lablab/internal/web"
 	"lablab/lab"
 	"lablab/play"
 	"lablab/render"
@@ -25,7 +26,9 @@ type compareFlags struct {
 	models   []string
 	target   string
 	format   string
+	output   string
 	colour   string
+	show     bool
 	interval time.Duration
 	// allowExec is whether a scenario file may run programs.
 	allowExec bool
@@ -50,7 +53,8 @@ not hold. 2: the command line or the file is wrong. 3: this machine lacks a priv
 kernel feature. 4: a run ended with an error.`,
 		Example: `  lablab compare ping
   lablab compare ping --models aws,neutron,ovn,cilium,tailscale
-  lablab compare mine.yaml --format markdown`,
+  lablab compare mine.yaml --format markdown
+  lablab compare ping --open`,
 		Args: arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
@@ -64,7 +68,9 @@ kernel feature. 4: a run ended with an error.`,
 	flags := c.Flags()
 	flags.StringSliceVar(&f.models, "models", nil, "only these `MODELS` or products, as in aws,cut-all,ovn")
 	flags.StringVar(&f.target, "target", "auto", "where to run: auto (this kernel if possible), kernel, or sim, in memory")
-	flags.StringVar(&f.format, "format", "text", "output format: text, json, markdown")
+	flags.StringVar(&f.format, "format", "text", "output format: text, json, markdown, html")
+	flags.StringVarP(&f.output, "output", "o", "", "write the output to `FILE`, overwriting it")
+	flags.BoolVar(&f.show, "open", false, "write a page that shows the table and plays each run to a file here and print its path; open it in a browser")
 	flags.StringVar(&f.colour, "color", "auto", "colours: auto, always or never")
 	flags.DurationVar(&f.interval, "interval", 10*time.Millisecond, "time between packets of a stream, at least 1ms, if the scenario does not say")
 	flags.BoolVar(&f.allowExec, "allow-exec", false, "let the scenario file run programs of this machine (exec), with all that lablab may do")
@@ -77,7 +83,7 @@ func (f compareFlags) check() error {
 		return &usageError{say.Errorf("--interval %s is too short", f.interval), say.F("the minimum is 1ms")}
 	}
 	for _, err := range []error{
-		oneOf("--target", f.target, "auto", "kernel", "sim"), oneOf("--format", f.format, "text", "json", "markdown"), oneOf("--color", f.colour, "auto", "always", "never"),
+		oneOf("--target", f.target, "auto", "kernel", "sim"), oneOf("--format", f.format, "text", "json", "markdown", pageFormat), oneOf("--color", f.colour, "auto", "always", "never"),
 	} {
 		if err != nil {
 			return err
@@ -99,6 +105,11 @@ func compare(env Env, f compareFlags, name string) (int, error) {
 	if err != nil {
 		return 0, writeProblems(env, err)
 	}
+	if f.output != "" {
+		if err := distinct([]string{f.output}, runFlags{}.read([]*scenario.Scenario{sc})); err != nil {
+			return 0, err
+		}
+	}
 	if models == nil {
 		models = modelsOf(sc)
 	}
@@ -110,6 +121,11 @@ func compare(env Env, f compareFlags, name string) (int, error) {
 			return 0, err
 		}
 	}
+	out, err := outputFlags{output: f.output}.open(env)
+	if err != nil {
+		return 0, err
+	}
+	defer out.close()
 	ctx, cancel := env.interruptible()
 	defer cancel()
 	runs := play.Compare(ctx, sc, models, jobs, f.targetOf)
@@ -117,16 +133,28 @@ func compare(env Env, f compareFlags, name string) (int, error) {
 		return 0, failure(ctx, nil)
 	}
 	var under []render.Under
+	var films []web.Page
 	for _, run := range runs {
 		var r *report.Report
 		if run.Events != nil {
 			r = report.Of(run.Events)
+			film := web.Page{Events: run.Events, Report: r}
+			if !predictedFor(sc, run.Model) {
+				film.Report = r.WithoutPredictions()
+			}
+			films = append(films, film)
 		}
 		under = append(under, render.UnderOf(enforce.Notation(run.Model.Model), run.Model.Product, r, run.Err))
 	}
 	c := render.Compare(under, env.Language)
-	if err := f.write(env, c); err != nil {
+	page := web.ComparisonPage{Lang: env.Language.Name(), Comparison: c, Films: films}
+	if err := out.finish(f.write(out.env, page)); err != nil {
 		return 0, broken(err)
+	}
+	if f.show {
+		if err := openPage(env, sc.Name+"-models", page.Write); err != nil {
+			return 0, broken(err)
+		}
 	}
 	if err := c.Failed(); err != nil {
 		return 0, failure(ctx, err)
@@ -137,6 +165,14 @@ func compare(env Env, f compareFlags, name string) (int, error) {
 		}
 	}
 	return exitHeld, nil
+}
+
+// predictedFor reports whether a scenario's predictions are for a model.
+func predictedFor(sc *scenario.Scenario, m enforce.Choice) bool {
+	if len(sc.Models) == 0 {
+		return m.String() == enforce.Notation(enforce.Default())
+	}
+	return slices.ContainsFunc(sc.Models, func(o enforce.Choice) bool { return o.String() == m.String() })
 }
 
 // simulated reports whether nothing runs on a kernel.
@@ -209,12 +245,14 @@ func (f compareFlags) chosen() (models []enforce.Choice, err error) {
 	return models, nil
 }
 
-func (f compareFlags) write(env Env, c render.Comparison) error {
+func (f compareFlags) write(env Env, p web.ComparisonPage) error {
 	switch f.format {
 	case "json":
-		return c.JSON(env.Stdout)
+		return p.Comparison.JSON(env.Stdout)
 	case "markdown":
-		return c.Markdown(env.Stdout)
+		return p.Comparison.Markdown(env.Stdout)
+	case pageFormat:
+		return p.Write(env.Stdout)
 	}
-	return newText(env, f.colour).Compared(c)
+	return newText(env, f.colour).Compared(p.Comparison)
 }

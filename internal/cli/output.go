@@ -130,6 +130,17 @@ func (o *outputs) write(runs render.Runs, err error) error {
 	return errors.Join(append(errs, o.github(runs))...)
 }
 
+// finish completes the file of --output, unless writing it ended with an error.
+func (o *outputs) finish(err error) error {
+	defer o.close()
+	for i, file := range o.files {
+		if err == nil {
+			err, o.files[i] = file.complete(), nil
+		}
+	}
+	return err
+}
+
 // render writes the runs in one of the formats.
 func (o *outputs) render(w io.Writer, runs render.Runs, format string) error {
 	if format == pageFormat {

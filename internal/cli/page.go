@@ -37,9 +37,9 @@ func writePage(w io.Writer, l *say.Language, events []timeline.Event, r *report.
 	return web.Page{Lang: l.Name(), Events: events, Report: r}.Write(w)
 }
 
-// openPage writes the page of a run to a file in the working directory, and prints its name.
-func openPage(env Env, events []timeline.Event, r *report.Report) error {
-	name := "lablab-" + r.Scenario + ".html"
+// openPage writes a page about a scenario to a file in the working directory, and prints its name.
+func openPage(env Env, scenario string, write func(io.Writer) error) error {
+	name := "lablab-" + scenario + ".html"
 	if strings.ContainsAny(name, `/\`) {
 		name = "lablab.html"
 	}
@@ -47,7 +47,7 @@ func openPage(env Env, events []timeline.Event, r *report.Report) error {
 	if err != nil {
 		return say.Errorf("create page: %w", err)
 	}
-	if err := writePage(file, env.Language, events, r); err != nil {
+	if err := write(file); err != nil {
 		file.close()
 		return err
 	}

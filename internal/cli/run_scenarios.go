@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"lablab/internal/web"
 	"lablab/lab"
 	"lablab/play"
 	"lablab/render"
@@ -147,7 +148,8 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 		return 0, failure(ctx, err)
 	}
 	if f.show {
-		if err := openPage(env, log.Events(), r.Report); err != nil {
+		page := web.Page{Lang: env.Language.Name(), Events: log.Events(), Report: r.Report}
+		if err := openPage(env, r.Scenario, page.Write); err != nil {
 			return 0, broken(err)
 		}
 	}

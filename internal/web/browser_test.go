@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -14,14 +15,18 @@ import (
 	"testing/fstest"
 	"time"
 
+	"lablab/enforce"
 	"lablab/flow"
 	"lablab/internal/nstest"
 	"lablab/internal/recordtest"
 	"lablab/packet"
+	"lablab/play"
 	"lablab/render"
 	"lablab/report"
 	"lablab/say"
+	"lablab/scenario"
 	"lablab/sg"
+	"lablab/sim"
 	"lablab/timeline"
 )
 
@@ -86,6 +91,7 @@ func writePages(t *testing.T, dir string) {
 		"failed.html":         written(t, pageOf(failed(events))),
 		"fed.html":            fed(t),
 		"ping.jsonl":          lines(t, events),
+		"compared.html":       sideBySide(t),
 		"nat.html":            written(t, pageOf(recordtest.Read(t, "nat"))),
 		"nat.jsonl":           lines(t, recordtest.Read(t, "nat")),
 	} {
@@ -93,6 +99,34 @@ func writePages(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// sideBySide returns the page of a comparison: the four experiments under some models, in memory.
+func sideBySide(t *testing.T) string {
+	t.Helper()
+	sc, _ := scenario.Builtin("ping")
+	var models []enforce.Choice
+	for _, name := range []string{"aws", "cut", "ovn"} {
+		m, err := enforce.Parse(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		models = append(models, m)
+	}
+	var p ComparisonPage
+	var under []render.Under
+	for _, run := range play.Compare(t.Context(), sc, models, 1, func(*scenario.Scenario) play.Target { return sim.Target{Interval: time.Millisecond} }) {
+		r := report.Of(run.Events)
+		p.Films = append(p.Films, Page{Events: run.Events, Report: r.WithoutPredictions()})
+		under = append(under, render.UnderOf(enforce.Notation(run.Model.Model), run.Model.Product, r, run.Err))
+	}
+	under = append(under, render.UnderOf("tied", "", nil, errors.New("it forwards")))
+	p.Comparison = render.Compare(under, nil)
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 // reportOn returns the report on a timeline as a page gets it.

@@ -57,32 +57,51 @@ func (p Page) write(w io.Writer) error {
 		return err
 	}
 	if !p.Live {
-		if s.Record, err = embedded(p.Events); err != nil {
-			return err
-		}
-		translated, err := render.In(p.Report, say.Languages()...)
+		f, err := p.film()
 		if err != nil {
 			return err
 		}
-		if s.Report, err = embedded(translated); err != nil {
-			return err
-		}
-		in, err := render.NewInterpreter()
-		if err != nil {
-			return err
-		}
-		if s.Narration, err = embedded(in.Narrate(p.Events)); err != nil {
-			return err
-		}
+		s.Films = append(s.Films, f)
 	}
 	return s.write(w)
 }
 
-func (p Page) shell() (shell, error) {
-	lang := "en"
-	if p.Lang == "ja" {
-		lang = "ja"
+// A film is the timeline of a run, its report and what is said about it. The suffix of the elements'
+// ids tells the films of a page apart.
+type film struct {
+	Record, Report, Narration template.JS
+	Suffix                    string
+}
+
+func (p Page) film() (f film, err error) {
+	if f.Record, err = embedded(p.Events); err != nil {
+		return film{}, err
 	}
+	translated, err := render.In(p.Report, say.Languages()...)
+	if err != nil {
+		return film{}, err
+	}
+	if f.Report, err = embedded(translated); err != nil {
+		return film{}, err
+	}
+	in, err := render.NewInterpreter()
+	if err != nil {
+		return film{}, err
+	}
+	f.Narration, err = embedded(in.Narrate(p.Events))
+	return f, err
+}
+
+// language returns the name of a language that the page has.
+func language(name string) string {
+	if name == "ja" {
+		return name
+	}
+	return "en"
+}
+
+func (p Page) shell() (shell, error) {
+	lang := language(p.Lang)
 	if p.Live {
 		return newShell(files, lang, "'self'", "live.js", "style.css", "controls.css")
 	}
@@ -91,11 +110,12 @@ func (p Page) shell() (shell, error) {
 
 // A shell is the data of the template.
 type shell struct {
-	Lang, Policy              string
-	Style                     template.CSS
-	Script                    template.JS
-	Vocabulary                template.JS
-	Record, Report, Narration template.JS
+	Lang, Policy string
+	Style        template.CSS
+	Script       template.JS
+	Vocabulary   template.JS
+	Comparison   template.JS
+	Films        []film
 }
 
 // newShell returns a page whose script is entry and the modules that it imports. The page may

@@ -138,6 +138,11 @@ export const japanese = {
   'lost evidence': '取りこぼし',
   '{0} verdicts and {1} events (socket overflow)': '判定 {0} 件とイベント {1} 件を受信できませんでした',
 
+  // Texts that only a comparison has.
+  'All models': 'すべてのモデル',
+  'What happens to each stream in each experiment, under each model': '各モデルで、実験ごとに各ストリームがどうなるか',
+  'model': 'モデル',
+
   // Texts that only a live page has.
   'The lab is ready. Start some traffic, then revoke the rule that allows it.': 'ラボの準備ができました。通信を始めてから、それを許可しているルールを取り消してみてください。',
   'Live: you see what happens in the lab as it happens.': 'ラボの状態をリアルタイムに表示しています。',
