@@ -40,9 +40,9 @@ func Descriptions() []Description {
 // setting returns the model and the values of its knobs, as in "cut (scope: all, tcp: loose)".
 func setting(model string, knobs map[string]string) string {
 	var values []string
-	for _, d := range Descriptions() {
-		for _, k := range d.Knobs {
-			if value, set := knobs[k.Name]; set && d.Name == model {
+	if i := orderOf(model); i >= 0 {
+		for _, k := range inOrder()[i].Knobs {
+			if value, set := knobs[k.Name]; set {
 				values = append(values, k.Name+": "+value)
 			}
 		}
@@ -53,7 +53,7 @@ func setting(model string, knobs map[string]string) string {
 	return model + " (" + strings.Join(values, ", ") + ")"
 }
 
-// orderOf returns the place of a model among the others.
+// orderOf returns the place of a model among the others, or -1 if no model has the name.
 func orderOf(model string) int {
-	return slices.IndexFunc(Descriptions(), func(d Description) bool { return d.Name == model })
+	return slices.IndexFunc(inOrder(), func(k known) bool { return k.Description.Name == model })
 }

@@ -80,9 +80,9 @@ func register(place int, m Model, d Description) {
 }
 
 // inOrder returns the models as lists have them.
-func inOrder() []known {
+var inOrder = sync.OnceValue(func() []known {
 	return slices.SortedFunc(slices.Values(registered), func(a, b known) int { return cmp.Compare(a.place, b.place) })
-}
+})
 
 // Default returns the model of a host for which nothing else is said: EC2's.
 func Default() Model { return aws{} }

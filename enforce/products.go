@@ -38,7 +38,7 @@ func Products() []Product {
 // order returns the place of the product's model among all; those without one come last.
 func (p Product) order() int {
 	if !p.Playable() {
-		return len(Descriptions())
+		return len(inOrder())
 	}
 	return orderOf(p.Model)
 }
