@@ -12,8 +12,9 @@ import (
 )
 
 // bundle joins an entry and the modules that it imports into one script, each module after
-// those it needs. A module becomes a function that returns its exports. bundle understands
-// only the forms that the page uses, and refuses any other:
+// those it needs. A module becomes a function that returns its exports. Comments on lines of their
+// own and indentation, which nobody reads there, are left out. bundle understands only the forms that
+// the page uses, and refuses any other:
 //
 //	import { a, b } from './other.js';
 //	export function f …   export class C …   export const c = …
@@ -64,7 +65,9 @@ func (b *bundler) add(name string) error {
 		} else if refused.MatchString(line) {
 			return say.Errorf("%s:%d: %q cannot be bundled", name, i+1, line)
 		}
-		body.WriteString(line + "\n")
+		if line = strings.TrimLeft(line, " "); line != "" && !strings.HasPrefix(line, "//") {
+			body.WriteString(line + "\n")
+		}
 	}
 	fmt.Fprintf(&b.script, "modules['%s'] = (() => {\n%sreturn { %s };\n})();\n", name, &body, strings.Join(exports, ", "))
 	b.done = append(b.done, name)

@@ -31,9 +31,8 @@ return { d };
 })();
 modules['b.js'] = (() => {
 const { d } = modules['d.js'];
-// b is b.
 function b(x) {
-  return x;
+return x;
 }
 class C {}
 return { b, C };
