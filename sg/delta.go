@@ -53,6 +53,9 @@ func Diff(from, to *Account) Delta {
 // missing returns the rules of one state of a group that another does not have.
 func missing(in, from *Group, key string) (rules []GroupRule) {
 	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
+		if slices.Equal(in.Rules(d), from.Rules(d)) {
+			continue // as most groups are, of many
+		}
 		there := make(map[string]Rule, len(from.Rules(d)))
 		for _, r := range from.Rules(d) {
 			there[r.ID] = r
