@@ -30,7 +30,7 @@ type listed struct {
 // docs/architecture.md has the diagram.
 var allowed = map[string][]string{
 	".":                        {"internal/cli"},
-	"./internal/cli":           {"enforce", "flow", "flowlog", "internal/control", "internal/view", "internal/web", "lab", "live", "ns", "plan", "play", "render", "report", "scenario", "sg", "sim", "timeline"},
+	"./internal/cli":           {"enforce", "fate", "flow", "flowlog", "internal/control", "internal/view", "internal/web", "internal/whatif", "lab", "live", "ns", "plan", "play", "render", "report", "scenario", "sg", "sim", "timeline"},
 	"./internal/control":       {"flow", "internal/serve", "lab", "play", "render", "report", "scenario", "sg", "timeline"},
 	"./internal/view":          {"flow", "internal/control", "render", "report", "sg", "timeline"},
 	"./internal/serve":         {},
@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 	"./lab":                    {"enforce", "ns", "flow", "flow/conntrack", "nft", "nft/ruleset", "pinger", "play", "scenario", "sg", "timeline"},
 	"./plan":                   {"sg"},
 	"./fate":                   {"enforce", "live", "plan", "scenario", "sg"},
+	"./internal/whatif":        {"fate", "live", "plan"},
 	"./internal/fatetest":      {"enforce", "fate", "live", "plan", "sg"},
 	"./live":                   {"flowlog", "sg"},
 	"./flowlog":                {},

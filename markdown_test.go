@@ -15,7 +15,7 @@ import (
 
 const (
 	markdownWidth = 100 // columns
-	readmeLines   = 150
+	readmeLines   = 160
 )
 
 // markdown lists every document of the repository.

@@ -192,3 +192,21 @@ func (f *forecast) fate(flow live.Flow) Fate {
 
 // directions are the directions of packets at a host.
 var directions = [...]packet.Direction{packet.Ingress, packet.Egress}
+
+// An Order is one in which the calls may be made, and what EC2 does then.
+type Order struct {
+	// First comes before Second, unlike in the likely order; both are 0 in that.
+	First, Second int
+	Run           []plan.Outcome
+}
+
+// Orders returns the orders that were tried, the likely one first.
+func (f Forecast) Orders() (list []Order) {
+	for _, c := range append([]*course{f.likely}, f.others...) {
+		list = append(list, Order{c.first, c.second, c.calls})
+	}
+	return list
+}
+
+// Severity returns how bad a fate is for those who use the connection, from 0.
+func Severity(w Word) int { return slices.Index(severity, w) }

@@ -43,7 +43,7 @@ func tcp(from string, port uint16, to string, target uint16) live.Flow {
 func TestSamples(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../plan/testdata/*.plan.json")
-	more, err2 := filepath.Glob("../testdata/plan/*.json")
+	more, err2 := filepath.Glob("../testdata/plan/[^c]*.json")
 	files = append(files, more...)
 	if err := errors.Join(err, err2); err != nil || len(files) < 20 {
 		t.Fatal(len(files), err)

@@ -94,6 +94,7 @@ func (w *writer) text() string {
 		}
 		fmt.Fprintf(&w.b, "model: %s\n", enforce.Notation(m))
 	}
+	w.b.WriteString("interval: 5ms\n") // TCP repeats nothing within an experiment
 	w.nameGroups()
 	bits := w.network()
 	fmt.Fprintf(&w.b, "hosts:\n")

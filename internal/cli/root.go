@@ -42,7 +42,7 @@ changes a rule, and shows from kernel traces why each packet was accepted or dro
 			newUp(env, code), newExec(env), newStatus(env), newFlows(env), newTrace(env), newRevoke(env), newAuthorize(env), newGroups(env), newPrefixList(env), newACL(env), newCut(env),
 			newLoad(env), newRecord(env), newCapture(env), newEvents(env), newPS(env), newDown(env),
 		}},
-		{"Your own rules:", []*cobra.Command{newCheck(env, code), newWhatIf(env), newRules(env), newProbe(env, code), newSchema(env)}},
+		{"Your own rules:", []*cobra.Command{newCheck(env, code), newWhatIf(env, code), newRules(env), newProbe(env, code), newSchema(env)}},
 		{lastGroup, []*cobra.Command{newDoctor(env, code)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})

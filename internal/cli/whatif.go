@@ -1,30 +1,39 @@
 package cli
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
-	"io"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"lablab/enforce"
+	"lablab/fate"
+	"lablab/internal/whatif"
+	"lablab/live"
 	"lablab/plan"
 	"lablab/say"
 	"lablab/sg"
 )
 
-func newWhatIf(env Env) *cobra.Command {
-	var format string
-	var binds, account []string
-	var flows flowFlags
+// whatIfFlags are the flags of `lablab what-if`.
+type whatIfFlags struct {
+	format         string
+	binds, account []string
+	flows          flowFlags
+	model          string
+	noProve        bool
+	scenario       string
+	failOn         []string
+}
+
+func newWhatIf(env Env, code *int) *cobra.Command {
+	var f whatIfFlags
 	c := &cobra.Command{
 		Use:   "what-if PLAN",
-		Short: "Print the EC2 calls of a change of security groups, in order",
-		Long: `What-if reads a change of security groups before it is made, and prints the calls to EC2
-that make it: in the likely order, which of them may come in either order, and which of them
-EC2 rejects. It reads
+		Short: "Say what a change of security groups does to connections, before it is made",
+		Long: `What-if reads a change of security groups before it is made. It says which connections it
+cuts, which go on but could not begin again, when new ones are dropped, and what to change
+so that they are not. It prints the calls to EC2 that make the change: in the likely order,
+which of them may come in either order, and which of them EC2 rejects. It reads
 
   terraform show -json FILE, tofu show -json FILE         a plan
   aws cloudformation describe-change-set                  with --include-property-values
@@ -34,44 +43,144 @@ EC2 rejects. It reads
   {"call":"RevokeSecurityGroupIngress","request":{…}}     one call per line
 
 With --flows it also reads the connections that are up: conntrack -L, ss -tan, VPC flow logs,
-or JSON Lines, all of them also compressed with gzip.
+or JSON Lines, all of them also compressed with gzip. Without, it invents some for each rule
+that changes.
+
+Everything is predicted; then one connection of each kind is played on this kernel, in each
+order that makes a difference, to prove it. Where that is impossible, it says so.
 
 A value that the file does not have is resolved from what it refers to, or reported; --bind
-gives it. What-if needs no privileges and works on any system. It changes nothing.`,
+gives it. What-if works on any system. It changes nothing.
+
+Exit code 0: nothing that --fail-on lists was found. 1: something was. 2: the command line or
+a file is wrong. 5: the kernel disagrees with the prediction.`,
 		Example: `  terraform show -json tfplan | lablab what-if -
-  lablab what-if plan.json --groups groups.json --groups interfaces.json
   lablab what-if plan.json --flows eni-0a1=conntrack.txt --flows vpc.log.gz
+  lablab what-if plan.json --format markdown --fail-on cut,gap,lost,apply
+  lablab what-if plan.json --groups groups.json --groups interfaces.json
   lablab what-if plan.json --bind 'aws_instance.web.vpc_security_group_ids=aws_security_group.new'`,
 		Args: onePlan,
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := oneOf("--format", format, "text", "json"); err != nil {
+			if err := f.check(); err != nil {
 				return err
 			}
-			p, err := readPlan(args[0], binds, account)
-			if err != nil {
-				return err
-			}
-			w := whatIfOf(p)
-			up, err := flows.read(env)
-			if err != nil {
-				return err
-			}
-			for _, f := range up {
-				w.Sources = append(w.Sources, sourceOf(f))
-			}
-			if format == "json" {
-				return broken(writeJSON(env.Stdout, w))
-			}
-			return broken(w.text(say.Signs(env.Stdout, env.Getenv), env.Language))
+			var err error
+			*code, err = whatIf(env, f, args[0])
+			return err
 		},
 	}
-	c.Flags().StringVar(&format, "format", "text", "output format: text or json")
-	c.Flags().StringArrayVar(&binds, "bind", nil, "give a value that the file does not have: `ADDRESS.ATTRIBUTE=VALUE`; may be repeated")
-	c.Flags().StringArrayVar(&account, "groups", nil, "`FILE` from aws ec2 describe-…: the account before the change; may be repeated")
-	c.Flags().StringArrayVar(&flows.files, "flows", nil, "`FILE` of the connections that are up, or HOST=FILE; may be repeated")
-	c.Flags().StringVar(&flows.logFormat, "log-format", "", "`FORMAT` of VPC flow logs without a header line: '${version} …'")
-	c.Flags().StringVar(&flows.lab, "lab", "", "take the connections of the running lab `NAME`")
+	flags := c.Flags()
+	flags.StringVar(&f.format, "format", "text", "output format: text, json, markdown or junit")
+	flags.StringArrayVar(&f.binds, "bind", nil, "give a value that the file does not have: `ADDRESS.ATTRIBUTE=VALUE`; may be repeated")
+	flags.StringArrayVar(&f.account, "groups", nil, "`FILE` from aws ec2 describe-…: the account before the change; may be repeated")
+	flags.StringArrayVar(&f.flows.files, "flows", nil, "`FILE` of the connections that are up, or HOST=FILE; may be repeated")
+	flags.StringVar(&f.flows.logFormat, "log-format", "", "`FORMAT` of VPC flow logs without a header line: '${version} …'")
+	flags.StringVar(&f.flows.lab, "lab", "", "take the connections of the running lab `NAME`")
+	flags.StringVar(&f.model, "model", "", "predict for hosts of this enforcement `MODEL` or product, instead of EC2's")
+	flags.BoolVar(&f.noProve, "no-prove", false, "do not play the change on this kernel")
+	flags.StringVar(&f.scenario, "scenario", "", "write the scenario that proves it to `FILE`")
+	flags.StringSliceVar(&f.failOn, "fail-on", nil, "exit with 1 if there is a finding of these `KINDS`: cut, gap, lost, return, apply, unresolved")
 	return c
+}
+
+// check finds errors in the flags.
+func (f whatIfFlags) check() error {
+	if err := oneOf("--format", f.format, "text", "json", "markdown", "junit"); err != nil {
+		return err
+	}
+	for _, kind := range f.failOn {
+		if err := oneOf("--fail-on", kind, "cut", "gap", "lost", "return", "apply", "unresolved"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whatIf reports what a change does, and returns the exit code.
+func whatIf(env Env, f whatIfFlags, name string) (int, error) {
+	unproved := say.F("--no-prove was given")
+	if !f.noProve {
+		done, code, reason, err := mayProve(env)
+		if done || err != nil {
+			return code, err
+		}
+		unproved = reason
+	}
+	model := enforce.Choice{Model: enforce.Default()}
+	if f.model != "" {
+		var err error
+		if model, err = modelOf("--model", f.model); err != nil {
+			return 0, err
+		}
+	}
+	p, err := readPlan(name, f.binds, f.account)
+	if err != nil {
+		return 0, err
+	}
+	sources, err := f.flows.read(env)
+	if err != nil {
+		return 0, err
+	}
+	if len(sources) == 0 {
+		sources = append(sources, live.Representatives(accounts(p)...))
+	}
+	o := fate.Options{Model: model.Model, Orders: mostOrders}
+	var flows []live.Flow
+	for _, s := range sources {
+		flows = append(flows, s.All...)
+		o.Hosts = append(o.Hosts, s.Hosts...)
+	}
+	forecast := fate.Of(p, flows, o)
+	report := whatif.Of(p, sources, forecast, model.String())
+	proofs := forecast.Proofs(forecast.Representatives())
+	if f.scenario != "" {
+		if err := writeProof(env, f.scenario, proofs); err != nil {
+			return 0, err
+		}
+	}
+	if unproved.Empty() && len(proofs) == 0 {
+		unproved = say.F("none of the connections can be played")
+	}
+	report.Proof = &whatif.Proof{Reason: unproved}
+	if unproved.Empty() {
+		if report.Proof, err = prove(env, proofs, len(forecast.Representatives())); err != nil {
+			return 0, err
+		}
+	}
+	if err := f.write(env, report); err != nil {
+		return 0, broken(err)
+	}
+	switch {
+	case report.Proof.Disagreements > 0:
+		return exitDisagree, nil
+	case report.Worrying(f.failOn) > 0:
+		return exitNotHeld, nil
+	}
+	return exitHeld, nil
+}
+
+// accounts returns the account before a change and after each of its calls, in the likely order.
+func accounts(p *plan.Plan) []*sg.Account {
+	list := []*sg.Account{p.Before}
+	for _, o := range p.Run() {
+		list = append(list, o.Account)
+	}
+	return list
+}
+
+// mostOrders is how many orders of the calls are tried.
+const mostOrders = 100
+
+func (f whatIfFlags) write(env Env, r *whatif.Report) error {
+	switch f.format {
+	case "json":
+		return writeJSON(env.Stdout, r)
+	case "markdown":
+		return r.Markdown(env.Stdout, env.Language)
+	case "junit":
+		return r.JUnit(env.Stdout, f.failOn)
+	}
+	return r.Text(say.Signs(env.Stdout, env.Getenv), env.Language)
 }
 
 // onePlan refuses a command line without exactly one file.
@@ -123,219 +232,4 @@ func cutBind(bind string) (key, value string, found bool) {
 		}
 	}
 	return bind, "", false
-}
-
-// A whatIf is what is reported of a plan.
-type whatIf struct {
-	Schema      int              `json:"schema"`
-	File        string           `json:"file"`
-	Kind        plan.Kind        `json:"kind"`
-	Tool        string           `json:"tool,omitempty"`
-	Steps       []whatIfStep     `json:"steps"`
-	Either      [][2]int         `json:"either"`
-	Lost        []whatIfLoss     `json:"lost"`
-	Otherwise   []whatIfOther    `json:"otherwise"`
-	Sources     []whatIfSource   `json:"sources"`
-	Resources   []whatIfResource `json:"resources"`
-	PartlyKnown []string         `json:"partly_known"`
-	Notes       []say.Sentence   `json:"notes"`
-}
-
-// A whatIfStep is a call.
-type whatIfStep struct {
-	Number   int             `json:"number"`
-	Call     string          `json:"call"`
-	Group    string          `json:"group,omitempty"`
-	Target   string          `json:"target,omitempty"`
-	Resource string          `json:"resource,omitempty"`
-	Line     int             `json:"line,omitempty"`
-	Does     say.Sentence    `json:"does"`
-	After    []int           `json:"after"`
-	Result   plan.Result     `json:"result"`
-	Error    string          `json:"error,omitempty"`
-	err      error           // the same, in any language
-	Unknown  []whatIfUnknown `json:"unresolved,omitempty"`
-}
-
-type whatIfUnknown struct {
-	Attribute  string       `json:"attribute"`
-	Reason     say.Sentence `json:"reason"`
-	Candidates []string     `json:"candidates,omitempty"`
-}
-
-// A whatIfLoss is a rule that is missing at the end.
-type whatIfLoss struct {
-	Resource  string `json:"resource"`
-	Group     string `json:"group"`
-	Direction string `json:"direction"`
-	Rule      string `json:"rule"`
-}
-
-// A whatIfOther is a pair of calls that ends differently if the first comes before the second.
-type whatIfOther struct {
-	First  int          `json:"first"`
-	Second int          `json:"second"`
-	Failed []int        `json:"failed"`
-	Lost   []whatIfLoss `json:"lost"`
-}
-
-type whatIfResource struct {
-	Address    string          `json:"address"`
-	Type       string          `json:"type"`
-	Use        plan.Use        `json:"use"`
-	Reason     say.Sentence    `json:"reason"`
-	Resolved   []say.Sentence  `json:"resolved,omitempty"`
-	Unresolved []whatIfUnknown `json:"unresolved,omitempty"`
-}
-
-func whatIfOf(p *plan.Plan) whatIf {
-	w := whatIf{
-		Schema: 1, File: p.File, Kind: p.Kind, Tool: p.Tool, Steps: []whatIfStep{}, Either: append([][2]int{}, p.Either()...), Otherwise: []whatIfOther{}, Sources: []whatIfSource{},
-		Resources: []whatIfResource{}, PartlyKnown: append([]string{}, p.Partial...), Notes: append([]say.Sentence{}, p.Notes...),
-	}
-	run := p.Run()
-	for i, c := range p.Calls {
-		step := whatIfStep{
-			Number: c.Number, Call: c.Name, Group: c.Group(), Target: c.Target(), Resource: c.Resource, Line: c.Line, Does: c.Said(),
-			After: append([]int{}, c.After...), Result: run[i].Result, Unknown: unknowns(c.Unresolved),
-		}
-		if run[i].Err != nil {
-			step.err, step.Error = run[i].Err, run[i].Err.Error()
-		}
-		w.Steps = append(w.Steps, step)
-	}
-	w.Lost = losses(p.Lost(run))
-	const most = 100 // pairs that are tried
-	if more := len(w.Either) - most; more > 0 {
-		w.Notes = append(w.Notes, say.F("%d pairs of calls were not tried in the other order", more))
-	}
-	for _, pair := range w.Either[:min(most, len(w.Either))] {
-		if other, differs := otherwise(p, pair, run); differs {
-			w.Otherwise = append(w.Otherwise, other)
-		}
-	}
-	for _, r := range p.Resources {
-		w.Resources = append(w.Resources, whatIfResource{r.Address, r.Type, r.Use, r.Reason, r.Resolved, unknowns(r.Unresolved)})
-	}
-	return w
-}
-
-func unknowns(list []plan.Unknown) (all []whatIfUnknown) {
-	for _, u := range list {
-		all = append(all, whatIfUnknown(u))
-	}
-	return all
-}
-
-func losses(list []plan.Loss) []whatIfLoss {
-	all := []whatIfLoss{}
-	for _, l := range list {
-		all = append(all, whatIfLoss{l.Resource, l.Rule.Group, string(l.Rule.Direction), l.Rule.Rule.String()})
-	}
-	return all
-}
-
-// otherwise makes the second call of a pair come first, and returns what then fails and is lost, if
-// that differs.
-func otherwise(p *plan.Plan, pair [2]int, likely []plan.Outcome) (whatIfOther, bool) {
-	run := p.Run(p.With(pair[1], pair[0])...)
-	other := whatIfOther{First: pair[1], Second: pair[0], Failed: failed(run), Lost: losses(p.Lost(run))}
-	before := failed(likely)
-	return other, fmt.Sprint(before) != fmt.Sprint(other.Failed) || fmt.Sprint(losses(p.Lost(likely))) != fmt.Sprint(other.Lost)
-}
-
-// failed returns the numbers of the calls that EC2 rejects.
-func failed(run []plan.Outcome) []int {
-	numbers := []int{}
-	for _, o := range run {
-		if o.Result == plan.Failed {
-			numbers = append(numbers, o.Call)
-		}
-	}
-	return numbers
-}
-
-// text writes the report for people.
-func (w whatIf) text(to io.Writer, l *say.Language) error {
-	var b strings.Builder
-	line := func(indent string, s say.Sentence) { fmt.Fprintln(&b, indent+say.Printable(s.In(l))) }
-	of := say.As(w.File)
-	if w.Tool != "" {
-		of = say.F("%s, %s", w.File, w.Tool)
-	}
-	line("", say.F("%s: %s in the likely order", of, say.N(len(w.Steps), "%d call", "%d calls")))
-	for _, s := range w.Steps {
-		where := s.Resource
-		if s.Line > 0 {
-			where = say.F("line %d", s.Line).In(l)
-		}
-		fmt.Fprintf(&b, "  %*d  %-31s %s\n", len(strconv.Itoa(len(w.Steps))), s.Number, s.Call, say.Printable(where))
-		line("       ", s.Does)
-		switch s.Result {
-		case plan.Failed:
-			line("       ", say.F("FAILS: %s", s.err))
-		case plan.Skipped:
-			line("       ", say.F("not made: an earlier call fails"))
-		case plan.Doubted:
-			line("       ", say.F("effect unknown: %s", s.err))
-		}
-	}
-	const few = 10 // pairs that are shown
-	for _, pair := range w.Either[:min(few, len(w.Either))] {
-		line("", say.F("Calls %d and %d: either may come first.", pair[0], pair[1]))
-	}
-	if more := len(w.Either) - few; more > 0 {
-		line("", say.N(more, "and %d more such pair", "and %d more such pairs"))
-	}
-	w.writeLost(line, "", w.Lost)
-	for _, o := range w.Otherwise {
-		switch {
-		case len(o.Failed) == 0:
-			line("", say.F("If call %d comes before call %d, no call fails.", o.First, o.Second))
-		default:
-			line("", say.F("If call %d comes before call %d, EC2 rejects: %s", o.First, o.Second, numbers(o.Failed)))
-		}
-		w.writeLost(line, "  ", o.Lost)
-	}
-	for _, s := range w.Sources {
-		line("", s.said())
-		for _, n := range s.Notes {
-			line("  ", n)
-		}
-	}
-	for _, r := range w.Resources {
-		for _, s := range r.Resolved {
-			line("", say.F("Resolved: %s: %s", r.Address, s))
-		}
-		for _, u := range r.Unresolved {
-			line("", say.F("Unresolved: %s: %s", u.Attribute, u.Reason))
-			line("  ", say.F("to give it: --bind '%s=%s'", u.Attribute, cmp.Or(strings.Join(u.Candidates, " | "), "sg-…")))
-		}
-		if r.Use == plan.NotUnderstood {
-			line("", say.F("Not understood: %s: %s", r.Address, r.Reason))
-		}
-	}
-	if len(w.PartlyKnown) > 0 {
-		line("", say.F("Known only as far as the change names it: %s", strings.Join(w.PartlyKnown, ", ")))
-	}
-	for _, n := range w.Notes {
-		line("", say.F("Note: %s", n))
-	}
-	_, err := io.WriteString(to, b.String())
-	return err
-}
-
-func (w whatIf) writeLost(line func(string, say.Sentence), indent string, lost []whatIfLoss) {
-	for _, m := range lost {
-		line(indent, say.F("Missing at the end: %s %s in group %s (%s)", m.Direction, m.Rule, m.Group, m.Resource))
-	}
-}
-
-// numbers joins numbers with commas.
-func numbers(list []int) string {
-	texts := make([]string, len(list))
-	for i, n := range list {
-		texts[i] = strconv.Itoa(n)
-	}
-	return strings.Join(texts, ", ")
 }

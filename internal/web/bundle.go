@@ -13,7 +13,7 @@ import (
 
 // bundle joins an entry and the modules that it imports into one script, each module after
 // those it needs. A module becomes a function that returns its exports. Comments on lines of their
-// own and indentation, which nobody reads there, are left out. bundle understands only the forms that
+// own and indentation are left out. bundle understands only the forms that
 // the page uses, and refuses any other:
 //
 //	import { a, b } from './other.js';
