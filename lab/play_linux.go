@@ -99,6 +99,8 @@ func (l *Lab) do(ctx context.Context, action scenario.Action) error {
 		return l.configure(a)
 	case scenario.Cut:
 		return l.cut(a)
+	case scenario.Forge:
+		return l.forge(ctx, a)
 	case scenario.Exec:
 		return l.exec(ctx, a)
 	case scenario.Wait:

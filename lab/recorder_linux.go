@@ -27,6 +27,7 @@ type recorder struct {
 	indexes      map[string]*entryIndex // by host
 	translations flow.Translations
 	unattributed func(host string, v nft.Verdict)
+	forged       *forgery      // on its way, or nil
 	changed      chan struct{} // closed whenever any of these changes
 }
 
@@ -67,6 +68,10 @@ func (r *recorder) judged(host string, v nft.Verdict) {
 	defer r.mu.Unlock()
 	if v.Packet.IsError() {
 		r.judgedError(host, v)
+		return
+	}
+	if r.isForged(host, v) {
+		r.log.Append(eventOf(host, v))
 		return
 	}
 	key, reply := keyOf(translated(v.Packet, &r.translations))

@@ -108,6 +108,8 @@ func (p *Progress) Add(e timeline.Event) {
 		}
 	case timeline.Ran:
 		p.line("on %s: %s: exit code %d", body.Host, strings.Join(body.Command, " "), body.Exit)
+	case timeline.Forged:
+		p.line("%s sent a forged packet: %s", body.Host, body.Packet.Key())
 	case timeline.Sent:
 		p.sent(body.Stream, body.Seq)
 	case timeline.NotSent:

@@ -68,6 +68,8 @@ func (n *Narrator) changed(e timeline.Body) subtitle {
 			return ending("A flow loses its mark on %s: no rule has admitted it any more.", body.Host)
 		}
 		return ending("An entry is deleted on %s. The next packet of the flow will count as new.", body.Host)
+	case timeline.Forged:
+		return plainly("%s sends a packet whose source, %s, is not its own address.", body.Host, body.Packet.Source)
 	case timeline.Configured:
 		return plainly("From now on, conntrack uses other settings.")
 	case timeline.StreamStopped:

@@ -51,6 +51,12 @@ func (t *explainer) passageIn(r run) {
 		if r.entry != nil {
 			they.claims = append(they.claims, r.claim(claims.Claim{Kind: claims.Carried, Entry: r.entry.ref(), Other: r.entry.creator.stream, Rule: r.entry.creator.by.Number})...)
 		}
+		if forger := t.forger(r); !forger.Empty() {
+			t.say(t.of(r), "%s %s ESTABLISHED to %s on the way: a forged packet from %s%s had created an entry, so it forwarded %s without checking its rules.",
+				they, were(r), r.Host, forger, t.inExperiment(t.forged[r.entry.orig].experiment), them(r))
+			t.outlived(r)
+			return
+		}
 		t.say(t.of(r), "%s %s ESTABLISHED to %s on the way: it had an entry, so it forwarded %s without checking its rules.", they, were(r), r.Host, them(r))
 		t.outlived(r)
 	default:

@@ -3,6 +3,8 @@ package report
 import (
 	"time"
 
+	"lablab/packet"
+	"lablab/report/claims"
 	"lablab/say"
 	"lablab/timeline"
 )
@@ -15,6 +17,13 @@ type history struct {
 	lives  *lives
 	policy *policy
 	models models
+	forged map[packet.Key]forgery // by what the packet looks like
+}
+
+// A forgery is a packet that a host has sent in the name of another one.
+type forgery struct {
+	when
+	host string
 }
 
 // A when is a place in the timeline.
@@ -27,13 +36,18 @@ type when struct {
 // happened reports whether there is such a place.
 func (w when) happened() bool { return w.seq > 0 }
 
-func newHistory() history { return history{lives: newLives(), policy: newPolicy()} }
+func newHistory() history {
+	return history{lives: newLives(), policy: newPolicy(), forged: map[packet.Key]forgery{}}
+}
 
 func (h *history) add(e timeline.Event) {
 	h.now = when{h.now.seq + 1, e.At, e.Experiment}
 	if begun, is := e.Body.(timeline.Begun); is {
 		h.models = modelsOf(begun)
 		h.byHand = len(begun.Plan) == 1 && begun.Plan[0].ByHand()
+	}
+	if f, is := e.Body.(timeline.Forged); is {
+		h.forged[f.Packet.Key()] = forgery{h.now, f.Host}
 	}
 	h.lives.add(h.now, e.Body)
 	h.policy.add(h.now, e.Body)
@@ -53,4 +67,17 @@ func (h *history) sinceExperiment(experiment int) say.Sentence {
 		return say.Sentence{}
 	}
 	return sinceExperiment(experiment)
+}
+
+// forger says which host sent the forged packet that created an entry, or nothing.
+func (h *history) forger(r run) phrase {
+	l := r.entry
+	if l == nil || !l.creator.happened() || l.creator.stream != "" {
+		return phrase{}
+	}
+	f, forged := h.forged[l.orig]
+	if !forged || f.seq > l.creator.seq {
+		return phrase{}
+	}
+	return phrase{say.As(f.host), r.claim(claims.Claim{Kind: claims.Forged, Entry: l.ref(), Change: f.seq, Other: f.host})}
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,6 +65,13 @@ type Wait struct{ For time.Duration }
 type Configure struct {
 	Timeouts *sg.Timeouts // nil for no change
 	Loose    *bool        // nil for no change
+}
+
+// Forge sends one UDP datagram from a host in the name of another one.
+type Forge struct {
+	On               string // the host that sends it
+	From, To         string // hosts: whose address is its source, and for whom it is
+	SourcePort, Port int
 }
 
 // Exec runs a program in a host and waits for it to exit.
@@ -139,6 +147,24 @@ func (a Configure) Said() say.Sentence {
 		}[*a.Loose])
 	}
 	return say.List(" and ", parts...)
+}
+
+// Packet returns the packet, whose payload is 48 zero bytes, given all hosts.
+func (a Forge) Packet(hosts []Host) packet.Header {
+	host := func(name string) Host {
+		return hosts[slices.IndexFunc(hosts, func(h Host) bool { return h.Name == name })]
+	}
+	from, to := host(a.From), host(a.To)
+	source, target, routed := from.Toward(to, hosts)
+	if !routed {
+		source = from.Address.Addr()
+	}
+	return packet.Header{Protocol: packet.UDP, Source: source, Destination: target, SourcePort: uint16(a.SourcePort), DestinationPort: uint16(a.Port), Length: 48}
+}
+
+// Said describes the action to people.
+func (a Forge) Said() say.Sentence {
+	return say.F("send a forged packet from %s: udp from %s port %d to %s port %d", a.On, a.From, a.SourcePort, a.To, a.Port)
 }
 
 // Line returns the command in one line. Words are in quotes unless a shell would read them as they

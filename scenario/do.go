@@ -351,6 +351,37 @@ func (a *doPrefixList) action(w *walk, at Place) Action {
 	return Change{done}
 }
 
+func (a *doForge) action(w *walk, at Place) Action {
+	done := Forge{On: a.On.text, From: a.Forge.From.text, To: a.Forge.UDP.text}
+	done.Port = w.between(a.Forge.Port, say.F("the port"), 1, 65535)
+	done.SourcePort = w.between(a.Forge.SourcePort, say.F("the source port"), 1, 65535)
+	on, from, to := w.host(a.On), w.host(a.Forge.From), w.host(a.Forge.UDP)
+	if !on || !from || !to || w.mislaid {
+		return nil
+	}
+	sender, target := w.named(done.On), w.named(done.To)
+	switch {
+	case done.From == done.On:
+		w.about(a.Forge.From.Place, "a packet of %s with its own address is not forged", done.On)
+	case done.From == done.To:
+		w.about(a.Forge.From.Place, "a host does not accept a packet from its own address: choose another source than %s", done.To)
+	case done.On == done.To:
+		w.about(a.On.Place, "%s sends the packet to itself", done.On)
+	case !sender.Unchecked && sender.Ruleset == nil:
+		w.hinted(a.On.Place, say.F("add source_dest_check: false to %s", done.On), "%s cannot send in the name of %s: EC2's source/destination check drops that", done.On, done.From)
+	default:
+		source, address, ok := sender.Toward(target, w.sc.Hosts)
+		if !ok {
+			w.about(at, "%s has no route to %s", done.On, address)
+			return nil
+		}
+		if _, _, ok = w.way(at, located{netip.PrefixFrom(source, 0), done.On}, located{netip.PrefixFrom(address, 0), done.To}); ok {
+			return done
+		}
+	}
+	return nil
+}
+
 func (a *doExec) action(w *walk, at Place) Action {
 	done := Exec{Place: at, Host: a.On.text, Exit: w.between(a.Exit, say.F("the exit code"), 0, 255)}
 	for _, part := range a.Exec {

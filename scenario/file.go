@@ -162,6 +162,19 @@ type doExec struct {
 	Exit number `json:"exit,omitempty" jsonschema:"the expected exit code; by default 0"`
 }
 
+type doForge struct {
+	Forge forged `json:"forge" jsonschema:"send one packet whose source is not the host's own address"`
+	On    name   `json:"on" jsonschema:"the host that sends it"`
+}
+
+type forged struct {
+	Place
+	UDP        name   `json:"udp" jsonschema:"a UDP datagram to this host"`
+	Port       number `json:"port" jsonschema:"the destination port"`
+	From       name   `json:"from" jsonschema:"the host whose address is the source"`
+	SourcePort number `json:"source_port" jsonschema:"the source port"`
+}
+
 type aclRules struct {
 	Place
 	Ingress []aclRule `json:"ingress,omitempty" jsonschema:"the inbound rules"`

@@ -181,6 +181,7 @@ var verbs = []struct {
 	{"tcp_loose", reflect.TypeFor[doLoose]()},
 	{"acl", reflect.TypeFor[doACL]()},
 	{"prefix_list", reflect.TypeFor[doPrefixList]()},
+	{"forge", reflect.TypeFor[doForge]()},
 	{"exec", reflect.TypeFor[doExec]()},
 }
 

@@ -75,6 +75,9 @@ func (s *session) cut(a scenario.Cut) {
 		switch {
 		case a.Stream != "":
 			r := s.byKey[e.origin]
+			if r == nil {
+				r = s.byKey[e.origin.Reversed()] // whose server's side began it
+			}
 			return r != nil && r.Stream == a.Stream
 		case a.AdmittedBy != "":
 			admitted, _ := s.rules.Known(e.mark.Admitted())

@@ -119,6 +119,9 @@ func (h *host) message(p *datagram) {
 		p.stream.answer(p.first)
 		return
 	}
+	if h.expects(p) {
+		return // which does not take it for an answer
+	}
 	answer := *p
 	answer.answers = true
 	if h.listening[netip.AddrPortFrom(p.Destination, p.DestinationPort)][packet.UDP] {

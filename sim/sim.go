@@ -171,6 +171,8 @@ func (s *session) Do(ctx context.Context, action scenario.Action) error {
 	case scenario.Cut:
 		s.cut(a)
 		return nil
+	case scenario.Forge:
+		return s.forge(a)
 	case scenario.Wait:
 		return s.wait(ctx, a.For)
 	}

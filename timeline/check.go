@@ -204,6 +204,8 @@ func hostsOf(body Body) []string {
 		return []string{body.Host}
 	case Ran:
 		return []string{body.Host}
+	case Forged:
+		return []string{body.Host}
 	}
 	return nil
 }

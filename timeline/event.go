@@ -462,6 +462,12 @@ func (e Evidence) Said() say.Sentence {
 	return say.F("events")
 }
 
+// Forged reports that a host has sent a packet with an address of another host as its source.
+type Forged struct {
+	Host   string        `json:"host"`
+	Packet packet.Header `json:"packet"`
+}
+
 // Interrupted reports that the run was stopped early, on request.
 type Interrupted struct {
 	By string `json:"by"`
@@ -492,6 +498,7 @@ func (Ran) kind() string             { return "ran" }
 func (TimedOut) kind() string        { return "timed_out" }
 func (Halted) kind() string          { return "halted" }
 func (Waited) kind() string          { return "waited" }
+func (Forged) kind() string          { return "forged" }
 func (Sent) kind() string            { return "sent" }
 func (NotSent) kind() string         { return "not_sent" }
 func (Replied) kind() string         { return "replied" }

@@ -69,6 +69,7 @@ var bodies = map[string]func([]byte) (Body, error){
 	TimedOut{}.kind():        read[TimedOut],
 	Halted{}.kind():          read[Halted],
 	Waited{}.kind():          read[Waited],
+	Forged{}.kind():          read[Forged],
 	NotSent{}.kind():         read[NotSent],
 	Replied{}.kind():         read[Replied],
 	Judged{}.kind():          readJudged,

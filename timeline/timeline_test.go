@@ -42,7 +42,7 @@ func everyKind() []Body {
 		PrefixListChanged{sg.ModifyPrefixList{PrefixList: "office", Remove: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Add: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}},
 		Configured{sg.NitroV6(), true}, CanaryDropped{"A", header}, Ready{}, ExperimentBegun{1},
 		StreamStarted{"1", packet.ICMP, "B", "A", netip.MustParseAddr("10.255.1.10"), netip.MustParseAddr("10.255.1.197"), 1001, 1, 2, ""},
-		StreamStopped{"1", "broken", say.F("broken").Keep()}, Ran{"A", []string{"true"}, 0, 1, "x", time.Second}, Waited{time.Second}, TimedOut{time.Second}, Halted{time.Second, 2 * time.Second, time.Millisecond},
+		StreamStopped{"1", "broken", say.F("broken").Keep()}, Ran{"A", []string{"true"}, 0, 1, "x", time.Second}, Waited{time.Second}, Forged{"A", header}, TimedOut{time.Second}, Halted{time.Second, 2 * time.Second, time.Millisecond},
 		Sent{"1", 1, true, true}, Connected{"1", 1}, Unreached{"1", 1, "refused"}, NotSent{"1", 2, true, "operation not permitted"}, Replied{"1", 1, time.Millisecond, true},
 		Judged{"A", packet.Ingress, true, "1", 1, 2, true, "new", true, packet.By{Kind: packet.ByGroup, ID: "icmp", Number: 2}, header},
 		EntryChanged{"A", flow.New, entry, moment}, Dumped{"A", []flow.Entry{entry}},

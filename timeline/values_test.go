@@ -16,7 +16,7 @@ func TestEventsCarryValues(t *testing.T) {
 			"Begun.Scenario", "Begun.File", "Host.Name", "Host.Groups", "Host.Product", "Host.Ruleset", "StreamStarted.PublishedBy", "Prediction.Stream", "Prediction.By", "Prediction.Host", "Prediction.Flow", "Prediction.AdmittedBy", "Prediction.ReleasedBy",
 			"Prediction.Hit", "Prediction.Never", "Rule.Group", "Rule.Hosts", "Rule.ID", "Rule.PrefixList", "Reference.GroupID", "Reference.GroupName",
 			"Reference.Owner", "Reference.VPC", "Reference.Peering", "GroupsChanged.Host", "GroupsChanged.Groups", "Cut.Host", "ACLChanged.Host",
-			"ModifyPrefixList.PrefixList", "CanaryDropped.Host", "StreamStarted.Stream", "StreamStarted.From", "StreamStarted.To", "StreamStopped.Stream", "Ran.Host",
+			"ModifyPrefixList.PrefixList", "CanaryDropped.Host", "StreamStarted.Stream", "StreamStarted.From", "StreamStarted.To", "StreamStopped.Stream", "Ran.Host", "Forged.Host",
 			"Sent.Stream", "Connected.Stream", "Unreached.Stream", "NotSent.Stream", "Replied.Stream", "Judged.Host", "Judged.Stream", "By.ID", "EntryChanged.Host",
 			"Dumped.Host", "Counted.Host", "Counter.Rule", "Missed.Host", "Timeouts.Profile",
 		},

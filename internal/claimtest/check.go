@@ -48,7 +48,7 @@ func Check(t testing.TB, events []timeline.Event, r *report.Report) {
 // isSetting reports whether a subtitle has the words of the event itself.
 func isSetting(b timeline.Body) bool {
 	switch b.(type) {
-	case timeline.ACLChanged, timeline.Cut, timeline.Configured, timeline.StreamStopped:
+	case timeline.ACLChanged, timeline.Cut, timeline.Configured, timeline.StreamStopped, timeline.Forged:
 		return true
 	}
 	return false
@@ -118,6 +118,7 @@ var checks = map[claims.Kind]func(*Evidence, claims.Claim) error{
 	claims.Became:      (*Evidence).became,
 	claims.Masqueraded: (*Evidence).masqueraded,
 	claims.HasModel:    (*Evidence).hasModel,
+	claims.Forged:      (*Evidence).forged,
 }
 
 // eachPacket checks the verdict on each of the packets of a claim.
@@ -398,6 +399,18 @@ func (e *Evidence) masqueraded(c claims.Claim) error {
 	}
 	if mask := entry.Reply.Destination.String(); mask != c.Other || mask == x.orig.Source.String() {
 		return fmt.Errorf("the source was %s, and became %s", x.orig.Source, mask)
+	}
+	return nil
+}
+
+func (e *Evidence) forged(c claims.Claim) error {
+	x, err := e.entry(c.Entry)
+	if err != nil {
+		return err
+	}
+	f, is := e.events[c.Change].Body.(timeline.Forged)
+	if !is || f.Host != c.Other || f.Packet.Key() != x.orig || c.Entry.Creator <= c.Change {
+		return fmt.Errorf("event %d does not report that %s forged %s", c.Change, c.Other, x.orig)
 	}
 	return nil
 }

@@ -134,6 +134,7 @@ var contradict = map[claims.Kind]func(events []timeline.Event, c *claims.Claim){
 			}
 		}
 	},
+	claims.Forged:    undo,
 	claims.SameFlow:  restart,
 	claims.OtherFlow: restart,
 	claims.Became:    func(_ []timeline.Event, c *claims.Claim) { c.Count += 1000 },

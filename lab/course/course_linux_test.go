@@ -203,6 +203,13 @@ func mutants() []mutant {
 		{"nat", "its source/destination check is on", func(sc *scenario.Scenario) { sc.Hosts[1].Unchecked = false }, 1, "stream first"},
 		{"nat", "its inbound rule is not revoked", func(sc *scenario.Scenario) { sc.Experiments[2].Do = sc.Experiments[2].Do[1:] }, 3, "stream second"},
 		{"nat", "it does not masquerade", func(sc *scenario.Scenario) { sc.Hosts[1].Masquerade = false }, 2, "stream first"},
+		{"poisoning", "the packet is not sent", skip(2), 2, "stream unasked"},
+		{"poisoning", "the packet is from another port", func(sc *scenario.Scenario) {
+			forge := sc.Experiments[1].Do[0].(scenario.Forge)
+			forge.SourcePort++
+			sc.Experiments[1].Do[0] = forge
+		}, 2, "stream unasked"},
+		{"poisoning", "the gateway lets nothing out", func(sc *scenario.Scenario) { group(sc, "gateway").Egress = nil }, 2, "stream unasked"},
 		{"related", "errors pass by themselves", func(sc *scenario.Scenario) { sc.Related = "all" }, 1, "stream query"},
 		{"related", "somebody listens", func(sc *scenario.Scenario) {
 			start := sc.Experiments[0].Do[0].(scenario.Start)

@@ -71,6 +71,7 @@ const (
 	Became      Kind = "became"        // Count packets had Outcome
 	Unseen      Kind = "unseen"        // no verdict on the packet that Event reports as sent was seen in time
 	OtherFlow   Kind = "another flow"  // conntrack does not
+	Forged      Kind = "forged"        // Change reports that the host Other forged the packet that created the entry
 	HasModel    Kind = "has model"     // the host's enforcement model is Other
 	Masqueraded Kind = "masqueraded"   // the host replaced the source of the entry's flow, or its destination, by Other
 )

@@ -14,7 +14,7 @@ const patience = 3e8; // ns to wait for missing evidence about a packet
 const together = 1.4; // s for a change that directly follows another
 const looks = 20; // maximum number of looks at entries that come and go without a packet
 const waiting = 2.6; // s of film for a long wait
-const lengths = { experiment: 1.9, born: 1.2, authorized: 2.8, revoked: 3, groups: 3, acl: 3, list: 3, configured: 2, cut: 2.8, started: 0.3, stopped: 0.8, gone: 1.2, ran: 1.5, within: 0 };
+const lengths = { experiment: 1.9, born: 1.2, authorized: 2.8, revoked: 3, groups: 3, acl: 3, list: 3, configured: 2, cut: 2.8, started: 0.3, stopped: 0.8, gone: 1.2, ran: 1.5, forged: 2, within: 0 };
 
 // flagged are the kinds of step that change something.
 export const flagged = new Set(['authorized', 'revoked', 'groups', 'acl', 'list', 'configured', 'cut']);

@@ -213,6 +213,7 @@ const takes = new Map(Object.entries({
   },
   judged,
   entry_changed,
+  forged(m, b, e) { m.step('forged', e); },
   ran(m, b, e) { m.step('ran', e); },
   interrupted(m, b, e) { m.interrupted = b.by || 'signal'; },
   ended(m, b, e) { m.ended = b; },
