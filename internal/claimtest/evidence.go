@@ -14,8 +14,12 @@ import (
 
 // Evidence is a timeline, read for checking claims. Events count from 1.
 type Evidence struct {
-	events  []timeline.Event // the first is empty
-	entries []*entry
+	events   []timeline.Event // the first is empty
+	entries  []*entry
+	changes  []int            // events that may change what the groups allow
+	verdicts map[string][]int // by stream
+	halts    []timeline.Event // in which lablab did not run
+	accounts map[int]account  // by the number of changes before
 }
 
 // A verdict is the first verdict on a packet at one place, and its event.
@@ -47,9 +51,18 @@ type mark struct {
 
 // Read reads a timeline.
 func Read(events []timeline.Event) *Evidence {
-	e := &Evidence{events: append(make([]timeline.Event, 1), events...)}
+	e := &Evidence{events: append(make([]timeline.Event, 1), events...), accounts: map[int]account{}, verdicts: map[string][]int{}}
 	alive := map[claims.Entry]*entry{}
 	for at := 1; at < len(e.events); at++ {
+		if isChange(e.events[at].Body) {
+			e.changes = append(e.changes, at)
+		}
+		switch body := e.events[at].Body.(type) {
+		case timeline.Halted:
+			e.halts = append(e.halts, e.events[at])
+		case timeline.Judged:
+			e.verdicts[body.Stream] = append(e.verdicts[body.Stream], at)
+		}
 		changed, is := e.events[at].Body.(timeline.EntryChanged)
 		if !is {
 			continue
@@ -103,9 +116,9 @@ func (e *Evidence) verdict(c claims.Claim, seq int) (verdict, bool) {
 		v, found := e.judged(int(c.Event), c.Host)
 		return verdict{v, int(c.Event), e.events[c.Event].At}, found
 	}
-	for at := range e.events {
-		v, is := e.events[at].Body.(timeline.Judged)
-		if is && v.Stream == c.Stream && v.Host == c.Host && v.Direction == c.Direction && v.Reply == c.Reply && v.Seq > 0 && v.Seq <= seq && seq <= max(v.Seq, v.Last) {
+	for _, at := range e.verdicts[c.Stream] {
+		v := e.events[at].Body.(timeline.Judged)
+		if v.Host == c.Host && v.Direction == c.Direction && v.Reply == c.Reply && v.Seq > 0 && v.Seq <= seq && seq <= max(v.Seq, v.Last) {
 			return verdict{v, at, e.events[at].At}, true
 		}
 	}
@@ -254,8 +267,8 @@ func timeoutOf(configured *sg.Timeouts, p packet.Protocol, usual time.Duration) 
 // haltedAround returns how much later than it happened something may have been recorded, since
 // lablab did not run.
 func (e *Evidence) haltedAround(at time.Duration) (late time.Duration) {
-	for _, event := range e.events {
-		if h, is := event.Body.(timeline.Halted); is && event.At >= at-round && event.At-h.Within+h.Asleep <= at+round {
+	for _, event := range e.halts {
+		if h := event.Body.(timeline.Halted); event.At >= at-round && event.At-h.Within+h.Asleep <= at+round {
 			late += h.For - h.Asleep
 		}
 	}

@@ -19,8 +19,22 @@ type account struct {
 
 // accountAt returns what the groups allow just after an event.
 func (e *Evidence) accountAt(at int) account {
+	n, is := slices.BinarySearch(e.changes, at)
+	if is {
+		n++
+	}
+	a, known := e.accounts[n]
+	if !known {
+		a = e.accountAfter(e.changes[:n])
+		e.accounts[n] = a
+	}
+	return a
+}
+
+// accountAfter returns what the groups allow after these events.
+func (e *Evidence) accountAfter(changes []int) account {
 	a := account{&sg.Account{PrefixLists: e.firstLists()}, map[uint32]timeline.Rule{}}
-	for i := 1; i <= at; i++ {
+	for _, i := range changes {
 		switch body := e.events[i].Body.(type) {
 		case timeline.Begun:
 			for _, h := range body.Hosts {
@@ -278,7 +292,7 @@ func (e *Evidence) outlived(c claims.Claim) error {
 
 // rule returns the rule with that number.
 func (e *Evidence) rule(number uint32) (timeline.Rule, bool) {
-	for i := range e.events {
+	for _, i := range e.changes {
 		if r, is := e.events[i].Body.(timeline.RuleAuthorized); is && r.Number == number {
 			return r.Rule, true
 		}
