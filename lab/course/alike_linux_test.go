@@ -25,8 +25,17 @@ import (
 // kernel gets more chances.
 func compare(t *testing.T, sc *scenario.Scenario, interval time.Duration, kernel []timeline.Event) {
 	t.Helper()
+	if diff := differing(t, sc, interval, kernel); diff != "" {
+		t.Errorf("on the kernel (-), in memory (+):\n%s", diff)
+		keep(t, kernel)
+	}
+}
+
+// differing returns how memory differs from the kernel, or nothing.
+func differing(t *testing.T, sc *scenario.Scenario, interval time.Duration, kernel []timeline.Event) string {
+	t.Helper()
 	if sim.Check(sc) != nil {
-		return
+		return ""
 	}
 	log := timeline.NewLog()
 	if err := play.Run(t.Context(), sim.Target{Interval: interval}, sc, log); err != nil {
@@ -42,11 +51,7 @@ func compare(t *testing.T, sc *scenario.Scenario, interval time.Duration, kernel
 		kernel = log.Events()
 		diff = difference(kernel, memory)
 	}
-	if diff != "" {
-		t.Errorf("on the kernel (-), in memory (+):\n%s", diff)
-		keep(t, kernel)
-		keep(t, memory)
-	}
+	return diff
 }
 
 // difference returns how the outcomes of two runs of a scenario differ.

@@ -36,16 +36,22 @@ func run(t *testing.T, sc *scenario.Scenario, interval time.Duration) *report.Re
 	if err := lab.Run(t.Context(), sc, lab.Options{Interval: interval}, log); err != nil {
 		t.Fatal(err)
 	}
-	if err := timeline.Check(log.Events()); err != nil {
-		t.Error(err)
-	}
 	r := report.Of(log.Events())
-	claimtest.Check(t, log.Events(), r)
-	claimtest.CheckOrder(t, log.Events())
+	explained(t, log.Events(), r)
 	if r.Missed == (report.Missed{}) {
 		compare(t, sc, interval, log.Events())
 	}
 	return r
+}
+
+// explained fails the test if the events contradict each other, or what a report says of them.
+func explained(t testing.TB, events []timeline.Event, r *report.Report) {
+	t.Helper()
+	if err := timeline.Check(events); err != nil {
+		t.Errorf("check timeline: %v", err)
+	}
+	claimtest.Check(t, events, r)
+	claimtest.CheckOrder(t, events)
 }
 
 // expect fails the test, and prints the report, unless the run held or not as wanted and no

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -14,13 +13,14 @@ import (
 	"lablab/enforce"
 	"lablab/internal/nstest"
 	"lablab/packet"
-	"lablab/render"
 	"lablab/scenario"
 	"lablab/sg"
 	"lablab/timeline"
 )
 
-var seeds = flag.Uint64("seeds", 24, "how many random scenarios to run")
+var seeds = flag.Int("seeds", 500, "how many random scenarios to run")
+
+const randomInterval = 2 * time.Millisecond // between packets
 
 // disagreed are seeds for which memory once differed from the kernel: in where a rule stands whose
 // members were listed in another order, and in a connection picked up from either side. The next were
@@ -30,37 +30,32 @@ var (
 	misexplained = []uint64{198}
 )
 
-// Whatever happens, no sentence contradicts the evidence, and memory shows the same. A scenario
-// mostly waits, so sixteen run side by side.
+// Whatever happens, no sentence contradicts the evidence, and memory shows the same. A lab mostly
+// waits, so sixteen run side by side.
 func TestRandomScenarios(t *testing.T) {
 	nstest.Kernel(t)
-	const jobs = 16
+	const jobs, inOneLab = 16, 20
 	var workers sync.WaitGroup
-	type which struct {
-		seed     uint64
-		modelled bool
-	}
-	next := make(chan which)
+	next := make(chan *scenario.Scenario)
 	for range jobs {
 		workers.Go(func() {
-			for w := range next {
-				t.Run(strconv.FormatUint(w.seed, 10), func(t *testing.T) {
-					r := run(t, newImprovisation(w.seed, w.modelled).scenario(), 2*time.Millisecond)
-					if t.Failed() {
-						_ = render.NewText(os.Stderr, 120, nil).All(r)
+			for sc := range next {
+				t.Run(sc.Name, func(t *testing.T) {
+					if run(t, sc, randomInterval); t.Failed() {
+						save(t, sc)
 					}
 				})
 			}
 		})
 	}
-	for seed := range *seeds {
-		next <- which{seed, true}
+	for left := *seeds; left > 0; left -= inOneLab {
+		next <- newImprovisation(uint64(left), true).series(min(left, inOneLab))
 	}
 	for _, seed := range disagreed {
-		next <- which{seed, false}
+		next <- newImprovisation(seed, false).scenario()
 	}
 	for _, seed := range misexplained {
-		next <- which{seed, true}
+		next <- newImprovisation(seed, true).scenario()
 	}
 	close(next)
 	workers.Wait()
@@ -90,6 +85,7 @@ type improvisation struct {
 	*rand.Rand
 	sc      *scenario.Scenario
 	account *sg.Account // as it is by now
+	groups  []string    // that hosts may have
 	running []string
 	starts  map[string]scenario.Start
 	names   int
@@ -101,17 +97,7 @@ func newImprovisation(seed uint64, modelled bool) *improvisation {
 	m.sc = &scenario.Scenario{Name: fmt.Sprint("random ", seed), Timeouts: sg.Nitro(), Account: &sg.Account{}}
 	office := sg.PrefixList{ID: "office", Known: true, Entries: []netip.Prefix{m.host(1), netip.MustParsePrefix("192.0.2.0/24")}}
 	m.sc.Account.PrefixLists = []sg.PrefixList{office}
-	for _, id := range groups {
-		m.sc.Account.Groups = append(m.sc.Account.Groups, &sg.Group{ID: id})
-	}
-	for _, g := range m.sc.Account.Groups {
-		for range 1 + m.IntN(3) {
-			g.Ingress = append(g.Ingress, m.rule())
-		}
-		if m.IntN(4) > 0 {
-			g.Egress = []sg.Rule{{ID: m.name("out"), Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}
-		}
-	}
+	m.sc.Account.Groups = m.newGroups("red", "green", "blue")
 	for i := range 2 + m.IntN(2) {
 		m.sc.Hosts = append(m.sc.Hosts, scenario.Host{Name: string(rune('A' + i)), Address: netip.PrefixFrom(m.host(i).Addr(), 16), Groups: m.someGroups()})
 	}
@@ -149,10 +135,24 @@ func (m *improvisation) mayHaveACL(host string) bool {
 	return false
 }
 
-var (
-	groups = []string{"red", "green", "blue"}
-	ports  = []int{22, 8080}
-)
+// newGroups makes up groups with these ids, which hosts have from now on.
+func (m *improvisation) newGroups(ids ...string) (groups []*sg.Group) {
+	m.groups = ids
+	for _, id := range ids {
+		groups = append(groups, &sg.Group{ID: id})
+	}
+	for _, g := range groups {
+		for range 1 + m.IntN(3) {
+			g.Ingress = append(g.Ingress, m.rule())
+		}
+		if m.IntN(4) > 0 {
+			g.Egress = []sg.Rule{{ID: m.name("out"), Protocol: packet.All, From: sg.Any, To: sg.Any, Peer: netip.MustParsePrefix("0.0.0.0/0")}}
+		}
+	}
+	return groups
+}
+
+var ports = []int{22, 8080}
 
 // host returns the address of a host.
 func (m *improvisation) host(i int) netip.Prefix {
@@ -165,7 +165,7 @@ func (m *improvisation) name(what string) string {
 }
 
 func (m *improvisation) someGroups() (some []string) {
-	for _, g := range groups {
+	for _, g := range m.groups {
 		if m.IntN(2) == 0 {
 			some = append(some, g)
 		}
@@ -185,7 +185,7 @@ func (m *improvisation) rule() sg.Rule {
 	}
 	switch m.IntN(6) {
 	case 0:
-		r.Reference = sg.Reference{GroupID: groups[m.IntN(len(groups))]}
+		r.Reference = sg.Reference{GroupID: m.groups[m.IntN(len(m.groups))]}
 	case 1:
 		r.PrefixList = "office"
 	case 2:
@@ -198,8 +198,57 @@ func (m *improvisation) rule() sg.Rule {
 	return r
 }
 
+// scenario makes up a scenario of six experiments.
 func (m *improvisation) scenario() *scenario.Scenario {
-	for i := range 6 {
+	m.improvise(6)
+	return m.sc
+}
+
+// series makes up scenarios of three experiments each, which run one after the other in one lab: to
+// build it takes more time than they do. They have only the hosts, their models and the prefix list in
+// common: each has groups of its own, and begins without streams, entries and network ACLs.
+func (m *improvisation) series(n int) *scenario.Scenario {
+	const each = 3 // experiments
+	m.improvise(each)
+	for i := range n - 1 {
+		fresh := m.newGroups(fmt.Sprint("red-", i+2), fmt.Sprint("green-", i+2), fmt.Sprint("blue-", i+2))
+		m.sc.Account.Groups = append(m.sc.Account.Groups, fresh...)
+		m.account.Groups = append(m.account.Groups, (&sg.Account{Groups: fresh}).Clone().Groups...)
+		begins := len(m.sc.Experiments)
+		again := m.cleared()
+		m.improvise(each)
+		first := &m.sc.Experiments[begins]
+		first.Do = append(again, first.Do...)
+	}
+	return m.sc
+}
+
+// cleared returns what leads back to hosts without streams, entries and network ACLs, with other groups.
+func (m *improvisation) cleared() (do []scenario.Action) {
+	for _, stream := range m.running {
+		do = append(do, scenario.Stop{Stream: stream})
+	}
+	m.running = nil
+	for _, h := range m.sc.Hosts {
+		changes := []sg.Change{sg.Attach{Interface: h.Name, Groups: m.someGroups()}}
+		if at, _ := m.account.Interface(h.Name); at.ACL != nil {
+			changes = append(changes, sg.SetACL{Interface: h.Name})
+		}
+		for _, c := range changes {
+			to, err := m.account.Apply(c)
+			if err != nil {
+				panic(err) // these are possible at any time
+			}
+			m.account = to
+			do = append(do, scenario.Change{Change: c})
+		}
+	}
+	return append(do, scenario.Cut{All: true})
+}
+
+// improvise makes up experiments.
+func (m *improvisation) improvise(n int) {
+	for i := range n {
 		x := scenario.Experiment{Title: fmt.Sprint(i + 1), For: 1 + m.IntN(4)}
 		for range 1 + m.IntN(3) {
 			x.Do = append(x.Do, m.action())
@@ -209,7 +258,6 @@ func (m *improvisation) scenario() *scenario.Scenario {
 		}
 		m.sc.Experiments = append(m.sc.Experiments, x)
 	}
-	return m.sc
 }
 
 // action makes up an action that is possible now.
@@ -268,7 +316,7 @@ func (m *improvisation) restart() scenario.Action {
 // change makes up a change of the account, or returns nil.
 func (m *improvisation) change() sg.Change {
 	var c sg.Change
-	g := m.account.Groups[m.IntN(len(m.account.Groups))]
+	g := m.account.Group(m.groups[m.IntN(len(m.groups))])
 	switch m.IntN(6) {
 	case 0, 1:
 		if len(g.Ingress) == 0 {
