@@ -75,7 +75,7 @@ func (h *history) outsideFlows(r run) bool {
 // explainModel explains such packets.
 func (t *explainer) explainModel(r run, they phrase) {
 	known := t.models.of(r.Host).Known
-	said := t.was != nil && t.byModel(*t.was)
+	said := t.was != nil && t.byModel(*t.was) && !t.outsideFlows(*t.was)
 	if t.outsideFlows(r) {
 		t.outside(r, they)
 		return
@@ -133,6 +133,7 @@ func unfiltered(id string) say.Sentence {
 // ofModel says what the model of a host has to do with a verdict.
 func (n *Narrator) ofModel(r run, name phrase) subtitle {
 	known := n.models.of(r.Host).Known
+
 	switch {
 	case n.outsideFlows(r):
 		return dropping("%s is %s to %s, and model %s drops what belongs to no flow.", name, state(r), r.Host, n.model(r))

@@ -16,8 +16,9 @@ const lag = 100 * time.Millisecond
 
 // A way is when the rules of a host matched packets of one kind from or to one peer.
 type way struct {
-	spans []span // by their beginnings
-	last  []int  // for each, which of those up to it ends last
+	spans  []span // by their beginnings
+	last   []int  // for each, which of those up to it ends last
+	unsure []span // the same of rules about prefix lists whose entries are not known
 }
 
 // A wayKey is what distinguishes ways.
@@ -41,8 +42,12 @@ func (p *policy) way(v timeline.Judged) *way {
 	all := &way{}
 	for _, r := range p.rules {
 		unsure := r.PrefixList != "" && len(p.lists[r.PrefixList]) == 0 && !p.proved[proof{r.Number, peer}]
-		if !unsure && r.Direction == v.Direction && r.AllowsWhat(what) {
-			all.spans = append(all.spans, p.spans(r, v.Host, peer)...)
+		switch spans := p.spans(r, v.Host, peer); {
+		case r.Direction != v.Direction || !r.AllowsWhat(what):
+		case unsure:
+			all.unsure = append(all.unsure, spans...)
+		default:
+			all.spans = append(all.spans, spans...)
 		}
 	}
 	slices.SortStableFunc(all.spans, func(a, b span) int { return cmp.Compare(a.from.seq, b.from.seq) })
@@ -84,7 +89,8 @@ func (p *policy) untracked(at when, v timeline.Judged) bool {
 }
 
 // closed returns the change since which no rule has matched packets that were dropped at some time.
-// It returns false if no rule had matched before, or if what is known contradicts the drop.
+// It returns false if no rule had matched before, or if what is known contradicts the drop or does not
+// show which change it was.
 func (p *policy) closed(at when, v timeline.Judged) (change, bool) {
 	w := p.way(v)
 	for _, begun := range []func(span) bool{
@@ -101,10 +107,16 @@ func (p *policy) closed(at when, v timeline.Judged) (change, bool) {
 			return change{}, false
 		}
 		if end := w.spans[w.last[n-1]].to; end.happened() && (end.seq < at.seq || end.at-at.at <= lag) {
-			return end, true
+			return end, !w.mayHaveMatched(end, at)
 		}
 	}
 	return change{}, false
+}
+
+// mayHaveMatched reports whether a rule about a prefix list may have matched for some time after a
+// change. One that is in force when a packet is dropped does not.
+func (w *way) mayHaveMatched(after change, at when) bool {
+	return slices.ContainsFunc(w.unsure, func(s span) bool { return s.to.happened() && s.to.seq > after.seq && s.to.seq < at.seq })
 }
 
 // opened returns the change since which a rule has matched a packet that was accepted at some time,
