@@ -234,30 +234,6 @@ func (a *Account) more(kind string) *Note {
 	return &a.Notes[i]
 }
 
-// Doubts returns the rules of the groups that might admit a packet, but cannot be enforced since
-// something is not known: unless another rule admits it, what EC2 does with the packet is unknown.
-func (a *Account) Doubts(groups []*Group, d packet.Direction, p Packet) []Finding {
-	var doubts []Finding
-	l := lookup{Account: a}
-	for _, g := range groups {
-		for _, r := range g.Rules(d) {
-			_, reason, stale := l.peers(GroupRule{g.Key(), d, r})
-			if reason.Empty() {
-				reason = l.others(r)
-			}
-			if !reason.Empty() && !stale && r.AllowsWhat(p) && a.mayHold(r.PrefixList, p.Peer) {
-				doubts = append(doubts, Finding{Group: g.ID, Rule: r.ID, Reason: reason})
-			}
-		}
-		for _, u := range a.unreadOf(g) {
-			if (u.Direction == d || u.Direction == "") && u.AllowsWhat(p) && (!u.Peer.IsValid() || u.Peer.Contains(p.Peer)) {
-				doubts = append(doubts, Finding{Group: g.ID, Rule: u.ID, Reason: say.F("%s", u.Err)})
-			}
-		}
-	}
-	return doubts
-}
-
 // mayHold reports whether a prefix list whose entries are unknown can hold an address: its version
 // of IP may be known.
 func (a *Account) mayHold(id string, address netip.Addr) bool {
@@ -284,4 +260,9 @@ func (a *Account) means(r GroupRule, peer netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// has reports whether an address is a private one of the interface.
+func (i Interface) has(address netip.Addr) bool {
+	return slices.Contains(i.Addresses, address) || slices.ContainsFunc(i.Prefixes, func(p netip.Prefix) bool { return p.Contains(address) })
 }

@@ -53,7 +53,7 @@ func TestStaleSecurityGroups(t *testing.T) {
 		`{"StaleSecurityGroupSet": [{"GroupId": "sg-1", "GroupName": "web", "VpcId": "vpc-1", "StaleIpPermissionsEgress": [], "StaleIpPermissions": [
 	  {"IpProtocol": "-1", "IpRanges": [], "PrefixListIds": [], "UserIdGroupPairs": [{"GroupId": "sg-9", "UserId": "1", "VpcPeeringConnectionId": "pcx-1"}]}]}]}`)
 	p := Packet{Protocol: packet.TCP, Peer: netip.MustParseAddr("10.9.0.9"), To: 80}
-	if _, admitted := a.Judge(a.Groups, packet.Ingress, p); admitted || len(a.Doubts(a.Groups, packet.Ingress, p)) > 0 {
+	if _, admitted := a.Judge(a.Groups, packet.Ingress, p); admitted || len(a.Index(a.Groups).Doubts(packet.Ingress, p)) > 0 {
 		t.Error("a stale rule matches, or may match")
 	}
 	audit := a.Audit()

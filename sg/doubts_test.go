@@ -55,7 +55,7 @@ func TestDoubts(t *testing.T) {
 			d = packet.Egress
 		}
 		var got []string
-		for _, doubt := range a.Doubts(a.Groups, d, Packet{Protocol: test.protocol, Peer: netip.MustParseAddr(test.peer), To: test.port}) {
+		for _, doubt := range a.Index(a.Groups).Doubts(d, Packet{Protocol: test.protocol, Peer: netip.MustParseAddr(test.peer), To: test.port}) {
 			got = append(got, doubt.Rule)
 		}
 		if strings.Join(got, " ") != test.want {
@@ -116,7 +116,7 @@ func TestDoubtsAboutWhatIsMissing(t *testing.T) {
 			a := readTexts(t, test.files...)
 			p := Packet{Protocol: packet.TCP, Peer: netip.MustParseAddr("2001:db8::9"), To: 80}
 			for d, want := range map[packet.Direction]string{packet.Ingress: test.in, packet.Egress: test.out} {
-				doubts := a.Doubts(a.Groups, d, p)
+				doubts := a.Index(a.Groups).Doubts(d, p)
 				if len(doubts) > 1 || (len(doubts) == 1) != (want != "") || want != "" && !strings.Contains(doubts[0].Reason.String(), want) {
 					t.Errorf("%s: %v, want %q", d, doubts, want)
 				}

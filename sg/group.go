@@ -96,14 +96,22 @@ type Judgement struct {
 // Amazon's [Services] (its rule is [packet.AmazonServiceID]), or neighbour discovery
 // ([packet.NeighbourDiscoveryID]): groups do not filter these.
 func (a *Account) Judge(groups []*Group, d packet.Direction, p Packet) (Judgement, bool) {
+	if by, is := unfiltered(d, p); is {
+		return by, true
+	}
+	for by := range a.Allowing(groups, d, p) {
+		return by, true
+	}
+	return Judgement{}, false
+}
+
+// unfiltered returns what admits a packet that no group filters, or false.
+func unfiltered(d packet.Direction, p Packet) (Judgement, bool) {
 	switch {
 	case d == packet.Egress && slices.Contains(services, p.Peer):
 		return Judgement{Rule: Rule{ID: packet.AmazonServiceID}}, true
 	case p.discovers():
 		return Judgement{Rule: Rule{ID: packet.NeighbourDiscoveryID}}, true
-	}
-	for by := range a.Allowing(groups, d, p) {
-		return by, true
 	}
 	return Judgement{}, false
 }

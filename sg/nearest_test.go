@@ -52,7 +52,7 @@ func TestNearest(t *testing.T) {
 			t.Errorf("%s: allowed", c.name)
 		}
 		var got []string
-		for _, f := range a.Nearest(a.Groups[:1], packet.Ingress, p) {
+		for _, f := range a.Index(a.Groups[:1]).Nearest(packet.Ingress, p) {
 			got = append(got, f.Said().String())
 		}
 		if !slices.Equal(got, c.want) {

@@ -74,7 +74,8 @@ func Tracked(groups []*Group, d packet.Direction, p Packet) bool {
 // MayBeUntracked reports whether EC2 might not track a flow although the rules that were read say so:
 // rules that are not known might open its port, and all ports for the other direction, to the world.
 func (a *Account) MayBeUntracked(groups []*Group, d packet.Direction, p Packet) bool {
-	if p.Protocol != packet.TCP && p.Protocol != packet.UDP {
+	known := func(g *Group) bool { return len(a.unreadOf(g)) == 0 }
+	if p.Protocol != packet.TCP && p.Protocol != packet.UDP || !slices.ContainsFunc(groups, func(g *Group) bool { return !known(g) }) {
 		return false
 	}
 	world := netip.PrefixFrom(netip.IPv4Unspecified(), 0)

@@ -70,7 +70,7 @@ func TestReferencesAcrossVPCs(t *testing.T) {
 				if _, admitted := a.Judge([]*Group{g}, rule.d, p); admitted != (rule.want == "") {
 					t.Errorf("%s of %s: admitted %v", rule.d, rule.group, admitted)
 				}
-				if doubts := a.Doubts([]*Group{g}, rule.d, p); (len(doubts) > 0) != (test.unknown && rule.want != "") {
+				if doubts := a.Index([]*Group{g}).Doubts(rule.d, p); (len(doubts) > 0) != (test.unknown && rule.want != "") {
 					t.Errorf("%s of %s: doubts %v", rule.d, rule.group, doubts)
 				}
 			}

@@ -187,6 +187,7 @@ func (f *probeFlags) set(c *cobra.Command) error {
 type question struct {
 	account *sg.Account
 	groups  []*sg.Group
+	index   *sg.Index
 	own     map[bool]netip.Addr // the host's own address, by whether it is IPv6
 	// untracked lists what EC2 would not track.
 	untracked []sg.Untracked
@@ -214,6 +215,7 @@ func (f *probeFlags) question() (*question, error) {
 	if q.groups, err = chosen(q.account, f.ids); err != nil {
 		return nil, err
 	}
+	q.index = q.account.Index(q.groups)
 	related, err := relatedOf(f.related)
 	if err != nil {
 		return nil, err
@@ -394,26 +396,26 @@ func impossible() say.Sentence {
 func (q *question) predict(b lab.Probe) (predicted string, doubts, nearest []sg.Finding) {
 	predicted = "accept"
 	d, p := b.Packet()
-	if j, admitted := q.account.Judge(q.groups, d, p); admitted && j.Group == nil {
+	if j, admitted := q.index.Judge(d, p); admitted && j.Group == nil {
 		return predicted, nil, nil // no group filters it
 	}
 	if accepted, is := q.judged(b); accepted && is {
 		return predicted, nil, nil
 	} else if is {
-		if doubts = q.account.Doubts(q.groups, d, p); len(doubts) > 0 {
+		if doubts = q.index.Doubts(d, p); len(doubts) > 0 {
 			return "unknown", doubts, nil
 		}
-		return "drop", nil, q.account.Nearest(q.groups, d, p)
+		return "drop", nil, q.index.Nearest(d, p)
 	}
 	check := func(d packet.Direction, p sg.Packet) {
-		if _, admitted := q.account.Judge(q.groups, d, p); admitted || predicted == "drop" {
+		if _, admitted := q.index.Judge(d, p); admitted || predicted == "drop" {
 			return
 		}
-		if found := q.account.Doubts(q.groups, d, p); len(found) > 0 {
+		if found := q.index.Doubts(d, p); len(found) > 0 {
 			predicted, doubts = "unknown", append(doubts, found...)
 			return
 		}
-		predicted, doubts, nearest = "drop", nil, q.account.Nearest(q.groups, d, p)
+		predicted, doubts, nearest = "drop", nil, q.index.Nearest(d, p)
 	}
 	check(d, p)
 	if b.Forward {
@@ -455,7 +457,7 @@ func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 			a.Tracked = nil
 		}
 		if len(a.EndsWith) > 0 {
-			a.Doubts = q.account.Doubts(q.groups, d, p)
+			a.Doubts = q.index.Doubts(d, p)
 		}
 	}
 	a.Group, a.ReleasedGroup = q.groupOf(by.Rule), q.groupOf(by.Released)
@@ -471,7 +473,7 @@ func (q *question) answer(b lab.Probe, by lab.Judgement) answer {
 
 // allowing returns the rules that allow a packet.
 func (q *question) allowing(d packet.Direction, p sg.Packet) (ids []string) {
-	for a := range q.account.Allowing(q.groups, d, p) {
+	for a := range q.index.Allowing(d, p) {
 		ids = append(ids, a.Rule.ID)
 	}
 	return ids
@@ -479,10 +481,8 @@ func (q *question) allowing(d packet.Direction, p sg.Packet) (ids []string) {
 
 // groupOf returns the id of the group that has a rule.
 func (q *question) groupOf(rule string) *string {
-	for _, g := range q.groups {
-		if _, _, found := g.Find(rule); found {
-			return &g.ID
-		}
+	if g := q.index.Owner(rule); g != nil {
+		return &g.ID
 	}
 	return nil
 }
