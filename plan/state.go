@@ -166,7 +166,7 @@ func (o revoke) apply(s *state) error {
 	}
 	for _, r := range o.rules {
 		if r.ID != "" {
-			_, _, err = g.Revoke(r.ID)
+			_, err = g.Revoke(r.ID)
 		} else {
 			_, err = g.RevokeSame(o.direction, r)
 		}
@@ -185,14 +185,16 @@ func (o modifyRules) apply(s *state) error {
 	if err := s.exist(peersOf(o.rules)...); err != nil {
 		return err
 	}
-	directions := make([]packet.Direction, len(o.rules))
+	ids := make([]string, len(o.rules))
 	for i, r := range o.rules {
-		if _, directions[i], err = g.Revoke(r.ID); err != nil {
-			return err
-		}
+		ids[i] = r.ID
+	}
+	revoked, err := g.Revoke(ids...)
+	if err != nil {
+		return err
 	}
 	for i, r := range o.rules {
-		if err := g.Authorize(directions[i], r); err != nil {
+		if err := g.Authorize(revoked[i].Direction, r); err != nil {
 			return err
 		}
 	}

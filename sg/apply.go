@@ -102,12 +102,19 @@ func (c Authorize) apply(a *Account) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range c.IDs {
-		was, known := a.had(g, id)
-		if !known {
-			return &Error{RuleNotFound, fmt.Sprintf("The security group rule ID '%s' was not revoked here", id)}
+	had := a.had(g)
+	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
+		var rules []Rule
+		for _, id := range c.IDs {
+			was, known := had[id]
+			if !known {
+				return &Error{RuleNotFound, fmt.Sprintf("The security group rule ID '%s' was not revoked here", id)}
+			}
+			if was.Direction == d {
+				rules = append(rules, was.Rule)
+			}
 		}
-		if err := a.authorize(g, was.Direction, was.Rule); err != nil {
+		if err := a.authorize(g, d, rules...); err != nil {
 			return err
 		}
 	}
@@ -118,7 +125,7 @@ func (c Authorize) apply(a *Account) error {
 		return err
 	}
 	for i, r := range c.Rules {
-		if was, known := a.had(g, r.ID); known && was.Same(r) {
+		if was, known := had[r.ID]; known && was.Same(r) {
 			continue // as it was read, even if its peer was not
 		}
 		if err := cmp.Or(r.checkNames(i+1), a.checkPeer(r)); err != nil {
@@ -133,20 +140,26 @@ func (a *Account) authorize(g *Group, d packet.Direction, rules ...Rule) error {
 	if err := g.Authorize(d, rules...); err != nil {
 		return err
 	}
-	a.Revoked = slices.DeleteFunc(a.Revoked, func(was GroupRule) bool {
-		return was.Group == g.Key() && slices.ContainsFunc(rules, func(r Rule) bool { return r.ID == was.ID })
-	})
+	a.forget(g, rules)
 	return nil
 }
 
-// had returns the rule of a group with that id, whether it is in force or was revoked.
-func (a *Account) had(g *Group, id string) (GroupRule, bool) {
-	ever := a.Ever(g.Key())
-	i := slices.IndexFunc(ever, func(r GroupRule) bool { return r.ID == id })
-	if i < 0 {
-		return GroupRule{}, false
+// forget drops rules of a group from those that were revoked.
+func (a *Account) forget(g *Group, rules []Rule) {
+	ids := map[string]bool{}
+	for _, r := range rules {
+		ids[r.ID] = true
 	}
-	return ever[i], true
+	a.Revoked = slices.DeleteFunc(a.Revoked, func(was GroupRule) bool { return was.Group == g.Key() && ids[was.ID] })
+}
+
+// had returns the rules of a group by their ids, whether they are in force or were revoked.
+func (a *Account) had(g *Group) map[string]GroupRule {
+	rules := map[string]GroupRule{}
+	for _, r := range slices.Backward(a.Ever(g.Key())) { // of several, the first counts
+		rules[r.ID] = r
+	}
+	return rules
 }
 
 // checkPeer rejects a rule whose group or prefix list does not exist.
@@ -182,13 +195,11 @@ func (c Revoke) apply(a *Account) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range c.IDs {
-		r, d, err := g.Revoke(id)
-		if err != nil {
-			return err
-		}
-		a.revoked(g, d, r)
+	revoked, err := g.Revoke(c.IDs...)
+	if err != nil {
+		return err
 	}
+	a.remember(g, revoked)
 	if len(c.Rules) == 0 && len(c.IDs) > 0 {
 		return nil
 	}
@@ -199,16 +210,22 @@ func (c Revoke) apply(a *Account) error {
 	if err != nil {
 		return err
 	}
+	revoked = nil
 	for _, r := range rules {
-		a.revoked(g, c.Direction, r)
+		revoked = append(revoked, GroupRule{g.Key(), c.Direction, r})
 	}
+	a.remember(g, revoked)
 	return nil
 }
 
-// revoked remembers a rule that is no longer in force, so that it can be authorized again.
-func (a *Account) revoked(g *Group, d packet.Direction, r Rule) {
-	a.Revoked = slices.DeleteFunc(a.Revoked, func(was GroupRule) bool { return was.Group == g.Key() && was.ID == r.ID })
-	a.Revoked = append(a.Revoked, GroupRule{Group: g.Key(), Direction: d, Rule: r})
+// remember keeps rules that are no longer in force, so that they can be authorized again.
+func (a *Account) remember(g *Group, revoked []GroupRule) {
+	var rules []Rule
+	for _, r := range revoked {
+		rules = append(rules, r.Rule)
+	}
+	a.forget(g, rules)
+	a.Revoked = append(a.Revoked, revoked...)
 }
 
 func (c Attach) apply(a *Account) error {

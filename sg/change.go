@@ -46,7 +46,21 @@ func (a *Account) Find(id string) (*Group, error) {
 // exist already, whatever their description or id (InvalidPermission.Duplicate), and rules that
 // make no sense (InvalidPermission.Malformed).
 func (g *Group) Authorize(d packet.Direction, rules ...Rule) error {
+	same, named := map[Rule]bool{}, map[string]bool{} // what rules of the group allow already, and their ids
+	for _, r := range rules {
+		same[r.canonical()], named[r.ID] = false, false
+	}
+	for _, r := range slices.Concat(g.Ingress, g.Egress) {
+		if _, asked := named[r.ID]; asked && r.ID != "" {
+			named[r.ID] = true
+		}
+	}
 	list := slices.Clone(g.Rules(d))
+	for _, r := range list {
+		if _, asked := same[r.canonical()]; asked {
+			same[r.canonical()] = true
+		}
+	}
 	for _, r := range rules {
 		if err := r.check(); err != nil {
 			return err
@@ -54,13 +68,13 @@ func (g *Group) Authorize(d packet.Direction, rules ...Rule) error {
 		if r.Peer.IsValid() {
 			r.Peer = r.Peer.Masked()
 		}
-		if slices.ContainsFunc(list, r.Same) {
+		if same[r.canonical()] {
 			return &Error{Duplicate, fmt.Sprintf("the specified rule %q already exists", r.peerText())}
 		}
-		_, _, there := g.Find(r.ID) // in either direction
-		if r.ID != "" && (there || slices.ContainsFunc(list, func(o Rule) bool { return o.ID == r.ID })) {
+		if named[r.ID] {
 			return &Error{Duplicate, fmt.Sprintf("The group already has a rule with the ID '%s'", r.ID)}
 		}
+		same[r.canonical()], named[r.ID] = true, r.ID != ""
 		list = append(list, r)
 	}
 	*g.side(d) = list
@@ -71,33 +85,57 @@ func (g *Group) Authorize(d packet.Direction, rules ...Rule) error {
 // with their ids. A range that merely overlaps is another rule (InvalidPermission.NotFound, as in
 // every VPC but a default one).
 func (g *Group) RevokeSame(d packet.Direction, rules ...Rule) ([]Rule, error) {
-	list := slices.Clone(g.Rules(d))
-	var revoked []Rule
+	places := map[Rule][]int{}
 	for _, r := range rules {
-		if r.Peer.IsValid() {
-			r.Peer = r.Peer.Masked()
+		places[r.canonical()] = nil
+	}
+	list := slices.Clone(g.Rules(d))
+	for i, r := range list {
+		if there, asked := places[r.canonical()]; asked {
+			places[r.canonical()] = append(there, i)
 		}
-		i := slices.IndexFunc(list, r.Same)
-		if i < 0 {
+	}
+	revoked, gone := make([]Rule, 0, len(rules)), map[int]bool{}
+	for _, r := range rules {
+		there := places[r.canonical()]
+		if len(there) == 0 {
 			return nil, &Error{NotFound, "The specified rule does not exist in this security group."}
 		}
-		revoked = append(revoked, list[i])
-		list = slices.Delete(list, i, i+1)
+		revoked, gone[there[0]] = append(revoked, list[there[0]]), true
+		places[r.canonical()] = there[1:]
 	}
-	*g.side(d) = list
+	var left []Rule
+	for i, r := range list {
+		if !gone[i] {
+			left = append(left, r)
+		}
+	}
+	*g.side(d) = left
 	return revoked, nil
 }
 
-// Revoke removes the rule with that id and returns it with its direction, or fails with
+// Revoke removes the rules with these ids, all or none of them, and returns them, or fails with
 // InvalidSecurityGroupRuleId.NotFound.
-func (g *Group) Revoke(id string) (Rule, packet.Direction, error) {
-	rule, d, found := g.Find(id)
-	if !found {
-		return Rule{}, "", &Error{RuleNotFound, fmt.Sprintf("The security group rule ID '%s' does not exist", id)}
+func (g *Group) Revoke(ids ...string) ([]GroupRule, error) {
+	there := map[string]GroupRule{}
+	for _, d := range []packet.Direction{packet.Egress, packet.Ingress} {
+		for _, r := range slices.Backward(g.Rules(d)) { // of several, the first counts
+			there[r.ID] = GroupRule{g.Key(), d, r}
+		}
 	}
-	list := slices.Clone(g.Rules(d))
-	*g.side(d) = slices.DeleteFunc(list, func(r Rule) bool { return r.ID == id })
-	return rule, d, nil
+	revoked := make([]GroupRule, 0, len(ids))
+	for _, id := range ids {
+		r, found := there[id]
+		if !found {
+			return nil, &Error{RuleNotFound, fmt.Sprintf("The security group rule ID '%s' does not exist", id)}
+		}
+		revoked = append(revoked, r)
+		delete(there, id)
+	}
+	for _, d := range []packet.Direction{packet.Ingress, packet.Egress} {
+		*g.side(d) = slices.DeleteFunc(slices.Clone(g.Rules(d)), func(r Rule) bool { _, stays := there[r.ID]; return !stays })
+	}
+	return revoked, nil
 }
 
 // CheckPorts rejects a rule without ports if EC2 requires them (InvalidParameterValue, worded as in

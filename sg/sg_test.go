@@ -3,6 +3,7 @@ package sg
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,14 +80,14 @@ func TestAuthorizeAndRevoke(t *testing.T) {
 		t.Errorf("authorized as %s", got)
 	}
 	before := g.Clone()
-	revoked, d, err := g.Revoke("icmp")
-	if err != nil || revoked != icmp || d != packet.Ingress {
-		t.Errorf("revoked %v %s, %v", revoked, d, err)
+	revoked, err := g.Revoke("icmp")
+	if err != nil || !slices.Equal(revoked, []GroupRule{{g.ID, packet.Ingress, icmp}}) {
+		t.Errorf("revoked %v, %v", revoked, err)
 	}
 	if len(g.Ingress) != 0 || len(before.Ingress) != 1 {
 		t.Errorf("%d rules left, %d in the copy", len(g.Ingress), len(before.Ingress))
 	}
-	_, _, err = g.Revoke("icmp")
+	_, err = g.Revoke("icmp")
 	wantCode(t, err, RuleNotFound)
 }
 
@@ -101,6 +102,8 @@ func TestAllOrNothing(t *testing.T) {
 		Malformed:               func() error { return g.Authorize(packet.Ingress, web, rule("", packet.TCP, 443, 22, "0.0.0.0/0")) },
 		NotFound:                func() error { _, err := g.RevokeSame(packet.Ingress, ssh, web); return err },
 		NotFound + " of a part": func() error { _, err := g.RevokeSame(packet.Ingress, wide); return err },
+		NotFound + " twice":     func() error { _, err := g.RevokeSame(packet.Ingress, ssh, ssh); return err },
+		RuleNotFound:            func() error { _, err := g.Revoke("ssh", "web"); return err },
 		NotFound + " elsewhere": func() error { _, err := g.RevokeSame(packet.Egress, ssh); return err },
 	} {
 		code, _, _ := strings.Cut(name, " ")
