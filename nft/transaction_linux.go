@@ -30,7 +30,7 @@ func newTransaction() *transaction {
 		tx.messages = append(tx.messages, messages...)
 		return nil, errTaken
 	}
-	tx.conn, tx.err = nftables.New(nftables.WithTestDial(take))
+	tx.conn, tx.err = nftables.New(nftables.WithTestDial(take), nftables.AsLasting()) // dialling takes longer than encoding a rule
 	return tx
 }
 
