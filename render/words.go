@@ -51,6 +51,7 @@ const (
 	neutral  tone = "neutral"
 	doubtful tone = "doubtful"
 	bad      tone = "bad"
+	stopped  tone = "stopped" // before its end
 )
 
 func toneOf(r *report.Report) tone {
@@ -59,8 +60,10 @@ func toneOf(r *report.Report) tone {
 		return good
 	case v == report.Unpredicted:
 		return neutral
-	case v == report.Held, v == report.NotJudged, v == report.Interrupted, v == report.CutShort:
+	case v == report.Held, v == report.NotJudged:
 		return doubtful
+	case v == report.Interrupted, v == report.CutShort:
+		return stopped
 	}
 	return bad
 }

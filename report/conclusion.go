@@ -39,7 +39,7 @@ func (l *lesson) learn(at *Moment, shown ...claims.Claim) {
 
 // conclusion returns what the run has shown.
 func (l *lessons) conclusion() Paragraph {
-	conclusion := Paragraph{Subject: say.F("In short")}
+	conclusion := Paragraph{Subject: say.F("In short"), Lessons: true}
 	add := func(l lesson, s say.Sentence) {
 		if l.at != nil {
 			conclusion.say(l.at, "%s", phrase{s, l.claims})

@@ -316,6 +316,8 @@ type Paragraph struct {
 	Stream    string         `json:"stream,omitempty"`
 	Sentences []say.Sentence `json:"sentences"`
 	Moments   []*Moment      `json:"moments"`
+	// Lessons is whether it says what the run has shown, and not what happened to one subject.
+	Lessons bool `json:"lessons,omitempty"`
 	// Claims has what each sentence asserts about the timeline.
 	Claims [][]claims.Claim `json:"-"`
 }

@@ -5,12 +5,14 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"lablab/internal/web"
 	"lablab/render"
 	"lablab/report"
 	"lablab/say"
+	"lablab/scenario"
 	"lablab/timeline"
 )
 
@@ -34,7 +36,18 @@ var errManyPages = &usageError{say.New("a page shows one run, but several were g
 
 // writePage writes the page of a run.
 func writePage(w io.Writer, l *say.Language, events []timeline.Event, r *report.Report) error {
-	return web.Page{Lang: l.Name(), Events: events, Report: r}.Write(w)
+	return web.Page{Lang: l.Name(), Events: events, Report: r, Next: following(r)}.Write(w)
+}
+
+// following returns the scenario of the course that follows that of a run, if it is of the course.
+func following(r *report.Report) web.Next {
+	course := scenario.Builtins()
+	i := slices.Index(course, r.Scenario)
+	if r.File != "" || i < 0 || i == len(course)-1 {
+		return web.Next{}
+	}
+	sc, _ := scenario.Builtin(course[i+1])
+	return web.Next{Name: sc.Name, Question: sc.Question}
 }
 
 // openPage writes a page about a scenario to a file in the working directory, and prints its name.

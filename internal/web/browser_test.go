@@ -73,7 +73,7 @@ func writePages(t *testing.T, dir string) {
 	japaneseSession := pageOf(session())
 	japaneseSession.Lang = "ja"
 	for name, content := range map[string]string{
-		"ping.html":           written(t, pageOf(events)),
+		"ping.html":           written(t, Page{Events: events, Report: r, Next: Next{"next", "Does it end?"}}),
 		"ping.ja.html":        written(t, japanese),
 		"ping.txt":            text.String(),
 		"ping.json":           data.String(),

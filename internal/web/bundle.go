@@ -12,9 +12,9 @@ import (
 )
 
 // bundle joins an entry and the modules that it imports into one script, each module after
-// those it needs. A module becomes a function that returns its exports. Comments on lines of their
-// own and indentation are left out. bundle understands only the forms that
-// the page uses, and refuses any other:
+// those it needs. A module becomes a function that returns its exports. It leaves out
+// indentation and comments on lines of their own. bundle understands only the forms that the page
+// uses, and refuses any other:
 //
 //	import { a, b } from './other.js';
 //	export function f …   export class C …   export const c = …

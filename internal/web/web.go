@@ -33,8 +33,26 @@ type Page struct {
 	// Events are the timeline to play, and Report is its report.
 	Events []timeline.Event
 	Report *report.Report
+	// Next is the scenario to look at next; empty for none.
+	Next Next
 	// Live makes a page without events: live.js fetches them from the server that served the page.
 	Live bool
+}
+
+// A Next is a scenario that a page recommends: its name for lablab run, and its question in English.
+type Next struct{ Name, Question string }
+
+// in returns it with its question in every language.
+func (n Next) in(languages []string) (any, error) {
+	questions := map[string]string{}
+	for _, name := range languages {
+		l, err := say.Speak(name)
+		if err != nil {
+			return nil, err
+		}
+		questions[name] = l.Text(n.Question)
+	}
+	return map[string]any{"name": n.Name, "question": questions}, nil
 }
 
 // Write writes the page as one file.
@@ -62,6 +80,15 @@ func (p Page) write(w io.Writer) error {
 			return err
 		}
 		s.Films = append(s.Films, f)
+		if p.Next != (Next{}) {
+			next, err := p.Next.in(say.Languages())
+			if err != nil {
+				return err
+			}
+			if s.Next, err = embedded(next); err != nil {
+				return err
+			}
+		}
 	}
 	return s.write(w)
 }
@@ -115,6 +142,7 @@ type shell struct {
 	Script       template.JS
 	Vocabulary   template.JS
 	Comparison   template.JS
+	Next         template.JS
 	Films        []film
 }
 

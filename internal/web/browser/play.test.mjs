@@ -2,7 +2,7 @@
 // report in JSON and in text.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { open, close, read, until, plain } from './page.mjs';
+import { open, close, read, shot, until, plain } from './page.mjs';
 
 const report = JSON.parse(read('ping.json'));
 const { words } = JSON.parse(read('ping.report.json'));
@@ -14,14 +14,24 @@ test('plays to the end', async () => {
   for (let i = 0; i < 6; i++) await page.keyboard.press('ArrowUp');
   await until(page, () => document.querySelector('.slider').max - document.querySelector('.slider').value < 0.1);
   await until(page, () => !document.documentElement.dataset.playing);
+  const card = plain(await page.locator('#end').innerText());
+  const lessons = report.why.find((p) => p.lessons).sentences;
+  assert.equal(card, [report.title, ...lessons, ...report.streams.map((s) => `stream ${s.name} ${s.received} of ${s.sent} answered`), 'See the moment', 'Watch again', `Next: Does it end? lablab run next`].join(' '));
+  assert.deepEqual(await page.locator('#end .runs').evaluateAll((all) => all.map((bar) => [...bar.children].map((n) => [n.dataset.good, n.style.flexGrow]))), [[['yes', '65']], [['no', '19'], ['yes', '27']]]);
+  await shot(page, 'end');
+  await page.getByRole('button', { name: 'See the moment' }).click();
+  await until(page, () => document.getElementById('end').hidden);
+  assert.match(await page.locator('#story h2').innerText(), /^Packet \d+ of stream 1: answered$/);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('End');
   const rows = page.locator('.names p');
   for (const [i, s] of report.streams.entries()) assert.equal(plain(await rows.nth(i).innerText()), `stream ${s.name} ${s.received} of ${s.sent} answered`);
   const last = report.flows.filter((f) => f.experiment === 4 && f.stream !== null);
   assert.equal(await page.locator('.entry').count(), last.length);
   for (const host of ['A', 'B']) {
-    const card = page.locator('.host', { has: page.getByRole('heading', { name: host, exact: true }) });
+    const lists = page.locator('.host', { has: page.getByRole('heading', { name: host, exact: true }) });
     for (const flow of last.filter((f) => f.host === host)) {
-      const entry = card.locator('.entry', { hasText: `stream ${flow.stream}` });
+      const entry = lists.locator('.entry', { hasText: `stream ${flow.stream}` });
       assert.match(plain(await entry.innerText()), new RegExp(`established .* admitted by ${flow.admitted_by}${flow.admitting_rule_revoked ? ' \\(since revoked\\)' : '$'}`));
     }
   }

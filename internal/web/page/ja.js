@@ -69,6 +69,12 @@ export const japanese = {
   // The story of a packet.
   'Packet {0} of {1}: {2}': '{1} のパケット {0}: {2}',
 
+  // The end of the film.
+  'See the moment': 'その場面を見る',
+  'Watch again': 'もう一度見る',
+  'Next: {0}': '次の問い: {0}',
+  'See the packet that decided: {0}': '結果を決めたパケット {0} を見る',
+
   // The quiz.
   'What happens to the packets now?': 'パケットはどうなるでしょうか？',
   'Show me': '続きを見る',

@@ -40,6 +40,7 @@ import { Quiz } from './quiz.js';
 import { Buttons } from './buttons.js';
 import { Caption } from './caption.js';
 import { Card } from './card.js';
+import { End } from './end.js';
 import { listen } from './moment.js';
 import { showVerdict } from './verdict.js';
 import { hasPredictions, showReport } from './why.js';
@@ -81,9 +82,10 @@ class Page {
     this.nodes.theme.addEventListener('click', () => this.toggleTheme());
     this.nodes.quiz.addEventListener('click', () => this.ask());
     this.nodes.poster.addEventListener('click', () => this.player.play());
-    for (const root of [this.nodes.report, this.nodes.verdict]) listen(root, (moment) => this.showMoment(moment));
+    for (const root of [this.nodes.report, this.nodes.verdict, at('end')]) listen(root, (moment) => this.showMoment(moment));
     this.card = new Card(at('story'), () => this.choose(null));
     this.lanes = new Lanes(at('lanes'), { seek: (t) => this.player.seek(t), choose: (journey) => this.choose(journey, true) });
+    this.end = new End(at('end'), this);
     this.buttons = new Buttons(at('player'), this);
     this.caption = new Caption(at('caption'), at('live-region'));
   }
@@ -187,6 +189,7 @@ class Page {
     setText(this.nodes.question, [simulated, report?.question || this.model.begun?.question].filter(Boolean).join(' '));
     showVerdict(this.nodes.verdict, report, this.live && !this.model.ended);
     showReport(this.nodes.report, report);
+    this.end.tell(report, this.model);
   }
 
   toggleTheme() {
@@ -239,6 +242,12 @@ class Page {
     this.player.seek(t);
   }
 
+  // again plays the film from its beginning.
+  again() {
+    this.player.seek(0);
+    this.player.play();
+  }
+
   // choose tells the story of a packet, or closes it if there is none.
   choose(journey, seek) {
     this.chosen = journey;
@@ -263,6 +272,7 @@ class Page {
     this.lanes.show(t);
     this.buttons.show(t);
     this.caption.show(t, this.player);
+    this.end.show(!this.live && !this.player.playing && t > 0 && t >= this.film.length - 0.05);
     setData(this.root, 'playing', this.player.playing ? 'yes' : null);
     this.nodes.poster.hidden = this.live || this.player.playing || t > 0 || !this.model.steps.length;
   }

@@ -3,8 +3,8 @@ import { element } from './dom.js';
 import { say } from './say.js';
 
 // momentButton makes a button that shows what a sentence is about.
-export function momentButton(moment, words) {
-  const node = element('button', { class: 'moment', type: 'button', title: say('show this moment') }, words);
+export function momentButton(moment, words, more = '') {
+  const node = element('button', { class: `moment ${more}`.trim(), type: 'button', title: say('show this moment') }, words);
   node.moment = moment;
   return node;
 }

@@ -5,7 +5,7 @@ import { say } from './say.js';
 
 const most = 3; // maximum number of failures shown here; the report below has all of them
 
-const signs = { good: '✓', neutral: '–', doubtful: '!', bad: '✕' };
+const signs = { good: '✓', neutral: '–', doubtful: '!', stopped: '!', bad: '✕' };
 
 // showVerdict writes the verdict of a report; none while a lab goes on.
 export function showVerdict(root, report, goesOn) {
@@ -23,5 +23,7 @@ export function showVerdict(root, report, goesOn) {
 // because returns why something did not hold: the explanation of its stream in that experiment.
 function because(report, { experiment, stream }) {
   const result = report.experiments.find((x) => x.number === experiment)?.streams.find((s) => s.stream === stream);
-  return (result?.because ?? []).map((b) => momentButton({ stream, first: b.first, last: b.last }, b.sentence));
+  const [decided] = result?.because ?? [];
+  return [...(result?.because ?? []).map((b) => momentButton({ stream, first: b.first, last: b.last }, b.sentence)),
+    decided && momentButton({ stream, first: decided.first, last: decided.first }, say('See the packet that decided: {0}', decided.first), 'deciding')];
 }
