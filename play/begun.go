@@ -11,6 +11,7 @@ import (
 func Begun(sc *scenario.Scenario, target timeline.Begun) timeline.Begun {
 	b := target
 	b.Scenario, b.Title, b.File, b.Question, b.TimeScale, b.Timed = sc.Name, sc.Title, sc.File, sc.Question, sc.TimeScale, true
+	b.Ask, b.AskAbout = sc.Ask, sc.AskAbout
 	for _, h := range sc.Hosts {
 		b.Hosts = append(b.Hosts, timeline.Host{
 			Name: h.Name, Address: h.Address, Groups: h.Groups, Second: h.Second, Routes: h.Routes, Forwards: h.Forwards, Masquerade: h.Masquerade, Unchecked: h.Unchecked,

@@ -17,7 +17,7 @@ func TestBegun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sc.TimeScale, sc.Question = 0.5, "Does it?"
+	sc.TimeScale, sc.Question, sc.Ask, sc.AskAbout = 0.5, "Does it?", 1, "1"
 	sc.LeftOut = []sg.Finding{{Group: "pass", Rule: "pass-in", Reason: say.F("was not read")}}
 	sc.Experiments[0].Within = 1
 	b := play.Begun(sc, timeline.Begun{Version: "1", Kernel: "none", Target: timeline.InMemory, Evidence: timeline.AllEvidence(), Rootless: true, Interval: 1})

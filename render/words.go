@@ -30,6 +30,7 @@ type runWords struct {
 	Title       string            `json:"title"`
 	Question    string            `json:"question,omitempty"`
 	Verdict     verdictWords      `json:"verdict"`
+	Ask         *askWords         `json:"ask,omitempty"`
 	Experiments []experimentWords `json:"experiments"`
 	Streams     []streamWords     `json:"streams"`
 	Flows       []flowWords       `json:"flows"`
@@ -73,6 +74,13 @@ type failureWords struct {
 	Failure    string `json:"failure"`
 	Experiment int    `json:"experiment,omitempty"`
 	Stream     string `json:"stream,omitempty"`
+}
+
+// askWords are the question before the experiment that surprises, its answers, and the truth.
+type askWords struct {
+	Question string   `json:"question"`
+	Answers  []string `json:"answers"`
+	Outcome  string   `json:"outcome"`
 }
 
 // experimentWords are the words of an experiment.
@@ -121,6 +129,9 @@ type paragraphWords struct {
 // wordsOf returns the words about a run in a language.
 func wordsOf(r *report.Report, l *say.Language) runWords {
 	w := runWords{Title: l.Text(r.Title), Question: l.Text(r.Question), Verdict: verdictIn(r, l)}
+	if a := r.Ask; a != nil {
+		w.Ask = &askWords{a.Question.In(l), textsIn(l, a.Answers), a.Outcome.In(l)}
+	}
 	for _, x := range r.Experiments {
 		of := experimentWords{Title: l.Text(x.Title), Do: textsIn(l, x.Do)}
 		for _, p := range x.Predictions {

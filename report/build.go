@@ -23,6 +23,8 @@ type Builder struct {
 	listed            map[listing]bool
 	ruleAt            map[uint32]int // index in the report's Rules, by number
 	plans             map[int]timeline.Plan
+	asks              int         // the experiment that the scenario asks about; 0 for the first that surprises
+	askAbout          string      // the stream; "" for the first that surprises
 	hits              map[hit]int // how often a rule accepted
 	manual            manualLog
 	timed             bool // waits and programs are known
@@ -168,7 +170,7 @@ func (b *Builder) begin(body timeline.Begun) {
 		b.report.Hosts = append(b.report.Hosts, host)
 	}
 	b.report.File, b.report.Question, b.timed = body.File, body.Question, body.Timed
-	b.report.LeftOut = body.LeftOut
+	b.report.LeftOut, b.asks, b.askAbout = body.LeftOut, body.Ask, body.AskAbout
 	if b.evidence = body.Evidence; b.evidence == nil { // an older record, which is a kernel's
 		b.evidence = timeline.AllEvidence()
 	}
@@ -232,6 +234,7 @@ func (b *Builder) finish() *Report {
 	for i := range b.streams {
 		b.because(&b.streams[i])
 	}
+	b.report.Ask = b.asking()
 	return b.report
 }
 

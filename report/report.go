@@ -51,6 +51,8 @@ type Report struct {
 	// Deleted is what changes of the rules did to entries; nil if they deleted none.
 	Deleted *Deleted `json:"deleted,omitempty"`
 	Missed  Missed   `json:"missed"`
+	// Ask is what to ask the reader before the run is shown; nil if nothing surprises.
+	Ask *ask `json:"ask,omitempty"`
 	// Why explains what the evidence shows, in sentences.
 	Why []Paragraph `json:"why"`
 }

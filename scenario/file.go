@@ -8,6 +8,8 @@ type file struct {
 	Name        name          `json:"name" jsonschema:"the scenario's name: letters, digits, - and _"`
 	Title       line          `json:"title" jsonschema:"what it shows, in one line"`
 	Question    text          `json:"question,omitempty" jsonschema:"the question to answer before the run"`
+	Ask         number        `json:"ask,omitempty" jsonschema:"the number of the experiment before which the page asks what will happen; by default the first that surprises"`
+	AskAbout    name          `json:"ask_about,omitempty" jsonschema:"the stream that it asks about; by default the first that surprises"`
 	Interval    span          `json:"interval,omitempty" jsonschema:"the time between packets of a stream, such as 20ms"`
 	Timeouts    timeouts      `json:"timeouts,omitempty" jsonschema:"the idle timeouts of flows"`
 	TCPLoose    boolean       `json:"tcp_loose,omitempty" jsonschema:"whether conntrack picks up TCP connections mid-stream, as Linux does and EC2 does not"`

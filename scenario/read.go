@@ -119,6 +119,10 @@ func (w *walk) scenario(f file) {
 	for _, e := range f.Experiments {
 		w.sc.Experiments = append(w.sc.Experiments, w.experiment(e))
 	}
+	w.sc.Ask = w.between(f.Ask, say.F("the experiment to ask about"), 1, len(f.Experiments))
+	if f.AskAbout.given() && w.stream(f.AskAbout) != nil {
+		w.sc.AskAbout = f.AskAbout.text
+	}
 	w.sc.LeftOut = w.sc.leftOut(w.sc.Account)
 }
 

@@ -212,7 +212,7 @@ func TestEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sc.Question != "Is all of it read, and is it what was written?" || sc.Related != "pmtud" || !sc.Loose || sc.Interval != 20*time.Millisecond {
+	if sc.Question != "Is all of it read, and is it what was written?" || sc.Related != "pmtud" || !sc.Loose || sc.Interval != 20*time.Millisecond || sc.Ask != 1 || sc.AskAbout != "1" {
 		t.Errorf("%+v", sc)
 	}
 	if got, want := sc.Timeouts.Profile, "nitro-v6 with icmp 2s, tcp_established 5m50s, udp 30s, udp_stream 1m0s, other 10m0s"; got != want {

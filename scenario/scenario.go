@@ -23,6 +23,10 @@ type Scenario struct {
 	TimeScale float64
 	// Question is what the scenario asks the reader before it runs.
 	Question string
+	// Ask is the number of the experiment before which the reader is asked what will happen, and
+	// AskAbout the stream; 0 and "" for the first that surprises.
+	Ask      int
+	AskAbout string
 	Hosts    []Host // two to sixteen
 	// Account holds the groups and what their rules refer to.
 	Account *sg.Account

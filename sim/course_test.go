@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -39,7 +40,30 @@ func expect(t *testing.T, r *report.Report, held bool) {
 	}
 }
 
-// Every scenario of the course holds.
+// What the page asks about each scenario of the course: the experiment, the stream, and the truth.
+var asked = map[string]string{
+	"ping":            "2 1 It goes on: 9 of 9 packets answered.",
+	"restart":         "3 2 It gets no answer: 0 of 5 packets answered.",
+	"idle":            "4 1 It stops: 0 of 5 packets answered.",
+	"dropped":         "3 1 It goes on: 5 of 5 packets answered.",
+	"egress":          "1 1 It is answered: 10 of 10 packets answered.",
+	"cut":             "3 ping It stops: 0 of 5 packets answered.",
+	"download":        "3 download It goes on: 5 of 5 packets answered.",
+	"tombstone":       "3 download It stops: 0 of 5 packets answered.",
+	"acl":             "2 1 It stops: 0 of 5 packets answered.",
+	"ssh-from-office": "2 session It goes on: 10 of 10 packets answered.",
+	"ssh-from-world":  "2 session It stops: 0 of 10 packets answered.",
+	"udp":             "2 first They are answered: 5 of 5 packets answered.",
+	"reference":       "2 member It goes on: 5 of 5 packets answered.",
+	"swap":            "2 in It goes on: 10 of 10 packets answered.",
+	"quarantine":      "2 ssh It goes on: 5 of 5 packets answered.",
+	"order":           "2 ping It goes on: 5 of 5 packets answered.",
+	"ipv6":            "1 ssh It fails: 0 of 5 packets answered.",
+	"related":         "1 query They get no answer: 0 of 5 packets answered.",
+	"nat":             "1 first It fails: 0 of 5 packets answered.",
+}
+
+// Every scenario of the course holds, and has a question.
 func TestCourse(t *testing.T) {
 	for _, name := range scenario.Builtins() {
 		t.Run(name, func(t *testing.T) {
@@ -47,6 +71,12 @@ func TestCourse(t *testing.T) {
 			sc, _ := scenario.Builtin(name)
 			_, r := run(t, sc, 10*time.Millisecond)
 			expect(t, r, true)
+			if r.Ask == nil {
+				t.Fatal("nothing is asked")
+			}
+			if got := fmt.Sprintf("%d %s %s", r.Ask.Experiment, r.Ask.Stream, r.Ask.Outcome); got != asked[name] {
+				t.Errorf("asked: %s, want %s", got, asked[name])
+			}
 		})
 	}
 }

@@ -165,6 +165,10 @@ type Begun struct {
 	// LeftOut lists what the lab does not enforce of the groups' files, with the reasons.
 	LeftOut []string `json:"left_out,omitempty"`
 	Plan    []Plan   `json:"plan"`
+	// Ask is the experiment before which the reader is asked, and AskAbout the stream; 0 and "" for the
+	// first that surprises.
+	Ask      int    `json:"ask,omitempty"`
+	AskAbout string `json:"ask_about,omitempty"`
 }
 
 // A Rule is a security-group rule and its number, which it writes into the mark of each flow that

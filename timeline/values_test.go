@@ -13,7 +13,7 @@ func TestEventsCarryValues(t *testing.T) {
 	reasons := map[string]string{}
 	for reason, fields := range map[string][]string{
 		"a name or an id": {
-			"Begun.Scenario", "Begun.File", "Host.Name", "Host.Groups", "Host.Product", "Host.Ruleset", "StreamStarted.PublishedBy", "Prediction.Stream", "Prediction.By", "Prediction.Host", "Prediction.Flow", "Prediction.AdmittedBy", "Prediction.ReleasedBy",
+			"Begun.Scenario", "Begun.File", "Begun.AskAbout", "Host.Name", "Host.Groups", "Host.Product", "Host.Ruleset", "StreamStarted.PublishedBy", "Prediction.Stream", "Prediction.By", "Prediction.Host", "Prediction.Flow", "Prediction.AdmittedBy", "Prediction.ReleasedBy",
 			"Prediction.Hit", "Prediction.Never", "Rule.Group", "Rule.Hosts", "Rule.ID", "Rule.PrefixList", "Reference.GroupID", "Reference.GroupName",
 			"Reference.Owner", "Reference.VPC", "Reference.Peering", "GroupsChanged.Host", "GroupsChanged.Groups", "Cut.Host", "ACLChanged.Host",
 			"ModifyPrefixList.PrefixList", "CanaryDropped.Host", "StreamStarted.Stream", "StreamStarted.From", "StreamStarted.To", "StreamStopped.Stream", "Ran.Host", "Forged.Host",
