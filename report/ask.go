@@ -29,9 +29,12 @@ const (
 // asking returns what to ask before a run is shown, or nil: about the experiment that the scenario
 // names, or else the first that surprises.
 func (b *Builder) asking() *ask {
+	if !b.report.Predicted() {
+		return nil
+	}
 	for i := range b.report.Experiments {
 		x := &b.report.Experiments[i]
-		if b.asks > 0 && x.Number != b.asks || !x.Complete || x.byHand {
+		if b.asks > 0 && x.Number != b.asks || !x.Complete {
 			continue
 		}
 		may := func(r StreamResult) bool { return r.Sent > 0 && (b.askAbout == "" || r.Stream == b.askAbout) }

@@ -97,7 +97,7 @@ test('everything by keyboard', async () => {
     await page.keyboard.press('Tab');
     reached.add(await page.evaluate(() => document.activeElement.dataset?.name ?? document.activeElement.id ?? ''));
   }
-  for (const name of ['quiz', 'language', 'theme', 'before', 'back', 'toggle', 'on', 'next', 'slower', 'quicker', 'help']) assert.ok(reached.has(name), `${name} cannot be reached: ${[...reached]}`);
+  for (const name of ['watch', 'language', 'theme', 'before', 'back', 'toggle', 'on', 'next', 'slower', 'quicker', 'help']) assert.ok(reached.has(name), `${name} cannot be reached: ${[...reached]}`);
   await close(page);
 });
 

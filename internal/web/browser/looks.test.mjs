@@ -37,8 +37,16 @@ for (const [name, options] of Object.entries({
     await page.keyboard.press('Escape');
     if (file.startsWith('ping')) {
       await page.keyboard.press('q');
-      await page.locator('dialog.quiz[open]').waitFor();
-      await look('quiz');
+      await page.keyboard.press('End');
+      await page.locator('#caption[data-card=ask]').waitFor();
+      await look('question');
+      await page.keyboard.press('1');
+      await page.locator('#caption[data-card=told]').waitFor();
+      await look('answer');
+      await page.keyboard.press(' ');
+      await page.keyboard.press('End');
+      await page.locator('#end').waitFor();
+      await look('at the end');
     }
     await close(page);
   });

@@ -15,8 +15,9 @@ after(() => browser?.close());
 // read returns a file that the Go test has written.
 export function read(name) { return readFileSync(join(pages, name), 'utf8'); }
 
-// open opens a page and watches it: it may send no request elsewhere and log no error.
-export async function open(name, options = {}, query = '') {
+// open opens a page and watches it: it may send no request elsewhere and log no error. Unless the
+// query says otherwise, the page asks nothing.
+export async function open(name, options = {}, query = '?watch') {
   browser ??= await chromium.launch({ executablePath: process.env.LABLAB_CHROMIUM, args: flags.split(' ') });
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();

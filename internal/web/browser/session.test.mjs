@@ -6,9 +6,9 @@ import { close, length, open, read, seek, until } from './page.mjs';
 const words = (page) => page.locator('#caption .words').innerText();
 
 test('says of nothing that it was as predicted', async () => {
-  const page = await open('session.html', {}, '?quiz');
+  const page = await open('session.html', {}, '');
   assert.equal(await page.locator('#predicted').innerText(), 'Predicted and observed\n\nNo predictions were made.');
-  assert.ok(await page.locator('#quiz').isHidden(), 'there is nothing to ask');
+  assert.ok(await page.locator('#watch').isHidden(), 'there is nothing to ask');
   await page.keyboard.press('q');
   assert.ok(await page.locator('#poster').isVisible(), 'and it does not play');
   await close(page);

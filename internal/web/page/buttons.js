@@ -18,7 +18,7 @@ export class Buttons {
     this.rate = element('output', { class: 'rate' });
     root.replaceChildren(
       button('before', () => page.skipTo(-1)), button('back', () => page.stepBy(-1)),
-      button('toggle', () => page.player.toggle()),
+      button('toggle', () => page.toggle()),
       button('on', () => page.stepBy(1)), button('next', () => page.skipTo(1)),
       element('span', { class: 'speed' }, button('slower', () => page.player.faster(-1)), this.rate, button('quicker', () => page.player.faster(1))),
       this.time, button('live', () => page.player.follow()), button('help', () => this.keys.showModal()));
@@ -37,7 +37,7 @@ export class Buttons {
     }
     this.live.textContent = say('Live');
     this.playing = null;
-    const all = [[say('Space'), say('play, pause')], ['← →', say('previous, next packet')], ['Shift ← →', say('one second')], ['↑ ↓', say('faster, slower')], ['[ ]', say('previous, next experiment')], ['Home End', say('to the start, to the end')], ['1 – 9', say('to that experiment')], ['q', say('quiz')], ['l', say('language')], ['d', say('light or dark')], ['Esc', say('close')]];
+    const all = [[say('Space'), say('play, pause')], ['← →', say('previous, next packet')], ['Shift ← →', say('one second')], ['↑ ↓', say('faster, slower')], ['[ ]', say('previous, next experiment')], ['Home End', say('to the start, to the end')], ['1 – 9', say('to that experiment')], ['q', say('just watch, or be asked again')], ['l', say('language')], ['d', say('light or dark')], ['Esc', say('close')]];
     const rows = all.filter(([key]) => !this.page.live || !ofExperiments.includes(key));
     this.keys.replaceChildren(element('h2', {}, say('Keys')), element('dl', {}, rows.map(([key, does]) => element('div', {}, element('dt', {}, element('kbd', {}, key)), element('dd', {}, does)))),
       element('form', { method: 'dialog' }, element('button', { class: 'primary' }, say('close'))));
@@ -66,13 +66,14 @@ export class Buttons {
     if (target.matches?.('input:not([type=range]), textarea, select')) return;
     if (event.key === ' ' && target.matches?.('button, summary')) return;
     if (/^(Arrow|Home|End)/.test(event.key) && target.matches?.('.scroll')) return; // these keys scroll a table
+    const action = player.playing ? null : page.caption.card?.actions.find((a) => a.key === event.key);
     const keys = {
-      ' ': () => player.toggle(), ArrowRight: () => (event.shiftKey ? player.seek(player.t + 1) : page.stepBy(1)), ArrowLeft: () => (event.shiftKey ? player.seek(player.t - 1) : page.stepBy(-1)),
+      ' ': () => page.toggle(), ArrowRight: () => (event.shiftKey ? player.seek(player.t + 1) : page.stepBy(1)), ArrowLeft: () => (event.shiftKey ? player.seek(player.t - 1) : page.stepBy(-1)),
       ArrowUp: () => player.faster(1), ArrowDown: () => player.faster(-1), '[': () => page.skipTo(-1), ']': () => page.skipTo(1),
-      Home: () => player.seek(0), End: () => player.seek(player.length), q: () => page.ask(), l: () => page.nodes.language.click(), d: () => page.nodes.theme.click(), Escape: () => page.choose(null), '?': () => this.keys.showModal(),
+      Home: () => player.seek(0), End: () => player.seek(player.length), q: () => page.watch(), l: () => page.nodes.language.click(), d: () => page.nodes.theme.click(), Escape: () => page.choose(null), '?': () => this.keys.showModal(),
     };
     if (page.live && '[]q'.includes(event.key)) return;
-    const does = keys[event.key] ?? (/^[1-9]$/.test(event.key) && (() => {
+    const does = action?.does ?? keys[event.key] ?? (/^[1-9]$/.test(event.key) && (() => {
       const x = page.model.experiments.find((e) => e.number === Number(event.key));
       if (x) player.seek(x.step.start);
     }));

@@ -1,6 +1,6 @@
 // The subtitles: what happens now, in one sentence. Readers who cannot see the stage hear them, one
 // at a time.
-import { setText, setData } from './dom.js';
+import { element, setText, setData } from './dom.js';
 import { flagged } from './film.js';
 import { verdictsOf } from './legs.js';
 import { legsOf } from './model.js';
@@ -18,7 +18,7 @@ export class Caption {
   constructor(root, region) {
     this.root = root;
     this.region = region;
-    [this.head, this.text] = root.children;
+    [this.head, { children: [this.text, this.actions] }] = root.children;
     this.waiting = []; // to be heard
     this.speaking = null;
   }
@@ -62,16 +62,21 @@ export class Caption {
     return low - 1;
   }
 
-  show(t, player) {
+  // show shows the subtitle at t, or a card in its place: {name, text, tone, actions}.
+  show(t, player, card) {
     const i = this.at(t);
-    if (i === this.shown) return;
-    this.shown = i;
+    const shown = card ? card.name : i;
+    if (shown === this.shown) return;
+    this.shown = shown;
+    this.card = card;
     const experiment = this.model.experiments.findLast((x) => x.step.start <= t);
     setText(this.head, experiment ? say('Experiment {0}: {1}', experiment.number, this.model.titleOf(experiment.number)) : this.model.begun?.question ?? '');
-    const { now, words } = this.latest(i);
+    const { now, words } = card ? { words: card } : this.latest(i);
     setText(this.text, words.text);
     setData(this.root, 'tone', words.tone);
     setData(this.root, 'title', now?.step?.kind === 'experiment' ? 'yes' : null);
+    setData(this.root, 'card', card?.name);
+    this.actions.replaceChildren(...(card?.actions ?? []).map(({ text, key, primary, does }) => element('button', { type: 'button', class: primary ? 'primary' : null, 'aria-keyshortcuts': key === ' ' ? 'Space' : key, onclick: does }, text, element('kbd', { 'aria-hidden': 'true' }, key === ' ' ? say('Space') : key))));
     const begins = now?.step?.kind === 'experiment';
     this.announce(player, begins ? [this.head.textContent, words.text].filter(Boolean).join(' – ') : words.text, begins || flagged.has(now?.step?.kind));
   }

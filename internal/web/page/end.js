@@ -17,20 +17,23 @@ export class End {
   }
 
   // tell writes the card about a report.
-  tell(report, model) {
+  tell(report, model, ask) {
     this.known = Boolean(report && model.steps.length);
     if (!this.known) return this.root.replaceChildren();
     const lessons = report.why.find((p) => p.lessons);
     const moment = lessons?.moments.find((m) => m);
     const good = !['bad', 'stopped'].includes(report.verdict.tone);
-    this.root.replaceChildren(
+    const { said, score } = ask;
+    this.root.replaceChildren(...[
+      said && element('p', { class: 'choice', 'data-right': ask.right ? 'yes' : 'no' }, element('span', { 'aria-hidden': 'true' }, ask.right ? '✓ ' : '✕ '), said, ' ', ask.ask.outcome),
       element('h2', { id: 'end-title', tabindex: '-1' }, good ? report.title : report.verdict.conclusion),
       lessons && good && element('ul', { class: 'lessons' }, lessons.sentences.map((s, i) => element('li', {}, lessons.moments[i] ? momentButton(lessons.moments[i], s) : s))),
       element('div', { class: 'outcomes' }, report.streams.filter((s) => s.sent).slice(0, most).map((s) => outcome(s, model))),
       element('div', { class: 'buttons' },
         moment && momentButton(moment, say('See the moment'), 'primary'),
         element('button', { type: 'button', onclick: () => this.page.again() }, say('Watch again'))),
-      this.following && element('p', { class: 'following' }, say('Next: {0}', this.following.question[spoken()]), ' ', element('code', {}, `lablab run ${this.following.name}`)));
+      said && score && element('p', { class: 'score' }, say('Your predictions so far: {0} of {1} were right.', score.right, score.all)),
+      this.following && element('p', { class: 'following' }, say('Next: {0}', this.following.question[spoken()]), ' ', element('code', {}, `lablab run ${this.following.name}`))].filter(Boolean));
   }
 
   // show shows the card, or hides it.

@@ -17,7 +17,6 @@ export const japanese = {
   'previous, next experiment': '前・次の実験',
   'to the start, to the end': '先頭へ・末尾へ',
   'to that experiment': 'その番号の実験へ',
-  'quiz': 'クイズを始める',
   'language': '言語を切り替える',
   'light or dark': 'ライト・ダークの切り替え',
   'close': '閉じる',
@@ -26,7 +25,6 @@ export const japanese = {
   'play': '再生',
   'Play': '再生する',
   'Light or dark': '配色の切り替え',
-  'Quiz': 'クイズで見る',
   '{0} / {1} · run {2}': '{0} / {1}・実時間 {2}',
   '{0} / {1} · {2} after the lab started': '{0} / {1}・ラボの開始から {2}',
   '{0} of {1}, {2} of the run': '{1} のうち {0}、実時間 {2}',
@@ -71,25 +69,19 @@ export const japanese = {
 
   // The end of the film.
   'See the moment': 'その場面を見る',
-  'Watch again': 'もう一度見る',
+  'Watch again': '最初から見る',
   'Next: {0}': '次の問い: {0}',
   'See the packet that decided: {0}': '結果を決めたパケット {0} を見る',
 
-  // The quiz.
-  'What happens to the packets now?': 'パケットはどうなるでしょうか？',
-  'Show me': '続きを見る',
-  'Just watch': 'クイズをやめる',
-  'All are answered': 'すべて応答がある',
-  'None is answered': 'まったく応答がない',
-  'Some are answered': '応答があるものとないものがある',
-  'Stream {0}, from {1} to {2}': 'ストリーム {0}({1} から {2} へ)',
-  'Right!': '正解',
-  'Not quite.': '不正解',
-  'Stream {0}: {1} ({2} replies to {3} packets)': 'ストリーム {0}: {1}({3} 個中 {2} 個に応答)',
-  'You said: {0}. Correct.': '予想:「{0}」。正解です。',
-  'You said: {0}. Wrong.': '予想:「{0}」。不正解です。',
+  // The question.
+  'Just watch': '質問なしで見る',
+  'Ask me again': 'もう一度質問に答える',
+  'just watch, or be asked again': '質問なしで見る・もう一度答える',
+  'The film stops once and asks what you expect.': '途中で一度止まり、どうなるかを質問します。',
+  'You said: {0}.': 'あなたの予想:「{0}」。',
   'Continue': '続ける',
-  'Quiz: {0}': 'クイズ: {0}',
+  'Show it again': 'もう一度見る',
+  'Your predictions so far: {0} of {1} were right.': 'これまでの予想: {1} 問中 {0} 問正解',
 
   // The report.
   'Why': 'この結果になった理由',

@@ -79,7 +79,7 @@ export class Lanes {
     const { packets } = stream;
     const low = begun(packets, t);
     for (const journey of packets.slice(Math.max(0, low - 4), low + 4)) {
-      if (!journey.step || (asking() && journey.step.start + journey.step.length > this.t)) continue;
+      if (!journey.step || (hiding() && journey.step.start + journey.step.length > this.t)) continue;
       const d = Math.abs(this.x(journey.step) - x);
       if (d < distance) [best, distance] = [journey, d];
     }
@@ -259,7 +259,7 @@ export class Lanes {
     const y = this.heights.band + 12;
     const before = x - 5 - c.measureText(text).width;
     const short = shortened(c, text, next - x - 18);
-    if (short !== text && before > free && !asking()) c.fillText(text, before, y);
+    if (short !== text && before > free && !hiding()) c.fillText(text, before, y);
     else if (short === text || short.length > 4) {
       c.fillText(short, x + 14, y);
       return x + 20 + c.measureText(short).width;
@@ -284,8 +284,8 @@ export class Lanes {
   }
 }
 
-// asking reports whether the quiz is on: the future is hidden then.
-function asking() { return 'quiz' in document.documentElement.dataset; }
+// hiding reports whether the page hides the answer, and with it the future.
+function hiding() { return 'asking' in document.documentElement.dataset; }
 
 // flagText returns the label for a change.
 function flagText({ kind, body }) {

@@ -36,14 +36,14 @@ import { Player } from './player.js';
 import { Stage } from './stage.js';
 import { Lanes } from './lanes.js';
 import { Narration } from './narration.js';
-import { Quiz } from './quiz.js';
+import { Ask } from './ask.js';
 import { Buttons } from './buttons.js';
 import { Caption } from './caption.js';
 import { Card } from './card.js';
 import { End } from './end.js';
 import { listen } from './moment.js';
 import { showVerdict } from './verdict.js';
-import { hasPredictions, showReport } from './why.js';
+import { showReport } from './why.js';
 
 export function start({ events = [], report = null, narration = null, live = false } = {}) {
   const page = new Page(live);
@@ -77,11 +77,11 @@ class Page {
   build() {
     const at = (id) => document.getElementById(id);
     this.root = document.documentElement;
-    this.nodes = { title: at('title'), asking: at('asking'), question: at('question'), stage: at('stage'), report: at('report-view'), verdict: at('verdict'), language: at('language'), theme: at('theme'), quiz: at('quiz'), poster: at('poster') };
+    this.nodes = { title: at('title'), question: at('question'), note: at('note'), stage: at('stage'), report: at('report-view'), verdict: at('verdict'), language: at('language'), theme: at('theme'), watch: at('watch'), poster: at('poster') };
     this.nodes.language.addEventListener('click', () => this.speak(spoken() === 'ja' ? 'en' : 'ja'));
     this.nodes.theme.addEventListener('click', () => this.toggleTheme());
-    this.nodes.quiz.addEventListener('click', () => this.ask());
-    this.nodes.poster.addEventListener('click', () => this.player.play());
+    this.nodes.watch.addEventListener('click', () => this.watch());
+    this.nodes.poster.querySelector('.play').addEventListener('click', () => this.player.play());
     for (const root of [this.nodes.report, this.nodes.verdict, at('end')]) listen(root, (moment) => this.showMoment(moment));
     this.card = new Card(at('story'), () => this.choose(null));
     this.lanes = new Lanes(at('lanes'), { seek: (t) => this.player.seek(t), choose: (journey) => this.choose(journey, true) });
@@ -99,9 +99,8 @@ class Page {
     this.player = new Player(this.film, (t) => this.draw(t));
     this.stage = new Stage(this.nodes.stage, this.player);
     this.stage.build(this.model, this.film);
-    if (this.quiz?.on) this.quiz.end();
-    this.quiz?.dialog.remove();
-    this.quiz = new Quiz(document.body, this.player, this.model, this.film, () => this.report, () => this.lanes.redraw());
+    this.ask = new Ask(this.player, () => this.speak(spoken()));
+    this.player.limit = () => this.ask.limit;
     this.setReport(null);
     this.choose(null);
     this.caption.set(this.model, this.film, this.narration);
@@ -149,26 +148,28 @@ class Page {
 
   begin() {
     this.speak(this.root.lang);
-    if (new URLSearchParams(location.search).has('quiz')) this.ask();
+    if (!this.live && !new URLSearchParams(location.search).has('watch')) this.ask.begin();
     this.player.wake();
   }
 
-  // ask starts the quiz, if there is anything to ask.
-  ask() {
-    if (this.nodes.quiz.hidden) return;
+  // watch shows everything without asking or, if nothing is hidden, asks again.
+  watch() {
+    if (this.live || !this.ask.possible) return;
+    if (this.ask.hiding) return this.ask.watch();
     this.choose(null);
-    this.quiz.start();
+    this.ask.begin();
+    this.again();
   }
 
   speak(language) {
     speak(language);
-    document.title = say('{0} – lablab', this.model.begun?.scenario ?? 'lablab');
     this.nodes.language.textContent = spoken() === 'ja' ? 'English' : '日本語';
     this.nodes.language.lang = spoken() === 'ja' ? 'en' : 'ja';
     this.nodes.theme.textContent = say('Light or dark');
-    this.nodes.quiz.textContent = say('Quiz');
+    this.nodes.watch.textContent = this.ask.hiding ? say('Just watch') : say('Ask me again');
     this.nodes.stage.setAttribute('aria-label', this.stage.describe());
     setText(this.nodes.poster.querySelector('.words'), say('Play'));
+    setText(this.nodes.poster.querySelector('.hint'), this.ask.hiding ? say('The film stops once and asks what you expect.') : '');
     this.showReport();
     this.stage.speak();
     this.lanes.speak();
@@ -182,14 +183,17 @@ class Page {
   showReport() {
     const { report } = this;
     this.model.plan = report?.experiments ?? [];
-    this.nodes.quiz.hidden = this.live || !hasPredictions(report); // nothing is predicted in a session by hand
-    setText(this.nodes.title, report?.title || this.model.begun?.title || 'lablab');
-    setText(this.nodes.asking, say('Quiz: {0}', this.model.begun?.scenario ?? ''));
-    const simulated = this.model.begun?.target === 'sim' && say('Simulated: no kernel was involved. This shows how Linux is known to behave, and proves nothing.');
-    setText(this.nodes.question, [simulated, report?.question || this.model.begun?.question].filter(Boolean).join(' '));
+    this.ask.about(report, this.model, this.film);
+    this.nodes.watch.hidden = this.live || !this.ask.possible;
+    const title = report?.title || this.model.begun?.title || 'lablab';
+    const question = report?.question || this.model.begun?.question;
+    setText(this.nodes.question, question || title);
+    setText(this.nodes.title, question ? title : '');
+    document.title = say('{0} – lablab', question || title);
+    setText(this.nodes.note, this.model.begun?.target === 'sim' ? say('Simulated: no kernel was involved. This shows how Linux is known to behave, and proves nothing.') : '');
     showVerdict(this.nodes.verdict, report, this.live && !this.model.ended);
     showReport(this.nodes.report, report);
-    this.end.tell(report, this.model);
+    this.end.tell(report, this.model, this.ask);
   }
 
   toggleTheme() {
@@ -228,6 +232,7 @@ class Page {
     else if (by < 0) i = (i < 0 ? steps.length : i) - 1;
     const step = steps[Math.max(0, Math.min(steps.length - 1, i < 0 ? steps.length - 1 : i))];
     if (!step) return;
+    if (step.start > this.ask.limit) return this.player.seek(step.start); // it has not been shown
     this.stepped = step;
     this.steppedTo = step.start + step.length * 0.98;
     this.choose(step.journey);
@@ -240,6 +245,13 @@ class Page {
     const starts = this.model.experiments.map((x) => x.step.start);
     const t = by > 0 ? starts.find((s) => s > this.player.t + 0.05) ?? this.film.length : starts.findLast((s) => s < this.player.t - 0.6) ?? 0;
     this.player.seek(t);
+  }
+
+  // toggle plays or pauses; while the film waits, it does what the film waits for.
+  toggle() {
+    const go = this.caption.card?.actions.find((a) => a.key === ' ');
+    if (go && !this.player.playing) go.does();
+    else this.player.toggle();
   }
 
   // again plays the film from its beginning.
@@ -267,11 +279,10 @@ class Page {
   }
 
   draw(t) {
-    if (this.quiz.on && t >= this.film.length) this.quiz.end(); // nothing is left to ask
     this.stage.render(t);
     this.lanes.show(t);
     this.buttons.show(t);
-    this.caption.show(t, this.player);
+    this.caption.show(t, this.player, this.ask.card(t));
     this.end.show(!this.live && !this.player.playing && t > 0 && t >= this.film.length - 0.05);
     setData(this.root, 'playing', this.player.playing ? 'yes' : null);
     this.nodes.poster.hidden = this.live || this.player.playing || t > 0 || !this.model.steps.length;

@@ -12,7 +12,7 @@ export class Player {
     this.playing = false;
     this.following = false; // shows a live run as it happens
     this.until = null; // where a step ends
-    this.gate = null; // asked for permission to go on: (from, to) → where to stop, or null
+    this.limit = () => Infinity; // the last moment that may be shown
     this.asked = false;
   }
 
@@ -54,7 +54,7 @@ export class Player {
   seek(t) {
     this.following = false;
     this.until = null;
-    this.t = Math.max(0, Math.min(this.length, t));
+    this.t = Math.max(0, Math.min(this.length, this.limit(), t));
     this.wake();
   }
 
@@ -97,7 +97,7 @@ export class Player {
       const behind = this.length - 0.3;
       to = to < behind - 3 || to > behind + 3 ? behind : Math.min(to, this.length);
     }
-    const stop = Math.min(this.gate?.(this.t, to) ?? Infinity, this.until ?? Infinity);
+    const stop = Math.min(this.limit(), this.until ?? Infinity);
     if (to >= stop) {
       this.t = stop;
       this.playing = false;

@@ -6,9 +6,6 @@ import { outcomeName } from './narration.js';
 import { say } from './say.js';
 import { streamName } from './words.js';
 
-// hasPredictions reports whether anything was predicted.
-export function hasPredictions(report) { return Boolean(report?.experiments.some((x) => x.predictions.length)); }
-
 // showReport draws a report and changes only what differs from what is already drawn.
 export function showReport(root, report) {
   patch(root, element('div', { id: root.id }, report ? sections(report) : []));
