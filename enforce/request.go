@@ -27,7 +27,7 @@ type request struct {
 }
 
 func (m request) Traits() Traits {
-	known := say.F("the rules are checked for every packet that goes in the direction of the flow's first")
+	known := say.F("the rules are checked for every packet in the direction of the flow's first")
 	return Traits{Name: "request", ACL: true, Decides: []string{packet.TombstoneID}, Known: known, Knobs: []Knob{{
 		Name: "tombstone", Means: say.F("whether a dropped request also stops the replies"),
 		Value: strconv.FormatBool(m.tombstone), Choices: []string{"false", "true"},

@@ -1,6 +1,8 @@
 package render
 
 import (
+	"strings"
+
 	"lablab/report"
 	"lablab/say"
 	"lablab/timeline"
@@ -15,11 +17,12 @@ type Narration struct {
 	Lines    []line      `json:"lines,omitempty"`
 }
 
-// A subtitle is a sentence by language, in pieces.
+// A subtitle is lines by language, each in pieces.
 type subtitle struct {
-	Tone    string              `json:"tone,omitempty"`
-	Decides bool                `json:"decides,omitempty"`
-	Words   map[string][]string `json:"words"`
+	Tone    string                `json:"tone,omitempty"`
+	Decides bool                  `json:"decides,omitempty"`
+	Waits   bool                  `json:"waits,omitempty"`
+	Words   map[string][][]string `json:"words"`
 }
 
 // A line is what the story of a packet says about a decision, by language.
@@ -48,7 +51,7 @@ func NewInterpreter() (*Interpreter, error) {
 func (i *Interpreter) Put(said report.Narration) Narration {
 	var n Narration
 	for _, s := range said.Subtitles {
-		n.Subtitles = append(n.Subtitles, subtitle{string(s.Tone), s.Decides, inEach(i, s.Words.Pieces)})
+		n.Subtitles = append(n.Subtitles, subtitle{string(s.Tone), s.Decides, s.Waits, inEach(i, func(l *say.Language) [][]string { return lines(s.Words.Pieces(l)) })})
 	}
 	for _, c := range said.Captions {
 		n.Captions = append(n.Captions, [2]uint64{c.Event, c.Subtitle})
@@ -66,6 +69,24 @@ func (i *Interpreter) Narrate(events []timeline.Event) Narration {
 		n.Add(e)
 	}
 	return i.Put(n.Said())
+}
+
+// lines cuts pieces, of which every other is the name of a blank, where a line ends.
+func lines(pieces []string) [][]string {
+	all := [][]string{nil}
+	for i, piece := range pieces {
+		if i%2 == 1 {
+			all[len(all)-1] = append(all[len(all)-1], piece)
+			continue
+		}
+		for j, text := range strings.Split(piece, "\n") {
+			if j > 0 {
+				all = append(all, nil)
+			}
+			all[len(all)-1] = append(all[len(all)-1], text)
+		}
+	}
+	return all
 }
 
 // inEach returns what say says in each language.

@@ -25,7 +25,7 @@ func ending(format string, args ...any) subtitle {
 }
 
 func dropping(format string, args ...any) subtitle {
-	return subtitle{Tone: drop, Decides: true}.saying(format, args...)
+	return subtitle{Tone: drop, Decides: true, Waits: true}.saying(format, args...)
 }
 
 func (s subtitle) saying(format string, args ...any) subtitle {
@@ -42,14 +42,14 @@ func (n *Narrator) changed(e timeline.Body) subtitle {
 		}
 		return ending("Rule %q (%s) is revoked. The conntrack entries stay.", body.ID, body.Rule.String())
 	case timeline.RuleAuthorized:
-		return accepting("Rule %q (%s) is authorized. It is checked for packets that no conntrack entry accepts.", body.ID, body.Rule.String())
+		return accepting("Rule %q (%s) is authorized.\nIt is checked for packets that no conntrack entry accepts.", body.ID, body.Rule.String())
 	case timeline.GroupsChanged:
 		return n.regrouped(body)
 	case timeline.ACLChanged:
 		if body.ACL == nil {
 			return plainly("%s no longer has a network ACL.", body.Host)
 		}
-		return plainly("%s now has a network ACL. It is stateless: it checks every packet.", body.Host)
+		return plainly("%s now has a network ACL.\nIt is stateless: it checks every packet.", body.Host)
 	case timeline.PrefixListChanged:
 		if n.models.deletes(slices.Collect(maps.Keys(n.models))...) {
 			return plainly("%s.", body.Now())
@@ -63,11 +63,11 @@ func (n *Narrator) changed(e timeline.Body) subtitle {
 		case timeline.CutUntracked:
 			return ending("%s forgets an entry: such flows are no longer tracked there.", body.Host)
 		case timeline.CutChanged:
-			return ending("The rules have changed, so %s deletes an entry. The next packet of the flow will count as new.", body.Host)
+			return ending("The rules have changed, so %s deletes an entry.\nThe next packet of the flow will count as new.", body.Host)
 		case timeline.CutUnmarked:
 			return ending("A flow loses its mark on %s: no rule has admitted it any more.", body.Host)
 		}
-		return ending("An entry is deleted on %s. The next packet of the flow will count as new.", body.Host)
+		return ending("An entry is deleted on %s.\nThe next packet of the flow will count as new.", body.Host)
 	case timeline.Forged:
 		return plainly("%s sends a packet whose source, %s, is not its own address.", body.Host, body.Packet.Source)
 	case timeline.Configured:
@@ -101,9 +101,9 @@ func (n *Narrator) regrouped(now timeline.GroupsChanged) subtitle {
 		return subtitle{Words: is}
 	}
 	if n.models.deletes(now.Host) {
-		return plainly("%s The rules of group %s no longer apply.", is, phrase{say.As(strings.Join(left, ", ")), claimed})
+		return plainly("%s\nThe rules of group %s no longer apply.", is, phrase{say.As(strings.Join(left, ", ")), claimed})
 	}
-	return plainly("%s The rules of group %s no longer apply; remembered flows stay.", is, phrase{say.As(strings.Join(left, ", ")), claimed})
+	return plainly("%s\nThe rules of group %s no longer apply; remembered flows stay.", is, phrase{say.As(strings.Join(left, ", ")), claimed})
 }
 
 // entry says that an entry came or went, and why; nothing if lablab deleted it.
@@ -152,7 +152,7 @@ func (n *Narrator) verdict(at when, v timeline.Judged) subtitle {
 	case v.State == packet.New && v.Kind == packet.ByGroup:
 		return n.admitted(r, name)
 	case v.State == packet.Untracked && v.Kind == packet.ByGroup:
-		return accepting("%s is UNTRACKED: %s keeps no entry for such a flow. Rule %q matches: accepted.", name, v.Host, v.ID)
+		return accepting("%s is UNTRACKED: %s keeps no entry for it.\nThe rules decide on every packet. Rule %q matches: accepted.", name, v.Host, v.ID)
 	}
 	return accepting("%s is %s to %s: accepted by %s.", name, state(r), v.Host, v.ID)
 }
@@ -161,28 +161,28 @@ func (n *Narrator) verdict(at when, v timeline.Judged) subtitle {
 func (n *Narrator) dropped(r run, name phrase) subtitle {
 	switch {
 	case r.Kind == packet.ByACL:
-		return dropping("%s is %s to %s, but its network ACL (%s) drops it: a network ACL is stateless.", name, state(r), r.Host, n.byACL(r))
+		return dropping("%s is %s to %s.\nIts network ACL (%s) drops it: a network ACL is stateless.", name, state(r), r.Host, n.byACL(r))
 	case r.Kind == packet.ByCheck:
-		return dropping("%s is neither from %s nor for it: its source/destination check drops it.", name, r.Host)
+		return dropping("%s is neither from %s nor for it.\nIts source/destination check drops it.", name, r.Host)
 	case r.Direction == packet.Egress:
-		return dropping("%s does not leave %s: no outbound rule matches%s, so it is dropped.", name, r.Host, n.closed(r))
+		return dropping("%s does not leave %s: dropped.\nNo outbound rule matches.%s", name, r.Host, n.reason(r))
 	case r.State == packet.Related:
-		return dropping("%s is RELATED to %s, not ESTABLISHED, and no rule matches: dropped.", name, r.Host)
+		return dropping("%s is RELATED, not ESTABLISHED.\nNo rule of %s matches: dropped.", name, r.Host)
 	case r.State == packet.Invalid:
 		return n.invalid(r, name)
 	case r.State == packet.New:
-		return dropping("%s is NEW to %s and no rule matches%s: dropped.", name, r.Host, n.closed(r))
+		return dropping("%s is NEW to %s, and no rule matches: dropped.%s", name, r.Host, n.reason(r))
 	case r.State == packet.Untracked && r.Kind == packet.ByDefault:
-		return dropping("%s is UNTRACKED to %s and no rule matches%s: dropped.", name, r.Host, n.closed(r))
+		return dropping("%s is UNTRACKED to %s, and no rule matches: dropped.%s", name, r.Host, n.reason(r))
 	}
 	return dropping("%s is %s to %s: dropped by %s.", name, state(r), r.Host, r.ID)
 }
 
 // related says what an ICMP error about a flow that has an entry brings.
 func related(v timeline.Judged, name phrase) subtitle {
-	s := accepting("%s is RELATED to a flow that %s remembers: accepted by %s.", name, v.Host, v.ID)
+	s := accepting("%s is RELATED.\nIt is about a flow that %s remembers: accepted by %s.", name, v.Host, v.ID)
 	if portClosed(v.Packet) {
-		s = accepting("%s is RELATED. Rule %q allows it in to %s, so the sender learns that the port is closed.", name, v.ID, v.Host)
+		s = accepting("%s is RELATED.\nRule %q of %s allows it.\nSo the sender learns that the port is closed.", name, v.ID, v.Host)
 	}
 	s.Decides = true
 	return s
@@ -199,11 +199,12 @@ func (n *Narrator) remembered(r run, name phrase) subtitle {
 	if r.entry != nil {
 		name.claims = append(name.claims, r.claim(claims.Claim{Kind: claims.Carried, Entry: r.entry.ref()})...)
 	}
-	said, claimed := sentence("%s is ESTABLISHED: %s remembers this flow and accepts it without checking the rules.", name, r.Host)
+	said, claimed := sentence("%s is ESTABLISHED: %s remembers this flow.\nIt is accepted without checking the rules.", name, r.Host)
 	if c, has := n.outlived(r); has {
 		outlived := r.claimChange(claims.Outlived, c)
 		outlived[0].Entry = r.entry.ref()
-		return accepting("%s The rule that admitted the flow no longer matches (%s%s). The memory stays.",
+		waiting := subtitle{Tone: accept, Waits: true}
+		return waiting.saying("%s\n(%s%s)\nThe rule that admitted it no longer matches. The memory stays.",
 			phrase{said, claimed}, phrase{c.done(), outlived}, n.inExperiment(c.experiment))
 	}
 	return subtitle{Words: said, Tone: accept, claims: claimed}
@@ -227,22 +228,31 @@ func (n *Narrator) outlived(r run) (change, bool) {
 func (n *Narrator) admitted(r run, name phrase) subtitle {
 	if l := r.entry; l != nil && l.creator.seq != r.first.seq && l.born.seq < r.first.seq {
 		name.claims = append(name.claims, r.claim(claims.Claim{Kind: claims.Unreplied, Entry: l.ref()})...)
-		return accepting("%s is NEW to %s: nothing has come back yet, so the rules are checked again. Rule %q matches: accepted.", name, r.Host, r.ID)
+		return accepting("%s is NEW to %s: nothing has come back yet.\nSo the rules are checked again. Rule %q matches: accepted.", name, r.Host, r.ID)
 	}
 	name.claims = append(name.claims, r.claim(claims.Claim{Kind: claims.NoEntry})...)
-	said, claimed := sentence("%s is NEW to %s, which does not remember this flow and checks its rules.", name, r.Host)
+	said, claimed := sentence("%s is NEW to %s: it remembers no such flow.", name, r.Host)
 	if opened := n.opened(when{}, r, present); !opened.Empty() {
-		return accepting("%s Rule %q matches (%s): accepted, and remembered.", phrase{said, claimed}, r.ID, opened)
+		return accepting("%s\nIt checks its rules. Rule %q matches: accepted, and remembered.\n(%s)", phrase{said, claimed}, r.ID, opened)
 	}
-	return accepting("%s Rule %q matches: accepted, and remembered.", phrase{said, claimed}, r.ID)
+	return accepting("%s\nIt checks its rules. Rule %q matches: accepted, and remembered.", phrase{said, claimed}, r.ID)
 }
 
 // invalid says why a packet that conntrack cannot assign to a flow was dropped.
 func (n *Narrator) invalid(r run, name phrase) subtitle {
 	if why := n.whyInvalid(r, present); !why.Empty() {
-		return dropping("%s is INVALID: %s. No rule matches%s: dropped.", name, why, n.closed(r))
+		return dropping("%s is INVALID, and no rule matches: dropped.\n(%s)%s", name, why, n.reason(r))
 	}
-	return dropping("%s is INVALID to %s and no rule matches%s: dropped.", name, r.Host, n.closed(r))
+	return dropping("%s is INVALID to %s, and no rule matches: dropped.%s", name, r.Host, n.reason(r))
+}
+
+// reason says which change closed the way for packets that were dropped, if one did.
+func (n *Narrator) reason(r run) phrase {
+	c, found := n.policy.closed(r.first.when, r.first.Judged)
+	if !found {
+		return phrase{}
+	}
+	return phrase{say.F("\n(%s%s)", c.done(), n.inExperiment(c.experiment)), r.claimChange(claims.Closed, c)}
 }
 
 // words says what a host decided; rule is the text of the rule, if one of a group's decided.

@@ -91,7 +91,7 @@ func (l *life) ends() say.Sentence {
 	case claims.Closing:
 		return say.F("A connection is closed: %s forgets its entry.", l.host)
 	case claims.Deleted:
-		return say.F("Another program has deleted an entry on %s. The next packet of the flow will count as new.", l.host)
+		return say.F("Another program has deleted an entry on %s.\nThe next packet of the flow will count as new.", l.host)
 	case claims.Unknown:
 		return say.F("%s has forgotten an entry.", l.host)
 	}

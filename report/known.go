@@ -138,11 +138,11 @@ func (n *Narrator) ofModel(r run, name phrase) subtitle {
 	case n.outsideFlows(r):
 		return dropping("%s is %s to %s, and model %s drops what belongs to no flow.", name, state(r), r.Host, n.model(r))
 	case r.Kind == packet.ByTombstone:
-		return dropping("%s belongs to a flow of which %s has dropped a request. Model %s stops its replies, too: dropped.", name, r.Host, n.model(r))
+		return dropping("%s is %s.\n%s has dropped a request of its flow.\nModel %s stops the replies, too: dropped.", name, state(r), r.Host, n.model(r))
 	case r.Kind == packet.ByModel:
 		return accepting("%s is accepted by %s: model %s %s.", name, r.Host, n.model(r), unfiltered(r.ID))
 	case r.accepted():
-		return accepting("%s is ESTABLISHED to %s, which has model %s: %s. Rule %q matches: accepted.", name, r.Host, n.model(r), known, r.ID)
+		return accepting("%s is ESTABLISHED to %s, which has model %s.\n(%s)\nRule %q matches: accepted.", name, r.Host, n.model(r), known, r.ID)
 	}
-	return dropping("%s is ESTABLISHED to %s, which has model %s: %s. No rule matches: dropped.", name, r.Host, n.model(r), known)
+	return dropping("%s is ESTABLISHED to %s, which has model %s.\n(%s)\nNo rule matches: dropped.", name, r.Host, n.model(r), known)
 }

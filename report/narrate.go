@@ -41,11 +41,13 @@ func (n Narration) Empty() bool {
 	return len(n.Subtitles) == 0 && len(n.Captions) == 0 && len(n.Lines) == 0
 }
 
-// A subtitle says what happens, in a sentence. Many packets can share one.
+// A subtitle says what happens, in one or more lines, which are shown one after the other. Many
+// packets can share one.
 type subtitle struct {
 	Words   say.Sentence // with a blank "seq" for the number of the packet
 	Tone    tone
 	Decides bool // the story of the packet turns on this event
+	Waits   bool // it is decisive: the film waits until the reader goes on
 	claims  []claims.Claim
 }
 

@@ -35,7 +35,7 @@ func narrated(events []timeline.Event) map[uint64]subtitle {
 func subtitles(events []timeline.Event) (all []string) {
 	of := narrated(events)
 	for _, e := range events {
-		words := strings.Join(slices.Collect(everyOther(of[e.Seq].Words.Pieces(nil))), "_")
+		words := strings.ReplaceAll(strings.Join(slices.Collect(everyOther(of[e.Seq].Words.Pieces(nil))), "_"), "\n", " ")
 		if words != "" && (len(all) == 0 || all[len(all)-1] != words) {
 			all = append(all, words)
 		}
@@ -123,13 +123,13 @@ func TestNarrationOfPings(t *testing.T) {
 		timeline.Ended{},
 	)
 	want := []string{
-		`Ping _ from B to A is NEW to A, which does not remember this flow and checks its rules. Rule "icmp" matches: accepted, and remembered.`,
-		"Ping _ from B to A is ESTABLISHED: A remembers this flow and accepts it without checking the rules.",
+		`Ping _ from B to A is NEW to A: it remembers no such flow. It checks its rules. Rule "icmp" matches: accepted, and remembered.`,
+		"Ping _ from B to A is ESTABLISHED: A remembers this flow. It is accepted without checking the rules.",
 		`Rule "icmp" (icmp 10.0.0.0/16) is revoked. The conntrack entries stay.`,
-		`Ping _ from B to A is ESTABLISHED: A remembers this flow and accepts it without checking the rules. The rule that admitted the flow no longer matches (rule "icmp" was revoked). The memory stays.`,
-		`Ping _ from B to A is NEW to A and no rule matches any more (rule "icmp" was revoked): dropped.`,
+		`Ping _ from B to A is ESTABLISHED: A remembers this flow. It is accepted without checking the rules. (rule "icmp" was revoked) The rule that admitted it no longer matches. The memory stays.`,
+		`Ping _ from B to A is NEW to A, and no rule matches: dropped. (rule "icmp" was revoked)`,
 		"An entry is deleted on A. The next packet of the flow will count as new.",
-		`Ping _ from B to A is NEW to A and no rule matches any more (rule "icmp" was revoked): dropped.`,
+		`Ping _ from B to A is NEW to A, and no rule matches: dropped. (rule "icmp" was revoked)`,
 	}
 	if diff := cmp.Diff(want, subtitles(l.events)); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
@@ -150,9 +150,9 @@ func TestNarrationOfConnections(t *testing.T) {
 		timeline.Ended{},
 	)
 	want := []string{
-		`A TCP packet from B to port 22 of A is NEW to A, which does not remember this flow and checks its rules. Rule "icmp" matches: accepted, and remembered.`,
-		"A TCP packet from A back to B is ESTABLISHED: B remembers this flow and accepts it without checking the rules.",
-		"A TCP packet from A back to B does not leave A: no outbound rule matches, so it is dropped.",
+		`A TCP packet from B to port 22 of A is NEW to A: it remembers no such flow. It checks its rules. Rule "icmp" matches: accepted, and remembered.`,
+		"A TCP packet from A back to B is ESTABLISHED: B remembers this flow. It is accepted without checking the rules.",
+		"A TCP packet from A back to B does not leave A: dropped. No outbound rule matches.",
 		"Another program has deleted an entry on A. The next packet of the flow will count as new.",
 	}
 	if diff := cmp.Diff(want, subtitles(l.events)); diff != "" {
@@ -218,13 +218,13 @@ func TestNarrationOfMembers(t *testing.T) {
 	)
 	want := []string{
 		`Rule "from-app" (tcp 22 app) is authorized. It is checked for packets that no conntrack entry accepts.`,
-		"A TCP packet from B to port 22 of A is NEW to A and no rule matches: dropped.",
+		"A TCP packet from B to port 22 of A is NEW to A, and no rule matches: dropped.",
 		"B is now in group lab, app.",
-		`A TCP packet from B to port 22 of A is NEW to A, which does not remember this flow and checks its rules. Rule "from-app" matches (group "app" was attached to B): accepted, and remembered.`,
+		`A TCP packet from B to port 22 of A is NEW to A: it remembers no such flow. It checks its rules. Rule "from-app" matches: accepted, and remembered. (group "app" was attached to B)`,
 		"B is now in group lab. The rules of group app no longer apply; remembered flows stay.",
-		`A TCP packet from B to port 22 of A is ESTABLISHED: A remembers this flow and accepts it without checking the rules. The rule that admitted the flow no longer matches (rule "from-app" is about group "app", which was removed from B). The memory stays.`,
+		`A TCP packet from B to port 22 of A is ESTABLISHED: A remembers this flow. It is accepted without checking the rules. (rule "from-app" is about group "app", which was removed from B) The rule that admitted it no longer matches. The memory stays.`,
 		"An entry is deleted on A. The next packet of the flow will count as new.",
-		`A TCP packet from B to port 22 of A is NEW to A and no rule matches any more (rule "from-app" is about group "app", which was removed from B): dropped.`,
+		`A TCP packet from B to port 22 of A is NEW to A, and no rule matches: dropped. (rule "from-app" is about group "app", which was removed from B)`,
 	}
 	if diff := cmp.Diff(want, subtitles(l.events)); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
@@ -262,8 +262,8 @@ func TestEveryVerdictIsNarrated(t *testing.T) {
 // What is done by hand is one experiment, which says nothing about when.
 func TestExperimentByHandIsNotNamed(t *testing.T) {
 	for planned, want := range map[int]string{
-		0: `Ping _ from B to A is NEW to A and no rule matches any more (rule "icmp" was revoked): dropped.`,
-		9: `Ping _ from B to A is NEW to A and no rule matches any more (rule "icmp" was revoked in experiment 1): dropped.`,
+		0: `Ping _ from B to A is NEW to A, and no rule matches: dropped. (rule "icmp" was revoked)`,
+		9: `Ping _ from B to A is NEW to A, and no rule matches: dropped. (rule "icmp" was revoked in experiment 1)`,
 	} {
 		l := newLab("10.0.0.1/16", "10.0.0.2/16")
 		l.add(timeline.RuleRevoked{Rule: icmpRule}, judged("A", packet.Ingress, echo("10.0.0.2", "10.0.0.1", 8, 7, 1), packet.New, packet.DefaultDenyID, 0))

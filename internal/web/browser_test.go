@@ -72,6 +72,14 @@ func writePages(t *testing.T, dir string) {
 	japanese.Lang = "ja"
 	japaneseSession := pageOf(session())
 	japaneseSession.Lang = "ja"
+	for _, name := range scenario.Builtins() {
+		sc, _ := scenario.Builtin(name)
+		log := timeline.NewLog()
+		if err := play.Run(t.Context(), sim.Target{Interval: 100 * time.Millisecond}, sc, log); err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, "course-"+name+".html", written(t, pageOf(log.Events())))
+	}
 	for name, content := range map[string]string{
 		"ping.html":           written(t, Page{Events: events, Report: r, Next: Next{"next", "Does it end?"}}),
 		"ping.ja.html":        written(t, japanese),
@@ -95,9 +103,14 @@ func writePages(t *testing.T, dir string) {
 		"nat.html":            written(t, pageOf(recordtest.Read(t, "nat"))),
 		"nat.jsonl":           lines(t, recordtest.Read(t, "nat")),
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		write(t, dir, name, content)
+	}
+}
+
+func write(t *testing.T, dir, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

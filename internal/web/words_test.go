@@ -25,6 +25,7 @@ var takenApart = map[string]struct {
 	"page/dom.js":         {3, "invisible characters in names, and attributes called on…"},
 	"page/say.js":         {3, "the page's own placeholders, and spaces between Japanese words"},
 	"page/buttons.js":     {2, "keys that are pressed"},
+	"page/caption.js":     {1, "how many words a line has, for the time to read it"},
 	"page/panel_rules.js": {9, "what the user types into a form"},
 	"page/follow.js":      {1, "lines of JSON"},
 	"page/gate.js":        {2, "an address with a prefix length, and the page's own keys"},

@@ -34,7 +34,7 @@ async function colours(page) {
 }
 
 test('asks once, and meets the answer with what was said', async () => {
-  const page = await open('ping.html', {}, '');
+  const page = await open('ping.html', {}, '?auto');
   assert.equal(await page.locator('h1').innerText(), 'A ping is running when the rule that allows ICMP is revoked. Does the ping stop?');
   await hidden(page);
   await shot(page, 'ask-first');
@@ -62,6 +62,7 @@ test('asks once, and meets the answer with what was said', async () => {
   await page.getByRole('button', { name: ask.answers[1] }).click();
   await until(page, () => document.documentElement.dataset.playing && document.querySelector('.packet[visibility=visible]'));
   await hidden(page);
+  for (let i = 0; i < 6; i++) await page.keyboard.press('ArrowUp');
   assert.equal(await card(page, 'told'), `You said: It stops. ${ask.outcome}`);
   assert.equal(await page.locator('#caption').getAttribute('data-tone'), 'drop');
   await shot(page, 'told');
@@ -80,6 +81,7 @@ test('asks once, and meets the answer with what was said', async () => {
   await page.keyboard.press('End');
   await card(page, 'ask');
   await page.keyboard.press('1');
+  for (let i = 0; i < 6; i++) await page.keyboard.press('ArrowUp');
   assert.equal(await card(page, 'told'), `You said: It goes on. ${ask.outcome}`);
   assert.equal(await page.locator('#caption').getAttribute('data-tone'), 'accept');
   await page.keyboard.press(' ');

@@ -41,7 +41,7 @@ test('three hosts and what is said about the one between', async () => {
   }
   const has = (words) => assert.ok([...told].some((s) => s.includes(words)), `${words}\n${[...told].join('\n')}`);
   has('of stream first does not leave nat: no outbound rule matches');
-  has('Packet 6 of stream first is NEW to nat, which does not remember this flow and checks its rules. Rule "from-network" matches: accepted, and remembered.');
+  has('Packet 6 of stream first is NEW to nat: it remembers no such flow. It checks its rules. Rule "from-network" matches: accepted, and remembered.');
   await seek(page, end);
   await until(page, () => document.querySelectorAll('.entry:not([data-dead])').length >= 3);
   await shot(page, 'nat');

@@ -230,11 +230,11 @@ test('a record of what somebody did says what was', async () => {
     if (now !== said.at(-1)) said.push(now);
   }
   assert.deepEqual(said.slice(1), [
-    'Ping 1 from h2 to h1 is NEW to h1, which does not remember this flow and checks its rules. Rule "icmp" matches: accepted, and remembered.',
-    'Ping 2 from h2 to h1 is ESTABLISHED: h1 remembers this flow and accepts it without checking the rules.',
+    'Ping 1 from h2 to h1 is NEW to h1: it remembers no such flow. It checks its rules. Rule "icmp" matches: accepted, and remembered.',
+    'Ping 2 from h2 to h1 is ESTABLISHED: h1 remembers this flow. It is accepted without checking the rules.',
     'Rule "icmp" (icmp 10.0.0.0/16) is revoked. The conntrack entries stay.',
-    'Ping 3 from h2 to h1 is ESTABLISHED: h1 remembers this flow and accepts it without checking the rules. The rule that admitted the flow no longer matches (rule "icmp" was revoked in experiment 1). The memory stays.',
-    'Ping 1 from h2 to h1 is NEW to h1 and no rule matches any more (rule "icmp" was revoked in experiment 1): dropped.',
+    'Ping 3 from h2 to h1 is ESTABLISHED: h1 remembers this flow. It is accepted without checking the rules. (rule "icmp" was revoked in experiment 1) The rule that admitted it no longer matches. The memory stays.',
+    'Ping 1 from h2 to h1 is NEW to h1, and no rule matches: dropped. (rule "icmp" was revoked in experiment 1)',
     'An entry is deleted on h1. The next packet of the flow will count as new.',
     'h1 remembers a new flow, icmp 10.0.0.2 > 10.0.0.1 id 9, admitted by rule "icmp".',
     'Nothing is sent for 3.0 s. The timeouts of the entries run down.',

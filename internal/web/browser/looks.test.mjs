@@ -8,7 +8,7 @@ import { open, close, read, seek, shot, drawn, length } from './page.mjs';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 // refused seeks to the refusal of the first packet of stream 2.
-async function refused(page) { await seek(page, await length(page) * 0.475); }
+async function refused(page) { await seek(page, await length(page) * 0.56); }
 
 for (const [name, options] of Object.entries({
   'ping.html light': { colorScheme: 'light' }, 'ping.html dark': { colorScheme: 'dark' },
@@ -41,6 +41,7 @@ for (const [name, options] of Object.entries({
       await page.locator('#caption[data-card=ask]').waitFor();
       await look('question');
       await page.keyboard.press('1');
+      for (let i = 0; i < 8; i++) await page.keyboard.press('ArrowUp');
       await page.locator('#caption[data-card=told]').waitFor();
       await look('answer');
       await page.keyboard.press(' ');

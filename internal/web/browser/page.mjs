@@ -16,8 +16,8 @@ after(() => browser?.close());
 export function read(name) { return readFileSync(join(pages, name), 'utf8'); }
 
 // open opens a page and watches it: it may send no request elsewhere and log no error. Unless the
-// query says otherwise, the page asks nothing.
-export async function open(name, options = {}, query = '?watch') {
+// query says otherwise, the page asks nothing. A script runs before the page's own.
+export async function open(name, options = {}, query = '?watch&auto', script = '') {
   browser ??= await chromium.launch({ executablePath: process.env.LABLAB_CHROMIUM, args: flags.split(' ') });
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
@@ -27,7 +27,7 @@ export async function open(name, options = {}, query = '?watch') {
   page.on('pageerror', (error) => page.problems.push(error.stack));
   page.on('dialog', (dialog) => { page.problems.push(`dialog ${dialog.message()}`); dialog.dismiss(); });
   page.on('request', (request) => { if (request.url() !== url && !request.url().startsWith('data:')) page.problems.push(`request ${request.url()}`); });
-  await page.addInitScript(`globalThis.decided = ${decided}`);
+  await page.addInitScript(`globalThis.decided = ${decided};${script}`);
   await page.goto(url);
   return page;
 }
@@ -51,7 +51,7 @@ export function decided(text, rule, number) {
 
 // narration returns what a lab says about events: for each number, the words in pieces, and more.
 export function narration(...said) {
-  return { subtitles: said.map(([, words, more]) => ({ words: { en: words, ja: words }, ...more })), captions: said.map(([seq], i) => [seq, i]) };
+  return { subtitles: said.map(([, words, more]) => ({ words: { en: [words], ja: [words] }, ...more })), captions: said.map(([seq], i) => [seq, i]) };
 }
 
 // shot takes a screenshot if they are wanted.

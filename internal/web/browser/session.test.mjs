@@ -50,7 +50,7 @@ test('a rule that came back was gone before', async () => {
     await seek(page, t);
     told.add(await words(page));
   }
-  assert.ok([...told].includes('Packet 2 of stream 1 is NEW to h1 and no rule matches any more (group "lab" was removed from h1 in experiment 1): dropped.'), [...told].join('\n'));
+  assert.ok([...told].includes('Packet 2 of stream 1 is NEW to h1, and no rule matches: dropped. (group "lab" was removed from h1 in experiment 1)'), [...told].join('\n'));
   await close(page);
 });
 

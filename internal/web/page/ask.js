@@ -61,13 +61,17 @@ export class Ask {
     this.chosen = index;
     this.turn('answered');
     remember(this.report.scenario, this.right);
+    this.player.speed = Math.min(1, this.player.speed);
     this.again();
   }
 
   get right() { return this.chosen === this.ask.right; }
 
   // again shows the decisive moment, not faster than it can be followed.
-  again() { this.player.playTo(this.asked, this.clear); }
+  again() {
+    this.player.seek(this.asked);
+    this.player.play();
+  }
 
   go() {
     this.turn('told');
@@ -84,7 +88,7 @@ export class Ask {
       const { question, answers } = this.ask;
       return { name: 'ask', text: question, actions: answers.map((answer, i) => ({ text: answer, key: String(i + 1), does: () => this.choose(i) })) };
     }
-    return this.player.playing ? null : {
+    return this.player.playing || this.player.waits ? null : {
       name: 'told', text: `${this.said} ${this.ask.outcome}`, tone: this.right ? 'accept' : 'drop',
       actions: [{ text: say('Continue'), key: ' ', primary: true, does: () => this.go() }, { text: say('Show it again'), key: 'r', does: () => this.again() }],
     };

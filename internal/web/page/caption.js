@@ -4,15 +4,24 @@ import { element, setText, setData } from './dom.js';
 import { flagged } from './film.js';
 import { verdictsOf } from './legs.js';
 import { legsOf } from './model.js';
-import { say } from './say.js';
+import { say, spoken } from './say.js';
 import { span } from './words.js';
 
 const hearing = 1800; // ms that it takes to hear a sentence
 const most = 4; // maximum number of sentences waiting
 const lookback = 100; // maximum number of earlier subtitles to show when there is no later one
+const atOnce = 1; // s to notice a line
+const perSecond = { en: 3.5, ja: 8 }; // words, characters that are read in a second
+const decided = 0.9; // how much of a step has passed when its verdict is lit
 
-// refused says that the lab rejected the page.
+// refused says that the lab rejected this page.
 export function refused() { return say('The lab rejected this page: open the complete URL that lablab up printed, including the part after #.'); }
+
+// reading returns how long it takes to read a line, in seconds.
+export function reading(line) {
+  const n = spoken() === 'ja' ? line.length : line.trim().split(' ').length;
+  return n / perSecond[spoken()] + atOnce;
+}
 
 export class Caption {
   constructor(root, region) {
@@ -21,11 +30,15 @@ export class Caption {
     [this.head, { children: [this.text, this.actions] }] = root.children;
     this.waiting = []; // to be heard
     this.speaking = null;
+    this.told = null; // the part of the film that the subtitle is about
+    this.gone = new Set(); // decisive subtitles that the reader has left: the same words wait once
+    this.auto = false; // decisive subtitles do not wait for the reader
   }
 
   // set switches to another film, or to another language.
   set(model, film, narration) {
-    Object.assign(this, { model, film, narration, all: [], upto: 0, waiting: [] });
+    Object.assign(this, { model, film, narration, all: [], upto: 0, waiting: [], told: null });
+    this.before = new Set(); // what subtitles have said
     this.extend();
   }
 
@@ -35,11 +48,40 @@ export class Caption {
     for (; this.upto < this.film.classified; this.upto++) {
       const step = steps[this.upto];
       if (step.pause) this.all.push({ t: step.start - step.lead, pause: step.pause });
-      if (!step.routine && (step.experiment > 0 || this.film.live)) this.all.push({ t: step.start, step });
+      if (!step.routine && (step.experiment > 0 || this.film.live)) this.all.push({ t: step.start, step, again: this.saidBefore(step) });
     }
     // If the lab has already ended when the film arrives, say so.
     if (this.film.live && this.model.ended && !this.all.at(-1)?.ended) this.all.push({ t: this.film.length, ended: true });
+    if (!this.film.live && this.film.answer !== undefined) this.all.push({ t: this.film.answer, answer: true });
     this.renew();
+  }
+
+  // saidBefore reports whether an earlier subtitle has said the same as that of a packet.
+  saidBefore(step) {
+    const same = !this.film.live && step.kind === 'packet' && this.ofPacket(step)?.same;
+    if (!same || this.before.has(same)) return Boolean(same);
+    this.before.add(same);
+    return false;
+  }
+
+  // pace notes that somebody has read for so many seconds. It returns where the film has to stop
+  // between two moments, and whether it waits for the reader; or null.
+  pace(from, to, seconds) {
+    const { told } = this;
+    if (!told) return null;
+    told.read += seconds;
+    const at = told.words.waits ? told.now.step.start + told.now.step.length * decided : (this.all[told.index + 1]?.t ?? this.film.length) - 0.002;
+    if (to >= at && from <= at + 0.001) {
+      if (told.read < told.needs) return { at, waits: false };
+      if (told.words.waits && !this.auto && !this.gone.has(told.words.same)) return { at, waits: true };
+    }
+    const next = this.all[this.at(from) + 1]?.t ?? Infinity; // none is jumped over, however fast the film is
+    return to > next ? { at: next, waits: false } : null;
+  }
+
+  // go lets the film go on from where it waited.
+  go() {
+    this.gone.add(this.told.words.same);
   }
 
   // renew lets the next frame look again for what is said: more may have come.
@@ -62,30 +104,50 @@ export class Caption {
     return low - 1;
   }
 
-  // show shows the subtitle at t, or a card in its place: {name, text, tone, actions}.
+  // show shows the subtitle at t, or a card in its place: {name, text, tone, actions}. While the film
+  // plays, the lines of a subtitle come one after the other.
   show(t, player, card) {
     const i = this.at(t);
-    const shown = card ? card.name : i;
+    const reads = player.playing && !player.following;
+    const shown = card ? card.name : `${i} ${reads ? this.line() : 'all'}`;
     if (shown === this.shown) return;
     this.shown = shown;
     this.card = card;
     const experiment = this.model.experiments.findLast((x) => x.step.start <= t);
-    setText(this.head, experiment ? say('Experiment {0}: {1}', experiment.number, this.model.titleOf(experiment.number)) : this.model.begun?.question ?? '');
-    const { now, words } = card ? { words: card } : this.latest(i);
-    setText(this.text, words.text);
+    const { now, words, index } = card?.text ? { words: { lines: [card.text], tone: card.tone } } : this.latest(i);
+    if (!card && now !== this.told?.now) this.begin(now, words, index);
+    const whole = words.lines.join(' ');
+    setText(this.text, (reads || card) && now ? this.told.lines[this.line()] : whole);
     setData(this.root, 'tone', words.tone);
-    setData(this.root, 'title', now?.step?.kind === 'experiment' ? 'yes' : null);
     setData(this.root, 'card', card?.name);
     this.actions.replaceChildren(...(card?.actions ?? []).map(({ text, key, primary, does }) => element('button', { type: 'button', class: primary ? 'primary' : null, 'aria-keyshortcuts': key === ' ' ? 'Space' : key, onclick: does }, text, element('kbd', { 'aria-hidden': 'true' }, key === ' ' ? say('Space') : key))));
     const begins = now?.step?.kind === 'experiment';
-    this.announce(player, begins ? [this.head.textContent, words.text].filter(Boolean).join(' – ') : words.text, begins || flagged.has(now?.step?.kind));
+    const name = experiment ? say('Experiment {0}: {1}', experiment.number, this.model.titleOf(experiment.number)) : '';
+    setText(this.head, begins && reads ? say('Experiment {0}', experiment.number) : name);
+    setData(this.root, 'title', begins ? (reads ? 'reads' : 'yes') : null);
+    this.announce(player, begins ? [name, whole].filter(Boolean).join(' – ') : whole, begins || flagged.has(now?.step?.kind));
+  }
+
+  // begin starts to read a subtitle.
+  begin(now, words, index) {
+    if (!now) return void (this.told = null);
+    const lines = words.title ? [words.title] : now.again ? words.lines.slice(0, 1) : words.lines;
+    this.told = { now, words, index, lines, read: 0, ends: [], needs: 0 };
+    for (const line of lines) this.told.ends.push(this.told.needs += reading(line));
+  }
+
+  // line returns the index of the line that is being read.
+  line() {
+    if (!this.told) return 0;
+    const i = this.told.ends.findIndex((end) => this.told.read < end);
+    return i < 0 ? this.told.ends.length - 1 : i;
   }
 
   // latest returns the latest of what is shown about which something is said, and the words.
   latest(i) {
     for (let k = i; k >= Math.max(0, i - lookback); k--) {
       const words = this.wordsOf(this.all[k]);
-      if (words) return { now: this.all[k], words };
+      if (words) return { now: this.all[k], words, index: i };
     }
     return { words: this.wordsOf() };
   }
@@ -93,12 +155,13 @@ export class Caption {
   // wordsOf returns what is said about a part of the film, or null; before the first, how things
   // are.
   wordsOf(now) {
-    if (!now && this.refused) return { text: refused(), tone: 'drop' };
-    if (!now && this.film.live) return { text: this.model.begun ? say('The lab is ready. Start some traffic, then revoke the rule that allows it.') : '' };
-    if (!now) return { text: say('The lab is ready. Press Play, or drag the timeline.') };
-    if (now.ended) return { text: say('The lab has ended.') };
-    if (now.pause) return { text: this.remembered(now.t) ? say('Nothing is sent for {0}. The timeouts of the entries run down.', span(now.pause)) : say('Nothing is sent for {0}.', span(now.pause)) };
-    if (now.step.kind === 'experiment') return { text: this.model.doneIn(now.step.body.number).join('; ') };
+    if (!now && this.refused) return { lines: [refused()], tone: 'drop' };
+    if (!now && this.film.live) return { lines: [this.model.begun ? say('The lab is ready. Start some traffic, then revoke the rule that allows it.') : ''] };
+    if (!now) return { lines: [say('The lab is ready. Press Play, or drag the timeline.')] };
+    if (now.ended) return { lines: [say('The lab has ended.')] };
+    if (now.answer) return this.model.answer ? { lines: [this.model.answer], tone: 'answer' } : null;
+    if (now.pause) return { lines: [say('Nothing is sent for {0}.', span(now.pause)), ...(this.remembered(now.t) ? [say('The timeouts of the entries run down.')] : [])] };
+    if (now.step.kind === 'experiment') return { lines: this.model.doneIn(now.step.body.number), title: this.model.titleOf(now.step.body.number) };
     return now.step.kind === 'packet' ? this.ofPacket(now.step) : this.narration.of(now.step.seq);
   }
 

@@ -5,11 +5,12 @@ import { judgedAt, verdictsOf } from './legs.js';
 import { legsOf } from './model.js';
 import { tcp } from './words.js';
 
-const shortest = 20; // s for repeated packets, if there are many
-const whole = 52; // s that a film takes, roughly
-const most = 58; // s for what deserves attention
+const shortest = 9; // s for repeated packets, if there are many
+const whole = 40; // s that a film takes, roughly, without the time to read
+const most = 75; // s for what deserves attention
+const last = 1.5; // s for the answer at the end
 const flight = 0.95; // s for a packet like the one before
-const slowest = 0.5; // s between two of them
+const slowest = 0.35; // s between two of them
 const patience = 3e8; // ns to wait for missing evidence about a packet
 const together = 1.4; // s for a change that directly follows another
 const looks = 20; // maximum number of looks at entries that come and go without a packet
@@ -36,11 +37,12 @@ export class Film {
     if (this.live) return this.follow();
     const long = Math.max(4e8, 20 * (this.model.begun?.interval_ns ?? 0)); // ns without an event
     let before = null;
+    const told = new Set(); // what has been news of some stream
     let came = -Infinity; // when the last entry came or went that deserved a look
     const apart = Math.max(1e9, ((steps.at(-1)?.ns ?? 0) - (steps[0]?.ns ?? 0)) / looks); // ns between two of those
     for (const step of steps) {
       step.pause = before && step.experiment > 0 && step.ns - before.ns > long ? step.ns - before.ns : 0;
-      weigh(step);
+      weigh(step, told);
       if (flagged.has(step.kind) && flagged.has(before?.kind)) step.wanted = together;
       step.aside = (step.kind === 'born' || step.kind === 'gone') && step.ns - came < apart; // one of many
       if (step.aside) step.wanted = 0;
@@ -71,7 +73,8 @@ export class Film {
       clear = Math.max(clear, step.start + step.length);
       this.longest = Math.max(this.longest, step.length);
     }
-    this.length = clear;
+    this.answer = clear; // when the answer comes
+    this.length = clear + (this.model.steps.length ? last : 0);
   }
 
   // follow schedules new steps at the pace at which they happen.
@@ -164,8 +167,9 @@ export class Film {
   }
 }
 
-// weigh decides whether a step repeats the one before, and if not, how long it should take.
-function weigh(step) {
+// weigh decides whether a step repeats the one before, and if not, how long it should take. What
+// has been told of one stream is no news of another.
+function weigh(step, told = new Set()) {
   step.routine = false;
   if (step.kind !== 'packet') {
     step.wanted = lengths[step.kind] ?? 1;
@@ -187,11 +191,21 @@ function weigh(step) {
     shown.last = before;
     if (other) shown.signs.delete(sign);
   }
+  if (step.news && !stream.hand) {
+    const same = `${step.experiment} ${step.changes} ${kindOf(legs)}`;
+    if (told.has(same)) step.news = '';
+    told.add(same);
+  }
   step.routine = !step.news || (!legs.length && stream.protocol === tcp); // a message waiting in its connection is not news
   step.wanted = other ? Math.min(6, 1.2 + 1.2 * legs.length + (shown.was === undefined ? 0.6 : 0)) : Math.min(4, 0.8 + 0.7 * legs.length);
 }
 
 function dropped(legs) { return legs.some((l) => verdictsOf(l).some((v) => !v.accepted)); }
+
+// kindOf returns the verdicts on a packet where it arrives or is dropped, whoever sent it.
+function kindOf(legs) {
+  return legs.flatMap((l) => verdictsOf(l).filter((v) => v === l.ingress || !v.accepted).map((v) => `${l.reply ? 'reply' : v.host} ${v.state} ${v.accepted} ${v.rule}`)).sort().join('\n');
+}
 
 // signature returns the verdicts on a packet, whatever their order.
 function signature(legs) {

@@ -9,6 +9,8 @@ export const japanese = {
   'faster': '速く',
   'keys': 'キー操作',
   'Live': 'リアルタイム',
+  'Auto-advance': '自動で進む',
+  'go on without waiting for Continue': '「続ける」を待たずに進む',
   'Space': 'スペース',
   'play, pause': '再生・一時停止',
   'previous, next packet': '前・次のパケット',
@@ -59,9 +61,10 @@ export const japanese = {
   'dropped': '遮断',
 
   // The subtitles.
+  'Experiment {0}': '実験 {0}',
   'Experiment {0}: {1}': '実験 {0}: {1}',
   'The lab is ready. Press Play, or drag the timeline.': 'ラボの準備ができました。再生するか、タイムラインをドラッグしてください。',
-  'Nothing is sent for {0}. The timeouts of the entries run down.': '{0} の間、何も送信しません。エントリのタイムアウトまでの時間だけが減っていきます。',
+  'The timeouts of the entries run down.': 'エントリのタイムアウトまでの時間だけが減っていきます。',
   'Nothing is sent for {0}.': '{0} の間、何も送信しません。',
 
   // The story of a packet.

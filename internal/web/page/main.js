@@ -101,6 +101,7 @@ class Page {
     this.stage.build(this.model, this.film);
     this.ask = new Ask(this.player, () => this.speak(spoken()));
     this.player.limit = () => this.ask.limit;
+    this.player.pace = (from, to, seconds) => this.caption.pace(from, to, seconds);
     this.setReport(null);
     this.choose(null);
     this.caption.set(this.model, this.film, this.narration);
@@ -148,7 +149,9 @@ class Page {
 
   begin() {
     this.speak(this.root.lang);
-    if (!this.live && !new URLSearchParams(location.search).has('watch')) this.ask.begin();
+    const wishes = new URLSearchParams(location.search);
+    this.caption.auto = wishes.has('auto');
+    if (!this.live && !wishes.has('watch')) this.ask.begin();
     this.player.wake();
   }
 
@@ -187,6 +190,8 @@ class Page {
     this.nodes.watch.hidden = this.live || !this.ask.possible;
     const title = report?.title || this.model.begun?.title || 'lablab';
     const question = report?.question || this.model.begun?.question;
+    const failed = ['bad', 'stopped'].includes(report?.verdict?.tone);
+    this.model.answer = question && (failed ? report.verdict.conclusion : title); // of a session by hand there is none
     setText(this.nodes.question, question || title);
     setText(this.nodes.title, question ? title : '');
     document.title = say('{0} – lablab', question || title);
@@ -240,6 +245,19 @@ class Page {
     this.play(step);
   }
 
+  // advanceAlone sets whether the film goes on by itself after a decisive subtitle.
+  advanceAlone(auto) {
+    this.caption.auto = auto;
+    if (auto && this.player.waits) this.toggle();
+    this.player.wake();
+  }
+
+  // waiting returns what to show while the film waits for the reader, or null.
+  waiting() {
+    const go = () => { this.caption.go(); this.player.play(); };
+    return this.player.waits ? { name: 'wait', actions: [{ text: say('Continue'), key: ' ', primary: true, does: go }] } : null;
+  }
+
   // skipTo goes to the start of the next experiment, or of an earlier one.
   skipTo(by) {
     const starts = this.model.experiments.map((x) => x.step.start);
@@ -256,6 +274,7 @@ class Page {
 
   // again plays the film from its beginning.
   again() {
+    this.caption.gone.clear();
     this.player.seek(0);
     this.player.play();
   }
@@ -282,7 +301,7 @@ class Page {
     this.stage.render(t);
     this.lanes.show(t);
     this.buttons.show(t);
-    this.caption.show(t, this.player, this.ask.card(t));
+    this.caption.show(t, this.player, this.ask.card(t) ?? this.waiting());
     this.end.show(!this.live && !this.player.playing && t > 0 && t >= this.film.length - 0.05);
     setData(this.root, 'playing', this.player.playing ? 'yes' : null);
     this.nodes.poster.hidden = this.live || this.player.playing || t > 0 || !this.model.steps.length;

@@ -21,10 +21,11 @@ export class Narration {
     for (const { decision, words } of lines) this.lines.set(keyOf(decision), words);
   }
 
-  // of returns what is said about an event: {text, tone}, or null.
+  // of returns what is said about an event: {lines, tone, waits, same}, or null; same
+  // is what subtitles have in common that say the same.
   of(event, values) {
     const caption = this.captions.get(event);
-    return caption ? { text: filled(caption.words[spoken()], values), tone: caption.tone } : null;
+    return caption ? { lines: caption.words[spoken()].map((line) => filled(line, values)), tone: caption.tone, waits: caption.waits, same: caption } : null;
   }
 
   // ofWay returns what is said about a packet on its way: of its verdicts, the one that decides,

@@ -10,9 +10,11 @@ export class Player {
     this.t = 0;
     this.speed = 1;
     this.playing = false;
+    this.waits = false; // for the reader to go on
     this.following = false; // shows a live run as it happens
     this.until = null; // where a step ends
     this.limit = () => Infinity; // the last moment that may be shown
+    this.pace = () => null; // told of time that passes: (from, to, seconds) → {at, waits}, where to stop, or null
     this.asked = false;
   }
 
@@ -21,12 +23,13 @@ export class Player {
   play() {
     if (this.t >= this.length - 0.01 && !this.following) this.t = 0;
     this.until = null;
+    this.waits = false;
     this.playing = true;
     this.wake();
   }
 
   pause() {
-    this.playing = false;
+    this.playing = this.waits = false;
     this.following = false;
     this.until = null;
     this.wake();
@@ -52,7 +55,7 @@ export class Player {
   }
 
   seek(t) {
-    this.following = false;
+    this.following = this.waits = false;
     this.until = null;
     this.t = Math.max(0, Math.min(this.length, this.limit(), t));
     this.wake();
@@ -96,6 +99,12 @@ export class Player {
       // A live film grows while it is watched: stay slightly behind its end.
       const behind = this.length - 0.3;
       to = to < behind - 3 || to > behind + 3 ? behind : Math.min(to, this.length);
+    }
+    const pace = this.following || this.until !== null ? null : this.pace(this.t, to, passed * speed);
+    if (pace && pace.at <= this.limit()) {
+      this.t = Math.max(this.t, pace.at);
+      [this.playing, this.waits] = [!pace.waits, pace.waits];
+      return;
     }
     const stop = Math.min(this.limit(), this.until ?? Infinity);
     if (to >= stop) {
