@@ -23,8 +23,8 @@ export function showComparison(compared) {
     speak(root.lang);
     const words = compared.words[spoken()];
     document.title = say('{0} – lablab', compared.scenario);
-    setText(at('title'), words.title);
-    setText(at('question'), words.question ?? '');
+    setText(at('question'), words.question || words.title);
+    setText(at('title'), words.question ? words.title : '');
     setText(at('language'), spoken() === 'ja' ? 'English' : '日本語');
     at('language').lang = spoken() === 'ja' ? 'en' : 'ja';
     setText(at('theme'), say('Light or dark'));

@@ -11,5 +11,5 @@ export function showFilm(row, film) {
   back.hidden = false;
   document.addEventListener('lablab:language', draw);
   new MutationObserver(draw).observe(root, { attributeFilter: ['data-theme'] });
-  start(film);
+  start({ ...film, asks: false }); // the table has the answer
 }

@@ -1,6 +1,6 @@
 // The page plays a timeline like a video.
 //
-//   start({ events, report, live }) draws it, and returns what feeds it:
+//   start({ events, report, live, asks }) draws it, and returns what feeds it:
 //
 //     append(events)     the next events of the timeline, as a record has them
 //                        ({seq, at_ns, experiment, kind, body}), each once and in order
@@ -45,12 +45,12 @@ import { listen } from './moment.js';
 import { showVerdict } from './verdict.js';
 import { showReport } from './why.js';
 
-export function start({ events = [], report = null, narration = null, live = false } = {}) {
+export function start({ events = [], report = null, narration = null, live = false, asks = true } = {}) {
   const page = new Page(live);
   page.append(events);
   page.narrate(narration);
   page.setReport(report);
-  page.begin();
+  page.begin(asks);
   return {
     append: (more) => page.append(more),
     setReport: (report) => page.setReport(report),
@@ -147,11 +147,11 @@ class Page {
 
   outcomeOf(journey) { return this.outcomes.get(journey.stream.stream)?.get(journey.seq)?.outcome || journey.outcome || 'waiting'; }
 
-  begin() {
+  begin(asks) {
     this.speak(this.root.lang);
     const wishes = new URLSearchParams(location.search);
     this.caption.auto = wishes.has('auto');
-    if (!this.live && !wishes.has('watch')) this.ask.begin();
+    if (asks && !this.live && !wishes.has('watch')) this.ask.begin();
     this.player.wake();
   }
 

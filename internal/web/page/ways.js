@@ -4,6 +4,7 @@ const reach = 22; // px from a gate to the start of its cable
 
 export class Ways {
   constructor(root, gates) {
+    this.root = root;
     const stage = root.getBoundingClientRect();
     this.width = Math.round(stage.width);
     this.height = Math.round(stage.height);
@@ -19,7 +20,6 @@ export class Ways {
       }
       this.places.set(name, { gate, outward, inner: outward > 0 ? box.x : box.x + box.width, outer: outward > 0 ? box.x + box.width : box.x, middle: box.y + box.height / 2, heads, rows: new Map() });
     }
-    this.stage = stage;
     this.stacked = stacked;
     if (this.places.size === 2 && !stacked) level([...this.places.values()]);
     const left = [...this.places.values()].filter((p) => p.outward > 0).map((p) => p.outer);
@@ -29,7 +29,7 @@ export class Ways {
 
   rowY(place, row) {
     if (!place.rows.has(row)) {
-      const box = relative(place.gate.folded ? place.gate.node : row, this.stage);
+      const box = relative(place.gate.folded ? place.gate.node : row, this.root.getBoundingClientRect());
       place.rows.set(row, box.y + box.height / 2);
     }
     return place.rows.get(row);
@@ -51,7 +51,7 @@ export class Ways {
   link(gate, row, card) {
     const p = this.places.get(gate.host.name);
     const y = this.rowY(p, row);
-    const box = relative(card, this.stage);
+    const box = relative(card, this.root.getBoundingClientRect()); // not the stage's place when it was measured: the page may have been scrolled
     const cy = box.y + Math.min(box.height / 2, 16);
     if (this.stacked) return { d: `M${box.x} ${cy}C${p.inner - 2} ${cy} ${p.inner - 16} ${y + 20} ${p.inner} ${y}`, x: p.inner, y };
     const x = p.outward > 0 ? box.x + box.width : box.x;
