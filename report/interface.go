@@ -35,13 +35,13 @@ func interfacesOf(hosts []timeline.Host) interfaces {
 	return all
 }
 
-// idOf returns a host's name as a part of an id: without what ends a field of a flow log.
+// idOf returns a host's name as a part of an id: only with characters that no reader of a log obeys.
 func idOf(name string) string {
 	return strings.Map(func(c rune) rune {
-		if c <= ' ' || c > '~' {
-			return '_'
+		if c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || strings.ContainsRune("._-", c) {
+			return c
 		}
-		return c
+		return '_'
 	}, name)
 }
 
