@@ -80,14 +80,14 @@ func (r *Reader) Next() (Record, error) {
 // next returns the next line, without its end.
 func (r *Reader) next() ([]byte, error) {
 	line, err := r.lines.ReadSlice('\n')
-	if err == io.EOF && len(line) == 0 { //nolint:errorlint // as io.Reader returns it
+	if err == io.EOF && len(line) == 0 {
 		return nil, io.EOF
 	}
 	r.line++
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull):
 		return nil, r.skip()
-	case err != nil && err != io.EOF: //nolint:errorlint // as above
+	case err != nil && err != io.EOF:
 		return nil, r.unread(err)
 	}
 	return bytes.TrimRight(line, "\r\n"), nil
@@ -98,7 +98,7 @@ func (r *Reader) skip() error {
 	for {
 		_, err := r.lines.ReadSlice('\n')
 		switch {
-		case err == nil, err == io.EOF: //nolint:errorlint // as above
+		case err == nil, err == io.EOF:
 			return r.broken(say.Errorf("a record has at most %d bytes", longest))
 		case !errors.Is(err, bufio.ErrBufferFull):
 			return r.unread(err)

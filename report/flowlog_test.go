@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"lablab/flow"
 	"lablab/flowlog"
 	"lablab/packet"
 	"lablab/timeline"
@@ -20,6 +22,9 @@ type sight struct {
 	at time.Duration
 	timeline.Judged
 }
+
+// forgotten is the time of the event after one that was forgotten.
+type forgotten time.Duration
 
 // recorded returns a record of two hosts in one network, of which B masquerades.
 func recorded(bodies ...any) []timeline.Event {
@@ -40,8 +45,8 @@ func recorded(bodies ...any) []timeline.Event {
 			e.At, e.Body = time.Second+b.at, b.Judged
 		case time.Duration:
 			e.At, e.Body = time.Second+b, timeline.Waited{}
-		case uint64: // forgotten events
-			e.Seq, e.Body = e.Seq+b, timeline.Waited{}
+		case forgotten:
+			e.Seq, e.At, e.Body = e.Seq+1, time.Second+time.Duration(b), timeline.Waited{}
 		case timeline.Body:
 			e.Body = b
 		}
@@ -78,9 +83,11 @@ func TestFlowLogRecords(t *testing.T) {
 		}
 		return j
 	}
-	forwarded := out(false, packet.ByDefault, syn)
-	forwarded.Host, forwarded.Forwarded = "B", true
-	forwarded.Packet.Source, forwarded.Packet.Destination = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("192.0.2.1")
+	echo := func(id uint16) timeline.Judged {
+		j := datagram(in(true, packet.ByGroup, 0), 0, 0, "")
+		j.Packet.Protocol, j.Packet.ICMPType, j.Packet.EchoID = packet.ICMP, 8, id
+		return j
+	}
 	unsized := in(true, packet.ByGroup, 0)
 	unsized.Packet.Size = 0
 	for _, x := range []struct {
@@ -149,18 +156,20 @@ func TestFlowLogRecords(t *testing.T) {
 			},
 		},
 		{
-			"a long-lived lab has forgotten events",
-			[]any{sight{0, in(true, packet.ByGroup, syn)}, uint64(7), time.Minute},
+			"a long-lived lab has forgotten events, in two intervals at least",
+			[]any{sight{0, in(true, packet.ByGroup, syn)}, forgotten(time.Minute), 3 * time.Minute},
 			[]string{
 				"eni-A ingress 10.0.0.2 40000 10.0.0.1 22 1 60 :06 :06 ACCEPT 2 OK",
 				"eni-A - - - - - - - :06 :06 - - SKIPDATA", "eni-B - - - - - - - :06 :06 - - SKIPDATA",
+				"eni-A - - - - - - - :06 :06 - - SKIPDATA", "eni-B - - - - - - - :06 :06 - - SKIPDATA",
+				"eni-A - - - - - - - :06 :06 - - NODATA",
 				"eni-A - - - - - - - :06 :06 - - NODATA",
 			},
 		},
 		{
-			"a host that masquerades drops what it would forward",
-			[]any{sight{0, forwarded}},
-			[]string{"eni-B egress 10.0.0.2 22 192.0.2.1 40000 1 60 :06 :06 REJECT 2 OK"},
+			"pings have no ports, and their ids do not tell them apart",
+			[]any{sight{0, echo(1)}, sight{0, echo(2)}},
+			[]string{"eni-A ingress 10.0.0.2 0 10.0.0.1 0 2 120 :06 :06 ACCEPT 0 OK"},
 		},
 		{
 			"a record of an older version does not say all",
@@ -177,6 +186,40 @@ func TestFlowLogRecords(t *testing.T) {
 				t.Errorf("want (-), got (+):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What a host forwards with another source has, on the wire, the port of the entry of that time. If it
+// was dropped, there is none, but the address is the host's all the same.
+func TestFlowLogOfReplacedSources(t *testing.T) {
+	through := out(true, packet.ByGroup, packet.SYN)
+	through.Host, through.Forwarded = "B", true
+	through.Packet.Source, through.Packet.Destination = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("192.0.2.1")
+	dropped := through
+	dropped.Accepted, dropped.Kind, dropped.Packet.SourcePort = false, packet.ByDefault, 7
+	entry := func(change flow.Change, port uint16) timeline.EntryChanged {
+		e := flow.Entry{Orig: through.Packet.Key()}
+		e.Reply = e.Orig.Reversed()
+		e.Reply.Destination, e.Reply.DestinationPort = netip.MustParseAddr("10.0.0.2"), port
+		return timeline.EntryChanged{Host: "B", Change: change, Entry: e}
+	}
+	records, err := FlowLog(recorded(
+		sight{0, through}, entry(flow.New, 5001), sight{0, through}, entry(flow.Destroy, 5001),
+		sight{0, through}, entry(flow.New, 5002), sight{0, dropped},
+	), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range records {
+		got = append(got, fmt.Sprintf("%s %s:%d > %s:%d %d", r.Action, r.PktSrcAddr, r.SrcPort, r.PktDstAddr, r.DstPort, r.Packets))
+	}
+	want := []string{
+		"ACCEPT 10.0.0.2:5001 > 192.0.2.1:40000 2", "ACCEPT 10.0.0.2:5002 > 192.0.2.1:40000 1",
+		"REJECT 10.0.0.2:7 > 192.0.2.1:40000 1",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
 	}
 }
 

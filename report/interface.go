@@ -52,7 +52,7 @@ func (all interfaces) of(j timeline.Judged) *netInterface {
 		own, peer = peer, own
 	}
 	for _, passed := range []func(*netInterface) bool{
-		func(i *netInterface) bool { return i.address == own && !j.Forwarded },
+		func(i *netInterface) bool { return i.address == own },
 		func(i *netInterface) bool { return i.network.Contains(peer) },
 		func(i *netInterface) bool { return i.network.Contains(all.next(i, peer)) },
 		func(*netInterface) bool { return true },
