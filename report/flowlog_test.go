@@ -189,8 +189,8 @@ func TestFlowLogRecords(t *testing.T) {
 	}
 }
 
-// What a host forwards with another source has, on the wire, the port of the entry of that time. If it
-// was dropped, there is none, but the address is the host's all the same.
+// What a host forwards with another source has, on the wire, the port of the entry of that time. Of a
+// packet that was dropped, only the address is known to be the host's.
 func TestFlowLogOfReplacedSources(t *testing.T) {
 	through := out(true, packet.ByGroup, packet.SYN)
 	through.Host, through.Forwarded = "B", true
