@@ -252,7 +252,7 @@ func TestFidelityNamesTestsThatExist(t *testing.T) {
 		t.Fatal(err)
 	}
 	var tests strings.Builder
-	for _, dir := range []string{"sg", "enforce", "nft", "lab", "lab/course", "internal/cli", "internal/cli/contained", "internal/cli/kept"} {
+	for _, dir := range []string{"sg", "enforce", "nft", "flowlog", "report", "sim", "lab", "lab/course", "internal/cli", "internal/cli/contained", "internal/cli/kept"} {
 		files, _ := filepath.Glob(dir + "/*_test.go")
 		for _, file := range files {
 			code, err := os.ReadFile(file)

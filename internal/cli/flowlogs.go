@@ -23,8 +23,8 @@ type flowLogFlags struct {
 }
 
 func (f *flowLogFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.format, "log-format", "", "fields of flow-logs: `FORMAT` as in '${version} ${vpc-id}'; unless given, those of version 2")
-	flags.IntVar(&f.seconds, "max-aggregation-interval", 60, "aggregation interval of flow-logs in `SECONDS`: 60 (as on Nitro instances) or 600")
+	flags.StringVar(&f.format, "log-format", "", "fields of flow-logs: `FORMAT` as in '${start} ${vpc-id}'; unless given, those of version 2")
+	flags.IntVar(&f.seconds, "max-aggregation-interval", 60, "aggregation interval of flow-logs: `N` seconds, 60 (as on Nitro instances) or 600")
 }
 
 // runs returns runs without results that are written as the flags say.
