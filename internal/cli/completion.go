@@ -70,8 +70,12 @@ func wordsOf(command string) map[string][]string {
 	switch command {
 	case "run", "replay", "report":
 		words["format"] = formats()
-	case "models", "compare":
+	case "models":
 		words["format"] = []string{"text", "json", "markdown"}
+	case "compare":
+		words["format"] = []string{"text", "json", "markdown", pageFormat}
+	case "what-if":
+		words["format"] = []string{"text", "json", "markdown", "junit"}
 	case "trace":
 		words["format"] = []string{"text", "jsonl"}
 	case "events":
