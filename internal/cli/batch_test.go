@@ -168,37 +168,3 @@ func TestBatchUnheard(t *testing.T) {
 		t.Errorf("%v, played %d", err, played)
 	}
 }
-
-// Every scenario is in exactly one shard, whatever their number.
-func TestShards(t *testing.T) {
-	var names []string
-	for i := range 23 {
-		names = append(names, fmt.Sprintf("%02d", i))
-		for of := 1; of < 30; of++ {
-			var all []string
-			for number := 1; number <= of; number++ {
-				s, err := shardOf(fmt.Sprintf("%d/%d", number, of))
-				if err != nil {
-					t.Fatal(err)
-				}
-				part := s.take(names)
-				if len(part) > len(names)/of+1 {
-					t.Errorf("%d of %d have %d", number, of, len(part))
-				}
-				all = append(all, part...)
-			}
-			slices.Sort(all)
-			if !slices.Equal(all, names) {
-				t.Errorf("%d parts: %v", of, all)
-			}
-		}
-	}
-	for _, wrong := range []string{"0/5", "6/5", "1", "/", "1/0", "-1/5", "a/b", "1/2/3", " 1/2"} {
-		if _, err := shardOf(wrong); err == nil {
-			t.Errorf("%q is a shard", wrong)
-		}
-	}
-	if s, err := shardOf(""); err != nil || !slices.Equal(s.take(names), names) {
-		t.Error("no shard is not everything")
-	}
-}

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"lablab/say"
@@ -197,37 +196,6 @@ func isOfEC2(name string) bool {
 }
 
 func isBuiltin(name string) bool { return slices.Contains(scenario.Builtins(), name) }
-
-// A shard is part number of the scenarios, which are split into of parts. 0 of 0 is all of them.
-type shard struct{ number, of int }
-
-// shardOf parses --shard.
-func shardOf(value string) (shard, error) {
-	if value == "" {
-		return shard{}, nil
-	}
-	number, of, _ := strings.Cut(value, "/")
-	var s shard
-	var errNumber, errOf error
-	s.number, errNumber = strconv.Atoi(number)
-	s.of, errOf = strconv.Atoi(of)
-	if errNumber != nil || errOf != nil || s.number < 1 || s.number > s.of {
-		return shard{}, &usageError{say.Errorf("--shard %q: want K/N with 1 ≤ K ≤ N", value), say.F("the first of five shards is 1/5, the last 5/5")}
-	}
-	return s, nil
-}
-
-// take returns the shard's part of a sorted list: every of-th name.
-func (s shard) take(names []string) []string {
-	if s.of == 0 {
-		return names
-	}
-	var mine []string
-	for i := s.number - 1; i < len(names); i += s.of {
-		mine = append(mine, names[i])
-	}
-	return mine
-}
 
 // recordNames returns a distinct file name for each scenario.
 func recordNames(scenarios []*scenario.Scenario) []string {

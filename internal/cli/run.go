@@ -86,10 +86,11 @@ failed prediction becomes an annotation at its line of the scenario's file.`,
   lablab run --target sim mine.yaml
   lablab run all
   lablab run --report junit=junit.xml --report markdown=report.md tests/
-  lablab run --shard 2/5 tests/`,
+  lablab run --shard 2/5 tests/
+  lablab run --shard auto tests/`,
 		RunE: func(c *cobra.Command, args []string) error {
 			f.given = c.Flags().Changed
-			if err := f.check(args); err != nil {
+			if err := f.check(env, args); err != nil {
 				return err
 			}
 			var err error
@@ -118,7 +119,7 @@ func (f *runFlags) flags(flags *pflag.FlagSet) {
 	flags.Float64Var(&f.scale, "time-scale", 1, "time-lapse: multiply waits and conntrack timeouts by `F`, at most 1")
 	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "run `N` scenarios at a time (default: the number of processors)")
 	flags.Lookup("jobs").DefValue = "0" // hides the default, so that help is the same on every machine
-	flags.StringVar(&f.shard, "shard", "", "run only shard `K/N`: every Nth scenario from the Kth on, the same on every machine")
+	flags.StringVar(&f.shard, "shard", "", "run only shard `K/N`: every Nth scenario from the Kth on, the same on every machine; auto: the one that the CI engine names")
 	flags.BoolVar(&f.show, "open", false, "write a page that plays the run to a file here and print its path; open it in a browser")
 	flags.BoolVar(&f.allowExec, "allow-exec", false, "let scenario files run programs of this machine (exec), with all that lablab may do")
 	flags.BoolVar(&f.execOutput, "exec-output", false, "keep the last 2000 bytes that each program writes, in records and reports")
@@ -135,7 +136,7 @@ func (f runFlags) scenarios(env Env, args []string) (all []*scenario.Scenario, m
 		}
 		all = []*scenario.Scenario{sc}
 	} else {
-		part, err := shardOf(f.shard)
+		part, _, err := shardOf(f.shard, env.Getenv)
 		if err != nil {
 			return nil, false, err
 		}
@@ -271,7 +272,7 @@ func (f runFlags) chosen(env Env) (*scenario.Scenario, error) {
 }
 
 // check finds errors in the flags before anything is built.
-func (f runFlags) check(args []string) error {
+func (f runFlags) check(env Env, args []string) error {
 	switch {
 	case f.interval < time.Millisecond:
 		return &usageError{say.Errorf("--interval %s is too short", f.interval), say.F("the minimum is 1ms")}
@@ -287,6 +288,6 @@ func (f runFlags) check(args []string) error {
 			return &usageError{say.Errorf("--%s is for the default experiments; a scenario has groups of its own", name), say.F("drop either the flag or the scenario")}
 		}
 	}
-	_, err := shardOf(f.shard)
+	_, _, err := shardOf(f.shard, env.Getenv)
 	return errors.Join(f.outputFlags.check(), oneOf("--target", f.target, "kernel", "sim"), oneOf("--rootless", f.rootless, "auto", "always", "never"), err)
 }

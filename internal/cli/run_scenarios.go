@@ -29,6 +29,10 @@ func run(env Env, f runFlags, args []string) (int, error) {
 			return code, err
 		}
 	}
+	f, err := f.sharded(env)
+	if err != nil {
+		return 0, err
+	}
 	scenarios, many, err := f.scenarios(env, args)
 	if err != nil {
 		return 0, writeProblems(env, err)
