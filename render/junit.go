@@ -38,8 +38,9 @@ type testcase struct {
 func (r Runs) junit(w io.Writer) error {
 	all := testsuites{Testsuites: junit.Testsuites{Name: "lablab"}}
 	var took time.Duration
+	taken := map[string]bool{}
 	for i, result := range r.Results {
-		suite := result.suite(i)
+		suite := result.suite(i, result.suiteName(taken))
 		took += result.Took
 		all.AddSuite(suite.Testsuite)
 		all.Suites = append(all.Suites, suite)
@@ -60,8 +61,8 @@ func (r Runs) junit(w io.Writer) error {
 	return nil
 }
 
-func (r Result) suite(id int) testsuite {
-	s := testsuite{Testsuite: junit.Testsuite{ID: id, Name: xmlText(r.Scenario), File: xmlText(r.File), Time: seconds(r.Took)}}
+func (r Result) suite(id int, name string) testsuite {
+	s := testsuite{Testsuite: junit.Testsuite{ID: id, Name: name, File: xmlText(r.File), Time: seconds(r.Took)}}
 	if !r.Started.IsZero() && !r.Simulated() {
 		s.SetTimestamp(r.Started)
 	}
@@ -74,7 +75,7 @@ func (r Result) suite(id int) testsuite {
 		}
 	}
 	for _, p := range r.Points() {
-		c := testcase{File: xmlText(r.File), Line: p.Line, Testcase: junit.Testcase{Name: xmlText(p.Name()), Classname: xmlText(r.Scenario)}}
+		c := testcase{File: xmlText(r.File), Line: p.Line, Testcase: junit.Testcase{Name: xmlText(p.Name()), Classname: name}}
 		switch {
 		case !p.Skipped.Empty():
 			c.Skipped = &junit.Result{Message: xmlText(p.Skipped.String())}
@@ -87,6 +88,21 @@ func (r Result) suite(id int) testsuite {
 		s.Testcases = append(s.Testcases, c)
 	}
 	return s
+}
+
+// suiteName returns a name that no other suite has: what merges reports joins suites of one name, and
+// two files may use the same.
+func (r Result) suiteName(taken map[string]bool) string {
+	name := xmlText(r.Scenario)
+	if r.File != "" {
+		name = xmlText(fmt.Sprintf("%s (%s)", r.Scenario, r.File))
+	}
+	first := name
+	for n := 2; taken[name]; n++ { // the same scenario again, elsewhere
+		name = fmt.Sprintf("%s #%d", first, n)
+	}
+	taken[name] = true
+	return name
 }
 
 // explained returns a failure with what the kernel was seen to do.

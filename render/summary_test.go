@@ -213,6 +213,7 @@ func TestJUnit(t *testing.T) {
 			Skipped  int    `xml:"skipped,attr"`
 			Cases    []struct {
 				Name    string  `xml:"name,attr"`
+				Class   string  `xml:"classname,attr"`
 				File    string  `xml:"file,attr"`
 				Line    int     `xml:"line,attr"`
 				Failure *string `xml:"failure"`
@@ -227,11 +228,22 @@ func TestJUnit(t *testing.T) {
 		t.Errorf("%d failures, %d errors, %d suites", got.Failures, got.Errors, len(got.Suites))
 	}
 	tests := 0
+	var names []string
 	for _, s := range got.Suites {
 		tests += s.Tests
-		if s.Tests != len(s.Cases) || s.Name != "ping" && s.Name != "pause" {
+		names = append(names, s.Name)
+		if s.Tests != len(s.Cases) {
 			t.Errorf("%s: %d tests, %d cases", s.Name, s.Tests, len(s.Cases))
 		}
+		for _, c := range s.Cases {
+			if c.Class != s.Name {
+				t.Errorf("case %s is of class %s in suite %s", c.Name, c.Class, s.Name)
+			}
+		}
+	}
+	const ping = "ping (lab/ping.yaml)"
+	if want := []string{ping, ping + " #2", ping + " #3", ping + " #4", ping + " #5", "pause (lab/pause.yaml)"}; !slices.Equal(names, want) {
+		t.Errorf("the suites are called %q, want %q", names, want)
 	}
 	if tests != got.Tests {
 		t.Errorf("%d tests, %d in the suites", got.Tests, tests)
