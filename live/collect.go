@@ -1,10 +1,12 @@
 package live
 
 import (
+	"fmt"
 	"net/netip"
 
 	"lablab/packet"
 	"lablab/say"
+	"lablab/sg"
 )
 
 // most is how many flows are kept, so that the memory for any file is bounded.
@@ -18,16 +20,27 @@ type collector struct {
 	at      map[identity]int  // where a flow is in All
 	skipped
 
-	firstUnread int // line
-	why         error
-	truncated   bool
+	files  []string
+	before int // lines of all files but the last
+	unread place
+	why    error // the first line could not be read
+	cut    place // where the first file ends early
+	// lastCut is how many files there were when one ended early.
+	lastCut int
+}
+
+// A place is a line of a file.
+type place struct {
+	file string
+	line int
 }
 
 // skipped counts what is not among the flows, or not known for certain.
 type skipped struct {
-	unreadable, loopback, ended, overflow int
-	others                                int // records that are about no flow, or about one that is gone
-	guessed, echoes, stateless            int
+	unreadable, cuts           int
+	loopback, ended, overflow  int
+	others                     int // records that are about no flow, or about one that is gone
+	guessed, echoes, stateless int
 }
 
 // An identity tells flows apart, in as few bytes as possible.
@@ -42,8 +55,17 @@ type identity struct {
 }
 
 func newCollector(file string, o Options) *collector {
-	return &collector{Flows: &Flows{File: file}, options: o, hosts: map[string]uint32{}, at: map[identity]int{}}
+	return &collector{Flows: &Flows{}, files: []string{file}, options: o, hosts: map[string]uint32{}, at: map[identity]int{}}
 }
+
+// next begins another file.
+func (c *collector) next(file string, o Options) {
+	c.files, c.options = append(c.files, file), o
+	c.before, c.Lines = c.before+c.Lines, 0
+}
+
+// file returns the name of the file that is being read.
+func (c *collector) file() string { return c.files[len(c.files)-1] }
 
 // identify returns what tells a flow from others.
 func (c *collector) identify(f *Flow) identity {
@@ -106,27 +128,41 @@ func (f *Flow) merge(o Flow) {
 	f.Line, f.Replied, f.Packets, f.Bytes = line, replied, packets, bytes
 }
 
-// unread counts a line as one that cannot be read.
-func (c *collector) unread(line int, why error) {
+// fail counts a line as one that cannot be read.
+func (c *collector) fail(line int, why error) {
 	if c.unreadable++; c.unreadable == 1 {
-		c.firstUnread, c.why = line, why
+		c.unread, c.why = place{c.file(), line}, why
+	}
+}
+
+// cutOff counts the file as one that ends early, once.
+func (c *collector) cutOff() {
+	if c.lastCut == len(c.files) {
+		return
+	}
+	c.lastCut = len(c.files)
+	if c.cuts++; c.cuts == 1 {
+		c.cut = place{c.file(), max(c.Lines, 1)}
 	}
 }
 
 // finish returns the flows with notes about the rest, or an error if nothing could be read.
 func (c *collector) finish() (*Flows, error) {
 	none := len(c.All) == 0 && c.loopback+c.ended+c.others == 0
-	if none && c.unreadable > 0 {
-		return nil, c.invalid(c.firstUnread, known, "%s", c.why)
+	switch {
+	case none && c.unreadable > 0:
+		return nil, &sg.FileError{File: c.unread.file, Line: c.unread.line, Column: 1, Message: say.F("%s", c.why), Hint: known}
+	case none && c.cuts > 0:
+		return nil, &sg.FileError{File: c.cut.file, Line: c.cut.line, Column: 1, Message: say.F("the file ends early"), Hint: say.F("write the file again: it is incomplete")}
 	}
-	if none && c.truncated {
-		return nil, c.invalid(max(c.Lines, 1), say.F("write the file again: it is incomplete"), "the file ends early")
+	c.Lines += c.before
+	c.File = c.files[0]
+	if more := len(c.files) - 1; more > 0 {
+		c.File = fmt.Sprintf("%s +%d", c.File, more)
 	}
 	note := c.note
-	note(c.unreadable, say.N(c.unreadable, "%d line could not be read: line %d: %s", "%d lines could not be read, the first is line %d: %s", c.firstUnread, c.why))
-	if c.truncated {
-		note(1, say.F("the file ends early, in line %d: flows are missing", c.Lines))
-	}
+	note(c.unreadable, say.N(c.unreadable, "%d line could not be read: %s:%d: %s", "%d lines could not be read, the first is %s:%d: %s", c.unread.file, c.unread.line, c.why))
+	note(c.cuts, say.N(c.cuts, "%d file ends early: %s, in line %d: flows are missing", "%d files end early, the first is %s, in line %d: flows are missing", c.cut.file, c.cut.line))
 	note(c.overflow, say.N(c.overflow, "%d record was left out: there are more than %d flows", "%d records were left out: there are more than %d flows", most))
 	note(c.ended, say.N(c.ended, "%d connection has ended and was left out", "%d connections have ended and were left out"))
 	note(c.loopback, say.N(c.loopback, "%d connection within a host was left out", "%d connections within a host were left out"))

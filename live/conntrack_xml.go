@@ -62,7 +62,9 @@ func (d *document) stopped(err error, within bool) error {
 	if errors.Is(err, bufio.ErrBufferFull) {
 		return d.invalid(d.Lines, say.Sentence{}, "not valid XML: %s", say.New("a tag does not end"))
 	}
-	d.truncated = d.truncated || errors.Is(err, io.EOF) && (d.inFlow || within)
+	if errors.Is(err, io.EOF) && (d.inFlow || within) {
+		d.cutOff()
+	}
 	return d.collector.stopped(err)
 }
 
@@ -140,7 +142,7 @@ func (d *document) end(name string) {
 			d.wrong = d.add()
 		}
 		if d.wrong != nil {
-			d.unread(d.Lines, d.wrong)
+			d.collector.fail(d.Lines, d.wrong)
 		}
 	case !d.inFlow || text == "":
 	case d.n < 0:

@@ -58,8 +58,9 @@ type flowLog struct {
 	noData, skipped, quiet, gone, midway int
 }
 
-// flowLogs reads VPC flow logs, and puts the records of both directions and all windows together.
-func (c *collector) flowLogs(r *bufio.Reader) error {
+// read reads a VPC flow log, and puts the records of both directions and all windows together.
+func (l *flowLog) read(r *bufio.Reader) error {
+	c := l.collector
 	var format flowlog.Format
 	if c.options.LogFormat != "" {
 		var err error
@@ -67,7 +68,6 @@ func (c *collector) flowLogs(r *bufio.Reader) error {
 			return err
 		}
 	}
-	l := flowLog{collector: c}
 	l.reader = flowlog.NewReader(withoutCommas(r), format)
 	var broken *flowlog.LineError
 	for {
@@ -75,20 +75,16 @@ func (c *collector) flowLogs(r *bufio.Reader) error {
 		c.Lines = l.reader.Line()
 		if broken != nil { // not in the last line
 			if errors.Is(err, io.EOF) && broken.Line == c.Lines {
-				c.truncated = true
+				c.cutOff()
 			} else {
-				c.unread(broken.Line, errors.Unwrap(broken.Unwrap()))
+				c.fail(broken.Line, errors.Unwrap(broken.Unwrap()))
 			}
 			broken = nil
 		}
 		switch {
 		case errors.As(err, &broken):
 		case err != nil:
-			if err := c.stopped(err); err != nil {
-				return err
-			}
-			l.conclude()
-			return nil
+			return c.stopped(err)
 		default:
 			if err := l.record(&record); err != nil {
 				return err
@@ -154,7 +150,7 @@ func (l *flowLog) lacks(r *flowlog.Record) (bool, error) {
 			l.noData++
 			return true, nil
 		default:
-			l.unread(l.Lines, say.Errorf("the record has no %s", f))
+			l.fail(l.Lines, say.Errorf("the record has no %s", f))
 			return true, nil
 		}
 	}

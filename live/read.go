@@ -15,40 +15,81 @@ import (
 // known are the kinds of files, for hints.
 var known = say.F("known: conntrack -L, ss -tan, VPC flow logs as text, and JSON Lines: {\"from\":…,\"to\":…,\"protocol\":\"tcp\",\"port\":443}")
 
-// Read reads the flows of a file. What kind it is, is seen from its content; it may be compressed with
-// gzip. An error about the content is an [*sg.FileError]. Lines of other programs that cannot be read
-// are counted in the notes, unless there are no others.
+// Read reads the flows of one file, as [Reader.Read] does.
 func Read(file string, from io.Reader, o Options) (*Flows, error) {
+	var r Reader
+	if err := r.Read(file, from, o); err != nil {
+		return nil, err
+	}
+	all, err := r.Flows()
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// A Reader reads several files. VPC flow logs, of which an account has many files, become one source.
+type Reader struct {
+	all  []*collector
+	logs *flowLog
+}
+
+// Read reads a file. What kind it is, is seen from its content; it may be compressed with gzip. An error
+// about the content is an [*sg.FileError]. Lines of other programs that cannot be read are counted in
+// the notes, unless there are no others.
+func (r *Reader) Read(file string, from io.Reader, o Options) error {
 	plain, err := sg.Plain(from)
 	if err != nil {
-		return nil, say.Errorf("read %s: %w", file, err)
+		return say.Errorf("read %s: %w", file, err)
 	}
 	const longest = 64 << 10 // bytes of a line
-	r := bufio.NewReaderSize(plain, longest)
-	start, err := beginning(r)
+	lines := bufio.NewReaderSize(plain, longest)
+	start, err := beginning(lines)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, say.Errorf("read %s: %w", file, err)
+		return say.Errorf("read %s: %w", file, err)
 	}
 	c := newCollector(file, o)
 	if c.Kind, err = c.kindOf(start); err != nil {
-		return nil, err
+		return err
 	}
 	switch c.Kind {
-	case Conntrack:
-		err = c.lines(r, c.conntrack)
-	case ConntrackXML:
-		err = c.xml(r)
-	case Sockets:
-		err = c.sockets(r)
 	case FlowLogs:
-		err = c.flowLogs(r)
+		if r.logs == nil {
+			r.logs = &flowLog{collector: c}
+		} else {
+			r.logs.next(file, o)
+		}
+		if err := r.logs.read(lines); err != nil || r.logs.collector != c {
+			return err
+		}
+	case Conntrack:
+		err = c.lines(lines, c.conntrack)
+	case ConntrackXML:
+		err = c.xml(lines)
+	case Sockets:
+		err = c.sockets(lines)
 	case Lines:
-		err = c.lines(r, c.ours)
+		err = c.lines(lines, c.ours)
 	}
-	if err != nil {
-		return nil, err
+	r.all = append(r.all, c)
+	return err
+}
+
+// Flows returns what was read, a source for each file or for all flow logs. The Reader must not be used
+// again.
+func (r *Reader) Flows() ([]*Flows, error) {
+	if r.logs != nil {
+		r.logs.conclude()
 	}
-	return c.finish()
+	var all []*Flows
+	for _, c := range r.all {
+		flows, err := c.finish()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, flows)
+	}
+	return all, nil
 }
 
 // beginning returns the start of a file, up to the end of the first line that is not blank, if the
@@ -104,7 +145,7 @@ func (c *collector) kindOf(start []byte) (Kind, error) {
 
 // invalid returns an error about a line.
 func (c *collector) invalid(line int, hint say.Sentence, format string, args ...any) error {
-	return &sg.FileError{File: c.File, Line: line, Column: 1, Message: say.F(format, args...), Hint: hint}
+	return &sg.FileError{File: c.file(), Line: line, Column: 1, Message: say.F(format, args...), Hint: hint}
 }
 
 // lines hands each line to a parser. A line that the parser rejects is counted; a last line without end
@@ -143,9 +184,9 @@ func (c *collector) line(line []byte, tooLong, last bool, parse func(line string
 	case errors.As(err, &wrong):
 		return err
 	case err != nil && last:
-		c.truncated = true
+		c.cutOff()
 	case err != nil:
-		c.unread(c.Lines, err)
+		c.fail(c.Lines, err)
 	}
 	return nil
 }
@@ -156,8 +197,8 @@ func (c *collector) stopped(err error) error {
 	case errors.Is(err, io.EOF):
 		return nil
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		c.truncated = true
+		c.cutOff()
 		return nil
 	}
-	return say.Errorf("read %s: %w", c.File, err)
+	return say.Errorf("read %s: %w", c.file(), err)
 }

@@ -151,7 +151,7 @@ func TestTruncated(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := fmt.Sprintf("the file ends early, in line %d: flows are missing", flows.Lines); len(flows.Notes) != 1 || flows.Notes[0].String() != want || len(flows.All) < 1000 || len(flows.All) != flows.Lines-1 {
+		if want := fmt.Sprintf("1 file ends early: f, in line %d: flows are missing", flows.Lines); len(flows.Notes) != 1 || flows.Notes[0].String() != want || len(flows.All) < 1000 || len(flows.All) != flows.Lines-1 {
 			t.Errorf("%s: %d flows of %d lines, notes %q", name, len(flows.All), flows.Lines, flows.Notes)
 		}
 	}
@@ -221,6 +221,36 @@ func TestHost(t *testing.T) {
 		if err != nil || flows.All[0].Host != want {
 			t.Errorf("%s: %v, %v", text, flows, err)
 		}
+	}
+}
+
+// Flow logs of several files are one source: a connection that ends in another file is not up. Other
+// files are sources of their own.
+func TestSeveralFiles(t *testing.T) {
+	const header = "interface-id srcaddr dstaddr srcport dstport protocol start end action tcp-flags\n"
+	var r Reader
+	for _, file := range []struct{ name, text string }{
+		{"1.log", header + "eni-1 10.0.0.1 10.0.0.2 1000 443 6 1795879200 1795879259 ACCEPT 2\neni-1 10.0.0.3 10.0.0.2 1000 443 6 1795879200 1795879259 ACCEPT 2\n"},
+		{"ss.txt", "ESTAB 0 0 10.0.0.1:1000 10.0.0.2:443\n"},
+		{"2.log", header + "eni-1 10.0.0.2 10.0.0.1 443 1000 6 1795879260 1795879319 ACCEPT 1\neni-1 10.0.0.2 10.0.0.3 443 1000 6 1795879260 1795879319 ACCEPT 18\nx\neni-1"},
+	} {
+		if err := r.Read(file.name, strings.NewReader(file.text), Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := r.Flows()
+	if err != nil || len(all) != 2 {
+		t.Fatal(all, err)
+	}
+	want := `vpc-flow-logs, 8 lines
+until 2026-11-28T15:21:59Z
+3: tcp 10.0.0.3:1000 > 10.0.0.2:443, eni-1, ingress, ESTABLISHED, replied, first 2026-11-28T15:20:00Z, last 2026-11-28T15:21:59Z
+note: 1 line could not be read: 2.log:4: the line has 1 fields, and its format has 10
+note: 1 file ends early: 2.log, in line 5: flows are missing
+note: 1 connection has ended and was left out
+`
+	if diff := cmp.Diff(want, described(all[0])); diff != "" || all[0].File != "1.log +1" || all[1].Kind != Sockets || all[1].File != "ss.txt" {
+		t.Errorf("%s and %s (-want +got):\n%s", all[0].File, all[1].File, diff)
 	}
 }
 

@@ -73,7 +73,7 @@ a file is wrong. 5: the kernel disagrees with the prediction.`,
 	flags.StringVar(&f.format, "format", "text", "output format: text, json, markdown or junit")
 	flags.StringArrayVar(&f.binds, "bind", nil, "give a value that the file does not have: `ADDRESS.ATTRIBUTE=VALUE`; may be repeated")
 	flags.StringArrayVar(&f.account, "groups", nil, "`FILE` from aws ec2 describe-…: the account before the change; may be repeated")
-	flags.StringArrayVar(&f.flows.files, "flows", nil, "`FILE` of the connections that are up, or HOST=FILE; may be repeated")
+	flags.StringArrayVar(&f.flows.files, "flows", nil, "`FILE` or directory of the connections that are up, or HOST=FILE; may be repeated")
 	flags.StringVar(&f.flows.logFormat, "log-format", "", "`FORMAT` of VPC flow logs without a header line: '${version} …'")
 	flags.StringVar(&f.flows.lab, "lab", "", "take the connections of the running lab `NAME`")
 	flags.StringVar(&f.model, "model", "", "predict for hosts of this enforcement `MODEL` or product, instead of EC2's")

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,16 +26,15 @@ type flowFlags struct {
 
 // read reads all of them.
 func (f flowFlags) read(env Env) ([]*live.Flows, error) {
-	var all []*live.Flows
+	var r live.Reader
 	for _, name := range f.files {
-		flows, err := readFlows(env, name, f.logFormat)
-		if err != nil {
+		if err := readFlows(env, &r, name, f.logFormat); err != nil {
 			return nil, err
 		}
-		all = append(all, flows)
 	}
-	if f.lab == "" {
-		return all, nil
+	all, err := r.Flows()
+	if err != nil || f.lab == "" {
+		return all, err
 	}
 	ctx, cancel := env.interruptible()
 	defer cancel()
@@ -45,30 +45,50 @@ func (f flowFlags) read(env Env) ([]*live.Flows, error) {
 	return append(all, flows), nil
 }
 
-// readFlows reads a file of flows, or HOST=FILE if the file does not say where they were seen.
-func readFlows(env Env, name, logFormat string) (*live.Flows, error) {
+// readFlows reads a file of flows or all files of a directory, or HOST=FILE if the file does not say
+// where they were seen.
+func readFlows(env Env, r *live.Reader, name, logFormat string) error {
 	o := live.Options{LogFormat: logFormat}
 	if host, file, found := strings.Cut(name, "="); found && !strings.ContainsAny(host, `/\`) && host != "" && !exists(name) {
 		o.Host, name = host, file
 	}
-	file := os.Stdin
-	shown := "stdin"
+	if about, err := os.Stat(name); err != nil || !about.IsDir() {
+		return readFlowFile(env, r, name, o)
+	}
+	return filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return unreadableFlows(path, err)
+		case entry.IsDir():
+			return nil
+		}
+		return readFlowFile(env, r, path, o)
+	})
+}
+
+func unreadableFlows(name string, err error) error {
+	return &usageError{say.Errorf("read flows: %w", err), toRead(name, err, say.F("choose a readable file"))}
+}
+
+// readFlowFile reads one file of flows.
+func readFlowFile(env Env, r *live.Reader, name string, o live.Options) error {
+	file, shown := os.Stdin, "stdin"
 	if name != stdin {
 		var err error
-		if file, err = os.Open(filepath.Clean(name)); err != nil {
-			return nil, &usageError{say.Errorf("read flows: %w", err), toRead(name, err, say.F("choose a readable file"))}
+		if file, err = os.Open(name); err != nil {
+			return unreadableFlows(name, err)
 		}
 		defer file.Close()
 		shown = name
 	}
 	p := newReading(env, file, shown)
 	defer p.end()
-	flows, err := live.Read(shown, p, o)
+	err := r.Read(shown, p, o)
 	var wrong *sg.FileError
 	if err != nil && !errors.As(err, &wrong) {
-		return nil, &usageError{err, say.F("see %s --help", "lablab what-if")}
+		return &usageError{err, say.F("see %s --help", "lablab what-if")}
 	}
-	return flows, err
+	return err
 }
 
 func exists(name string) bool {
