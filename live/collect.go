@@ -9,13 +9,14 @@ import (
 	"lablab/sg"
 )
 
-// most is how many flows are kept, so that the memory for any file is bounded.
-const most = 1_000_000
+// mostFlows is how many flows are kept, so that the memory for any file is bounded: to about 500 MB.
+const mostFlows = 1_000_000
 
 // A collector puts records together to flows.
 type collector struct {
 	*Flows
 	options Options
+	most    int               // flows
 	hosts   map[string]uint32 // numbers of hosts
 	at      map[identity]int  // where a flow is in All
 	skipped
@@ -55,7 +56,7 @@ type identity struct {
 }
 
 func newCollector(file string, o Options) *collector {
-	return &collector{Flows: &Flows{}, files: []string{file}, options: o, hosts: map[string]uint32{}, at: map[identity]int{}}
+	return &collector{Flows: &Flows{}, files: []string{file}, options: o, most: mostFlows, hosts: map[string]uint32{}, at: map[identity]int{}}
 }
 
 // next begins another file.
@@ -111,7 +112,7 @@ func (c *collector) add(f Flow) bool {
 
 // put puts a flow behind the others, unless there are too many.
 func (c *collector) put(id identity, f Flow) bool {
-	if len(c.All) == most {
+	if len(c.All) == c.most {
 		c.overflow++
 		return false
 	}
@@ -163,7 +164,7 @@ func (c *collector) finish() (*Flows, error) {
 	note := c.note
 	note(c.unreadable, say.N(c.unreadable, "%d line could not be read: %s:%d: %s", "%d lines could not be read, the first is %s:%d: %s", c.unread.file, c.unread.line, c.why))
 	note(c.cuts, say.N(c.cuts, "%d file ends early: %s, in line %d: flows are missing", "%d files end early, the first is %s, in line %d: flows are missing", c.cut.file, c.cut.line))
-	note(c.overflow, say.N(c.overflow, "%d record was left out: there are more than %d flows", "%d records were left out: there are more than %d flows", most))
+	note(c.overflow, say.N(c.overflow, "%d record was left out: there are more than %d flows", "%d records were left out: there are more than %d flows", c.most))
 	note(c.ended, say.N(c.ended, "%d connection has ended and was left out", "%d connections have ended and were left out"))
 	note(c.loopback, say.N(c.loopback, "%d connection within a host was left out", "%d connections within a host were left out"))
 	note(c.echoes, say.N(c.echoes, "%d flow of ICMP has no type here; it is taken for an echo", "%d flows of ICMP have no type here; they are taken for echoes"))

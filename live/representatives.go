@@ -28,7 +28,7 @@ func Representatives(accounts ...*sg.Account) *Flows {
 		r.note(1, say.F("no connection was given: these are invented, for each rule that changes inside its range and at both ends"))
 	}
 	r.note(r.unknown, say.N(r.unknown, "%d rule that changes has no flow here: its addresses are not known", "%d rules that change have no flow here: their addresses are not known"))
-	r.note(r.overflow, say.N(r.overflow, "%d record was left out: there are more than %d flows", "%d records were left out: there are more than %d flows", most))
+	r.note(r.overflow, say.N(r.overflow, "%d record was left out: there are more than %d flows", "%d records were left out: there are more than %d flows", r.most))
 	return r.Flows
 }
 
