@@ -162,8 +162,8 @@ func (c *collector) finish() (*Flows, error) {
 		c.File = fmt.Sprintf("%s +%d", c.File, more)
 	}
 	note := c.note
-	note(c.unreadable, say.N(c.unreadable, "%d line could not be read: %s:%d: %s", "%d lines could not be read, the first is %s:%d: %s", c.unread.file, c.unread.line, c.why))
-	note(c.cuts, say.N(c.cuts, "%d file ends early: %s, in line %d: flows are missing", "%d files end early, the first is %s, in line %d: flows are missing", c.cut.file, c.cut.line))
+	note(c.unreadable, say.N(c.unreadable, "%d line could not be read: %s: %s", "%d lines could not be read, the first is %s: %s", c.said(c.unread), c.why))
+	note(c.cuts, say.N(c.cuts, "%d file ends early, in %s: flows are missing", "%d files end early, the first in %s: flows are missing", c.said(c.cut)))
 	note(c.overflow, say.N(c.overflow, "%d record was left out: there are more than %d flows", "%d records were left out: there are more than %d flows", c.most))
 	note(c.ended, say.N(c.ended, "%d connection has ended and was left out", "%d connections have ended and were left out"))
 	note(c.loopback, say.N(c.loopback, "%d connection within a host was left out", "%d connections within a host were left out"))
@@ -171,6 +171,14 @@ func (c *collector) finish() (*Flows, error) {
 	note(c.stateless, say.N(c.stateless, "%d connection has no state here: leave the filter out of ss", "%d connections have no state here: leave the filter out of ss"))
 	note(c.guessed, say.N(c.guessed, "of %d flow, who began it is a guess from its ports", "of %d flows, who began them is a guess from their ports"))
 	return c.Flows, nil
+}
+
+// said names a place, with its file if there are several.
+func (c *collector) said(p place) say.Sentence {
+	if len(c.files) == 1 {
+		return say.F("line %d", p.line)
+	}
+	return say.As(fmt.Sprintf("%s:%d", p.file, p.line))
 }
 
 // note adds a note about n things, if there are any.

@@ -151,7 +151,7 @@ func TestTruncated(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := fmt.Sprintf("1 file ends early: f, in line %d: flows are missing", flows.Lines); len(flows.Notes) != 1 || flows.Notes[0].String() != want || len(flows.All) < 1000 || len(flows.All) != flows.Lines-1 {
+		if want := fmt.Sprintf("1 file ends early, in line %d: flows are missing", flows.Lines); len(flows.Notes) != 1 || flows.Notes[0].String() != want || len(flows.All) < 1000 || len(flows.All) != flows.Lines-1 {
 			t.Errorf("%s: %d flows of %d lines, notes %q", name, len(flows.All), flows.Lines, flows.Notes)
 		}
 	}
@@ -246,7 +246,7 @@ func TestSeveralFiles(t *testing.T) {
 until 2026-11-28T15:21:59Z
 3: tcp 10.0.0.3:1000 > 10.0.0.2:443, eni-1, ingress, ESTABLISHED, replied, first 2026-11-28T15:20:00Z, last 2026-11-28T15:21:59Z
 note: 1 line could not be read: 2.log:4: the line has 1 fields, and its format has 10
-note: 1 file ends early: 2.log, in line 5: flows are missing
+note: 1 file ends early, in 2.log:5: flows are missing
 note: 1 connection has ended and was left out
 `
 	if diff := cmp.Diff(want, described(all[0])); diff != "" || all[0].File != "1.log +1" || all[1].Kind != Sockets || all[1].File != "ss.txt" {
