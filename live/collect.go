@@ -9,8 +9,9 @@ import (
 	"lablab/sg"
 )
 
-// mostFlows is how many flows are kept, so that the memory for any file is bounded: to about 500 MB.
-const mostFlows = 1_000_000
+// mostFlows is how many flows are kept, so that the memory for any file is bounded: 600 MB at
+// most while it is read.
+const mostFlows = 500_000
 
 // A collector puts records together to flows.
 type collector struct {

@@ -15,7 +15,7 @@ import (
 	"lablab/packet"
 )
 
-// A million flows is the most that is kept; the others are counted.
+// Flows beyond the most that are kept are counted.
 func TestFlowsAreBounded(t *testing.T) {
 	l := flowLog{collector: newCollector("f", Options{})}
 	l.most = 1

@@ -126,6 +126,8 @@ func (c *collector) kindOf(start []byte) (Kind, error) {
 		return "", c.invalid(1, say.Sentence{}, "this is not text")
 	case has("<?xml", "<conntrack", "<flow"):
 		return ConntrackXML, nil
+	case has("{") && bytes.Contains(start, []byte(`"events"`)):
+		return "", c.invalid(1, say.F("take the messages out of it: add --query 'events[].[message]' --output text"), "this is the output of aws logs as JSON")
 	case has("{") && (json.Valid([]byte(first)) || strings.Contains(first, `"protocol"`)): // not JSON over several lines
 		return Lines, nil
 	case isSummary(first), isConntrack(first):

@@ -168,6 +168,7 @@ func TestBadInput(t *testing.T) {
 		{"binary", "tcp\x00", "f:1:1: this is not text", ""},
 		{"a plan", "Terraform will perform the following actions:\n", "f:1:1: this is not a list of connections that lablab knows", known.String()},
 		{"JSON of a plan", "{\n  \"format_version\": \"1.2\"\n}\n", "f:1:1: this is not a list of connections that lablab knows", known.String()},
+		{"JSON of CloudWatch Logs", "{\n    \"events\": [\n", "f:1:1: this is the output of aws logs as JSON", "take the messages out of it: add --query 'events[].[message]' --output text"},
 		{"no entry", "tcp 6 300 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2\n", "f:1:1: it is incomplete: an entry has the addresses of both directions, and ports for TCP and UDP", known.String()},
 		{"cut off at once", "tcp 6 300 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2", "f:1:1: the file ends early", "write the file again: it is incomplete"},
 		{"names of services", "ESTAB 0 0 10.0.0.1:ssh 10.0.0.2:51234\n", "f:1:1: this is not a socket as ss prints it with -n", known.String()},
