@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode"
 
 	"lablab/say"
 	"lablab/sg"
@@ -97,7 +98,7 @@ func (r *Reader) Flows() ([]*Flows, error) {
 func beginning(r *bufio.Reader) ([]byte, error) {
 	for n := 1; ; n = r.Buffered() + 1 {
 		start, err := r.Peek(min(n, r.Size()))
-		text := bytes.TrimLeft(start, " \t\r\n")
+		text := bytes.TrimLeftFunc(start, unicode.IsSpace)
 		if bytes.IndexByte(text, '\n') >= 0 || len(start) == r.Size() || errors.Is(err, io.EOF) {
 			return text, nil
 		}
@@ -173,7 +174,7 @@ func (c *collector) lines(r *bufio.Reader, parse func(line string) error) error 
 
 // line hands a line to a parser, and returns an error if the rest should not be read.
 func (c *collector) line(line []byte, tooLong, last bool, parse func(line string) error) error {
-	text := string(bytes.TrimRight(line, " \t\r\n"))
+	text := string(bytes.TrimRightFunc(line, unicode.IsSpace))
 	if text == "" {
 		return nil
 	}
