@@ -57,6 +57,9 @@ type Host struct {
 	// Masquerades is whether the host replaces the source of what it forwards by its own address, as a
 	// NAT instance does.
 	Masquerades bool
+	// Resets is whether the host answers a segment of no connection that it knows with a reset, as
+	// EC2's NAT gateways do.
+	Resets bool
 	// Sinks is whether every packet that the groups accept is dropped right after them. The groups
 	// still decide about it and the trace shows their verdict, but it reaches no program and leaves no
 	// conntrack entry: an entry is created only when a packet has passed the last hook (nf_confirm in

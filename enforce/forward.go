@@ -59,6 +59,9 @@ func (c *compiler) forwardChains() (chains []ruleset.Chain) {
 		} else if c.SourceDestCheck {
 			chain.Rules = append(chain.Rules, ruleset.Rule{Statements: []ruleset.Statement{ruleset.Jump(checkChain)}})
 		}
+		if d == packet.Ingress && c.Resets {
+			chain.Rules = append(chain.Rules, reset())
+		}
 		chain.Rules = append(append(chain.Rules, established()), c.passing(d)...) // what passes through a host is always tracked
 		if d == packet.Ingress {
 			chain.Rules = append(chain.Rules, ruleset.Rule{Statements: []ruleset.Statement{ruleset.DNAT, ruleset.Goto(translated)}})
@@ -72,6 +75,15 @@ func (c *compiler) forwardChains() (chains []ruleset.Chain) {
 // passUnguarded returns the rule that accepts what passes an interface that no group guards.
 func passUnguarded(d packet.Direction) ruleset.Rule {
 	return ruleset.Rule{Statements: []ruleset.Statement{ruleset.Interface{Direction: d, Name: guarded, Not: true}, ruleset.Accept}, Comment: unguarded}
+}
+
+// reset returns the rule that answers a segment in the middle of a connection that the host does not
+// know, unless that is a reset itself.
+func reset() ruleset.Rule {
+	return ruleset.Rule{
+		Statements: []ruleset.Statement{ruleset.InState(packet.Invalid), ruleset.TCPFlags{Mask: packet.ACK | packet.RST, Set: packet.ACK}, ruleset.Reset{}},
+		Comment:    packet.UnknownConnectionID, By: packet.By{Kind: packet.ByGateway, ID: packet.UnknownConnectionID},
+	}
 }
 
 // forwardRules returns the rules of the groups for forwarded packets.

@@ -120,7 +120,7 @@ func (l *Lab) enforced(p play.Policy, h *Host) enforce.Host {
 		Model: h.Model, Account: p.Account, Groups: p.Groups(h.Name), ACL: i.ACL,
 		Number:        func(g *sg.Group, r sg.Rule) uint32 { return p.Number(g.Key(), r.ID) },
 		AlwaysTracked: h.AlwaysTracked, WasUntracked: h.wasUntracked,
-		Related: l.related, Forwards: h.Forwards || h.Unchecked, SourceDestCheck: !h.Unchecked, Masquerades: h.Masquerade,
+		Related: l.related, Forwards: h.Forwards || h.Unchecked, SourceDestCheck: !h.Unchecked, Masquerades: h.Masquerade, Resets: h.Resets,
 	}
 }
 

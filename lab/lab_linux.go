@@ -192,6 +192,9 @@ func (l *Lab) installGroups(h *Host) error {
 // settings returns the settings of conntrack as they are for the host.
 func (h *Host) settings(s conntrack.Settings) conntrack.Settings {
 	s.Loose = h.loose
+	if h.Timeouts != nil {
+		s.Timeouts = *h.Timeouts
+	}
 	return s
 }
 

@@ -26,9 +26,9 @@ func (t Target) Build(ctx context.Context, sc *scenario.Scenario, log *timeline.
 	return playSession{l}, nil
 }
 
-// Run builds a lab for the scenario, runs it and takes the lab down ([play.Run]).
+// Run builds a lab for the scenario, as it is on a kernel, runs it and takes the lab down ([play.Run]).
 func Run(ctx context.Context, sc *scenario.Scenario, o Options, log *timeline.Log) error {
-	return play.Run(ctx, Target{o}, sc, log)
+	return play.Run(ctx, Target{o}, sc.OnKernel(), log)
 }
 
 // A playSession is a lab as the engine sees it.

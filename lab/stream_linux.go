@@ -152,7 +152,7 @@ func (l *Lab) open(ctx context.Context, from *Host, r *running) (*pinger.Stream,
 	source, target := netip.AddrPortFrom(r.key.source, r.key.sourcePort), netip.AddrPortFrom(r.key.target, r.key.port)
 	switch r.Protocol {
 	case packet.TCP:
-		return pinger.TCP{Source: source, Target: target, Size: sizeOf(r.Start), Interval: l.interval, Pusher: r.pusher, Observe: observe}.Start(ctx, from.ns, 0)
+		return pinger.TCP{Source: source, Target: target, Size: sizeOf(r.Start), Interval: l.interval, Keepalive: r.Keepalive, Pusher: r.pusher, Observe: observe}.Start(ctx, from.ns, 0)
 	case packet.UDP:
 		return pinger.UDP{Source: source, Target: target, Size: sizeOf(r.Start), Interval: l.interval, Pusher: r.pusher, Observe: observe}.Start(ctx, from.ns, 0)
 	}

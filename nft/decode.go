@@ -162,6 +162,7 @@ func (a *assembler) take(m netlink.Message) (Verdict, bool, error) {
 	if t.kind == tracedRule {
 		v.By, err = a.judge(at, t.handle)
 	}
+	v.Rejected = v.By.Kind == packet.ByGateway
 	return v, err == nil && v.By != packet.By{}, err
 }
 

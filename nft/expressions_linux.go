@@ -63,6 +63,7 @@ func Expressions() []Expression {
 			return is && a.Original
 		}},
 		{Name: "ct original port", Option: "CONFIG_NFT_CT", Module: "nft_ct", exprs: matching(ruleset.Protocol(packet.TCP), ruleset.OriginalPorts{Side: ruleset.Destination, First: 1, Last: 1}), uses: isA[ruleset.OriginalPorts]},
+		{Name: "reject", Option: "CONFIG_NFT_REJECT_INET", Module: "nft_reject_inet", exprs: matching(ruleset.Protocol(packet.TCP), ruleset.Reset{}), uses: isA[ruleset.Reset]},
 		{Name: "masquerade", Option: "CONFIG_NFT_MASQ", Module: "nft_masq", nat: true, exprs: matching(ruleset.Masquerade{}), uses: isA[ruleset.Masquerade]},
 		{Name: "ct zone", Option: "CONFIG_NF_CONNTRACK_ZONES", Module: "nft_ct", exprs: []expr.Any{
 			&expr.Immediate{Register: register, Data: zone(packet.SCTP)},

@@ -108,6 +108,8 @@ func (e *encoder) act(s ruleset.Statement) {
 		e.append(packetMark, setEntryMark)
 	case ruleset.Trace:
 		e.append(&expr.Immediate{Register: register, Data: []byte{1}}, &expr.Meta{Key: expr.MetaKeyNFTRACE, Register: register, SourceRegister: true})
+	case ruleset.Reset:
+		e.append(&expr.Reject{Type: unix.NFT_REJECT_TCP_RST})
 	case ruleset.Masquerade:
 		e.append(&expr.Masq{})
 	case ruleset.Verdict:

@@ -54,7 +54,7 @@ func statements() [][]ruleset.Statement {
 		{ruleset.SetMark{Set: 12}}, {ruleset.SetMark{Keep: 0xffff0000, Set: 12}}, {ruleset.SetMark{Keep: 0xff}}, {ruleset.SetMark{Keep: 0xfffffffe, Set: 1}},
 		{ruleset.SetCtMark{Set: 12}}, {ruleset.SetCtMark{Keep: 0xffff0000, Set: 12}}, {ruleset.SetCtMark{Keep: 0xfffffffe}}, {ruleset.SetCtMark{Keep: 0xfffffffe, Set: 1}},
 		{ruleset.PacketMark{Value: 7}}, {ruleset.PacketMark{Not: true}},
-		{ruleset.CopyMark{}}, {ruleset.Trace{}}, {ruleset.Masquerade{}},
+		{ruleset.CopyMark{}}, {ruleset.Trace{}}, {ruleset.Masquerade{}}, {ruleset.TCPFlags{Mask: packet.ACK | packet.RST, Set: packet.ACK}, ruleset.Reset{}},
 		// The version and the protocol of several statements are matched once.
 		{ruleset.Address{Side: s, Set: "six", Six: true}, ruleset.HopLimit(1), ruleset.ICMP{Protocol: packet.ICMPv6, First: 130, Last: 132, Code: ruleset.AnyCode}},
 		{ruleset.Address{Side: s, Range: prefix("10.0.0.0/8")}, ruleset.Address{Side: d, Range: prefix("10.1.0.0/16")}, ruleset.Ports{Protocol: packet.TCP, Side: s, First: 22, Last: 22}, ruleset.Ports{Protocol: packet.TCP, Side: d, First: 1024, Last: 65535}},

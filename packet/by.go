@@ -51,6 +51,7 @@ const (
 	ByDefault     Kind = "default"     // nothing accepted it
 	ByTombstone   Kind = "tombstone"   // it is a reply, and the last request of its flow was dropped
 	ByModel       Kind = "model"       // the enforcement model does not filter packets like it
+	ByGateway     Kind = "gateway"     // the NAT gateway does not know the connection, and resets it
 	ByRuleset     Kind = "ruleset"     // the host's own ruleset: a rule, a policy, or no chain at all
 )
 
@@ -68,11 +69,12 @@ const (
 	TombstoneID          = "tombstone"
 	NotFilteredID        = "not-filtered"   // the model, or the host's own ruleset, filters nothing in this direction
 	AnyEchoReplyID       = "any-echo-reply" // the model accepts every echo reply
+	UnknownConnectionID  = "unknown-connection"
 	MidConnectionID      = "mid-connection" // the model accepts every TCP segment that does not begin a connection
 )
 
 // Reserved reports whether an id stands for a decision that does not come from a group's rule, so
 // that no rule may have it.
 func Reserved(id string) bool {
-	return slices.Contains([]string{EstablishedID, RelatedID, DefaultDenyID, AmazonServiceID, SourceDestCheckID, TombstoneID, NotFilteredID, AnyEchoReplyID, MidConnectionID}, id) || strings.HasPrefix(id, "acl-")
+	return slices.Contains([]string{EstablishedID, RelatedID, DefaultDenyID, AmazonServiceID, SourceDestCheckID, TombstoneID, NotFilteredID, AnyEchoReplyID, MidConnectionID, UnknownConnectionID}, id) || strings.HasPrefix(id, "acl-")
 }

@@ -25,6 +25,9 @@ type TCP struct {
 	Source, Target netip.AddrPort
 	Size           int // bytes per message, at least [Least]
 	Interval       time.Duration
+	// Keepalive is after which silence TCP asks whether the server is there (tcp(7), TCP_KEEPIDLE), in
+	// whole seconds; 0 for never.
+	Keepalive time.Duration
 	// Pusher is the stream's server if that sends the messages, as soon as it has answered the first of
 	// a connection; nil if the stream sends all of them.
 	Pusher *Server
@@ -155,7 +158,8 @@ func (s *talking) connect(ctx context.Context, seq int) (*net.TCPConn, error) {
 	attempt := &attempt{}
 	err := s.n.Do(func() error {
 		defer s.cancelIfDropped(seq, attempt, cancel)()
-		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(s.config.Source), Control: attempt.prepare, KeepAlive: -1}
+		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(s.config.Source), Control: attempt.prepare, KeepAlive: -1,
+			KeepAliveConfig: net.KeepAliveConfig{Enable: s.config.Keepalive > 0, Idle: s.config.Keepalive, Interval: s.config.Keepalive}}
 		d.SetMultipathTCP(false)
 		return untilFree(ctx, func() (err error) {
 			conn, err = d.DialContext(ctx, "tcp", s.config.Target.String())

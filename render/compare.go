@@ -349,6 +349,8 @@ func whyIn(word string) say.Sentence {
 		return say.F("untracked")
 	case "invalid":
 		return say.F("invalid")
+	case "gateway":
+		return say.F("reset")
 	case "tombstone":
 		return say.F("blocked")
 	case "acl":
@@ -376,6 +378,8 @@ func meaning(word string) say.Sentence {
 		return say.F("no rule allows it, and EC2 does not track the flow")
 	case "invalid":
 		return say.F("it fits no flow that conntrack knows, and no rule allows it or is checked")
+	case "gateway":
+		return say.F("the NAT gateway does not know the connection, and resets it")
 	case "tombstone":
 		return say.F("a reply whose request was dropped before")
 	case "acl":

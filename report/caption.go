@@ -164,6 +164,8 @@ func (n *Narrator) dropped(r run, name phrase) subtitle {
 		return dropping("%s is %s to %s.\nIts network ACL (%s) drops it: a network ACL is stateless.", name, state(r), r.Host, n.byACL(r))
 	case r.Kind == packet.ByCheck:
 		return dropping("%s is neither from %s nor for it.\nIts source/destination check drops it.", name, r.Host)
+	case r.Kind == packet.ByGateway:
+		return dropping("%s belongs to no connection that %s knows.\nIt answers with a reset.", name, r.Host)
 	case r.Direction == packet.Egress:
 		return dropping("%s does not leave %s: dropped.\nNo outbound rule matches.%s", name, r.Host, n.reason(r))
 	case r.State == packet.Related:

@@ -43,6 +43,8 @@ func (t *explainer) passageIn(r run) {
 	switch {
 	case r.Kind == packet.ByRuleset:
 		t.ruled(r, t.they(r))
+	case r.Kind == packet.ByGateway:
+		t.resets(r)
 	case r.Kind == packet.ByCheck:
 		t.say(t.of(r), "%s %s neither from %s nor for it, so its source/destination check dropped %s before any rule was checked.", t.they(r), were(r), r.Host, them(r))
 		t.lessons.checked.learn(t.of(r), r.decided())
@@ -62,6 +64,15 @@ func (t *explainer) passageIn(r run) {
 	default:
 		t.arrival(r)
 	}
+}
+
+// resets explains packets that a NAT gateway answered with a reset.
+func (t *explainer) resets(r run) {
+	if why := t.whyInvalid(r, past); !why.Empty() {
+		t.say(t.of(r), "%s %s INVALID: %s. As a NAT gateway, %s answered the sender with a reset.", t.they(r), were(r), why, r.Host)
+		return
+	}
+	t.say(t.of(r), "%s %s INVALID to %s, which, as a NAT gateway, answered the sender with a reset.", t.they(r), were(r), r.Host)
 }
 
 // passageOut explains packets that a host was to send on.

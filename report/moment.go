@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // A Moment is the packets of a stream that a sentence is about, and the experiment in which the
@@ -59,6 +60,11 @@ func (s *Stream) moment(first, last int) *Moment {
 }
 
 func became(o Outcome) func(Packet) bool { return func(p Packet) bool { return p.Outcome == o } }
+
+// connectionReset reports whether a packet was sent over a connection, which was reset (ECONNRESET).
+func connectionReset(p Packet) bool {
+	return p.Outcome == Reset && strings.HasSuffix(p.Error, "connection reset by peer")
+}
 
 func lost(p Packet) bool { return p.Outcome == Lost || p.Outcome == Unsent }
 

@@ -103,7 +103,7 @@ func (t *traffic) judged(at when, body timeline.Judged) {
 		}
 		j.verdicts = append(j.verdicts, verdict{body, at})
 		j.refused = j.refused || !body.Accepted
-		j.rejected = j.rejected || !body.Accepted && body.Kind == packet.ByRuleset
+		j.rejected = j.rejected || !body.Accepted && (body.Kind == packet.ByRuleset || body.Kind == packet.ByGateway)
 	}
 }
 

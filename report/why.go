@@ -412,7 +412,12 @@ func (t *explainer) unproved() {
 		t.say(at, "%s of them got through later, once the path was open again: TCP had not given up.", t.outcome("belated", n, say.F("%d", n)))
 	}
 	if at, n := t.sum(became(Reset)); n > 0 {
-		t.say(at, "For %s the sender was told that the port is closed.", t.outcome(Reset, n, say.N(n, "%d packet", "%d packets")))
+		packets := t.outcome(Reset, n, say.N(n, "%d packet", "%d packets"))
+		if _, connected := t.sum(connectionReset); connected == n {
+			t.say(at, "For %s the sender was told that its connection is over.", packets)
+		} else {
+			t.say(at, "For %s the sender was told that the port is closed.", packets)
+		}
 	}
 	if at, n := t.sum(lost); n > 0 {
 		t.say(at, "%s neither answered nor seen dropped: lost beyond the rules, or missed.", t.outcome(Lost, n, say.N(n, "%d packet was", "%d packets were")))

@@ -33,6 +33,8 @@ type Start struct {
 	// Push is whether the server sends the messages of TCP or UDP, once it has answered the first: of
 	// each connection, or of the flow.
 	Push bool
+	// Keepalive is after which silence the client's TCP asks whether the server is there; 0 for never.
+	Keepalive time.Duration
 	// Published is where the client reaches the target's port, if another host publishes it.
 	Published Published
 }
@@ -89,6 +91,9 @@ func (a Start) Said() say.Sentence {
 		return say.F("start stream %s: tcp to %s port %d from %s, after which %s sends", a.Stream, a.To, a.Port, a.From, a.To)
 	case a.Push:
 		return say.F("start stream %s: udp to %s port %d from %s, after which %s sends", a.Stream, a.To, a.Port, a.From, a.To)
+	}
+	if a.Keepalive > 0 {
+		return say.F("start stream %s: tcp to %s port %d from %s, with a keepalive after %s", a.Stream, a.To, a.Port, a.From, a.Keepalive)
 	}
 	switch published := a.Published != (Published{}); {
 	case published && a.Protocol == packet.TCP:

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 
 	"lablab/packet"
 	"lablab/say"
@@ -24,12 +25,20 @@ func (a *doPing) action(w *walk, at Place) Action {
 	return w.start(at, a.Ping, a.From, a.As, s)
 }
 
-func (a *doTCP) action(w *walk, at Place) Action { return a.start(w, at, packet.TCP, a.TCP) }
+func (a *doTCP) action(w *walk, at Place) Action {
+	if every := a.Keepalive; every.given() && (every.value < time.Second || every.value%time.Second != 0) {
+		w.about(every.Place, "%s is not a whole number of seconds", every.text)
+	}
+	if a.Keepalive.given() && a.Push.value {
+		w.about(a.Keepalive.Place, "a stream has either push or keepalive: the client of a download is never the one that is silent")
+	}
+	return a.start(w, at, packet.TCP, a.TCP, a.Keepalive.value)
+}
 
-func (a *doUDP) action(w *walk, at Place) Action { return a.start(w, at, packet.UDP, a.UDP) }
+func (a *doUDP) action(w *walk, at Place) Action { return a.start(w, at, packet.UDP, a.UDP, 0) }
 
-func (a *doFlow) start(w *walk, at Place, p packet.Protocol, to name) Action {
-	s := Start{Protocol: p, From: a.From.text, To: to.text, Unserved: a.Unserved.value, Push: a.Push.value}
+func (a *doFlow) start(w *walk, at Place, p packet.Protocol, to name, keepalive time.Duration) Action {
+	s := Start{Protocol: p, Keepalive: keepalive, From: a.From.text, To: to.text, Unserved: a.Unserved.value, Push: a.Push.value}
 	s.Port = w.between(a.Port, say.F("the port"), 1, 65535)
 	s.SourcePort = w.between(a.SourcePort, say.F("the source port"), 1, 65535)
 	s.Size = w.between(a.Size, say.F("the size"), leastMessage, mostPayload)

@@ -12,6 +12,7 @@ type file struct {
 	AskAbout    name          `json:"ask_about,omitempty" jsonschema:"the stream that it asks about; by default the first that surprises"`
 	Interval    span          `json:"interval,omitempty" jsonschema:"the time between packets of a stream, such as 20ms"`
 	Timeouts    timeouts      `json:"timeouts,omitempty" jsonschema:"the idle timeouts of flows"`
+	TimeLapse   word          `json:"time_lapse,omitempty" jsonschema:"on a kernel, whose clock does not jump, multiply waits, timeouts and keepalives by this: above 0, at most 1"`
 	TCPLoose    boolean       `json:"tcp_loose,omitempty" jsonschema:"whether conntrack picks up TCP connections mid-stream, as Linux does and EC2 does not"`
 	Model       some[model]   `json:"model,omitempty" jsonschema:"the enforcement model of the hosts: what a rule change does to flows that are there; a list if the scenario compares several"`
 	Related     word          `json:"related,omitempty" jsonschema:"which ICMP errors about known flows are accepted without a rule"`
@@ -31,7 +32,8 @@ type host struct {
 	Conversion      word       `json:"conversion,omitempty" jsonschema:"when a tracked flow that becomes untracked loses its tracking: with the change, or with its next packet"`
 	Routes          []route    `json:"routes,omitempty" jsonschema:"through which hosts it reaches other networks"`
 	Forwards        boolean    `json:"forwards,omitempty" jsonschema:"whether it forwards packets that are not for itself, as a router or a NAT instance does"`
-	NAT             word       `json:"nat,omitempty" jsonschema:"masquerade: what it forwards gets its own address as source"`
+	NAT             word       `json:"nat,omitempty" jsonschema:"masquerade: what it forwards gets its own address as source; gateway: also, segments of TCP connections that it does not know are answered with a reset"`
+	Timeouts        timeouts   `json:"timeouts,omitempty" jsonschema:"the host's own idle timeouts of flows"`
 	SourceDestCheck boolean    `json:"source_dest_check,omitempty" jsonschema:"false switches off EC2's check, which drops what is neither from nor to the host"`
 }
 
@@ -85,6 +87,7 @@ type doPing struct {
 type doTCP struct {
 	TCP name `json:"tcp" jsonschema:"connect to this host, which echoes one message per interval"`
 	doFlow
+	Keepalive span `json:"keepalive,omitempty" jsonschema:"after which silence the client's TCP asks whether the server is still there, in whole seconds"`
 }
 
 type doUDP struct {

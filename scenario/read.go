@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"strconv"
 	"time"
 
 	"lablab/say"
@@ -107,6 +108,7 @@ func (w *walk) scenario(f file) {
 	if t, ok := w.timeouts(f.Timeouts); ok {
 		w.sc.Timeouts = t
 	}
+	w.sc.Lapse = w.lapse(f.TimeLapse)
 	w.models(f.Model)
 	w.network(f)
 	w.prefixLists(f.PrefixLists)
@@ -124,6 +126,15 @@ func (w *walk) scenario(f file) {
 		w.sc.AskAbout = f.AskAbout.text
 	}
 	w.sc.LeftOut = w.sc.leftOut(w.sc.Account)
+}
+
+// lapse reads the factor of a time-lapse.
+func (w *walk) lapse(from word) float64 {
+	f, err := strconv.ParseFloat(from.text, 64)
+	if from.given() && !(err == nil && f > 0 && f <= 1) {
+		w.about(from.Place, "the time-lapse is %s; expected a number above 0, at most 1", from.text)
+	}
+	return f
 }
 
 // choice reports whether a word is one of these, and records a problem if it is not.

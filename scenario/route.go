@@ -82,8 +82,12 @@ func (w *walk) routing(from host, h *Host) {
 		w.report(from.Forwards.Place, say.F("give it a model of its own, as in model: keep"), problem)
 	}
 	h.Unchecked = from.SourceDestCheck.given() && !from.SourceDestCheck.value
-	if from.NAT.given() && w.choice(say.F("the NAT"), from.NAT, "masquerade") {
-		h.Masquerade = true
+	if t, ok := w.timeouts(from.Timeouts); ok {
+		h.Timeouts = &t
+	}
+	if from.NAT.given() && w.choice(say.F("the NAT"), from.NAT, "masquerade", "gateway") {
+		h.Masquerade, h.Resets = true, from.NAT.text == "gateway"
+		h.Unchecked = h.Unchecked || h.Resets // which no NAT gateway has
 		if !h.Forwards {
 			w.hinted(from.NAT.Place, say.F("add forwards: true"), "%s does not forward anything that it could masquerade", h.Name)
 		}

@@ -56,3 +56,26 @@ func TestScaledKeepsTheOrder(t *testing.T) {
 		}
 	}
 }
+
+// On a kernel, a scenario with a factor is a time-lapse, unless it is one already. Hosts keep the order
+// of their own timeouts, of keepalives and of waits.
+func TestOnKernel(t *testing.T) {
+	sc, found := Builtin("nat-gateway")
+	if !found {
+		t.Fatal("no such scenario")
+	}
+	lapse := sc.OnKernel()
+	timeout, keepalive, wait := lapse.Hosts[1].Timeouts.TCPEstablished, lapse.Experiments[0].Do[1].(Start).Keepalive, lapse.Experiments[1].Do[0].(Wait).For
+	if lapse.TimeScale != sc.Lapse || timeout != 2*time.Second || keepalive != time.Second || wait != 3*time.Second {
+		t.Errorf("×%v: timeout %s, keepalive %s, wait %s", lapse.TimeScale, timeout, keepalive, wait)
+	}
+	if half := sc.Scaled(0.5).OnKernel(); half.TimeScale != 0.5 {
+		t.Errorf("a time-lapse became another: ×%v", half.TimeScale)
+	}
+	if own := FourExperiments().OnKernel(); own.TimeScale != 0 {
+		t.Errorf("without a factor: ×%v", own.TimeScale)
+	}
+	if sc.Hosts[1].Timeouts.TCPEstablished != 350*time.Second {
+		t.Error("the scenario itself was changed")
+	}
+}

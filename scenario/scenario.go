@@ -21,6 +21,8 @@ type Scenario struct {
 	// TimeScale is the factor for waits and timeouts in a time-lapse ([Scenario.Scaled]); 0 if this
 	// is not a time-lapse.
 	TimeScale float64
+	// Lapse is the factor for a time-lapse on a kernel, whose clock does not jump; 0 for none.
+	Lapse float64
 	// Question is what the scenario asks the reader before it runs.
 	Question string
 	// Ask is the number of the experiment before which the reader is asked what will happen, and
@@ -98,8 +100,13 @@ type Host struct {
 	Forwards bool
 	// Masquerade reports whether it replaces the source of what it forwards by its own address.
 	Masquerade bool
+	// Resets reports whether it answers segments of connections that it does not know with a reset, as a
+	// NAT gateway does.
+	Resets bool
 	// Unchecked reports whether EC2's source/destination check is off.
 	Unchecked bool
+	// Timeouts are its own idle timeouts of flows, or nil.
+	Timeouts *sg.Timeouts
 	// Ruleset is its own ruleset, which it enforces instead of groups; or nil.
 	Ruleset *Ruleset
 }

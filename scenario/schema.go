@@ -93,6 +93,8 @@ func schema() (*jsonschema.Schema, error) {
 	}
 	s.Required = slices.DeleteFunc(s.Required, func(key string) bool { return key == "groups" }) // unless a host has any
 	s.Schema, s.Title = dialect, "a scenario of lablab"
+	zero, one := 0.0, 1.0
+	s.Properties["time_lapse"] = &jsonschema.Schema{Type: "number", ExclusiveMinimum: &zero, Maximum: &one, Description: s.Properties["time_lapse"].Description}
 	s.Properties["name"].Pattern = namePattern
 	s.Properties["related"].Enum = []any{"off", "pmtud", "all"}
 	s.Properties["hosts"].AdditionalProperties.Properties["conversion"].Enum = []any{"at-once", "by-packet"}

@@ -41,6 +41,9 @@ func (h *host) filter(p *datagram, at place) bool {
 	}
 	if by, dropped := h.before(p, at, seen); dropped {
 		d = enforce.Decision{By: by}
+	} else if at == forwardIngress && h.Resets && p.isUnknown() {
+		d = enforce.Decision{By: packet.By{Kind: packet.ByGateway, ID: packet.UnknownConnectionID}}
+		defer h.reset(p)
 	}
 	h.record(p, at, d.By, d.Accepted)
 	if d.Accepted {
@@ -206,10 +209,19 @@ func (h *host) record(p *datagram, at place, by packet.By, accepted bool) {
 		j.State = packet.Untracked
 	}
 	h.log.Append(j)
-	if !accepted {
+	if !accepted && by.Kind != packet.ByGateway {
 		p.stream.dropped(p)
 	}
 }
+
+// isUnknown reports whether a NAT gateway answers a packet with a reset: it is in the middle of a
+// connection that the gateway does not know.
+func (p *datagram) isUnknown() bool {
+	return p.Protocol == packet.TCP && p.state == packet.Invalid && p.TCPFlags&(packet.ACK|packet.RST) == packet.ACK
+}
+
+// reset answers a segment in the name of the host that it is for (net/ipv4/netfilter/nf_reject_ipv4.c).
+func (h *host) reset(p *datagram) { h.answer(p, packet.RST, p.ack, 0) }
 
 // count counts a packet for what has accepted it.
 func (h *host) count(p *datagram, at place, by packet.By) {

@@ -33,6 +33,9 @@ type host struct {
 
 func newHost(h scenario.Host, s *session) *host {
 	t := &table{clock: s.clock, Timeouts: &s.timeouts, log: s.log, host: h.Name, byKey: map[packet.Key]*entry{}, natted: h.Masquerade, loose: s.loose}
+	if h.Timeouts != nil {
+		t.Timeouts = h.Timeouts
+	}
 	model := h.Enforcement()
 	if loose := model.Traits().Loose; loose != nil {
 		t.loose = *loose

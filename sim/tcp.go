@@ -29,6 +29,7 @@ type endpoint struct {
 	timer  *timer // retransmission
 	delay  *timer // of an acknowledgement
 	tries  int    // of the SYN
+	alive  *timer // until a keepalive
 }
 
 const (
@@ -105,6 +106,7 @@ func (s *stream) hangUp() {
 func (e *endpoint) close() {
 	e.timer.cancel()
 	e.delay.cancel()
+	e.alive.cancel()
 	e.open = false
 	if e.host.ends[e.key] == e {
 		delete(e.host.ends, e.key)
@@ -131,6 +133,22 @@ func (e *endpoint) established(seg *datagram) {
 	e.transmit(packet.ACK, e.nxt, 0)
 	e.write(uint32(e.size))
 	e.plan()
+	e.keepAlive()
+}
+
+// keepAlive asks whether the server is there, by a segment that the server has acknowledged already,
+// after each time of silence (tcp_keepalive_timer of Linux).
+func (e *endpoint) keepAlive() {
+	if e.Keepalive == 0 || !e.client {
+		return
+	}
+	e.alive.cancel()
+	e.alive = e.after(e.Keepalive, func() {
+		if e.una == e.nxt {
+			e.transmit(packet.ACK, e.nxt-1, 0)
+		}
+		e.keepAlive()
+	})
 }
 
 // write sends bytes as soon as possible.
@@ -250,9 +268,12 @@ func (e *endpoint) receive(p *datagram) {
 	case syn:
 		e.challenge(p)
 	default:
+		e.keepAlive()
 		e.acknowledged(p.ack)
 		if p.Length > 0 {
 			e.take(p)
+		} else if p.TCPSeq == e.rcv-1 { // a keepalive
+			e.transmit(packet.ACK, e.nxt, 0)
 		}
 	}
 }

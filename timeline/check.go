@@ -112,7 +112,7 @@ func (c *checker) begin(b Begun) error {
 
 // judged checks that a verdict is one that a lab's rules can give.
 func (c *checker) judged(v Judged) error {
-	kinds := []packet.Kind{packet.ByACL, packet.ByEstablished, packet.ByLink, packet.ByLoopback, packet.ByService, packet.ByRelated, packet.ByCheck, packet.ByGroup, packet.ByDefault, packet.ByTombstone, packet.ByModel, packet.ByRuleset}
+	kinds := []packet.Kind{packet.ByACL, packet.ByEstablished, packet.ByLink, packet.ByLoopback, packet.ByService, packet.ByRelated, packet.ByCheck, packet.ByGroup, packet.ByDefault, packet.ByTombstone, packet.ByModel, packet.ByGateway, packet.ByRuleset}
 	switch {
 	case !slices.Contains([]packet.Direction{packet.Ingress, packet.Egress}, v.Direction):
 		return say.Errorf("unknown direction %q", v.Direction)
@@ -120,7 +120,7 @@ func (c *checker) judged(v Judged) error {
 		return say.Errorf("unknown state %q", v.State)
 	case !slices.Contains(kinds, v.Kind):
 		return say.Errorf("unknown kind of rule %q", v.Kind)
-	case v.Accepted == slices.Contains([]packet.Kind{packet.ByDefault, packet.ByCheck, packet.ByTombstone}, v.Kind) && v.Kind != packet.ByACL && v.Kind != packet.ByRuleset, v.Kind == packet.ByCheck && !v.Forwarded:
+	case v.Accepted == slices.Contains([]packet.Kind{packet.ByDefault, packet.ByCheck, packet.ByTombstone, packet.ByGateway}, v.Kind) && v.Kind != packet.ByACL && v.Kind != packet.ByRuleset, (v.Kind == packet.ByCheck || v.Kind == packet.ByGateway) && !v.Forwarded:
 		return say.Errorf("%s cannot have decided that", v.ID)
 	case v.Kind == packet.ByEstablished && v.State != packet.Established:
 		return say.Errorf("%s does not accept a packet that is %s", v.ID, v.State)

@@ -204,9 +204,9 @@ func (f compareFlags) load(name string) (*scenario.Scenario, error) {
 	case f.simulated():
 		return sc, sim.Check(sc)
 	case !f.allowExec:
-		return sc, noPrograms([]*scenario.Scenario{sc})
+		err = noPrograms([]*scenario.Scenario{sc})
 	}
-	return sc, nil
+	return sc.OnKernel(), err
 }
 
 // targetOf returns what builds the hosts of a scenario.

@@ -171,6 +171,9 @@ func (f runFlags) scenarios(env Env, args []string) (all []*scenario.Scenario, m
 			return nil, false, err
 		}
 		all[i] = sc.Scaled(f.scale)
+		if !f.given("time-scale") && !f.simulated() {
+			all[i] = sc.OnKernel()
+		}
 	}
 	return all, many, nil
 }

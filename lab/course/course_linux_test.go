@@ -209,6 +209,13 @@ func mutants() []mutant {
 		{"nat", "its source/destination check is on", func(sc *scenario.Scenario) { sc.Hosts[1].Unchecked = false }, 1, "stream first"},
 		{"nat", "its inbound rule is not revoked", func(sc *scenario.Scenario) { sc.Experiments[2].Do = sc.Experiments[2].Do[1:] }, 3, "stream second"},
 		{"nat", "it does not masquerade", func(sc *scenario.Scenario) { sc.Hosts[1].Masquerade = false }, 2, "stream first"},
+		{"nat-gateway", "neither has keepalive", func(sc *scenario.Scenario) {
+			start := sc.Experiments[0].Do[1].(scenario.Start)
+			start.Keepalive = 0
+			sc.Experiments[0].Do[1] = start
+		}, 2, "stream kept"},
+		{"nat-gateway", "the silence is shorter", func(sc *scenario.Scenario) { sc.Experiments[1].Do = []scenario.Action{scenario.Wait{For: 20 * time.Second}} }, 2, "stream plain"},
+		{"nat-gateway", "it is a NAT instance", func(sc *scenario.Scenario) { sc.Hosts[1].Resets = false }, 2, "stream plain"},
 		{"poisoning", "the packet is not sent", skip(2), 2, "stream unasked"},
 		{"poisoning", "the packet is from another port", func(sc *scenario.Scenario) {
 			forge := sc.Experiments[1].Do[0].(scenario.Forge)

@@ -98,6 +98,11 @@ type Trace struct{}
 
 func (Trace) String() string { return "meta nftrace set 1" }
 
+// Reset drops a packet of TCP and answers it with a reset.
+type Reset struct{}
+
+func (Reset) String() string { return "reject with tcp reset" }
+
 // Masquerade replaces the source of a flow by the host's own address.
 type Masquerade struct{}
 
@@ -139,6 +144,7 @@ func (PacketMark) statement()    {}
 func (CopyMark) statement()      {}
 func (Trace) statement()         {}
 func (Masquerade) statement()    {}
+func (Reset) statement()         {}
 func (Interface) statement()     {}
 func (Loopback) statement()      {}
 func (Version) statement()       {}
