@@ -61,6 +61,9 @@ var asked = map[string]string{
 	"ipv6":            "1 ssh It fails: 0 of 5 packets answered.",
 	"related":         "1 query They get no answer: 0 of 5 packets answered.",
 	"nat":             "1 first It fails: 0 of 5 packets answered.",
+	"nat-gateway":     "2 plain It stops: 0 of 1 packets answered.",
+	"poisoning":       "2 unasked They are answered: 5 of 5 packets answered.",
+	"port-reuse":      "2 query-2 They are answered: 5 of 5 packets answered.",
 }
 
 // Every scenario of the course holds, and has a question.
