@@ -158,6 +158,9 @@ func (w *walk) decides(s *streamState, by name) bool {
 	ids = append(ids, w.aclRulesOf(s.From, packet.Egress)...) // packets may be dropped before they leave
 	for _, host := range s.via {                              // or on the way
 		ids = append(ids, packet.SourceDestCheckID)
+		if w.named(host).Resets {
+			ids = append(ids, packet.UnknownConnectionID)
+		}
 		ids = append(ids, w.aclRulesOf(host, packet.Ingress)...)
 		ids = append(ids, w.aclRulesOf(host, packet.Egress)...)
 	}
