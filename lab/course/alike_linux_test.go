@@ -126,11 +126,16 @@ var hits = regexp.MustCompile(`hit (\d+ times|once|twice)`)
 // lines describes the verdicts of an experiment, and its entries, one line each, without repetition.
 func lines(events []timeline.Event, experiment int, early map[sent]bool) []string {
 	tcp := map[string]bool{}
+	keys, stopped := map[string]packet.Key{}, map[packet.Key]bool{} // of streams
 	var list []string
 	for _, e := range events {
-		started, is := e.Body.(timeline.StreamStarted)
-		if is && started.Protocol == packet.TCP {
-			tcp[started.Stream] = true
+		switch body := e.Body.(type) {
+		case timeline.StreamStarted:
+			tcp[body.Stream] = body.Protocol == packet.TCP
+			keys[body.Stream] = packet.Key{Protocol: body.Protocol, Source: body.Source, Destination: body.Target, SourcePort: body.SourcePort, DestinationPort: body.Port, ICMPID: body.ICMPID}
+			delete(stopped, keys[body.Stream])
+		case timeline.StreamStopped:
+			stopped[keys[body.Stream]] = true
 		}
 		if e.Experiment != experiment {
 			continue
@@ -151,6 +156,9 @@ func lines(events []timeline.Event, experiment int, early map[sent]bool) []strin
 			}
 		case timeline.Dumped:
 			for _, entry := range body.Entries {
+				if stopped[entry.Orig] { // whether its last acknowledgement was delayed decides whether a reset came
+					entry.TCP = ""
+				}
 				if !byChance(entry.Orig) {
 					list = append(list, " "+body.Host+": "+describe(entry))
 				}
