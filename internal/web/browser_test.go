@@ -100,6 +100,8 @@ func writePages(t *testing.T, dir string) {
 		"fed.html":            fed(t),
 		"ping.jsonl":          lines(t, events),
 		"compared.html":       sideBySide(t),
+		"tombstone.html":      written(t, pageOf(simulated(t, "tombstone", ""))),
+		"syn.html":            written(t, pageOf(simulated(t, "ping", "syn"))),
 		"nat.html":            written(t, pageOf(recordtest.Read(t, "nat"))),
 		"nat.jsonl":           lines(t, recordtest.Read(t, "nat")),
 	} {
@@ -112,6 +114,27 @@ func write(t *testing.T, dir, name, content string) {
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// simulated returns what happens in a scenario of the course in memory, under another model if one is
+// named.
+func simulated(t *testing.T, name, model string) []timeline.Event {
+	t.Helper()
+	sc, _ := scenario.Builtin(name)
+	if model != "" {
+		m, err := enforce.Parse(model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sc, err = sc.Under(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log := timeline.NewLog()
+	if err := play.Run(t.Context(), sim.Target{Interval: time.Millisecond}, sc, log); err != nil {
+		t.Fatal(err)
+	}
+	return log.Events()
 }
 
 // sideBySide returns the page of a comparison: the four experiments under some models, in memory.

@@ -28,7 +28,7 @@ var takenApart = map[string]struct {
 	"page/caption.js":     {1, "how many words a line has, for the time to read it"},
 	"page/panel_rules.js": {9, "what the user types into a form"},
 	"page/follow.js":      {1, "lines of JSON"},
-	"page/gate.js":        {2, "an address with a prefix length, and the page's own keys"},
+	"page/gate.js":        {3, "an address with a prefix length, and the page's own keys"},
 	"page/model.js":       {1, "an address with a prefix length"},
 }
 

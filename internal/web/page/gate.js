@@ -4,6 +4,8 @@ import { element, setText, setData } from './dom.js';
 import { say } from './say.js';
 import { clock, flowText, ruleText, streamName } from './words.js';
 
+const ownRow = new Set(['model', 'tombstone', 'check', 'link', 'loopback', 'service', 'ruleset']); // what decides, besides rules, entries and defaults
+
 const shown = 4; // maximum entries shown per host; beyond that, only their number
 const crowd = 7; // maximum rules shown per list; beyond that, those that matter now and the number of the others
 
@@ -27,6 +29,7 @@ export class Gate {
     this.pinned = false; // the user wants to see this one of many hosts
     this.folded = false;
     this.groups = element('span', { class: 'groups' });
+    this.model = element('span', { class: 'model' });
     this.entries = element('ul', { class: 'entries' });
     this.more = element('p', { class: 'more', hidden: true });
     this.none = element('p', { class: 'none' });
@@ -36,7 +39,7 @@ export class Gate {
     this.table = element('div', { class: 'table' }, this.heading, this.none, this.entries, this.more);
     this.body = element('div', { class: 'body' }, this.gate, this.table);
     this.node = element('article', { class: 'host', 'data-side': this.side },
-      element('header', {}, this.title, element('span', { class: 'address' }, [this.host.address, this.host.second].filter(Boolean).map((a) => String(a).split('/')[0]).join(' ')), this.groups),
+      element('header', {}, this.title, element('span', { class: 'address' }, [this.host.address, this.host.second].filter(Boolean).map((a) => String(a).split('/')[0]).join(' ')), this.groups, this.model),
       this.body);
     this.speak();
   }
@@ -50,13 +53,14 @@ export class Gate {
     return element('div', { class: 'way', 'data-direction': direction }, head, list);
   }
 
-  // add inserts a row into a list: before the default deny, or first if it belongs to an ACL.
+  // add inserts a row into a list: before the default deny, or first if it belongs to an ACL or to the
+  // host's model.
   add(direction, key, kind) {
     const row = element('li', { class: 'row', 'data-kind': kind },
       element('span', { class: 'name' }), element('span', { class: 'text' }), element('span', { class: 'tag' }), element('span', { class: 'verdict', 'aria-hidden': 'true' }));
     [row.name, row.text, row.tag] = row.children;
     const { list } = this.lists[direction];
-    if (kind === 'acl') list.insertBefore(row, list.querySelector('[data-kind=established]'));
+    if (kind === 'acl' || kind === 'own') list.insertBefore(row, list.querySelector('[data-kind=established]'));
     else list.insertBefore(row, this.rows.get(`${direction} default-deny`) ?? null);
     this.rows.set(`${direction} ${key}`, row);
     return row;
@@ -83,7 +87,9 @@ export class Gate {
       setText(this.rows.get(`${direction} default-deny`).name, 'default deny');
       setText(this.rows.get(`${direction} default-deny`).text, say('everything else'));
     }
-    this.acl = null; // said again
+    setText(this.model, this.host.model ? say('model {0}', this.host.model) : '');
+    this.deciders = -1; // said again
+    this.acl = null;
     this.known = '';
   }
 
@@ -92,6 +98,7 @@ export class Gate {
   // layout must be measured again.
   show(t, real, judging = new Set()) {
     const alive = (this.all ?? []).filter((e) => !e.hidden && this.film.when(e.born) <= t && !(e.dead && this.film.when(e.dead) + 1.2 <= t));
+    this.showDeciders();
     const rows = this.showRows(t, judging, new Set(alive.map((e) => this.changeOf(e, t)?.mark)));
     const acl = this.showACL(t);
     const entries = this.showEntries(alive, t, real);
@@ -138,6 +145,24 @@ export class Gate {
     setText(more.text, say('and {0} more', out.length));
     const last = out.reduce((a, b) => (a.index > b.index ? a : b)).row;
     if (last.nextElementSibling !== more) last.after(more);
+  }
+
+  // showDeciders has a row for whatever decides about packets. Under some models, no entry does.
+  showDeciders() {
+    const { deciders, model } = this.host;
+    if (this.deciders === deciders.size) return;
+    this.deciders = deciders.size;
+    const ofEntries = new Set();
+    for (const [key, by] of deciders) {
+      const [direction, rule] = key.split('\n');
+      if (by === 'established' || by === 'related') ofEntries.add(direction);
+      if (!ownRow.has(by)) continue;
+      const row = this.rows.get(`${direction} ${rule}`) ?? this.add(direction, rule, 'own');
+      const [name, text] = wordsOf(rule);
+      setText(row.name, name);
+      setText(row.text, text);
+    }
+    for (const direction of ['ingress', 'egress']) this.rows.get(`${direction} established`).hidden = model !== '' && deciders.size > 0 && !ofEntries.has(direction);
   }
 
   showACL(t) {
@@ -212,6 +237,18 @@ export class Gate {
   changeOf(entry, t) { return entry.changes.findLast((c) => this.film.when(c.moment) <= t) ?? entry.changes[0]; }
 
   realOf(moment) { return moment?.step ? moment.step.ns : 0; }
+}
+
+// wordsOf returns the name and the text of the row of what decides, by its id.
+function wordsOf(id) {
+  switch (id) {
+    case 'tombstone': return ['tombstone', say('replies to a dropped request')];
+    case 'not-filtered': return [say('not filtered'), say('everything passes')];
+    case 'any-echo-reply': return ['echo-reply', say('every echo reply passes')];
+    case 'mid-connection': return ['mid-connection', say('TCP after its SYN passes')];
+    case 'source-dest-check': return [say('source/destination check'), ''];
+  }
+  return [id, ''];
 }
 
 // admission returns which rule admitted an entry, and what has become of that rule at the host.

@@ -62,7 +62,7 @@ export class Model {
   host(name) {
     let host = this.hosts.get(name);
     if (!host) {
-      host = { name, address: '', groups: [], rows: [], acls: [], changes: [] };
+      host = { name, address: '', groups: [], rows: [], acls: [], changes: [], model: '', deciders: new Map() };
       this.hosts.set(name, host);
     }
     return host;
@@ -126,6 +126,7 @@ const takes = new Map(Object.entries({
       host.address = h.address;
       host.second = h.second_address ?? '';
       host.groups = h.groups ?? [];
+      host.model = [undefined, '', 'aws'].includes(h.model) ? '' : h.product ? `${h.product} (${h.model})` : h.model;
     }
   },
   canary_dropped(m, b) {
@@ -239,6 +240,7 @@ function judged(m, b, e) {
     const row = m.hosts.get(b.host)?.rows.find((r) => r.rule.number === b.rule_number);
     if (row) row.hits++;
   }
+  m.hosts.get(b.host)?.deciders.set(key(b.direction, b.rule), b.by); // whatever decides has a row
   const seen = b.stream ? ofStream(m, b, e) : ofHand(m, b, e);
   if (!seen) return;
   const { journey, step, reply } = seen;
