@@ -242,9 +242,9 @@ export class Gate {
 // wordsOf returns the name and the text of the row of what decides, by its id.
 function wordsOf(id) {
   switch (id) {
-    case 'tombstone': return ['tombstone', say('replies to a dropped request')];
+    case 'tombstone': return ['tombstone', say('stops replies')];
     case 'not-filtered': return [say('not filtered'), say('everything passes')];
-    case 'any-echo-reply': return ['echo-reply', say('every echo reply passes')];
+    case 'any-echo-reply': return ['echo-reply', say('everything passes')];
     case 'mid-connection': return ['mid-connection', say('TCP after its SYN passes')];
     case 'source-dest-check': return [say('source/destination check'), ''];
   }
