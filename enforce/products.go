@@ -28,11 +28,23 @@ type Product struct {
 // Products returns the catalogue: first those of each model, then those that cannot be played; by
 // alias among themselves.
 func Products() []Product {
-	all := slices.Concat(clouds(), openStack(), kubernetes(), machines())
-	slices.SortFunc(all, func(a, b Product) int {
-		return cmp.Or(a.order()-b.order(), cmp.Compare(a.Setting(), b.Setting()), cmp.Compare(a.Alias, b.Alias))
+	type placed struct { // what it costs to find out is not to be paid for each comparison
+		Product
+		order   int
+		setting string
+	}
+	var all []placed
+	for _, p := range slices.Concat(clouds(), openStack(), kubernetes(), machines()) {
+		all = append(all, placed{p, p.order(), p.Setting()})
+	}
+	slices.SortFunc(all, func(a, b placed) int {
+		return cmp.Or(a.order-b.order, cmp.Compare(a.setting, b.setting), cmp.Compare(a.Alias, b.Alias))
 	})
-	return all
+	products := make([]Product, len(all))
+	for i, p := range all {
+		products[i] = p.Product
+	}
+	return products
 }
 
 // order returns the place of the product's model among all; those without one come last.
