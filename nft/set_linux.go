@@ -49,10 +49,24 @@ func (f *Firewall) verifySets(sets []setSite) error {
 			if err != nil {
 				return say.Errorf("read back set %s: %w", s.set, err)
 			}
-			if want := len(elements(set)); len(there) != want {
-				return say.Errorf("read back set %s: %d of %d elements", s.set, len(there), want)
+			if got, want := distinct(there), len(elements(set)); got != want {
+				return say.Errorf("read back set %s: %d of %d elements", s.set, got, want)
 			}
 		}
 		return nil
 	})
+}
+
+// distinct returns the number of different elements: the kernel may list some twice while it makes room
+// for more (lib/rhashtable.c, rhashtable_walk_start).
+func distinct(list []nftables.SetElement) int {
+	type element struct {
+		key, end string
+		boundary bool
+	}
+	all := map[element]bool{}
+	for _, e := range list {
+		all[element{string(e.Key), string(e.KeyEnd), e.IntervalEnd}] = true
+	}
+	return len(all)
 }
