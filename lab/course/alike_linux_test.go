@@ -133,7 +133,6 @@ func lines(events []timeline.Event, experiment int, early map[sent]bool) []strin
 		case timeline.StreamStarted:
 			tcp[body.Stream] = body.Protocol == packet.TCP
 			keys[body.Stream] = packet.Key{Protocol: body.Protocol, Source: body.Source, Destination: body.Target, SourcePort: body.SourcePort, DestinationPort: body.Port, ICMPID: body.ICMPID}
-			delete(stopped, keys[body.Stream])
 		case timeline.StreamStopped:
 			stopped[keys[body.Stream]] = true
 		}
@@ -156,8 +155,8 @@ func lines(events []timeline.Event, experiment int, early map[sent]bool) []strin
 			}
 		case timeline.Dumped:
 			for _, entry := range body.Entries {
-				if stopped[entry.Orig] { // whether its last acknowledgement was delayed decides whether a reset came
-					entry.TCP = ""
+				if stopped[entry.Orig] && entry.Orig.Protocol == packet.TCP { // its server may send again, whenever that is
+					entry.TCP, entry.Status = "", nil
 				}
 				if !byChance(entry.Orig) {
 					list = append(list, " "+body.Host+": "+describe(entry))
