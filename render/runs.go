@@ -17,7 +17,7 @@ import (
 
 // Formats returns the names of the formats that Runs can be written in.
 func Formats() []string {
-	return []string{"text", "json", "junit", "tap", "markdown", "cast", "flow-logs"}
+	return []string{"text", "json", "jsonl", "junit", "tap", "markdown", "cast", "flow-logs"}
 }
 
 // A Result is a run and how long it took.
@@ -56,6 +56,13 @@ func (r Runs) Write(w io.Writer, format string) error {
 		return NewText(w, 80, r.Language).Runs(r)
 	case "json":
 		return r.json(w)
+	case "jsonl":
+		for _, result := range r.Results {
+			if err := result.JSONLine(w); err != nil {
+				return err
+			}
+		}
+		return nil
 	case "junit":
 		return r.junit(w)
 	case "tap":
@@ -82,6 +89,16 @@ func (r Runs) json(w io.Writer) error {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(reports); err != nil {
+		return say.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// JSONLine writes the report as one line of JSON, the same object as in a list of several.
+func (r Result) JSONLine(w io.Writer) error {
+	encoder := json.NewEncoder(say.JSON(w))
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(r.Report); err != nil {
 		return say.Errorf("write report: %w", err)
 	}
 	return nil

@@ -23,6 +23,7 @@ type batch struct {
 	// no further scenario starts.
 	ended func(render.Result) error
 	slim  bool // the result needs no details of each packet
+	drop  bool // nor does it once it has been reported
 
 	mu      sync.Mutex
 	refused *lab.Unable // why the machine cannot build a lab
@@ -42,7 +43,7 @@ func (b *batch) run(ctx context.Context, scenarios []*scenario.Scenario) ([]rend
 			for i := range next {
 				results[i] = b.one(ctx, i, scenarios[i])
 				if results[i].Verdict() != report.NotJudged {
-					b.report(results[i], cancel)
+					b.report(&results[i], cancel)
 				}
 			}
 		})
@@ -55,7 +56,7 @@ func (b *batch) run(ctx context.Context, scenarios []*scenario.Scenario) ([]rend
 	for i := range results {
 		if results[i].Verdict() == report.NotJudged {
 			b.again(ctx, i, scenarios[i], &results[i])
-			b.report(results[i], cancel)
+			b.report(&results[i], cancel)
 		}
 	}
 	return results, context.Cause(ctx)
@@ -70,11 +71,14 @@ func (b *batch) again(ctx context.Context, i int, sc *scenario.Scenario, r *rend
 }
 
 // report reports the result of a scenario.
-func (b *batch) report(r render.Result, cancel context.CancelCauseFunc) {
+func (b *batch) report(r *render.Result, cancel context.CancelCauseFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.ended(r); err != nil {
+	if err := b.ended(*r); err != nil {
 		cancel(err) // the remaining results could not be written
+	}
+	if b.drop {
+		r.Slim()
 	}
 }
 

@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"lablab/lab"
+	"lablab/play"
 	"lablab/render"
 	"lablab/report"
 	"lablab/say"
 	"lablab/scenario"
+	"lablab/sim"
 	"lablab/timeline"
 )
 
@@ -166,5 +168,30 @@ func TestBatchUnheard(t *testing.T) {
 	}}
 	if _, err := b.run(t.Context(), named("a", "b", "c")); !errors.Is(err, syscall.EPIPE) || played != 1 {
 		t.Errorf("%v, played %d", err, played)
+	}
+}
+
+// What has been written need not be kept: there may be thousands of runs.
+func TestBatchDropsDetails(t *testing.T) {
+	t.Parallel()
+	packets := func(r render.Result) (n int) {
+		for _, s := range r.Streams {
+			n += len(s.Packets)
+		}
+		return n
+	}
+	sc, _ := scenario.Builtin("ping")
+	b := &batch{jobs: 1, drop: true, play: func(ctx context.Context, _ int, sc *scenario.Scenario, log *timeline.Log) error {
+		return play.Run(ctx, sim.Target{Interval: time.Millisecond}, sc, log)
+	}}
+	b.ended = func(r render.Result) error {
+		if packets(r) == 0 || len(r.Timeline) == 0 {
+			t.Errorf("%d packets and %d events are written", packets(r), len(r.Timeline))
+		}
+		return nil
+	}
+	results, err := b.run(t.Context(), []*scenario.Scenario{sc})
+	if err != nil || packets(results[0]) > 0 || len(results[0].Timeline) > 0 {
+		t.Errorf("%v; %d packets and %d events are kept", err, packets(results[0]), len(results[0].Timeline))
 	}
 }

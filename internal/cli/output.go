@@ -62,6 +62,8 @@ type outputs struct {
 	env    Env              // its standard output is the file of --output
 	files  []*wholeFile     // one for each of reports, and that of --output
 	events []timeline.Event // of the only run, for the page
+	// streamed is whether each run was written to standard output when it ended.
+	streamed bool
 }
 
 // names returns the files of --report, and then that of --output.
@@ -108,7 +110,7 @@ func (o *outputs) close() {
 // is in progress; err is the error of that. A file whose report cannot be written does not appear.
 func (o *outputs) write(runs render.Runs, err error) error {
 	defer o.close()
-	if !o.text() && err == nil {
+	if !o.text() && !o.streamed && err == nil {
 		err = o.render(o.env.Stdout, runs, o.format)
 	}
 	errs := []error{err}

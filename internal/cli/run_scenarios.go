@@ -193,6 +193,7 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 		}
 		return f.playRecorded(ctx, env, filepath.Join(f.record, names[i]), sc, log)
 	}
+	out.streamed = f.format == "jsonl"
 	b.ended = func(r render.Result) error {
 		switch {
 		case f.text():
@@ -200,8 +201,12 @@ func runMany(ctx context.Context, env Env, f runFlags, scenarios []*scenario.Sce
 		case !f.quiet:
 			_ = lines.Line(r) // a failed progress line does not stop the runs
 		}
+		if out.streamed {
+			return r.JSONLine(out.env.Stdout)
+		}
 		return nil
 	}
+	b.drop = out.streamed && len(f.reports) == 0
 	results, err := b.run(ctx, scenarios)
 	runs := render.Runs{Results: results, Many: true, Language: env.Language}
 	if err != nil && ctx.Err() == nil {
