@@ -201,7 +201,7 @@ func (c *connection) doubtRules(e *end, d packet.Direction, seen sg.Packet) {
 	if e.now.partial {
 		c.doubt(say.F("not all rules of %s are known", e.host))
 	}
-	for _, f := range e.now.account.Doubts(e.now.groups, d, seen) {
+	for _, f := range e.now.rules.Doubts(d, seen) {
 		c.doubt(f.Said())
 	}
 }

@@ -24,11 +24,10 @@ type course struct {
 
 // A version is what a host enforces from one moment on.
 type version struct {
-	after   int // how many calls were made by then
-	policy  enforce.Policy
-	acl     *sg.ACL
-	account *sg.Account
-	groups  []*sg.Group
+	after  int // how many calls were made by then
+	policy enforce.Policy
+	acl    *sg.ACL
+	rules  *sg.Index
 	// partial is whether not all of its rules are known; doubted, whether a call with an unknown value may
 	// have changed them.
 	partial, doubted bool
@@ -94,7 +93,7 @@ func (o Options) version(p *plan.Plan, after int, a *sg.Account, i sg.Interface,
 		return current[ruleKey{g.Key(), d, content(r)}]
 	}}
 	partial := slices.ContainsFunc(i.Groups, func(id string) bool { return slices.Contains(p.Partial, id) || a.Group(id) == nil })
-	return version{after: after, policy: h.Policy(), acl: i.ACL, account: a, groups: groups, partial: partial}
+	return version{after: after, policy: h.Policy(), acl: i.ACL, rules: a.Index(groups), partial: partial}
 }
 
 // concerns reports whether a call changes what a host enforces.

@@ -111,11 +111,6 @@ func (x *Index) Allowing(d packet.Direction, p Packet) iter.Seq[Judgement] {
 	}
 }
 
-// Doubts is [Index.Doubts], for one packet.
-func (a *Account) Doubts(groups []*Group, d packet.Direction, p Packet) []Finding {
-	return a.Index(groups).Doubts(d, p)
-}
-
 // Doubts returns the rules that might admit a packet, but cannot be enforced since something is not
 // known: unless another rule admits it, what EC2 does with the packet is unknown.
 func (x *Index) Doubts(d packet.Direction, p Packet) (doubts []Finding) {
