@@ -130,8 +130,14 @@ test('printed', async () => {
     await refused(page);
     for (let i = 0; i < pressed; i++) await page.getByRole('button', { name: 'Light or dark' }).click();
     await page.emulateMedia({ media: 'print' });
+    await page.locator('figure').nth(3).waitFor();
     assert.ok(await page.locator('#player').isHidden());
     assert.ok(await page.locator('#why').isVisible());
+    assert.deepEqual((await page.locator('figure > h2').allInnerTexts()).map((text) => text.slice(0, 13)), [1, 2, 3, 4].map((n) => `Experiment ${n}:`));
+    assert.match(await page.locator('figcaption').nth(1).innerText(), /The memory stays\.$/);
+    assert.ok(await page.locator('figure').nth(1).locator('.link[data-gone]').count() > 0, 'a still has its lines');
+    assert.equal(await page.locator('figure').nth(2).locator('.row[data-lit=drop]').count(), 1, 'and the verdict is lit');
+    await shot(page, `printed-${colorScheme}-${pressed}`);
     assert.deepEqual(await page.locator('#evidence table').evaluateAll((all) => all.map((t) => t.checkVisibility())), [true, true, true, true], 'folds are open');
     assert.equal(await page.evaluate(() => getComputedStyle(document.body).color), 'rgb(24, 34, 51)', `dark on white: ${colorScheme}, pressed ${pressed} times`);
     await close(page);

@@ -56,6 +56,17 @@ export class Caption {
     this.renew();
   }
 
+  // times returns when something new is said.
+  get times() { return this.all.map(({ t, step }) => (step ? step.start + step.length * decided : t)); }
+
+  // decisive returns a moment that shows what an experiment is about, and what is said then.
+  decisive(number) {
+    const all = this.all.filter(({ step }) => step?.experiment === number);
+    const said = all.map((now) => ({ now, words: this.wordsOf(now) })).filter(({ words }) => words);
+    const { now, words } = said.find((s) => s.words.waits) ?? said.find((s) => s.now.step.kind === 'packet') ?? said[0] ?? { now: all[0] };
+    return { t: now ? now.step.start + now.step.length * decided : 0, text: words?.lines.join(' ') ?? '' };
+  }
+
   // saidBefore reports whether an earlier subtitle has said the same as that of a packet.
   saidBefore(step) {
     const same = !this.film.live && step.kind === 'packet' && this.ofPacket(step)?.same;

@@ -34,6 +34,7 @@ import { Model } from './model.js';
 import { Film } from './film.js';
 import { Player } from './player.js';
 import { Stage } from './stage.js';
+import { Storyboard } from './storyboard.js';
 import { Lanes } from './lanes.js';
 import { Narration } from './narration.js';
 import { Ask } from './ask.js';
@@ -88,6 +89,7 @@ class Page {
     this.end = new End(at('end'), this);
     this.buttons = new Buttons(at('player'), this);
     this.caption = new Caption(at('caption'), at('live-region'));
+    this.storyboard = new Storyboard(at('storyboard'), this);
   }
 
   // reset forgets the current film.
@@ -99,7 +101,7 @@ class Page {
     this.player = new Player(this.film, (t) => this.draw(t));
     this.stage = new Stage(this.nodes.stage, this.player);
     this.stage.build(this.model, this.film);
-    this.ask = new Ask(this.player, () => this.speak(spoken()));
+    this.ask = new Ask(this.player, () => this.turn());
     this.player.limit = () => this.ask.limit;
     this.player.pace = (from, to, seconds) => this.caption.pace(from, to, seconds);
     this.setReport(null);
@@ -164,21 +166,30 @@ class Page {
     this.again();
   }
 
+  // turn shows whether the answer is hidden.
+  turn() {
+    setText(this.nodes.watch, this.ask.hiding ? say('Just watch') : say('Ask me again'));
+    setText(this.nodes.poster.querySelector('.hint'), this.ask.hiding ? say('The film stops once and asks what you expect.') : '');
+    this.end.tell(this.report, this.model, this.ask);
+    this.lanes.redraw();
+    this.caption.renew();
+    this.player.wake();
+  }
+
   speak(language) {
     speak(language);
     this.nodes.language.textContent = spoken() === 'ja' ? 'English' : '日本語';
     this.nodes.language.lang = spoken() === 'ja' ? 'en' : 'ja';
     this.nodes.theme.textContent = say('Light or dark');
-    this.nodes.watch.textContent = this.ask.hiding ? say('Just watch') : say('Ask me again');
     this.nodes.stage.setAttribute('aria-label', this.stage.describe());
     setText(this.nodes.poster.querySelector('.words'), say('Play'));
-    setText(this.nodes.poster.querySelector('.hint'), this.ask.hiding ? say('The film stops once and asks what you expect.') : '');
     this.showReport();
     this.stage.speak();
     this.lanes.speak();
     this.buttons.speak();
     this.caption.set(this.model, this.film, this.narration);
     this.choose(this.chosen);
+    this.stage.reserve(this.caption.times);
     document.dispatchEvent(new CustomEvent('lablab:language'));
     this.player.wake();
   }
@@ -198,7 +209,7 @@ class Page {
     setText(this.nodes.note, this.model.begun?.target === 'sim' ? say('Simulated: no kernel was involved. This shows how Linux is known to behave, and proves nothing.') : '');
     showVerdict(this.nodes.verdict, report, this.live && !this.model.ended);
     showReport(this.nodes.report, report);
-    this.end.tell(report, this.model, this.ask);
+    this.turn();
   }
 
   toggleTheme() {
@@ -208,7 +219,7 @@ class Page {
   }
 
   fit() {
-    this.stage.fit();
+    this.stage.reserve(this.caption.times);
     this.lanes.redraw();
     this.player.wake();
   }

@@ -56,6 +56,22 @@ export class Stage {
   // fit makes the next frame measure everything again.
   fit() { this.stale = true; }
 
+  // reserve gives the stage the height that it needs at the fullest of some moments, so that nothing
+  // below it moves while the film plays. A live stage only grows.
+  reserve(times) {
+    this.fit();
+    if (this.film.live) return;
+    const { style } = this.root;
+    style.minHeight = '';
+    let most = 0;
+    for (const t of times) {
+      for (const gate of this.gates.values()) gate.show(t, this.film.real(t));
+      if (this.hosts > few) this.unfold(this.film.newsAt(t)?.journey.stream);
+      most = Math.max(most, this.root.offsetHeight);
+    }
+    if (most) style.minHeight = `${most}px`;
+  }
+
   render(t) {
     if (this.model.hosts.size !== this.hosts) this.build(this.model, this.film);
     this.shareEntries();
@@ -68,6 +84,7 @@ export class Stage {
     }
     if (this.hosts > few) this.unfold(this.film.newsAt(t)?.journey.stream);
     if (this.stale) this.measure();
+    if (this.film.live && this.root.offsetHeight > (this.tallest ?? 0)) this.root.style.minHeight = `${this.tallest = this.root.offsetHeight}px`;
     this.light(t);
     this.link(t);
     this.fly(t);

@@ -53,6 +53,11 @@ export class Ways {
     const y = this.rowY(p, row);
     const box = relative(card, this.root.getBoundingClientRect()); // not the stage's place when it was measured: the page may have been scrolled
     const cy = box.y + Math.min(box.height / 2, 16);
+    if (!this.stacked && gate.table.offsetTop >= gate.gate.offsetTop + gate.gate.offsetHeight) { // below its lists
+      const side = p.outward > 0 ? box.x : box.x + box.width;
+      const aside = p.inner - p.outward * 12;
+      return { d: `M${side} ${cy}C${aside} ${cy} ${aside} ${cy - 20} ${aside} ${cy - 40}V${y + 30}C${aside} ${y + 10} ${aside} ${y} ${p.inner} ${y}`, x: p.inner, y };
+    }
     if (this.stacked) return { d: `M${box.x} ${cy}C${p.inner - 2} ${cy} ${p.inner - 16} ${y + 20} ${p.inner} ${y}`, x: p.inner, y };
     const x = p.outward > 0 ? box.x + box.width : box.x;
     const middle = (x + p.inner) / 2;
