@@ -26,7 +26,7 @@ export async function open(name, options = {}, query = '?watch&auto', script = '
   page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) page.problems.push(message.text()); });
   page.on('pageerror', (error) => page.problems.push(error.stack));
   page.on('dialog', (dialog) => { page.problems.push(`dialog ${dialog.message()}`); dialog.dismiss(); });
-  page.on('request', (request) => { if (request.url() !== url && !request.url().startsWith('data:')) page.problems.push(`request ${request.url()}`); });
+  page.on('request', (request) => { if (request.url() !== url.split('#')[0] && !request.url().startsWith('data:')) page.problems.push(`request ${request.url()}`); });
   await page.addInitScript(`globalThis.decided = ${decided};${script}`);
   await page.goto(url);
   return page;

@@ -16,7 +16,7 @@ test('plays to the end', async () => {
   await until(page, () => !document.documentElement.dataset.playing);
   const card = plain(await page.locator('#end').innerText());
   const lessons = report.why.find((p) => p.lessons).sentences;
-  assert.equal(card, [report.title, ...lessons, ...report.streams.map((s) => `stream ${s.name} ${s.received} of ${s.sent} answered`), 'See the moment', 'Watch again', `Next: Does it end? lablab run next`].join(' '));
+  assert.equal(card, [report.title, ...lessons, ...report.streams.map((s) => `stream ${s.name} ${s.received} of ${s.sent} answered`), 'See the moment', 'Watch again', 'Copy link', `Next: Does it end? lablab run next`].join(' '));
   assert.deepEqual(await page.locator('#end .runs').evaluateAll((all) => all.map((bar) => [...bar.children].map((n) => [n.dataset.good, n.style.flexGrow]))), [[['yes', '65']], [['no', '19'], ['yes', '27']]]);
   await shot(page, 'end');
   await page.getByRole('button', { name: 'See the moment' }).click();

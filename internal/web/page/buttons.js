@@ -3,7 +3,7 @@ import { drawing, element, setText } from './dom.js';
 import { say } from './say.js';
 import { filmTime, runTime } from './words.js';
 
-const ofExperiments = ['[ ]', '1 – 9', 'a', 'q']; // keys that a live lab does not have
+const ofExperiments = ['[ ]', '1 – 9', 'c', 'a', 'q']; // keys that a live lab does not have
 
 export class Buttons {
   constructor(root, page) {
@@ -21,8 +21,8 @@ export class Buttons {
       button('toggle', () => page.toggle()),
       button('on', () => page.stepBy(1)), button('next', () => page.skipTo(1)),
       element('span', { class: 'speed' }, button('slower', () => page.player.faster(-1)), this.rate, button('quicker', () => page.player.faster(1))),
-      button('auto', () => page.advanceAlone(!page.caption.auto)), this.time, button('live', () => page.player.follow()), button('help', () => this.keys.showModal()));
-    this.before.hidden = this.next.hidden = this.auto.hidden = page.live;
+      button('link', () => page.copyLink()), button('auto', () => page.advanceAlone(!page.caption.auto)), this.time, button('live', () => page.player.follow()), button('help', () => this.keys.showModal()));
+    this.before.hidden = this.next.hidden = this.auto.hidden = this.link.hidden = page.live;
     this.keys = element('dialog', { class: 'keys' });
     document.body.append(this.keys);
     addEventListener('keydown', (event) => this.key(event));
@@ -36,14 +36,23 @@ export class Buttons {
       this[name].title = words;
     }
     this.live.textContent = say('Live');
+    this.link.textContent = say('Copy link');
+    this.link.title = say('a link to this moment');
     this.auto.textContent = say('Auto-advance');
     this.auto.title = say('go on without waiting for Continue');
     this.playing = null;
-    const all = [[say('Space'), say('play, pause')], ['← →', say('previous, next packet')], ['Shift ← →', say('one second')], ['↑ ↓', say('faster, slower')], ['[ ]', say('previous, next experiment')], ['Home End', say('to the start, to the end')], ['1 – 9', say('to that experiment')], ['a', say('go on without waiting for Continue')], ['q', say('just watch, or be asked again')], ['l', say('language')], ['d', say('light or dark')], ['Esc', say('close')]];
+    const all = [[say('Space'), say('play, pause')], ['← →', say('previous, next packet')], ['Shift ← →', say('one second')], ['↑ ↓', say('faster, slower')], ['[ ]', say('previous, next experiment')], ['Home End', say('to the start, to the end')], ['1 – 9', say('to that experiment')], ['c', say('a link to this moment')], ['a', say('go on without waiting for Continue')], ['q', say('just watch, or be asked again')], ['l', say('language')], ['d', say('light or dark')], ['Esc', say('close')]];
     const rows = all.filter(([key]) => !this.page.live || !ofExperiments.includes(key));
     this.keys.replaceChildren(element('h2', {}, say('Keys')), element('dl', {}, rows.map(([key, does]) => element('div', {}, element('dt', {}, element('kbd', {}, key)), element('dd', {}, does)))),
       element('form', { method: 'dialog' }, element('button', { class: 'primary' }, say('close'))));
     this.keys.setAttribute('aria-label', say('Keys'));
+  }
+
+  // copied says for a while what has become of the link.
+  copied(text) {
+    setText(this.link, text);
+    this.page.caption.hear(text);
+    setTimeout(() => setText(this.link, say('Copy link')), 2500);
   }
 
   show(t) {
@@ -73,9 +82,9 @@ export class Buttons {
     const keys = {
       ' ': () => page.toggle(), ArrowRight: () => (event.shiftKey ? player.seek(player.t + 1) : page.stepBy(1)), ArrowLeft: () => (event.shiftKey ? player.seek(player.t - 1) : page.stepBy(-1)),
       ArrowUp: () => player.faster(1), ArrowDown: () => player.faster(-1), '[': () => page.skipTo(-1), ']': () => page.skipTo(1),
-      Home: () => player.seek(0), End: () => player.seek(player.length), a: () => page.advanceAlone(!page.caption.auto), q: () => page.watch(), l: () => page.nodes.language.click(), d: () => page.nodes.theme.click(), Escape: () => page.choose(null), '?': () => this.keys.showModal(),
+      Home: () => player.seek(0), End: () => player.seek(player.length), c: () => page.copyLink(), a: () => page.advanceAlone(!page.caption.auto), q: () => page.watch(), l: () => page.nodes.language.click(), d: () => page.nodes.theme.click(), Escape: () => page.choose(null), '?': () => this.keys.showModal(),
     };
-    if (page.live && '[]aq'.includes(event.key)) return;
+    if (page.live && '[]caq'.includes(event.key)) return;
     const does = action?.does ?? keys[event.key] ?? (/^[1-9]$/.test(event.key) && (() => {
       const x = page.model.experiments.find((e) => e.number === Number(event.key));
       if (x) player.seek(x.step.start);

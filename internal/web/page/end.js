@@ -31,7 +31,8 @@ export class End {
       element('div', { class: 'outcomes' }, report.streams.filter((s) => s.sent).slice(0, most).map((s) => outcome(s, model))),
       element('div', { class: 'buttons' },
         moment && momentButton(moment, say('See the moment'), 'primary'),
-        element('button', { type: 'button', onclick: () => this.page.again() }, say('Watch again'))),
+        element('button', { type: 'button', onclick: () => this.page.again() }, say('Watch again')),
+        element('button', { type: 'button', onclick: () => this.page.copyLink() }, say('Copy link'))),
       said && score && element('p', { class: 'score' }, say('Your predictions so far: {0} of {1} were right.', score.right, score.all)),
       this.following && element('p', { class: 'following' }, say('Next: {0}', this.following.question[spoken()]), ' ', element('code', {}, `lablab run ${this.following.name}`))].filter(Boolean));
   }

@@ -32,6 +32,7 @@ export class Lanes {
 
   set(model, film, outcomeOf) {
     Object.assign(this, { model, film, outcomeOf });
+    this.slider.max = String(film.length || 1);
     this.redraw();
   }
 

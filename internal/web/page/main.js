@@ -28,6 +28,7 @@
 // "lablab:language". From say.js it has say(english, …values): every such literal
 // needs its entry in ja.js. From dom.js: element(tag, attributes, …children), which
 // puts every text in with textContent. No inline styles, no innerHTML.
+import { lead, wished } from './address.js';
 import { setText, setData } from './dom.js';
 import { say, speak, spoken } from './say.js';
 import { Model } from './model.js';
@@ -150,10 +151,12 @@ class Page {
   outcomeOf(journey) { return this.outcomes.get(journey.stream.stream)?.get(journey.seq)?.outcome || journey.outcome || 'waiting'; }
 
   begin(asks) {
-    this.speak(this.root.lang);
-    const wishes = new URLSearchParams(location.search);
+    const wishes = wished(this.live);
     this.caption.auto = wishes.has('auto');
-    if (asks && !this.live && !wishes.has('watch')) this.ask.begin();
+    this.speak(wishes.get('lang') ?? this.root.lang);
+    if (asks && !this.live && !wishes.has('watch') && !this.goTo(wishes)) this.ask.begin();
+    else this.goTo(wishes);
+    if (!this.live) addEventListener('hashchange', () => this.goTo(wished(false)));
     this.player.wake();
   }
 
@@ -228,10 +231,34 @@ class Page {
   showMoment(moment) {
     const stream = this.model.streams.get(moment.stream);
     const journey = stream?.packets[moment.first - stream.first];
-    if (!journey?.step) return;
+    if (!journey?.step) return false;
+    if (!this.live) lead({ experiment: journey.step.experiment, stream: moment.stream, packet: journey.seq });
     this.choose(journey);
     this.play(journey.step);
     this.nodes.stage.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
+    return true;
+  }
+
+  // goTo shows what an address leads to, and reports whether it leads to a moment.
+  goTo(wishes) {
+    const experiment = this.model.experiments.find((x) => x.number === Number(wishes.get('x')));
+    if (this.live || !(wishes.has('p') || experiment)) return false;
+    this.ask.watch();
+    if (!this.showMoment({ stream: wishes.get('s'), first: Number(wishes.get('p')) }) && experiment) this.player.seek(experiment.step.start);
+    return true;
+  }
+
+  // copyLink copies an address that leads to what is shown now.
+  async copyLink() {
+    const step = this.chosen?.step ?? this.caption.told?.now.step;
+    const experiment = this.model.experiments.findLast((x) => x.step.start <= this.player.t)?.number;
+    const link = lead(step?.journey ? { experiment: step.experiment, stream: step.journey.stream.stream, packet: step.journey.seq } : { experiment });
+    try {
+      await navigator.clipboard.writeText(link);
+      this.buttons.copied(say('Link copied'));
+    } catch { // then it is in the address bar
+      this.buttons.copied(say('The address leads here'));
+    }
   }
 
   // play shows one step.
