@@ -10,6 +10,7 @@ type vocabulary struct {
 	Departure             []string                        `json:"departure"`
 	DepartureInExperiment []string                        `json:"departure_in_experiment"`
 	Outcomes              map[report.Outcome]outcomeWords `json:"outcomes"`
+	Terms                 []tradeTerm                     `json:"terms"`
 }
 
 // outcomeWords are the name of an outcome, and how the story of such a packet ends.
@@ -26,6 +27,7 @@ func (i *Interpreter) Vocabulary() any {
 			say.F("Sent by %s to %s, %s after the lab started.", from, to, at).Pieces(l),
 			say.F("Sent by %s to %s, %s after the run started, in experiment %s.", from, to, at, say.Blank("experiment")).Pieces(l),
 			map[report.Outcome]outcomeWords{},
+			termsIn(l),
 		}
 		for _, o := range []report.Outcome{
 			report.Replied, report.Late, report.Refused, report.Stalled, report.Reset, report.Lost, report.Unsent,

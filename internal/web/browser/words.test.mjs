@@ -1,7 +1,7 @@
 // Texts: names, numbers and times that do not puzzle.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { close, decided, drawn, open, plain, seek, until } from './page.mjs';
+import { close, decided, drawn, length, open, plain, seek, until } from './page.mjs';
 
 // lab opens a live page of two hosts, with one packet of a stream that is called "in".
 async function lab() {
@@ -65,5 +65,23 @@ test('in Japanese, a row has the words of the sentences', async () => {
       assert.ok(await row.locator('.text').evaluate((n) => n.scrollWidth <= n.clientWidth), `${width} px: ${text} is cut`);
     }
   }
+  await close(page);
+});
+
+test('words of the trade are explained where they stand', async () => {
+  const page = await open('ping.html');
+  const meaning = page.locator('.meaning');
+  await page.getByRole('button', { name: 'conntrack', exact: true }).click();
+  assert.equal(plain(await meaning.innerText()), "conntrack Linux's connection tracking: it remembers every flow that was accepted.");
+  await page.keyboard.press('Escape');
+  assert.ok(await meaning.isHidden());
+  assert.equal(await page.locator('.term').count(), 8);
+  await seek(page, await length(page) * 0.56);
+  await page.locator('.row[data-kind=deny] .name').first().click();
+  assert.match(await meaning.innerText(), /^default deny\s+What no rule allows is dropped\.$/);
+  const { left, right } = await meaning.evaluate((n) => n.getBoundingClientRect());
+  assert.ok(left >= 0 && right <= 1280);
+  const coloured = await page.evaluate(() => [...CSS.highlights].map(([name, ranges]) => [name, ...[...ranges].map(String)]));
+  assert.deepEqual(coloured, [['stream-1', 'stream 2']]);
   await close(page);
 });

@@ -74,6 +74,7 @@ export class Buttons {
     const { page } = this;
     const { player } = page;
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
+    if (event.key === 'Escape' && document.querySelector(':popover-open')) return; // it closes that
     const { target } = event;
     if (target.matches?.('input:not([type=range]), textarea, select')) return;
     if (event.key === ' ' && target.matches?.('button, summary')) return;

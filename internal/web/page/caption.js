@@ -5,6 +5,7 @@ import { flagged } from './film.js';
 import { verdictsOf } from './legs.js';
 import { legsOf } from './model.js';
 import { say, spoken } from './say.js';
+import { colour } from './terms.js';
 import { span } from './words.js';
 
 const hearing = 1800; // ms that it takes to hear a sentence
@@ -129,6 +130,7 @@ export class Caption {
     if (!card && now !== this.told?.now) this.begin(now, words, index);
     const whole = words.lines.join(' ');
     setText(this.text, (reads || card) && now ? this.told.lines[this.line()] : whole);
+    colour(this.text, this.model.streams);
     setData(this.root, 'tone', words.tone);
     setData(this.root, 'card', card?.name);
     this.actions.replaceChildren(...(card?.actions ?? []).map(({ text, key, primary, does }) => element('button', { type: 'button', class: primary ? 'primary' : null, 'aria-keyshortcuts': key === ' ' ? 'Space' : key, onclick: does }, text, element('kbd', { 'aria-hidden': 'true' }, key === ' ' ? say('Space') : key))));

@@ -65,6 +65,9 @@ export const japanese = {
   'admitted by {0}': '許可したルール: {0}',
   'stream {0}': 'ストリーム {0}',
 
+  // Words of the trade.
+  'Words:': '用語:',
+
   // The timeline.
   '{0} of {1} answered': '応答 {0}/{1}',
   'entry': 'エントリ',

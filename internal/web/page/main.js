@@ -36,6 +36,7 @@ import { Film } from './film.js';
 import { Player } from './player.js';
 import { Stage } from './stage.js';
 import { Storyboard } from './storyboard.js';
+import { Terms } from './terms.js';
 import { Lanes } from './lanes.js';
 import { Narration } from './narration.js';
 import { Ask } from './ask.js';
@@ -90,6 +91,7 @@ class Page {
     this.end = new End(at('end'), this);
     this.buttons = new Buttons(at('player'), this);
     this.caption = new Caption(at('caption'), at('live-region'));
+    this.terms = new Terms(at('terms'), this.nodes.stage);
     this.storyboard = new Storyboard(at('storyboard'), this);
   }
 
@@ -190,6 +192,7 @@ class Page {
     this.stage.speak();
     this.lanes.speak();
     this.buttons.speak();
+    this.terms.speak();
     this.caption.set(this.model, this.film, this.narration);
     this.choose(this.chosen);
     this.stage.reserve(this.caption.times);

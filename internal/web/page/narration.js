@@ -45,6 +45,9 @@ function keyOf({ host, direction, state, accepted, by, rule, rule_number: number
 // filled joins the pieces of a sentence: every other piece is the name of a value.
 function filled(pieces, values = {}) { return spaced(pieces.map((piece, i) => (i % 2 ? values[piece] ?? piece : piece)).join('')); }
 
+// terms returns the words that the page explains: {place, name, means}.
+export function terms() { return vocabulary[spoken()].terms; }
+
 // outcomeName returns an outcome as people say it.
 export function outcomeName(outcome) { return vocabulary[spoken()].outcomes[outcome].name; }
 

@@ -9,7 +9,7 @@ export class Ways {
     this.width = Math.round(stage.width);
     this.height = Math.round(stage.height);
     this.places = new Map();
-    const stacked = getComputedStyle(root).flexDirection === 'column';
+    const stacked = ['column', 'column-reverse'].includes(getComputedStyle(root).flexDirection);
     for (const [name, gate] of gates) {
       const box = relative(gate.folded ? gate.node : gate.gate, stage);
       const outward = stacked || gate.side === 'left' ? 1 : -1; // the side where the wire is
