@@ -31,7 +31,7 @@ type listed struct {
 var allowed = map[string][]string{
 	".":                        {"internal/cli"},
 	"./internal/cli":           {"enforce", "fate", "flow", "flowlog", "internal/control", "internal/view", "internal/web", "internal/whatif", "lab", "live", "ns", "plan", "play", "render", "report", "scenario", "sg", "sim", "timeline"},
-	"./internal/control":       {"flow", "internal/serve", "lab", "play", "render", "report", "scenario", "sg", "timeline"},
+	"./internal/control":       {"enforce", "flow", "internal/serve", "lab", "play", "render", "report", "scenario", "sg", "timeline"},
 	"./internal/view":          {"flow", "internal/control", "render", "report", "sg", "timeline"},
 	"./internal/serve":         {},
 	"./internal/web":           {"internal/serve", "render", "report", "timeline"},

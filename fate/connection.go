@@ -11,8 +11,6 @@ import (
 
 // A connection is a flow between two hosts, as each of them knows it.
 type connection struct {
-	model enforce.Model
-	loose bool
 	rules map[uint32]sg.GroupRule
 	key   packet.Key
 	// from began it, to is the other end. One that is not known accepts everything.
@@ -36,7 +34,7 @@ type end struct {
 
 func (f *forecast) connection(c *course, k packet.Key, from, to string) *connection {
 	return &connection{
-		model: f.Model, loose: f.loose, rules: c.rules, key: k,
+		rules: c.rules, key: k,
 		from: end{host: from, direction: packet.Egress}, to: end{host: to, direction: packet.Ingress},
 	}
 }
@@ -62,11 +60,11 @@ func (c *connection) enforce(after int, course *course) {
 // affect does to the entry what the host's model does after a change of the rules.
 func (e *end) affect(c *connection) {
 	if admitted := e.entry.Mark.Admitted(); e.now.policy.InForce(admitted) && !e.now.policy.Covers(admitted, e.entry.Began, e.entry.Seen(e.entry.Began)) {
-		if c.model == enforce.Default() {
+		if e.now.model == enforce.Default() {
 			c.doubt(say.F("AWS documents what a change of rules does to tracked connections, not what a change of a prefix list or of a group's members does"))
 		}
 	}
-	switch c.model.Changed(*e.entry, e.now.policy) {
+	switch e.now.model.Changed(*e.entry, e.now.policy) {
 	case enforce.Deletes:
 		e.entry = nil
 	case enforce.Unmarks:
@@ -97,8 +95,9 @@ func (c *connection) untracked() bool {
 	return slices.ContainsFunc(c.ends(), func(e *end) bool { return e.entry != nil && e.entry.Mark == packet.UntrackedMark })
 }
 
-// establish has both ends know the connection, also if no rule of theirs allows it.
-func (c *connection) establish() {
+// establish has both ends know the connection, also if no rule of theirs allows it. That leaves a doubt
+// unless it is known that it has an entry.
+func (c *connection) establish(known bool) {
 	for _, e := range c.ends() {
 		if e.now == nil {
 			continue
@@ -107,7 +106,9 @@ func (c *connection) establish() {
 			if e.entry == nil {
 				e.entry = &enforce.Flow{Orig: c.key, Began: e.direction}
 			}
-			c.doubt(say.F("no known rule of %s allows it before the change", e.host))
+			if !known {
+				c.doubt(say.F("no known rule of %s allows it before the change", e.host))
+			}
 		}
 		if e.entry.Orig.Protocol == packet.TCP {
 			e.entry.TCP = "ESTABLISHED"
@@ -142,10 +143,10 @@ func (c *connection) pass(e *end, k packet.Key, d packet.Direction, opening bool
 	p := enforce.Packet{Header: headed(k, opening), Direction: d, State: packet.Established, Seen: seen(k, d), Flow: e.entry}
 	if e.entry != nil {
 		p.Reply = k != e.entry.Orig
-	} else if p.State = c.state(k, opening); p.State == packet.New {
+	} else if p.State = e.state(k, opening); p.State == packet.New {
 		p.Flow = &enforce.Flow{Orig: k, Began: d}
 	}
-	decision := c.model.Judge(p, e.now.policy)
+	decision := e.now.model.Judge(p, e.now.policy)
 	if decision.Untracks {
 		p.Flow.Mark = packet.UntrackedMark
 	}
@@ -179,9 +180,10 @@ func (c *connection) pass(e *end, k packet.Key, d packet.Direction, opening bool
 }
 
 // state returns what conntrack says of a packet without an entry.
-func (c *connection) state(k packet.Key, opening bool) packet.State {
+func (e *end) state(k packet.Key, opening bool) packet.State {
+	loose := e.now.model.Traits().Loose
 	switch {
-	case opening, k.Protocol == packet.TCP && c.loose:
+	case opening, k.Protocol == packet.TCP && loose != nil && *loose:
 		return packet.New
 	case k.Protocol == packet.TCP:
 		return packet.Invalid

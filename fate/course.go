@@ -25,6 +25,7 @@ type course struct {
 // A version is what a host enforces from one moment on.
 type version struct {
 	after  int // how many calls were made by then
+	model  enforce.Model
 	policy enforce.Policy
 	acl    *sg.ACL
 	rules  *sg.Index
@@ -85,7 +86,11 @@ func with(a *sg.Account, hosts []sg.Interface) *sg.Account {
 func (o Options) version(p *plan.Plan, after int, a *sg.Account, i sg.Interface, n *numbers) version {
 	groups := a.GroupsByID(i.Groups)
 	current := maps.Clone(n.current)
-	h := enforce.Host{Account: a, Groups: groups, Model: o.Model, ACL: i.ACL, Number: func(g *sg.Group, r sg.Rule) uint32 {
+	model := o.Model
+	if own := o.Models[i.ID]; own != nil {
+		model = own
+	}
+	h := enforce.Host{Account: a, Groups: groups, Model: model, ACL: i.ACL, Number: func(g *sg.Group, r sg.Rule) uint32 {
 		d := packet.Egress
 		if slices.Contains(g.Ingress, r) {
 			d = packet.Ingress
@@ -93,7 +98,7 @@ func (o Options) version(p *plan.Plan, after int, a *sg.Account, i sg.Interface,
 		return current[ruleKey{g.Key(), d, content(r)}]
 	}}
 	partial := slices.ContainsFunc(i.Groups, func(id string) bool { return slices.Contains(p.Partial, id) || a.Group(id) == nil })
-	return version{after: after, policy: h.Policy(), acl: i.ACL, rules: a.Index(groups), partial: partial}
+	return version{after: after, model: model, policy: h.Policy(), acl: i.ACL, rules: a.Index(groups), partial: partial}
 }
 
 // concerns reports whether a call changes what a host enforces.

@@ -98,6 +98,8 @@ func worse(a, b Course) bool {
 type Options struct {
 	// Model is how the hosts treat flows that are up; nil for EC2's way.
 	Model enforce.Model
+	// Models are those of single hosts, by their ids.
+	Models map[string]enforce.Model
 	// Orders is how many other orders are tried at most.
 	Orders int
 	// Hosts are network interfaces beside those of the change.
@@ -131,14 +133,10 @@ type forecast struct {
 	likely *course
 	others []*course
 	hosts  addresses
-	loose  bool
 }
 
 func newForecast(p *plan.Plan, o Options) *forecast {
 	f := &forecast{Plan: p, Options: o}
-	if loose := o.Model.Traits().Loose; loose != nil {
-		f.loose = *loose
-	}
 	f.likely = newCourse(p, [2]int{}, o)
 	f.hosts = newAddresses(p, o.Hosts)
 	pairs := p.Either()

@@ -42,8 +42,8 @@ func (f *forecast) moments(c *course, flow live.Flow, from, to string) (moments 
 			first.enforce(after, c)
 			second.enforce(after, c)
 			if after == 0 {
-				first.establish()
-				second.establish()
+				first.establish(flow.Left > 0)
+				second.establish(flow.Left > 0)
 			}
 			first.exchange() // which may change the entries
 			m.alive = first.exchange()
@@ -69,7 +69,7 @@ func (f *forecast) run(c *course, flow live.Flow, from, to string) result {
 	r := result{again: again(moments), doubts: distinct(next)}
 	r.again.Certain = len(next) == 0
 	if !isUp(flow) {
-		r.course, r.why = r.again, why(r.again, moments, nil)
+		r.course, r.why = r.again, why(r.again, moments)
 		return r
 	}
 	end := moments[len(moments)-1].flow
@@ -78,7 +78,7 @@ func (f *forecast) run(c *course, flow live.Flow, from, to string) result {
 	if r.course.Word == CannotReturn && !r.again.Certain {
 		r.course.Certain = false
 	}
-	r.why = why(r.course, moments, end)
+	r.why = why(r.course, moments)
 	r.doubts = distinct(slices.Concat(end.doubts, next))
 	return r
 }

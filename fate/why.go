@@ -6,8 +6,8 @@ import (
 	"lablab/say"
 )
 
-// why says what decides about a course. Flow is nil if the connection is not up.
-func why(c Course, moments []moment, flow *connection) say.Sentence {
+// why says what decides about a course.
+func why(c Course, moments []moment) say.Sentence {
 	rule := say.F("rule %s of %s", c.Rule, c.Group)
 	last := moments[len(moments)-1]
 	switch c.Word {
@@ -24,9 +24,9 @@ func why(c Course, moments []moment, flow *connection) say.Sentence {
 	case CannotReturn:
 		return say.F("its conntrack entry keeps it up; no rule of %s allows a new connection after call %d", c.Host, c.From)
 	case Down, Cut, CutUnlessPeer:
-		return whyCut(c, last.flow, flow)
+		return whyCut(c, last.flow)
 	case Interrupted:
-		return whyCut(c, during(moments, c.From).flow, flow)
+		return whyCut(c, during(moments, c.From).flow)
 	case NewlyAllowed:
 		return say.F("%s allows it from call %d on", rule, c.To)
 	case AllowedMeanwhile:
@@ -43,7 +43,7 @@ func why(c Course, moments []moment, flow *connection) say.Sentence {
 }
 
 // whyCut says why packets of a connection that was up are dropped.
-func whyCut(c Course, dropped, flow *connection) say.Sentence {
+func whyCut(c Course, dropped *connection) say.Sentence {
 	e := dropped.to
 	if dropped.from.host == c.Host {
 		e = dropped.from
@@ -55,8 +55,8 @@ func whyCut(c Course, dropped, flow *connection) say.Sentence {
 		return say.F("%s deletes its conntrack entry, and no rule allows a new one", c.Host)
 	case e.entry.Mark == packet.UntrackedMark:
 		return say.F("EC2 does not track it, so the rules decide about each packet, and none of %s allows it", c.Host)
-	case flow.model == enforce.Default():
+	case e.now.model == enforce.Default():
 		return say.F("no rule of %s allows it", c.Host)
 	}
-	return say.F("under this model, %s: none of %s does", flow.model.Traits().Known, c.Host)
+	return say.F("under this model, %s: none of %s does", e.now.model.Traits().Known, c.Host)
 }

@@ -52,6 +52,8 @@ order that makes a difference, to prove it. Where that is impossible, it says so
 A value that the file does not have is resolved from what it refers to, or reported; --bind
 gives it. What-if works on any system. It changes nothing.
 
+lablab what-if revoke and authorize ask about a lab that runs.
+
 Exit code 0: nothing that --fail-on lists was found. 1: something was. 2: the command line or
 a file is wrong. 5: the kernel disagrees with the prediction.`,
 		Example: `  terraform show -json tfplan | lablab what-if -
@@ -69,6 +71,7 @@ a file is wrong. 5: the kernel disagrees with the prediction.`,
 			return err
 		},
 	}
+	c.AddCommand(newWhatIfRevoke(env), newWhatIfAuthorize(env))
 	flags := c.Flags()
 	flags.StringVar(&f.format, "format", "text", "output format: text, json, markdown or junit")
 	flags.StringArrayVar(&f.binds, "bind", nil, "give a value that the file does not have: `ADDRESS.ATTRIBUTE=VALUE`; may be repeated")

@@ -48,6 +48,10 @@ type Host struct {
 	// UTS is a file that holds the host's UTS namespace, if it has one.
 	UTS string `json:"uts,omitempty"`
 	ACL bool   `json:"acl"` // has a network ACL attached
+	// ACLRules are those of its network ACL.
+	ACLRules *sg.ACL `json:"acl_rules,omitempty"`
+	// Model is its enforcement model in one word, such as "cut-inbound".
+	Model string `json:"model"`
 }
 
 // A Group is a security group of the lab.

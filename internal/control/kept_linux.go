@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"lablab/enforce"
 	"lablab/flow"
 	"lablab/lab"
 	"lablab/packet"
@@ -46,7 +47,10 @@ func (k *kept) status(ctx context.Context, about Status) (Status, error) {
 		if err != nil {
 			return status, err
 		}
-		host := Host{Name: h.Name, Address: h.Address.String(), Groups: append([]string{}, carrier.Groups...), Namespace: file, UTS: uts, ACL: carrier.ACL != nil}
+		host := Host{
+			Name: h.Name, Address: h.Address.String(), Groups: append([]string{}, carrier.Groups...), Namespace: file, UTS: uts, ACL: carrier.ACL != nil,
+			ACLRules: carrier.ACL, Model: enforce.Notation(h.Enforcement()),
+		}
 		if h.Second.IsValid() {
 			host.Second = h.Second.String()
 		}

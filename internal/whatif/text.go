@@ -48,6 +48,25 @@ func (r *Report) Text(to io.Writer, l *say.Language) error {
 	return err
 }
 
+// Brief writes only whether to worry, and the fates of the connections.
+func (r *Report) Brief(to io.Writer, l *say.Language) error {
+	p := &printer{Language: l}
+	switch {
+	case len(r.Flows) == 0:
+		p.line("", say.F("no flow is up"))
+	case len(r.Findings) == 0:
+		p.line("", r.verdict())
+	}
+	for _, f := range r.Findings {
+		p.line("", f.said())
+	}
+	for _, f := range r.kinds() {
+		p.writeFlow(f)
+	}
+	_, err := io.WriteString(to, p.String())
+	return err
+}
+
 func (r *Report) writeVerdict(p *printer) {
 	of := say.As(r.File)
 	if r.Tool != "" {
