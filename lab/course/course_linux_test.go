@@ -214,7 +214,9 @@ func mutants() []mutant {
 			start.Keepalive = 0
 			sc.Experiments[0].Do[1] = start
 		}, 2, "stream kept"},
-		{"nat-gateway", "the silence is shorter", func(sc *scenario.Scenario) { sc.Experiments[1].Do = []scenario.Action{scenario.Wait{For: 20 * time.Second}} }, 2, "stream plain"},
+		{"nat-gateway", "the silence is shorter", func(sc *scenario.Scenario) {
+			sc.Experiments[1].Do = []scenario.Action{scenario.Wait{For: 20 * time.Second}}
+		}, 2, "stream plain"},
 		{"nat-gateway", "it is a NAT instance", func(sc *scenario.Scenario) { sc.Hosts[1].Resets = false }, 2, "stream plain"},
 		{"poisoning", "the packet is not sent", skip(2), 2, "stream unasked"},
 		{"poisoning", "the packet is from another port", func(sc *scenario.Scenario) {
