@@ -86,6 +86,10 @@ func with(a *sg.Account, hosts []sg.Interface) *sg.Account {
 func (o Options) version(p *plan.Plan, after int, a *sg.Account, i sg.Interface, n *numbers) version {
 	groups := a.GroupsByID(i.Groups)
 	current := maps.Clone(n.current)
+	if o.cuts[i.ID] == nil {
+		o.cuts[i.ID] = newCuts()
+	}
+	o.cuts[i.ID].add(a, groups, i.ACL)
 	model := o.Model
 	if own := o.Models[i.ID]; own != nil {
 		model = own

@@ -104,6 +104,8 @@ type Options struct {
 	Orders int
 	// Hosts are network interfaces beside those of the change.
 	Hosts []sg.Interface
+
+	cuts map[string]*cuts // by the ids of hosts
 }
 
 // A Forecast is what a change does.
@@ -133,10 +135,12 @@ type forecast struct {
 	likely *course
 	others []*course
 	hosts  addresses
+	known  map[class]Fate // of the flows so far
 }
 
 func newForecast(p *plan.Plan, o Options) *forecast {
-	f := &forecast{Plan: p, Options: o}
+	o.cuts = map[string]*cuts{}
+	f := &forecast{Plan: p, Options: o, known: map[class]Fate{}}
 	f.likely = newCourse(p, [2]int{}, o)
 	f.hosts = newAddresses(p, o.Hosts)
 	pairs := p.Either()
@@ -147,9 +151,9 @@ func newForecast(p *plan.Plan, o Options) *forecast {
 }
 
 // fate works out what becomes of a flow.
-func (f *forecast) fate(flow live.Flow) Fate {
+func (f *forecast) fate(flow live.Flow) (fate Fate) {
 	flow = f.hosts.completed(flow)
-	fate := Fate{Flow: flow}
+	fate = Fate{Flow: flow}
 	from, to := f.hosts.ends(flow)
 	for _, host := range []string{from, to} {
 		if host != "" {
@@ -161,6 +165,12 @@ func (f *forecast) fate(flow live.Flow) Fate {
 		fate.Why = say.F("no known network interface has one of its addresses")
 		return fate
 	}
+	class := f.class(flow, from, to)
+	if same, known := f.known[class]; known {
+		same.Flow, same.Hosts = flow, fate.Hosts
+		return same
+	}
+	defer func() { f.known[class] = fate }()
 	likely := f.run(f.likely, flow, from, to)
 	fate.Course, fate.Again, fate.Why, fate.Doubts = likely.course, likely.again, likely.why, likely.doubts
 	tried := []string{f.likely.signature(from, to)}

@@ -30,6 +30,7 @@ type moment struct {
 func (f *forecast) moments(c *course, flow live.Flow, from, to string) (moments []moment) {
 	first, second := f.connection(c, flow.Key, from, to), f.connection(c, flow.Key, from, to)
 	second.peerFirst = true
+	changeable := first.changeable(c)
 	for _, after := range instants(c.hosts[from], c.hosts[to]) {
 		m := moment{after: after}
 		if after > 0 {
@@ -39,21 +40,39 @@ func (f *forecast) moments(c *course, flow live.Flow, from, to string) (moments 
 		m.next.enforce(after, c)
 		m.begins = m.next.opens() && m.next.exchange()
 		if isUp(flow) {
-			first.enforce(after, c)
-			second.enforce(after, c)
-			if after == 0 {
-				first.establish(flow.Left > 0)
-				second.establish(flow.Left > 0)
+			m.alive = first.continues(after, c, flow)
+			m.peer = m.alive
+			if changeable {
+				m.peer = second.continues(after, c, flow)
 			}
-			first.exchange() // which may change the entries
-			m.alive = first.exchange()
-			second.exchange()
-			m.peer = second.exchange()
 			m.flow = first.clone()
 		}
 		moments = append(moments, m)
 	}
 	return moments
+}
+
+// continues reports whether packets of a connection that is up pass in both directions after some calls.
+func (c *connection) continues(after int, of *course, flow live.Flow) bool {
+	c.enforce(after, of)
+	if after == 0 {
+		c.establish(flow.Left > 0)
+	}
+	c.exchange() // which may change the entries
+	return c.exchange()
+}
+
+// changeable reports whether it can matter who sends first: whether a change or a packet may do
+// something to the connection's entries.
+func (c *connection) changeable(of *course) bool {
+	return slices.ContainsFunc(c.ends(), func(e *end) bool {
+		versions := of.hosts[e.host]
+		if len(versions) == 0 {
+			return false
+		}
+		t := versions[0].model.Traits()
+		return t.Deletes || t.Unmarks || !t.Known.Empty()
+	})
 }
 
 // isUp reports whether a flow is a connection that is up.

@@ -18,7 +18,7 @@ func (r *Report) Markdown(to io.Writer, l *say.Language) error {
 	if list := r.folded(); len(list) > 0 {
 		p.line("", say.Sentence{})
 		p.row(say.F("finding"), say.F("fix"))
-		fmt.Fprintln(p, "|---|---|")
+		fmt.Fprintln(&p.Builder, "|---|---|")
 		for _, f := range list {
 			text := f.said()
 			if f.more > 0 {
@@ -38,7 +38,7 @@ func (r *Report) Markdown(to io.Writer, l *say.Language) error {
 	proof := &printer{Language: l}
 	r.writeProof(proof)
 	if proof.Len() > 0 {
-		fmt.Fprint(p, "\n"+escaped(proof.String()))
+		fmt.Fprint(&p.Builder, "\n"+escaped(proof.String()))
 	}
 	_, err := io.WriteString(to, p.String())
 	return err
@@ -47,9 +47,9 @@ func (r *Report) Markdown(to io.Writer, l *say.Language) error {
 // row writes a row of a table.
 func (p *printer) row(cells ...say.Sentence) {
 	for _, c := range cells {
-		fmt.Fprintf(p, "| %s ", escaped(say.Printable(c.In(p.Language))))
+		fmt.Fprintf(&p.Builder, "| %s ", escaped(say.Printable(c.In(p.Language))))
 	}
-	fmt.Fprintln(p, "|")
+	fmt.Fprintln(&p.Builder, "|")
 }
 
 // folded writes a text that opens on a click.
@@ -58,7 +58,7 @@ func (p *printer) folded(title say.Sentence, text string) {
 	for strings.Contains(text, fence) {
 		fence += "`"
 	}
-	fmt.Fprintf(p, "\n<details><summary>%s</summary>\n\n%stext\n%s%s\n\n</details>\n", escaped(title.In(p.Language)), fence, text, fence)
+	fmt.Fprintf(&p.Builder, "\n<details><summary>%s</summary>\n\n%stext\n%s%s\n\n</details>\n", escaped(title.In(p.Language)), fence, text, fence)
 }
 
 // escaped returns a text without what Markdown or HTML would take for markup.

@@ -32,7 +32,7 @@ type printer struct {
 }
 
 func (p *printer) line(indent string, s say.Sentence) {
-	fmt.Fprintln(p, indent+say.Printable(s.In(p.Language)))
+	fmt.Fprintln(&p.Builder, indent+say.Printable(s.In(p.Language)))
 }
 
 // Text writes the report for people: first whether to worry, and what to change.
@@ -99,7 +99,7 @@ func (r *Report) writeSteps(p *printer) {
 		if s.Line > 0 {
 			where = say.F("line %d", s.Line).In(p.Language)
 		}
-		fmt.Fprintln(p, strings.TrimRight(fmt.Sprintf("  %*d  %-31s %s", width, s.Number, s.Call, say.Printable(where)), " "))
+		fmt.Fprintln(&p.Builder, strings.TrimRight(fmt.Sprintf("  %*d  %-31s %s", width, s.Number, s.Call, say.Printable(where)), " "))
 		p.line("       ", s.Does)
 		switch s.Result {
 		case plan.Failed:
