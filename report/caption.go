@@ -233,7 +233,7 @@ func (n *Narrator) admitted(r run, name phrase) subtitle {
 		return accepting("%s is NEW to %s: nothing has come back yet.\nSo the rules are checked again. Rule %q matches: accepted.", name, r.Host, r.ID)
 	}
 	name.claims = append(name.claims, r.claim(claims.Claim{Kind: claims.NoEntry})...)
-	said, claimed := sentence("%s is NEW to %s: it remembers no such flow.", name, r.Host)
+	said, claimed := sentence("%s is NEW to %s:\nit remembers no such flow.", name, r.Host)
 	if opened := n.opened(when{}, r, present); !opened.Empty() {
 		return accepting("%s\nIt checks its rules. Rule %q matches: accepted, and remembered.\n(%s)", phrase{said, claimed}, r.ID, opened)
 	}

@@ -40,7 +40,7 @@ test('three hosts and what is said about the one between', async () => {
     told.add(await page.locator('#caption .words').innerText());
   }
   const has = (words) => assert.ok([...told].some((s) => s.includes(words)), `${words}\n${[...told].join('\n')}`);
-  has('of stream first does not leave nat: no outbound rule matches');
+  has('of stream first does not leave nat: dropped. No outbound rule matches.');
   has('Packet 6 of stream first is NEW to nat: it remembers no such flow. It checks its rules. Rule "from-network" matches: accepted, and remembered.');
   await seek(page, end);
   await until(page, () => document.querySelectorAll('.entry:not([data-dead])').length >= 3);

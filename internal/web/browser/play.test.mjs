@@ -25,6 +25,8 @@ test('plays to the end', async () => {
   await page.keyboard.press('Escape');
   await page.keyboard.press('End');
   const rows = page.locator('.names p');
+  const [one] = report.streams;
+  await until(page, (text) => document.querySelector('.names p').innerText.replace(/\s+/g, ' ').includes(text), `${one.received} of ${one.sent} answered`);
   for (const [i, s] of report.streams.entries()) assert.equal(plain(await rows.nth(i).innerText()), `stream ${s.name} ${s.received} of ${s.sent} answered`);
   const last = report.flows.filter((f) => f.experiment === 4 && f.stream !== null);
   assert.equal(await page.locator('.entry').count(), last.length);
