@@ -18,7 +18,7 @@ export class End {
 
   // tell writes the card about a report.
   tell(report, model, ask) {
-    this.known = Boolean(report && model.steps.length);
+    this.known = Boolean(report?.verdict && model.steps.length); // a lab that runs has no verdict
     if (!this.known) return this.root.replaceChildren();
     const lessons = report.why.find((p) => p.lessons);
     const moment = lessons?.moments.find((m) => m);

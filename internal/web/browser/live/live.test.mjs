@@ -104,7 +104,7 @@ test('a ping from a terminal is seen, renews its entry, outlives its rule until 
   const says = (text) => until(page, (t) => globalThis.told.some((x) => new RegExp(t).test(x)), text);
   const left = () => page.locator('.host:has(h2:text-is("A")) .entry .left').innerText().then(parseFloat);
   const ping = lablabInBackground('exec', 'B', '--', 'ping', 'A');
-  await says('^Ping 1 from B to A is NEW to A, .* Rule "icmp" matches');
+  await says('^Ping 1 from B to A is NEW to A: .* Rule "icmp" matches');
   await page.locator('.packet[visibility=visible]').first().waitFor();
   await says('^Ping \\d+ from B to A is ESTABLISHED');
   await page.locator('.row[data-lit=accept]').getByText('established', { exact: true }).first().waitFor();
@@ -117,11 +117,11 @@ test('a ping from a terminal is seen, renews its entry, outlives its rule until 
   assert.ok(await left() > 25);
   await shot(page, 'live-hand');
   lablab('revoke', 'icmp');
-  await says('^Ping \\d+ from B to A is ESTABLISHED: .* The rule that admitted the flow no longer matches');
+  await says('^Ping \\d+ from B to A is ESTABLISHED: .* The rule that admitted it no longer matches');
   await shot(page, 'live-hand-revoked');
   lablab('cut', '--all', '--host', 'A');
   await says('^An entry is deleted on A');
-  await says('^Ping \\d+ from B to A is NEW to A and no rule matches any more');
+  await says('^Ping \\d+ from B to A is NEW to A, and no rule matches: dropped');
   await until(page, () => document.querySelector('.packet[data-dead]')); // briefly, with each packet
   await page.locator('.row[data-lit=drop]').getByText('default deny').waitFor();
   await shot(page, 'live-hand-refused');
