@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs lablab for the GitHub action, on $SCENARIOS with $ARGS, as root if possible, and sets
+# Runs lablab for the GitHub action, on $SCENARIOS or $PLAN with $ARGS, as root if possible, and sets
 # the action's outputs. It exits with lablab's exit code. Usage: action.sh LABLAB
 set -euo pipefail
 lablab=$1
-: "${SCENARIOS=}" "${ARGS=}" "${JUNIT:?}"
+: "${SCENARIOS=}" "${PLAN=}" "${FAIL_ON=}" "${ARGS=}" "${JUNIT:?}"
 if [[ $JUNIT = *$'\n'* ]]; then
 	echo '::error title=lablab::junit names more than one file'
 	exit 2
@@ -26,8 +26,12 @@ for pattern in "${patterns[@]}"; do
 	scenarios+=($pattern)
 done
 unset IFS
-if [ "${#scenarios[@]}" = 0 ]; then
+if [ "${#scenarios[@]}" = 0 ] && [ -z "$PLAN" ]; then
 	echo '::error title=lablab::no scenario is named: write scenarios: all, or name files'
+	exit 2
+fi
+if [ "${#scenarios[@]}" != 0 ] && [ -n "$PLAN" ]; then
+	echo '::error title=lablab::scenarios and plan exclude each other: use two steps'
 	exit 2
 fi
 
@@ -39,6 +43,13 @@ fi
 began=$(mktemp)
 trap 'rm -f "$began"' EXIT
 code=0
+if [ -n "$PLAN" ]; then
+	held=true
+	"${as_root[@]}" "$lablab" what-if --format markdown --fail-on "$FAIL_ON" "${args[@]}" -- "$PLAN" | tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}" || code=$?
+	[ "$code" = 0 ] || held=false
+	echo "held=$held" >>"$GITHUB_OUTPUT"
+	exit "$code"
+fi
 "${as_root[@]}" "$lablab" run --report "junit=$JUNIT" "${args[@]}" -- "${scenarios[@]}" || code=$?
 if [ "${#as_root[@]}" != 0 ]; then # the next checkout must be able to remove what was written
 	sudo find . -xdev -user root -newer "$began" -exec chown -h "$(id -u):$(id -g)" {} +

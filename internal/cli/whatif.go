@@ -18,6 +18,10 @@ import (
 type whatIfFlags struct {
 	format         string
 	binds, account []string
+	state          string
+	quota          int
+	before, after  []string
+	order          string
 	flows          flowFlags
 	model          string
 	noProve        bool
@@ -28,7 +32,7 @@ type whatIfFlags struct {
 func newWhatIf(env Env, code *int) *cobra.Command {
 	var f whatIfFlags
 	c := &cobra.Command{
-		Use:   "what-if PLAN",
+		Use:   "what-if [PLAN]",
 		Short: "Say what a change of security groups does to connections, before it is made",
 		Long: `What-if reads a change of security groups before it is made. It says which connections it
 cuts, which go on but could not begin again, when new ones are dropped, and what to change
@@ -60,14 +64,15 @@ a file is wrong. 5: the kernel disagrees with the prediction.`,
   lablab what-if plan.json --flows eni-0a1=conntrack.txt --flows vpc.log.gz
   lablab what-if plan.json --format markdown --fail-on cut,gap,lost,apply
   lablab what-if plan.json --groups groups.json --groups interfaces.json
+  lablab what-if --before old.json --after new.json
   lablab what-if plan.json --bind 'aws_instance.web.vpc_security_group_ids=aws_security_group.new'`,
-		Args: onePlan,
+		Args: func(_ *cobra.Command, args []string) error { return f.onePlan(args) },
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
 			}
 			var err error
-			*code, err = whatIf(env, f, args[0])
+			*code, err = whatIf(env, f, args)
 			return err
 		},
 	}
@@ -76,6 +81,11 @@ a file is wrong. 5: the kernel disagrees with the prediction.`,
 	flags.StringVar(&f.format, "format", "text", "output format: text, json, markdown or junit")
 	flags.StringArrayVar(&f.binds, "bind", nil, "give a value that the file does not have: `ADDRESS.ATTRIBUTE=VALUE`; may be repeated")
 	flags.StringArrayVar(&f.account, "groups", nil, "`FILE` from aws ec2 describe-…: the account before the change; may be repeated")
+	flags.StringVar(&f.state, "state", "", "`FILE` from terraform show -json: the state as the account before the change")
+	flags.IntVar(&f.quota, "quota", 0, "how many `RULES` a group may have in each direction, for IPv4 and for IPv6; 0 if unknown")
+	flags.StringArrayVar(&f.before, "before", nil, "instead of a plan: `FILE` from aws ec2 describe-… before the change; may be repeated")
+	flags.StringArrayVar(&f.after, "after", nil, "and `FILE` after the change; may be repeated")
+	flags.StringVar(&f.order, "order", string(plan.RevokeFirst), "of the rules between --before and --after: revoke-first, authorize-first or atomic")
 	flags.StringArrayVar(&f.flows.files, "flows", nil, "`FILE` or directory of the connections that are up, or HOST=FILE; may be repeated")
 	flags.StringVar(&f.flows.logFormat, "log-format", "", "`FORMAT` of VPC flow logs without a header line: '${version} …'")
 	flags.StringVar(&f.flows.lab, "lab", "", "take the connections of the running lab `NAME`")
@@ -91,6 +101,12 @@ func (f whatIfFlags) check() error {
 	if err := oneOf("--format", f.format, "text", "json", "markdown", "junit"); err != nil {
 		return err
 	}
+	if err := oneOf("--order", f.order, string(plan.RevokeFirst), string(plan.AuthorizeFirst), string(plan.AtOnce)); err != nil {
+		return err
+	}
+	if f.quota < 0 {
+		return &usageError{say.Errorf("--quota %d is negative", f.quota), say.F("EC2's default is 60")}
+	}
 	for _, kind := range f.failOn {
 		if err := oneOf("--fail-on", kind, "cut", "gap", "lost", "return", "apply", "unresolved"); err != nil {
 			return err
@@ -100,7 +116,7 @@ func (f whatIfFlags) check() error {
 }
 
 // whatIf reports what a change does, and returns the exit code.
-func whatIf(env Env, f whatIfFlags, name string) (int, error) {
+func whatIf(env Env, f whatIfFlags, args []string) (int, error) {
 	unproved := say.F("--no-prove was given")
 	if !f.noProve {
 		done, code, reason, err := mayProve(env)
@@ -116,7 +132,7 @@ func whatIf(env Env, f whatIfFlags, name string) (int, error) {
 			return 0, err
 		}
 	}
-	p, err := readPlan(name, f.binds, f.account)
+	p, err := f.plan(args)
 	if err != nil {
 		return 0, err
 	}
@@ -186,18 +202,35 @@ func (f whatIfFlags) write(env Env, r *whatif.Report) error {
 	return r.Text(say.Signs(env.Stdout, env.Getenv), env.Language)
 }
 
-// onePlan refuses a command line without exactly one file.
-func onePlan(_ *cobra.Command, args []string) error {
-	if len(args) != 1 {
+// onePlan refuses a command line without exactly one file, or both snapshots.
+func (f whatIfFlags) onePlan(args []string) error {
+	snapshots := len(f.before)+len(f.after) > 0
+	switch {
+	case snapshots && len(args) > 0:
+		return &usageError{say.Errorf("unexpected argument %q: --before and --after replace the plan", args[0]), say.F("see %s --help", "lablab what-if")}
+	case snapshots && (len(f.before) == 0 || len(f.after) == 0):
+		return &usageError{say.New("--before and --after belong together"), say.As("lablab what-if --before old.json --after new.json")}
+	case !snapshots && len(args) != 1:
 		return &usageError{say.Errorf("want one file, got %d", len(args)), say.As("terraform show -json tfplan | lablab what-if -")}
 	}
 	return nil
 }
 
-// readPlan reads a plan with the values that the command line gives.
-func readPlan(name string, binds, account []string) (*plan.Plan, error) {
-	o := plan.Options{Bind: map[string]string{}}
-	for _, bind := range binds {
+// plan reads the plan, or compares the snapshots.
+func (f whatIfFlags) plan(args []string) (*plan.Plan, error) {
+	if len(args) == 0 {
+		before, err := readAccount(f.before, false)
+		if err != nil {
+			return nil, err
+		}
+		after, err := readAccount(f.after, false)
+		if err != nil {
+			return nil, err
+		}
+		return plan.Compare(before, after, plan.SnapshotOrder(f.order)), nil
+	}
+	o := plan.Options{Bind: map[string]string{}, Quota: f.quota}
+	for _, bind := range f.binds {
 		key, value, found := cutBind(bind)
 		if !found {
 			return nil, &usageError{say.Errorf("--bind %q: want ADDRESS.ATTRIBUTE=VALUE", bind), say.F("the value is a group's id, the address of a resource, or several of them with commas")}
@@ -205,11 +238,24 @@ func readPlan(name string, binds, account []string) (*plan.Plan, error) {
 		o.Bind[key] = value
 	}
 	var err error
-	if len(account) > 0 {
-		if o.Account, err = readAccount(account, false); err != nil {
+	switch {
+	case f.state != "" && len(f.account) > 0:
+		return nil, &usageError{say.New("--state and --groups exclude each other"), say.F("use --groups for what AWS says, or --state for what Terraform knew")}
+	case f.state != "":
+		state, err := readPlan(f.state, plan.Options{})
+		if err != nil {
+			return nil, err
+		}
+		o.Account = state.Before
+	case len(f.account) > 0:
+		if o.Account, err = readAccount(f.account, false); err != nil {
 			return nil, err
 		}
 	}
+	return readPlan(args[0], o)
+}
+
+func readPlan(name string, o plan.Options) (*plan.Plan, error) {
 	in, err := open(name)
 	if err != nil {
 		return nil, unreadable(name, false, err)
