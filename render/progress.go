@@ -225,6 +225,12 @@ func (p *Progress) Draw() {
 	p.drawn, p.width, p.frame = len(lines), width, frame
 }
 
+// Slow says that the kernel takes long to build the lab: a request that makes it load a module waits
+// for that, and cannot be given up.
+func (p *Progress) Slow() {
+	_, _ = io.WriteString(p.text, safe(p.language.Sprintf("the kernel has not answered for a while: it may be loading a module (Ctrl-C ends lablab)")+"\n"))
+}
+
 // lines returns what Draw shows, at most columns wide.
 func (p *Progress) lines(columns int) []string {
 	now := p.now()

@@ -23,6 +23,7 @@ type presenter struct {
 	shown    int                  // number of experiments written
 	between  bool                 // write between experiments; there is no progress to show
 	pause    func(experiment int) // called before each experiment but the first; or nil
+	patience time.Duration        // after which it says that the kernel takes long to build the lab; or 0
 }
 
 // newPresenter writes the text of a run to standard output if live is set, and shows progress on
@@ -79,6 +80,11 @@ func (p *presenter) present(events <-chan timeline.Event) (r render.Result, err 
 func (p *presenter) follow(events <-chan timeline.Event) (render.Result, error) {
 	redraw := time.NewTicker(50 * time.Millisecond)
 	defer redraw.Stop()
+	slow := time.NewTimer(p.patience)
+	defer slow.Stop()
+	if p.patience == 0 {
+		slow.Stop()
+	}
 	for {
 		select {
 		case e, more := <-events:
@@ -88,6 +94,9 @@ func (p *presenter) follow(events <-chan timeline.Event) (render.Result, error) 
 			}
 			p.seen, p.took = append(p.seen, e), e.At
 			p.known.Add(e)
+			if _, ready := e.Body.(timeline.Ready); ready {
+				slow.Stop()
+			}
 			if begun, ok := e.Body.(timeline.ExperimentBegun); ok && begun.Number > 1 && p.pause != nil {
 				p.pause(begun.Number)
 			}
@@ -96,6 +105,10 @@ func (p *presenter) follow(events <-chan timeline.Event) (render.Result, error) 
 			}
 			if err := p.step(e); err != nil {
 				return render.Result{}, err
+			}
+		case <-slow.C:
+			if p.progress != nil {
+				p.progress.Slow()
 			}
 		case <-redraw.C:
 			if p.progress != nil && !p.between {

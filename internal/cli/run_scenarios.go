@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"lablab/internal/web"
 	"lablab/lab"
@@ -137,6 +138,7 @@ func runOne(ctx context.Context, env Env, f runFlags, sc *scenario.Scenario, out
 	watching, leave := context.WithCancel(context.Background())
 	defer leave()
 	p := newPresenter(out.env, f.text(), f.colour, f.quiet)
+	p.patience = 10 * time.Second
 	r, err := p.present(log.Subscribe(watching))
 	if err != nil {
 		cancel() // the remaining output could not be written
