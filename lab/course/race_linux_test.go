@@ -2,4 +2,4 @@
 
 package course_test
 
-func init() { *seeds = 60 } // the race detector makes each take several times as long
+func init() { *seeds, *changes = 60, 20 } // the race detector makes each take several times as long
