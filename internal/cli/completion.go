@@ -75,7 +75,7 @@ func wordsOf(command string) map[string][]string {
 	case "compare":
 		words["format"] = []string{"text", "json", "markdown", pageFormat}
 	case "what-if":
-		words["format"] = []string{"text", "json", "markdown", "junit"}
+		words["format"] = []string{"text", "json", "markdown", "junit", "html"}
 	case "trace":
 		words["format"] = []string{"text", "jsonl"}
 	case "events":

@@ -10,8 +10,10 @@ import (
 	"lablab/internal/whatif"
 	"lablab/live"
 	"lablab/plan"
+	"lablab/report"
 	"lablab/say"
 	"lablab/sg"
+	"lablab/timeline"
 )
 
 // whatIfFlags are the flags of `lablab what-if`.
@@ -78,7 +80,7 @@ a file is wrong. 5: the kernel disagrees with the prediction.`,
 	}
 	c.AddCommand(newWhatIfRevoke(env), newWhatIfAuthorize(env))
 	flags := c.Flags()
-	flags.StringVar(&f.format, "format", "text", "output format: text, json, markdown or junit")
+	flags.StringVar(&f.format, "format", "text", "output format: text, json, markdown, junit or html")
 	flags.StringArrayVar(&f.binds, "bind", nil, "give a value that the file does not have: `ADDRESS.ATTRIBUTE=VALUE`; may be repeated")
 	flags.StringArrayVar(&f.account, "groups", nil, "`FILE` from aws ec2 describe-…: the account before the change; may be repeated")
 	flags.StringVar(&f.state, "state", "", "`FILE` from terraform show -json: the state as the account before the change")
@@ -98,7 +100,7 @@ a file is wrong. 5: the kernel disagrees with the prediction.`,
 
 // check finds errors in the flags.
 func (f whatIfFlags) check() error {
-	if err := oneOf("--format", f.format, "text", "json", "markdown", "junit"); err != nil {
+	if err := oneOf("--format", f.format, "text", "json", "markdown", "junit", "html"); err != nil {
 		return err
 	}
 	if err := oneOf("--order", f.order, string(plan.RevokeFirst), string(plan.AuthorizeFirst), string(plan.AtOnce)); err != nil {
@@ -150,7 +152,7 @@ func whatIf(env Env, f whatIfFlags, args []string) (int, error) {
 		o.Hosts = append(o.Hosts, s.Hosts...)
 	}
 	forecast := fate.Of(p, flows, o)
-	report := whatif.Of(p, sources, forecast, model.String())
+	result := whatif.Of(p, sources, forecast, model.String())
 	proofs := forecast.Proofs(forecast.Representatives())
 	if f.scenario != "" {
 		if err := writeProof(env, f.scenario, proofs); err != nil {
@@ -160,19 +162,28 @@ func whatIf(env Env, f whatIfFlags, args []string) (int, error) {
 	if unproved.Empty() && len(proofs) == 0 {
 		unproved = say.F("none of the connections can be played")
 	}
-	report.Proof = &whatif.Proof{Reason: unproved}
+	result.Proof = &whatif.Proof{Reason: unproved}
+	var film []timeline.Event
 	if unproved.Empty() {
-		if report.Proof, err = prove(env, proofs, len(forecast.Representatives())); err != nil {
+		if result.Proof, film, err = prove(env, proofs, len(forecast.Representatives())); err != nil {
 			return 0, err
 		}
 	}
-	if err := f.write(env, report); err != nil {
+	if f.format == "html" && film == nil {
+		if len(proofs) == 0 {
+			return 0, &usageError{say.New("there is no film: none of the connections can be played"), say.F("use --format text")}
+		}
+		if film, err = simulate(proofs[0]); err != nil {
+			return 0, err
+		}
+	}
+	if err := f.write(env, result, film); err != nil {
 		return 0, broken(err)
 	}
 	switch {
-	case report.Proof.Disagreements > 0:
+	case result.Proof.Disagreements > 0:
 		return exitDisagree, nil
-	case report.Worrying(f.failOn) > 0:
+	case result.Worrying(f.failOn) > 0:
 		return exitNotHeld, nil
 	}
 	return exitHeld, nil
@@ -190,8 +201,10 @@ func accounts(p *plan.Plan) []*sg.Account {
 // mostOrders is how many orders of the calls are tried.
 const mostOrders = 100
 
-func (f whatIfFlags) write(env Env, r *whatif.Report) error {
+func (f whatIfFlags) write(env Env, r *whatif.Report, film []timeline.Event) error {
 	switch f.format {
+	case "html":
+		return writePage(env.Stdout, env.Language, film, report.Of(film))
 	case "json":
 		return writeJSON(env.Stdout, r)
 	case "markdown":

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"lablab/play"
 	"lablab/report"
 	"lablab/say"
+	"lablab/sim"
 	"lablab/timeline"
 )
 
@@ -34,13 +36,14 @@ func mayProve(env Env) (done bool, code int, reason say.Sentence, err error) {
 	return done, code, say.Sentence{}, err
 }
 
-// prove plays the proofs on this kernel, several at a time.
-func prove(env Env, proofs []fate.Proof, fates int) (*whatif.Proof, error) {
+// prove plays the proofs on this kernel, several at a time. It also returns the timeline of the first,
+// which has the likely order of the calls.
+func prove(env Env, proofs []fate.Proof, fates int) (*whatif.Proof, []timeline.Event, error) {
 	ctx, cancel := env.interruptible()
 	defer cancel()
 	p := &whatif.Proof{Fates: fates}
 	orders := map[[2]int]bool{}
-	reports := make([]*report.Report, len(proofs))
+	logs := make([]*timeline.Log, len(proofs))
 	errs := make([]error, len(proofs))
 	const most = 8 // labs at a time, which mostly wait
 	var workers sync.WaitGroup
@@ -56,17 +59,16 @@ func prove(env Env, proofs []fate.Proof, fates int) (*whatif.Proof, error) {
 				return
 			}
 			sc.Interval = proofInterval
-			log := timeline.NewLog()
-			if errs[i] = play.Run(ctx, runFlags{}.onKernel(sc), sc, log); errs[i] == nil {
-				reports[i] = report.Of(log.Events())
-			}
+			logs[i] = timeline.NewLog()
+			errs[i] = play.Run(ctx, runFlags{}.onKernel(sc), sc, logs[i])
 		})
 	}
 	workers.Wait()
 	if err := errors.Join(errs...); err != nil {
-		return nil, failure(ctx, err)
+		return nil, nil, failure(ctx, err)
 	}
-	for _, r := range reports {
+	for _, log := range logs {
+		r := report.Of(log.Events())
 		p.Kernel = r.Kernel
 		for _, x := range r.Experiments {
 			for _, prediction := range x.Predictions {
@@ -78,7 +80,18 @@ func prove(env Env, proofs []fate.Proof, fates int) (*whatif.Proof, error) {
 		}
 	}
 	p.Orders = len(orders)
-	return p, nil
+	return p, logs[0].Events(), nil
+}
+
+// simulate plays a proof in memory, for its film.
+func simulate(proof fate.Proof) ([]timeline.Event, error) {
+	sc, err := proof.Scenario()
+	if err != nil {
+		return nil, say.Errorf("read the proof: %w", err)
+	}
+	log := timeline.NewLog()
+	err = play.Run(context.Background(), sim.Target{Interval: proofInterval, Version: version()}, sc, log)
+	return log.Events(), err
 }
 
 // writeProof writes the scenarios that prove a change: the first to the file, each other one to a file
