@@ -87,7 +87,7 @@ func (w *writer) network() int {
 // text returns the scenario.
 func (w *writer) text() string {
 	fmt.Fprintf(&w.b, "name: what-if\n")
-	fmt.Fprintf(&w.b, "title: %s\n", strconv.Quote(say.F("what %s does, %s", name(w.File), w.course.order()).String()))
+	fmt.Fprintf(&w.b, "title: %s\n", strconv.Quote(say.F("What %s does, %s", name(w.File), w.course.order()).String()))
 	if m := w.Model; m != enforce.Default() {
 		if m.Traits().Delay > 0 { // what happens is the same at once
 			m, _ = enforce.With(m, "delay", "none")
