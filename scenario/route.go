@@ -192,7 +192,11 @@ func (w *walk) way(at Place, from, to located) (via []string, ends []located, ok
 	return nil, nil, false
 }
 
-// named returns the host with that name, which exists.
+// named returns the host with that name, or one without a name: that it does not exist was reported.
 func (w *walk) named(host string) Host {
-	return w.sc.Hosts[slices.IndexFunc(w.sc.Hosts, func(h Host) bool { return h.Name == host })]
+	i := slices.IndexFunc(w.sc.Hosts, func(h Host) bool { return h.Name == host })
+	if i < 0 {
+		return Host{}
+	}
+	return w.sc.Hosts[i]
 }
