@@ -23,8 +23,11 @@ type rtHandle struct {
 func rtnetlink(n *ns.Namespace) (*rtHandle, error) {
 	var handle *netlink.Handle
 	err := n.Do(func() (err error) {
-		handle, err = netlink.NewHandle(unix.NETLINK_ROUTE)
-		return err
+		if handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+			return err
+		}
+		const size = 64 << 10 // bytes; net.core.rmem_default may be too small for one answer
+		return handle.SetSocketReceiveBufferSize(size, false)
 	})
 	if err != nil {
 		return nil, say.Errorf("open rtnetlink: %w", err)

@@ -3,6 +3,7 @@ package lab
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,5 +85,19 @@ func TestNoLinkLocalAddress(t *testing.T) {
 			}
 			return err
 		}))
+	}
+}
+
+// The kernel's answers fit, however small the machine's default is.
+func TestReceiveBufferOfRtnetlink(t *testing.T) {
+	t.Parallel()
+	h, err := rtnetlink(nstest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	sizes, err := h.handle.GetSocketReceiveBufferSize()
+	if err != nil || len(sizes) == 0 || slices.Min(sizes) < 64<<10 {
+		t.Errorf("%v, %v", sizes, err)
 	}
 }
