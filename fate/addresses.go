@@ -5,7 +5,6 @@ import (
 
 	"lablab/live"
 	"lablab/packet"
-	"lablab/plan"
 	"lablab/sg"
 )
 
@@ -22,16 +21,11 @@ type delegated struct {
 	host string
 }
 
-func newAddresses(p *plan.Plan, more []sg.Interface) addresses {
+func newAddresses(lists ...[]sg.Interface) addresses {
 	a := addresses{hosts: map[string]netip.Addr{}, byAddr: map[netip.Addr]string{}}
-	accounts := []*sg.Account{p.Before}
-	if run := p.Run(); len(run) > 0 {
-		accounts = append(accounts, run[len(run)-1].Account)
+	for _, list := range lists {
+		a.add(list)
 	}
-	for _, account := range accounts {
-		a.add(account.Interfaces)
-	}
-	a.add(more)
 	return a
 }
 

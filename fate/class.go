@@ -18,6 +18,8 @@ type class struct {
 	ports            [4]int
 	peers            [2]int
 	new, known, back bool // whether it begins; has an entry; may have been begun by the other side
+	untracked        bool
+	seenAt           string // where it is untracked; "" if that is not known
 }
 
 // Cuts are where the rules of a host, in all its versions, begin and end. Ports and addresses between
@@ -104,7 +106,10 @@ func (c *cuts) peer(a netip.Addr) int {
 func (f *forecast) class(flow live.Flow, from, to string) class {
 	c := class{
 		from: from, to: to, protocol: flow.Protocol, kind: flow.ICMPType, code: flow.ICMPCode,
-		new: !isUp(flow), known: flow.Left > 0, back: flow.Guessed,
+		new: !isUp(flow), known: flow.Left > 0, back: flow.Guessed, untracked: flow.Untracked,
+	}
+	if flow.Untracked {
+		c.seenAt = flow.Host
 	}
 	for i, host := range []string{from, to} {
 		cuts := f.cuts[host]

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lablab/enforce"
+	"lablab/live"
 	"lablab/packet"
 	"lablab/say"
 	"lablab/sg"
@@ -96,8 +97,8 @@ func (c *connection) untracked() bool {
 }
 
 // establish has both ends know the connection, also if no rule of theirs allows it. That leaves a doubt
-// unless it is known that it has an entry.
-func (c *connection) establish(known bool) {
+// unless its source has seen its entry.
+func (c *connection) establish(flow live.Flow) {
 	for _, e := range c.ends() {
 		if e.now == nil {
 			continue
@@ -106,12 +107,15 @@ func (c *connection) establish(known bool) {
 			if e.entry == nil {
 				e.entry = &enforce.Flow{Orig: c.key, Began: e.direction}
 			}
-			if !known {
+			if flow.Left == 0 {
 				c.doubt(say.F("no known rule of %s allows it before the change", e.host))
 			}
 		}
 		if e.entry.Orig.Protocol == packet.TCP {
 			e.entry.TCP = "ESTABLISHED"
+		}
+		if flow.Untracked && (flow.Host == "" || flow.Host == e.host) && e.now.model.Traits().Untracks {
+			e.entry.Mark = packet.UntrackedMark // by rules of the past
 		}
 	}
 }

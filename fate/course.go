@@ -72,6 +72,14 @@ func newCourse(p *plan.Plan, pair [2]int, o Options) *course {
 	return c
 }
 
+// end returns the interfaces after the last call.
+func (c *course) end(p *plan.Plan) []sg.Interface {
+	if len(c.calls) == 0 {
+		return p.Before.Interfaces
+	}
+	return c.calls[len(c.calls)-1].Account.Interfaces
+}
+
 // with returns the account with more interfaces.
 func with(a *sg.Account, hosts []sg.Interface) *sg.Account {
 	if len(hosts) == 0 {

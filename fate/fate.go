@@ -78,22 +78,6 @@ type Other struct {
 	Course, Again Course
 }
 
-// Worst returns the worst course of the flow in any order: of the flow itself if it is up, of the next
-// one otherwise.
-func (f Fate) Worst() Course {
-	worst := f.Course
-	for _, o := range f.Others {
-		if worse(o.Course, worst) {
-			worst = o.Course
-		}
-	}
-	return worst
-}
-
-func worse(a, b Course) bool {
-	return slices.Index(severity, a.Word) > slices.Index(severity, b.Word)
-}
-
 // Options are what the change does not say.
 type Options struct {
 	// Model is how the hosts treat flows that are up; nil for EC2's way.
@@ -142,7 +126,7 @@ func newForecast(p *plan.Plan, o Options) *forecast {
 	o.cuts = map[string]*cuts{}
 	f := &forecast{Plan: p, Options: o, known: map[class]Fate{}}
 	f.likely = newCourse(p, [2]int{}, o)
-	f.hosts = newAddresses(p, o.Hosts)
+	f.hosts = newAddresses(f.likely.end(p), p.Before.Interfaces, o.Hosts)
 	pairs := p.Either()
 	for _, pair := range pairs[:min(o.Orders, len(pairs))] {
 		f.others = append(f.others, newCourse(p, [2]int{pair[1], pair[0]}, o))

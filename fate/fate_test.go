@@ -38,6 +38,30 @@ func tcp(from string, port uint16, to string, target uint16) live.Flow {
 	}}
 }
 
+// toEach returns two connections to each host.
+func toEach(p *plan.Plan) (flows []live.Flow) {
+	for _, i := range p.Before.Interfaces {
+		for _, a := range i.Addresses {
+			flows = append(flows, tcp("10.0.0.20", 51234, a.String(), 443), tcp("10.1.0.20", 51234, a.String(), 443))
+		}
+	}
+	return flows
+}
+
+// A connection that EC2 does not track does not survive a gap, whatever the rules say of new ones.
+func TestUntracked(t *testing.T) {
+	t.Parallel()
+	flow := tcp("10.0.0.20", 51234, "10.0.0.10", 443)
+	untracked, elsewhere := flow, flow
+	untracked.Untracked, elsewhere.Untracked, elsewhere.Host = true, true, "eni-other"
+	f := fate.Of(read(t, "../plan/testdata/inline.plan.json"), []live.Flow{flow, untracked, elsewhere, flow}, fate.Options{})
+	for i, want := range []fate.Word{fate.LivesOn, fate.Interrupted, fate.LivesOn, fate.LivesOn} {
+		if got := f.Fates[i]; got.Word != want {
+			t.Errorf("%d: %+v, want %s", i, got, want)
+		}
+	}
+}
+
 // The fates of two connections to each host, one of which the rules allow before the change, and the
 // findings, in each sample of a change.
 func TestSamples(t *testing.T) {
@@ -51,14 +75,8 @@ func TestSamples(t *testing.T) {
 	var b strings.Builder
 	for _, file := range files {
 		p := read(t, file)
-		var flows []live.Flow
-		for _, i := range p.Before.Interfaces {
-			for _, a := range i.Addresses {
-				flows = append(flows, tcp("10.0.0.20", 51234, a.String(), 443), tcp("10.1.0.20", 51234, a.String(), 443))
-			}
-		}
 		fmt.Fprintln(&b, filepath.Base(file))
-		describe(&b, fate.Of(p, flows, fate.Options{Orders: 100}))
+		describe(&b, fate.Of(p, toEach(p), fate.Options{Orders: 100}))
 	}
 	const golden = "testdata/samples.golden"
 	want, err := os.ReadFile(golden)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"lablab/fate"
-	"lablab/live"
 	"lablab/play"
 	"lablab/report"
 	"lablab/sim"
@@ -51,13 +50,7 @@ func TestProofsOfSamples(t *testing.T) {
 	proofs := 0
 	for _, file := range files {
 		p := read(t, file)
-		var flows []live.Flow
-		for _, i := range p.Before.Interfaces {
-			for _, a := range i.Addresses {
-				flows = append(flows, tcp("10.0.0.20", 51234, a.String(), 443), tcp("10.1.0.20", 51234, a.String(), 443))
-			}
-		}
-		f := fate.Of(p, flows, fate.Options{Orders: 100})
+		f := fate.Of(p, toEach(p), fate.Options{Orders: 100})
 		proofs += len(f.Representatives())
 		prove(t, f, f.Representatives())
 	}

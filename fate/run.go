@@ -56,7 +56,7 @@ func (f *forecast) moments(c *course, flow live.Flow, from, to string) (moments 
 func (c *connection) continues(after int, of *course, flow live.Flow) bool {
 	c.enforce(after, of)
 	if after == 0 {
-		c.establish(flow.Left > 0)
+		c.establish(flow)
 	}
 	c.exchange() // which may change the entries
 	return c.exchange()
@@ -132,13 +132,10 @@ func again(moments []moment) Course {
 	from, to := outage(moments, func(m moment) bool { return m.begins })
 	switch {
 	case !first.begins && !last.begins:
-		c.Word = Refused
+		c.Word, c.Host = Refused, last.next.dropped
 		if from, to = outage(moments, func(m moment) bool { return !m.begins }); from != 0 {
 			c.Word, c.From, c.To = AllowedMeanwhile, from, to
-			c.Host = last.next.dropped
-			return c
 		}
-		c.Host = last.next.dropped
 	case !first.begins:
 		c.Word, c.From, c.To = NewlyAllowed, 0, to
 	case !last.begins:

@@ -72,12 +72,14 @@ func known(entries []control.Flow) (flows []live.Flow) {
 	for _, e := range entries {
 		f := liveOf(e)
 		f.Rejected = !f.Replied
-		f.Host = ""
+		if !f.Untracked {
+			f.Host = "" // its addresses say enough
+		}
 		i := slices.IndexFunc(flows, func(o live.Flow) bool { return o.Key == f.Key })
 		switch {
 		case i < 0:
 			flows = append(flows, f)
-		case f.Replied:
+		case f.Replied && !flows[i].Untracked:
 			flows[i] = f
 		}
 	}
