@@ -68,7 +68,7 @@ a file is wrong. 5: the kernel disagrees with the prediction.`,
   lablab what-if plan.json --groups groups.json --groups interfaces.json
   lablab what-if --before old.json --after new.json
   lablab what-if plan.json --bind 'aws_instance.web.vpc_security_group_ids=aws_security_group.new'`,
-		Args: func(_ *cobra.Command, args []string) error { return f.onePlan(args) },
+		Args: func(_ *cobra.Command, args []string) error { return f.checkArguments(args) },
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
@@ -215,8 +215,8 @@ func (f whatIfFlags) write(env Env, r *whatif.Report, film []timeline.Event) err
 	return r.Text(say.Signs(env.Stdout, env.Getenv), env.Language)
 }
 
-// onePlan refuses a command line without exactly one file, or both snapshots.
-func (f whatIfFlags) onePlan(args []string) error {
+// checkArguments refuses a command line without exactly one file, or both snapshots.
+func (f whatIfFlags) checkArguments(args []string) error {
 	snapshots := len(f.before)+len(f.after) > 0
 	switch {
 	case snapshots && len(args) > 0:

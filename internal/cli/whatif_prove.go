@@ -72,7 +72,10 @@ func prove(env Env, proofs []fate.Proof, fates int) (*whatif.Proof, []timeline.E
 		p.Kernel = r.Kernel
 		for _, x := range r.Experiments {
 			for _, prediction := range x.Predictions {
-				if !prediction.Held && prediction.NotJudged.Empty() {
+				switch {
+				case !prediction.NotJudged.Empty(), !prediction.Held && r.Missed != (report.Missed{}):
+					p.Unjudged++
+				case !prediction.Held:
 					p.Disagreements++
 					p.Differences = append(p.Differences, say.F("%s: %s: predicted %s, observed %s", x.Title, prediction.Subject, prediction.Predicted, prediction.Observed))
 				}

@@ -15,7 +15,7 @@ func (r *Report) Markdown(to io.Writer, l *say.Language) error {
 	p.line("", say.F("**%s**", r.verdict()))
 	p.line("", say.Sentence{})
 	p.line("", say.F("%s: %s", say.As(escaped(r.File)), say.N(len(r.Steps), "%d call", "%d calls")))
-	if list := r.folded(); len(list) > 0 {
+	if list := r.alikeFindings(); len(list) > 0 {
 		p.line("", say.Sentence{})
 		p.row(say.F("finding"), say.F("fix"))
 		fmt.Fprintln(&p.Builder, "|---|---|")
@@ -30,11 +30,11 @@ func (r *Report) Markdown(to io.Writer, l *say.Language) error {
 	details := &printer{Language: l}
 	r.writeSteps(details)
 	r.writeOrders(details)
-	p.folded(say.N(len(r.Steps), "%d call in the likely order", "%d calls in the likely order"), details.String())
+	p.details(say.N(len(r.Steps), "%d call in the likely order", "%d calls in the likely order"), details.String())
 	details = &printer{Language: l}
 	r.writeFlows(details)
 	r.writeUnknown(details)
-	p.folded(say.N(len(r.Flows), "%d connection", "%d connections"), strings.TrimLeft(details.String(), "\n"))
+	p.details(say.N(len(r.Flows), "%d connection", "%d connections"), strings.TrimLeft(details.String(), "\n"))
 	proof := &printer{Language: l}
 	r.writeProof(proof)
 	if proof.Len() > 0 {
@@ -52,8 +52,8 @@ func (p *printer) row(cells ...say.Sentence) {
 	fmt.Fprintln(&p.Builder, "|")
 }
 
-// folded writes a text that opens on a click.
-func (p *printer) folded(title say.Sentence, text string) {
+// details writes a text that opens on a click.
+func (p *printer) details(title say.Sentence, text string) {
 	fence := "```"
 	for strings.Contains(text, fence) {
 		fence += "`"

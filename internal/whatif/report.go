@@ -138,6 +138,9 @@ type Proof struct {
 	Fates         int          `json:"fates"`
 	Orders        int          `json:"orders"`
 	Disagreements int          `json:"disagreements"`
+	// Unjudged is how many predictions could not be judged, since the machine was too busy to play them
+	// in time or to show all evidence.
+	Unjudged int `json:"unjudged"`
 	// Differences say where the kernel disagrees.
 	Differences []say.Sentence `json:"differences,omitempty"`
 }

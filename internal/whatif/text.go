@@ -60,7 +60,7 @@ func (r *Report) Brief(to io.Writer, l *say.Language) error {
 	for _, f := range r.Findings {
 		p.line("", f.said())
 	}
-	for _, f := range r.kinds() {
+	for _, f := range r.alikeFlows() {
 		p.writeFlow(f)
 	}
 	_, err := io.WriteString(to, p.String())
@@ -76,13 +76,13 @@ func (r *Report) writeVerdict(p *printer) {
 	if len(r.Findings) == 0 {
 		p.line("", r.verdict())
 	}
-	list := r.folded()
+	list := r.alikeFindings()
 	for i, f := range list[:min(mostFindings, len(list))] {
 		p.line("", f.said())
 		if f.more > 0 {
 			p.line("  ", say.N(f.more, "and %d more of this kind", "and %d more of this kind"))
 		}
-		if f.Cure != "" && !slices.ContainsFunc(list[:i], func(o folded) bool { return o.CureText.String() == f.CureText.String() }) {
+		if f.Cure != "" && !slices.ContainsFunc(list[:i], func(o alikeFinding) bool { return o.CureText.String() == f.CureText.String() }) {
 			p.line("  ", say.F("fix: %s", f.CureText))
 		}
 	}
@@ -145,8 +145,7 @@ func (r *Report) writeFlows(p *printer) {
 	for _, s := range r.Sources {
 		p.line("", s.said())
 	}
-	list := r.kinds()
-	slices.SortStableFunc(list, func(a, b fold) int { return cmp.Compare(fate.Severity(b.Fate), fate.Severity(a.Fate)) })
+	list := r.alikeFlows()
 	for _, f := range list[:min(mostKinds, len(list))] {
 		p.writeFlow(f)
 	}
@@ -155,7 +154,7 @@ func (r *Report) writeFlows(p *printer) {
 	}
 }
 
-func (p *printer) writeFlow(f fold) {
+func (p *printer) writeFlow(f alikeFlow) {
 	flow := say.As(f.Flow.Flow)
 	if f.more > 0 {
 		flow = say.F("%s and %d more", flow, f.more)
@@ -196,6 +195,9 @@ func (r *Report) writeProof(p *printer) {
 		}
 	default:
 		p.line("", say.F("Proved on %s: %s, in %s", proof.Kernel, say.N(proof.Fates, "%d fate", "%d fates"), say.N(proof.Orders, "%d order", "%d orders")))
+	}
+	if proof := r.Proof; proof != nil && proof.Unjudged > 0 {
+		p.line("", say.F("Not proved: %s, since this machine was too busy", say.N(proof.Unjudged, "%d case", "%d cases")))
 	}
 }
 

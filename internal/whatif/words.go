@@ -1,6 +1,9 @@
 package whatif
 
 import (
+	"cmp"
+	"slices"
+
 	"lablab/fate"
 	"lablab/say"
 )
@@ -63,14 +66,14 @@ func (f Finding) said() say.Sentence {
 	return say.F("POSSIBLE: %s", f.Text)
 }
 
-// A folded finding stands for others of its kind with the same cure.
-type folded struct {
+// An alikeFinding stands for others of its kind with the same cure.
+type alikeFinding struct {
 	Finding
 	more int
 }
 
-// folded returns the findings, those with the same cure as one.
-func (r *Report) folded() (list []folded) {
+// alikeFindings returns the findings, those with the same cure as one.
+func (r *Report) alikeFindings() (list []alikeFinding) {
 	at := map[string]int{}
 	for _, f := range r.Findings {
 		key := string(f.Kind) + f.Cure + f.CureText.String()
@@ -79,19 +82,19 @@ func (r *Report) folded() (list []folded) {
 			continue
 		}
 		at[key] = len(list)
-		list = append(list, folded{Finding: f})
+		list = append(list, alikeFinding{Finding: f})
 	}
 	return list
 }
 
-// A fold is the connections of which the same is said.
-type fold struct {
+// An alikeFlow stands for others of which the same is said.
+type alikeFlow struct {
 	Flow
 	more int
 }
 
-// kinds returns the connections, those of which the same is said as one, the worst first.
-func (r *Report) kinds() (list []fold) {
+// alikeFlows returns the connections, those of which the same is said as one, the worst first.
+func (r *Report) alikeFlows() (list []alikeFlow) {
 	at := map[string]int{}
 	for _, f := range r.Flows {
 		key := f.key()
@@ -100,7 +103,8 @@ func (r *Report) kinds() (list []fold) {
 			continue
 		}
 		at[key] = len(list)
-		list = append(list, fold{Flow: f})
+		list = append(list, alikeFlow{Flow: f})
 	}
+	slices.SortStableFunc(list, func(a, b alikeFlow) int { return cmp.Compare(fate.Severity(b.Fate), fate.Severity(a.Fate)) })
 	return list
 }
