@@ -168,7 +168,7 @@ export class Film {
 }
 
 // weigh decides whether a step repeats the one before, and if not, how long it should take. What
-// has been told of one stream is no news of another.
+// was said about one stream is still new for another.
 function weigh(step, told = new Set()) {
   step.routine = false;
   if (step.kind !== 'packet') {

@@ -14,7 +14,7 @@ export class Player {
     this.following = false; // shows a live run as it happens
     this.until = null; // where a step ends
     this.limit = () => Infinity; // the last moment that may be shown
-    this.pace = () => null; // told of time that passes: (from, to, seconds) → {at, waits}, where to stop, or null
+    this.pace = () => null; // (from, to, seconds) → {at, waits}, where the film stops between two moments, or null
     this.asked = false;
   }
 
