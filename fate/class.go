@@ -19,6 +19,7 @@ type class struct {
 	peers            [2]int
 	new, known, back bool // whether it begins; has an entry; may have been begun by the other side
 	untracked        bool
+	translated       bool
 	seenAt           string // where it is untracked; "" if that is not known
 }
 
@@ -106,7 +107,7 @@ func (c *cuts) peer(a netip.Addr) int {
 func (f *forecast) class(flow live.Flow, from, to string) class {
 	c := class{
 		from: from, to: to, protocol: flow.Protocol, kind: flow.ICMPType, code: flow.ICMPCode,
-		new: !isUp(flow), known: flow.Left > 0, back: flow.Guessed, untracked: flow.Untracked,
+		new: !isUp(flow), known: flow.Left > 0, back: flow.Guessed, untracked: flow.Untracked, translated: flow.Reply != nil,
 	}
 	if flow.Untracked {
 		c.seenAt = flow.Host

@@ -171,6 +171,10 @@ func (f *forecast) fate(flow live.Flow) (fate Fate) {
 			fate.Others = append(fate.Others, Other{First: c.first, Second: c.second, Course: r.course, Again: r.again})
 		}
 	}
+	if flow.Reply != nil {
+		fate.Certain, fate.Again.Certain = false, false
+		fate.Doubts = append(fate.Doubts, say.F("its addresses are translated on the way"))
+	}
 	if flow.Guessed {
 		back := flow
 		back.Key = flow.Reversed()

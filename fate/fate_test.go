@@ -62,6 +62,19 @@ func TestUntracked(t *testing.T) {
 	}
 }
 
+// Of a connection whose addresses NAT replaces, nothing is certain.
+func TestTranslated(t *testing.T) {
+	t.Parallel()
+	plain := tcp("10.0.0.20", 51234, "10.0.0.10", 443)
+	translated := plain
+	reply := packet.Key{Protocol: packet.TCP, Source: netip.MustParseAddr("10.0.9.9"), Destination: plain.Source, SourcePort: 8443, DestinationPort: 51234}
+	translated.Reply = &reply
+	f := fate.Of(read(t, "../plan/testdata/inline.plan.json"), []live.Flow{plain, translated}, fate.Options{})
+	if !f.Fates[0].Certain || f.Fates[1].Certain || f.Fates[1].Again.Certain || len(f.Fates[1].Doubts) != 1 {
+		t.Errorf("%+v", f.Fates)
+	}
+}
+
 // The fates of two connections to each host, one of which the rules allow before the change, and the
 // findings, in each sample of a change.
 func TestSamples(t *testing.T) {
